@@ -1,0 +1,17 @@
+"""<use case>__data: every day, ingest → validate → build_features."""
+
+from airflow.sdk import chain
+
+from include import tasks
+from include.use_cases import all_use_cases
+
+for use_case in all_use_cases().values():
+    raw, checked = tasks.asset(use_case, "raw"), tasks.asset(use_case, "checked")
+    features = [tasks.asset(use_case, "features"), tasks.asset(use_case, "labels")]
+
+    with tasks.dag(use_case, "data", max_active_runs=8):
+        chain(
+            tasks.ingest.override(outlets=[raw])(use_case.name),
+            tasks.validate.override(inlets=[raw], outlets=[checked])(use_case.name),
+            tasks.build_features.override(inlets=[checked], outlets=features)(use_case.name),
+        )

@@ -1,0 +1,1 @@
+"""Airworthy: the whole life of a batch model on Apache Airflow."""

@@ -1,0 +1,82 @@
+"""Errors that say what failed, what is there, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+
+class AirworthyError(Exception):
+    """Anything this project raises on purpose. Its message is written for the operator."""
+
+
+class BadData(AirworthyError):
+    """The data, not the machinery, is wrong: trying again cannot help, and nothing is published."""
+
+
+class BadRequest(AirworthyError):
+    """What a person asked for cannot be done as asked: trying again cannot help."""
+
+
+class NotReady(AirworthyError):
+    """Something that this step reads is not there yet."""
+
+
+class ColumnsWrong(BadData):
+    """A table does not have exactly the declared columns, in name or type."""
+
+    def __init__(
+        self, table: str, day: date, missing: Iterable[str], extra: Iterable[str], types: Sequence[str], hint: str
+    ) -> None:
+        parts = []
+        if missing := sorted(missing):
+            parts.append(f"lacks {missing}")
+        if extra := sorted(extra):
+            parts.append(f"has undeclared {extra}")
+        if types:
+            parts.append("has wrong types: " + "; ".join(types))
+        super().__init__(f"{table} of {day}: {', '.join(parts)}. Nothing was written. {hint}")
+
+
+class FeedRefused(BadData):
+    """A day of a feed broke a table-level expectation; nothing of it was published."""
+
+    def __init__(self, use_case: str, feed: str, day: date, reasons: Sequence[str], page: str | None = None) -> None:
+        where = f" Data Docs: {page}." if page else ""
+        super().__init__(
+            f"{use_case}: feed {feed!r} of {day} is refused and nothing of it is published: "
+            + "; ".join(reasons)
+            + f".{where} Correct the source and run the day again; if the source will never deliver it,"
+            f" add the day to the feed's `absent_days`; if the limit is wrong, change expectations.py."
+        )
+
+
+class ExpectationBroken(AirworthyError):
+    """An expectation raised instead of judging: our mistake, never the data's."""
+
+    def __init__(self, use_case: str, feed: str, day: date, what: str) -> None:
+        super().__init__(
+            f"{use_case}: an expectation on feed {feed!r} of {day} raised instead of judging: {what}."
+            " No row was judged. Mend it in the use case's expectations.py."
+        )
+
+
+class FeaturesMissing(NotReady):
+    """A day has no features yet."""
+
+    def __init__(self, use_case: str, day: date, waited: str = "") -> None:
+        super().__init__(
+            f"{use_case}: there are no features of {day} in the lake{waited}. Build them with:"
+            f" airflow backfill create --dag-id {use_case}__data --from-date {day} --to-date {day}"
+        )
+
+
+class NoChampion(NotReady):
+    """No model is effective on a day."""
+
+    def __init__(self, use_case: str, day: date, first: date | None) -> None:
+        there = f"the first champion is effective from {first}" if first else "the ledger is empty"
+        super().__init__(
+            f"{use_case}: no champion is effective on {day}: {there}. Train one as of {day} or before:"
+            f" trigger {use_case}__train with that day."
+        )

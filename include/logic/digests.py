@@ -1,0 +1,84 @@
+"""Digests of content: equal for equal rows, however they are cut into batches or files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PREFIX = "b2-"
+"""Keeps a digest from ever being read as a number where it stands in a path."""
+
+
+class ContentDigest:
+    """A BLAKE2 digest of a table's content, fed batch by batch in the table's row order.
+
+    Every column is hashed as streams of its own (validity, lengths, values), with nulls blanked, so that neither
+    batch borders nor whatever lies under a null can change the digest.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._hashes: dict[tuple[str, str], hashlib.blake2b] = {}
+        self.rows = 0
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Take in the next rows; the batch must have the schema given at the start."""
+        for name in self._schema.names:
+            for stream, content in _streams(batch.column(name)):
+                self._hashes.setdefault((name, stream), hashlib.blake2b(digest_size=16)).update(content)
+        self.rows += batch.num_rows
+
+    def hexdigest(self) -> str:
+        """`b2-` and 32 hexadecimal digits over column names, types, row count and content."""
+        hashes = {"/".join(key): found.hexdigest() for key, found in self._hashes.items()} if self.rows else {}
+        return of_values({"rows": self.rows, "schema": [(f.name, str(f.type)) for f in self._schema], "hashes": hashes})
+
+
+def of_table(table: pa.Table) -> str:
+    """Digest of a whole table in its row order."""
+    digest = ContentDigest(table.schema)
+    for batch in table.to_batches():
+        digest.update(batch)
+    return digest.hexdigest()
+
+
+def of_values(values: Mapping[str, object] | Iterable[object]) -> str:
+    """Digest of plain values, by their sorted JSON."""
+    text = json.dumps(values if isinstance(values, Mapping) else list(values), sort_keys=True, default=str)
+    return PREFIX + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _streams(array: pa.Array, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each stream that stands for the array's content."""
+    yield prefix + "valid", _raw(pc.is_valid(array).cast(pa.int8()))
+    if pa.types.is_list(array.type):
+        yield prefix + "lengths", _raw(pc.fill_null(pc.list_value_length(array), 0))
+        yield from _streams(pc.list_flatten(array), prefix + "item.")
+    elif pa.types.is_string(array.type):
+        filled = pc.fill_null(array, "")
+        yield prefix + "lengths", _raw(pc.binary_length(filled))
+        yield prefix + "values", _text(filled)
+    elif pa.types.is_boolean(array.type):
+        yield prefix + "values", _raw(pc.fill_null(array, False).cast(pa.int8()))
+    else:
+        numbers = array.cast(pa.int32()) if pa.types.is_date32(array.type) else array
+        yield prefix + "values", _raw(pc.fill_null(numbers, 0))
+
+
+def _raw(numbers: pa.Array) -> bytes:
+    content: bytes = numbers.to_numpy(zero_copy_only=False).tobytes()
+    return content
+
+
+def _text(strings: pa.StringArray) -> bytes:
+    """The characters of all strings, one after the other: one slice of the array's own buffer."""
+    if len(strings) == 0:
+        return b""
+    _, offsets, values = strings.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int32)[strings.offset : strings.offset + len(strings) + 1]
+    return values[int(ends[0]) : int(ends[-1])].to_pybytes() if values is not None else b""

@@ -1,0 +1,106 @@
+"""Great Expectations on one day's rows: which rows break what, and whether the day may be published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import great_expectations as gx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
+
+from include.use_case import Suite
+
+REASON = pa.field("element", pa.string())
+RESULT_FORMAT = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the expectations say of a day."""
+
+    reasons: pa.ListArray
+    """Of each row, in the order of the rows: every row-level expectation it breaks."""
+    broken: tuple[str, ...]
+    """Table-level expectations that the day breaks."""
+    raised: tuple[str, ...]
+    """Expectations that raised instead of judging: never the data's fault."""
+    document: ExpectationSuiteValidationResult
+
+    @property
+    def quarantined(self) -> int:
+        """Number of rows that break at least one row-level expectation."""
+        return broken_rows(self.reasons)
+
+
+def judge(suite: Suite, rows: pa.Table, name: str) -> Judgement:
+    """Hold the rows against the suite; `name` stands in the document's title."""
+    frame = rows.to_pandas()
+    expectations = [*suite.rows, *suite.table]
+    document = _validated(frame, expectations, name)
+    # The suite's results come in an order of their own: each is found again by its place, kept in its meta.
+    results = {result.expectation_config.meta["place"]: result for result in document.results}
+    breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
+    broken, raised = [], []
+    for place, expectation in enumerate(expectations):
+        result = results[place]
+        if errors := _raised(result.exception_info):
+            raised.append(f"{describe(expectation)}: {errors}")
+        elif place < len(suite.rows):
+            breaks[result.result.get("unexpected_index_list") or [], place] = True
+        elif not result.success:
+            broken.append(f"{describe(expectation)} (observed {result.result.get('observed_value')})")
+    reasons = pa.array([describe(expectation) for expectation in suite.rows], pa.string())
+    return Judgement(_listed(breaks, reasons), tuple(broken), tuple(raised), document)
+
+
+def _listed(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:
+    """Of each row of the matrix (rows x reasons), the reasons that are true."""
+    _, places = np.nonzero(breaks)
+    offsets = np.concatenate([[0], np.cumsum(breaks.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), reasons.take(pa.array(places)), type=pa.list_(REASON))
+
+
+def broken_rows(reasons: pa.ListArray) -> int:
+    """Number of rows that have a reason."""
+    return int(np.count_nonzero(pc.list_value_length(reasons)))
+
+
+def counts(reasons: pa.ListArray) -> dict[str, int]:
+    """Reason to number of rows, most frequent first."""
+    found = pc.value_counts(pc.list_flatten(reasons)).to_pylist()
+    return {item["values"]: item["counts"] for item in sorted(found, key=lambda item: -item["counts"])}
+
+
+def describe(expectation: Any) -> str:
+    """The reason a person reads: the expectation's own description, or its type and columns."""
+    if expectation.description:
+        return str(expectation.description)
+    columns = {key: value for key, value in expectation.configuration.kwargs.items() if key.startswith("column")}
+    return f"{expectation.configuration.type}({', '.join(f'{k}={v}' for k, v in columns.items())})"
+
+
+def _validated(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> ExpectationSuiteValidationResult:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("day").add_dataframe_asset(name)
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    placed = [
+        expectation.copy(update={"meta": {**(expectation.meta or {}), "place": place}})
+        for place, expectation in enumerate(expectations)
+    ]
+    return batch.validate(ExpectationSuite(name=name, expectations=placed), result_format=RESULT_FORMAT)
+
+
+def _raised(info: Any) -> str:
+    """The messages of whatever raised, in GE's flat or nested record of it."""
+    if not isinstance(info, dict):
+        return ""
+    records = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
+    return "; ".join(str(r.get("exception_message")) for r in records if r.get("raised_exception"))

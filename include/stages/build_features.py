@@ -1,0 +1,41 @@
+"""Build features: the declared rows of a day, from what was known when it began."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from include.stages import derive, ingest, label, validate
+from include.storage.lake import Commit, Lake, days_from
+from include.use_case import UseCase
+
+
+def run(use_case: UseCase, day: date) -> Commit:
+    """Write the labels that became known on `day`, then the features of `day`.
+
+    Look-back days that are not in the lake are landed first, by the same stages: what stands in a day depends
+    on its source alone, so the order in which days are run does not matter.
+    """
+    since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    land_missing(use_case, since, day)
+    label.run(use_case, day)
+    return derive.write(use_case, "features", "build", day, since)
+
+
+def ensure(use_case: UseCase, first: date, last: date) -> list[date]:
+    """Build the features and labels of each of these days that has none yet; the days that were built."""
+    there = Lake.of(use_case).as_of(last).partitions("features", first, last)
+    missing = [day for day in days_from(max(first, use_case.first_day), last) if day not in there]
+    for day in missing:
+        run(use_case, day)
+    return missing
+
+
+def land_missing(use_case: UseCase, first: date, last: date) -> None:
+    """Ingest and validate whatever of these days is not in the lake yet; BadData names the day that fails."""
+    view = Lake.of(use_case).as_of(last)
+    for feed in use_case.feeds:
+        there = view.partitions(f"checked/{feed.name}", first, last)
+        for day in days_from(first, last):
+            if day not in there and day not in feed.absent_days:
+                ingest.land(use_case, feed, day)
+                validate.check(use_case, feed, day)

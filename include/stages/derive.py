@@ -1,0 +1,77 @@
+"""Derive: run a use case's pure function on the clean feeds as they were known, and write what it returns."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import AirworthyError
+from include.storage import schemas
+from include.storage.lake import Commit, Lake, View
+from include.use_case import UseCase
+
+
+class RowsWrong(AirworthyError):
+    """A use case's function returned rows that cannot stand for a day."""
+
+    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+        super().__init__(
+            f"{use_case}: {table} of {day} {what}. Nothing was written. Mend the function in the use case's features.py."
+        )
+
+
+def write(use_case: UseCase, table: str, function: str, day: date, since: date) -> Commit:
+    """Call `features.<function>(day, **clean feeds of since..day)` and make the result the day's partition.
+
+    The rows stream from DuckDB into the table in order of their keys, so memory stays flat.
+    Raises RowsWrong for a key that occurs twice, and for NaN (a missing value is null).
+    """
+    lake = Lake.of(use_case)
+    view = lake.as_of(day)
+    clean = {feed.name: _clean(view, feed.name, since) for feed in use_case.feeds}
+    derived = use_case.function("features", function)(day, **clean)
+    keys = schemas.keys(use_case, table)
+    if isinstance(derived, pd.DataFrame):
+        derived = ibis.memtable(
+            pa.Table.from_pandas(derived, schema=schemas.content(use_case, table), preserve_index=False)
+        )
+    reader = derived.order_by([*keys]).to_pyarrow_batches()
+    judged = _judged(reader, keys, lambda what: RowsWrong(use_case.name, table, day, what))
+    rows = pa.RecordBatchReader.from_batches(reader.schema, judged)
+    inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
+    return lake.replace(table, day, rows, inputs=inputs, stage=function)
+
+
+def _clean(view: View, feed: str, since: date) -> ibis.Table:
+    checked = view.table(f"checked/{feed}", since)
+    return checked.filter(checked.reasons.length() == 0).drop("reasons")
+
+
+def _judged(
+    batches: Iterable[pa.RecordBatch], keys: Sequence[str], error: Callable[[str], RowsWrong]
+) -> Iterator[pa.RecordBatch]:
+    """The batches, sorted by their keys, unless a key occurs twice or a number is NaN."""
+    last: pa.Table | None = None
+    for batch in batches:
+        nan = [f.name for f in batch.schema if pa.types.is_floating(f.type) and pc.any(pc.is_nan(batch[f.name])).as_py()]
+        if nan:
+            raise error(f"have NaN in {nan}; a missing value is null")
+        rows = pa.Table.from_batches([batch.select(keys)])
+        twice = _repeated(pa.concat_tables([last, rows]) if last is not None else rows)
+        if twice.num_rows:
+            raise error(f"have {twice.num_rows} rows whose keys stood before, the first {twice.slice(0, 1).to_pylist()}")
+        last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
+        yield batch
+
+
+def _repeated(rows: pa.Table) -> pa.Table:
+    """Rows that equal the row before them."""
+    before, after = rows.slice(0, max(rows.num_rows - 1, 0)), rows.slice(1)
+    same = [pc.fill_null(pc.equal(before[name], after[name]), False) for name in rows.column_names]
+    return after.filter(functools.reduce(pc.and_, same))

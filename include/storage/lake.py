@@ -1,0 +1,278 @@
+"""The lake: one Delta table per kind of content, one partition per day. The only way to read or write it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import unquote
+
+import ibis
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from include import settings
+from include.errors import AirworthyError, ColumnsWrong
+from include.logic import digests
+from include.storage import schemas
+from include.use_case import UseCase
+
+ATTEMPTS = 8
+"""Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
+
+
+class CommitLost(AirworthyError):
+    """A partition could not be committed: other writers were first, again and again."""
+
+    def __init__(self, table: str, day: date, cause: Exception) -> None:
+        super().__init__(
+            f"{table} of {day} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
+            f" Last conflict: {cause}. Run the task again when fewer writers are at work."
+        )
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What one day of one table holds."""
+
+    digest: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did: `version` is the table's Delta version, unchanged where nothing was committed."""
+
+    table: str
+    day: date
+    partition: Partition
+    version: int
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables of one use case, under `<lake>/<use case>/<table>`."""
+
+    use_case: UseCase
+    root: Path = field(repr=False)
+
+    @classmethod
+    def of(cls, use_case: UseCase) -> Lake:
+        return cls(use_case, Path(settings.current().lake) / use_case.name)
+
+    def as_of(self, day: date) -> View:
+        """What was known at the decision time of `day`: partitions up to `day`, never later ones."""
+        return View(self, day)
+
+    def uri(self, table: str) -> str:
+        """Where a table is."""
+        return str(self.root / table)
+
+    def create_tables(self) -> None:
+        """Make every table that is not there yet. Safe when several processes do it at once."""
+        for table in schemas.tables(self.use_case):
+            self.delta(table)
+
+    def delta(self, table: str) -> DeltaTable:
+        """The Delta table, made empty if it is not there yet."""
+        uri = self.uri(table)
+        for attempt in range(ATTEMPTS):
+            if DeltaTable.is_deltatable(uri):
+                return DeltaTable(uri)
+            try:
+                Path(uri).mkdir(parents=True, exist_ok=True)
+                return DeltaTable.create(
+                    uri,
+                    schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
+                    mode="ignore",
+                    partition_by=[*schemas.PARTITION],
+                    # With clean-up on, a checkpoint drops log files that old versions need to be loaded.
+                    configuration={"delta.enableExpiredLogCleanup": "false"},
+                )
+            except DeltaError:
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def replace(
+        self, table: str, day: date, rows: pa.Table | pa.RecordBatchReader, *, inputs: Mapping[str, str], stage: str
+    ) -> Commit:
+        """Make `rows` the whole content of one day, in one commit; commit nothing where it is the same already.
+
+        `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
+        reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
+        `inputs` (name to digest) and the row count are kept with the commit.
+        Raises ColumnsWrong for other columns or types, CommitLost after too many conflicts.
+        """
+        names = self._checked(table, day, rows.schema)
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as spool:
+            if isinstance(rows, pa.Table):
+                content = rows.select(names).sort_by([(k, "ascending") for k in schemas.keys(self.use_case, table)])
+                partition = Partition(digests.of_table(content), content.num_rows)
+            else:
+                content, partition = _spooled(rows, names, Path(spool) / "rows.arrow")
+            notes = {"day": day, "stage": stage, "digest": partition.digest, "rows": partition.rows}
+            notes |= {f"input.{name}": digest for name, digest in inputs.items()}
+            properties = CommitProperties(custom_metadata={key: str(value) for key, value in notes.items()})
+            return self._commit_once(table, day, content, partition, properties)
+
+    def _commit_once(
+        self, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties
+    ) -> Commit:
+        """Commit unless the day holds this content already; on a conflict look again, then try again."""
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.delta(table)
+            there = _partitions(delta, day, day).get(day)
+            if there == partition or (there is None and partition.rows == 0):
+                return Commit(table, day, partition, delta.version(), changed=False)
+            try:
+                self._commit(delta, table, day, rows, partition, notes)
+            except CommitFailedError as conflict:
+                failure = conflict
+            else:
+                return Commit(table, day, partition, delta.version(), changed=True)
+        raise CommitLost(table, day, failure or RuntimeError("unknown")) from failure
+
+    def _commit(
+        self, delta: DeltaTable, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties
+    ) -> None:
+        where = f"day = '{day.isoformat()}'"
+        if partition.rows == 0:
+            delta.delete(where, commit_properties=notes)
+            return
+        stored = schemas.stored(self.use_case, table)
+        reader = pa.RecordBatchReader.from_batches(
+            stored, (_in_partition(batch, day, partition, stored) for batch in rows.to_batches(max_chunksize=65_536))
+        )
+        write_deltalake(delta, reader, mode="overwrite", predicate=where, commit_properties=notes)
+
+    def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
+        """The declared column names, in order; ColumnsWrong unless exactly these are there, of these types."""
+        declared = schemas.content(self.use_case, table)
+        missing, extra = set(declared.names) - set(there.names), set(there.names) - set(declared.names)
+        types = [
+            f"{f.name} is {there.field(f.name).type}, declared {f.type}"
+            for f in declared
+            if f.name not in missing and there.field(f.name).type != f.type
+        ]
+        if missing or extra or types:
+            hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
+            raise ColumnsWrong(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
+        return list(declared.names)
+
+
+class View:
+    """The lake as it was known at one day's decision time."""
+
+    def __init__(self, lake: Lake, day: date) -> None:
+        self.lake = lake
+        self.day = day
+        self._deltas: dict[str, DeltaTable] = {}
+        self._duckdb: ibis.backends.duckdb.Backend | None = None
+
+    def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:
+        """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
+        return _partitions(self._delta(table), since or date.min, min(until or self.day, self.day))
+
+    def digest(self, table: str, day: date) -> str:
+        """Digest of one day's content; empty where the day has no rows."""
+        found = self.partitions(table, day, day).get(day)
+        return found.digest if found else ""
+
+    def digest_of_days(self, table: str, since: date | None = None, until: date | None = None) -> str:
+        """One digest over the content of several days."""
+        found = self.partitions(table, since, until)
+        return digests.of_values({day.isoformat(): partition.digest for day, partition in found.items()})
+
+    def version(self, table: str) -> int:
+        """The Delta version that this view reads."""
+        return int(self._delta(table).version())
+
+    def table(self, table: str, since: date | None = None, until: date | None = None) -> ibis.Table:
+        """The rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed."""
+        delta, wanted = self._delta(table), (since or date.min, min(until or self.day, self.day))
+        schema = schemas.stored(self.lake.use_case, table)
+        root = Path(self.lake.uri(table))
+        files = [str(root / unquote(path)) for day, path in _files(delta) if wanted[0] <= day <= wanted[1]]
+        if not files:
+            return ibis.memtable(schema.empty_table()).drop("digest")
+        found = self._connection().read_parquet(files, hive_partitioning=True)
+        return found.mutate(day=found.day.cast("date")).drop("digest").select(*schema.remove(
+            schema.get_field_index("digest")).names)
+
+    def read(
+        self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
+    ) -> pa.Table:
+        """The rows of those days as an Arrow table with exactly the stored types, `day` included."""
+        return self.batches(table, since, until, order_by).read_all()
+
+    def batches(
+        self,
+        table: str,
+        since: date | None = None,
+        until: date | None = None,
+        order_by: Sequence[str] = (),
+        batch_rows: int = 65_536,
+    ) -> pa.RecordBatchReader:
+        """As `read`, streamed: sorting spills to disk, so memory stays flat in rows."""
+        schema = schemas.stored(self.lake.use_case, table)
+        schema = schema.remove(schema.get_field_index("digest"))
+        rows = self.table(table, since, until)
+        if order_by:
+            rows = rows.order_by(list(order_by))
+        reader = rows.to_pyarrow_batches(chunk_size=batch_rows)
+        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
+
+    def _delta(self, table: str) -> DeltaTable:
+        if table not in self._deltas:
+            self._deltas[table] = self.lake.delta(table)
+        return self._deltas[table]
+
+    def _connection(self) -> ibis.backends.duckdb.Backend:
+        if self._duckdb is None:
+            self._duckdb = ibis.duckdb.connect(memory_limit="2GB", preserve_insertion_order=False)
+        return self._duckdb
+
+
+def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> tuple[pa.Table, Partition]:
+    """The reader's rows in a memory-mapped file, and what they are."""
+    schema = pa.schema([reader.schema.field(name) for name in names])
+    digest = digests.ContentDigest(schema)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in reader:
+            chosen = batch.select(names)
+            digest.update(chosen)
+            writer.write_batch(chosen)
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all(), Partition(digest.hexdigest(), digest.rows)
+
+
+def _in_partition(batch: pa.RecordBatch, day: date, partition: Partition, stored: pa.Schema) -> pa.RecordBatch:
+    """The batch with its partition columns."""
+    constants = [pa.scalar(day, pa.date32()), pa.scalar(partition.digest)]
+    return pa.record_batch([*batch.columns, *(pa.repeat(value, batch.num_rows) for value in constants)], schema=stored)
+
+
+def days_from(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both included; none if `last` is before."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _files(delta: DeltaTable) -> list[tuple[date, str]]:
+    actions = pa.table(delta.get_add_actions(flatten=True)).select(["partition.day", "path"])
+    return sorted((row["partition.day"], row["path"]) for row in actions.to_pylist())
+
+
+def _partitions(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    found: dict[date, Partition] = {}
+    for row in actions.select(["partition.day", "partition.digest", "num_records"]).to_pylist():
+        day = row["partition.day"]
+        if since <= day <= until:
+            before = found[day].rows if day in found else 0
+            found[day] = Partition(row["partition.digest"], before + row["num_records"])
+    return dict(sorted(found.items()))

@@ -1,0 +1,63 @@
+"""The columns of every table of the lake, as Arrow schemas, from the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from include.use_case import CATEGORY, UseCase
+
+PARTITION = ("day", "digest")
+"""Partition columns. The digest of a day's content stands in the table itself, so that one look at the
+table's state tells whether a day is there and whether a rerun would change it."""
+REASONS = pa.field("reasons", pa.list_(pa.field("element", pa.string())))
+METRICS = pa.schema(
+    [("metric", pa.string()), ("subject", pa.string()), ("value", pa.float64()), ("model_version", pa.string())]
+)
+
+
+def tables(use_case: UseCase) -> list[str]:
+    """Names of all tables."""
+    feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
+    return [*feeds, "features", "labels", "predictions", "metrics"]
+
+
+def content(use_case: UseCase, table: str) -> pa.Schema:
+    """The columns that a stage writes: all but the partition columns."""
+    kind, _, feed = table.partition("/")
+    keys = use_case.key_types()
+    if kind in ("raw", "checked"):
+        schema = _schema(use_case.feed(feed).columns)
+        return schema.append(REASONS) if kind == "checked" else schema
+    if table == "features":
+        return _schema(keys | dict(use_case.features))
+    if table == "labels":
+        return _schema(keys | {use_case.label.name: "int8"})
+    if table == "predictions":
+        return _schema(keys | {"probability": "float64", "warning": "bool", "model_version": "string"})
+    if table == "metrics":
+        return METRICS
+    raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
+
+
+def stored(use_case: UseCase, table: str) -> pa.Schema:
+    """The columns as they are stored: the content and the partition columns."""
+    schema = content(use_case, table)
+    return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
+
+
+def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """The columns in whose order a partition is stored."""
+    kind, _, feed = table.partition("/")
+    if kind == "raw":
+        # Raw rows may break their own key: order them by all columns, so that equal content is equal.
+        columns = use_case.feed(feed).columns
+        return (*use_case.feed(feed).keys, *(name for name in columns if name not in use_case.feed(feed).keys))
+    if kind == "checked":
+        return keys(use_case, f"raw/{feed}")
+    return ("metric", "subject", "model_version") if table == "metrics" else use_case.keys
+
+
+def _schema(columns: Mapping[str, str]) -> pa.Schema:
+    return pa.schema([(name, pa.type_for_alias("string" if kind == CATEGORY else kind)) for name, kind in columns.items()])

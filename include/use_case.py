@@ -1,0 +1,229 @@
+"""The declaration of a use case: what a team writes down, checked when it is built.
+
+Imports nothing heavy: DAG files read declarations when they are parsed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+COLUMN_TYPES = frozenset({"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32"})
+"""Types a declared column may have: names that `pyarrow.type_for_alias` knows."""
+CATEGORY = "category"
+"""A feature that is stored as a string and learned as a category."""
+RESERVED = frozenset({"day", "digest", "reasons"})
+"""Columns that the lake adds to every table."""
+Metric = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost"]
+BASELINES = ("prior", "logistic")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping))
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A source table: its function in source.py has the feed's name and takes the day."""
+
+    name: str
+    columns: Mapping[str, str]
+    """Column name to type (one of `COLUMN_TYPES`), without the partition's `day`."""
+    keys: tuple[str, ...]
+    """Columns that identify a row, and in whose order a partition is stored."""
+    max_quarantined: float = 0.05
+    """Largest share of a day's rows that may be quarantined; above it the day is refused."""
+    absent_days: frozenset[date] = frozenset()
+    """Days that the source will never deliver: empty by declaration."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", _frozen(self.columns))
+        _require(self.name.isidentifier(), f"Feed({self.name!r}): the name must be a Python identifier.")
+        wrong = {c: t for c, t in self.columns.items() if t not in COLUMN_TYPES}
+        _require(not wrong, f"Feed({self.name!r}): types {wrong} are none of {sorted(COLUMN_TYPES)}.")
+        taken = sorted(RESERVED & set(self.columns))
+        _require(not taken, f"Feed({self.name!r}): columns {taken} are added by the lake; rename yours.")
+        stray = [key for key in self.keys if key not in self.columns]
+        _require(bool(self.keys) and not stray, f"Feed({self.name!r}): keys {stray or '()'} are not among its columns.")
+        _require(0 <= self.max_quarantined < 1, f"Feed({self.name!r}): max_quarantined is a share from 0 to below 1.")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What expectations.py returns for a feed: Great Expectations' expectations on one day's rows."""
+
+    rows: tuple[Any, ...]
+    """Judged row by row: a row that breaks one is quarantined with the reason, the others are published."""
+    table: tuple[Any, ...]
+    """Judged on the day as a whole: one broken refuses the day."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is predicted: the column that `labels` in features.py returns, 0 or 1."""
+
+    name: str
+    meaning: str
+    matures_after_days: int
+    """A day's labels are complete, as far as they will ever be, this many days later."""
+
+    def __post_init__(self) -> None:
+        _require(self.matures_after_days >= 1, f"Label({self.name!r}): a label is known after its day: at least 1.")
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a wrong decision costs, in any one unit; the decision threshold follows from it."""
+
+    missed: float
+    false_warning: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        _require(self.missed > 0 and self.false_warning > 0, "Costs: both costs must be above 0.")
+
+    @property
+    def threshold(self) -> float:
+        """Warn from this probability on: c_false / (c_false + c_missed) (Elkan 2001, eq. 2)."""
+        return self.false_warning / (self.false_warning + self.missed)
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained as of a day T: days before T, cut by time into train, validation and test."""
+
+    window_days: int
+    validation_days: int
+    test_days: int
+    gap_days: int
+    """Days left out between train and validation, and between validation and test."""
+    min_train_days: int
+    parameters: Mapping[str, int | float | str]
+    """LightGBM parameters; seeds, threads and determinism are set by the trainer."""
+    rounds: int
+    early_stopping_rounds: int
+    seed: int = 20130101
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", _frozen(self.parameters))
+        least = self.min_train_days + self.validation_days + self.test_days + 2 * self.gap_days
+        _require(
+            self.window_days >= least,
+            f"Training: window_days={self.window_days} cannot hold min_train_days + validation_days + test_days"
+            f" + 2 gaps = {least} days.",
+        )
+        counts = (self.validation_days, self.test_days, self.min_train_days, self.rounds, self.early_stopping_rounds)
+        _require(min(counts) >= 1 and self.gap_days >= 0, "Training: days and rounds must be at least 1 (the gap, 0).")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A condition on the test days that a model must meet to be promoted."""
+
+    metric: Metric
+    better_than: str | None = None
+    """Name of a baseline that must be beaten."""
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
+        _require(
+            len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least."
+        )
+        _require(
+            self.better_than in (None, *BASELINES),
+            f"Gate({self.metric!r}): better_than={self.better_than!r} is none of the baselines {list(BASELINES)}.",
+        )
+
+    def __str__(self) -> str:
+        if self.better_than is not None:
+            return f"{self.metric} better than {self.better_than}"
+        limit = f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
+        return f"{self.metric} {limit}"
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """One model's whole life, declared. Its functions stand beside it, in `package`:
+
+    `source.<feed>(day) -> pyarrow.Table`; `expectations.<feed>() -> Suite`;
+    `features.build(day, **feeds) -> ibis.Table`; `features.labels(day, **feeds) -> ibis.Table`.
+    """
+
+    name: str
+    objective: str
+    owner: str
+    time_zone: str
+    """A day D begins at midnight here; that is its decision time."""
+    first_day: date
+    look_back_days: int
+    """Features of D are built from days D - look_back_days to D."""
+    feeds: tuple[Feed, ...]
+    keys: tuple[str, ...]
+    """Columns that identify one row of features, labels and predictions."""
+    features: Mapping[str, str]
+    """Feature name to type: a number, or `category`."""
+    label: Label
+    costs: Costs
+    training: Training
+    gates: tuple[Gate, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    notice: str = ""
+    """What a person must know wherever they look, such as that data are replayed."""
+    package: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", _frozen(self.features))
+        object.__setattr__(self, "links", _frozen(self.links))
+        if not self.package:
+            object.__setattr__(self, "package", f"include.use_cases.{self.name}")
+        say = f"UseCase({self.name!r}): "
+        _require(re.fullmatch(r"[a-z][a-z0-9_]*", self.name) is not None, say + "use lower-case letters, digits and _.")
+        _require("__" not in self.name, say + "no double underscore: it separates the use case from its DAG.")
+        ZoneInfo(self.time_zone)
+        names = [feed.name for feed in self.feeds]
+        _require(bool(names) and len(set(names)) == len(names), say + f"feeds need distinct names, has {names}.")
+        _require(self.look_back_days >= 0, say + "look_back_days is a number of days from 0.")
+        _require(bool(self.keys), say + "declare the keys of a row.")
+        wrong = {c: t for c, t in self.features.items() if t not in COLUMN_TYPES - {"string", "date32"} | {CATEGORY}}
+        _require(not wrong, say + f"features {wrong} must be numbers, bool or {CATEGORY!r}.")
+        clash = sorted((set(self.features) & RESERVED) | ({self.label.name} & {*self.features, *self.keys}))
+        _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
+        self.key_types()
+
+    def feed(self, name: str) -> Feed:
+        """The feed of that name; KeyError if there is none."""
+        return next(feed for feed in self.feeds if feed.name == name)
+
+    def key_types(self) -> dict[str, str]:
+        """Type of each key column, as the feeds declare it."""
+        types: dict[str, str] = {}
+        for key in self.keys:
+            found = {feed.columns[key] for feed in self.feeds if key in feed.columns}
+            _require(len(found) == 1, f"UseCase({self.name!r}): key {key!r} needs one type in the feeds, has {found}.")
+            types[key] = found.pop()
+        return types
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return tuple(name for name, kind in self.features.items() if kind == CATEGORY)
+
+    def function(self, module: str, name: str) -> Callable[..., Any]:
+        """A function of the use case's package, imported only now, when it is needed."""
+        found = importlib.import_module(f"{self.package}.{module}")
+        function = getattr(found, name, None)
+        if not callable(function):
+            raise AttributeError(f"{self.package}.{module} has no function {name!r}; the use case {self.name!r} needs it.")
+        return function  # type: ignore[no-any-return]

@@ -1,0 +1,144 @@
+"""ingest, validate, label and build_features on the toy use case, through the real lake."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.errors import BadData, ColumnsWrong, ExpectationBroken, FeedRefused
+from include.stages import build_features, ingest, validate
+from include.stages.derive import RowsWrong
+from include.storage.lake import Lake
+from tests.toy_use_case import USE_CASE, expectations, features, source
+
+DAY = date(2020, 1, 10)
+EVENTS = USE_CASE.feed("events")
+
+
+@pytest.fixture(autouse=True)
+def _home(lake_home):
+    """Every test has a lake of its own."""
+
+
+def run_day(day: date = DAY) -> None:
+    ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+
+
+def read(table: str, day: date = DAY) -> pa.Table:
+    return Lake.of(USE_CASE).as_of(day).read(table, since=day)
+
+
+def with_hours(hours: list[int | None], day: date = DAY) -> pa.Table:
+    """Events whose first hours are these."""
+    rows = source.everything(day).drop_columns(["failed"])
+    changed = hours + rows["hour"].to_pylist()[len(hours) :]
+    return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(changed, pa.int32()))
+
+
+def test_every_landed_row_is_published_or_quarantined_with_its_reason(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25, -1], day))
+    ingest.run(USE_CASE, DAY)
+    done = validate.run(USE_CASE, DAY)["events"]
+    assert (done.landed, done.published, done.quarantined) == (200, 198, 2)
+    reasons = read("checked/events")["reasons"].to_pylist()
+    assert sorted(map(len, reasons)) == [0] * 198 + [1, 1]
+
+
+def test_quarantined_rows_reach_no_feature(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25], day))
+    run_day()
+    assert read("features").num_rows == 199
+
+
+def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(FeedRefused, match=r"toy: feed 'events' of 2020-01-10 .* 50 of 200 rows .*Data Docs: /.*\.html"):
+        validate.run(USE_CASE, DAY)
+    assert read("checked/events").num_rows == 0
+    assert read("checked/outcomes").num_rows == 200, "the good feed is published all the same"
+
+
+def test_an_empty_day_is_refused_unless_it_is_declared_absent(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(FeedRefused, match="delivered no rows.*absent_days"):
+        validate.run(USE_CASE, DAY)
+
+
+def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
+    from dataclasses import replace
+
+    with pytest.raises(BadData, match="declared absent"):
+        ingest.land(USE_CASE, replace(EVENTS, absent_days=frozenset({DAY})), DAY)
+
+
+def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([], day).rename_columns(
+        ["event_date", "id", "type", "size", "hour", "urgent"]))
+    with pytest.raises(ColumnsWrong, match=r"lacks \['kind'\].*undeclared \['type'\]"):
+        ingest.run(USE_CASE, DAY)
+    assert read("raw/events").num_rows == 0
+
+
+def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
+    import great_expectations.expectations as gxe
+
+    from include.use_case import Suite
+
+    broken = Suite(rows=(gxe.ExpectColumnValuesToNotBeNull(column="nowhere"),), table=())
+    monkeypatch.setattr(expectations, "events", lambda: broken)
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(ExpectationBroken, match=r"expectations\.py"):
+        validate.run(USE_CASE, DAY)
+    assert read("checked/events").num_rows == 0
+
+
+def test_days_before_are_landed_by_whoever_needs_them():
+    run_day()
+    landed = Lake.of(USE_CASE).as_of(DAY).partitions("checked/events")
+    assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_days)
+    assert max(landed) == DAY
+
+
+def test_running_a_day_again_commits_nothing():
+    run_day()
+    before = {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in ("raw/events", "features", "labels")}
+    run_day()
+    assert before == {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in before}
+
+
+def test_labels_stand_on_the_day_on_which_they_became_known():
+    run_day()
+    known = read("labels")
+    assert set(known["event_date"].to_pylist()) == {DAY - timedelta(days=1), DAY - timedelta(days=2)}
+
+
+def test_features_may_be_a_pandas_frame(monkeypatch):
+    as_table = features.build
+    run_day()
+    before = read("features").sort_by("id")
+    monkeypatch.setattr(features, "build", lambda day, **feeds: as_table(day, **feeds).to_pandas())
+    assert not build_features.run(USE_CASE, DAY).changed
+    assert read("features").sort_by("id").equals(before)
+
+
+def test_a_feature_that_is_nan_is_refused(monkeypatch):
+    as_table = features.build
+    monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).mutate(size=np.nan))
+    with pytest.raises(RowsWrong, match=r"NaN in \['size'\]"):
+        run_day()
+
+
+def test_two_rows_of_one_key_are_refused(monkeypatch):
+    as_table = features.build
+    monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).union(as_table(day, **f).limit(1)))
+    with pytest.raises(RowsWrong, match="keys stood before"):
+        run_day()
+
+
+def test_ensure_builds_only_what_is_missing():
+    build_features.run(USE_CASE, DAY)
+    built = build_features.ensure(USE_CASE, DAY - timedelta(days=1), DAY + timedelta(days=1))
+    assert built == [DAY - timedelta(days=1), DAY + timedelta(days=1)]

@@ -1,0 +1,114 @@
+"""Behaviour of the lake on the toy use case's outcomes (event_date, id, failed)."""
+
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from multiprocessing import get_context
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from include.errors import ColumnsWrong
+from include.storage import lake as lake_module
+from include.storage.lake import Lake
+from tests.toy_use_case import USE_CASE
+
+TABLE = "raw/outcomes"
+FIRST, SECOND = date(2020, 1, 1), date(2020, 1, 2)
+
+
+def rows(*ids: int, failed: int = 0) -> pa.Table:
+    schema = pa.schema([("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())])
+    return pa.table({"event_date": [FIRST] * len(ids), "id": list(ids), "failed": [failed] * len(ids)}, schema=schema)
+
+
+def write(content: pa.Table | pa.RecordBatchReader, day: date = FIRST) -> lake_module.Commit:
+    return Lake.of(USE_CASE).replace(TABLE, day, content, inputs={"source": "x"}, stage="test")
+
+
+def test_writing_the_same_rows_again_in_another_order_commits_nothing(lake_home):
+    first, second = write(rows(2, 1)), write(rows(1, 2))
+    assert (first.changed, second.changed) == (True, False)
+    assert first.version == second.version == DeltaTable(Lake.of(USE_CASE).uri(TABLE)).version()
+
+
+def test_other_rows_replace_the_day_and_leave_other_days_alone(lake_home):
+    write(rows(1)), write(rows(7), SECOND)
+    assert write(rows(2, 3)).changed
+    view = Lake.of(USE_CASE).as_of(SECOND)
+    assert view.read(TABLE, order_by=["day", "id"]).to_pydict()["id"] == [2, 3, 7]
+    assert view.partitions(TABLE)[FIRST].rows == 2
+
+
+def test_a_view_holds_nothing_later_than_its_day(lake_home):
+    write(rows(1)), write(rows(2), SECOND)
+    view = Lake.of(USE_CASE).as_of(FIRST)
+    assert view.read(TABLE)["id"].to_pylist() == [1]
+    assert view.read(TABLE, until=SECOND)["id"].to_pylist() == [1]
+    assert list(view.partitions(TABLE, until=SECOND)) == [FIRST]
+
+
+def test_an_empty_day_takes_the_old_rows_away_and_is_committed_once(lake_home):
+    write(rows(1))
+    assert write(rows()).changed
+    assert not write(rows()).changed
+    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (rows(1).drop_columns(["failed"]), r"lacks \['failed'\]"),
+        (rows(1).append_column("more", pa.array([1])), r"undeclared \['more'\]"),
+        (rows(1).set_column(2, "failed", pa.array(["0"])), "failed is string, declared int8"),
+    ],
+)
+def test_other_columns_or_types_are_refused_before_anything_is_written(lake_home, wrong, said):
+    write(rows(5))
+    with pytest.raises(ColumnsWrong, match=said):
+        write(wrong)
+    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
+
+
+def test_a_stream_and_a_table_of_the_same_rows_are_the_same_content(lake_home):
+    assert write(rows(1, 2, 3)).changed
+    assert not write(rows(1, 2, 3).to_reader(max_chunksize=2)).changed
+
+
+def test_a_commit_carries_digest_row_counts_and_inputs(lake_home):
+    commit = write(rows(1, 2))
+    notes = DeltaTable(Lake.of(USE_CASE).uri(TABLE)).history(1)[0]
+    assert (notes["digest"], notes["rows"], notes["input.source"]) == (commit.partition.digest, "2", "x")
+
+
+def test_paths_with_spaces_and_umlauts_work(lake_home, monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_LAKE", str(lake_home / "a läke of mine"))
+    write(rows(1))
+    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 1
+
+
+def _write_days(numbers: list[int]) -> int:
+    return sum(write(rows(n), date(2020, 2, n)).changed for n in numbers)
+
+
+def test_racing_writers_of_a_new_table_all_succeed(lake_home):
+    """Four processes create the table at once and write 24 days, each day twice."""
+    parts = [list(range(1 + n % 2, 25, 2)) for n in range(4)]
+    # Spawned: the Delta library must not be used before a fork.
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        changed = sum(pool.map(_write_days, parts))
+    view = Lake.of(USE_CASE).as_of(date(2020, 2, 28))
+    assert sorted(view.read(TABLE)["id"].to_pylist()) == list(range(1, 25))
+    assert changed == 24
+
+
+def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home, monkeypatch):
+    write(rows(1, 2))
+
+    def broken(*args, **kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(lake_module, "write_deltalake", broken)
+    with pytest.raises(OSError, match="disk full"):
+        write(rows(9))
+    assert sorted(Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]
