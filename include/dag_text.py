@@ -32,15 +32,17 @@ Running a day again changes nothing, and commits nothing where the content is th
 **Trains as of the run's day T**: on days before T with the labels known by T, cut by time into
 {train} train days or more, {validation} validation days (early stopping) and {test} test days, {gap} days between them.
 
-`train` → `evaluate` → `register` → `promote`. Every model is registered. It becomes the champion, effective from T, when
-it meets its gates: {gates}. Otherwise it stays a version, and its tags and `promote`'s log say why.
+`prepare` builds features of the window that are not in the lake yet; `train` → `evaluate` → `register` → `promote`.
+Every model is registered. It becomes the champion, effective from T, when it meets its gates: {gates}.
+Otherwise it stays a version, and its tags and `promote`'s log say why.
 
 **The form**: `day` (T), `window_days`, `parameters` (LightGBM overrides such as `{{"num_leaves": 15}}`), `reason`.
 Training the same data, parameters and code again registers nothing new.
 """,
     "score": """
-**Scores the run's day with the champion of that day**: the promotion or rollback with the greatest effective day that is
-not after it. A rerun keeps the version that the day was scored with, unless the form says `rescore` or names a `version`.
+**Scores the run's day with the champion of that day**: the promotion or rollback with the greatest effective day that
+is not after it. A rerun keeps the version that the day was scored with, unless the form says `rescore` or names a
+`version`.
 
 `wait_for_features` → `score` → `measure`. `measure` writes realised metrics of the days whose labels are known by now.
 

@@ -9,6 +9,9 @@ from datetime import date
 class AirworthyError(Exception):
     """Anything this project raises on purpose. Its message is written for the operator."""
 
+    worth_retrying = False
+    """Whether the same call may succeed a little later with nobody's help."""
+
 
 class BadData(AirworthyError):
     """The data, not the machinery, is wrong: trying again cannot help, and nothing is published."""

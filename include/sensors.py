@@ -30,7 +30,7 @@ class FeaturesTrigger(BaseTrigger):
     """Fires True when the features of a day are there, False at the moment `until` (ISO, UTC)."""
 
     def __init__(self, use_case: str, day: str, until: str, every_seconds: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.use_case, self.day, self.until, self.every_seconds = use_case, day, until, every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -44,7 +44,7 @@ class FeaturesTrigger(BaseTrigger):
             if datetime.now(UTC) >= until:
                 break
             await asyncio.sleep(self.every_seconds)
-        yield TriggerEvent(there)
+        yield TriggerEvent(there)  # type: ignore[no-untyped-call]
 
 
 class FeaturesSensor(BaseSensorOperator):
@@ -69,4 +69,5 @@ class FeaturesSensor(BaseSensorOperator):
     def resume(self, context: Any, event: bool, day: str) -> None:
         """Go on, or fail with the command that builds the day."""
         if not event:
-            raise AirflowFailException(str(FeaturesMissing(self.use_case, date.fromisoformat(day), f" after {self.limit}")))
+            late = FeaturesMissing(self.use_case, date.fromisoformat(day), f" after {self.limit}")
+            raise AirflowFailException(str(late))

@@ -18,7 +18,7 @@ class Settings:
     lake: str
     """Root of the Delta tables and the ledger (`AIRWORTHY_LAKE`): a folder."""
     mlflow: str
-    """Address of the MLflow server (`MLFLOW_TRACKING_URI`)."""
+    """Address of the MLflow server (`MLFLOW_TRACKING_URI`, default the local one's port on loopback)."""
     data_docs: Path
     """Root of the validation pages (`AIRWORTHY_DATA_DOCS`)."""
     use_case_packages: tuple[str, ...]
@@ -33,7 +33,7 @@ def current() -> Settings:
     return Settings(
         home=home,
         lake=env.get("AIRWORTHY_LAKE") or str(home / "lake"),
-        mlflow=env.get("MLFLOW_TRACKING_URI") or "http://127.0.0.1:5000",
+        mlflow=env.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{env.get('AIRWORTHY_MLFLOW_PORT') or 5000}",
         data_docs=Path(env.get("AIRWORTHY_DATA_DOCS") or home / "data_docs"),
         use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
     )

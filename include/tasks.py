@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from airflow.sdk import DAG, Asset, CronPartitionTimetable, Param, get_current_c
 from airflow.sdk.exceptions import AirflowFailException
 
 from include import dag_text, settings
-from include.errors import BadData, BadRequest, NotReady
+from include.errors import AirworthyError, BadRequest
 from include.use_case import UseCase
 from include.use_cases import load
 
@@ -83,11 +84,13 @@ def told() -> Iterator[None]:
     """Fail at once, without retries, on what trying again cannot mend."""
     try:
         yield
-    except (BadData, BadRequest, NotReady) as error:
+    except AirworthyError as error:
+        if error.worth_retrying:
+            raise
         raise AirflowFailException(str(error)) from error
 
 
-def _note(use_case: UseCase, what: str, **extra: object) -> None:
+def _note(use_case: UseCase, what: str, **extra: Any) -> None:
     """Put figures and links on the asset's event, where the asset page shows them."""
     get_current_context()["outlet_events"][asset(use_case, what)].extra.update(extra)
 
@@ -130,3 +133,92 @@ def build_features(use_case: str) -> dict[str, object]:
     written = {"day": day.isoformat(), "rows": commit.partition.rows, "version": commit.version}
     _note(declared, "features", **written)
     return written | {"changed": commit.changed}
+
+
+@task(**INPUT_OUTPUT)
+def prepare(use_case: str) -> dict[str, object]:
+    """Build the features of the training window that nobody has built yet, outside the training pool."""
+    from include.logic import splits
+    from include.stages import build_features
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        day = day_of(context)
+        first, last = splits.window(declared, day, context["params"].get("window_days"))
+        # The day itself too: labels that became known at its start are written with it.
+        built = build_features.ensure(declared, first, day)
+    return {"first": first.isoformat(), "last": last.isoformat(), "built": len(built)}
+
+
+@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=TRAINING_POOL)
+def train(use_case: str) -> str:
+    """Train as of the run's day; the MLflow run that holds the model."""
+    from include.stages import train
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        params = context["params"]
+        result = train.run(
+            declared,
+            day_of(context),
+            window_days=params.get("window_days"),
+            parameters=params.get("parameters"),
+            reason=params.get("reason") or f"Airflow run {context['run_id']}",
+        )
+    return result.run_id
+
+
+@task(**INPUT_OUTPUT)
+def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
+    """Judge the model's test days by the gates; every verdict with its value, limit and reason."""
+    from include.stages import evaluate
+
+    with told():
+        return asdict(evaluate.run(load(use_case), mlflow_run))
+
+
+@task(**INPUT_OUTPUT)
+def register(use_case: str, mlflow_run: str) -> str:
+    """Make the model a version of the registered model, whether it passed its gates or not."""
+    from include.stages import register
+
+    with told():
+        return register.run(load(use_case), mlflow_run).version
+
+
+@task(**INPUT_OUTPUT)
+def promote(use_case: str, version: str) -> dict[str, object]:
+    """Make the version the champion from the run's day on, if it passed; otherwise say why not."""
+    from include.stages import promote
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        promotion = promote.run(declared, version, who=f"airflow:{context['run_id']}")
+    _note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason)
+    return asdict(promotion)
+
+
+@task(**INPUT_OUTPUT)
+def score(use_case: str) -> dict[str, object]:
+    """Score the run's day with its champion; version, rows and warnings."""
+    from include.stages import score
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        params, day = context["params"], day_of(context)
+        asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
+        result = score.run(declared, day, version=params.get("version"), **asked)
+    _note(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
+    return asdict(result)
+
+
+@task(**INPUT_OUTPUT)
+def measure(use_case: str) -> dict[str, str]:
+    """Measure what can be measured now: the day whose labels matured today, and today's own in a backfill."""
+    from include.stages import measure
+
+    with told():
+        declared = load(use_case)
+        day = day_of(get_current_context())
+        days = (day - timedelta(days=declared.label.matures_after_days), day)
+        return {each.isoformat(): measure.run(declared, each).reason for each in days}

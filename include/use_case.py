@@ -139,9 +139,7 @@ class Gate:
 
     def __post_init__(self) -> None:
         given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
-        _require(
-            len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least."
-        )
+        _require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
         _require(
             self.better_than in (None, *BASELINES),
             f"Gate({self.metric!r}): better_than={self.better_than!r} is none of the baselines {list(BASELINES)}.",
@@ -225,5 +223,5 @@ class UseCase:
         found = importlib.import_module(f"{self.package}.{module}")
         function = getattr(found, name, None)
         if not callable(function):
-            raise AttributeError(f"{self.package}.{module} has no function {name!r}; the use case {self.name!r} needs it.")
+            raise AttributeError(f"{found.__name__} has no function {name!r}; the use case {self.name!r} needs it.")
         return function  # type: ignore[no-any-return]

@@ -12,7 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
+from great_expectations.core import (
+    ExpectationSuite,
+    ExpectationSuiteValidationResult,
+    ExpectationValidationResult,
+)
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from include.use_case import Suite
@@ -45,7 +49,7 @@ def judge(suite: Suite, rows: pa.Table, name: str) -> Judgement:
     expectations = [*suite.rows, *suite.table]
     document = _validated(frame, expectations, name)
     # The suite's results come in an order of their own: each is found again by its place, kept in its meta.
-    results = {result.expectation_config.meta["place"]: result for result in document.results}
+    results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
     broken, raised = [], []
     for place, expectation in enumerate(expectations):
@@ -58,6 +62,12 @@ def judge(suite: Suite, rows: pa.Table, name: str) -> Judgement:
             broken.append(f"{describe(expectation)} (observed {result.result.get('observed_value')})")
     reasons = pa.array([describe(expectation) for expectation in suite.rows], pa.string())
     return Judgement(_listed(breaks, reasons), tuple(broken), tuple(raised), document)
+
+
+def _place(result: ExpectationValidationResult) -> int:
+    configuration = result.expectation_config
+    assert configuration is not None and configuration.meta is not None  # given in _validated
+    return int(configuration.meta["place"])
 
 
 def _listed(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:

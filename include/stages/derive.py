@@ -22,7 +22,8 @@ class RowsWrong(AirworthyError):
 
     def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
         super().__init__(
-            f"{use_case}: {table} of {day} {what}. Nothing was written. Mend the function in the use case's features.py."
+            f"{use_case}: {table} of {day} {what}. Nothing was written."
+            " Mend the function in the use case's features.py."
         )
 
 
@@ -59,13 +60,15 @@ def _judged(
     """The batches, sorted by their keys, unless a key occurs twice or a number is NaN."""
     last: pa.Table | None = None
     for batch in batches:
-        nan = [f.name for f in batch.schema if pa.types.is_floating(f.type) and pc.any(pc.is_nan(batch[f.name])).as_py()]
+        floats = [field.name for field in batch.schema if pa.types.is_floating(field.type)]
+        nan = [name for name in floats if pc.any(pc.is_nan(batch[name])).as_py()]
         if nan:
             raise error(f"have NaN in {nan}; a missing value is null")
         rows = pa.Table.from_batches([batch.select(keys)])
         twice = _repeated(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:
-            raise error(f"have {twice.num_rows} rows whose keys stood before, the first {twice.slice(0, 1).to_pylist()}")
+            first = twice.slice(0, 1).to_pylist()
+            raise error(f"have {twice.num_rows} rows whose keys stood before, the first {first}")
         last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
         yield batch
 

@@ -9,8 +9,8 @@ from datetime import date
 from pathlib import Path
 
 from great_expectations.core import ExpectationSuiteValidationResult
-from great_expectations.render.renderer import ValidationResultsPageRenderer
-from great_expectations.render.view import DefaultJinjaPageView
+from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+from great_expectations.render.view.view import DefaultJinjaPageView
 
 from include import settings
 
@@ -20,7 +20,8 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
     by a corrected one, and validating the same content again changes nothing."""
     page = folder(use_case) / feed / f"{day}__{digest}.html"
     if not page.exists():
-        _publish(page, DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(document)))
+        rendered: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(document))  # type: ignore[no-untyped-call]
+        _publish(page, rendered)
     return page
 
 

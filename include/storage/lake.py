@@ -27,6 +27,8 @@ ATTEMPTS = 8
 class CommitLost(AirworthyError):
     """A partition could not be committed: other writers were first, again and again."""
 
+    worth_retrying = True
+
     def __init__(self, table: str, day: date, cause: Exception) -> None:
         super().__init__(
             f"{table} of {day} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
@@ -202,8 +204,11 @@ class View:
         if not files:
             return ibis.memtable(schema.empty_table()).drop("digest")
         found = self._connection().read_parquet(files, hive_partitioning=True)
-        return found.mutate(day=found.day.cast("date")).drop("digest").select(*schema.remove(
-            schema.get_field_index("digest")).names)
+        return (
+            found.mutate(day=found.day.cast("date"))
+            .drop("digest")
+            .select(*schema.remove(schema.get_field_index("digest")).names)
+        )
 
     def read(
         self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()

@@ -60,4 +60,5 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:
-    return pa.schema([(name, pa.type_for_alias("string" if kind == CATEGORY else kind)) for name, kind in columns.items()])
+    aliases = {name: "string" if kind == CATEGORY else kind for name, kind in columns.items()}
+    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in aliases.items()])

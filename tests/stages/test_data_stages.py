@@ -63,7 +63,7 @@ def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypat
 def test_an_empty_day_is_refused_unless_it_is_declared_absent(monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
     ingest.run(USE_CASE, DAY)
-    with pytest.raises(FeedRefused, match="delivered no rows.*absent_days"):
+    with pytest.raises(FeedRefused, match=r"delivered no rows.*absent_days"):
         validate.run(USE_CASE, DAY)
 
 
@@ -75,8 +75,11 @@ def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
 
 
 def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
-    monkeypatch.setattr(source, "events", lambda day: with_hours([], day).rename_columns(
-        ["event_date", "id", "type", "size", "hour", "urgent"]))
+    monkeypatch.setattr(
+        source,
+        "events",
+        lambda day: with_hours([], day).rename_columns(["event_date", "id", "type", "size", "hour", "urgent"]),
+    )
     with pytest.raises(ColumnsWrong, match=r"lacks \['kind'\].*undeclared \['type'\]"):
         ingest.run(USE_CASE, DAY)
     assert read("raw/events").num_rows == 0

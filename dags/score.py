@@ -1,0 +1,38 @@
+"""<use case>__score: every day, wait_for_features → score → measure."""
+
+from airflow.sdk import Param, chain
+
+from include import tasks
+from include.sensors import FeaturesSensor
+from include.use_cases import all_use_cases
+
+for use_case in all_use_cases().values():
+    inlets = [tasks.asset(use_case, "features"), tasks.asset(use_case, "model")]
+    predictions, metrics = tasks.asset(use_case, "predictions"), tasks.asset(use_case, "metrics")
+    params = {
+        "version": Param(
+            None,
+            type=["null", "string"],
+            title="Version",
+            description="Score with this version instead of the day's champion.",
+        ),
+        "rescore": Param(
+            False,
+            type="boolean",
+            title="Rescore",
+            description="Score a day again with its champion of now, not with the version that scored it.",
+        ),
+        "insist": Param(
+            False,
+            type="boolean",
+            title="Insist",
+            description="Allow a version that was trained as of a later day, which may have seen this one.",
+        ),
+    }
+
+    with tasks.dag(use_case, "score", params=params, max_active_runs=8):
+        chain(
+            FeaturesSensor(task_id="wait_for_features", use_case=use_case.name),
+            tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),
+            tasks.measure.override(inlets=[predictions], outlets=[metrics])(use_case.name),
+        )

@@ -1,0 +1,34 @@
+"""<use case>__train: on Mondays, by hand or triggered, prepare → train → evaluate → register → promote."""
+
+from airflow.sdk import Param, chain
+
+from include import tasks
+from include.use_cases import all_use_cases
+
+for use_case in all_use_cases().values():
+    data = [tasks.asset(use_case, "features"), tasks.asset(use_case, "labels")]
+    model = tasks.asset(use_case, "model")
+    params = {
+        "window_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Window",
+            description=f"Days before the run's day to learn from; empty: {use_case.training.window_days}, as declared.",
+        ),
+        "parameters": Param(
+            {},
+            type="object",
+            title="LightGBM parameters",
+            description='Overrides of the declared ones, such as {"num_leaves": 15}; checked before training.',
+        ),
+        "reason": Param("", type="string", title="Reason", description="Why this training; kept with the version."),
+    }
+
+    with tasks.dag(use_case, "train", cron=tasks.MONDAYS, params=params, max_active_runs=2):
+        prepared = tasks.prepare.override(inlets=data)(use_case.name)
+        trained = tasks.train.override(inlets=data)(use_case.name)
+        verdicts = tasks.evaluate(use_case.name, trained)
+        version = tasks.register(use_case.name, trained)
+        promoted = tasks.promote.override(outlets=[model])(use_case.name, version)
+        chain(prepared, trained, verdicts, version, promoted)

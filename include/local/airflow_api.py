@@ -1,0 +1,134 @@
+"""A thin client of Airflow's public REST API, for the demo and the end-to-end tests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import httpx
+
+from include.errors import AirworthyError
+
+PAGE = 100
+"""Rows a page; the server's own maximum."""
+FINISHED = frozenset({"success", "failed"})
+
+
+class AirflowRefused(AirworthyError):
+    """Airflow answered a request with an error."""
+
+    def __init__(self, request: str, answer: httpx.Response) -> None:
+        super().__init__(f"Airflow refused {request} with {answer.status_code}: {answer.text[:500]}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a DAG."""
+
+    run_id: str
+    run_type: str
+    state: str
+    partition_key: str | None
+
+
+@dataclass
+class AirflowApi:
+    """The API of one Airflow, as one user. Raises AirflowRefused, or httpx's errors where there is no answer."""
+
+    address: str
+    user: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self._client = httpx.Client(base_url=self.address, timeout=60)
+        self._log_in()
+
+    def _log_in(self) -> None:
+        answer = self._client.post("/auth/token", json={"username": self.user, "password": self.password})
+        if answer.is_error:
+            raise AirflowRefused("POST /auth/token", answer)
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        """One request below /api/v2, logged in anew if the token has run out."""
+        answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._log_in()
+            answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        if answer.is_error:
+            raise AirflowRefused(f"{method} {path}", answer)
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether Airflow has parsed that DAG."""
+        try:
+            self.call("GET", f"/dags/{dag_id}")
+        except AirflowRefused:
+            return False
+        return True
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the DAG run. A paused DAG runs no backfill and no manual run either."""
+        self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+
+    def backfill(self, dag_id: str, first: date, last: date, *, again: str = "failed", at_once: int = 8) -> None:
+        """Create the runs of those days; of days that have one, only the failed (or what `again` says) anew."""
+        body = {"dag_id": dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        self.call("POST", "/backfills", json=body | {"reprocess_behavior": again, "max_active_runs": at_once})
+
+    def trigger(
+        self, dag_id: str, *, conf: Mapping[str, Any] | None = None, partition_key: str | None = None, note: str = ""
+    ) -> Run:
+        """Start a run by hand."""
+        body = {"logical_date": None, "conf": dict(conf or {}), "partition_key": partition_key, "note": note or None}
+        return _run(self.call("POST", f"/dags/{dag_id}/dagRuns", json=body))
+
+    def run(self, dag_id: str, run_id: str) -> Run:
+        """A run as it is now."""
+        return _run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
+
+    def runs(self, dag_id: str) -> list[Run]:
+        """All runs of a DAG, the first created first."""
+        found: list[Run] = []
+        while True:
+            query: dict[str, str | int] = {"limit": PAGE, "offset": len(found), "order_by": "id"}
+            page = self.call("GET", f"/dags/{dag_id}/dagRuns", params=query)
+            found += [_run(item) for item in page["dag_runs"]]
+            if not page["dag_runs"] or len(found) >= page["total_entries"]:
+                return found
+
+    def states(self, dag_id: str, first: date, last: date) -> Counter[str]:
+        """State of the newest run of each day of the range: state to number of days."""
+        newest = {run.partition_key: run.state for run in self.runs(dag_id)}
+        return Counter(state for key, state in newest.items() if key and str(first) <= key <= str(last))
+
+    def failures(self, dag_id: str, run_id: str) -> list[str]:
+        """Names of the tasks that failed in a run, each with the last words of its log."""
+        tasks = self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return [
+            f"{item['task_id']}: {self._last_words(dag_id, run_id, item)}"
+            for item in tasks
+            if item["state"] == "failed"
+        ]
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.call("GET", path, params={"deserialize": True})["value"]
+
+    def _last_words(self, dag_id: str, run_id: str, task: Mapping[str, Any]) -> str:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        lines = self.call("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})["content"]
+        errors = [line for line in lines if isinstance(line, dict) and line.get("error_detail")]
+        if not errors:
+            return "see its log"
+        last = errors[-1]["error_detail"][-1]
+        return f"{last.get('exc_type')}: {last.get('exc_value')}"
+
+
+def _run(item: Mapping[str, Any]) -> Run:
+    return Run(item["dag_run_id"], item["run_type"], item["state"], item["partition_key"])

@@ -1,0 +1,135 @@
+"""The demo: the shipped use case through its whole life, in the real scheduler, through Airflow's API alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from include.errors import AirworthyError, BadRequest
+from include.local.airflow_api import FINISHED, AirflowApi
+from include.use_case import UseCase
+
+LIMIT_S = 900.0
+"""No step of the demo takes longer than this on the smallest machine it is made for."""
+POLL_S = 1.0
+
+
+class DemoFailed(AirworthyError):
+    """A step did not succeed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which days the demo runs."""
+
+    data: tuple[date, date]
+    train: date
+    score: tuple[date, date]
+
+
+PLANS = {
+    "full": Plan((date(2013, 1, 1), date(2013, 4, 30)), date(2013, 4, 1), (date(2013, 4, 1), date(2013, 4, 30))),
+    "short": Plan((date(2013, 1, 1), date(2013, 3, 24)), date(2013, 3, 18), (date(2013, 3, 18), date(2013, 3, 24))),
+}
+
+
+def plan() -> Plan:
+    """The plan that `AIRWORTHY_DEMO` names, the full one by default."""
+    name = os.environ.get("AIRWORTHY_DEMO") or "full"
+    if name not in PLANS:
+        raise BadRequest(f"AIRWORTHY_DEMO={name!r} names no demo; there are {sorted(PLANS)}.")
+    return PLANS[name]
+
+
+def today(use_case: UseCase) -> date:
+    """The day that has begun where the use case is."""
+    return datetime.now(ZoneInfo(use_case.time_zone)).date()
+
+
+class Demo:
+    """One walk through the use case's life. Every step that has been done already is left as it is."""
+
+    def __init__(self, api: AirflowApi, use_case: UseCase, chosen: Plan, console: Console) -> None:
+        self.api, self.use_case, self.plan, self.console = api, use_case, chosen, console
+        columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self.progress = Progress(*columns, TextColumn("{task.fields[now]}"), console=console)
+
+    def run(self) -> None:
+        """All steps in order. Raises DemoFailed with the failed task's own words."""
+        data, train, score = (f"{self.use_case.name}__{kind}" for kind in ("data", "train", "score"))
+        with self.progress:
+            self._parsed([data, train, score])
+            self._backfill(data, *self.plan.data)
+            self._train(train)
+            self._backfill(score, *self.plan.score)
+            for dag_id in (data, score):
+                self._scheduled(dag_id)
+
+    def _parsed(self, dag_ids: list[str]) -> None:
+        bar = self._bar("Airflow reads the DAGs", len(dag_ids))
+        self._until(bar, lambda: Counter(success=sum(map(self.api.has_dag, dag_ids))), len(dag_ids), dag_ids[0])
+
+    def _backfill(self, dag_id: str, first: date, last: date) -> None:
+        days = (last - first).days + 1
+        bar = self._bar(f"{dag_id} {first} … {last}", days)
+        self.api.unpause(dag_id)
+        if self.api.states(dag_id, first, last)["success"] < days:
+            self.api.backfill(dag_id, first, last)
+        self._until(bar, lambda: self.api.states(dag_id, first, last), days, dag_id)
+
+    def _train(self, dag_id: str) -> None:
+        day = self.plan.train
+        bar = self._bar(f"{dag_id} as of {day}", 1)
+        self.api.unpause(dag_id)
+        states = self.api.states(dag_id, day, day)
+        if not set(states) - {"failed"}:
+            self.api.trigger(dag_id, partition_key=str(day), note="Started by `make demo`.")
+        self._until(bar, lambda: self.api.states(dag_id, day, day), 1, dag_id)
+
+    def _scheduled(self, dag_id: str) -> None:
+        """Wait for the run that the scheduler made by itself for today."""
+        day = today(self.use_case)
+        bar = self._bar(f"{dag_id} {day}, by the schedule", 1)
+
+        def scheduled() -> Counter[str]:
+            return Counter(
+                run.state
+                for run in self.api.runs(dag_id)
+                if run.run_type == "scheduled" and run.partition_key == str(day)
+            )
+
+        self._until(bar, scheduled, 1, dag_id)
+
+    def _bar(self, what: str, total: int) -> TaskID:
+        return self.progress.add_task(what, total=total, now="")
+
+    def _until(self, bar: TaskID, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
+        """Show the progress until every day has succeeded, or has ended otherwise."""
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            now = states()
+            waiting = ", ".join(f"{count} {state}" for state, count in sorted(now.items()) if state not in FINISHED)
+            self.progress.update(bar, completed=now["success"], now=waiting)
+            if now["success"] >= wanted:
+                return
+            if now["failed"] and not waiting:
+                raise DemoFailed(self._failure(dag_id, now["failed"]))
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"{dag_id}: {now['success']} of {wanted} done after {LIMIT_S:.0f} s ({waiting}).")
+            time.sleep(POLL_S)
+
+    def _failure(self, dag_id: str, count: int) -> str:
+        failed = [run for run in self.api.runs(dag_id) if run.state == "failed"]
+        words = "\n  ".join(self.api.failures(dag_id, failed[-1].run_id))
+        return (
+            f"{dag_id}: {count} runs failed, the last one {failed[-1].run_id}:\n  {words}\n"
+            f"See {self.api.address}/dags/{dag_id}/runs/{failed[-1].run_id}; run `make demo` again to go on from here."
+        )

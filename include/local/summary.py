@@ -1,0 +1,97 @@
+"""What the demo and `airworthy report` show at their end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from include import settings
+from include.local import credentials
+from include.local.instance import Instance
+from include.stages.measure import Realised
+from include.stages.report import FeedReport, Report, VersionReport
+from include.storage import data_docs
+from include.use_case import UseCase
+
+SUBJECTS = ("model", "logistic", "prior")
+
+
+def show(console: Console, use_case: UseCase, report: Report, realised: Realised | None) -> None:
+    """Print the report: rows, versions, how good they are."""
+    console.print(Group(_rows(use_case, report), "", *_versions(report), *_realised(realised)))
+
+
+def places(console: Console, use_case: UseCase, here: Instance, example: date) -> None:
+    """Print where a person looks next, how to log in and how to stop."""
+    dags = f"{here.airflow_url}/dags"
+    lines = {
+        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
+        "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
+        "MLflow": f"{here.mlflow_url}/#/models/{use_case.name}",
+        "Data Docs": str(data_docs.folder(use_case.name) / "index.html"),
+        "predictions": f"{settings.current().lake}/{use_case.name}/predictions",
+        "": f".venv/bin/python -m include.cli predictions {use_case.name} {example}",
+        "stop": "make down",
+    }
+    console.print()
+    for name, value in lines.items():
+        console.print(Text(f"  {name:<12} {value}"))
+    if use_case.notice:
+        console.print(Text(f"\n  {use_case.notice}", style="dim"))
+
+
+def _rows(use_case: UseCase, report: Report) -> RenderableType:
+    table = Table("feed", title=f"{use_case.name}: rows", title_justify="left")
+    for column in ("days", "landed", "published", "quarantined"):
+        table.add_column(column, justify="right")
+    table.add_column("reasons")
+    for name, feed in report.feeds.items():
+        figures = (feed.days, feed.landed, feed.published, feed.quarantined)
+        table.add_row(name, *(f"{figure:,}" for figure in figures), _reasons(feed))
+    derived = ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items())
+    return Group(table, Text(f"Made of them: {derived}."))
+
+
+def _reasons(feed: FeedReport) -> str:
+    reasons = [f"{rows:,} × {reason}" for reason, rows in feed.reasons.items()]
+    if feed.not_validated:
+        reasons.append(f"{len(feed.not_validated)} days refused or not validated, from {feed.not_validated[0]}")
+    return "\n".join(reasons) or "–"
+
+
+def _versions(report: Report) -> list[RenderableType]:
+    if not report.versions:
+        return [Text("No model is registered yet.")]
+    return [item for version in report.versions for item in _version(version)]
+
+
+def _version(version: VersionReport) -> list[RenderableType]:
+    if version.champion:
+        state = f"the champion, from {version.as_of} on"
+    else:
+        state = "promoted, but not the newest" if version.promoted else f"not promoted: {version.why_not}"
+    title = f"version {version.number}, trained as of {version.as_of}: {state}"
+    return [_metrics(f"{title}\non its test days", version.test)]
+
+
+def _realised(realised: Realised | None) -> list[RenderableType]:
+    if realised is None or not realised.rows:
+        return []
+    days = f"{len(realised.days)} scored days {realised.first} … {realised.last}, {realised.rows:,} rows with a label"
+    waiting = [Text(f"  {len(realised.waiting)} days wait: {next(iter(realised.waiting.values()))}")]
+    return ["", _metrics(f"as it turned out on {days}", realised.metrics), *(waiting if realised.waiting else [])]
+
+
+def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:
+    table = Table("", title=title, title_justify="left")
+    for column in ("log loss", "AUC", "Brier", "cost per row"):
+        table.add_column(column, justify="right")
+    for subject in SUBJECTS:
+        values = found.get(subject, {})
+        cells = (values.get(metric) for metric in ("log_loss", "auc", "brier", "expected_cost"))
+        table.add_row(subject, *("–" if value is None else f"{value:.4f}" for value in cells))
+    return table

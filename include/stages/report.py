@@ -1,0 +1,105 @@
+"""Report: what stands in the lake and the registry of a use case, in the figures an operator asks for first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from include.stages import measure, train
+from include.stages.measure import Realised
+from include.storage import schemas
+from include.storage.lake import Lake, View
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from include.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class FeedReport:
+    """Rows of one feed over all days; landed = published + quarantined for every validated day."""
+
+    days: int
+    landed: int
+    published: int
+    quarantined: int
+    reasons: Mapping[str, int]
+    """Reason to rows that have it; a row may have several."""
+    not_validated: tuple[date, ...]
+    """Landed days that are refused or not validated yet: their rows wait in raw/<feed>."""
+
+
+@dataclass(frozen=True)
+class VersionReport:
+    """One registered model."""
+
+    number: str
+    as_of: date
+    champion: bool
+    promoted: bool
+    why_not: str
+    test: Mapping[str, Mapping[str, float]]
+    """Subject (model, prior, logistic) to metric to value on the test days."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state of a use case."""
+
+    feeds: Mapping[str, FeedReport]
+    rows: Mapping[str, int]
+    """Rows of features, labels and predictions."""
+    versions: tuple[VersionReport, ...]
+    state: Mapping[str, str]
+    """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
+
+
+def run(use_case: UseCase) -> Report:
+    """Everything there is, whatever its day. Raises MlflowUnreachable."""
+    view = Lake.of(use_case).as_of(date.max)
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    versions, champion = registry.versions(), registry.champion()
+    entries = ledger.entries()
+    state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
+    return Report(
+        feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
+        rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},
+        versions=tuple(
+            VersionReport(
+                number=version.number,
+                as_of=version.as_of,
+                champion=version.number == champion,
+                promoted=any(entry.version == version.number for entry in entries),
+                why_not=version.tags.get("not_promoted", ""),
+                test=train.test_metrics(registry.run(version.run_id).data.metrics),
+            )
+            for version in versions
+        ),
+        state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},
+    )
+
+
+def realised(use_case: UseCase, first: date, last: date) -> Realised:
+    """How good the predictions of those days were, over the rows whose labels are known."""
+    return measure.realised(use_case, first, last)
+
+
+def _rows(view: View, table: str) -> int:
+    return sum(partition.rows for partition in view.partitions(table).values())
+
+
+def _feed(view: View, feed: str) -> FeedReport:
+    checked = view.table(f"checked/{feed}")
+    reasons = checked.select(reason=checked.reasons.unnest()).group_by("reason").aggregate(rows=lambda t: t.count())
+    counted = {row["reason"]: row["rows"] for row in reasons.order_by("reason").to_pyarrow().to_pylist()}
+    quarantined = int(checked.filter(checked.reasons.length() > 0).count().to_pyarrow().as_py())
+    landed, validated = view.partitions(f"raw/{feed}"), view.partitions(f"checked/{feed}")
+    rows = _rows(view, f"checked/{feed}")
+    return FeedReport(
+        days=len(landed),
+        landed=sum(partition.rows for partition in landed.values()),
+        published=rows - quarantined,
+        quarantined=quarantined,
+        reasons=counted,
+        not_validated=tuple(day for day in landed if day not in validated),
+    )

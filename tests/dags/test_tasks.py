@@ -1,0 +1,94 @@
+"""The parts that all tasks share: which day a run is for, and what is worth trying again."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from include import sensors, tasks
+from include.errors import AirworthyError, BadData, BadRequest
+from include.storage.lake import Lake
+from tests import toy
+
+DAY = date(2020, 1, 5)
+
+
+def context(key: str | None = None, day: str | None = None) -> dict:
+    return {"dag_run": SimpleNamespace(partition_key=key), "params": {"day": day}}
+
+
+@pytest.mark.parametrize("given", [context(key="2020-01-05"), context(day="2020-01-05"), context("2020-01-05", "2020-01-05")])
+def test_the_day_is_the_partition_key_or_the_forms(given):
+    assert tasks.day_of(given) == DAY
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (context(), "does not say which day"),
+        (context("2020-01-05", "2020-01-06"), "give one of them"),
+        (context(day="yesterday"), "'yesterday' is no day"),
+        (context(day="../2020"), "is no day"),
+    ],
+)
+def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):
+    with pytest.raises(BadRequest, match=said):
+        tasks.day_of(given)
+
+
+def test_what_trying_again_cannot_mend_fails_at_once():
+    with pytest.raises(AirflowFailException, match="rotten"), tasks.told():
+        raise BadData("rotten")
+
+
+def test_what_may_pass_is_left_to_the_retries():
+    class Busy(AirworthyError):
+        worth_retrying = True
+
+    with pytest.raises(Busy), tasks.told():
+        raise Busy("later")
+
+
+@pytest.fixture
+def sensor(lake_home, monkeypatch):
+    monkeypatch.setattr(sensors, "load", lambda name: toy.USE_CASE)
+    return sensors.FeaturesSensor(task_id="wait_for_features", use_case="toy")
+
+
+def test_the_sensor_goes_on_where_features_are_there(sensor):
+    toy.fill(Lake.of(toy.USE_CASE), DAY, DAY)
+    sensor.execute(context(key=str(DAY)))
+
+
+def test_the_sensor_gives_its_slot_away_while_it_waits(sensor):
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(context(key=str(DAY)))
+    assert deferred.value.trigger.serialize()[1]["day"] == str(DAY)
+
+
+def test_at_the_limit_the_sensor_names_the_command_that_builds_the_day(sensor):
+    with pytest.raises(AirflowFailException, match=r"airflow backfill create --dag-id toy__data --from-date 2020-01-05"):
+        sensor.resume(context(), False, str(DAY))
+
+
+async def _first(trigger: sensors.FeaturesTrigger) -> bool:
+    async for event in trigger.run():
+        return event.payload
+    raise AssertionError("no event")
+
+
+def test_the_trigger_fires_when_the_features_come(sensor):
+    async def scene() -> bool:
+        until = datetime.now(UTC) + timedelta(minutes=1)
+        waiting = asyncio.create_task(_first(sensors.FeaturesTrigger("toy", str(DAY), until.isoformat(), 0.01)))
+        await asyncio.to_thread(toy.fill, Lake.of(toy.USE_CASE), DAY, DAY)
+        return await waiting
+
+    assert asyncio.run(scene()) is True
+
+
+def test_the_trigger_gives_up_at_its_limit(sensor):
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    assert asyncio.run(_first(sensors.FeaturesTrigger("toy", str(DAY), past.isoformat(), 60))) is False

@@ -1,0 +1,198 @@
+"""A few days of flights through a real scheduler, MLflow server and triggerer: the whole life of a model.
+
+Everything is asked for as an operator asks: over the REST API and Airflow's command line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from include.local import credentials, demo
+from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
+from include.stages import report
+from include.storage.lake import Lake, days_from
+from include.storage.ledger import Ledger
+from tests.end_to_end.use_cases.quick_flights import USE_CASE
+from tests.local.conftest import Shell, make_shell
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+FIRST, LAST = date(2013, 1, 1), date(2013, 1, 16)
+AS_OF = date(2013, 1, 13)
+DATA, TRAIN, SCORE = (f"{USE_CASE.name}__{kind}" for kind in ("data", "train", "score"))
+
+
+def until(found: Callable[[], object], what: str, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, f"{what} did not come in {seconds:.0f} s"
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """An instance on free ports, in a folder whose name has a space, beside whatever else runs."""
+    home = tmp_path_factory.mktemp("life") / "a home"
+    shell = make_shell(home, AIRWORTHY_USE_CASE_PACKAGES="tests.end_to_end.use_cases", AIRWORTHY_COMMIT="tests")
+    started = shell.run("up")
+    try:
+        assert started.returncode == 0, started.stderr + started.stdout
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in shell.env.items():
+                patch.setenv(name, value)
+            yield shell
+    finally:
+        stopped = shell.run("down")
+    assert stopped.returncode == 0
+    assert not shell.living()
+
+
+@pytest.fixture(scope="module")
+def api(shell: Shell) -> AirflowApi:
+    here = shell.instance
+    api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    until(lambda: all(map(api.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
+    return api
+
+
+def ended(api: AirflowApi, dag_id: str, run: Run) -> Run:
+    until(lambda: api.run(dag_id, run.run_id).state in FINISHED, f"the end of {dag_id} {run.run_id}")
+    return api.run(dag_id, run.run_id)
+
+
+def succeeded(api: AirflowApi, dag_id: str, run: Run) -> None:
+    assert ended(api, dag_id, run).state == "success", api.failures(dag_id, run.run_id)
+
+
+def all_done(api: AirflowApi, dag_id: str, first: date, last: date) -> None:
+    days = len(days_from(first, last))
+    until(lambda: sum(n for s, n in api.states(dag_id, first, last).items() if s in FINISHED) == days, f"{dag_id}")
+    failed = [api.failures(dag_id, run.run_id) for run in api.runs(dag_id) if run.state == "failed"]
+    assert api.states(dag_id, first, last) == {"success": days}, failed
+
+
+@pytest.fixture(scope="module")
+def data(api: AirflowApi) -> None:
+    """Two weeks of data: a backfill over the API, and one over the command line."""
+    api.unpause(DATA)
+    api.backfill(DATA, FIRST, LAST - timedelta(days=2))
+    all_done(api, DATA, FIRST, LAST - timedelta(days=2))
+
+
+@pytest.fixture(scope="module")
+def champion(api: AirflowApi, data: None) -> Run:
+    """A model trained by hand as of a day, with the form's `day`."""
+    api.unpause(TRAIN)
+    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}, "reason": "end to end"})
+    succeeded(api, TRAIN, run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def scored(api: AirflowApi, champion: Run) -> None:
+    api.unpause(SCORE)
+    api.backfill(SCORE, AS_OF, LAST - timedelta(days=2))
+    all_done(api, SCORE, AS_OF, LAST - timedelta(days=2))
+
+
+def test_a_backfill_fills_every_table_and_loses_no_row(data):
+    found = report.run(USE_CASE)
+    assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
+    lake = Lake.of(USE_CASE).as_of(LAST)
+    assert list(lake.partitions("features", until=LAST - timedelta(days=2))) == days_from(FIRST, LAST - timedelta(days=2))
+
+
+def test_a_backfill_from_the_command_line_works_too(api, data, shell):
+    first, last = LAST - timedelta(days=1), LAST
+    command = ["backfill", "create", "--dag-id", DATA, "--from-date", str(first), "--to-date", str(last)]
+    done = shell.run("airflow", *command)
+    assert done.returncode == 0, done.stderr
+    all_done(api, DATA, first, last)
+
+
+def test_a_day_triggered_by_hand_again_commits_nothing(api, data):
+    before = report.run(USE_CASE).state
+    run = api.trigger(DATA, conf={"day": "2013-01-05"})
+    succeeded(api, DATA, run)
+    assert api.xcom(DATA, run.run_id, "build_features")["changed"] is False
+    after = report.run(USE_CASE).state
+    assert {table: after[table] for table in ("raw/schedule", "raw/weather")} == {
+        table: before[table] for table in ("raw/schedule", "raw/weather")
+    }
+
+
+def test_a_run_without_a_day_fails_at_once_and_says_what_to_give(api, data):
+    run = ended(api, DATA, api.trigger(DATA))
+    assert run.state == "failed"
+    assert "does not say which day" in api.failures(DATA, run.run_id)[0]
+    tasks = api.call("GET", f"/dags/{DATA}/dagRuns/{run.run_id}/taskInstances")["task_instances"]
+    assert {task["task_id"]: task["try_number"] for task in tasks}["ingest"] == 1
+
+
+def test_the_form_refuses_what_is_no_day(api, data):
+    with pytest.raises(AirflowRefused, match="400"):
+        api.trigger(DATA, conf={"day": "tomorrow"})
+
+
+def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champion):
+    promoted = api.xcom(TRAIN, champion.run_id, "promote")
+    assert promoted["promoted"] is True
+    assert promoted["effective_from"] == str(AS_OF)
+    entry = Ledger.of(USE_CASE).champion_of(AS_OF)
+    assert (entry.version, entry.who) == (promoted["version"], f"airflow:{champion.run_id}")
+    (version,) = report.run(USE_CASE).versions
+    assert version.champion
+    assert {"model", "prior", "logistic"} == set(version.test)
+
+
+def test_training_the_same_again_registers_no_second_version(api, champion):
+    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}})
+    succeeded(api, TRAIN, run)
+    assert len(report.run(USE_CASE).versions) == 1
+    assert len(Ledger.of(USE_CASE).entries()) == 1
+
+
+def test_a_lightgbm_parameter_that_is_misspelled_is_refused_before_training(api, champion):
+    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leafs": 6}})
+    assert ended(api, TRAIN, run).state == "failed"
+    assert "num_leafs" in api.failures(TRAIN, run.run_id)[0]
+
+
+def test_every_flight_of_a_scored_day_has_a_prediction_by_the_champion(scored):
+    view = Lake.of(USE_CASE).as_of(LAST)
+    for day in days_from(AS_OF, LAST - timedelta(days=2)):
+        predictions = view.read("predictions", day, day)
+        assert predictions.num_rows == view.read("raw/schedule", day, day).num_rows
+        assert set(predictions["model_version"].to_pylist()) == {"1"}
+
+
+def test_a_day_before_the_first_champion_is_not_scored(api, scored):
+    run = api.trigger(SCORE, conf={"day": "2013-01-10"})
+    assert ended(api, SCORE, run).state == "failed"
+    assert "no champion is effective on 2013-01-10" in api.failures(SCORE, run.run_id)[0]
+
+
+def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
+    today = demo.today(USE_CASE)
+    for dag_id in (DATA, SCORE):
+        until(
+            lambda name=dag_id: [
+                run.state for run in api.runs(name) if run.run_type == "scheduled" and run.partition_key == str(today)
+            ]
+            == ["success"],
+            f"today's run of {dag_id}",
+        )
+    rows = Lake.of(USE_CASE).as_of(today).read("predictions", today)
+    assert rows.num_rows > 600
+    assert set(rows["flight_date"].to_pylist()) == {today}
+
+
+def test_days_whose_labels_are_known_are_measured(api, scored):
+    found = report.realised(USE_CASE, AS_OF, AS_OF)
+    assert found.days == (str(AS_OF),)
+    assert found.rows > 600
+    assert list(Lake.of(USE_CASE).as_of(LAST).partitions("metrics")) == [AS_OF]

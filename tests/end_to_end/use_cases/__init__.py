@@ -1,0 +1,1 @@
+"""Use cases that only the end-to-end test's Airflow knows."""
