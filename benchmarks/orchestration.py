@@ -1,0 +1,127 @@
+"""What this project's own work costs beside Airflow's: tasks per minute of `flight_delays__data`, backfilled over 30 days,
+against a DAG of the same shape whose tasks do nothing; and what reading the DAG files costs.
+
+Run it with `make benchmark`. Everything is measured in one run, in turn, on the same instance: trust the ratios.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from include.local import credentials, instance, services
+from include.local.airflow_api import FINISHED, AirflowApi
+from include.settings import REPOSITORY
+
+DAYS, TASKS, ROUNDS = 30, 3, 2
+LEAST_RATIO, MOST_PARSE_SECONDS = 0.6, 0.5
+EMPTY = '''
+"""The shape of <use case>__data, with nothing in it."""
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, CronPartitionTimetable, chain, task
+
+ZONE = "America/New_York"
+SCHEDULE = CronPartitionTimetable("0 0 * * *", timezone=ZONE, run_offset=0, key_format="%Y-%m-%d")
+
+with DAG("empty", schedule=SCHEDULE, start_date=datetime(2013, 1, 1, tzinfo=ZoneInfo(ZONE)), catchup=False,
+         max_active_runs=8):
+
+    @task
+    def nothing() -> None:
+        """Do nothing."""
+
+    chain(nothing.override(task_id="one")(), nothing.override(task_id="two")(), nothing.override(task_id="three")())
+'''
+PARSE = "import sys, time; import airflow.sdk; t = time.process_time(); import runpy; runpy.run_path(sys.argv[1]); print(time.process_time() - t)"
+
+
+def tasks_per_minute(api: AirflowApi, dag_id: str, first: date) -> float:
+    """Backfill 30 days and count."""
+    last = first + timedelta(days=DAYS - 1)
+    api.backfill(dag_id, first, last)
+    start = time.monotonic()
+    while True:
+        states = api.states(dag_id, first, last)
+        if sum(count for state, count in states.items() if state in FINISHED) == DAYS:
+            break
+        time.sleep(0.5)
+    if states["success"] != DAYS:
+        raise SystemExit(f"{dag_id}: {states}; nothing can be said about its speed")
+    return DAYS * TASKS / (time.monotonic() - start) * 60
+
+
+def settle(api: AirflowApi, dag_id: str) -> None:
+    """Let the DAG run, and wait until the run that the schedule makes at once is over."""
+    api.unpause(dag_id)
+    while not (runs := api.runs(dag_id)) or any(run.state not in FINISHED for run in runs):
+        time.sleep(0.5)
+
+
+def orchestration(console: Console, dags: Path) -> bool:
+    """Both DAGs in turn, on days that neither has seen."""
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
+    here = instance.current()
+    services.up(here, say=console.print)
+    try:
+        api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+        while not (api.has_dag("empty") and api.has_dag("flight_delays__data")):
+            time.sleep(0.5)
+        for dag_id in ("empty", "flight_delays__data"):
+            settle(api, dag_id)
+        ratios = []
+        for number in range(ROUNDS):
+            first = date(2013, 2, 1) + timedelta(days=DAYS * number)
+            empty, full = (tasks_per_minute(api, dag_id, first) for dag_id in ("empty", "flight_delays__data"))
+            ratios.append(full / empty)
+            console.print(f"  from {first}: empty {empty:.0f}, data {full:.0f} tasks a minute: ratio {ratios[-1]:.2f}")
+    finally:
+        services.down(here)
+    ratio = statistics.median(ratios)
+    console.print(f"flight_delays__data against an empty DAG: {ratio:.2f} (at least {LEAST_RATIO})")
+    return ratio >= LEAST_RATIO
+
+
+def parsing(console: Console, empty: Path) -> bool:
+    """CPU-seconds to read each DAG file, over those of the empty one; the medians of five."""
+
+    def seconds(path: Path) -> float:
+        command = [sys.executable, "-c", PARSE, str(path)]
+        runs = [subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True) for _ in range(5)]
+        return statistics.median(float(run.stdout.splitlines()[-1]) for run in runs)
+
+    base, good = seconds(empty), True
+    for path in sorted((REPOSITORY / "dags").glob("*.py")):
+        more = seconds(path) - base
+        good &= more <= MOST_PARSE_SECONDS
+        console.print(f"dags/{path.name}: {more:.2f} CPU-s more than an empty DAG file (at most {MOST_PARSE_SECONDS})")
+    return good
+
+
+def main() -> None:
+    """Print both; exit with 1 where a limit is not met."""
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="airworthy-benchmark-") as folder:
+        os.environ |= {"AIRWORTHY_HOME": f"{folder}/home", "AIRWORTHY_AIRFLOW_PORT": "8091", "AIRWORTHY_MLFLOW_PORT": "5091"}
+        for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES"):
+            os.environ.pop(name, None)
+        dags = Path(folder) / "dags"
+        dags.mkdir()
+        (dags / "empty.py").write_text(EMPTY)
+        shutil.copy(REPOSITORY / "dags" / "data.py", dags)
+        good = [parsing(console, dags / "empty.py"), orchestration(console, dags)]
+    sys.exit(0 if all(good) else 1)
+
+
+if __name__ == "__main__":
+    main()

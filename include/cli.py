@@ -1,0 +1,87 @@
+"""The `airworthy` command: what an operator asks from a shell. `python -m include.cli --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from include.errors import AirworthyError
+from include.local import commands
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def up(
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops everything.")] = False,
+) -> None:
+    """Start Airflow and MLflow on this machine, and wait until they work."""
+    commands.up(console, foreground)
+
+
+@app.command()
+def down() -> None:
+    """Stop them; no process is left."""
+    commands.down(console)
+
+
+@app.command()
+def status() -> None:
+    """Say which services run, and where."""
+    commands.status(console)
+
+
+@app.command()
+def demo() -> None:
+    """Take real flights through the whole life of a model, in the real scheduler."""
+    from include.local import walkthrough
+
+    walkthrough.run_demo(console)
+
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
+
+
+@app.command()
+def report(
+    use_case: str,
+    first: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+    last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+) -> None:
+    """Rows, versions and metrics of a use case; with days, how good the predictions between them were."""
+    from include.local import walkthrough
+
+    walkthrough.show_report(console, use_case, first.date() if first else None, last.date() if last else None)
+
+
+@app.command()
+def predictions(use_case: str, day: Day, rows: int = 10) -> None:
+    """The rows of a day that are most probable."""
+    from include.local import walkthrough
+
+    walkthrough.show_predictions(console, use_case, day.date(), rows)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def airflow(context: typer.Context) -> None:
+    """Airflow's own command, in the environment of the local services: `… airflow dags list`."""
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], commands.shell_environment())  # noqa: S606
+
+
+def main() -> None:
+    """Errors that are meant for the operator are one message, not a traceback."""
+    try:
+        app()
+    except AirworthyError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{type(error).__name__}[/]:", str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The environment of every local process: Airflow's components, their tasks, and MLflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from include import settings
+from include.local import credentials
+from include.local.credentials import Credentials
+from include.local.instance import Instance
+from include.settings import REPOSITORY, Settings
+
+MARK = "AIRWORTHY_INSTANCE"
+"""Every process of an instance carries this variable, with the instance's home as its value: so `down` finds them."""
+
+
+def current(instance: Instance) -> dict[str, str]:
+    """What a process of `instance` gets, as of now; makes the credentials if there are none."""
+    return environment(
+        instance, settings.current(), credentials.load_or_make(instance), os.environ, cores=os.cpu_count() or 1
+    )
+
+
+def environment(
+    instance: Instance, where: Settings, secret: Credentials, base: Mapping[str, str], cores: int
+) -> dict[str, str]:
+    """The whole environment, made from `base`: pure.
+
+    Of `base`, what tunes Airflow wins over the defaults here; what says where things are does not, so that an
+    `AIRFLOW_HOME` or a database of another Airflow on this machine is never touched.
+    """
+    return {**_tuning(cores), **base, **_places(instance, where, base), **_airflow(instance, secret), **_quiet()}
+
+
+def _tuning(cores: int) -> dict[str, str]:
+    """Defaults, each of which the caller's own variable overrides."""
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        # The default of 32 forks 32 workers; two for a core keep it busy while one of them waits for the API.
+        "AIRFLOW__CORE__PARALLELISM": str(min(2 * cores, 32)),
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
+        "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "8",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": "20",
+        "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "40",
+        # New and changed DAG files are seen within seconds; the unchanged ones are not parsed again for a minute.
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": str(min(2, cores)),
+        # Importing it is worth hundreds of lines to itself.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
+        # Several tasks share the cores: a library that is not told how many threads it may have gets one.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
+def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dict[str, str]:
+    local_hosts = [base.get("no_proxy") or base.get("NO_PROXY") or "", "127.0.0.1", "localhost"]
+    no_proxy = ",".join(filter(None, local_hosts))
+    return {
+        MARK: str(instance.home),
+        "AIRWORTHY_HOME": str(instance.home),
+        "AIRWORTHY_LAKE": where.lake,
+        "AIRWORTHY_DATA_DOCS": str(where.data_docs),
+        "AIRWORTHY_USE_CASE_PACKAGES": ",".join(where.use_case_packages),
+        "AIRWORTHY_AIRFLOW_PORT": str(instance.airflow_port),
+        "AIRWORTHY_MLFLOW_PORT": str(instance.mlflow_port),
+        "PATH": os.pathsep.join(filter(None, [str(Path(sys.executable).parent), base.get("PATH", os.defpath)])),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "config")]),
+        "PYTHONDONTWRITEBYTECODE": "",  # each task would compile this project anew
+        "PYTHONUNBUFFERED": "1",
+        "SPT_NOENV": "1",  # or setproctitle writes over the environment in which the mark is looked for
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+        "MLFLOW_TRACKING_URI": instance.mlflow_url,
+        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{instance.home}/mlflow/mlflow.db",
+        "MLFLOW_ARTIFACTS_DESTINATION": f"{instance.home}/mlflow/artifacts",
+    }
+
+
+def _airflow(instance: Instance, secret: Credentials) -> dict[str, str]:
+    options = {
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__FERNET_KEY": secret.fernet_key,
+        "CORE__EXECUTION_API_SERVER_URL": f"{instance.airflow_url}/execution/",
+        "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{credentials.USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(credentials.password_file(instance)),
+        "DATABASE__SQL_ALCHEMY_CONN": instance.database,
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(instance.airflow_port),
+        "API__BASE_URL": instance.airflow_url,
+        "API__WORKERS": "1",
+        "API__SECRET_KEY": secret.secret_key,
+        "API_AUTH__JWT_SECRET": secret.jwt_secret,
+        "LOGGING__BASE_LOG_FOLDER": str(instance.logs / "tasks"),
+        "LOGGING__COLORED_CONSOLE_LOG": "False",
+        # Into the processor's own log, which rotates; a file for every DAG file and day would not.
+        "LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(instance.logs / "dag-files"),
+        # Logs are read from the disk that all components share, and health over the API: no further ports.
+        "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+    }
+    return {
+        "AIRFLOW_HOME": str(instance.airflow_home),
+        **{f"AIRFLOW__{option}": value for option, value in options.items()},
+    }
+
+
+def _quiet() -> dict[str, str]:
+    """Nobody is told about what runs here; and MLflow is one process with one worker, not ten."""
+    return {
+        "DO_NOT_TRACK": "1",
+        "SCARF_ANALYTICS": "false",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GX_ANALYTICS_ENABLED": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }

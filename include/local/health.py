@@ -1,0 +1,55 @@
+"""Whether each service does its work, and not merely runs."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from datetime import datetime
+from typing import Any
+
+from include.local.instance import SERVICES, Instance
+from include.local.supervise import Report
+
+_HEARTBEATS = {
+    "scheduler": ("scheduler", "latest_scheduler_heartbeat"),
+    "dag-processor": ("dag_processor", "latest_dag_processor_heartbeat"),
+    "triggerer": ("triggerer", "latest_triggerer_heartbeat"),
+}
+# A proxy in the environment has no business between two processes of this machine.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def healthy(instance: Instance, report: Report) -> frozenset[str]:
+    """The services that are ready for work."""
+    ready = {"mlflow"} if _get(f"{instance.mlflow_url}/health") is not None else set()
+    airflow = _get(f"{instance.airflow_url}/api/v2/monitor/health")
+    if airflow is not None:
+        answer = json.loads(airflow)
+        ready |= {"api-server"} if (answer.get("metadatabase") or {}).get("status") == "healthy" else set()
+        ready |= {name for name in _HEARTBEATS if _beats(name, answer, report)}
+    return frozenset(ready & set(report.services))
+
+
+def unhealthy(instance: Instance, report: Report) -> list[str]:
+    ready = healthy(instance, report)
+    return [name for name in SERVICES if name not in ready]
+
+
+def _beats(name: str, answer: dict[str, Any], report: Report) -> bool:
+    """A heartbeat of before the start is that of a predecessor which was killed."""
+    section, field = _HEARTBEATS[name]
+    said = answer.get(section) or {}
+    service = report.services.get(name)
+    if said.get("status") != "healthy" or not said.get(field) or service is None:
+        return False
+    return datetime.fromisoformat(said[field]).timestamp() >= service.started
+
+
+def _get(url: str) -> bytes | None:
+    try:
+        with _DIRECT.open(url, timeout=5) as answer:
+            body: bytes = answer.read()
+            return body
+    except (urllib.error.URLError, OSError, ValueError):
+        return None

@@ -1,0 +1,88 @@
+"""One local instance: a folder for all its state, two ports and a metadata database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from include import settings
+from include.local.errors import SettingWrong
+
+SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer", "mlflow")
+"""The programs of config/supervisord.conf, in the order in which they are shown."""
+
+_SQLALCHEMY_POSTGRES = "postgresql+psycopg2://"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Two instances with different homes and ports run side by side and never touch each other."""
+
+    home: Path
+    airflow_port: int
+    mlflow_port: int
+    database: str
+    """SQLAlchemy address of Airflow's metadata."""
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def mlflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def airflow_home(self) -> Path:
+        return self.home / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """Where the supervisor writes what it knows of its services."""
+        return self.home / "run" / "services.json"
+
+    @property
+    def sqlite(self) -> Path | None:
+        """The file of the metadata database, if it is one."""
+        return Path(self.database.removeprefix("sqlite:///")) if self.database.startswith("sqlite:///") else None
+
+    def log(self, service: str) -> Path:
+        return self.logs / f"{service}.log"
+
+
+def current() -> Instance:
+    """The instance that the environment names.
+
+    Raises:
+        SettingWrong: a port or a database address that cannot be meant.
+    """
+    env, home = os.environ, settings.current().home
+    airflow_port, mlflow_port = _port(env, "AIRWORTHY_AIRFLOW_PORT", 8080), _port(env, "AIRWORTHY_MLFLOW_PORT", 5000)
+    if airflow_port == mlflow_port:
+        raise SettingWrong("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port that Airflow's API does not have")
+    return Instance(home, airflow_port, mlflow_port, _database(env, home))
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise SettingWrong(name, value, "a port number from 1 to 65535")
+    return int(value)
+
+
+def _database(env: Mapping[str, str], home: Path) -> str:
+    """SQLAlchemy 2.1 takes psycopg 3 for a bare `postgresql://`; Airflow is tested with psycopg2."""
+    value = env.get("AIRWORTHY_DATABASE")
+    if not value:
+        return f"sqlite:///{home}/airflow/airflow.db"
+    scheme, separator, rest = value.partition("://")
+    if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg2"):
+        shown = f"{scheme}://…" if separator else "…"  # an address may hold a password
+        raise SettingWrong("AIRWORTHY_DATABASE", shown, "postgresql://user:password@host:port/database, or nothing")
+    return _SQLALCHEMY_POSTGRES + rest

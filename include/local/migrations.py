@@ -1,0 +1,78 @@
+"""Brings the metadata databases of Airflow and MLflow to the installed versions."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from include.local.errors import ServiceDied
+from include.local.instance import Instance
+
+_TAIL_LINES = 15
+
+
+def run(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Migrates both, at the same time; nothing where the same versions have done so before.
+
+    Raises:
+        ServiceDied: a migration failed; the message holds the end of what it wrote.
+    """
+    stamp, want = instance.home / "run" / "migrated", _stamp(instance)
+    if stamp.exists() and stamp.read_text() == want and _files_are_there(instance):
+        return
+    say("Preparing the databases of Airflow and MLflow …")
+    commands = {
+        "airflow-migration": [sys.executable, "-m", "airflow", "db", "migrate"],
+        "mlflow-migration": [sys.executable, "-m", "mlflow", "db", "upgrade", env["MLFLOW_BACKEND_STORE_URI"]],
+    }
+    running = {name: _start(instance, name, command, env) for name, command in commands.items()}
+    failed = [name for name, process in running.items() if process.wait() != 0]
+    if failed:
+        raise ServiceDied(failed[0], *tail(instance.log(failed[0])))
+    for file in _sqlite_files(instance):
+        with sqlite3.connect(file) as connection:
+            # Kept in the file: with a write-ahead log five processes read while one of them writes.
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+    stamp.write_text(want)
+
+
+def tail(log: Path) -> tuple[Path, list[str]]:
+    """A log and its last lines, for a message."""
+    if not log.exists():
+        return log, []
+    with log.open(errors="replace") as file:
+        return log, [line.rstrip() for line in deque(file, _TAIL_LINES)]
+
+
+def _start(instance: Instance, name: str, command: list[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with instance.log(name).open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=instance.home,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _stamp(instance: Instance) -> str:
+    database = hashlib.sha256(instance.database.encode()).hexdigest()  # the address may hold a password
+    return f"apache-airflow {version('apache-airflow')}\nmlflow {version('mlflow')}\ndatabase {database}\n"
+
+
+def _sqlite_files(instance: Instance) -> list[Path]:
+    mlflow = instance.home / "mlflow" / "mlflow.db"
+    return [mlflow] if instance.sqlite is None else [mlflow, instance.sqlite]
+
+
+def _files_are_there(instance: Instance) -> bool:
+    """A database server may have been emptied meanwhile, so there the migration looks again."""
+    return instance.sqlite is not None and all(file.exists() for file in _sqlite_files(instance))

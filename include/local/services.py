@@ -1,0 +1,166 @@
+"""Airflow's components and MLflow on this machine: up, down, status."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+
+from include.local import credentials, environment, health, migrations, processes, supervise
+from include.local.airflow_api import AirflowApi
+from include.local.errors import NotHealthy, PortTaken, ServiceDied, StartedElsewhere
+from include.local.instance import SERVICES, Instance
+from include.local.supervise import Report
+
+Say = Callable[[str], None]
+"""Tells the operator one line of progress."""
+
+START_TIMEOUT_S = 300.0
+_STOP_TIMEOUT_S = 45.0  # config/supervisord.conf gives each service 10 s, all at once; the sweep comes on top
+_RESTARTS_FORGIVEN = 1  # one service may be a moment too early for another
+
+
+def up(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool:
+    """Starts what is not running and waits until all of it works; False if it ran already.
+
+    Raises:
+        PortTaken, ServiceDied, NotHealthy, StartedElsewhere: and then nothing of this instance runs.
+    """
+    _make_folders(instance)
+    with _alone(instance):
+        if (report := supervise.read(instance)) is not None:
+            _wait_until_healthy(instance, say, timeout_s, report.supervisor)
+            return False
+        if removed := processes.sweep(instance.home):
+            say(f"Removed {removed} processes that a killed run had left.")
+        _check_ports(instance)
+        try:
+            env = environment.current(instance)
+            migrations.run(instance, env, say)
+            parent = _start(instance, env)
+            _wait_until_healthy(instance, say, timeout_s, parent.pid)
+            _ensure_training_pool(instance)
+        except BaseException:  # Ctrl-C too: what was half started is stopped
+            down(instance)
+            raise
+        return True
+
+
+def down(instance: Instance) -> int:
+    """Stops every process of the instance, and returns only when none is left; how many there were."""
+    report = supervise.read(instance)
+    count = len(processes.marked(instance.home))
+    if report is not None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(report.supervisor).terminate()
+        processes.wait_until_gone([report.supervisor], instance.home, _STOP_TIMEOUT_S)
+    processes.sweep(instance.home)
+    instance.state_file.unlink(missing_ok=True)
+    return count
+
+
+def stay(instance: Instance, say: Say) -> None:
+    """Waits until the services end, or Ctrl-C or SIGTERM asks for it; then none of them is left."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while (report := supervise.read(instance)) is not None:
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(report.supervisor).wait()
+    except KeyboardInterrupt:
+        say("Stopping …")
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, signal.SIG_IGN)
+        down(instance)
+
+
+def _make_folders(instance: Instance) -> None:
+    for folder in (instance.airflow_home, instance.logs, instance.state_file.parent, instance.home / "mlflow"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _alone(instance: Instance) -> Iterator[None]:
+    with (instance.home / "run" / "up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartedElsewhere(instance.home) from None
+        yield
+
+
+def _check_ports(instance: Instance) -> None:
+    for service, port, setting in (
+        ("Airflow", instance.airflow_port, "AIRWORTHY_AIRFLOW_PORT"),
+        ("MLflow", instance.mlflow_port, "AIRWORTHY_MLFLOW_PORT"),
+    ):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that only lingers is free
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise PortTaken(service, port, setting) from None
+
+
+def _start(instance: Instance, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    """The parent, in a session of its own: it outlives this process, and a Ctrl-C here does not reach it."""
+    with instance.log("supervisor-output").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "include.local.supervise", str(supervise.CONFIGURATION)],
+            cwd=instance.home,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: int) -> None:
+    started = time.monotonic()
+    told: frozenset[str] = frozenset()
+    while True:
+        report = supervise.read(instance)
+        if report is None and not _is_running(parent):
+            raise ServiceDied("The supervisor", *migrations.tail(instance.log("supervisor-output")))
+        waited = time.monotonic() - started
+        if report is not None:
+            _raise_if_dead(instance, report)
+            ready = health.healthy(instance, report)
+            for name in sorted(ready - told, key=SERVICES.index):
+                if waited > 1:  # otherwise it ran already
+                    say(f"{name} is ready after {waited:.0f} s")
+            told |= ready
+            if ready >= set(SERVICES):
+                return
+        if waited > timeout_s:
+            raise NotHealthy([name for name in SERVICES if name not in told], timeout_s, instance.logs)
+        time.sleep(0.5)
+
+
+def _ensure_training_pool(instance: Instance) -> None:
+    """A pool that somebody has changed stays as it is."""
+    api = AirflowApi(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
+    if "training" not in {pool["name"] for pool in api.call("GET", "/pools")["pools"]}:
+        pool = {"name": "training", "slots": 1, "description": "One training at a time", "include_deferred": False}
+        api.call("POST", "/pools", json=pool)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _raise_if_dead(instance: Instance, report: Report) -> None:
+    for name, service in report.services.items():
+        if service.state == "FATAL" or service.deaths > _RESTARTS_FORGIVEN:
+            raise ServiceDied(name, *migrations.tail(instance.log(name)))

@@ -1,0 +1,100 @@
+"""The variables that every local process gets."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from include import settings
+from include.local import credentials, instance
+from include.local.credentials import Credentials
+from include.local.environment import environment
+from include.local.errors import SettingWrong
+from include.local.instance import Instance
+from include.settings import Settings
+
+HERE = Instance(Path("/home/of it"), 8081, 5001, "sqlite:////home/of it/airflow/airflow.db")
+WHERE = Settings(Path("/home/of it"), "s3://bucket/lake", "http://elsewhere", Path("/docs"), ("a.cases", "b.cases"))
+SECRET = Credentials("password", "fernet", "secret", "jwt")
+
+
+def variables(**base: str) -> dict[str, str]:
+    return environment(HERE, WHERE, SECRET, base, cores=2)
+
+
+def test_another_airflow_of_this_machine_is_never_touched():
+    found = variables(AIRFLOW_HOME="/other", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN="postgresql://other")
+    assert found["AIRFLOW_HOME"] == "/home/of it/airflow"
+    assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == HERE.database
+
+
+def test_what_the_caller_tunes_wins():
+    assert variables()["AIRFLOW__CORE__PARALLELISM"] == "4"
+    assert variables(AIRFLOW__CORE__PARALLELISM="7")["AIRFLOW__CORE__PARALLELISM"] == "7"
+    assert variables(OMP_NUM_THREADS="2")["OMP_NUM_THREADS"] == "2"
+
+
+def test_where_data_and_use_cases_are_is_passed_on():
+    found = variables()
+    assert found["AIRWORTHY_LAKE"] == "s3://bucket/lake"
+    assert found["AIRWORTHY_USE_CASE_PACKAGES"] == "a.cases,b.cases"
+    assert found["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5001"
+
+
+def test_services_listen_on_this_machine_only_and_no_proxy_comes_between_them():
+    found = variables(NO_PROXY="intranet", HTTP_PROXY="http://proxy")
+    assert found["AIRFLOW__API__HOST"] == "127.0.0.1"
+    assert found["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:8081/execution/"
+    assert found["NO_PROXY"] == found["no_proxy"] == "intranet,127.0.0.1,localhost"
+
+
+def test_bytecode_is_kept_whatever_the_caller_wants():
+    assert variables(PYTHONDONTWRITEBYTECODE="1")["PYTHONDONTWRITEBYTECODE"] == ""
+
+
+def test_credentials_are_made_once_at_random_and_for_their_owner_only(tmp_path: Path):
+    here, there = (Instance(tmp_path / name, 1, 2, "") for name in ("here", "there"))
+    made = credentials.load_or_make(here)
+    assert credentials.load_or_make(here) == made
+    assert credentials.load_or_make(there).password != made.password
+    files = list((here.home / "credentials").iterdir())
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert len(files) == 2
+
+
+@pytest.mark.parametrize("address", ["postgresql://u:p@h/d", "postgres://u:p@h/d", "postgresql+psycopg2://u:p@h/d"])
+def test_a_postgresql_address_is_used_with_the_driver_that_airflow_is_tested_with(monkeypatch, address: str):
+    monkeypatch.setenv("AIRWORTHY_DATABASE", address)
+    assert instance.current().database == "postgresql+psycopg2://u:p@h/d"
+
+
+def test_another_database_is_refused_without_telling_its_password(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_DATABASE", "mysql://root:hush@host/db")
+    with pytest.raises(SettingWrong, match="AIRWORTHY_DATABASE") as refused:
+        instance.current()
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("port", ["none", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_refused_by_its_setting(monkeypatch, port: str):
+    monkeypatch.setenv("AIRWORTHY_AIRFLOW_PORT", port)
+    with pytest.raises(SettingWrong, match="AIRWORTHY_AIRFLOW_PORT"):
+        instance.current()
+
+
+def test_one_port_for_both_is_refused(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_AIRFLOW_PORT", "5000")
+    monkeypatch.delenv("AIRWORTHY_MLFLOW_PORT", raising=False)
+    with pytest.raises(SettingWrong, match="AIRWORTHY_MLFLOW_PORT"):
+        instance.current()
+
+
+def test_all_state_is_under_one_folder_that_git_ignores(monkeypatch):
+    for name in ("AIRWORTHY_HOME", "AIRWORTHY_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    here = instance.current()
+    assert here.home == settings.REPOSITORY / ".airworthy"
+    assert here.sqlite is not None and here.sqlite.is_relative_to(here.home)
+    assert ".airworthy/" in (settings.REPOSITORY / ".gitignore").read_text().split()

@@ -1,0 +1,45 @@
+"""What the scheduler imports before it forks."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+
+from include.settings import REPOSITORY
+
+FILE = str(REPOSITORY / "config" / "airflow_local_settings.py")
+
+
+def imported_by(monkeypatch, *argv: str, broken: str = "") -> list[str]:
+    """Names that the file asks for when Airflow is started as `argv`; importing `broken` raises."""
+    asked: list[str] = []
+
+    def note(name: str) -> None:
+        asked.append(name)
+        if name == broken:
+            raise OSError("libgomp.so.1: cannot open shared object file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", ["airflow", *argv])
+        patch.setattr(importlib, "import_module", note)
+        runpy.run_path(FILE)
+    return asked
+
+
+def test_the_scheduler_imports_the_heavy_libraries_in_advance(monkeypatch):
+    wanted = {"pandas", "pyarrow", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "deltalake"}
+    assert wanted <= set(imported_by(monkeypatch, "scheduler", "--skip-serve-logs"))
+
+
+def test_no_other_component_imports_them(monkeypatch):
+    for command in ("api-server", "dag-processor", "triggerer", "db", "version"):
+        assert imported_by(monkeypatch, command) == []
+
+
+def test_a_broken_library_does_not_stop_airflow(monkeypatch):
+    assert "great_expectations" in imported_by(monkeypatch, "scheduler", broken="lightgbm")
+
+
+def test_nothing_of_this_project_is_imported_in_advance(monkeypatch):
+    assert not [name for name in imported_by(monkeypatch, "scheduler") if name.startswith("include")]

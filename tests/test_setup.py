@@ -1,0 +1,197 @@
+"""From a bare checkout to `.venv`: what bootstrap refuses, what it repairs, and what the lock promises."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from include.settings import REPOSITORY
+
+BOOTSTRAP = REPOSITORY / "config" / "bootstrap.py"
+LOCK = (REPOSITORY / "requirements.txt").read_text()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What `make setup` reads, in a folder whose name has a space, and without an environment."""
+    folder = tmp_path / "my checkout"
+    (folder / "config").mkdir(parents=True)
+    shutil.copy(BOOTSTRAP, folder / "config")
+    shutil.copy(REPOSITORY / "requirements.txt", folder)
+    shutil.copy(REPOSITORY / "Makefile", folder)
+    return folder
+
+
+def refusal(checkout: Path, pretend: str) -> str:
+    """What setup says on a machine where `pretend` holds; it must be one line, and nothing may be made."""
+    script = f"import runpy, sys\n{pretend}\nrunpy.run_path('config/bootstrap.py', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert not (checkout / ".venv").exists()
+    return done.stderr
+
+
+def test_an_old_python_is_told_which_ones_will_do(checkout: Path):
+    said = refusal(checkout, "import os; os.environ['PATH'] = ''; sys.version_info = (3, 8, 10)")
+    assert "Python 3.11, 3.12 or 3.13 is needed and this is 3.8" in said
+    assert "PYTHON=" in said
+
+
+def test_too_new_a_python_is_refused_too(checkout: Path):
+    assert "this is 3.14" in refusal(checkout, "import os; os.environ['PATH'] = ''; sys.version_info = (3, 14, 0)")
+
+
+def test_an_old_python_looks_for_a_newer_one_on_the_path(checkout: Path, tmp_path: Path, monkeypatch):
+    """A shim that stands for nothing is passed over."""
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    scripts = dict.fromkeys(("python3.13", "python3.12", "python3.11"), "exit 127")
+    name = f"python3.{sys.version_info[1]}"
+    for shim, script in (scripts | {name: f'exec "{sys.executable}" "$@"'}).items():
+        (shims / shim).write_text(f"#!/bin/sh\n{script}\n")
+        (shims / shim).chmod(0o755)
+    monkeypatch.setenv("PATH", str(shims))
+    assert load(checkout).other_python() == str(shims / name)
+
+
+def test_a_missing_venv_module_names_the_package(checkout: Path):
+    said = refusal(checkout, "sys.modules['ensurepip'] = None")
+    assert f"apt-get install python3.{sys.version_info[1]}-venv" in said
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the library has this name on Linux")
+def test_a_missing_libgomp_names_the_package(checkout: Path):
+    pretend = "import ctypes\ndef CDLL(name): raise OSError(name)\nctypes.CDLL = CDLL"
+    assert "apt-get install libgomp1" in refusal(checkout, pretend)
+
+
+def test_a_full_disk_is_named(checkout: Path):
+    said = refusal(checkout, "import shutil; shutil.disk_usage = lambda path: (0, 0, 10**9)")
+    assert "1.0 GB are free" in said
+    assert str(checkout) in said
+
+
+def test_no_python_at_all_is_said_by_make(checkout: Path):
+    done = subprocess.run(["make", "setup", "PYTHON=python3.0"], cwd=checkout, capture_output=True, text=True)
+    assert "there is no python3.0. Install Python 3.11" in done.stderr
+
+
+def test_a_python_of_2016_can_read_the_file():
+    ast.parse(BOOTSTRAP.read_text(), feature_version=(3, 6))
+    assert "from __future__ import annotations" not in BOOTSTRAP.read_text()
+
+
+def load(checkout: Path) -> ModuleType:
+    """The bootstrap of another checkout."""
+    spec = importlib.util.spec_from_file_location("bootstrap", checkout / "config" / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pretend_to_install(bootstrap: ModuleType, monkeypatch, fails_at: str = "nothing") -> list[str]:
+    """Commands are noted instead of run."""
+    ran: list[str] = []
+
+    def run(command: list[str], hide: str | None = None) -> None:
+        ran.append(" ".join(command))
+        if fails_at in ran[-1]:
+            raise KeyboardInterrupt
+        if "-m venv" in ran[-1]:
+            Path(bootstrap.VENV_PYTHON).parent.mkdir(parents=True, exist_ok=True)
+            Path(bootstrap.VENV_PYTHON).touch()
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
+    return ran
+
+
+def test_an_interrupted_setup_is_done_again_from_the_start(checkout: Path, monkeypatch):
+    bootstrap = load(checkout)
+    ran = pretend_to_install(bootstrap, monkeypatch, fails_at="--compile-bytecode")
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.main()
+    ran.clear()
+    bootstrap = load(checkout)
+    ran = pretend_to_install(bootstrap, monkeypatch)
+    bootstrap.main()
+    assert "-m venv --clear" in ran[0]
+    assert "--require-hashes" in ran[-1]
+    ran.clear()
+    bootstrap.main()
+    assert ran == []
+
+
+@pytest.mark.parametrize("change", ["lock", "python"])
+def test_what_has_changed_since_is_set_up_again(checkout: Path, monkeypatch, change: str):
+    bootstrap = load(checkout)
+    ran = pretend_to_install(bootstrap, monkeypatch)
+    bootstrap.main()
+    ran.clear()
+    if change == "lock":
+        (checkout / "requirements.txt").write_text("# another\n" + LOCK)
+    else:
+        Path(bootstrap.VENV_PYTHON).unlink()
+    bootstrap.main()
+    assert ran
+
+
+def test_hashes_are_asked_of_the_installer_itself_too(checkout: Path):
+    first = load(checkout).locked(["uv", "setuptools"])
+    assert re.findall(r"^([\w-]+)==", first, re.MULTILINE) == ["setuptools", "uv"]
+    assert first.count("--hash=sha256:") > 2
+
+
+@pytest.mark.skipif(not (REPOSITORY / ".venv" / ".airworthy-setup").exists(), reason="`make setup` has not run here")
+def test_setting_up_again_does_nothing_in_two_seconds():
+    started = time.monotonic()
+    done = subprocess.run(["make", "setup"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.stdout == ".venv is up to date with requirements.txt.\n", done.stdout + done.stderr
+    assert time.monotonic() - started < 2
+
+
+def test_help_lists_every_target_with_a_line():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    [phony] = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+    told = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True).stdout
+    listed = dict(re.findall(r"^  make (\S+) +(\S.+)$", told, re.MULTILINE))
+    assert list(listed) == phony.split()
+    assert set(listed) == set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+
+def locked() -> dict[str, str]:
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", LOCK, re.MULTILINE))
+
+
+def wanted() -> list[Requirement]:
+    lines = (line.split("#")[0].strip() for line in (REPOSITORY / "requirements.in").read_text().splitlines())
+    return [Requirement(line) for line in lines if line]
+
+
+@pytest.mark.parametrize("requirement", wanted(), ids=lambda requirement: requirement.name)
+def test_the_lock_holds_what_is_required(requirement: Requirement):
+    assert requirement.specifier.contains(locked()[canonicalize_name(requirement.name)])
+
+
+def test_every_locked_package_has_hashes():
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", LOCK, flags=re.MULTILINE))
+    assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_lock_names_no_index_and_no_place_on_a_machine():
+    assert not re.search(r"https?://|file:|--(extra-)?index|find-links|(^|\s)/\w", LOCK)
