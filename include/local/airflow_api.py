@@ -43,7 +43,7 @@ class AirflowApi:
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        self._client = httpx.Client(base_url=self.address, timeout=60)
+        self._client = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
         self._log_in()
 
     def _log_in(self) -> None:

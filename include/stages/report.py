@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from include.stages import measure, train
+from include.logic import metrics
+from include.stages import measure
 from include.stages.measure import Realised
 from include.storage import schemas
 from include.storage.lake import Lake, View
@@ -71,7 +72,7 @@ def run(use_case: UseCase) -> Report:
                 champion=version.number == champion,
                 promoted=any(entry.version == version.number for entry in entries),
                 why_not=version.tags.get("not_promoted", ""),
-                test=train.test_metrics(registry.run(version.run_id).data.metrics),
+                test=metrics.of_split(registry.run(version.run_id).data.metrics, "test"),
             )
             for version in versions
         ),

