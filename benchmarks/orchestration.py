@@ -112,7 +112,11 @@ def main() -> None:
     """Print both; exit with 1 where a limit is not met."""
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="airworthy-benchmark-") as folder:
-        os.environ |= {"AIRWORTHY_HOME": f"{folder}/home", "AIRWORTHY_AIRFLOW_PORT": "8091", "AIRWORTHY_MLFLOW_PORT": "5091"}
+        os.environ |= {
+            "AIRWORTHY_HOME": f"{folder}/home",
+            "AIRWORTHY_AIRFLOW_PORT": "8091",
+            "AIRWORTHY_MLFLOW_PORT": "5091",
+        }
         for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES"):
             os.environ.pop(name, None)
         dags = Path(folder) / "dags"

@@ -25,7 +25,7 @@ for use_case in all_use_cases().values():
         "reason": Param("", type="string", title="Reason", description="Why this training; kept with the version."),
     }
 
-    with tasks.dag(use_case, "train", cron=tasks.MONDAYS, params=params, max_active_runs=2):
+    with tasks.weekly_dag(use_case, "train", params=params, max_active_runs=2):
         prepared = tasks.prepare.override(inlets=data)(use_case.name)
         trained = tasks.train.override(inlets=data)(use_case.name)
         verdicts = tasks.evaluate(use_case.name, trained)

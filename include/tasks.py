@@ -30,7 +30,6 @@ INPUT_OUTPUT: dict[str, Any] = {
 """For tasks that read or write elsewhere. Bad data and bad requests are never tried again: see `told`."""
 TRAINING_POOL = "training"
 """One slot: trainings wait for each other instead of for memory."""
-DAILY, MONDAYS = "0 0 * * *", "0 0 * * 1"
 
 DAY = Param(
     None,
@@ -41,19 +40,34 @@ DAY = Param(
 )
 
 
-def dag(use_case: UseCase, kind: str, cron: str = DAILY, **arguments: Any) -> DAG:
-    """The DAG `<use case>__<kind>`: one run per day, whose partition key is the day at whose start it stands."""
-    params = {"day": DAY, **arguments.pop("params", {})}
+def dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
+    """The daily DAG `<use case>__<kind>`: one run per day, whose partition key is the day at whose start it stands.
+
+    Unpaused, it runs for the newest day at once: that is what `catchup=False` means to a schedule with a start date.
+    """
+    start = datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone))
+    return _dag(use_case, kind, start_date=start, schedule=_midnights("0 0 * * *", use_case), **arguments)
+
+
+def weekly_dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
+    """The same on Mondays; unpaused, it waits for the next one. Only what came due within the last hour is made up."""
+    schedule = _midnights("0 0 * * 1", use_case, run_immediately=timedelta(hours=1))
+    return _dag(use_case, kind, schedule=schedule, **arguments)
+
+
+def _midnights(cron: str, use_case: UseCase, **arguments: Any) -> CronPartitionTimetable:
+    return CronPartitionTimetable(cron, timezone=use_case.time_zone, run_offset=0, key_format="%Y-%m-%d", **arguments)
+
+
+def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
     return DAG(
         f"{use_case.name}__{kind}",
-        schedule=CronPartitionTimetable(cron, timezone=use_case.time_zone, run_offset=0, key_format="%Y-%m-%d"),
-        start_date=datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone)),
         catchup=False,
         default_args={"owner": use_case.owner},
         description=dag_text.DESCRIPTIONS[kind],
         doc_md=dag_text.doc_md(use_case, kind),
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
-        params=params,
+        params={"day": DAY, **arguments.pop("params", {})},
         **arguments,
     )
 

@@ -25,12 +25,16 @@ class ContentDigest:
         self._schema = schema
         self._hashes: dict[tuple[str, str], hashlib.blake2b] = {}
         self.rows = 0
+        self.nan: set[str] = set()
+        """Columns in which a NaN was seen."""
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Take in the next rows; the batch must have the schema given at the start."""
         for name in self._schema.names:
             for stream, content in _streams(batch.column(name)):
                 self._hashes.setdefault((name, stream), hashlib.blake2b(digest_size=16)).update(content)
+            if pa.types.is_floating(batch.column(name).type) and pc.any(pc.is_nan(batch.column(name))).as_py():
+                self.nan.add(name)
         self.rows += batch.num_rows
 
     def hexdigest(self) -> str:
@@ -39,12 +43,17 @@ class ContentDigest:
         return of_values({"rows": self.rows, "schema": [(f.name, str(f.type)) for f in self._schema], "hashes": hashes})
 
 
+def of_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ContentDigest:
+    """The digest of all rows of the batches, each of which has that schema."""
+    digest = ContentDigest(schema)
+    for batch in batches:
+        digest.update(batch)
+    return digest
+
+
 def of_table(table: pa.Table) -> str:
     """Digest of a whole table in its row order."""
-    digest = ContentDigest(table.schema)
-    for batch in table.to_batches():
-        digest.update(batch)
-    return digest.hexdigest()
+    return of_batches(table.schema, table.to_batches()).hexdigest()
 
 
 def of_values(values: Mapping[str, object] | Iterable[object]) -> str:

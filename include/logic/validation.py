@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from include.use_case import Suite
 
 REASON = pa.field("element", pa.string())
+# Thirty lines of its own doings per feed would bury what a task has to say.
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 RESULT_FORMAT = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from include.stages import derive, ingest, label, validate
-from include.storage.lake import Commit, Lake, days_from
+from include.storage.lake import Commit, Lake
+from include.storage.partitions import days_from
 from include.use_case import UseCase
 
 

@@ -31,7 +31,7 @@ def write(use_case: UseCase, table: str, function: str, day: date, since: date) 
     """Call `features.<function>(day, **clean feeds of since..day)` and make the result the day's partition.
 
     The rows stream from DuckDB into the table in order of their keys, so memory stays flat.
-    Raises RowsWrong for a key that occurs twice, and for NaN (a missing value is null).
+    Raises RowsWrong for a key that occurs twice.
     """
     lake = Lake.of(use_case)
     view = lake.as_of(day)
@@ -57,13 +57,9 @@ def _clean(view: View, feed: str, since: date) -> ibis.Table:
 def _judged(
     batches: Iterable[pa.RecordBatch], keys: Sequence[str], error: Callable[[str], RowsWrong]
 ) -> Iterator[pa.RecordBatch]:
-    """The batches, sorted by their keys, unless a key occurs twice or a number is NaN."""
+    """The batches, sorted by their keys, unless a key occurs twice."""
     last: pa.Table | None = None
     for batch in batches:
-        floats = [field.name for field in batch.schema if pa.types.is_floating(field.type)]
-        nan = [name for name in floats if pc.any(pc.is_nan(batch[name])).as_py()]
-        if nan:
-            raise error(f"have NaN in {nan}; a missing value is null")
         rows = pa.Table.from_batches([batch.select(keys)])
         twice = _repeated(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:

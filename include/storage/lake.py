@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,13 +15,25 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from include import settings
-from include.errors import AirworthyError, ColumnsWrong
+from include.errors import AirworthyError, BadData, ColumnsWrong
 from include.logic import digests
-from include.storage import schemas
+from include.logic.digests import ContentDigest
+from include.storage import partitions, schemas
+from include.storage.partitions import Partition
 from include.use_case import UseCase
 
 ATTEMPTS = 8
 """Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
+
+
+class NotANumber(BadData):
+    """A column holds NaN, which engines read differently; a missing value is null."""
+
+    def __init__(self, table: str, day: date, columns: Sequence[str]) -> None:
+        super().__init__(
+            f"{table} of {day} has NaN in {list(columns)}. Nothing was written. A missing value is null: return nulls"
+            " from the function that makes these rows (pyarrow.array(…, from_pandas=True) turns NaN into null)."
+        )
 
 
 class CommitLost(AirworthyError):
@@ -34,14 +46,6 @@ class CommitLost(AirworthyError):
             f"{table} of {day} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
             f" Last conflict: {cause}. Run the task again when fewer writers are at work."
         )
-
-
-@dataclass(frozen=True)
-class Partition:
-    """What one day of one table holds."""
-
-    digest: str
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,12 @@ class Lake:
     def of(cls, use_case: UseCase) -> Lake:
         return cls(use_case, Path(settings.current().lake) / use_case.name)
 
-    def as_of(self, day: date) -> View:
-        """What was known at the decision time of `day`: partitions up to `day`, never later ones."""
-        return View(self, day)
+    def as_of(self, day: date, memory: str = "2GB") -> View:
+        """What was known at the decision time of `day`: partitions up to `day`, never later ones.
+
+        `memory` is what DuckDB may use at most; beyond it, it spills to disk.
+        """
+        return View(self, day, memory)
 
     def uri(self, table: str) -> str:
         """Where a table is."""
@@ -108,15 +115,18 @@ class Lake:
         `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
         reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
         `inputs` (name to digest) and the row count are kept with the commit.
-        Raises ColumnsWrong for other columns or types, CommitLost after too many conflicts.
+        Raises ColumnsWrong for other columns or types, NotANumber for NaN, CommitLost after too many conflicts.
         """
         names = self._checked(table, day, rows.schema)
         with tempfile.TemporaryDirectory(prefix="airworthy-") as spool:
             if isinstance(rows, pa.Table):
                 content = rows.select(names).sort_by([(k, "ascending") for k in schemas.keys(self.use_case, table)])
-                partition = Partition(digests.of_table(content), content.num_rows)
+                digest = digests.of_batches(content.schema, content.to_batches())
             else:
-                content, partition = _spooled(rows, names, Path(spool) / "rows.arrow")
+                content, digest = _spooled(rows, names, Path(spool) / "rows.arrow")
+            if digest.nan:
+                raise NotANumber(f"{self.use_case.name}: {table}", day, sorted(digest.nan))
+            partition = Partition(digest.hexdigest(), digest.rows)
             notes = {"day": day, "stage": stage, "digest": partition.digest, "rows": partition.rows}
             notes |= {f"input.{name}": digest for name, digest in inputs.items()}
             properties = CommitProperties(custom_metadata={key: str(value) for key, value in notes.items()})
@@ -129,7 +139,7 @@ class Lake:
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
-            there = _partitions(delta, day, day).get(day)
+            there = partitions.of(delta, day, day).get(day)
             if there == partition or (there is None and partition.rows == 0):
                 return Commit(table, day, partition, delta.version(), changed=False)
             try:
@@ -171,15 +181,16 @@ class Lake:
 class View:
     """The lake as it was known at one day's decision time."""
 
-    def __init__(self, lake: Lake, day: date) -> None:
+    def __init__(self, lake: Lake, day: date, memory: str = "2GB") -> None:
         self.lake = lake
         self.day = day
+        self._memory = memory
         self._deltas: dict[str, DeltaTable] = {}
         self._duckdb: ibis.backends.duckdb.Backend | None = None
 
     def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:
         """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
-        return _partitions(self._delta(table), since or date.min, min(until or self.day, self.day))
+        return partitions.of(self._delta(table), since or date.min, min(until or self.day, self.day))
 
     def digest(self, table: str, day: date) -> str:
         """Digest of one day's content; empty where the day has no rows."""
@@ -200,7 +211,7 @@ class View:
         delta, wanted = self._delta(table), (since or date.min, min(until or self.day, self.day))
         schema = schemas.stored(self.lake.use_case, table)
         root = Path(self.lake.uri(table))
-        files = [str(root / unquote(path)) for day, path in _files(delta) if wanted[0] <= day <= wanted[1]]
+        files = [str(root / unquote(path)) for day, path in partitions.files(delta) if wanted[0] <= day <= wanted[1]]
         if not files:
             return ibis.memtable(schema.empty_table()).drop("digest")
         found = self._connection().read_parquet(files, hive_partitioning=True)
@@ -240,44 +251,25 @@ class View:
 
     def _connection(self) -> ibis.backends.duckdb.Backend:
         if self._duckdb is None:
-            self._duckdb = ibis.duckdb.connect(memory_limit="2GB", preserve_insertion_order=False)
+            self._duckdb = ibis.duckdb.connect(memory_limit=self._memory, preserve_insertion_order=False)
         return self._duckdb
 
 
-def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> tuple[pa.Table, Partition]:
+def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> tuple[pa.Table, ContentDigest]:
     """The reader's rows in a memory-mapped file, and what they are."""
     schema = pa.schema([reader.schema.field(name) for name in names])
-    digest = digests.ContentDigest(schema)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for batch in reader:
-            chosen = batch.select(names)
-            digest.update(chosen)
-            writer.write_batch(chosen)
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all(), Partition(digest.hexdigest(), digest.rows)
+
+        def written() -> Iterator[pa.RecordBatch]:
+            for batch in reader:
+                writer.write_batch(chosen := batch.select(names))
+                yield chosen
+
+        digest = digests.of_batches(schema, written())
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all(), digest
 
 
 def _in_partition(batch: pa.RecordBatch, day: date, partition: Partition, stored: pa.Schema) -> pa.RecordBatch:
     """The batch with its partition columns."""
     constants = [pa.scalar(day, pa.date32()), pa.scalar(partition.digest)]
     return pa.record_batch([*batch.columns, *(pa.repeat(value, batch.num_rows) for value in constants)], schema=stored)
-
-
-def days_from(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both included; none if `last` is before."""
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-def _files(delta: DeltaTable) -> list[tuple[date, str]]:
-    actions = pa.table(delta.get_add_actions(flatten=True)).select(["partition.day", "path"])
-    return sorted((row["partition.day"], row["path"]) for row in actions.to_pylist())
-
-
-def _partitions(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    found: dict[date, Partition] = {}
-    for row in actions.select(["partition.day", "partition.digest", "num_records"]).to_pylist():
-        day = row["partition.day"]
-        if since <= day <= until:
-            before = found[day].rows if day in found else 0
-            found[day] = Partition(row["partition.digest"], before + row["num_records"])
-    return dict(sorted(found.items()))

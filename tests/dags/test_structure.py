@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import CronPartitionTimetable
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables.base import TimeRestriction
+from pendulum import WeekDay
 
 from include.settings import REPOSITORY
 from include.use_cases import all_use_cases
@@ -57,7 +60,17 @@ def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags
     dag = dags[name]
     assert isinstance(dag.timetable, CronPartitionTimetable)
     assert not dag.catchup
-    assert dag.start_date.date() == all_use_cases()[name.partition("__")[0]].first_day
+    now = datetime.now(UTC)
+    first = coerce_to_core_timetable(dag.timetable).next_dagrun_info_v2(
+        last_dagrun_info=None, restriction=TimeRestriction(dag.start_date, None, catchup=False)
+    )
+    local = first.run_after.in_timezone(all_use_cases()[name.partition("__")[0]].time_zone)
+    assert (local.hour, local.minute, first.partition_key) == (0, 0, local.date().isoformat())
+    if name.endswith("__train"):
+        assert local.day_of_week == WeekDay.MONDAY
+        assert first.run_after > now - timedelta(hours=1), "unpausing must not train at once as of a past Monday"
+    else:
+        assert first.run_after <= now
 
 
 @pytest.mark.parametrize("name", NAMES)

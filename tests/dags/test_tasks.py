@@ -19,7 +19,9 @@ def context(key: str | None = None, day: str | None = None) -> dict:
     return {"dag_run": SimpleNamespace(partition_key=key), "params": {"day": day}}
 
 
-@pytest.mark.parametrize("given", [context(key="2020-01-05"), context(day="2020-01-05"), context("2020-01-05", "2020-01-05")])
+@pytest.mark.parametrize(
+    "given", [context(key="2020-01-05"), context(day="2020-01-05"), context("2020-01-05", "2020-01-05")]
+)
 def test_the_day_is_the_partition_key_or_the_forms(given):
     assert tasks.day_of(given) == DAY
 
@@ -69,7 +71,9 @@ def test_the_sensor_gives_its_slot_away_while_it_waits(sensor):
 
 
 def test_at_the_limit_the_sensor_names_the_command_that_builds_the_day(sensor):
-    with pytest.raises(AirflowFailException, match=r"airflow backfill create --dag-id toy__data --from-date 2020-01-05"):
+    with pytest.raises(
+        AirflowFailException, match=r"airflow backfill create --dag-id toy__data --from-date 2020-01-05"
+    ):
         sensor.resume(context(), False, str(DAY))
 
 

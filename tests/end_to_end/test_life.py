@@ -14,8 +14,9 @@ import pytest
 from include.local import credentials, demo
 from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
 from include.stages import report
-from include.storage.lake import Lake, days_from
+from include.storage.lake import Lake
 from include.storage.ledger import Ledger
+from include.storage.partitions import days_from
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
 from tests.local.conftest import Shell, make_shell
 
@@ -103,7 +104,9 @@ def test_a_backfill_fills_every_table_and_loses_no_row(data):
     found = report.run(USE_CASE)
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
     lake = Lake.of(USE_CASE).as_of(LAST)
-    assert list(lake.partitions("features", until=LAST - timedelta(days=2))) == days_from(FIRST, LAST - timedelta(days=2))
+    assert list(lake.partitions("features", until=LAST - timedelta(days=2))) == days_from(
+        FIRST, LAST - timedelta(days=2)
+    )
 
 
 def test_a_backfill_from_the_command_line_works_too(api, data, shell):
@@ -180,10 +183,10 @@ def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
     today = demo.today(USE_CASE)
     for dag_id in (DATA, SCORE):
         until(
-            lambda name=dag_id: [
-                run.state for run in api.runs(name) if run.run_type == "scheduled" and run.partition_key == str(today)
-            ]
-            == ["success"],
+            lambda name=dag_id: (
+                [run.state for run in api.runs(name) if run.run_type == "scheduled" and run.partition_key == str(today)]
+                == ["success"]
+            ),
             f"today's run of {dag_id}",
         )
     rows = Lake.of(USE_CASE).as_of(today).read("predictions", today)

@@ -74,7 +74,9 @@ def write(folder: Path, flights: pd.DataFrame, weather: pd.DataFrame) -> None:
     folder.mkdir()
     with zipfile.ZipFile(folder / "flights.csv.zip", "w") as archive:
         numbers = flights.select_dtypes("float").columns
-        archive.writestr("flights.csv", flights.astype(dict.fromkeys(numbers, "Int64")).to_csv(index=False, na_rep="NA"))
+        archive.writestr(
+            "flights.csv", flights.astype(dict.fromkeys(numbers, "Int64")).to_csv(index=False, na_rep="NA")
+        )
     weather.to_csv(folder / "weather.csv", index=False, na_rep="NA")
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from include.stages import build_features, ingest, validate
 from include.storage import schemas
-from include.storage.lake import Lake, days_from
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
 from include.use_case import UseCase
 from include.use_cases import load
 from tests import toy
@@ -88,7 +89,7 @@ def test_the_month_is_all_there(forward):
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["reversed", "shuffled"])
 def test_any_order_of_days_ends_in_the_same_tables(flights, forward, order):
-    days = MONTH[::-1] if order == "reversed" else random.Random(7).sample(MONTH, len(MONTH))  # noqa: S311
+    days = MONTH[::-1] if order == "reversed" else random.Random(7).sample(MONTH, len(MONTH))
     run_days(flights, days)
     assert contents(flights) == forward
 

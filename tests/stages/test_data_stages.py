@@ -9,7 +9,7 @@ import pytest
 from include.errors import BadData, ColumnsWrong, ExpectationBroken, FeedRefused
 from include.stages import build_features, ingest, validate
 from include.stages.derive import RowsWrong
-from include.storage.lake import Lake
+from include.storage.lake import Lake, NotANumber
 from tests.toy_use_case import USE_CASE, expectations, features, source
 
 DAY = date(2020, 1, 10)
@@ -130,8 +130,16 @@ def test_features_may_be_a_pandas_frame(monkeypatch):
 def test_a_feature_that_is_nan_is_refused(monkeypatch):
     as_table = features.build
     monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).mutate(size=np.nan))
-    with pytest.raises(RowsWrong, match=r"NaN in \['size'\]"):
+    with pytest.raises(NotANumber, match=r"features of 2020-01-10 has NaN in \['size'\]"):
         run_day()
+
+
+def test_nan_in_a_source_is_not_taken_for_a_missing_value(monkeypatch):
+    nan = source.everything(DAY).drop_columns(["failed"])
+    nan = nan.set_column(nan.schema.get_field_index("size"), "size", pa.array([np.nan] * nan.num_rows))
+    monkeypatch.setattr(source, "events", lambda day: nan)
+    with pytest.raises(NotANumber, match=r"raw/events .* null"):
+        ingest.run(USE_CASE, DAY)
 
 
 def test_two_rows_of_one_key_are_refused(monkeypatch):
