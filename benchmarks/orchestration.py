@@ -1,5 +1,5 @@
-"""What this project's own work costs beside Airflow's: tasks per minute of `flight_delays__data`, backfilled over 30 days,
-against a DAG of the same shape whose tasks do nothing; and what reading the DAG files costs.
+"""What this project's own work costs beside Airflow's: tasks per minute of `flight_delays__data`, backfilled over
+30 days, against a DAG of the same shape whose tasks do nothing; and what reading the DAG files costs.
 
 Run it with `make benchmark`. Everything is measured in one run, in turn, on the same instance: trust the ratios.
 """
@@ -43,7 +43,13 @@ with DAG("empty", schedule=SCHEDULE, start_date=datetime(2013, 1, 1, tzinfo=Zone
 
     chain(nothing.override(task_id="one")(), nothing.override(task_id="two")(), nothing.override(task_id="three")())
 '''
-PARSE = "import sys, time; import airflow.sdk; t = time.process_time(); import runpy; runpy.run_path(sys.argv[1]); print(time.process_time() - t)"
+PARSE = """
+import runpy, sys, time
+import airflow.sdk
+start = time.process_time()
+runpy.run_path(sys.argv[1])
+print(time.process_time() - start)
+"""
 
 
 def tasks_per_minute(api: AirflowApi, dag_id: str, first: date) -> float:

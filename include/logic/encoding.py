@@ -1,0 +1,74 @@
+"""From feature columns to the numbers that a model reads; the same in training and scoring, bit for bit.
+
+A category becomes its place in a vocabulary that is fixed from the train days. A value outside it, like a null, is a
+missing value, which LightGBM handles itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.use_case import CATEGORY
+
+_EXACT_IN_FLOAT32 = frozenset({"bool", "int8", "int16", "float32", CATEGORY})
+"""Types whose every value a float32 holds; the others need a float64, at twice the memory."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Which columns a model reads, in which order, and what a category's codes mean."""
+
+    features: Mapping[str, str]
+    """Feature name to declared type, in the order of the model's columns."""
+    vocabulary: Mapping[str, tuple[str, ...]]
+    """Category feature to its values; a value's place is its code."""
+
+    @property
+    def categories(self) -> list[str]:
+        """The category features, in the model's order."""
+        return [name for name, kind in self.features.items() if kind == CATEGORY]
+
+    def schema(self) -> pa.Schema:
+        """The columns that `encode` returns."""
+        kinds = self.features.items()
+        return pa.schema([(name, pa.float32() if kind in _EXACT_IN_FLOAT32 else pa.float64()) for name, kind in kinds])
+
+    def encode(self, rows: pa.Table | pa.RecordBatch) -> pa.Table:
+        """The features as float32 or float64 columns; nulls, and categories never seen in training, are null."""
+        schema = self.schema()
+        return pa.table(
+            [self._numbers(rows, name).cast(schema.field(name).type) for name in schema.names], schema=schema
+        )
+
+    def _numbers(self, rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array | pa.ChunkedArray:
+        if name not in self.vocabulary:
+            return rows[name]
+        return pc.index_in(rows[name], value_set=pa.array(self.vocabulary[name], pa.string()), skip_nulls=True)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, from which `from_json` makes an equal encoding."""
+        return {
+            "features": [{"name": name, "type": kind} for name, kind in self.features.items()],
+            "vocabulary": {name: list(values) for name, values in self.vocabulary.items()},
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, object]) -> Encoding:
+        """The encoding that `to_json` wrote down."""
+        features, vocabulary = values["features"], values["vocabulary"]
+        assert isinstance(features, list) and isinstance(vocabulary, dict)
+        return cls({f["name"]: f["type"] for f in features}, {name: tuple(v) for name, v in vocabulary.items()})
+
+
+def learn(features: Mapping[str, str], train: pa.Table) -> Encoding:
+    """Fix the vocabulary of every category from the train rows, sorted, so that row order cannot change it."""
+    vocabulary = {
+        name: tuple(sorted(value for value in pc.unique(train[name]).to_pylist() if value is not None))
+        for name, kind in features.items()
+        if kind == CATEGORY
+    }
+    return Encoding(dict(features), vocabulary)

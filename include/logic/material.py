@@ -1,0 +1,63 @@
+"""What a training is made from, and one digest of it: equal for trainings that cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from include.logic import digests
+from include.logic.parameters import Parameters
+from include.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the trees depend on, and the kind of processor that makes them."""
+
+    as_of: date
+    first: date
+    last: date
+    """First and last day that features are read of."""
+    parameters: Parameters
+    data: Mapping[str, str]
+    """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
+    commit: str
+    lock: str
+    processor: str
+    declaration: str
+
+    @property
+    def window(self) -> str:
+        return f"{self.first}..{self.last}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of content, code, lock, declaration and parameters.
+
+        Table versions are left out, because writing other days moves them too; so is the processor, because the
+        question is whether the same was asked for.
+        """
+        contents: dict[str, object] = {name: value for name, value in self.data.items() if name.endswith(".digest")}
+        made = {"commit": self.commit, "lock": self.lock, "declaration": self.declaration}
+        days = {"as_of": self.as_of, "first": self.first, "last": self.last}
+        return digests.of_values(contents | made | days | {"parameters": self.parameters.to_json()})
+
+    def tags(self) -> dict[str, str]:
+        """What a run and a version say of their origin."""
+        made = {"commit": self.commit, "lock": self.lock, "processor": self.processor}
+        return {"as_of": self.as_of.isoformat(), "window": self.window, **self.data, **made}
+
+
+def declaration(use_case: UseCase) -> str:
+    """Digest of what a use case's declaration says that changes a training, but for the parameters."""
+    training, costs = use_case.training, use_case.costs
+    return digests.of_values(
+        {
+            "features": list(use_case.features.items()),
+            "keys": list(use_case.keys),
+            "label": use_case.label.name,
+            "splits": [training.validation_days, training.test_days, training.gap_days, training.min_train_days],
+            "costs": [costs.missed, costs.false_warning],
+        }
+    )

@@ -1,0 +1,95 @@
+"""Splits by time: train, validation and test never share a day, and always lie in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.errors import BadRequest, NotReady
+from include.use_case import Training, UseCase
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The days of each split that have rows, in order; the gaps between them belong to none."""
+
+    train: tuple[date, ...]
+    validation: tuple[date, ...]
+    test: tuple[date, ...]
+
+    def items(self) -> tuple[tuple[str, tuple[date, ...]], ...]:
+        """Name and days of each split, in order of time."""
+        return (("train", self.train), ("validation", self.validation), ("test", self.test))
+
+    def bounds(self) -> dict[str, dict[str, object]]:
+        """First day, last day and number of days of each split, ready for JSON."""
+        return {
+            name: {"first": days[0].isoformat(), "last": days[-1].isoformat(), "days": len(days)}
+            for name, days in self.items()
+        }
+
+
+def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
+    """First and last day that a training as of `as_of` may read features of: never `as_of` itself or later.
+
+    Raises BadRequest for a window that cannot hold the declared splits.
+    """
+    training = use_case.training
+    days = training.window_days if window_days is None else window_days
+    least = _least(training)
+    if not isinstance(days, int) or isinstance(days, bool) or days < least:
+        raise BadRequest(
+            f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}."
+            f" Ask for a whole number of days from {least} on."
+        )
+    first = max(use_case.first_day, as_of - timedelta(days=days))
+    last = as_of - timedelta(days=1)
+    if last < first:
+        raise BadRequest(
+            f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
+            f" {use_case.first_day}. Train as of {use_case.first_day + timedelta(days=least)} or later."
+        )
+    return first, last
+
+
+def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
+    """Cut the days that have labelled rows, from `first` to the day before `as_of`, by time.
+
+    Test is the last `test_days` calendar days up to the last labelled day; before it a gap, validation, a gap, and
+    train is what is left. Where labels take long, the last labelled day may lie well before `as_of`.
+    Raises NotReady, with what is there, when a split would be empty or train too short.
+    """
+    training = use_case.training
+    known = sorted(day for day in set(labelled) if first <= day < as_of)
+    say = f"{use_case.name}: a training as of {as_of} needs {_shape(training)}"
+    hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
+    if not known:
+        raise NotReady(f"{say}; no day from {first} on has a labelled row known by {as_of}.{hint}")
+    test = known[-1] - timedelta(days=training.test_days - 1)
+    validation = test - timedelta(days=training.gap_days + training.validation_days)
+    train_end = validation - timedelta(days=training.gap_days)
+    splits = Splits(
+        train=tuple(day for day in known if day < train_end),
+        validation=tuple(day for day in known if validation <= day < test - timedelta(days=training.gap_days)),
+        test=tuple(day for day in known if day >= test),
+    )
+    if len(splits.train) < training.min_train_days or not splits.validation:
+        raise NotReady(
+            f"{say}; labelled rows are there for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
+            f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
+        )
+    return splits
+
+
+def _least(training: Training) -> int:
+    return training.min_train_days + training.validation_days + training.test_days + 2 * training.gap_days
+
+
+def _shape(training: Training) -> str:
+    return (
+        f"{training.min_train_days} days to train, {training.validation_days} to validate and {training.test_days}"
+        f" to test on, with {training.gap_days} left out between them"
+    )

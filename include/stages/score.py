@@ -1,0 +1,126 @@
+"""Score: one probability for every row of a day's features, by the champion of that day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import AirworthyError, BadRequest, FeaturesMissing
+from include.logic.model import Model
+from include.storage import provenance, schemas
+from include.storage.lake import Lake, View
+from include.storage.ledger import Ledger
+from include.storage.models import Registry, Version
+from include.use_case import UseCase
+
+BATCH_ROWS = 65_536
+MEMORY = "256MB"
+"""What putting a day's rows in order may use before it spills: only this grows with the number of rows."""
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What was scored; plain values."""
+
+    day: str
+    version: str
+    rows: int
+    warnings: int
+    changed: bool
+    """Whether the day's predictions are other than before."""
+    kept: bool
+    """Whether the version is the one that the day was scored with before, not asked for anew."""
+
+
+def run(
+    use_case: UseCase,
+    day: date,
+    *,
+    version: str | None = None,
+    rescore: bool = False,
+    insist: bool = False,
+    lake: Lake | None = None,
+) -> ScoreResult:
+    """Predict every row of `day` and make that the day's predictions.
+
+    The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of
+    the day. One trained as of a later day may have seen this day's outcomes and is refused unless `insist`.
+    Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), MlflowUnreachable, ArtifactMissing.
+    """
+    lake = lake or Lake.of(use_case)
+    view = lake.as_of(day, MEMORY)
+    there = view.partitions("features", day, day).get(day)
+    if there is None:
+        raise FeaturesMissing(use_case.name, day)
+    before = None if version or rescore else scored_with(view, day)
+    registry = Registry(use_case)
+    chosen = registry.version(version or before or Ledger.of(use_case).champion_of(day).version)
+    if before is None and chosen.as_of > day and not insist:
+        raise BadRequest(_seen(use_case, day, chosen))
+    model = registry.load(chosen)
+    _check_features(use_case, chosen, model)
+    scoring = _Scoring(use_case, view, day, model, chosen.number, there.rows)
+    reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
+    inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], "model.version": chosen.number}
+    commit = lake.replace("predictions", day, reader, inputs=inputs, stage="score")
+    return ScoreResult(
+        day.isoformat(), chosen.number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
+    )
+
+
+def scored_with(view: View, day: date) -> str | None:
+    """The version that made a day's predictions; None where there are none."""
+    if not view.partitions("predictions", day, day):
+        return None
+    first = view.table("predictions", day, day).select("model_version").limit(1).to_pyarrow()
+    return str(first["model_version"][0].as_py())
+
+
+class _Scoring:
+    """Streams predictions, and counts the warnings among them."""
+
+    def __init__(self, use_case: UseCase, view: View, day: date, model: Model, version: str, rows: int) -> None:
+        self._use_case, self._view, self._day, self._model, self._version = use_case, view, day, model, version
+        self._expected = rows
+        self.rows = self.warnings = 0
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The day's predictions in order of their keys, a batch at a time; an error, before anything is written,
+        unless they are as many as the rows of features.
+        """
+        threads, keys = provenance.threads(self._expected), list(self._use_case.keys)
+        schema = schemas.content(self._use_case, "predictions")
+        for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
+            probability = pa.array(self._model.predict(batch, threads), pa.float64())
+            warning = pc.greater_equal(probability, self._use_case.costs.threshold)
+            self.warnings += pc.sum(warning).as_py() or 0
+            self.rows += batch.num_rows
+            version = pa.repeat(pa.scalar(self._version), batch.num_rows)
+            yield pa.record_batch([*(batch[key] for key in keys), probability, warning, version], schema=schema)
+        if self.rows != self._expected:
+            raise AirworthyError(
+                f"{self._use_case.name}: {self._expected} rows of features of {self._day} became {self.rows}"
+                " predictions; nothing was written. This is our mistake: scoring must neither drop nor add a row."
+            )
+
+
+def _seen(use_case: UseCase, day: date, version: Version) -> str:
+    return (
+        f"{use_case.name}: version {version.number} was trained as of {version.as_of} and may have seen the outcomes of"
+        f" {day}; its predictions for that day would look better than it is. Name a version trained as of {day} or"
+        " before, or ask with `insist` to score the day all the same."
+    )
+
+
+def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
+    if model.encoding.features != dict(use_case.features):
+        declared, learned = set(use_case.features.items()), set(model.encoding.features.items())
+        raise BadRequest(
+            f"{use_case.name}: version {version.number} does not fit the features declared now: it also needs"
+            f" {sorted(learned - declared)} and does not know {sorted(declared - learned)}. Train a new version, or"
+            " check out the code that trained this one."
+        )

@@ -1,0 +1,166 @@
+"""Places for tests: a lake of one's own, a tracking store of one's own, or one real MLflow server for all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
+"""Days of the filled toy lake, and the day as of which its model is trained."""
+
+
+def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRWORTHY_HOME", str(home))
+    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES"):
+        monkeypatch.delenv(name, raising=False)
+    # Else each test asks git, and a file saved meanwhile makes other code of the same checkout.
+    monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+
+
+@pytest.fixture
+def lake_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, in which the lake is; nothing of it is shared with another test."""
+    _environment(tmp_path / "home", monkeypatch)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def tracking(lake_home: Path, tracking_template: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty MLflow store of the test's own, used without a server: the same client, in milliseconds."""
+    lake_home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(tracking_template, lake_home / "mlflow.db")
+    return _use_tracking(lake_home, monkeypatch)
+
+
+def _use_tracking(home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    address = f"sqlite:///{home / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.chdir(home)  # a store without a server keeps its artifacts where the process stands
+    return address
+
+
+@pytest.fixture(scope="session")
+def tracking_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty tracking database: migrating takes seconds, copying none."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("tracking") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy lake with features and labels of every day from FIRST to LAST; copied, never written to."""
+    from include.storage.lake import Lake
+    from tests import toy
+
+    root = tmp_path_factory.mktemp("filled")
+    toy.fill(Lake(toy.USE_CASE, root / "lake" / "toy"), FIRST, LAST)
+    return root
+
+
+@pytest.fixture
+def toy_lake(lake_home: Path, filled: Path) -> Path:
+    """A copy of the filled toy lake, in the test's own home."""
+    shutil.copytree(filled / "lake", lake_home / "lake")
+    return lake_home
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracking_template: Path) -> tuple[Path, str]:
+    """A home with the filled lake and one complete, evaluated run as of AS_OF, and the run's id; not written to."""
+    from include.stages import evaluate, train
+    from tests import toy
+
+    home = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(filled, home)
+    shutil.copy(tracking_template, home / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        _environment(home, patch)
+        _use_tracking(home, patch)
+        run_id = train.run(toy.USE_CASE, AS_OF, reason="a first model").run_id
+        evaluate.run(toy.USE_CASE, run_id)
+    return home, run_id
+
+
+@pytest.fixture
+def trained_toy(lake_home: Path, trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """A copy of that home as the test's own; the id of the run, which is not registered yet."""
+    from mlflow.tracking._tracking_service import utils as tracking_utils
+
+    home, run_id = trained
+    shutil.copytree(home, lake_home)
+    _move_artifacts(lake_home / "mlflow.db", home, lake_home)
+    tracking_utils._artifact_repos_cache.clear()  # MLflow remembers, by the run's id alone, where its artifacts were
+    _use_tracking(lake_home, monkeypatch)
+    return run_id
+
+
+@pytest.fixture
+def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings draw nothing: of a small one, drawing is the greater part."""
+    monkeypatch.setattr("include.stages.record._plots", lambda *_: {})
+
+
+def _move_artifacts(database: Path, old: Path, new: Path) -> None:
+    """Let a copied store look for its artifacts beside it."""
+    places = {"runs": "artifact_uri", "experiments": "artifact_location", "logged_models": "artifact_location"}
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        for table, column in places.items():
+            connection.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(old), str(new)))
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real MLflow server on loopback, for the whole session; 10 to 16 seconds to start."""
+    home = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{home}/mlflow.db",
+        "--artifacts-destination",
+        str(home / "artifacts"),
+    ]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _wait_for(f"{address}/health", server, home / "log")
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"MLflow did not start; its log:\n{log.read_text()[-3000:]}")

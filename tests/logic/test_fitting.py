@@ -1,0 +1,62 @@
+"""Fitting on a known signal."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.logic import fitting, parameters
+from include.logic.fitting import Rows
+from tests.toy_use_case import USE_CASE, source
+
+
+def rows(first: date, days: int) -> Rows:
+    table = pa.concat_tables([source.everything(first + timedelta(days=n)) for n in range(days)])
+    labels = table["failed"].to_numpy().astype(float)
+    return Rows(table.select(list(USE_CASE.features)), labels, table["event_date"].to_numpy())
+
+
+TRAIN, VALIDATION, TEST = rows(date(2020, 1, 1), 40), rows(date(2020, 2, 11), 7), rows(date(2020, 2, 20), 7)
+
+
+def fit(threads: int = 1, train: Rows = TRAIN, validation: Rows = VALIDATION, **overrides) -> fitting.Fitted:
+    return fitting.fit(USE_CASE.features, train, validation, parameters.merge(USE_CASE, overrides), threads)
+
+
+def test_two_trainings_give_the_same_trees_on_any_number_of_threads():
+    assert fit(threads=1).model.trees == fit(threads=2).model.trees
+
+
+def test_another_row_gives_other_trees():
+    assert fit(train=rows(date(2020, 1, 2), 39)).model.trees != fit().model.trees
+
+
+def test_training_stops_by_the_validation_days_log_loss():
+    fitted = fit(early_stopping_rounds=5)
+    assert fitted.best_round == int(np.argmin(fitted.validation_log_loss)) + 1
+    assert fitted.model.booster.num_trees() == fitted.best_round
+    assert len(fitted.validation_log_loss) == fitted.best_round + 5
+
+
+def test_the_vocabulary_is_fixed_by_train_alone():
+    kinds = pa.array(["unheard of"] * VALIDATION.features.num_rows)
+    strange = VALIDATION.features.set_column(0, "kind", kinds)
+    assert fit(validation=Rows(strange, VALIDATION.labels, VALIDATION.days)).model.encoding.vocabulary == {
+        "kind": ("bolt", "nut", "rivet", "screw")
+    }
+
+
+@pytest.mark.parametrize("batch", [1, 7, 200])
+def test_predictions_are_lightgbms_own_to_the_bit_however_rows_are_cut(batch):
+    model = fit().model
+    whole = model.booster.predict(model.encoding.encode(TEST.features), num_threads=2)
+    parts = [model.predict(TEST.features.slice(at, batch)) for at in range(0, len(TEST.labels), batch)]
+    assert np.concatenate(parts).tolist() == whole.tolist()
+
+
+def test_a_matrix_of_numbers_gives_the_same_predictions_as_arrow():
+    model = fit().model
+    encoded = model.encoding.encode(TEST.features)
+    matrix = np.column_stack([encoded[name].to_numpy() for name in encoded.column_names])
+    assert model.predict(TEST.features).tolist() == model.booster.predict(matrix).tolist()

@@ -1,0 +1,84 @@
+"""Metrics on rows that can be reckoned by hand, and against scikit-learn's."""
+
+import math
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.logic import metrics
+from include.use_case import Costs
+
+COSTS = Costs(missed=3, false_warning=1, unit="points")
+LABELS = np.array([0.0, 0.0, 1.0, 1.0])
+PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
+ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=60)
+
+
+def columns(rows):
+    return np.array([float(label) for label, _ in rows]), np.array([p for _, p in rows])
+
+
+@given(ROWS)
+def test_metrics_agree_with_scikit_learn_also_with_ties(rows):
+    labels, probabilities = columns(rows)
+    found = metrics.of(labels, probabilities, COSTS)
+    assert found["brier"] == pytest.approx(sklearn.metrics.brier_score_loss(labels, probabilities))
+    if labels.any():
+        assert found["average_precision"] == pytest.approx(
+            sklearn.metrics.average_precision_score(labels, probabilities)
+        )
+    if labels.any() and not labels.all():
+        assert found["auc"] == pytest.approx(sklearn.metrics.roc_auc_score(labels, probabilities))
+
+
+def test_log_loss_is_the_mean_of_minus_log_of_what_happened():
+    expected = -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4
+    assert metrics.log_loss(LABELS, PROBABILITIES) == pytest.approx(expected)
+
+
+def test_a_sure_mistake_costs_much_but_not_infinity():
+    assert metrics.log_loss(np.array([1.0]), np.array([0.0])) == pytest.approx(-math.log(metrics.CLIP))
+    assert metrics.log_loss(np.array([0.0]), np.array([1.0])) == pytest.approx(-math.log(metrics.CLIP), rel=0.01)
+
+
+def test_with_one_class_only_what_is_not_defined_is_left_out():
+    found = metrics.of(np.zeros(3), np.array([0.1, 0.2, 0.3]), COSTS)
+    assert "auc" not in found and "average_precision" not in found
+    assert found["base_rate"] == 0
+
+
+def test_expected_cost_counts_missed_and_false_warnings_from_the_threshold_on():
+    # The threshold is 1 / (1 + 3): the second row is a false warning, none is missed.
+    assert metrics.expected_cost(LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
+    assert metrics.expected_cost(LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
+
+
+def test_calibration_error_weighs_the_bins_by_their_rows():
+    labels = np.array([1.0, 1.0, 1.0, 0.0])
+    probabilities = np.array([0.95, 1.0, 0.92, 0.15])
+    expected = 3 / 4 * abs(1 - (0.95 + 1.0 + 0.92) / 3) + 1 / 4 * 0.15
+    assert metrics.ece(labels, probabilities) == pytest.approx(expected)
+
+
+def test_confusion_counts_a_probability_at_the_threshold_as_a_warning():
+    found = metrics.confusion(LABELS, PROBABILITIES, 0.35)
+    assert (found.warned_rightly, found.warned_falsely, found.missed, found.rightly_quiet) == (2, 1, 0, 1)
+
+
+def test_no_rows_or_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match="0 and 0"):
+        metrics.of(np.empty(0), np.empty(0), COSTS)
+    with pytest.raises(ValueError, match="4 and 1"):
+        metrics.of(LABELS, np.array([0.5]), COSTS)
+
+
+def test_a_recorded_metric_is_found_again_by_split_and_subject():
+    recorded = {
+        metrics.name("test", "log_loss", "model"): 0.5,
+        metrics.name("train", "auc", "prior"): 0.4,
+        "test/days": 7.0,
+    }
+    assert metrics.of_split(recorded, "test") == {"model": {"log_loss": 0.5}}

@@ -1,0 +1,79 @@
+"""Splits by time, on the toy's declaration: 7 test days, 7 to validate, a gap of 1, at least 10 to train."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import BadRequest, NotReady
+from include.logic import splits
+from tests.toy_use_case import USE_CASE
+
+T = date(2020, 3, 1)
+
+
+def days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def test_test_days_are_the_last_and_gaps_lie_between():
+    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 29)))
+    assert (cut.test[0], cut.test[-1]) == (date(2020, 2, 23), date(2020, 2, 29))
+    assert (cut.validation[0], cut.validation[-1]) == (date(2020, 2, 15), date(2020, 2, 21))
+    assert (cut.train[0], cut.train[-1]) == (date(2020, 1, 1), date(2020, 2, 13))
+
+
+@given(
+    st.sets(st.integers(0, 80), min_size=30),
+    st.integers(0, 5),
+    st.integers(1, 10),
+    st.integers(1, 10),
+)
+def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there, gap, validation, test):
+    shape = replace(USE_CASE.training, gap_days=gap, validation_days=validation, test_days=test, min_train_days=1)
+    use_case = replace(USE_CASE, training=shape)
+    try:
+        cut = splits.cut(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
+    except NotReady:
+        return
+    assert cut.train[-1] + timedelta(days=gap) < cut.validation[0]
+    assert cut.validation[-1] + timedelta(days=gap) < cut.test[0]
+    assert cut.test[-1] < T
+
+
+def test_the_day_of_training_itself_is_never_used():
+    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 3, 9)))
+    assert cut.test[-1] == T - timedelta(days=1)
+
+
+def test_where_labels_take_long_the_test_days_are_the_last_labelled_ones():
+    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 10)))
+    assert cut.test[-1] == date(2020, 2, 10)
+
+
+def test_too_few_days_are_refused_with_what_is_there():
+    with pytest.raises(NotReady, match=r"10 days to train.*20 days from 2020-02-10 to 2020-02-29.*4 to train"):
+        splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 2, 10), date(2020, 2, 29)))
+
+
+def test_days_without_any_label_are_refused():
+    with pytest.raises(NotReady, match="no day from 2020-01-01 on has a labelled row known by 2020-03-01"):
+        splits.cut(USE_CASE, T, date(2020, 1, 1), [])
+
+
+def test_a_window_begins_at_the_first_day_at_the_earliest():
+    assert splits.window(USE_CASE, date(2020, 2, 1), 60) == (date(2020, 1, 1), date(2020, 1, 31))
+    assert splits.window(USE_CASE, T, 40) == (date(2020, 1, 21), date(2020, 2, 29))
+
+
+@pytest.mark.parametrize("days", [0, 25, -3, True, "40", 40.0])
+def test_a_window_that_cannot_hold_the_splits_is_refused(days):
+    with pytest.raises(BadRequest, match="whole number of days from 26 on"):
+        splits.window(USE_CASE, T, days)
+
+
+def test_a_training_before_the_first_day_is_refused():
+    with pytest.raises(BadRequest, match="no day to learn from: the first day is 2020-01-01"):
+        splits.window(USE_CASE, date(2020, 1, 1))

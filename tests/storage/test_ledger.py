@@ -1,0 +1,113 @@
+"""The ledger: append-only, chained, and the only answer to "champion of day D"."""
+
+import json
+import multiprocessing
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from include.errors import NoChampion
+from include.storage.ledger import Ledger, LedgerDamaged
+
+MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger("toy", tmp_path / "ledger")
+
+
+def promote(ledger: Ledger, version: str, day: date, action: str = "promotion"):
+    return ledger.append(version, day, action=action, who="someone", reason="a test", verdicts=[{"passed": True}])
+
+
+def test_an_entry_is_read_as_it_was_written(ledger):
+    written = promote(ledger, "1", MARCH).entry
+    assert ledger.entries() == [written]
+    assert (written.number, written.previous, written.effective_from) == (1, "", MARCH)
+    assert [path.name for path in ledger.folder.iterdir()] == ["000001.json"]
+
+
+def test_the_champion_of_a_day_is_the_last_one_effective_by_then(ledger):
+    promote(ledger, "2", APRIL), promote(ledger, "1", MARCH)  # a backfilled training comes later, for an earlier day
+    assert ledger.champion_of(date(2020, 3, 31)).version == "1"
+    assert ledger.champion_of(APRIL).version == "2"
+    assert ledger.champion_of(MAY).version == "2"
+
+
+def test_of_two_entries_for_one_day_the_later_counts(ledger):
+    promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "1", APRIL, "rollback")
+    assert ledger.champion_of(APRIL).version == "1"
+    assert ledger.newest().version == "1"
+
+
+def test_the_newest_is_the_champion_of_the_latest_day_whenever_it_was_written(ledger):
+    promote(ledger, "2", MAY), promote(ledger, "3", MARCH)
+    assert ledger.newest().version == "2"
+
+
+def test_a_day_before_every_entry_has_no_champion(ledger):
+    with pytest.raises(NoChampion, match="the ledger is empty"):
+        ledger.champion_of(MARCH)
+    promote(ledger, "1", APRIL)
+    with pytest.raises(NoChampion, match=r"toy: no champion is effective on 2020-03-01: the first.*from 2020-04-01"):
+        ledger.champion_of(MARCH)
+
+
+def test_promoting_the_same_again_writes_nothing_even_after_a_rollback(ledger):
+    first = promote(ledger, "1", MARCH)
+    promote(ledger, "0", MARCH, "rollback")
+    again = promote(ledger, "1", MARCH)
+    assert first.new and not again.new
+    assert again.entry == first.entry
+    assert len(ledger.entries()) == 2
+
+
+def _promote_three(folder: Path, worker: int, start) -> None:
+    start.wait()
+    for number in range(3):
+        promote(Ledger("toy", folder), f"{worker}-{number}", MARCH)
+    promote(Ledger("toy", folder), "the same", MARCH)
+
+
+def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(8)
+    workers = [context.Process(target=_promote_three, args=(ledger.folder, n, start)) for n in range(8)]
+    [worker.start() for worker in workers]
+    [worker.join(120) for worker in workers]
+    assert [worker.exitcode for worker in workers] == [0] * 8
+    versions = [entry.version for entry in ledger.entries()]
+    assert sorted(versions) == sorted(["the same", *(f"{worker}-{n}" for worker in range(8) for n in range(3))])
+    assert ledger.verify() == 25
+    assert len(list(ledger.folder.iterdir())) == 25  # no temporary file is left
+
+
+def test_an_entry_that_was_edited_is_detected(ledger):
+    promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
+    path = ledger.folder / "000001.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "2"}, indent=1, sort_keys=True) + "\n")
+    with pytest.raises(LedgerDamaged, match=r"000002.json: it does not follow from entry 1"):
+        ledger.verify()
+
+
+def test_an_entry_that_was_removed_is_detected(ledger):
+    promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "3", MAY)
+    (ledger.folder / "000002.json").unlink()
+    with pytest.raises(LedgerDamaged, match="entry 2 is missing"):
+        ledger.champion_of(MAY)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"number": 1}'])
+def test_an_entry_that_cannot_be_read_stops_everything(ledger, content):
+    promote(ledger, "1", MARCH)
+    (ledger.folder / "000001.json").write_text(content)
+    with pytest.raises(LedgerDamaged, match="cannot be read"):
+        ledger.champion_of(MAY)
+
+
+def test_a_half_written_entry_of_a_killed_process_is_not_an_entry(ledger):
+    promote(ledger, "1", MARCH)
+    (ledger.folder / ".killed.tmp").write_text('{"number": 2')
+    assert promote(ledger, "2", APRIL).entry.number == 2

@@ -1,0 +1,136 @@
+"""Runs and versions in MLflow: a local store, and, marked slow, a real server."""
+
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from include import settings
+from include.errors import BadRequest, NotReady
+from include.stages import evaluate, measure, promote, register, score, train
+from include.storage.models import ArtifactMissing, MlflowUnreachable, Registry
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE, source
+
+
+@pytest.fixture
+def version(trained_toy):
+    return Registry(USE_CASE).version(register.run(USE_CASE, trained_toy).version)
+
+
+def artifacts(home: Path) -> list[Path]:
+    return [path for path in home.rglob("*") if path.is_file()]
+
+
+def test_nothing_is_pickled(trained):
+    found = {path.suffix for path in artifacts(trained[0] / "mlruns")}
+    assert ".lgb" in found
+    assert not found & {".pkl", ".pickle", ".joblib", ".skops", ".cloudpickle"}
+    assert all(not path.read_bytes().startswith(b"\x80") for path in artifacts(trained[0] / "mlruns"))
+
+
+def test_a_model_predicts_the_same_from_the_registry_as_mlflow_loads_it(version):
+    rows = source.everything(AS_OF)
+    ours = Registry(USE_CASE).load(version)
+    address = settings.current().mlflow
+    path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.model_id}", tracking_uri=address)
+    theirs = mlflow.lightgbm.load_model(path)
+    assert ours.predict(rows).tolist() == theirs.predict(ours.encoding.encode(rows)).tolist()
+
+
+def test_the_signature_and_the_example_name_every_feature(trained):
+    [model] = (trained[0] / "mlruns").rglob("MLmodel")
+    loaded = mlflow.models.Model.load(str(model))
+    assert loaded.signature.inputs.input_names() == list(USE_CASE.features)
+    assert list(loaded.load_input_example(str(model.parent)).columns) == list(USE_CASE.features)
+
+
+def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeypatch):
+    registry = Registry(USE_CASE)
+    first = registry.load(version)
+    monkeypatch.setattr("include.storage.models.download_artifacts", lambda **_: pytest.fail("downloaded again"))
+    assert registry.load(version).trees == first.trees == version.tags["trees"]
+
+
+def test_an_unknown_version_is_refused_with_those_there_are(version):
+    for wrong in ("7", "newest"):
+        with pytest.raises(BadRequest, match=rf"toy: there is no version '{wrong}'; there are \['1'\]"):
+            Registry(USE_CASE).version(wrong)
+
+
+def test_a_use_case_without_versions_says_so(tracking):
+    with pytest.raises(BadRequest, match="there are none"):
+        Registry(USE_CASE).version("1")
+    assert Registry(USE_CASE).champion() is None
+    assert Registry(USE_CASE).versions() == []
+
+
+def test_a_missing_artifact_is_named(version):
+    with pytest.raises(ArtifactMissing, match="toy: version 1 cannot be loaded"):
+        Registry(USE_CASE).load(replace(version, model_id="m-0"))
+
+
+@pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json"])
+def test_a_damaged_copy_is_refused_and_fetched_anew(version, name):
+    registry = Registry(USE_CASE)
+    registry.load(version)
+    path = settings.current().home / "models" / version.model_id / name
+    path.write_text(path.read_text()[:-200].replace("leaf_value=", "leaf_value=0"))
+    with pytest.raises(ArtifactMissing):
+        registry.load(version)
+    assert registry.load(version).trees == version.tags["trees"]
+
+
+def test_a_run_that_broke_half_way_is_no_model(tracking):
+    registry = Registry(USE_CASE)
+    run_id = registry.start_run("broken", {"airworthy.fingerprint": "x"})
+    assert registry.complete_run("x") is None
+    with pytest.raises(NotReady, match=f"run {run_id} is RUNNING and not complete"):
+        registry.run(run_id)
+    registry.end_run(run_id, failed=True)
+    assert registry.complete_run("x") is None
+
+
+def test_an_unknown_run_is_refused(tracking):
+    with pytest.raises(BadRequest, match="has no run '0123456789abcdef0123456789abcdef'"):
+        Registry(USE_CASE).run("0123456789abcdef0123456789abcdef")
+
+
+def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(MlflowUnreachable, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
+        Registry(USE_CASE).versions()
+    assert time.monotonic() - began < 30
+
+
+def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
+    before = (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI"))
+    register.run(USE_CASE, trained_toy)
+    Registry(USE_CASE, "http://127.0.0.1:9")
+    assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
+
+
+@pytest.mark.slow
+def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    trained = train.run(USE_CASE, AS_OF)
+    assert evaluate.run(USE_CASE, trained.run_id).passed
+    number = register.run(USE_CASE, trained.run_id).version
+    assert promote.run(USE_CASE, number, who="a test").champion == number
+    scored = score.run(USE_CASE, AS_OF)
+    assert (scored.rows, scored.version) == (200, number)
+    assert measure.run(USE_CASE, AS_OF).measured
+    assert train.run(USE_CASE, AS_OF).reused
+    shutil.rmtree(settings.current().home / "models")  # loaded again, over HTTP
+    assert not score.run(USE_CASE, AS_OF).changed
+    with pytest.raises(BadRequest, match="there is no version '99'"):
+        score.run(USE_CASE, AS_OF, version="99")
+    with pytest.raises(BadRequest, match="has no run"):
+        evaluate.run(USE_CASE, "0123456789abcdef0123456789abcdef")
+    with pytest.raises(ArtifactMissing):
+        Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))

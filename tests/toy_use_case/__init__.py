@@ -1,0 +1,56 @@
+"""A use case small enough to know by heart: 200 events a day, of which some happen to fail.
+
+The chance that an event fails is known (see source.py), so that a test can say what a model must find.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from include.use_case import Costs, Feed, Gate, Label, Training, UseCase
+
+USE_CASE = UseCase(
+    name="toy",
+    objective="Warn of events that will fail.",
+    owner="tests",
+    time_zone="UTC",
+    first_day=date(2020, 1, 1),
+    look_back_days=7,
+    feeds=(
+        Feed(
+            name="events",
+            columns={
+                "event_date": "date32",
+                "id": "int64",
+                "kind": "string",
+                "size": "float64",
+                "hour": "int32",
+                "urgent": "bool",
+            },
+            keys=("event_date", "id"),
+        ),
+        Feed(
+            name="outcomes",
+            columns={"event_date": "date32", "id": "int64", "failed": "int8"},
+            keys=("event_date", "id"),
+            absent_days=frozenset({date(2020, 1, 1)}),  # nothing had happened before
+        ),
+    ),
+    keys=("event_date", "id"),
+    features={"kind": "category", "size": "float64", "hour": "int32", "urgent": "bool"},
+    label=Label("failed", meaning="the event failed", matures_after_days=2),
+    costs=Costs(missed=3, false_warning=1, unit="points"),
+    training=Training(
+        window_days=60,
+        validation_days=7,
+        test_days=7,
+        gap_days=1,
+        min_train_days=10,
+        parameters={"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 20},
+        rounds=80,
+        early_stopping_rounds=10,
+    ),
+    gates=(Gate("log_loss", better_than="prior"), Gate("log_loss", better_than="logistic")),
+    notice="These events are invented.",
+    package="tests.toy_use_case",
+)
