@@ -14,7 +14,7 @@ for use_case in all_use_cases().values():
             type=["null", "integer"],
             minimum=1,
             title="Window",
-            description=f"Days before the run's day to learn from; empty: the declared {use_case.training.window_days}.",
+            description=f"Days to learn from, before the run's day. Empty: {use_case.training.window_days}.",
         ),
         "parameters": Param(
             {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from include.errors import AirworthyError
 
 PAGE = 100
 """Rows a page; the server's own maximum."""
+BACKFILL_NOTICED_S = 90.0
 FINISHED = frozenset({"success", "failed"})
 
 
@@ -76,9 +78,21 @@ class AirflowApi:
         self.call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
 
     def backfill(self, dag_id: str, first: date, last: date, *, again: str = "failed", at_once: int = 8) -> None:
-        """Create the runs of those days; of days that have one, only the failed (or what `again` says) anew."""
+        """Create the runs of those days; of days that have one, only the failed (or what `again` says) anew.
+
+        Airflow allows one backfill of a DAG at a time, and takes half a minute to notice that one is over.
+        """
+        deadline = time.monotonic() + BACKFILL_NOTICED_S
+        while self._backfilling(dag_id) and time.monotonic() < deadline:
+            time.sleep(1)
         body = {"dag_id": dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         self.call("POST", "/backfills", json=body | {"reprocess_behavior": again, "max_active_runs": at_once})
+
+    def _backfilling(self, dag_id: str) -> bool:
+        """Whether a backfill of the DAG is open of which every run has ended."""
+        found = self.call("GET", "/backfills", params={"dag_id": dag_id, "limit": PAGE, "order_by": "-id"})["backfills"]
+        over = all(run.state in FINISHED for run in self.runs(dag_id) if run.run_type == "backfill")
+        return over and any(item["completed_at"] is None for item in found)
 
     def trigger(
         self, dag_id: str, *, conf: Mapping[str, Any] | None = None, partition_key: str | None = None, note: str = ""

@@ -66,7 +66,7 @@ def flights(tmp_path, monkeypatch, source_cache) -> UseCase:
 
 @pytest.fixture(scope="module")
 def forward(tmp_path_factory, source_cache) -> dict[str, dict[date, str]]:
-    """The month, built day by day; and run once more, which must commit nothing."""
+    """The month, built day by day; and its last days once more, which must commit nothing."""
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("forward")
         patch.setenv("AIRWORTHY_HOME", str(source_cache))
@@ -74,8 +74,8 @@ def forward(tmp_path_factory, source_cache) -> dict[str, dict[date, str]]:
         patch.setenv("AIRWORTHY_DATA_DOCS", str(home / "docs"))
         run_days(FLIGHTS, MONTH)
         before = versions(FLIGHTS)
-        run_days(FLIGHTS, MONTH)
-        assert versions(FLIGHTS) == before, "running the month twice committed something"
+        run_days(FLIGHTS, MONTH[-3:])
+        assert versions(FLIGHTS) == before, "running days twice committed something"
         return contents(FLIGHTS)
 
 
@@ -87,10 +87,8 @@ def test_the_month_is_all_there(forward):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("order", ["reversed", "shuffled"])
-def test_any_order_of_days_ends_in_the_same_tables(flights, forward, order):
-    days = MONTH[::-1] if order == "reversed" else random.Random(7).sample(MONTH, len(MONTH))
-    run_days(flights, days)
+def test_the_month_reversed_ends_in_the_same_tables(flights, forward):
+    run_days(flights, MONTH[::-1])
     assert contents(flights) == forward
 
 
@@ -99,10 +97,10 @@ def _run(days: list[date]) -> None:
 
 
 @pytest.mark.slow
-def test_days_run_in_parallel_end_in_the_same_tables(flights, forward):
-    parts = [MONTH[n::3] for n in range(3)]
-    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_run, parts))
+def test_the_month_shuffled_and_in_parallel_with_a_week_run_by_both_ends_in_the_same_tables(flights, forward):
+    shuffled = random.Random(7).sample(MONTH, len(MONTH))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_run, [shuffled[:19], shuffled[12:]]))
     assert contents(flights) == forward
 
 
@@ -112,7 +110,7 @@ def test_the_last_week_alone_ends_in_the_same_week(flights, forward):
     assert only(contents(flights), LAST_WEEK) == only(forward, LAST_WEEK)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.lists(st.integers(0, 4), min_size=5, max_size=9).filter(lambda days: set(days) == set(range(5))))
 def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, order):
     first = date(2020, 1, 6)
