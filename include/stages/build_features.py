@@ -18,8 +18,9 @@ def run(use_case: UseCase, day: date) -> Commit:
     """
     since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
     land_missing(use_case, since, day)
-    label.run(use_case, day)
-    return derive.write(use_case, "features", "build", day, since)
+    view = Lake.of(use_case).as_of(day)
+    label.run(use_case, view)
+    return derive.write(use_case, "features", "build", view, since)
 
 
 def ensure(use_case: UseCase, first: date, last: date) -> list[date]:

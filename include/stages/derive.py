@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from include.errors import AirworthyError
 from include.storage import schemas
-from include.storage.lake import Commit, Lake, View
+from include.storage.lake import Commit, View
 from include.use_case import UseCase
 
 
@@ -27,14 +27,13 @@ class RowsWrong(AirworthyError):
         )
 
 
-def write(use_case: UseCase, table: str, function: str, day: date, since: date) -> Commit:
-    """Call `features.<function>(day, **clean feeds of since..day)` and make the result the day's partition.
+def write(use_case: UseCase, table: str, function: str, view: View, since: date) -> Commit:
+    """Call `features.<function>(day, **clean feeds of since..day)` and make the result the partition of the view's day.
 
     The rows stream from DuckDB into the table in order of their keys, so memory stays flat.
     Raises RowsWrong for a key that occurs twice.
     """
-    lake = Lake.of(use_case)
-    view = lake.as_of(day)
+    day = view.day
     clean = {feed.name: _clean(view, feed.name, since) for feed in use_case.feeds}
     derived = use_case.function("features", function)(day, **clean)
     keys = schemas.keys(use_case, table)
@@ -46,7 +45,7 @@ def write(use_case: UseCase, table: str, function: str, day: date, since: date) 
     judged = _judged(reader, keys, lambda what: RowsWrong(use_case.name, table, day, what))
     rows = pa.RecordBatchReader.from_batches(reader.schema, judged)
     inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
-    return lake.replace(table, day, rows, inputs=inputs, stage=function)
+    return view.lake.replace(table, day, rows, inputs=inputs, stage=function)
 
 
 def _clean(view: View, feed: str, since: date) -> ibis.Table:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -208,24 +209,23 @@ class View:
 
     def table(self, table: str, since: date | None = None, until: date | None = None) -> ibis.Table:
         """The rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed."""
-        delta, wanted = self._delta(table), (since or date.min, min(until or self.day, self.day))
-        schema = schemas.stored(self.lake.use_case, table)
-        root = Path(self.lake.uri(table))
-        files = [str(root / unquote(path)) for day, path in partitions.files(delta) if wanted[0] <= day <= wanted[1]]
+        files, schema = self._files(table, since, until), schemas.read(self.lake.use_case, table)
         if not files:
-            return ibis.memtable(schema.empty_table()).drop("digest")
-        found = self._connection().read_parquet(files, hive_partitioning=True)
-        return (
-            found.mutate(day=found.day.cast("date"))
-            .drop("digest")
-            .select(*schema.remove(schema.get_field_index("digest")).names)
-        )
+            return ibis.memtable(schema.empty_table())
+        found = self._connection().read_parquet([path for _, path in files], hive_partitioning=True)
+        return found.mutate(day=found.day.cast("date")).select(*schema.names)
 
     def read(
         self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
     ) -> pa.Table:
-        """The rows of those days as an Arrow table with exactly the stored types, `day` included."""
-        return self.batches(table, since, until, order_by).read_all()
+        """The rows of those days as an Arrow table with exactly the stored types, `day` included. For days that fit
+        into memory: it does without DuckDB, whose start costs more than reading a small day."""
+        schema = schemas.read(self.lake.use_case, table)
+        parts = [
+            _with_day(pq.read_table(path, partitioning=None), day) for day, path in self._files(table, since, until)
+        ]
+        rows = pa.concat_tables([part.select(schema.names).cast(schema) for part in parts] or [schema.empty_table()])
+        return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
 
     def batches(
         self,
@@ -236,13 +236,18 @@ class View:
         batch_rows: int = 65_536,
     ) -> pa.RecordBatchReader:
         """As `read`, streamed: sorting spills to disk, so memory stays flat in rows."""
-        schema = schemas.stored(self.lake.use_case, table)
-        schema = schema.remove(schema.get_field_index("digest"))
+        schema = schemas.read(self.lake.use_case, table)
         rows = self.table(table, since, until)
         if order_by:
             rows = rows.order_by(list(order_by))
         reader = rows.to_pyarrow_batches(chunk_size=batch_rows)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
+
+    def _files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
+        """Day and path of each file of those days, never of a later day than the view's."""
+        root, first, last = Path(self.lake.uri(table)), since or date.min, min(until or self.day, self.day)
+        found = partitions.files(self._delta(table))
+        return [(day, str(root / unquote(path))) for day, path in found if first <= day <= last]
 
     def _delta(self, table: str) -> DeltaTable:
         if table not in self._deltas:
@@ -267,6 +272,10 @@ def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> 
 
         digest = digests.of_batches(schema, written())
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all(), digest
+
+
+def _with_day(rows: pa.Table, day: date) -> pa.Table:
+    return rows.append_column("day", pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows))
 
 
 def _in_partition(batch: pa.RecordBatch, day: date, partition: Partition, stored: pa.Schema) -> pa.RecordBatch:

@@ -47,6 +47,11 @@ def stored(use_case: UseCase, table: str) -> pa.Schema:
     return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
 
 
+def read(use_case: UseCase, table: str) -> pa.Schema:
+    """The columns as they are read: the content and its day."""
+    return content(use_case, table).append(pa.field("day", pa.date32()))
+
+
 def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
     """The columns in whose order a partition is stored."""
     kind, _, feed = table.partition("/")
