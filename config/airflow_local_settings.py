@@ -32,6 +32,11 @@ _LIBRARIES = (
     "mlflow",
     "mlflow.lightgbm",
     "great_expectations",
+    # Parts of Airflow itself that every task of ours would load for the first time.
+    "airflow.sdk.definitions.decorators",
+    "airflow.providers.common.io.assets.file",
+    "airflow.providers.postgres.assets.postgres",
+    "slugify",
 )
 
 
