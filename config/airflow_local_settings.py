@@ -9,6 +9,7 @@ and none of this project's own modules, which tasks must read as they are now.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -50,3 +51,7 @@ def _import_libraries() -> None:
 
 if sys.argv[1:2] == ["scheduler"]:
     _import_libraries()
+    # What is loaded now lives as long as the process: a garbage collection in a forked task need not look through it,
+    # which would copy every page that it touches.
+    gc.collect()
+    gc.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import os
 import tempfile
@@ -20,9 +21,15 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
     by a corrected one, and validating the same content again changes nothing."""
     page = folder(use_case) / feed / f"{day}__{digest}.html"
     if not page.exists():
-        rendered: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(document))  # type: ignore[no-untyped-call]
+        rendered: str = _view().render(ValidationResultsPageRenderer().render(document))
         _publish(page, rendered)
     return page
+
+
+@functools.cache
+def _view() -> DefaultJinjaPageView:
+    """One for all pages of a process: compiling its templates takes ten times as long as filling them."""
+    return DefaultJinjaPageView()  # type: ignore[no-untyped-call]
 
 
 def folder(use_case: str) -> Path:
