@@ -32,7 +32,7 @@ for use_case in all_use_cases().values():
 
     with tasks.dag(use_case, "score", params=params, max_active_runs=8):
         chain(
-            FeaturesSensor(task_id="wait_for_features", use_case=use_case.name),
+            FeaturesSensor(task_id="wait_for_features", use_case=use_case.name, **tasks.WAITING),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),
             tasks.measure.override(inlets=[predictions], outlets=[metrics])(use_case.name),
         )

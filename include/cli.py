@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from include.errors import AirworthyError
 from include.local import commands
@@ -79,7 +80,7 @@ def main() -> None:
     try:
         app()
     except AirworthyError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{type(error).__name__}[/]:", str(error))
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"{type(error).__name__}: {error}", "red"))
         sys.exit(1)
 
 

@@ -67,7 +67,7 @@ def doc_md(use_case: UseCase, kind: str) -> str:
         validation=training.validation_days,
         test=training.test_days,
         gap=training.gap_days,
-        gates=", ".join(map(str, use_case.gates)) or "it has none, so every model is promoted",
+        gates=", ".join(map(str, use_case.gates)) or "it has none, so no model is ever promoted",
         threshold=costs.threshold,
         missed=costs.missed,
         false_warning=costs.false_warning,

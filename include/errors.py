@@ -41,6 +41,18 @@ class ColumnsWrong(BadData):
         super().__init__(f"{table} of {day}: {', '.join(parts)}. Nothing was written. {hint}")
 
 
+class SourceFailed(AirworthyError):
+    """A feed's function raised; worth another try only where it could not read."""
+
+    def __init__(self, use_case: str, feed: str, day: date, cause: Exception) -> None:
+        self.worth_retrying = isinstance(cause, OSError) or getattr(cause, "worth_retrying", False)
+        words = str(cause) if isinstance(cause, AirworthyError) else f"{type(cause).__name__}: {cause}"
+        super().__init__(
+            f"{use_case}: the source of feed {feed!r} failed for {day}, and nothing was written: {words}"
+            " Mend the source, or its function in source.py, and run the day again."
+        )
+
+
 class FeedRefused(BadData):
     """A day of a feed broke a table-level expectation; nothing of it was published."""
 
@@ -71,6 +83,7 @@ class FeaturesMissing(NotReady):
         super().__init__(
             f"{use_case}: there are no features of {day} in the lake{waited}. Build them with:"
             f" airflow backfill create --dag-id {use_case}__data --from-date {day} --to-date {day}"
+            " (in a local checkout, airflow is .venv/bin/python -m include.cli airflow)."
         )
 
 

@@ -21,9 +21,9 @@ LIMIT = timedelta(hours=6)
 
 def features_are_there(use_case: str, day: date) -> bool:
     """Whether the lake holds features of that day."""
-    from include.storage.lake import Lake
+    from include.stages import readiness
 
-    return day in Lake.of(load(use_case)).as_of(day).partitions("features", since=day)
+    return readiness.has_features(load(use_case), day)
 
 
 class FeaturesTrigger(BaseTrigger):
@@ -59,9 +59,10 @@ class FeaturesSensor(BaseSensorOperator):
     def execute(self, context: Any) -> None:
         with tasks.told():
             day = tasks.day_of(context)
-        if features_are_there(self.use_case, day):
-            return
-        until = datetime.now(UTC) + self.limit
+            if features_are_there(self.use_case, day):
+                return
+        # Counted from the start of the run, so that a retry does not wait anew.
+        until = (context["dag_run"].start_date or datetime.now(UTC)) + self.limit
         self.log.info("No features of %s yet; waiting until %s.", day, until)
         trigger = FeaturesTrigger(self.use_case, day.isoformat(), until.isoformat(), self.every_seconds)
         self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.isoformat()})

@@ -6,7 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.errors import BadRequest
+
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+TRAINING_POOL = "training"
+"""Airflow pool of one slot: trainings wait for each other instead of for memory."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,16 @@ def current() -> Settings:
     packages = env.get("AIRWORTHY_USE_CASE_PACKAGES") or "include.use_cases"
     return Settings(
         home=home,
-        lake=env.get("AIRWORTHY_LAKE") or str(home / "lake"),
+        lake=str(_folder("AIRWORTHY_LAKE", home / "lake")),
         mlflow=env.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{env.get('AIRWORTHY_MLFLOW_PORT') or 5000}",
-        data_docs=Path(env.get("AIRWORTHY_DATA_DOCS") or home / "data_docs"),
+        data_docs=_folder("AIRWORTHY_DATA_DOCS", home / "data_docs"),
         use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
     )
+
+
+def _folder(name: str, default: Path) -> Path:
+    """An absolute folder: services run elsewhere than the shell in which a relative one was meant."""
+    value = os.environ.get(name) or str(default)
+    if "://" in value:
+        raise BadRequest(f"{name}={value!r} is an address; this version keeps its tables in a folder. Name one.")
+    return Path(value).expanduser().resolve()

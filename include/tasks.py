@@ -28,8 +28,9 @@ INPUT_OUTPUT: dict[str, Any] = {
     "execution_timeout": timedelta(minutes=30),
 }
 """For tasks that read or write elsewhere. Bad data and bad requests are never tried again: see `told`."""
-TRAINING_POOL = "training"
-"""One slot: trainings wait for each other instead of for memory."""
+
+WAITING: dict[str, Any] = INPUT_OUTPUT | {"execution_timeout": timedelta(hours=7)}
+"""For sensors: longer than the longest wait, which ends with a message of its own."""
 
 DAY = Param(
     None,
@@ -152,19 +153,17 @@ def build_features(use_case: str) -> dict[str, object]:
 @task(**INPUT_OUTPUT)
 def prepare(use_case: str) -> dict[str, object]:
     """Build the features of the training window that nobody has built yet, outside the training pool."""
-    from include.logic import splits
     from include.stages import build_features
 
     with told():
         declared, context = load(use_case), get_current_context()
-        day = day_of(context)
-        first, last = splits.window(declared, day, context["params"].get("window_days"))
-        # The day itself too: labels that became known at its start are written with it.
-        built = build_features.ensure(declared, first, day)
-    return {"first": first.isoformat(), "last": last.isoformat(), "built": len(built)}
+        first, last, built = build_features.ensure_window(
+            declared, day_of(context), context["params"].get("window_days")
+        )
+    return {"first": first.isoformat(), "last": last.isoformat(), "built": built}
 
 
-@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=TRAINING_POOL)
+@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
 def train(use_case: str) -> str:
     """Train as of the run's day; the MLflow run that holds the model."""
     from include.stages import train
@@ -202,7 +201,7 @@ def register(use_case: str, mlflow_run: str) -> str:
 
 @task(**INPUT_OUTPUT)
 def promote(use_case: str, version: str) -> dict[str, object]:
-    """Make the version the champion from the run's day on, if it passed; otherwise say why not."""
+    """Make the version the champion from the day it was trained as of, if it passed; otherwise say why not."""
     from include.stages import promote
 
     with told():

@@ -14,6 +14,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from include.errors import BadRequest
+
 COLUMN_TYPES = frozenset({"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32"})
 """Types a declared column may have: names that `pyarrow.type_for_alias` knows."""
 CATEGORY = "category"
@@ -200,6 +202,14 @@ class UseCase:
         clash = sorted((set(self.features) & RESERVED) | ({self.label.name} & {*self.features, *self.keys}))
         _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
         self.key_types()
+
+    def require(self, day: date) -> None:
+        """BadRequest for a day before the first: there is nothing to run then, and nothing to wait for."""
+        if day < self.first_day:
+            raise BadRequest(
+                f"{self.name} begins on {self.first_day}; {day} is before it, and nothing was done."
+                " Run it for a later day, or declare an earlier first_day."
+            )
 
     def feed(self, name: str) -> Feed:
         """The feed of that name; KeyError if there is none."""

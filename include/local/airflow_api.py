@@ -26,6 +26,18 @@ class AirflowRefused(AirworthyError):
         super().__init__(f"Airflow refused {request} with {answer.status_code}: {answer.text[:500]}")
 
 
+class AirflowUnreachable(AirworthyError):
+    """Airflow does not answer."""
+
+    worth_retrying = True
+
+    def __init__(self, address: str, cause: Exception) -> None:
+        super().__init__(
+            f"Airflow at {address} does not answer ({type(cause).__name__}: {cause})."
+            " See `make status`; start it with `make up`."
+        )
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a DAG."""
@@ -38,7 +50,7 @@ class Run:
 
 @dataclass
 class AirflowApi:
-    """The API of one Airflow, as one user. Raises AirflowRefused, or httpx's errors where there is no answer."""
+    """The API of one Airflow, as one user. Raises AirflowRefused or AirflowUnreachable."""
 
     address: str
     user: str
@@ -49,21 +61,27 @@ class AirflowApi:
         self._log_in()
 
     def _log_in(self) -> None:
-        answer = self._client.post("/auth/token", json={"username": self.user, "password": self.password})
+        answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
         if answer.is_error:
             raise AirflowRefused("POST /auth/token", answer)
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """One request below /api/v2, logged in anew if the token has run out."""
-        answer = self._client.request(method, f"/api/v2{path}", **arguments)
+        answer = self._send(method, f"/api/v2{path}", **arguments)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._log_in()
-            answer = self._client.request(method, f"/api/v2{path}", **arguments)
+            answer = self._send(method, f"/api/v2{path}", **arguments)
         if answer.is_error:
             raise AirflowRefused(f"{method} {path}", answer)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise AirflowUnreachable(self.address, error) from error
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether Airflow has parsed that DAG."""

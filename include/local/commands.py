@@ -17,12 +17,17 @@ from include.local.instance import SERVICES, Instance
 def up(console: Console, foreground: bool) -> None:
     here = instance.current()
     with console.status("Starting Airflow and MLflow; a minute or so …"):
-        started = services.up(here, say=console.print)
+        started = services.up(here, say=plainly(console))
     console.print("Up." if started else "Up already; nothing was changed.")
     console.print(summary(here), markup=False)
     if foreground:
         console.print("Ctrl-C stops everything.")
-        services.stay(here, say=console.print)
+        services.stay(here, say=plainly(console))
+
+
+def plainly(console: Console) -> services.Say:
+    """Print as it is: logs and paths may hold what Rich would take for markup."""
+    return lambda line: console.print(line, markup=False)
 
 
 def down(console: Console) -> None:
@@ -44,15 +49,21 @@ def shell_environment() -> dict[str, str]:
 def summary(here: Instance) -> str:
     """Where everything is, and how to log in."""
     password = credentials.load_or_make(here).password
-    stop = f"AIRWORTHY_HOME={shlex.quote(str(here.home))} make down" if "AIRWORTHY_HOME" in os.environ else "make down"
     lines = {
         "Airflow": here.airflow_url,
         "log in": f"{credentials.USER} / {password}   (kept in {credentials.password_file(here)})",
         "MLflow": here.mlflow_url,
         "logs": str(here.logs),
-        "stop": stop,
+        "stop": stop_command(here),
     }
     return "\n".join(f"  {name:<8} {value}" for name, value in lines.items())
+
+
+def stop_command(here: Instance) -> str:
+    """What stops this instance, typed in the same shell or another."""
+    return (
+        "make down" if "AIRWORTHY_HOME" not in os.environ else f"AIRWORTHY_HOME={shlex.quote(str(here.home))} make down"
+    )
 
 
 def table(here: Instance) -> Table:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import psutil
 
+from include import settings
 from include.local import credentials, environment, health, migrations, processes, supervise
 from include.local.airflow_api import AirflowApi
 from include.local.errors import NotHealthy, PortTaken, ServiceDied, StartedElsewhere
@@ -37,6 +38,7 @@ def up(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool
     with _alone(instance):
         if (report := supervise.read(instance)) is not None:
             _wait_until_healthy(instance, say, timeout_s, report.supervisor)
+            _ensure_training_pool(instance)
             return False
         if removed := processes.sweep(instance.home):
             say(f"Removed {removed} processes that a killed run had left.")
@@ -148,8 +150,13 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
 def _ensure_training_pool(instance: Instance) -> None:
     """A pool that somebody has changed stays as it is."""
     api = AirflowApi(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
-    if "training" not in {pool["name"] for pool in api.call("GET", "/pools")["pools"]}:
-        pool = {"name": "training", "slots": 1, "description": "One training at a time", "include_deferred": False}
+    if settings.TRAINING_POOL not in {pool["name"] for pool in api.call("GET", "/pools")["pools"]}:
+        pool = {
+            "name": settings.TRAINING_POOL,
+            "slots": 1,
+            "description": "One training at a time",
+            "include_deferred": False,
+        }
         api.call("POST", "/pools", json=pool)
 
 

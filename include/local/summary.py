@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from include import settings
-from include.local import credentials
+from include.local import commands, credentials
 from include.local.instance import Instance
 from include.stages.measure import Realised
 from include.stages.report import FeedReport, Report, VersionReport
@@ -35,7 +35,7 @@ def places(console: Console, use_case: UseCase, here: Instance, example: date) -
         "Data Docs": str(data_docs.folder(use_case.name) / "index.html"),
         "predictions": f"{settings.current().lake}/{use_case.name}/predictions",
         "": f".venv/bin/python -m include.cli predictions {use_case.name} {example}",
-        "stop": "make down",
+        "stop": commands.stop_command(here),
     }
     console.print()
     for name, value in lines.items():

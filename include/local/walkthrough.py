@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 
 from rich.console import Console
@@ -20,6 +21,7 @@ def run_demo(console: Console) -> None:
     """Bring the services up, walk the shipped use case through its life, and say what came of it."""
     chosen, use_case, here = demo.plan(), load(SHIPPED), instance.current()
     commands.up(console, foreground=False)
+    os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
     api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     before = reporting.run(use_case).state
     demo.Demo(api, use_case, chosen, console).run()

@@ -25,16 +25,17 @@ class ContentDigest:
         self._schema = schema
         self._hashes: dict[tuple[str, str], hashlib.blake2b] = {}
         self.rows = 0
-        self.nan: set[str] = set()
-        """Columns in which a NaN was seen."""
+        self.not_finite: set[str] = set()
+        """Columns in which a NaN or an infinity was seen."""
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Take in the next rows; the batch must have the schema given at the start."""
         for name in self._schema.names:
             for stream, content in _streams(batch.column(name)):
                 self._hashes.setdefault((name, stream), hashlib.blake2b(digest_size=16)).update(content)
-            if pa.types.is_floating(batch.column(name).type) and pc.any(pc.is_nan(batch.column(name))).as_py():
-                self.nan.add(name)
+            column = batch.column(name)
+            if pa.types.is_floating(column.type) and pc.any(pc.invert(pc.is_finite(column))).as_py():
+                self.not_finite.add(name)
         self.rows += batch.num_rows
 
     def hexdigest(self) -> str:

@@ -22,6 +22,8 @@ class Material:
     parameters: Parameters
     data: Mapping[str, str]
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
+    code: str
+    """Digest of the code that trains; `commit` says where to find it, and changes with any page."""
     commit: str
     lock: str
     processor: str
@@ -35,17 +37,17 @@ class Material:
     def fingerprint(self) -> str:
         """Digest of content, code, lock, declaration and parameters.
 
-        Table versions are left out, because writing other days moves them too; so is the processor, because the
-        question is whether the same was asked for.
+        Table versions are left out, because writing other days moves them too; so is the commit, because one that
+        changes a page makes no other model; and the processor, because the question is whether the same was asked for.
         """
         contents: dict[str, object] = {name: value for name, value in self.data.items() if name.endswith(".digest")}
-        made = {"commit": self.commit, "lock": self.lock, "declaration": self.declaration}
+        made = {"code": self.code, "lock": self.lock, "declaration": self.declaration}
         days = {"as_of": self.as_of, "first": self.first, "last": self.last}
         return digests.of_values(contents | made | days | {"parameters": self.parameters.to_json()})
 
     def tags(self) -> dict[str, str]:
         """What a run and a version say of their origin."""
-        made = {"commit": self.commit, "lock": self.lock, "processor": self.processor}
+        made = {"code": self.code, "commit": self.commit, "lock": self.lock, "processor": self.processor}
         return {"as_of": self.as_of.isoformat(), "window": self.window, **self.data, **made}
 
 

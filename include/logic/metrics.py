@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import sklearn.metrics
 
 from include.use_case import Costs
 
 Numbers = npt.NDArray[np.float64]
-CLIP = 1e-15
-"""Log loss treats probabilities nearer than this to 0 or 1 as if they were this near: a sure mistake costs 34.5."""
 BINS = 10
 HIGHER_IS_BETTER = {
     "log_loss": False,
@@ -25,57 +24,49 @@ HIGHER_IS_BETTER = {
 
 
 def log_loss(labels: Numbers, probabilities: Numbers) -> float:
-    """Mean of -log p(what happened), natural logarithm (Good 1952), with p clipped to [CLIP, 1 - CLIP]."""
-    p = np.clip(probabilities, CLIP, 1 - CLIP)
-    return float(-np.mean(np.where(labels > 0, np.log(p), np.log1p(-p))))
+    """Mean of -log p(what happened), natural logarithm (Good 1952); a sure mistake costs 36, not infinity."""
+    return float(sklearn.metrics.log_loss(labels, probabilities, labels=[0, 1]))
 
 
 def brier(labels: Numbers, probabilities: Numbers) -> float:
     """Mean squared difference of probability and label (Brier 1950, for two classes: from 0 to 1)."""
-    return float(np.mean((probabilities - labels) ** 2))
+    return float(sklearn.metrics.brier_score_loss(labels, probabilities))
 
 
 def auc(labels: Numbers, probabilities: Numbers) -> float | None:
-    """Chance that a positive is ranked above a negative, ties counting half (Mann-Whitney U; Hanley, McNeil 1982).
+    """Chance that a positive is ranked above a negative, ties counting half (Hanley, McNeil 1982).
 
     None where only one class is there: it is not defined.
     """
-    positives = int(np.sum(labels > 0))
-    negatives = len(labels) - positives
-    if not positives or not negatives:
-        return None
-    _, place, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
-    middle_ranks = np.cumsum(counts) - (counts - 1) / 2
-    rank_sum = float(np.sum(middle_ranks[place][labels > 0]))
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """What each threshold gives, from the highest down: true and false positives counted up to and with it."""
-
-    thresholds: Numbers
-    true_positives: Numbers
-    false_positives: Numbers
-
-
-def curve(labels: Numbers, probabilities: Numbers) -> Curve:
-    """Counts at every distinct probability, the base of the ROC and the precision-recall curve."""
-    order = np.argsort(-probabilities, kind="stable")
-    ordered, hits = probabilities[order], np.cumsum(labels[order] > 0)
-    last = np.flatnonzero(np.append(np.diff(ordered) != 0, True))[: len(ordered)]
-    true = hits[last].astype(np.float64)
-    return Curve(ordered[last], true, (last + 1) - true)
+    return float(sklearn.metrics.roc_auc_score(labels, probabilities)) if _both(labels) else None
 
 
 def average_precision(labels: Numbers, probabilities: Numbers) -> float | None:
     """Sum over thresholds of precision times step in recall, not interpolated (Zhu 2004). None without positives."""
-    found = curve(labels, probabilities)
-    if not len(labels) or not found.true_positives[-1]:
+    return float(sklearn.metrics.average_precision_score(labels, probabilities)) if np.any(labels > 0) else None
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What each threshold gives: the ROC and the precision-recall curve, each from one end to the other."""
+
+    false_positive_rate: Numbers
+    true_positive_rate: Numbers
+    recall: Numbers
+    precision: Numbers
+
+
+def curves(labels: Numbers, probabilities: Numbers) -> Curves | None:
+    """Both curves; None where only one class is there."""
+    if not _both(labels):
         return None
-    recall = found.true_positives / found.true_positives[-1]
-    precision = found.true_positives / (found.true_positives + found.false_positives)
-    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+    false_positive_rate, true_positive_rate, _ = sklearn.metrics.roc_curve(labels, probabilities)
+    precision, recall, _ = sklearn.metrics.precision_recall_curve(labels, probabilities)
+    return Curves(false_positive_rate, true_positive_rate, recall, precision)
+
+
+def _both(labels: Numbers) -> bool:
+    return len(np.unique(labels)) == 2
 
 
 @dataclass(frozen=True)
@@ -88,7 +79,10 @@ class Calibration:
 
 
 def calibration(labels: Numbers, probabilities: Numbers, bins: int = BINS) -> Calibration:
-    """Rows grouped into equally wide bins of probability; 1.0 falls into the last. Empty bins are left out."""
+    """Rows grouped into equally wide bins of probability; 1.0 falls into the last. Empty bins are left out.
+
+    scikit-learn's `calibration_curve` does not say how many rows a bin has, which `ece` needs.
+    """
     place = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
     rows = np.bincount(place, minlength=bins).astype(np.float64)
     there = rows > 0
@@ -115,13 +109,9 @@ class Confusion:
 
 def confusion(labels: Numbers, probabilities: Numbers, threshold: float) -> Confusion:
     """Count the four cases at a threshold."""
-    warned, happened = probabilities >= threshold, labels > 0
-    return Confusion(
-        warned_rightly=int(np.sum(warned & happened)),
-        warned_falsely=int(np.sum(warned & ~happened)),
-        missed=int(np.sum(~warned & happened)),
-        rightly_quiet=int(np.sum(~warned & ~happened)),
-    )
+    cells = sklearn.metrics.confusion_matrix(labels > 0, probabilities >= threshold, labels=[False, True])
+    (rightly_quiet, warned_falsely), (missed, warned_rightly) = cells.tolist()
+    return Confusion(warned_rightly, warned_falsely, missed, rightly_quiet)
 
 
 def expected_cost(labels: Numbers, probabilities: Numbers, costs: Costs) -> float:

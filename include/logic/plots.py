@@ -24,17 +24,14 @@ def roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str
     figure = _figure(f"{title}: ROC and precision–recall, test days", width=11)
     roc, pr = figure.subplots(1, 2)
     for subject, probabilities in predicted.items():
-        found = metrics.curve(labels, probabilities)
-        positives, negatives = found.true_positives[-1], found.false_positives[-1]
-        if not positives or not negatives:
+        found = metrics.curves(labels, probabilities)
+        if found is None:
             continue
         style = {"color": COLOURS.get(subject), "lw": 2 if subject == "model" else 1.3}
-        x, y = np.append(0, found.false_positives / negatives), np.append(0, found.true_positives / positives)
-        roc.plot(x, y, label=f"{subject} (AUC {metrics.auc(labels, probabilities):.3f})", **style)
-        precision = found.true_positives / (found.true_positives + found.false_positives)
+        area = metrics.auc(labels, probabilities)
+        roc.plot(found.false_positive_rate, found.true_positive_rate, label=f"{subject} (AUC {area:.3f})", **style)
         area = metrics.average_precision(labels, probabilities)
-        recall = np.append(0, found.true_positives / positives)
-        pr.step(recall, np.append(precision[0], precision), where="pre", label=f"{subject} (AP {area:.3f})", **style)
+        pr.step(found.recall, found.precision, where="post", label=f"{subject} (AP {area:.3f})", **style)
     _finish(roc, "False positive rate", "True positive rate")
     _finish(pr, "Recall", "Precision")
     return _png(figure)

@@ -1,4 +1,8 @@
-"""Splits by time: train, validation and test never share a day, and always lie in this order."""
+"""Splits by time: train, validation and test never share a day, and always lie in this order.
+
+Only days whose labels have matured by T take part: of a later day, what took long is not known yet. Long waits go with
+one class (a late flight lands after midnight), so such a day, tested on, would make every model look better.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,6 @@ from datetime import date, timedelta
 
 from include.errors import BadRequest, NotReady
 from include.use_case import Training, UseCase
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Splits:
 
 
 def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
-    """First and last day that a training as of `as_of` may read features of: never `as_of` itself or later.
+    """First and last day that a training as of `as_of` reads features of: `window_days`, the last one matured by then.
 
     Raises BadRequest for a window that cannot hold the declared splits.
     """
@@ -45,29 +47,31 @@ def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tu
             f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}."
             f" Ask for a whole number of days from {least} on."
         )
-    first = max(use_case.first_day, as_of - timedelta(days=days))
-    last = as_of - timedelta(days=1)
+    last = _last(use_case, as_of)
+    first = max(use_case.first_day, last - timedelta(days=days - 1))
     if last < first:
+        enough = use_case.first_day + timedelta(days=least - 1 + use_case.label.matures_after_days)
         raise BadRequest(
             f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
-            f" {use_case.first_day}. Train as of {use_case.first_day + timedelta(days=least)} or later."
+            f" {use_case.first_day}, and labels mature after {use_case.label.matures_after_days} days."
+            f" Train as of {enough} or later."
         )
     return first, last
 
 
 def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
-    """Cut the days that have labelled rows, from `first` to the day before `as_of`, by time.
+    """Cut the days that have labelled rows, from `first` to the last whose labels have matured by `as_of`, by time.
 
-    Test is the last `test_days` calendar days up to the last labelled day; before it a gap, validation, a gap, and
-    train is what is left. Where labels take long, the last labelled day may lie well before `as_of`.
+    Test is the last `test_days` calendar days up to the last of them; before it a gap, validation, a gap, and train
+    is what is left.
     Raises NotReady, with what is there, when a split would be empty or train too short.
     """
     training = use_case.training
-    known = sorted(day for day in set(labelled) if first <= day < as_of)
+    known = sorted(day for day in set(labelled) if first <= day <= _last(use_case, as_of))
     say = f"{use_case.name}: a training as of {as_of} needs {_shape(training)}"
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
-        raise NotReady(f"{say}; no day from {first} on has a labelled row known by {as_of}.{hint}")
+        raise NotReady(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
     test = known[-1] - timedelta(days=training.test_days - 1)
     validation = test - timedelta(days=training.gap_days + training.validation_days)
     train_end = validation - timedelta(days=training.gap_days)
@@ -82,6 +86,11 @@ def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date])
             f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
         )
     return splits
+
+
+def _last(use_case: UseCase, as_of: date) -> date:
+    """The last day whose labels are complete, as far as they will ever be, at `as_of`."""
+    return as_of - timedelta(days=use_case.label.matures_after_days)
 
 
 def _least(training: Training) -> int:

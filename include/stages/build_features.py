@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from include.logic import splits
 from include.stages import derive, ingest, label, validate
+from include.storage import data_docs
 from include.storage.lake import Commit, Lake
 from include.storage.partitions import days_from
 from include.use_case import UseCase
@@ -16,6 +18,7 @@ def run(use_case: UseCase, day: date) -> Commit:
     Look-back days that are not in the lake are landed first, by the same stages: what stands in a day depends
     on its source alone, so the order in which days are run does not matter.
     """
+    use_case.require(day)
     since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
     land_missing(use_case, since, day)
     view = Lake.of(use_case).as_of(day)
@@ -32,6 +35,15 @@ def ensure(use_case: UseCase, first: date, last: date) -> list[date]:
     return missing
 
 
+def ensure_window(use_case: UseCase, day: date, window_days: int | None) -> tuple[date, date, int]:
+    """Build whatever a training as of `day` reads: first and last day of its window, and how many were built.
+
+    The day itself is built too: the labels that became known at its start are written with it.
+    """
+    first, last = splits.window(use_case, day, window_days)
+    return first, last, len(ensure(use_case, first, day))
+
+
 def land_missing(use_case: UseCase, first: date, last: date) -> None:
     """Ingest and validate whatever of these days is not in the lake yet; BadData names the day that fails."""
     view = Lake.of(use_case).as_of(last)
@@ -41,3 +53,4 @@ def land_missing(use_case: UseCase, first: date, last: date) -> None:
             if day not in there and day not in feed.absent_days:
                 ingest.land(use_case, feed, day)
                 validate.check(use_case, feed, day)
+                data_docs.write_index(use_case.name)

@@ -35,12 +35,14 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
     """
     day = view.day
     clean = {feed.name: _clean(view, feed.name, since) for feed in use_case.feeds}
-    derived = use_case.function("features", function)(day, **clean)
     keys = schemas.keys(use_case, table)
-    if isinstance(derived, pd.DataFrame):
-        derived = ibis.memtable(
-            pa.Table.from_pandas(derived, schema=schemas.content(use_case, table), preserve_index=False)
-        )
+    try:
+        derived = use_case.function("features", function)(day, **clean)
+        if isinstance(derived, pd.DataFrame):
+            declared = schemas.content(use_case, table)
+            derived = ibis.memtable(pa.Table.from_pandas(derived, schema=declared, preserve_index=False))
+    except Exception as error:  # the function is pure: whatever it raises, it would raise again
+        raise RowsWrong(use_case.name, table, day, f"could not be made: {type(error).__name__}: {error}") from error
     reader = derived.order_by([*keys]).to_pyarrow_batches()
     judged = _judged(reader, keys, lambda what: RowsWrong(use_case.name, table, day, what))
     rows = pa.RecordBatchReader.from_batches(reader.schema, judged)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from include.storage.ledger import Ledger
+from include.stages.register import NOT_PROMOTED
+from include.storage.ledger import Entry, Ledger
 from include.storage.models import Registry
 from include.use_case import UseCase
 
-NOT_PROMOTED = "\n\n**Not promoted**: "
+_HEADING = "\n\n**Not promoted**: "
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,40 @@ def run(use_case: UseCase, version: str, *, who: str, reason: str = "") -> Promo
     verdicts = json.loads(found.tags["verdicts"])
     if found.tags["passed"] != "true":
         why = " ".join(verdict["reason"] for verdict in verdicts if not verdict["passed"])
-        if found.tags.get("not_promoted") != why:
-            description = found.description.partition(NOT_PROMOTED)[0] + NOT_PROMOTED + why
-            registry.tag_version(version, {"not_promoted": why}, description)
-        return PromoteResult(version, False, why, None, None, registry.champion(), new=False)
+        if found.tags.get(NOT_PROMOTED) != why:
+            description = found.description.partition(_HEADING)[0] + _HEADING + why
+            registry.tag_version(version, {NOT_PROMOTED: why}, description)
+        return PromoteResult(version, False, why, None, None, follow(registry, ledger), new=False)
     reason = reason or found.tags.get("reason", "")
     appended = ledger.append(version, found.as_of, action="promotion", who=who, reason=reason, verdicts=verdicts)
-    champion, number, since = follow(registry, ledger), appended.entry.number, found.as_of.isoformat()
-    why = f"All {len(verdicts)} gates are passed; champion from {since} on by ledger entry {number}."
-    return PromoteResult(version, True, why, since, number, champion, new=appended.new)
+    champion, entry = follow(registry, ledger), appended.entry
+    why = f"All {len(verdicts)} gates are passed; {_standing(entry, ledger.champion_of(found.as_of))}"
+    return PromoteResult(version, True, why, entry.effective_from.isoformat(), entry.number, champion, new=appended.new)
 
 
 def follow(registry: Registry, ledger: Ledger) -> str | None:
-    """Point the alias to the champion of the latest day that the ledger speaks of; that version."""
+    """Point the alias to the champion of the latest day that the ledger speaks of; that version.
+
+    Whoever has set it reads the ledger again: of two at once, the slower would else leave the older champion there.
+    """
     newest = ledger.newest()
     if newest is None:
         return registry.champion()
-    if registry.champion() != newest.version:
-        registry.set_champion(newest.version)
-    return newest.version
+    while True:
+        if registry.champion() != newest.version:
+            registry.set_champion(newest.version)
+        told, newest = newest, ledger.newest() or newest
+        if newest.version == told.version:
+            return newest.version
+
+
+def _standing(entry: Entry, champion: Entry) -> str:
+    """Whether an entry decides who flies from its day on, or a later one of the same day does."""
+    since = entry.effective_from
+    if champion.number == entry.number:
+        return f"champion from {since} on by ledger entry {entry.number}."
+    return (
+        f"promoted from {since} on by ledger entry {entry.number}, but the later entry {champion.number}"
+        f" ({champion.action} by {champion.who}: {champion.reason or 'no reason given'}) makes version"
+        f" {champion.version} the champion of that day."
+    )

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 
 from include.errors import NotReady
 from include.logic import metrics
-from include.storage.models import FINGERPRINT, Registry
+from include.storage.models import Registry, Version
+from include.storage.runs import FINGERPRINT
 from include.use_case import UseCase
 
 COPIED = (
-    "as_of", "window", "trees", "commit", "lock", "processor", "reason", "verdicts", "passed",
+    "as_of", "window", "trees", "code", "commit", "lock", "processor", "reason", "verdicts", "passed",
     "features.version", "features.digest", "labels.version", "labels.digest", "report",
 )  # fmt: skip
 """Tags of the run that its version carries too: what a rebuild, a reader and a promotion need."""
+
+JUDGED = ("passed", "verdicts")
+NOT_PROMOTED = "not_promoted"
+"""Tag of a version that was refused as champion: why."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class RegisterResult:
 
 
 def run(use_case: UseCase, run_id: str) -> RegisterResult:
-    """Register the run, unless a version with its fingerprint is there: then that one is returned, unchanged.
+    """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
 
     Raises NotReady for a run that is not complete or was not evaluated.
     """
@@ -38,14 +43,23 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
     recorded = registry.run(run_id).data
     if "verdicts" not in recorded.tags:
         raise NotReady(f"{use_case.name}: run {run_id} has no verdicts yet; run evaluate for it, then register again.")
-    found = registry.version_of(recorded.tags[FINGERPRINT])
-    if found is not None:
-        return RegisterResult(found.number, found.run_id, found.tags["passed"] == "true", new=False)
-    tags = {name: recorded.tags[name] for name in COPIED if name in recorded.tags}
-    tags[FINGERPRINT] = recorded.tags[FINGERPRINT]
+    fingerprint, passed = recorded.tags[FINGERPRINT], recorded.tags["passed"] == "true"
     description = _description(use_case, recorded.tags, recorded.metrics)
-    made = registry.register(run_id, recorded.tags["model_id"], tags, description)
-    return RegisterResult(made.number, run_id, tags["passed"] == "true", new=True)
+    found, made = registry.version_of(fingerprint), None
+    if found is None:
+        tags = {name: recorded.tags[name] for name in COPIED if name in recorded.tags}
+        made = registry.register(run_id, recorded.tags["model_id"], tags | {FINGERPRINT: fingerprint}, description)
+        found = registry.version_of(fingerprint) or made  # of two registered at once, everyone takes the first
+    _judge_anew(registry, found, recorded.tags, description)
+    return RegisterResult(found.number, found.run_id, passed, new=made is not None and found.number == made.number)
+
+
+def _judge_anew(registry: Registry, version: Version, tags: Mapping[str, str], description: str) -> None:
+    """Let a version carry the run's verdicts where the gates have changed since it was registered."""
+    newest = {name: tags[name] for name in JUDGED}
+    if any(version.tags.get(name) != value for name, value in newest.items()):
+        registry.untag_version(version.number, NOT_PROMOTED)
+        registry.tag_version(version.number, newest, description)
 
 
 def _description(use_case: UseCase, tags: Mapping[str, str], recorded: Mapping[str, float]) -> str:

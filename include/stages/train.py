@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -21,8 +21,9 @@ from include.stages import record
 from include.storage import provenance
 from include.storage.labels import known_labels
 from include.storage.lake import Lake, View
-from include.storage.models import FINGERPRINT, MlflowUnreachable, Registry
+from include.storage.models import Registry
 from include.storage.partitions import days_from
+from include.storage.runs import FINGERPRINT, MlflowUnreachable
 from include.use_case import UseCase
 
 
@@ -74,18 +75,27 @@ def run(
         "unlabelled_rows": sum(partition.rows for partition in available.values()) - rows.num_rows,
         "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
     }
-    tags = {FINGERPRINT: made_from.fingerprint, "reason": reason, "notice": use_case.notice, **made_from.tags()}
-    run_id = registry.start_run(f"{use_case.name} as of {day}", {**tags, "report": json.dumps(report)})
-    try:
+    tags = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)}
+    run_id = registry.start_run(
+        f"{use_case.name} as of {day}", {FINGERPRINT: made_from.fingerprint, **tags, **made_from.tags()}
+    )
+    with _ended(registry, run_id):
         threads = provenance.threads(rows.num_rows)
         fitted = fitting.fit(use_case.features, parts["train"], parts["validation"], chosen, threads)
         record.run(use_case, run_id, record.Training(made_from, cut, parts, fitted, report))
+    return _result(registry, run_id, reused=False)
+
+
+@contextlib.contextmanager
+def _ended(registry: Registry, run_id: str) -> Iterator[None]:
+    """Close the run in any case: complete, or as failed, and then it is never used."""
+    try:
+        yield
     except BaseException:
         with contextlib.suppress(MlflowUnreachable):  # what broke the training says more than this would
             registry.end_run(run_id, failed=True)
         raise
     registry.end_run(run_id, failed=False)
-    return _result(registry, run_id, reused=False)
 
 
 def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
@@ -121,6 +131,7 @@ def _material(use_case: UseCase, view: View, first: date, last: date, chosen: Pa
             "labels.version": str(view.version("labels")),
             "labels.digest": view.digest_of_days("labels", first, view.day),
         },
+        code=made.code,
         commit=made.commit,
         lock=made.lock,
         processor=made.processor,

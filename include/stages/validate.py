@@ -30,6 +30,7 @@ def run(use_case: UseCase, day: date) -> dict[str, Validated]:
 
     All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
     """
+    use_case.require(day)
     done: dict[str, Validated] = {}
     refusals: list[BadData] = []
     for feed in use_case.feeds:
@@ -45,6 +46,18 @@ def run(use_case: UseCase, day: date) -> dict[str, Validated]:
 
 def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     """Validate one feed of one day. FeedRefused where the day as a whole is bad; nothing is then published."""
+    try:
+        return _check(use_case, feed, day)
+    except FeedRefused:
+        # What was published of an earlier delivery is not what has landed: it is withdrawn (the table's history keeps
+        # it), or days would go on to be built from rows that no longer stand in raw.
+        lake = Lake.of(use_case)
+        none = schemas.content(use_case, f"checked/{feed.name}").empty_table()
+        lake.replace(f"checked/{feed.name}", day, none, inputs={}, stage="validate")
+        raise
+
+
+def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     lake = Lake.of(use_case)
     view = lake.as_of(day)
     raw = f"raw/{feed.name}"

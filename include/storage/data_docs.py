@@ -17,12 +17,11 @@ from include import settings
 
 
 def write(use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult) -> Path:
-    """Render the page of a validation. Each content of a day keeps a page of its own, so none is overwritten
-    by a corrected one, and validating the same content again changes nothing."""
+    """Render the page of a validation. Each content of a day keeps a page of its own, so none is overwritten by a
+    corrected one; the same content validated again replaces it, as the expectations may have changed."""
     page = folder(use_case) / feed / f"{day}__{digest}.html"
-    if not page.exists():
-        rendered: str = _view().render(ValidationResultsPageRenderer().render(document))  # type: ignore[no-untyped-call]
-        _publish(page, rendered)
+    rendered: str = _view().render(ValidationResultsPageRenderer().render(document))  # type: ignore[no-untyped-call]
+    _publish(page, rendered)
     return page
 
 

@@ -28,12 +28,12 @@ ATTEMPTS = 8
 
 
 class NotANumber(BadData):
-    """A column holds NaN, which engines read differently; a missing value is null."""
+    """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
 
     def __init__(self, table: str, day: date, columns: Sequence[str]) -> None:
         super().__init__(
-            f"{table} of {day} has NaN in {list(columns)}. Nothing was written. A missing value is null: return nulls"
-            " from the function that makes these rows (pyarrow.array(…, from_pandas=True) turns NaN into null)."
+            f"{table} of {day} has NaN or infinities in {list(columns)}. Nothing was written. A missing value is null:"
+            " return nulls from the function that makes these rows; pyarrow.array(…, from_pandas=True) makes them of NaN."
         )
 
 
@@ -82,11 +82,6 @@ class Lake:
         """Where a table is."""
         return str(self.root / table)
 
-    def create_tables(self) -> None:
-        """Make every table that is not there yet. Safe when several processes do it at once."""
-        for table in schemas.tables(self.use_case):
-            self.delta(table)
-
     def delta(self, table: str) -> DeltaTable:
         """The Delta table, made empty if it is not there yet."""
         uri = self.uri(table)
@@ -116,7 +111,8 @@ class Lake:
         `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
         reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
         `inputs` (name to digest) and the row count are kept with the commit.
-        Raises ColumnsWrong for other columns or types, NotANumber for NaN, CommitLost after too many conflicts.
+        Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, CommitLost after too many
+        conflicts.
         """
         names = self._checked(table, day, rows.schema)
         with tempfile.TemporaryDirectory(prefix="airworthy-") as spool:
@@ -125,8 +121,8 @@ class Lake:
                 digest = digests.of_batches(content.schema, content.to_batches())
             else:
                 content, digest = _spooled(rows, names, Path(spool) / "rows.arrow")
-            if digest.nan:
-                raise NotANumber(f"{self.use_case.name}: {table}", day, sorted(digest.nan))
+            if digest.not_finite:
+                raise NotANumber(f"{self.use_case.name}: {table}", day, sorted(digest.not_finite))
             partition = Partition(digest.hexdigest(), digest.rows)
             notes = {"day": day, "stage": stage, "digest": partition.digest, "rows": partition.rows}
             notes |= {f"input.{name}": digest for name, digest in inputs.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +15,17 @@ from include.settings import REPOSITORY
 from include.use_case import UseCase
 
 UNKNOWN = "unknown"
-_TRAINED_BY = ("include", "requirements.txt")
-"""What a model depends on: a changed page of documentation makes no other model."""
+_LOCK = "requirements.txt"
 
 
 @dataclass(frozen=True)
 class Provenance:
     """Which code and libraries, on what kind of processor."""
 
+    code: str
+    """SHA-256 of the Python files of `include` and of the use case: equal after a commit that changes only pages."""
     commit: str
-    """Git commit, with `+` and a digest of the source where that is not exactly what is committed."""
+    """Git commit, with `+` and the digest of the code where that is not exactly what is committed."""
     lock: str
     """SHA-256 of requirements.txt."""
     processor: str
@@ -32,9 +33,10 @@ class Provenance:
 
 def current(use_case: UseCase, repository: Path = REPOSITORY) -> Provenance:
     """The provenance of whatever this process trains."""
-    lock = repository / "requirements.txt"
+    lock, digest = repository / _LOCK, code(use_case.package, repository)
     return Provenance(
-        commit=_commit(use_case, repository),
+        code=digest,
+        commit=_commit(repository, digest),
         lock=hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else UNKNOWN,
         processor=f"{platform.system()} {platform.machine()}",
     )
@@ -60,22 +62,29 @@ def _cores() -> int:
         return available
 
 
-def _commit(use_case: UseCase, repository: Path) -> str:
+@functools.cache
+def code(package: str, repository: Path) -> str:
+    """Digest of the code that trains, asked of the files alone: so an image without git gives that of the checkout.
+
+    Once per process: what is saved meanwhile is not what this process has imported and runs.
+    """
+    folders = [repository / "include", *map(Path, getattr(importlib.import_module(package), "__path__", []))]
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            if folder is folders[0] or not path.is_relative_to(folders[0]):
+                digest.update(f"{folder.name}/{path.relative_to(folder).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _commit(repository: Path, digest: str) -> str:
     """The commit that the environment names (an image has no .git), or the checkout's."""
     if named := os.environ.get("AIRWORTHY_COMMIT"):
         return named
     commit = _git(repository, "rev-parse", "--verify", "HEAD")
-    changed = _git(repository, "status", "--porcelain", "--", *_TRAINED_BY)
-    if commit and changed == "":
-        return commit
-    # Two states of uncommitted code must not pass for one: a model of the first would be handed out for the second.
-    folders = {repository / "include", *_package(use_case)}
-    return f"{commit or UNKNOWN}+{_digest(path for folder in folders for path in folder.rglob('*.py'))}"
-
-
-def _package(use_case: UseCase) -> list[Path]:
-    module = importlib.import_module(use_case.package)
-    return [Path(where) for where in getattr(module, "__path__", [])]
+    changed = _git(repository, "status", "--porcelain", "--", "include", _LOCK)
+    return commit if commit and changed == "" else f"{commit or UNKNOWN}+{digest[:16]}"
 
 
 def _git(repository: Path, *arguments: str) -> str | None:
@@ -90,11 +99,3 @@ def _git(repository: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def _digest(paths: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(set(paths)):
-        digest.update(str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path.name).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

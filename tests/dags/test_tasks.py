@@ -16,7 +16,7 @@ DAY = date(2020, 1, 5)
 
 
 def context(key: str | None = None, day: str | None = None) -> dict:
-    return {"dag_run": SimpleNamespace(partition_key=key), "params": {"day": day}}
+    return {"dag_run": SimpleNamespace(partition_key=key, start_date=datetime.now(UTC)), "params": {"day": day}}
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,19 @@ def test_the_sensor_gives_its_slot_away_while_it_waits(sensor):
     with pytest.raises(TaskDeferred) as deferred:
         sensor.execute(context(key=str(DAY)))
     assert deferred.value.trigger.serialize()[1]["day"] == str(DAY)
+
+
+def test_the_sensor_does_not_wait_for_a_day_before_the_first(sensor):
+    with pytest.raises(AirflowFailException, match="toy begins on 2020-01-01"):
+        sensor.execute(context(key="2019-12-31"))
+
+
+def test_a_retry_of_the_sensor_does_not_wait_anew(sensor):
+    started = datetime(2020, 1, 5, tzinfo=UTC)
+    run = SimpleNamespace(partition_key=str(DAY), start_date=started)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute({"dag_run": run, "params": {}})
+    assert deferred.value.trigger.serialize()[1]["until"] == (started + sensor.limit).isoformat()
 
 
 def test_at_the_limit_the_sensor_names_the_command_that_builds_the_day(sensor):

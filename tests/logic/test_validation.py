@@ -32,3 +32,9 @@ def test_an_expectation_that_raises_is_no_fault_of_the_data():
 def test_an_expectation_without_description_names_itself_and_its_column():
     plain = gxe.ExpectColumnValuesToNotBeNull(column="hour")
     assert validation.describe(plain) == "expect_column_values_to_not_be_null(column=hour)"
+
+
+def test_a_row_that_breaks_an_expectation_is_found_even_where_a_share_may_break_it():
+    mostly = gxe.ExpectColumnValuesToNotBeNull(column="hour", mostly=0.5, description="no hour")
+    judged = validation.judge(Suite(rows=(mostly,), table=()), ROWS, "toy")
+    assert judged.reasons.to_pylist() == [[], [], ["no hour"]]

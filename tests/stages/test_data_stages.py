@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.errors import BadData, ColumnsWrong, ExpectationBroken, FeedRefused
+from include.errors import BadData, BadRequest, ColumnsWrong, ExpectationBroken, FeedRefused, SourceFailed
 from include.stages import build_features, ingest, validate
 from include.stages.derive import RowsWrong
 from include.storage.lake import Lake, NotANumber
@@ -130,16 +130,54 @@ def test_features_may_be_a_pandas_frame(monkeypatch):
 def test_a_feature_that_is_nan_is_refused(monkeypatch):
     as_table = features.build
     monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).mutate(size=np.nan))
-    with pytest.raises(NotANumber, match=r"features of 2020-01-10 has NaN in \['size'\]"):
+    with pytest.raises(NotANumber, match=r"features of 2020-01-10 has NaN or infinities in \['size'\]"):
         run_day()
 
 
-def test_nan_in_a_source_is_not_taken_for_a_missing_value(monkeypatch):
-    nan = source.everything(DAY).drop_columns(["failed"])
-    nan = nan.set_column(nan.schema.get_field_index("size"), "size", pa.array([np.nan] * nan.num_rows))
-    monkeypatch.setattr(source, "events", lambda day: nan)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(monkeypatch, value):
+    rows = source.everything(DAY).drop_columns(["failed"])
+    rows = rows.set_column(rows.schema.get_field_index("size"), "size", pa.array([value] * rows.num_rows))
+    monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(NotANumber, match=r"raw/events .* null"):
         ingest.run(USE_CASE, DAY)
+    assert read("raw/events").num_rows == 0
+
+
+@pytest.mark.parametrize("stage", [ingest, validate, build_features])
+def test_a_day_before_the_first_is_refused_by_name(stage):
+    with pytest.raises(BadRequest, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
+        stage.run(USE_CASE, date(2019, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("cause", "again"), [(OSError("disk"), True), (KeyError("kind"), False), (BadData("damaged file"), False)]
+)
+def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_could_not_read(monkeypatch, cause, again):
+    def broken(day):
+        raise cause
+
+    monkeypatch.setattr(source, "events", broken)
+    with pytest.raises(SourceFailed, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
+        ingest.run(USE_CASE, DAY)
+    assert failed.value.worth_retrying is again
+
+
+def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeypatch):
+    run_day()
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(FeedRefused):
+        validate.run(USE_CASE, DAY)
+    assert read("checked/events").num_rows == 0
+    with pytest.raises(FeedRefused):
+        build_features.run(USE_CASE, DAY + timedelta(days=1))
+
+
+def test_a_feature_function_that_raises_says_where_to_mend_it(monkeypatch):
+    monkeypatch.setattr(features, "build", lambda day, **feeds: feeds["nowhere"])
+    with pytest.raises(RowsWrong, match=r"features of 2020-01-10 could not be made: KeyError.*features\.py"):
+        run_day()
 
 
 def test_two_rows_of_one_key_are_refused(monkeypatch):

@@ -1,0 +1,151 @@
+"""Runs in MLflow: what a training keeps, and whether it is complete; always at an address that is told."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import requests
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from include import settings
+from include.errors import BadRequest, NotReady
+from include.use_case import UseCase
+
+# MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+FINGERPRINT = "airworthy.fingerprint"
+COMPLETE = "airworthy.complete"
+"""Set as the last step of training: a run without it broke half-way and is never used."""
+ALREADY, UNKNOWN = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="Runs")
+
+
+class MlflowUnreachable(NotReady):
+    """The MLflow server does not answer."""
+
+    worth_retrying = True  # a server that restarts is back before the last try
+
+    def __init__(self, address: str, cause: object) -> None:
+        super().__init__(
+            f"MLflow does not answer at {address}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"
+            " where it is."
+        )
+
+
+def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Turn "the server does not answer" into an error that says where it was looked for and what to do."""
+
+    @functools.wraps(method)
+    def asked(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except (MlflowException, requests.RequestException) as error:
+            causes = [error, error.__cause__, error.__context__]
+            if any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
+                raise MlflowUnreachable(self.address, str(error).splitlines()[0][:300]) from error
+            raise
+
+    return asked  # type: ignore[return-value]  # as a method it is the same
+
+
+class Runs:
+    """One use case's experiment, of its name."""
+
+    def __init__(self, use_case: UseCase, address: str | None = None) -> None:
+        self.use_case = use_case
+        self.address = address or settings.current().mlflow
+        self._client = MlflowClient(tracking_uri=self.address, registry_uri=self.address)
+
+    @clear
+    def start_run(self, name: str, tags: Mapping[str, str]) -> str:
+        """Begin a run in the use case's experiment, made when it is not there yet; the run's id."""
+        return str(self._client.create_run(self._experiment(), tags=dict(tags), run_name=name).info.run_id)
+
+    def _experiment(self) -> str:
+        found = self._client.get_experiment_by_name(self.use_case.name)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(self.use_case.name))
+            except MlflowException as error:
+                found = self._client.get_experiment_by_name(self.use_case.name)
+                if error.error_code != ALREADY or found is None:
+                    raise
+        return str(found.experiment_id)
+
+    @clear
+    def end_run(self, run_id: str, *, failed: bool) -> None:
+        """Close a run; only one that is complete is ever used again."""
+        if not failed:
+            self._client.set_tag(run_id, COMPLETE, "true")
+        self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    @clear
+    def complete_run(self, fingerprint: str) -> str | None:
+        """The first complete run with that fingerprint, if there is one."""
+        wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
+        found = self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"])
+        return str(found[0].info.run_id) if found else None
+
+    @clear
+    def run(self, run_id: str) -> Run:
+        """The complete run of that id; NotReady for one that broke half-way, BadRequest for one unknown."""
+        try:
+            found = self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
+                raise BadRequest(f"{self.use_case.name}: MLflow at {self.address} has no run {run_id!r}.") from error
+            raise
+        if found.data.tags.get(COMPLETE) != "true":
+            raise NotReady(
+                f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it is no model."
+                f" Train again: trigger {self.use_case.name}__train."
+            )
+        return found
+
+    @clear
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        model_id: str | None = None,
+    ) -> None:
+        """Add to a run, in one request; metrics belong to the logged model too where its id is given."""
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(key, value, now, 0, model_id=model_id) for key, value in (metrics or {}).items()],
+            params=[Param(key, str(value)) for key, value in (params or {}).items()],
+            tags=[RunTag(key, value) for key, value in (tags or {}).items()],
+        )
+
+    @clear
+    def log_series(self, run_id: str, name: str, values: list[float]) -> None:
+        """Add a metric with one value per step."""
+        now = int(time.time() * 1000)
+        for first in range(0, len(values), 1000):  # the most that MLflow takes at once
+            steps = enumerate(values[first : first + 1000], start=first)
+            self._client.log_batch(run_id, metrics=[Metric(name, value, now, step) for step, value in steps])
+
+    @clear
+    def log_folder(self, run_id: str, folder: Path) -> None:
+        """Keep a folder's files as artifacts of the run."""
+        self._client.log_artifacts(run_id, str(folder))
+
+    @clear
+    def log_json(self, run_id: str, name: str, values: Any) -> None:
+        """Keep plain values as a JSON artifact of the run; the same name again replaces it."""
+        self._client.log_dict(run_id, values, name)

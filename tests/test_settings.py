@@ -1,0 +1,26 @@
+"""Where things are: absolute, whatever folder a command is typed in."""
+
+import pytest
+
+from include import settings
+from include.errors import BadRequest
+
+
+def test_a_relative_folder_is_meant_from_where_it_was_typed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_LAKE", "lake")
+    assert settings.current().lake == str(tmp_path / "lake")
+
+
+def test_an_address_is_refused_while_there_is_no_lake_for_it(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/lake")
+    with pytest.raises(BadRequest, match="AIRWORTHY_LAKE='s3://bucket/lake' is an address"):
+        settings.current()
+
+
+def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
+    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+    found = settings.current()
+    assert {found.lake, str(found.data_docs)} == {str(tmp_path / "lake"), str(tmp_path / "data_docs")}
