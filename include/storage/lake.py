@@ -33,7 +33,7 @@ class NotANumber(BadData):
     def __init__(self, table: str, day: date, columns: Sequence[str]) -> None:
         super().__init__(
             f"{table} of {day} has NaN or infinities in {list(columns)}. Nothing was written. A missing value is null:"
-            " return nulls from the function that makes these rows; pyarrow.array(…, from_pandas=True) makes them of NaN."
+            " return nulls from the function that makes these rows (pyarrow.array with from_pandas=True does)."
         )
 
 
