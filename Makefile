@@ -42,7 +42,7 @@ demo: setup  ## the whole life of a model on real flights, in the real scheduler
 	@$(AIRWORTHY) demo
 
 test: setup  ## every test
-	@$(VENV)/python -m pytest tests
+	@$(VENV)/python -m pytest tests -n 2 --dist loadfile
 
 test-fast: setup  ## the tests that start no service
 	@$(VENV)/python -m pytest tests -m "not slow" -n 2

@@ -133,7 +133,13 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
             for feed, done in validate.run(declared, day).items()
         }
-    _note(declared, "checked", day=day.isoformat(), rows=found, data_docs=str(settings.current().data_docs))
+    _note(
+        declared,
+        "checked",
+        day=day.isoformat(),
+        rows=found,
+        data_docs=str(settings.current().data_docs / use_case / "index.html"),
+    )
     return found
 
 
@@ -207,7 +213,8 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     with told():
         declared, context = load(use_case), get_current_context()
         promotion = promote.run(declared, version, who=f"airflow:{context['run_id']}")
-    _note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason)
+    page = f"{settings.current().mlflow}/#/models/{use_case}/versions/{version}"
+    _note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason, mlflow=page)
     return asdict(promotion)
 
 
