@@ -17,12 +17,14 @@ for use_case in all_use_cases().values():
             description=f"Days to learn from, before the run's day. Empty: {use_case.training.window_days}.",
         ),
         "parameters": Param(
-            {},
-            type="object",
+            None,
+            type=["null", "object"],
             title="LightGBM parameters",
             description='Overrides of the declared ones, such as {"num_leaves": 15}; checked before training.',
         ),
-        "reason": Param("", type="string", title="Reason", description="Why this training; kept with the version."),
+        "reason": Param(
+            None, type=["null", "string"], title="Reason", description="Why this training; kept with the version."
+        ),
     }
 
     with tasks.weekly_dag(use_case, "train", params=params, max_active_runs=2):

@@ -56,6 +56,15 @@ def test_a_person_finds_owner_tags_text_and_a_form_with_the_day(dags, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_form_can_be_sent_as_it_opens_but_for_the_day(dags, name):
+    """The UI asks for every field that has no value, unless null is among its types."""
+    for field, param in dags[name].params.items():
+        kinds = dags[name].params.get_param(field).schema["type"]
+        assert param is not None or "null" in kinds, field
+        assert param not in ("", {}), field
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
     dag = dags[name]
     assert isinstance(dag.timetable, CronPartitionTimetable)
