@@ -20,16 +20,18 @@ from include.errors import AirworthyError, BadRequest
 from include.use_case import UseCase
 from include.use_cases import load
 
-INPUT_OUTPUT: dict[str, Any] = {
+RETRIED: dict[str, Any] = {
     "retries": 3,
     "retry_delay": timedelta(seconds=5),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(minutes=30),
 }
-"""For tasks that read or write elsewhere. Bad data and bad requests are never tried again: see `told`."""
+"""For what reads or writes elsewhere. Bad data and bad requests are never tried again: see `told`."""
+INPUT_OUTPUT: dict[str, Any] = RETRIED | {"multiple_outputs": False}
+"""For tasks: what they return is one value to Airflow, or each of its keys would be a request of its own."""
 
-WAITING: dict[str, Any] = INPUT_OUTPUT | {"execution_timeout": timedelta(hours=7)}
+WAITING: dict[str, Any] = RETRIED | {"execution_timeout": timedelta(hours=7)}
 """For sensors: longer than the longest wait, which ends with a message of its own."""
 
 DAY = Param(
@@ -187,7 +189,7 @@ def train(use_case: str) -> str:
     return result.run_id
 
 
-@task(**INPUT_OUTPUT)
+@task(**{**INPUT_OUTPUT, "multiple_outputs": True})
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     """Judge the model's test days by the gates; every verdict with its value, limit and reason."""
     from include.stages import evaluate
