@@ -29,7 +29,7 @@ Running a day again changes nothing, and commits nothing where the content is th
 * *lacks / has undeclared columns* — the source changed. Change `source.py` or the feed's columns.
 """,
     "train": """
-**Trains as of the run's day T**: on days before T with the labels known by T, cut by time into
+**Trains as of the run's day T**: on days whose labels are complete by T, cut by time into
 {train} train days or more, {validation} validation days (early stopping) and {test} test days, {gap} days between them.
 
 `prepare` builds features of the window that are not in the lake yet; `train` → `evaluate` → `register` → `promote`.

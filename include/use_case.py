@@ -103,7 +103,8 @@ class Costs:
 
 @dataclass(frozen=True)
 class Training:
-    """How a model is trained as of a day T: days before T, cut by time into train, validation and test."""
+    """How a model is trained as of a day T: days whose labels have matured by T, cut by time into train, validation
+    and test."""
 
     window_days: int
     validation_days: int
@@ -223,10 +224,6 @@ class UseCase:
             _require(len(found) == 1, f"UseCase({self.name!r}): key {key!r} needs one type in the feeds, has {found}.")
             types[key] = found.pop()
         return types
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        return tuple(name for name, kind in self.features.items() if kind == CATEGORY)
 
     def function(self, module: str, name: str) -> Callable[..., Any]:
         """A function of the use case's package, imported only now, when it is needed."""

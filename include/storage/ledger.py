@@ -96,10 +96,6 @@ class Ledger:
             found.append(entry)
         return found
 
-    def verify(self) -> int:
-        """Number of entries; raises LedgerDamaged unless every one is there, readable and chained."""
-        return len(self.entries())
-
     def append(
         self,
         version: str,

@@ -100,8 +100,51 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
     promote.run(USE_CASE, second, who="a test")
     ledger = Ledger.of(USE_CASE)
     ledger.append(first, LATER, action="rollback", who="a person", reason="worse")
-    assert promote.run(USE_CASE, second, who="cleared").champion == first
-    assert alias() == first
+    found = promote.run(USE_CASE, second, who="cleared")
+    assert found.champion == alias() == first
+    assert found.reason == (
+        "All 2 gates are passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
+        " (rollback by a person: worse) makes version 1 the champion of that day."
+    )
+
+
+def test_a_champion_is_told_since_when_and_by_which_entry(trained_toy):
+    found = promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    assert found.reason == "All 2 gates are passed; champion from 2020-03-01 on by ledger entry 1."
+
+
+def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(trained_toy, monkeypatch):
+    first, second = register.run(USE_CASE, trained_toy).version, version_as_of(LATER)
+    move = Registry.set_champion
+
+    def slow(registry, number):
+        monkeypatch.setattr(Registry, "set_champion", move)
+        promote.run(USE_CASE, second, who="the faster one")
+        registry.set_champion(number)  # too late: the other's alias is lost
+
+    monkeypatch.setattr(Registry, "set_champion", slow)
+    assert promote.run(USE_CASE, first, who="the slower one").champion == second
+    assert alias() == second
+
+
+def test_a_rejection_repairs_an_alias_that_does_not_follow_the_ledger(trained_toy):
+    champion = register.run(USE_CASE, trained_toy).version
+    promote.run(USE_CASE, champion, who="a test")
+    rejected = version_as_of(LATER, STRICT)
+    Registry(USE_CASE).set_champion(rejected)
+    assert promote.run(STRICT, rejected, who="a test").champion == champion
+    assert alias() == champion
+
+
+def test_a_rejected_version_is_promoted_once_looser_gates_pass_it(trained_toy):
+    evaluate.run(STRICT, trained_toy)
+    version = register.run(STRICT, trained_toy).version
+    assert not promote.run(STRICT, version, who="a test").promoted
+    evaluate.run(USE_CASE, trained_toy)
+    assert register.run(USE_CASE, trained_toy).version == version
+    assert promote.run(USE_CASE, version, who="a test").promoted
+    kept = Registry(USE_CASE).version(version)
+    assert "not_promoted" not in kept.tags and "Not promoted" not in kept.description
 
 
 def test_an_unknown_version_is_refused(tracking):

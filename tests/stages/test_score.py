@@ -18,7 +18,8 @@ from include.logic.model import Model
 from include.stages import evaluate, promote, register, score, train
 from include.storage.lake import Lake, View
 from include.storage.ledger import Ledger
-from include.storage.models import MlflowUnreachable, Registry
+from include.storage.models import Registry
+from include.storage.runs import MlflowUnreachable
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 

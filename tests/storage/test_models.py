@@ -12,7 +12,9 @@ import pytest
 from include import settings
 from include.errors import BadRequest, NotReady
 from include.stages import evaluate, measure, promote, register, score, train
-from include.storage.models import ArtifactMissing, MlflowUnreachable, Registry
+from include.storage.models import ArtifactMissing, Registry
+from include.storage.runs import MlflowUnreachable
+from include.tasks import told
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 
@@ -106,6 +108,12 @@ def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monke
     with pytest.raises(MlflowUnreachable, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
         Registry(USE_CASE).versions()
     assert time.monotonic() - began < 30
+
+
+def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(MlflowUnreachable), told():
+        Registry(USE_CASE).versions()
 
 
 def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
