@@ -7,10 +7,10 @@ AIRWORTHY := $(VENV)/python -m include.cli
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock lint format up down status demo test test-fast clean
+.PHONY: help setup lock lint format up down status demo test test-fast benchmark screenshots clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv from requirements.txt (nothing to do: under 2 s); PYTHON=python3.12 chooses the Python
 	@"$(PYTHON)" -c "" 2>/dev/null || { echo "setup: there is no $(PYTHON). Install Python 3.11, 3.12 or 3.13 (Debian 12: apt-get install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -46,6 +46,12 @@ test: setup  ## every test
 
 test-fast: setup  ## the tests that start no service
 	@$(VENV)/python -m pytest tests -m "not slow" -n 2
+
+benchmark: setup  ## what this project's own work costs beside Airflow's (some minutes; its own ports and folder)
+	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py
+
+screenshots: setup  ## take the pictures of README.md from the running demo (needs Chromium)
+	@PYTHONPATH=. $(VENV)/python docs/take_screenshots.py
 
 clean:  ## stop the services and remove .airworthy: the lake, the models and the databases too
 	@if [ -x $(VENV)/python ]; then env -u AIRWORTHY_HOME $(AIRWORTHY) down; fi

@@ -20,7 +20,7 @@ for use_case in all_use_cases().values():
             False,
             type="boolean",
             title="Rescore",
-            description="Score a day again with its champion of now, not with the version that scored it.",
+            description="Score a day again with the champion that the ledger names for it now.",
         ),
         "insist": Param(
             False,

@@ -76,6 +76,6 @@ def doc_md(use_case: UseCase, kind: str) -> str:
     notice = f"> {use_case.notice}\n\n" if use_case.notice else ""
     links = " · ".join(f"[{name}]({address})" for name, address in use_case.links.items())
     return (
-        f"### {use_case.name}: {DESCRIPTIONS[kind]}\n\n{notice}{use_case.objective}\n\n"
-        f"**Label**: `{use_case.label.name}` — {use_case.label.meaning}\n\n**Owner**: {use_case.owner}\n{links}\n{text}"
+        f"**{DESCRIPTIONS[kind]}**\n{text}\n{notice}**Objective**: {use_case.objective}\n\n"
+        f"**Label** `{use_case.label.name}`: {use_case.label.meaning}\n\n**Owner**: {use_case.owner}\n\n{links}\n"
     )

@@ -39,7 +39,7 @@ DAY = Param(
     type=["null", "string"],
     format="date",
     title="Day",
-    description="The day to run for (YYYY-MM-DD). Leave it empty where the run has a partition key.",
+    description="The day to run for. Needed by hand; leave it empty in a backfill, whose runs have their day.",
 )
 
 

@@ -1,25 +1,29 @@
 """Nothing sees the future: every value that becomes known after a day is changed at the source, in the package's own
 files, and the features of the day stay equal, through the real stages. A leak that is planted is caught."""
 
+import functools
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from ibis import _
 
-from include.stages import build_features
+from include.stages import build_features, derive
 from include.storage.lake import Lake
+from include.use_case import Suite, UseCase
 from include.use_cases import load
 from include.use_cases.flight_delays import features, source
 
 pytestmark = pytest.mark.slow
 
 FLIGHTS = load("flight_delays")
+SHORT = replace(FLIGHTS, look_back_days=3)
+"""For leaks that are planted: they show in a few days' history as well, and a tenth of the days is landed."""
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = [date(2013, 2, 9), date(2013, 3, 11), date(2013, 7, 2)]
 """A snowstorm, the day after the clocks changed, and a summer's day."""
@@ -29,40 +33,96 @@ def midnight(day: date) -> pd.Timestamp:
     return pd.Timestamp(datetime(day.year, day.month, day.day, tzinfo=NEW_YORK)).tz_convert("UTC")
 
 
-def known_after(flights: pd.DataFrame, day: date) -> np.ndarray:
-    """Which outcomes are known only after the midnight of `day`; worked out here anew, by the facts of the data:
-    a flight has landed 20 minutes after its time in the air."""
-    departed = pd.to_datetime(flights["time_hour"], utc=True) + pd.to_timedelta(flights["minute"], unit="min")
-    departed += pd.to_timedelta(flights["dep_delay"].fillna(0), unit="min")
+def known_at(flights: pd.DataFrame) -> pd.Series:
+    """When each outcome is known; worked out here anew, by the facts of the data: a flight has landed 20 minutes after
+    its time in the air, is known as diverted a day after it departed, and as cancelled when it should have departed."""
+    scheduled = pd.to_datetime(flights["time_hour"], utc=True) + pd.to_timedelta(flights["minute"], unit="min")
+    departed = scheduled + pd.to_timedelta(flights["dep_delay"].fillna(0), unit="min")
     landed = departed + pd.to_timedelta(flights["air_time"].fillna(0) + 20, unit="min")
-    return (landed > midnight(day)).to_numpy()
+    diverted = departed + pd.Timedelta(days=1)
+    return landed.where(flights["arr_delay"].notna(), diverted.where(flights["dep_time"].notna(), scheduled))
+
+
+def dates(rows: pd.DataFrame) -> np.ndarray:
+    """The local date of each row."""
+    return pd.to_datetime(rows[["year", "month", "day"]]).to_numpy().astype("datetime64[D]")
+
+
+def moved_to_the_next_day(rows: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
+    """Give the chosen rows the date of a day later, but for the year's last days; which they were."""
+    chosen = chosen & (dates(rows) < np.datetime64("2013-12-30"))
+    following = pd.DatetimeIndex(dates(rows)[chosen] + np.timedelta64(1, "D"))
+    for part in ("year", "month", "day"):
+        rows.loc[chosen, part] = getattr(following, part).to_numpy()
+    return chosen
+
+
+def shift_instants(rows: pd.DataFrame, chosen: np.ndarray, hours: int) -> None:
+    shifted = pd.to_datetime(rows.loc[chosen, "time_hour"], utc=True) + pd.Timedelta(hours=hours)
+    rows.loc[chosen, "time_hour"] = shifted.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def perturbed_flights(flights: pd.DataFrame, day: date) -> pd.DataFrame:
-    """Other values wherever they become known after `day` begins, none of which becomes known earlier by it."""
+    """Other values in every column wherever they become known after `day` begins; none is known earlier by it."""
     rng = np.random.default_rng(1)
     changed = flights.copy()
-    dates = pd.to_datetime(flights[["year", "month", "day"]]).dt.date.to_numpy()
-    later = dates > day
-    order = rng.permutation(int(later.sum()))
-    for column in ("carrier", "dest", "distance", "sched_arr_time", "tailnum"):
-        changed.loc[later, column] = flights.loc[later, column].to_numpy()[order]
-    unknown = known_after(flights, day) & flights["dep_delay"].notna().to_numpy()
-    count = int(unknown.sum())
+    today = np.datetime64(day)
+    later, began = dates(flights) > today, dates(flights) >= today
+    flown, landed = flights["dep_time"].notna().to_numpy(), flights["arr_delay"].notna().to_numpy()
+    unknown = (known_at(flights) > midnight(day)).to_numpy()
+    share = rng.random(len(flights))
+    # How it went: flights of today or later, and those that were in the air, or diverted, when today began.
+    delayed = unknown & landed
     for column, least, most in (("dep_delay", 0, 300), ("air_time", 1, 200), ("arr_delay", -400, 900)):
-        changed.loc[unknown, column] = changed.loc[unknown, column] + rng.integers(least, most, count)
-    # A flight of today or later may as well be cancelled: that, too, becomes known only when it does not depart.
-    never = (dates >= day) & (rng.random(len(flights)) < 0.3)
+        changed.loc[delayed, column] += rng.integers(least, most, int(delayed.sum()))
+    changed.loc[delayed & (share > 0.95), ["arr_time", "arr_delay", "air_time"]] = np.nan  # diverted
+    arrived = unknown & flown & ~landed & (share < 0.5)
+    changed.loc[arrived, ["arr_time", "arr_delay", "air_time"]] = [1200, 1100, 24 * 60]  # no sooner than it was known
+    never = began & (share < 0.3) & flown
     changed.loc[never, ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]] = np.nan
+    after_all = began & ~flown & (share < 0.7)
+    flight = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
+    changed.loc[after_all, flight] = [1000, 5, 1200, 60, 90]
+    # What was planned: flights of later dates. Numbers of their own keep the keys apart.
+    order = rng.permutation(int(later.sum()))
+    for column in ("carrier", "origin", "dest", "distance", "sched_arr_time", "tailnum"):
+        changed.loc[later, column] = flights.loc[later, column].to_numpy()[order]
+    changed.loc[later, "flight"] = 10_000 + np.arange(len(order))
+    changed.loc[later, "minute"] = (changed.loc[later, "minute"] + 7) % 60
+    sooner = later & (flights["hour"] > 6).to_numpy()
+    changed.loc[sooner, "hour"] -= 1
+    shift_instants(changed, sooner, -1)
+    changed.loc[later, "sched_dep_time"] = changed.loc[later, "hour"] * 100 + changed.loc[later, "minute"]
+    shift_instants(changed, moved_to_the_next_day(changed, later & (rng.random(len(flights)) < 0.1)), 24)
     return changed
 
 
 def perturbed_weather(weather: pd.DataFrame, day: date) -> pd.DataFrame:
-    later = (pd.to_datetime(weather["time_hour"], utc=True) >= midnight(day)).to_numpy()
+    """The same of observations, which are known at the end of their date."""
+    rng = np.random.default_rng(2)
     changed = weather.copy()
-    for column in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"):
-        changed.loc[later, column] = weather.loc[later, column] * 0.5 + 1
+    later = dates(weather) >= np.datetime64(day)
+    for column in ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"):
+        changed.loc[later, column] = weather.loc[later, column].fillna(7) * 0.5 + 1
+    changed.loc[later, "origin"] = weather.loc[later, "origin"].map({"EWR": "JFK", "JFK": "LGA", "LGA": "EWR"})
+    # The instant stays, so that the offset differs too; it keeps the keys apart.
+    changed.loc[later, "hour"] = 23 - weather.loc[later, "hour"]
+    moved_to_the_next_day(changed, later & (rng.random(len(weather)) < 0.1))
+    shift_instants(changed, later & (rng.random(len(weather)) < 0.1), 3)
     return changed
+
+
+def dropped_and_added(flights: pd.DataFrame, weather: pd.DataFrame, day: date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Some flights of later dates, and some observations from today on, are not there, and others are."""
+    rng = np.random.default_rng(3)
+    after, from_today = dates(flights) > np.datetime64(day), dates(weather) >= np.datetime64(day)
+    more = flights[after & (rng.random(len(flights)) < 0.2)].copy()
+    more["flight"] = 1_000_000 + np.arange(len(more))
+    fewer = flights[~(after & (rng.random(len(flights)) < 0.1))]
+    seen = weather[from_today & (rng.random(len(weather)) < 0.1)].copy()
+    shift_instants(seen, np.full(len(seen), True), 40)
+    unseen = ~(from_today & (rng.random(len(weather)) < 0.1))
+    return pd.concat([fewer, more]), pd.concat([weather[unseen], seen])
 
 
 @pytest.fixture(scope="module")
@@ -80,32 +140,42 @@ def write(folder: Path, flights: pd.DataFrame, weather: pd.DataFrame) -> None:
     weather.to_csv(folder / "weather.csv", index=False, na_rep="NA")
 
 
-def features_digest(home: Path, day: date, files: Path | None) -> str:
+def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase = FLIGHTS) -> str:
     """Build the day in a lake of its own, after the days that follow it, so that these are there to be seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
-        build_features.land_missing(FLIGHTS, day - timedelta(days=FLIGHTS.look_back_days), day + timedelta(days=2))
-        commit = build_features.run(FLIGHTS, day)
-        later = Lake.of(FLIGHTS).as_of(day + timedelta(days=2))
+        build_features.land_missing(use_case, day - timedelta(days=use_case.look_back_days), day + timedelta(days=2))
+        commit = build_features.run(use_case, day)
+        later = Lake.of(use_case).as_of(day + timedelta(days=2))
         assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)
         return commit.partition.digest
 
 
-def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: date) -> bool:
-    """Whether the features of `day` differ where only the future does."""
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory):
+    """Digest of a day's features by the shipped code and data; each built once."""
+    return functools.cache(lambda day: features_digest(tmp_path_factory.mktemp("honest"), day, None))
+
+
+def changed_files(folder: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: date) -> Path:
     flights, weather = original
-    write(tmp_path / "changed", perturbed_flights(flights, day), perturbed_weather(weather, day))
-    same = features_digest(tmp_path / "home-same", day, None)
-    return same != features_digest(tmp_path / "home-changed", day, tmp_path / "changed")
+    write(folder, *dropped_and_added(perturbed_flights(flights, day), perturbed_weather(weather, day), day))
+    return folder
+
+
+def differs(tmp_path: Path, original: tuple[pd.DataFrame, pd.DataFrame], day: date) -> bool:
+    """Whether the features of `day`, of a short history, differ where only the future does."""
+    same = features_digest(tmp_path / "home-same", day, None, SHORT)
+    files = changed_files(tmp_path / "changed", original, day)
+    return same != features_digest(tmp_path / "home-changed", day, files, SHORT)
 
 
 @pytest.fixture(autouse=True)
 def _loose_expectations(monkeypatch):
     """The future is made absurd on purpose: it must not be refused before it could be seen."""
-    from include.use_case import Suite
     from include.use_cases.flight_delays import expectations
 
     for feed in FLIGHTS.feeds:
@@ -113,8 +183,53 @@ def _loose_expectations(monkeypatch):
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_features_stay_equal_when_everything_known_later_changes(tmp_path, original, day):
-    assert not differs(tmp_path, original, day)
+def test_features_stay_equal_when_everything_known_later_changes(tmp_path, original, honest, day):
+    files = changed_files(tmp_path / "changed", original, day)
+    assert features_digest(tmp_path / "home-changed", day, files) == honest(day)
+
+
+def test_the_perturbation_reaches_every_column_of_every_feed_and_nothing_that_was_known(tmp_path, original):
+    day, (flights, weather) = DAYS[0], original
+    write(tmp_path / "same", flights, weather)
+    # Before rows are dropped and added, so that they can be compared one by one.
+    write(tmp_path / "changed", perturbed_flights(flights, day), perturbed_weather(weather, day))
+    found = [
+        (source._read_flights(folder / "flights.csv.zip"), source._read_weather(folder / "weather.csv"))
+        for folder in (tmp_path / "same", tmp_path / "changed")
+    ]
+    (flown, seen), (flown_else, seen_else) = [[table.to_pandas() for table in pair] for pair in found]
+    planned_later, today = dates(flights) > np.datetime64(day), (day - source.FIRST).days
+    unknown = (flown["index"] + flown["lag"] > today).to_numpy()
+    seen_later = dates(weather) >= np.datetime64(day)
+    for feed, before, after, later in (
+        ("schedule", flown, flown_else, planned_later),
+        ("outcomes", flown, flown_else, unknown),
+        ("weather", seen, seen_else, seen_later),
+    ):
+        for column in FLIGHTS.feed(feed).columns:
+            unequal = ~(before[column].eq(after[column]) | (before[column].isna() & after[column].isna())).to_numpy()
+            assert unequal[later].mean() > 0.02, f"{feed}.{column} is not perturbed"
+            assert not unequal[~later].any() or feed == "schedule", f"{feed}.{column} of the past is perturbed"
+    assert (flown_else.loc[unknown, "index"] + flown_else.loc[unknown, "lag"]).min() > today
+    assert flown_else[~unknown].equals(flown[~unknown])
+    statuses = set(zip(flown["status"], flown_else["status"], strict=True))
+    assert {("cancelled", "landed"), ("landed", "cancelled"), ("landed", "diverted"), ("diverted", "landed")} < statuses
+
+
+def test_rows_of_the_future_are_dropped_and_added_and_keys_stay_apart(original):
+    day, (flights, weather) = DAYS[0], original
+    changed = perturbed_flights(flights, day), perturbed_weather(weather, day)
+    for before, after, column in zip(changed, dropped_and_added(*changed, day), ("flight", "time_hour"), strict=True):
+        keys = ["year", "month", "day", "origin", column] + (
+            ["carrier", "dest", "sched_dep_time"] if "dest" in before else ["hour"]
+        )
+        assert not after.duplicated(keys).any()
+        assert set(before.index) - set(after.index), "no row is dropped"
+        assert after.index.duplicated().any(), "no row is added"
+
+
+def test_without_a_leak_a_short_history_stays_equal_too(tmp_path, original):
+    assert not differs(tmp_path, original, DAYS[0])
 
 
 def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, monkeypatch):
@@ -140,14 +255,19 @@ def test_weather_of_the_day_itself_is_caught(tmp_path, original, monkeypatch):
     assert differs(tmp_path, original, DAYS[0])
 
 
-def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, monkeypatch):
-    """A leak in features.py itself: it asks for later days, and the view holds none."""
-    honest = features.build
+def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, honest, monkeypatch):
+    """A leak in features.py itself: it asks for later days, which are in the lake, and the view holds none."""
+    build = features.build
 
     def greedy(day, *, schedule, outcomes, weather):
         later = outcomes.filter(_.day > day).count().name("later")
-        rows = honest(day, schedule=schedule, outcomes=outcomes, weather=weather)
-        return rows.mutate(distance=(rows.distance + ibis.cast(later.as_scalar(), "int32")).cast("int32"))
+        rows = build(day, schedule=schedule, outcomes=outcomes, weather=weather)
+        return rows.mutate(distance=(rows.distance + later.as_scalar().cast("int32")).cast("int32"))
 
     monkeypatch.setattr(features, "build", greedy)
-    assert not differs(tmp_path, original, DAYS[0])
+    assert features_digest(tmp_path / "greedy", DAYS[0], None) == honest(DAYS[0])
+    # From a view of later days, the same function makes other features: the leak is one.
+    clean = derive._clean
+    later = functools.cache(lambda view: view.lake.as_of(view.day + timedelta(days=2)))
+    monkeypatch.setattr(derive, "_clean", lambda view, *rest: clean(later(view), *rest))
+    assert features_digest(tmp_path / "greedy", DAYS[0], None) != honest(DAYS[0])

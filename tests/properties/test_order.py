@@ -1,6 +1,7 @@
 """Any order of days, any number of runs: the same content of every table; and what is the same is not committed."""
 
 import random
+import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, timedelta
@@ -11,13 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.stages import build_features, ingest, validate
+from include.stages import build_features, evaluate, ingest, measure, promote, register, score, train, validate
 from include.storage import schemas
 from include.storage.lake import Lake
+from include.storage.models import Registry
 from include.storage.partitions import days_from
 from include.use_case import UseCase
 from include.use_cases import load
 from tests import toy
+from tests.conftest import AS_OF, LAST
 
 MONTH = days_from(date(2013, 3, 1), date(2013, 3, 31))
 """Holds a day of 23 hours: the clocks changed on 10 March."""
@@ -110,26 +113,116 @@ def test_the_last_week_alone_ends_in_the_same_week(flights, forward):
     assert only(contents(flights), LAST_WEEK) == only(forward, LAST_WEEK)
 
 
+FIRST = date(2020, 1, 6)
+TOY_MONTH = days_from(FIRST, FIRST + timedelta(days=30))
+
+
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.lists(st.integers(0, 4), min_size=5, max_size=9).filter(lambda days: set(days) == set(range(5))))
 def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, order):
-    first = date(2020, 1, 6)
     found = []
     for numbers in (range(5), order):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AIRWORTHY_HOME", str(tmp_path_factory.mktemp("home")))
-            run_days(toy.USE_CASE, [first + timedelta(days=number) for number in numbers])
+            run_days(toy.USE_CASE, [FIRST + timedelta(days=number) for number in numbers])
             found.append(contents(toy.USE_CASE))
     assert found[0] == found[1]
 
 
 @pytest.mark.slow
-def test_no_row_is_lost_between_landing_and_publishing(flights, forward):
-    run_days(flights, MONTH[:3])
-    view = Lake.of(flights).as_of(MONTH[2])
+def test_a_month_run_twice_commits_nothing_the_second_time(lake_home):
+    run_days(toy.USE_CASE, TOY_MONTH)
+    before = versions(toy.USE_CASE)
+    assert before["features"] == before["labels"] == len(TOY_MONTH)
+    run_days(toy.USE_CASE, TOY_MONTH)
+    assert versions(toy.USE_CASE) == before
+
+
+def make_champion(day: date) -> None:
+    """Train as of `day`, judge, register and promote."""
+    run_id = train.run(toy.USE_CASE, day).run_id
+    evaluate.run(toy.USE_CASE, run_id)
+    assert promote.run(toy.USE_CASE, register.run(toy.USE_CASE, run_id).version, who="a test").promoted
+
+
+def score_and_measure(days: Iterable[date]) -> None:
+    """As the daily run does: the day, and the one whose labels have matured by now."""
+    for day in days:
+        score.run(toy.USE_CASE, day)
+        for each in (day - timedelta(days=toy.USE_CASE.label.matures_after_days), day):
+            measure.run(toy.USE_CASE, each)
+
+
+SCORED = days_from(AS_OF, LAST)
+
+
+@pytest.fixture
+def second_champion(trained_toy: str) -> None:
+    """Two champions, of which the second is effective from the middle of the scored days on."""
+    assert promote.run(toy.USE_CASE, register.run(toy.USE_CASE, trained_toy).version, who="a test").promoted
+    make_champion(SCORED[5])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_plots", "second_champion")
+def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(lake_home):
+    lakes = []
+    for seed in (None, 3):
+        days = (
+            SCORED
+            if seed is None
+            else random.Random(seed).choices(SCORED, k=5) + random.Random(seed).sample(SCORED, len(SCORED))
+        )
+        score_and_measure(days)
+        lakes.append(contents(toy.USE_CASE))
+        assert list(lakes[-1]["predictions"]) == SCORED
+        assert list(lakes[-1]["metrics"]) == SCORED[: -toy.USE_CASE.label.matures_after_days]
+        view = Lake.of(toy.USE_CASE).as_of(LAST)
+        assert [score.scored_with(view, day) for day in SCORED] == ["1"] * 5 + ["2"] * (len(SCORED) - 5)
+        before = versions(toy.USE_CASE)
+        score_and_measure(SCORED[::-1])
+        assert versions(toy.USE_CASE) == before, "scoring days twice committed something"
+        for table in ("predictions", "metrics"):
+            shutil.rmtree(lake_home / "lake" / "toy" / table)
+    assert lakes[0] == lakes[1]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_plots", "tracking")
+def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch):
+    """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again."""
+    first, last = date(2020, 1, 1), date(2020, 2, 8)
+    trained, days = date(2020, 2, 3), days_from(first, last)
+    shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
+    found = []
+    for order in (days, shuffled):
+        monkeypatch.setenv("AIRWORTHY_LAKE", str(lake_home / f"lake{len(found)}"))
+        run_days(toy.USE_CASE, order)
+        make_champion(trained)
+        score_and_measure(day for day in order if day >= trained)
+        found.append(contents(toy.USE_CASE))
+    assert list(found[0]["predictions"]) == days_from(trained, last)
+    assert list(found[0]["metrics"]) == days_from(trained, last - timedelta(days=2))
+    assert found[0] == found[1]
+    assert [version.number for version in Registry(toy.USE_CASE).versions()] == ["1"]
+
+
+@pytest.mark.slow
+def test_no_row_is_lost_between_the_source_and_publishing(flights):
+    """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
+    days, quarantined = days_from(date(2013, 2, 12), date(2013, 2, 14)), {}
+    for day in days:
+        ingest.run(flights, day)
+        validate.run(flights, day)
+    view = Lake.of(flights).as_of(days[-1])
     for feed in flights.feeds:
-        raw, checked = view.table(f"raw/{feed.name}"), view.table(f"checked/{feed.name}")
-        columns = list(feed.columns)
-        lost = raw.select("day", *columns).difference(checked.select("day", *columns), distinct=False)
-        assert raw.count().to_pyarrow().as_py() == checked.count().to_pyarrow().as_py() > 0
-        assert lost.count().to_pyarrow().as_py() == 0
+        for day in days:
+            delivered = flights.function("source", feed.name)(day)
+            checked = view.read(f"checked/{feed.name}", since=day, until=day, order_by=feed.keys)
+            assert delivered.num_rows == view.read(f"raw/{feed.name}", since=day, until=day).num_rows > 0
+            assert checked.select(list(feed.columns)).equals(delivered.sort_by([(k, "ascending") for k in feed.keys]))
+            for row in checked.to_pylist():
+                if row["reasons"]:
+                    quarantined.setdefault((feed.name, day), []).append(row)
+    (gust,) = [row for row in quarantined["weather", date(2013, 2, 13)] if row["wind_speed"] > 1000]
+    assert any("wind_speed" in reason for reason in gust["reasons"])

@@ -1,0 +1,137 @@
+"""Takes the pictures of README.md from a running demo, with the system's Chromium: `make screenshots`.
+
+AIRWORTHY_CHROMIUM names a browser that is not on the PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from rich.console import Console
+
+from include.local import credentials, instance
+from include.local.instance import Instance
+
+PICTURES = Path(__file__).parent / "screenshots"
+USE_CASE = "flight_delays"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+LARGEST_KB = 250
+
+
+class Refused(Exception):
+    """A reason to stop, in one line that says what to do."""
+
+
+def chromium() -> str:
+    named = os.environ.get("AIRWORTHY_CHROMIUM")
+    found = shutil.which(named) if named else next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        what = f"AIRWORTHY_CHROMIUM={named} is no program" if named else "There is no Chromium on the PATH"
+        raise Refused(f"{what}. Debian: apt-get install chromium; or set AIRWORTHY_CHROMIUM to a browser's path.")
+    return found
+
+
+def check_answers(name: str, address: str) -> None:
+    try:
+        httpx.get(address, timeout=10, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        raise Refused(f"{name} does not answer at {address} ({error}). Run `make demo` first.") from error
+
+
+def save(page: Page, name: str) -> None:
+    page.mouse.move(0, 0)
+    path = PICTURES / f"{name}.png"
+    page.screenshot(path=path, animations="disabled")
+    Console(highlight=False).print(f"{path.relative_to(PICTURES.parent.parent)}  {path.stat().st_size // 1024} KB")
+    if path.stat().st_size > LARGEST_KB * 1024:
+        raise Refused(f"{path.name} is larger than {LARGEST_KB} KB.")
+
+
+def airflow(context: BrowserContext, here: Instance) -> None:
+    page = context.new_page()
+    page.goto(here.airflow_url)
+    page.get_by_label("Username").fill(credentials.USER)
+    page.locator("input[type=password]").fill(credentials.load_or_make(here).password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
+
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train/runs")
+    page.locator(f"a[href*='/dags/{USE_CASE}__train/runs/manual']").first.click()
+    page.get_by_role("button", name="Show Graph").click()
+    page.get_by_role("button", name="Collapse Details Panel").click()
+    expect(page.locator(".react-flow__node").filter(has_text="promote")).to_contain_text("success")
+    page.get_by_role("button", name="Fit View").click()
+    save(page, "graph")
+
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train")
+    page.get_by_role("button", name="Trigger").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("kept with the version")
+    save(page, "form")
+    page.reload()
+
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__data")
+    page.get_by_role("button", name="Show Grid").click()
+    page.get_by_role("button", name="Collapse Details Panel").click()
+    page.get_by_role("button", name="Options").click()
+    page.get_by_role("combobox").filter(has_text="10").click()
+    page.get_by_role("option", name="50", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.locator("a[href*='/tasks/build_features']").nth(40)).to_be_visible()
+    save(page, "grid")
+
+    page.goto(f"{here.airflow_url}/assets")
+    page.get_by_role("link", name=f"{USE_CASE}/features", exact=True).click()
+    page.get_by_text("Task Dependencies").click()
+    page.get_by_role("button", name="Options").click()
+    page.get_by_role("combobox").filter(has_text="Left to Right").click()
+    page.get_by_role("option", name="Top to Bottom").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".react-flow__node").filter(has_text="predictions")).to_be_attached()
+    page.get_by_role("button", name="Fit View").click()
+    expect(page.locator(".react-flow__node").filter(has_text="predictions")).to_be_in_viewport(ratio=1)
+    save(page, "assets")
+
+
+def mlflow(context: BrowserContext, here: Instance) -> None:
+    page = context.new_page()
+    version = f"{here.mlflow_url}/#/models/{USE_CASE}/versions/1"
+    page.goto(version)
+    page.get_by_text("Model training", exact=True).click()
+    page.locator("[data-component-id='mlflow.assistant.chat_panel.close']").click()
+    page.goto(version)
+    expect(page.get_by_text("Trained as of")).to_be_visible()
+    save(page, "mlflow_version")
+    page.get_by_role("link", name=f"{USE_CASE} as of").click()
+    page.get_by_role("tab", name="Artifacts").click()
+    page.get_by_text("plots", exact=True).click()
+    page.get_by_text("roc_and_precision_recall.png").click()
+    expect(page.locator("img[alt$='roc_and_precision_recall.png']")).to_be_visible()
+    expect(page.get_by_text("calibration.png")).to_be_in_viewport(ratio=1)
+    save(page, "mlflow_run")
+
+
+def main() -> None:
+    here = instance.current()
+    browser_path = chromium()
+    check_answers("Airflow", f"{here.airflow_url}/api/v2/version")
+    check_answers("MLflow", f"{here.mlflow_url}/health")
+    PICTURES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+        with playwright.chromium.launch(executable_path=browser_path, args=flags) as browser:
+            context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+            context.set_default_timeout(20_000)
+            airflow(context, here)
+            mlflow(context, here)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Refused as reason:
+        sys.exit(f"screenshots: {reason}")

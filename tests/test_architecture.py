@@ -1,0 +1,188 @@
+"""The arrows between the rooms of the house: who may import whom, read from the source text."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from include.settings import REPOSITORY
+
+BASE = ("include.settings", "include.use_case", "include.errors")
+"""What every room may use."""
+USE_CASE_LIBRARIES = {"ibis", "pyarrow", "pandas", "numpy", "great_expectations"}
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the modules of a room may import of `include`, and of libraries (None: any but the forbidden)."""
+
+    include: tuple[str, ...]
+    only_libraries: frozenset[str] | None = None
+    forbidden: frozenset[str] = frozenset({"airflow"})
+    only_in_functions: tuple[str, ...] = ()
+    """Of `include`, what is so heavy that it must not be imported when a DAG file is parsed."""
+
+
+AIRFLOW_FACE = Room(
+    ("include.stages", "include.use_cases", "include.dag_text", "include.tasks", "include.sensors", *BASE),
+    only_libraries=frozenset({"airflow"}),
+    forbidden=frozenset(),
+    only_in_functions=("include.stages",),
+)
+ROOMS = {
+    "dags": Room(
+        ("include.tasks", "include.sensors", "include.use_cases", *BASE),
+        only_libraries=frozenset({"airflow"}),
+        forbidden=frozenset(),
+    ),
+    "plugins": Room((), forbidden=frozenset()),
+    "include.tasks": AIRFLOW_FACE,
+    "include.sensors": AIRFLOW_FACE,
+    "include.stages": Room(("include.stages", "include.logic", "include.storage", *BASE)),
+    "include.logic": Room(("include.logic", *BASE), forbidden=frozenset({"airflow", "mlflow", "deltalake"})),
+    "include.storage": Room(("include.storage", "include.logic", *BASE)),
+    "include.local": Room(("include.local", "include.stages", "include.storage", "include.use_cases", *BASE)),
+    "include.cli": Room(("include.cli", "include.local", "include.stages", "include.use_cases", *BASE)),
+    "include.dag_text": Room(BASE, only_libraries=frozenset()),
+    "include.use_cases": Room(("include.use_cases", *BASE), only_libraries=frozenset()),
+    **dict.fromkeys(BASE, Room(BASE, only_libraries=frozenset())),
+}
+
+
+def is_within(name: str, place: str) -> bool:
+    return name == place or name.startswith(f"{place}.")
+
+
+def room_of(module: str) -> Room:
+    """The room that a module is in; a use case is a room of its own. KeyError for a module in none."""
+    parts = module.split(".")
+    if parts[:2] == ["include", "use_cases"] and len(parts) > 2:
+        own = ".".join(parts[:3])
+        return Room((own, *BASE), only_libraries=frozenset(USE_CASE_LIBRARIES))
+    for place, room in ROOMS.items():
+        if is_within(module, place):
+            return room
+    raise KeyError(f"{module} is in no room of the house; put it into one, or declare its room here.")
+
+
+def imports(tree: ast.AST, *, within: bool = False) -> Iterator[tuple[str, bool]]:
+    """Every imported name with its full path, and whether it is imported within a function. Relative: '.'."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, within) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield ".", within
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module}.{alias.name}", within) for alias in node.names)
+        yield from imports(node, within=within or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def forbidden(module: str, source: str) -> list[str]:
+    """What the source text of a module imports against the arrows, in words."""
+    room, wrong = room_of(module), []
+    for name, within in imports(ast.parse(source)):
+        root = name.partition(".")[0]
+        if name == ".":
+            wrong.append("a relative import")
+        elif root in ("include", "tests", "dags", "plugins"):
+            if not any(is_within(name, place) for place in room.include):
+                wrong.append(name)
+            elif not within and any(is_within(name, place) for place in room.only_in_functions):
+                wrong.append(f"{name} outside a function")
+        elif root in room.forbidden or not (
+            room.only_libraries is None or root in room.only_libraries or root in sys.stdlib_module_names
+        ):
+            wrong.append(name)
+    return wrong
+
+
+def modules() -> dict[str, Path]:
+    """Name to path of every module that the arrows speak of."""
+    found = {}
+    for path in (path for place in ("dags", "plugins", "include") for path in (REPOSITORY / place).rglob("*.py")):
+        name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+        found[name] = path
+    return dict(sorted(found.items()))
+
+
+MODULES = {name: path for name, path in modules().items() if name != "include"}
+
+
+def test_there_are_modules_in_every_room():
+    assert len(MODULES) > 50
+    for room in set(ROOMS) - {"plugins"}:
+        assert any(is_within(name, room) for name in MODULES), f"{room} is empty: was it renamed?"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_its_room_may(module):
+    assert forbidden(module, MODULES[module].read_text()) == []
+
+
+def test_only_the_command_line_imports_the_local_run():
+    users = {
+        name
+        for name, path in MODULES.items()
+        if any(is_within(used, "include.local") for used, _ in imports(ast.parse(path.read_text())))
+    }
+    assert {name for name in users if not is_within(name, "include.local")} <= {"include.cli"}
+
+
+@pytest.mark.parametrize(
+    ("module", "planted"),
+    [
+        ("include.logic.splits", "from include.storage import lake"),
+        ("include.logic.splits", "from include import storage"),
+        ("include.logic.splits", "import include.stages.train"),
+        ("include.logic.splits", "import mlflow"),
+        ("include.logic.splits", "def late():\n    import airflow.sdk"),
+        ("include.logic.splits", "if True:\n    from deltalake import DeltaTable"),
+        ("include.logic.splits", "from . import digests"),
+        ("include.storage.lake", "from include.stages import score"),
+        ("include.storage.lake", "from airflow.sdk import task"),
+        ("include.stages.score", "from include.local import demo"),
+        ("include.stages.score", "from include import tasks"),
+        ("include.stages.score", "from tests import toy"),
+        ("include.tasks", "from include.stages import train"),
+        ("include.tasks", "def train():\n    from include.logic import splits"),
+        ("include.sensors", "def look():\n    from include.storage.lake import Lake"),
+        ("include.sensors", "import pandas"),
+        ("include.use_case", "import pyarrow"),
+        ("include.settings", "from include.storage import lake"),
+        ("include.use_cases", "from include.stages import score"),
+        ("include.use_cases.flight_delays.features", "from include.storage.lake import Lake"),
+        ("include.use_cases.flight_delays.features", "from include.use_cases.churn import source"),
+        ("include.use_cases.flight_delays.features", "from include.use_cases import churn"),
+        ("include.use_cases.flight_delays.features", "import lightgbm"),
+        ("include.use_cases.flight_delays.features", "from . import source"),
+        ("dags.data", "from include.stages import ingest"),
+        ("dags.data", "import pandas"),
+        ("plugins.page", "from include.storage.lake import Lake"),
+    ],
+)
+def test_a_planted_import_is_caught(module, planted):
+    assert len(forbidden(module, f"import os\nfrom datetime import date\n{planted}\n")) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("include.tasks", "from airflow.sdk import task\ndef train():\n    from include.stages import train"),
+        ("include.stages.score", "import mlflow\nfrom include.logic import gates\nfrom include import settings"),
+        ("include.storage.lake", "from include.logic import digests\nfrom deltalake import DeltaTable"),
+        ("include.use_cases.churn.source", "import pyarrow as pa\nfrom include.use_cases.churn import USE_CASE"),
+        ("dags.data", "from include import tasks\nfrom airflow.sdk import chain"),
+    ],
+)
+def test_what_is_allowed_is_let_through(module, allowed):
+    assert forbidden(module, allowed) == []
+
+
+def test_a_module_in_no_room_is_caught():
+    with pytest.raises(KeyError, match="in no room"):
+        room_of("include.helpers")
