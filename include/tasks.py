@@ -53,7 +53,8 @@ def dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
 
 
 def weekly_dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
-    """The same on Mondays; unpaused, it waits for the next one. Only what came due within the last hour is made up."""
+    """The same on Mondays; unpaused, it waits for the next one. Only what came due within the last hour is made up:
+    until a backfill, after which Airflow counts on from the backfilled days and makes the newest Monday's run."""
     schedule = _midnights("0 0 * * 1", use_case, run_immediately=timedelta(hours=1))
     return _dag(use_case, kind, schedule=schedule, **arguments)
 

@@ -115,7 +115,8 @@ def scored(api: AirflowApi, champion: Run) -> None:
     all_done(api, SCORE, AS_OF, LAST - timedelta(days=2))
 
 
-def test_a_backfill_fills_every_table_and_loses_no_row(data):
+def test_a_backfill_fills_every_table_and_loses_no_row(api, data):
+    scheduled_today(api, DATA)  # half-way, it has landed rows that are not published yet
     found = report.run(USE_CASE)
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
     lake = Lake.of(USE_CASE).as_of(LAST)
@@ -229,7 +230,7 @@ def mondays(api: AirflowApi, champion: Run) -> tuple[date, date]:
 def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mondays):
     assert sorted(run.partition_key for run in api.runs(TRAIN) if run.run_type == "backfill") == [*map(str, mondays)]
     made = {str(version.as_of): version.number for version in report.run(USE_CASE).versions}
-    assert sorted(made) == [str(AS_OF), *map(str, mondays)]
+    assert {str(AS_OF), *map(str, mondays)} <= set(made)
     ledger = Ledger.of(USE_CASE)
     for monday in mondays:
         entry = ledger.champion_of(monday)
@@ -250,6 +251,8 @@ def test_the_demo_again_starts_no_run_and_changes_no_table(api, scored, mondays)
     days = FIRST, LAST - timedelta(days=2)
     for dag_id in (DATA, SCORE):
         scheduled_today(api, dag_id)
+    # After a backfill of trainings, Airflow also makes the newest Monday's run: it must not write meanwhile.
+    until(lambda: all(run.state in FINISHED for run in api.runs(TRAIN)), "the end of every training")
     runs, state = [api.runs(dag_id) for dag_id in (DATA, TRAIN, SCORE)], report.run(USE_CASE).state
     plan = demo.Plan(data=days, train=mondays[0], score=(AS_OF, days[1]))
     demo.Demo(api, USE_CASE, plan, Console(quiet=True)).run()
