@@ -160,7 +160,7 @@ def test_hashes_are_asked_of_the_installer_itself_too(checkout: Path):
 @pytest.mark.skipif(not (REPOSITORY / ".venv" / ".airworthy-setup").exists(), reason="`make setup` has not run here")
 def test_setting_up_again_does_nothing_in_two_seconds():
     started = time.monotonic()
-    done = subprocess.run(["make", "setup"], cwd=REPOSITORY, capture_output=True, text=True)
+    done = subprocess.run(["make", "--no-print-directory", "setup"], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.stdout == ".venv is up to date with requirements.txt.\n", done.stdout + done.stderr
     assert time.monotonic() - started < 2
 
