@@ -124,7 +124,10 @@ class Demo:
             if now["failed"] and not waiting:
                 raise DemoFailed(self._failure(dag_id, now["failed"]))
             if time.monotonic() > deadline:
-                raise DemoFailed(f"{dag_id}: {now['success']} of {wanted} done after {LIMIT_S:.0f} s ({waiting}).")
+                raise DemoFailed(
+                    f"{dag_id}: {now['success']} of {wanted} done after {LIMIT_S:.0f} s ({waiting or 'nothing runs'})."
+                    f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to go on from here."
+                )
             time.sleep(POLL_S)
 
     def _failure(self, dag_id: str, count: int) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from include.local import commands, credentials, demo, instance, summary
 from include.local.airflow_api import AirflowApi
+from include.stages import measure
 from include.stages import report as reporting
 from include.storage.lake import Lake
 from include.use_cases import load
@@ -27,7 +28,7 @@ def run_demo(console: Console) -> None:
     demo.Demo(api, use_case, chosen, console).run()
     found = reporting.run(use_case)
     console.print()
-    summary.show(console, use_case, found, reporting.realised(use_case, *chosen.score))
+    summary.show(console, use_case, found, measure.realised(use_case, *chosen.score))
     if found.state == before:
         console.print("\nNothing was changed: every table, the ledger and the registry stand as they did before.")
     summary.places(console, use_case, here, chosen.score[0])
@@ -36,7 +37,7 @@ def run_demo(console: Console) -> None:
 def show_report(console: Console, name: str, first: date | None, last: date | None) -> None:
     """The same summary at any time; with two days, how good the predictions between them were."""
     use_case = load(name)
-    realised = reporting.realised(use_case, first, last or first) if first else None
+    realised = measure.realised(use_case, first, last or first) if first else None
     summary.show(console, use_case, reporting.run(use_case), realised)
 
 

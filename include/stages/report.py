@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.logic import metrics
-from include.stages import measure
-from include.stages.measure import Realised
 from include.storage import schemas
 from include.storage.lake import Lake, View
 from include.storage.ledger import Ledger
@@ -78,11 +76,6 @@ def run(use_case: UseCase) -> Report:
         ),
         state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},
     )
-
-
-def realised(use_case: UseCase, first: date, last: date) -> Realised:
-    """How good the predictions of those days were, over the rows whose labels are known."""
-    return measure.realised(use_case, first, last)
 
 
 def _rows(view: View, table: str) -> int:

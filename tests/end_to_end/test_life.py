@@ -14,7 +14,7 @@ from rich.console import Console
 
 from include.local import credentials, demo
 from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
-from include.stages import report
+from include.stages import measure, report
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.partitions import days_from
@@ -212,7 +212,7 @@ def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
 
 
 def test_days_whose_labels_are_known_are_measured(api, scored):
-    found = report.realised(USE_CASE, AS_OF, AS_OF)
+    found = measure.realised(USE_CASE, AS_OF, AS_OF)
     assert found.days == (str(AS_OF),)
     assert found.rows > 600
     assert AS_OF in Lake.of(USE_CASE).as_of(LAST).partitions("metrics")
