@@ -126,7 +126,7 @@ class Demo:
             if time.monotonic() > deadline:
                 raise DemoFailed(
                     f"{dag_id}: {now['success']} of {wanted} done after {LIMIT_S:.0f} s ({waiting or 'nothing runs'})."
-                    f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to go on from here."
+                    f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to go on."
                 )
             time.sleep(POLL_S)
 
