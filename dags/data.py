@@ -2,14 +2,14 @@
 
 from airflow.sdk import chain
 
-from include import tasks
+from include import dag, tasks
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():
-    raw, checked = tasks.asset(use_case, "raw"), tasks.asset(use_case, "checked")
-    features = [tasks.asset(use_case, "features"), tasks.asset(use_case, "labels")]
+    raw, checked = dag.asset(use_case, "raw"), dag.asset(use_case, "checked")
+    features = [dag.asset(use_case, "features"), dag.asset(use_case, "labels")]
 
-    with tasks.dag(use_case, "data", max_active_runs=8):
+    with dag.daily(use_case, "data", max_active_runs=8):
         chain(
             tasks.ingest.override(outlets=[raw])(use_case.name),
             tasks.validate.override(inlets=[raw], outlets=[checked])(use_case.name),

@@ -2,13 +2,13 @@
 
 from airflow.sdk import Param, chain
 
-from include import tasks
+from include import dag, tasks
 from include.sensors import FeaturesSensor
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():
-    inlets = [tasks.asset(use_case, "features"), tasks.asset(use_case, "model")]
-    predictions, metrics = tasks.asset(use_case, "predictions"), tasks.asset(use_case, "metrics")
+    inlets = [dag.asset(use_case, "features"), dag.asset(use_case, "model")]
+    predictions, metrics = dag.asset(use_case, "predictions"), dag.asset(use_case, "metrics")
     params = {
         "version": Param(
             None,
@@ -30,9 +30,9 @@ for use_case in all_use_cases().values():
         ),
     }
 
-    with tasks.dag(use_case, "score", params=params, max_active_runs=8):
+    with dag.daily(use_case, "score", params=params, max_active_runs=8):
         chain(
-            FeaturesSensor(task_id="wait_for_features", use_case=use_case.name, **tasks.WAITING),
+            FeaturesSensor(task_id="wait_for_features", use_case=use_case.name, **dag.WAITING),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),
             tasks.measure.override(inlets=[predictions], outlets=[metrics])(use_case.name),
         )

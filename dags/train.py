@@ -2,12 +2,12 @@
 
 from airflow.sdk import Param, chain
 
-from include import tasks
+from include import dag, tasks
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():
-    data = [tasks.asset(use_case, "features"), tasks.asset(use_case, "labels")]
-    model = tasks.asset(use_case, "model")
+    data = [dag.asset(use_case, "features"), dag.asset(use_case, "labels")]
+    model = dag.asset(use_case, "model")
     params = {
         "window_days": Param(
             None,
@@ -27,7 +27,7 @@ for use_case in all_use_cases().values():
         ),
     }
 
-    with tasks.weekly_dag(use_case, "train", params=params, max_active_runs=2):
+    with dag.weekly(use_case, "train", params=params, max_active_runs=2):
         prepared = tasks.prepare.override(inlets=data)(use_case.name)
         trained = tasks.train.override(inlets=data)(use_case.name)
         verdicts = tasks.evaluate(use_case.name, trained)

@@ -11,7 +11,7 @@ from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include import tasks
+from include import dag
 from include.errors import FeaturesMissing
 from include.use_cases import load
 
@@ -57,8 +57,8 @@ class FeaturesSensor(BaseSensorOperator):
         self.use_case, self.limit, self.every_seconds = use_case, limit, every_seconds
 
     def execute(self, context: Any) -> None:
-        with tasks.told():
-            day = tasks.day_of(context)
+        with dag.told():
+            day = dag.day_of(context)
             if features_are_there(self.use_case, day):
                 return
         # Counted from the start of the run, so that a retry does not wait anew.

@@ -9,12 +9,44 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from include import gate
 from include.errors import BadRequest
+from include.gate import (
+    AnyGate,
+    FeatureValueGate,
+    Gate,
+    LeakageGate,
+    NotWorseThanChampion,
+    RobustnessGate,
+    SchemaGate,
+    ServingGate,
+    SliceGate,
+)
+from include.gate import require as _require
+
+__all__ = [
+    "Approval",
+    "Costs",
+    "FeatureValueGate",
+    "Feed",
+    "Gate",
+    "Label",
+    "LeakageGate",
+    "NotWorseThanChampion",
+    "RobustnessGate",
+    "SchemaGate",
+    "Search",
+    "ServingGate",
+    "SliceGate",
+    "Suite",
+    "Training",
+    "UseCase",
+]  # fmt: skip
 
 COLUMN_TYPES = frozenset({"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32"})
 """Types a declared column may have: names that `pyarrow.type_for_alias` knows."""
@@ -22,13 +54,6 @@ CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
 RESERVED = frozenset({"day", "digest", "reasons"})
 """Columns that the lake adds to every table."""
-Metric = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost"]
-BASELINES = ("prior", "logistic")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -102,6 +127,24 @@ class Costs:
 
 
 @dataclass(frozen=True)
+class Search:
+    """A range in which tuning looks for a LightGBM parameter, both ends included; whole numbers if both ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Whether to look evenly on a logarithmic scale."""
+
+    def __post_init__(self) -> None:
+        _require(self.low < self.high, f"Search({self.low:g}, {self.high:g}): low must be below high.")
+        _require(not self.log or self.low > 0, f"Search({self.low:g}, {self.high:g}): a logarithm needs low above 0.")
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclass(frozen=True)
 class Training:
     """How a model is trained as of a day T: days whose labels have matured by T, cut by time into train, validation
     and test."""
@@ -117,9 +160,12 @@ class Training:
     rounds: int
     early_stopping_rounds: int
     seed: int = 20130101
+    search: Mapping[str, Search] = field(default_factory=dict)
+    """LightGBM parameter to the range that tuning searches; empty: this use case cannot be tuned."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", _frozen(self.parameters))
+        object.__setattr__(self, "search", _frozen(self.search))
         least = self.min_train_days + self.validation_days + self.test_days + 2 * self.gap_days
         _require(
             self.window_days >= least,
@@ -131,28 +177,15 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Gate:
-    """A condition on the test days that a model must meet to be promoted."""
+class Approval:
+    """Who promotes a model that passed its gates: the gates themselves, or a person."""
 
-    metric: Metric
-    better_than: str | None = None
-    """Name of a baseline that must be beaten."""
-    at_most: float | None = None
-    at_least: float | None = None
+    required: bool = False
+    wait: timedelta = timedelta(days=3)
+    """An answer that does not come within this time is a rejection."""
 
     def __post_init__(self) -> None:
-        given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
-        _require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
-        _require(
-            self.better_than in (None, *BASELINES),
-            f"Gate({self.metric!r}): better_than={self.better_than!r} is none of the baselines {list(BASELINES)}.",
-        )
-
-    def __str__(self) -> str:
-        if self.better_than is not None:
-            return f"{self.metric} better than {self.better_than}"
-        limit = f"at most {self.at_most}" if self.at_most is not None else f"at least {self.at_least}"
-        return f"{self.metric} {limit}"
+        _require(self.wait > timedelta(), "Approval: wait is a time above 0.")
 
 
 @dataclass(frozen=True)
@@ -179,7 +212,8 @@ class UseCase:
     label: Label
     costs: Costs
     training: Training
-    gates: tuple[Gate, ...]
+    gates: tuple[AnyGate, ...]
+    approval: Approval = Approval()
     links: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     """What a person must know wherever they look, such as that data are replayed."""
@@ -203,6 +237,15 @@ class UseCase:
         clash = sorted((set(self.features) & RESERVED) | ({self.label.name} & {*self.features, *self.keys}))
         _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
         self.key_types()
+        try:
+            gate.check(self.gates, self.slice_columns(), self.training.test_days)
+        except ValueError as error:
+            raise ValueError(f"{say}{error}") from None
+
+    def slice_columns(self) -> list[str]:
+        """Keys and features by whose values rows can be grouped: all but numbers with fractions."""
+        kinds = {**self.key_types(), **self.features}
+        return [name for name, kind in kinds.items() if not kind.startswith("float")]
 
     def require(self, day: date) -> None:
         """BadRequest for a day before the first: there is nothing to run then, and nothing to wait for."""

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from include import sensors, tasks
+from include import dag, sensors
 from include.errors import AirworthyError, BadData, BadRequest
 from include.storage.lake import Lake
 from tests import toy
@@ -23,7 +23,7 @@ def context(key: str | None = None, day: str | None = None) -> dict:
     "given", [context(key="2020-01-05"), context(day="2020-01-05"), context("2020-01-05", "2020-01-05")]
 )
 def test_the_day_is_the_partition_key_or_the_forms(given):
-    assert tasks.day_of(given) == DAY
+    assert dag.day_of(given) == DAY
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):
     with pytest.raises(BadRequest, match=said):
-        tasks.day_of(given)
+        dag.day_of(given)
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():
-    with pytest.raises(AirflowFailException, match="rotten"), tasks.told():
+    with pytest.raises(AirflowFailException, match="rotten"), dag.told():
         raise BadData("rotten")
 
 
@@ -49,7 +49,7 @@ def test_what_may_pass_is_left_to_the_retries():
     class Busy(AirworthyError):
         worth_retrying = True
 
-    with pytest.raises(Busy), tasks.told():
+    with pytest.raises(Busy), dag.told():
         raise Busy("later")
 
 

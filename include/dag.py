@@ -1,0 +1,113 @@
+"""What every DAG is made of besides its tasks: schedule, form, assets, the run's day, what is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, Asset, CronPartitionTimetable, Param, get_current_context
+from airflow.sdk.exceptions import AirflowFailException
+
+from include import dag_text
+from include.errors import AirworthyError, BadRequest
+from include.use_case import UseCase
+
+RETRIED: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(minutes=30),
+}
+"""For what reads or writes elsewhere. Bad data and bad requests are never tried again: see `told`."""
+INPUT_OUTPUT: dict[str, Any] = RETRIED | {"multiple_outputs": False}
+"""For tasks: what they return is one value to Airflow, or each of its keys would be a request of its own."""
+
+WAITING: dict[str, Any] = RETRIED | {"execution_timeout": timedelta(hours=7)}
+"""For sensors: longer than the longest wait, which ends with a message of its own."""
+
+DAY = Param(
+    None,
+    type=["null", "string"],
+    format="date",
+    title="Day",
+    description="The day to run for. Needed by hand; leave it empty in a backfill, whose runs have their day.",
+)
+
+
+def daily(use_case: UseCase, kind: str, *, params: Mapping[str, Param] | None = None, **arguments: Any) -> DAG:
+    """The DAG `<use case>__<kind>`: one run per day, whose partition key is the day at whose start it stands.
+
+    Unpaused, it runs for the newest day at once: that is what `catchup=False` means to a schedule with a start date.
+    """
+    start = datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone))
+    schedule = _midnights("0 0 * * *", use_case)
+    return _dag(use_case, kind, start_date=start, schedule=schedule, params={"day": DAY, **(params or {})}, **arguments)
+
+
+def weekly(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
+    """The same on Mondays; unpaused, it waits for the next one. Only what came due within the last hour is made up:
+    until a backfill, after which Airflow counts on from the backfilled days and makes the newest Monday's run."""
+    schedule = _midnights("0 0 * * 1", use_case, run_immediately=timedelta(hours=1))
+    return _dag(use_case, kind, schedule=schedule, params={"day": DAY, **params}, **arguments)
+
+
+def by_hand(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
+    """A DAG without a schedule: a person starts it, with its form, and it has no day."""
+    return _dag(use_case, kind, schedule=None, params=dict(params), max_active_runs=1)
+
+
+def _midnights(cron: str, use_case: UseCase, **arguments: Any) -> CronPartitionTimetable:
+    return CronPartitionTimetable(cron, timezone=use_case.time_zone, run_offset=0, key_format="%Y-%m-%d", **arguments)
+
+
+def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
+    return DAG(
+        f"{use_case.name}__{kind}",
+        catchup=False,
+        default_args={"owner": use_case.owner},
+        description=dag_text.DESCRIPTIONS[kind],
+        doc_md=dag_text.doc_md(use_case, kind),
+        tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
+        **arguments,
+    )
+
+
+def asset(use_case: UseCase, what: str) -> Asset:
+    """The asset that a stage reads or writes, as the asset graph shows it."""
+    return Asset(name=f"{use_case.name}/{what}", uri=f"airworthy://{use_case.name}/{what}", group=use_case.name)
+
+
+def day_of(context: Mapping[str, Any]) -> date:
+    """The day of the run: its partition key, or the form's `day`; BadRequest for neither, both or no date."""
+    key, chosen = context["dag_run"].partition_key, context["params"].get("day")
+    if key and chosen and key != chosen:
+        raise BadRequest(f"The run has the partition key {key!r} and the day {chosen!r}: give one of them.")
+    if not (key or chosen):
+        raise BadRequest(
+            "This run does not say which day it is for. Trigger it with the form's field `day`"
+            ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
+        )
+    try:
+        return date.fromisoformat(key or chosen)
+    except ValueError:
+        raise BadRequest(f"{key or chosen!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.") from None
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Fail at once, without retries, on what trying again cannot mend."""
+    try:
+        yield
+    except AirworthyError as error:
+        if error.worth_retrying:
+            raise
+        raise AirflowFailException(str(error)) from error
+
+
+def note(use_case: UseCase, what: str, **extra: Any) -> None:
+    """Put figures and links on the asset's event, where the asset page shows them."""
+    get_current_context()["outlet_events"][asset(use_case, what)].extra.update(extra)
