@@ -1,36 +1,16 @@
 """<use case>__score: every day, wait_for_features → score → measure."""
 
-from airflow.sdk import Param, chain
+from airflow.sdk import chain
 
-from include import dag, tasks
+from include import dag, forms, tasks
 from include.sensors import FeaturesSensor
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():
     inlets = [dag.asset(use_case, "features"), dag.asset(use_case, "model")]
     predictions, metrics = dag.asset(use_case, "predictions"), dag.asset(use_case, "metrics")
-    params = {
-        "version": Param(
-            None,
-            type=["null", "string"],
-            title="Version",
-            description="Score with this version instead of the day's champion.",
-        ),
-        "rescore": Param(
-            False,
-            type="boolean",
-            title="Rescore",
-            description="Score a day again with the champion that the ledger names for it now.",
-        ),
-        "insist": Param(
-            False,
-            type="boolean",
-            title="Insist",
-            description="Allow a version that was trained as of a later day, which may have seen this one.",
-        ),
-    }
 
-    with dag.daily(use_case, "score", params=params, max_active_runs=8):
+    with dag.daily(use_case, "score", params=forms.score(), max_active_runs=8):
         chain(
             FeaturesSensor(task_id="wait_for_features", use_case=use_case.name, **dag.WAITING),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),

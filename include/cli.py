@@ -69,6 +69,22 @@ def predictions(use_case: str, day: Day, rows: int = 10) -> None:
     walkthrough.show_predictions(console, use_case, day.date(), rows)
 
 
+@app.command()
+def ledger(use_case: str) -> None:
+    """Who was made champion, from which day on, by whom and why; and whether the record is whole."""
+    from include.local import ledger_text
+
+    ledger_text.show(console, use_case)
+
+
+@app.command()
+def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
+    """Where one prediction comes from: its model, its code, and the days of every feed it was made of."""
+    from include.local import lineage_text
+
+    lineage_text.show(console, use_case, day.date(), keys)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def airflow(context: typer.Context) -> None:
     """Airflow's own command, in the environment of the local services: `… airflow dags list`."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, Asset, CronPartitionTimetable, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include import dag_text
+from include import dag_text, forms
 from include.errors import AirworthyError, BadRequest
 from include.use_case import UseCase
 
@@ -29,13 +29,8 @@ INPUT_OUTPUT: dict[str, Any] = RETRIED | {"multiple_outputs": False}
 WAITING: dict[str, Any] = RETRIED | {"execution_timeout": timedelta(hours=7)}
 """For sensors: longer than the longest wait, which ends with a message of its own."""
 
-DAY = Param(
-    None,
-    type=["null", "string"],
-    format="date",
-    title="Day",
-    description="The day to run for. Needed by hand; leave it empty in a backfill, whose runs have their day.",
-)
+ASKING: dict[str, Any] = {name: value for name, value in RETRIED.items() if name != "execution_timeout"}
+"""For questions to a person: how long the answer may take is the use case's choice."""
 
 
 def daily(use_case: UseCase, kind: str, *, params: Mapping[str, Param] | None = None, **arguments: Any) -> DAG:
@@ -45,14 +40,16 @@ def daily(use_case: UseCase, kind: str, *, params: Mapping[str, Param] | None = 
     """
     start = datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone))
     schedule = _midnights("0 0 * * *", use_case)
-    return _dag(use_case, kind, start_date=start, schedule=schedule, params={"day": DAY, **(params or {})}, **arguments)
+    return _dag(
+        use_case, kind, start_date=start, schedule=schedule, params={"day": forms.DAY, **(params or {})}, **arguments
+    )
 
 
 def weekly(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
     """The same on Mondays; unpaused, it waits for the next one. Only what came due within the last hour is made up:
     until a backfill, after which Airflow counts on from the backfilled days and makes the newest Monday's run."""
     schedule = _midnights("0 0 * * 1", use_case, run_immediately=timedelta(hours=1))
-    return _dag(use_case, kind, schedule=schedule, params={"day": DAY, **params}, **arguments)
+    return _dag(use_case, kind, schedule=schedule, params={"day": forms.DAY, **params}, **arguments)
 
 
 def by_hand(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
@@ -111,3 +108,9 @@ def told() -> Iterator[None]:
 def note(use_case: UseCase, what: str, **extra: Any) -> None:
     """Put figures and links on the asset's event, where the asset page shows them."""
     get_current_context()["outlet_events"][asset(use_case, what)].extra.update(extra)
+
+
+def approval_required(use_case: UseCase, context: Mapping[str, Any]) -> bool:
+    """Whether a person decides on this run's model: what its form says, or else the use case."""
+    chosen = context["params"].get("promotion")
+    return use_case.approval.required if chosen is None else bool(chosen == forms.BY_A_PERSON)

@@ -8,6 +8,8 @@ DESCRIPTIONS = {
     "data": "Each day: land what became known, validate it, build features and labels.",
     "train": "On Mondays, by hand or triggered: train, evaluate, register, and promote what passes its gates.",
     "score": "Each day: score with the champion of that day, and measure days whose labels are known by now.",
+    "rollback": "By hand: make a version that was champion before the champion again.",
+    "reproduce": "By hand: build a registered version again, and hold the trees against the registered ones.",
 }
 TEXTS = {
     "data": """
@@ -53,6 +55,36 @@ is not after it. A rerun keeps the version that the day was scored with, unless 
 
 A row is flagged (`warning`) from a probability of **{threshold:.2f}** on: a miss costs {missed:g}, a false warning
 {false_warning:g} ({unit}).
+""",
+    "rollback": """
+**Goes back to a version that was champion before**, from the day that the form names. `roll_back` writes one entry to
+the ledger and lets the registry's alias `champion` follow; nothing is trained or deleted, and a rollback can itself be
+rolled back. The next scoring uses it. The task's log says until which day it flies: an entry with a later effective
+day still takes over on that day.
+
+Days that are scored already keep their version: to score one again, trigger `score` for it with `rescore`.
+
+**If the task fails** nothing has changed.
+* *was never champion* / *does not exist* — the message lists the versions that can be named, and since when they flew.
+* *may have seen the outcomes* — the version was trained as of a later day than `effective_from`.
+* *cannot be loaded* — its files are missing or damaged in MLflow; restore them, or name another version.
+* *The ledger is damaged* — restore its folder from a backup; `ledger` of the command line says what is wrong.
+""",
+    "reproduce": """
+**Builds a registered version again from its registry entry alone**: the recorded Delta versions of `features` and
+`labels` (their digests are checked down to the rows), the window, the parameters and the seed. The trees must be equal
+byte for byte. Lake, ledger and alias stay as they are; the outcome is the artifact `reproduction.json` of the version's
+run, and its tag `reproduced` (`equal` or `differs`).
+
+What has changed since the training (code, commit, lock file, processor, declaration, data) is reported even where the
+trees are equal. A day that was corrected since is read as it was.
+
+**If the task fails**
+* *is another model* — the report in the log says which tree is the first to differ, and what has changed. Check out the
+  commit that it names, install that `requirements.txt`, and reproduce the version there.
+* *could not be built again* — the report names the tables and days that were vacuumed, lost or damaged.
+* *there is no version* — the message lists the versions.
+* *cannot be loaded* — the registered files are missing or damaged; restore MLflow's artifacts.
 """,
 }
 

@@ -5,8 +5,9 @@ How each is judged stands in logic/gates.py. Imports nothing heavy, as use_case.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Metric = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost", "ece", "mean_error"]
@@ -15,6 +16,8 @@ METRICS: tuple[str, ...] = get_args(Metric)
 HIGHER_IS_BETTER = frozenset({"auc", "average_precision"})
 ADDITIVE = ("log_loss", "brier", "expected_cost")
 """Metrics that are means over rows, so that days can be resampled."""
+UP_TO_ONE = frozenset(METRICS) - {"log_loss", "expected_cost"}
+"""Metrics that lie between 0 and 1; the others have no upper end."""
 BASELINES = ("prior", "logistic")
 ALL_ROWS, CHAMPION = "all rows", "champion"
 Unjudged = Literal["blocks", "passes"]
@@ -64,7 +67,18 @@ class Gate(_Judged):
         require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
         if self.better_than is not None:
             _one_of(self.better_than, BASELINES, f"Gate({self.metric!r}): better_than=")
+        else:
+            self._possible()
         super().__post_init__()
+
+    def _possible(self) -> None:
+        limit = self.at_most if self.at_least is None else self.at_least
+        assert limit is not None
+        highest = 1.0 if self.metric in UP_TO_ONE else math.inf
+        say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
+        require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number.")
+        require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
+        require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.")
 
     def __str__(self) -> str:
         if self.better_than is not None:
@@ -84,11 +98,12 @@ class NotWorseThanChampion(_Judged):
     metric: Metric = "log_loss"
     margin: float = 0.0
     confidence: float = 0.95
-    min_days: int = 14
+    min_days: int = field(default=14, kw_only=True)  # declared anew it would otherwise be the first positional one
 
     def __post_init__(self) -> None:
         _one_of(self.metric, ADDITIVE, "NotWorseThanChampion: days are resampled, so metric=")
-        require(0.5 < self.confidence < 1, "NotWorseThanChampion: confidence lies between 0.5 and 1.")
+        require(math.isfinite(self.margin), "NotWorseThanChampion: margin is a finite number, in the metric's unit.")
+        require(0.5 < self.confidence <= 0.999, "NotWorseThanChampion: confidence lies between 0.5 and 0.999.")
         require(
             self.min_days >= 5, "NotWorseThanChampion: min_days must be at least 5, or resampling days says nothing."
         )
@@ -122,6 +137,12 @@ class SliceGate(_Judged):
         _one_of(self.metric, METRICS, f"SliceGate({self.column!r}): metric=")
         _one_of(self.than, (ALL_ROWS, CHAMPION, *BASELINES), f"SliceGate({self.column!r}): than=")
         require(self.min_rows >= 1, f"SliceGate({self.column!r}): min_rows is a number of rows from 1 on.")
+        say = f"SliceGate({self.column!r}): at_most_worse="
+        require(math.isfinite(self.at_most_worse), f"{say}{self.at_most_worse} is no finite number.")
+        require(
+            self.than != ALL_ROWS or self.at_most_worse >= 0,
+            f"{say}{self.at_most_worse:g}: not every group can be better than all rows together.",
+        )
         super().__post_init__()
 
     def __str__(self) -> str:
@@ -160,8 +181,9 @@ class ServingGate(_Judged):
     """Size of all its files."""
 
     def __post_init__(self) -> None:
-        limits = (self.at_most_microseconds, self.at_most_megabytes)
-        require(min(limits) > 0, "ServingGate: both limits must be above 0.")
+        require(
+            self.at_most_microseconds > 0 and self.at_most_megabytes > 0, "ServingGate: both limits must be above 0."
+        )
         super().__post_init__()
 
     def __str__(self) -> str:
@@ -176,7 +198,7 @@ class SchemaGate(_Judged):
     """Features that are added, dropped or retyped on purpose."""
 
     def __str__(self) -> str:
-        return "signature fits the champion's"
+        return "signature fits that of the champion"
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,19 @@ Heavy libraries are imported inside the tasks: this module is read whenever a DA
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
-from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.dag import INPUT_OUTPUT, approval_required, day_of, note, told
 from include.use_cases import load
+
+log = logging.getLogger(__name__)
 
 
 @task(**INPUT_OUTPUT)
@@ -75,18 +80,46 @@ def prepare(use_case: str) -> dict[str, object]:
 
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
-def train(use_case: str) -> str:
-    """Train as of the run's day; the MLflow run that holds the model."""
+def tune(use_case: str) -> dict[str, object]:
+    """Search LightGBM parameters on the validation days, if the form asks for it; what was chosen, and by which run."""
+    context = get_current_context()
+    params = context["params"]
+    if not params.get("tune_trials"):
+        raise AirflowSkipException("The form asks for no tuning (tune_trials): the declared parameters are used.")
+    from include.stages import tune
+
+    with told():
+        result = tune.run(
+            load(use_case),
+            day_of(context),
+            trials=params["tune_trials"],
+            minutes=params.get("tune_minutes") or tune.MINUTES,
+            window_days=params.get("window_days"),
+            parameters=params.get("parameters"),
+        )
+    log.info(result.words)
+    return asdict(result)
+
+
+@task(
+    **{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)},
+    pool=settings.TRAINING_POOL,
+    trigger_rule="none_failed",  # without tuning, that task is skipped
+)
+def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
+    """Train as of the run's day, with the parameters that `tune` chose, if it did; the MLflow run with the model."""
     from include.stages import train
 
     with told():
         declared, context = load(use_case), get_current_context()
         params = context["params"]
+        chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
         result = train.run(
             declared,
             day_of(context),
             window_days=params.get("window_days"),
-            parameters=params.get("parameters"),
+            parameters=chosen | (params.get("parameters") or {}),
+            tuned_by=tuned["run_id"] if tuned else "",
             reason=params.get("reason") or f"Airflow run {context['run_id']}",
         )
     return result.run_id
@@ -94,33 +127,86 @@ def train(use_case: str) -> str:
 
 @task(**{**INPUT_OUTPUT, "multiple_outputs": True})
 def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
-    """Judge the model's test days by the gates; every verdict with its value, limit and reason."""
+    """Judge the model by its gates; every verdict with its value, limit and reason."""
     from include.stages import evaluate
 
     with told():
-        return asdict(evaluate.run(load(use_case), mlflow_run))
+        result = evaluate.run(load(use_case), mlflow_run)
+    for verdict in result.verdicts:
+        log.info("%-10s %s: %s", verdict["outcome"], verdict["gate"], verdict["reason"])
+    return asdict(result)
 
 
 @task(**INPUT_OUTPUT)
 def register(use_case: str, mlflow_run: str) -> str:
-    """Make the model a version of the registered model, whether it passed its gates or not."""
-    from include.stages import register
+    """Make the model a version of the registered model, whether it passed its gates or not, and write its card."""
+    from include.stages import card, register
 
     with told():
-        return register.run(load(use_case), mlflow_run).version
+        version = register.run(load(use_case), mlflow_run).version
+        card.run(load(use_case), version)
+    return version
 
 
-@task(**INPUT_OUTPUT)
+@task.short_circuit(ignore_downstream_trigger_rules=False, **INPUT_OUTPUT)
+def brief(use_case: str, version: str) -> str | None:
+    """What a person must see before the version is promoted; nothing, and nobody is asked, where nobody has to be."""
+    from include.stages import brief
+
+    with told():
+        declared = load(use_case)
+        return brief.run(declared, version) if approval_required(declared, get_current_context()) else None
+
+
+@task(trigger_rule="none_failed", **INPUT_OUTPUT)
 def promote(use_case: str, version: str) -> dict[str, object]:
     """Make the version the champion from the day it was trained as of, if it passed; otherwise say why not."""
-    from include.stages import promote
+    from include.stages import card, promote
 
     with told():
         declared, context = load(use_case), get_current_context()
-        promotion = promote.run(declared, version, who=f"airflow:{context['run_id']}")
+        promotion = promote.run(
+            declared,
+            version,
+            who=f"airflow:{context['run_id']}",
+            approval_required=approval_required(declared, context),
+        )
+        card.run(declared, version)
+    log.info(promotion.reason)
     page = f"{settings.current().mlflow}/#/models/{use_case}/versions/{version}"
     note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason, mlflow=page)
     return asdict(promotion)
+
+
+@task(**INPUT_OUTPUT)
+def roll_back(use_case: str) -> dict[str, object]:
+    """Make a version that was champion before the champion again, as the form says; how long it flies."""
+    from include.stages import rollback
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        params, person = context["params"], context["dag_run"].triggering_user_name
+        result = rollback.run(
+            declared,
+            params["version"].strip(),
+            date.fromisoformat(params["effective_from"]),
+            who=f"{person} (airflow:{context['run_id']})" if person else f"airflow:{context['run_id']}",
+            reason=params["reason"],
+        )
+    log.info(result.reason)
+    note(declared, "model", version=result.version, rolled_back=True, why=result.reason)
+    return asdict(result)
+
+
+@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
+def reproduce(use_case: str) -> dict[str, object]:
+    """Build the form's version again from its registry entry; fails, with the report, unless the trees are equal."""
+    from include.stages import reproduce
+
+    with told():
+        found = reproduce.require(load(use_case), get_current_context()["params"]["version"])
+    log.info(found.report())
+    return asdict(found)
 
 
 @task(**INPUT_OUTPUT)

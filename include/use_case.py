@@ -160,6 +160,9 @@ class Training:
     rounds: int
     early_stopping_rounds: int
     seed: int = 20130101
+    baseline_features: tuple[str, ...] = ()
+    """What the logistic baseline reads; empty: every feature. With little to learn from, few and plain ones are harder
+    to beat than all."""
     search: Mapping[str, Search] = field(default_factory=dict)
     """LightGBM parameter to the range that tuning searches; empty: this use case cannot be tuned."""
 
@@ -236,6 +239,8 @@ class UseCase:
         _require(not wrong, say + f"features {wrong} must be numbers, bool or {CATEGORY!r}.")
         clash = sorted((set(self.features) & RESERVED) | ({self.label.name} & {*self.features, *self.keys}))
         _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
+        stray = sorted(set(self.training.baseline_features) - set(self.features))
+        _require(not stray, say + f"baseline_features {stray} are no features.")
         self.key_types()
         try:
             gate.check(self.gates, self.slice_columns(), self.training.test_days)

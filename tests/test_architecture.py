@@ -29,19 +29,23 @@ class Room:
 
 
 AIRFLOW_FACE = Room(
-    ("include.stages", "include.use_cases", "include.dag", "include.dag_text", *BASE),
+    ("include.stages", "include.use_cases", "include.dag", "include.dag_text", "include.forms", *BASE),
     only_libraries=frozenset({"airflow"}),
     forbidden=frozenset(),
     only_in_functions=("include.stages",),
 )
 ROOMS = {
     "dags": Room(
-        ("include.dag", "include.tasks", "include.sensors", "include.approval", "include.use_cases", *BASE),
+        (
+            *("include.dag", "include.forms", "include.tasks", "include.sensors", "include.approval"),
+            *("include.use_cases", *BASE),
+        ),
         only_libraries=frozenset({"airflow"}),
         forbidden=frozenset(),
     ),
     "plugins": Room((), forbidden=frozenset()),
     "include.dag": AIRFLOW_FACE,
+    "include.forms": AIRFLOW_FACE,
     "include.approval": AIRFLOW_FACE,
     "include.tasks": AIRFLOW_FACE,
     "include.sensors": AIRFLOW_FACE,

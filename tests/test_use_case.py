@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from include.errors import BadRequest
-from include.use_case import Costs, Gate, Training
+from include.use_case import Costs, Gate, SliceGate, Training
 from include.use_cases import load
 from tests.toy_use_case import USE_CASE
 
@@ -43,13 +43,23 @@ def test_a_use_case_that_cannot_be_is_refused(change, said):
         replace(USE_CASE, **change)
 
 
-def test_a_gate_has_exactly_one_limit():
-    with pytest.raises(ValueError, match="exactly one"):
-        Gate("auc")
-    with pytest.raises(ValueError, match="exactly one"):
-        Gate("auc", at_least=0.6, better_than="prior")
-    with pytest.raises(ValueError, match="none of the baselines"):
-        Gate("auc", better_than="luck")
+@pytest.mark.parametrize(
+    ("gates", "said"),
+    [
+        ((Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)), "contradict each other"),
+        ((Gate("auc", at_least=0.9), Gate("auc", at_least=0.9)), "declared twice"),
+        ((Gate("auc", at_least=0.9, min_days=8),), "more than the 7 test days, so it could never be judged"),
+        ((SliceGate("colour", "brier", 0.1),), r"SliceGate\('colour'\): there is no key or feature of that name"),
+        ((SliceGate("size", "brier", 0.1),), "no key or feature of that name that groups rows"),
+    ],
+)
+def test_gates_that_do_not_fit_the_use_case_are_refused_and_it_is_named(gates, said):
+    with pytest.raises(ValueError, match=rf"UseCase\('toy'\): .*{said}"):
+        replace(USE_CASE, gates=gates)
+
+
+def test_rows_may_be_grouped_by_keys_and_by_features_without_fractions():
+    assert USE_CASE.slice_columns() == ["event_date", "id", "kind", "hour", "urgent"]
 
 
 def test_a_window_must_hold_its_splits():

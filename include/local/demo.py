@@ -31,13 +31,22 @@ class Plan:
     """Which days the demo runs."""
 
     data: tuple[date, date]
-    train: date
+    train: tuple[date, ...]
+    """As of which days; the second model is judged against the first."""
     score: tuple[date, date]
 
 
 PLANS = {
-    "full": Plan((date(2013, 1, 1), date(2013, 4, 30)), date(2013, 4, 1), (date(2013, 4, 1), date(2013, 4, 30))),
-    "short": Plan((date(2013, 1, 1), date(2013, 3, 24)), date(2013, 3, 18), (date(2013, 3, 18), date(2013, 3, 24))),
+    "full": Plan(
+        data=(date(2013, 1, 1), date(2013, 4, 30)),
+        train=(date(2013, 4, 1), date(2013, 4, 29)),
+        score=(date(2013, 4, 1), date(2013, 4, 30)),
+    ),
+    "short": Plan(
+        data=(date(2013, 1, 1), date(2013, 3, 25)),
+        train=(date(2013, 3, 18), date(2013, 3, 25)),
+        score=(date(2013, 3, 18), date(2013, 3, 24)),
+    ),
 }
 
 
@@ -68,7 +77,8 @@ class Demo:
         with self.progress:
             self._parsed([data, train, score])
             self._backfill(data, *self.plan.data)
-            self._train(train)
+            for day in self.plan.train:
+                self._train(train, day)
             self._backfill(score, *self.plan.score)
             for dag_id in (data, score):
                 self._scheduled(dag_id)
@@ -86,8 +96,7 @@ class Demo:
             self.api.backfill(dag_id, first, last)
         self._until(bar, lambda: self.api.states(dag_id, first, last), days, dag_id)
 
-    def _train(self, dag_id: str) -> None:
-        day = self.plan.train
+    def _train(self, dag_id: str, day: date) -> None:
         bar = self._bar(f"{dag_id} as of {day}", 1)
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, day, day)

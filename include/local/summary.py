@@ -70,12 +70,22 @@ def _versions(report: Report) -> list[RenderableType]:
 
 
 def _version(version: VersionReport) -> list[RenderableType]:
-    if version.champion:
-        state = f"the champion, from {version.as_of} on"
-    else:
-        state = "promoted, but not the newest" if version.promoted else f"not promoted: {version.why_not}"
-    title = f"version {version.number}, trained as of {version.as_of}: {state}"
-    return [_metrics(f"{title}\non its test days", version.test)]
+    title = f"version {version.number}, trained as of {version.as_of}: {_state(version)}"
+    table = _metrics(f"{title}\non its test days", version.test)
+    judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
+    passed = sum(verdict["outcome"] == "passed" for verdict in version.verdicts)
+    lines = [Text(f"  {passed} of {len(version.verdicts)} gates passed, {judged}.")]
+    for verdict in version.verdicts:
+        if verdict["outcome"] != "passed" or verdict["kind"] == "champion":
+            style = {"failed": "red", "not judged": "yellow"}.get(verdict["outcome"], "")
+            lines.append(Text(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style=style))
+    return [table, *lines]
+
+
+def _state(version: VersionReport) -> str:
+    if version.flies_from:
+        return f"{version.life}, promoted from {', '.join(map(str, version.flies_from))} on"
+    return f"{version.life}, not promoted" if version.life != "challenger" else "challenger, waiting to be promoted"
 
 
 def _realised(realised: Realised | None) -> list[RenderableType]:

@@ -6,7 +6,7 @@ missing value, which LightGBM handles itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,6 +31,13 @@ class Encoding:
     def categories(self) -> list[str]:
         """The category features, in the model's order."""
         return [name for name, kind in self.features.items() if kind == CATEGORY]
+
+    def only(self, names: Collection[str]) -> Encoding:
+        """The encoding of these features alone, in the same order."""
+        return Encoding(
+            {name: kind for name, kind in self.features.items() if name in names},
+            {name: words for name, words in self.vocabulary.items() if name in names},
+        )
 
     def schema(self) -> pa.Schema:
         """The columns that `encode` returns."""

@@ -1,67 +1,106 @@
-"""Gates: the declared conditions that a model must meet to be promoted, judged on its test days."""
+"""Gates: the declared conditions that a model must meet to be promoted, judged by the evidence of its test days."""
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from include.logic.metrics import HIGHER_IS_BETTER
-from include.use_case import Gate
+from include.gate import (
+    AnyGate,
+    FeatureValueGate,
+    Gate,
+    LeakageGate,
+    NotWorseThanChampion,
+    RobustnessGate,
+    SchemaGate,
+    ServingGate,
+    SliceGate,
+)
+from include.logic import inspection, judging
+from include.logic.evidence import Evidence
+from include.logic.finding import MODEL, Finding, Outcome
+from include.use_case import Costs
 
-MODEL = "model"
-_COMPARE = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+__all__ = ["MODEL", "Kind", "Outcome", "Summary", "Verdict", "judge", "outcome", "tag"]
+
+Kind = Literal["metric", "champion", "slice", "robustness", "serving", "schema", "leakage", "feature value"]
+Summary = Literal["passed", "failed", "not judged"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one gate says of one model. `value` and `limit` are None where they are not known: that never passes."""
+    """What one gate says of one model. `value` and `limit` are None where they are not known."""
 
     gate: str
+    kind: Kind
     metric: str
+    """What `value` and `limit` are of, or counted in."""
     value: float | None
     limit: float | None
-    passed: bool
+    outcome: Outcome
+    blocks: bool
+    """Whether this verdict keeps the model from being promoted."""
     reason: str
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 
 
-def judge(gates: Sequence[Gate], metrics: Mapping[str, Mapping[str, float]]) -> list[Verdict]:
-    """One verdict per gate, in order. `metrics` are of the test days: subject (`model` or a baseline) to its metrics.
+_Judge = Callable[[Any, Evidence, Costs], list[Finding]]
+_JUDGES: Mapping[type[AnyGate], tuple[Kind, _Judge]] = {
+    Gate: ("metric", judging.metric),
+    NotWorseThanChampion: ("champion", judging.champion),
+    SliceGate: ("slice", judging.slice_of_rows),
+    RobustnessGate: ("robustness", inspection.robustness),
+    ServingGate: ("serving", inspection.serving),
+    SchemaGate: ("schema", inspection.schema),
+    LeakageGate: ("leakage", inspection.leakage),
+    FeatureValueGate: ("feature value", inspection.feature_value),
+}
 
-    A gate whose numbers are missing or not finite is not passed, and a use case that declares no gate passes none:
+
+def judge(gates: Sequence[AnyGate], evidence: Evidence, costs: Costs) -> list[Verdict]:
+    """The verdicts of each gate, in the gates' order; a serving gate gives three, any other one.
+
+    What was not found out, or not on enough days, is not judged. A use case that declares no gate passes none:
     nothing is promoted by accident.
     """
     if not gates:
-        return [Verdict("a gate is declared", "", None, None, False, "The use case declares no gate to pass.")]
-    return [_judge(gate, metrics) for gate in gates]
+        reason = "The use case declares no gate, so nothing speaks for this model."
+        return [Verdict("a gate is declared", "metric", "", None, None, "failed", True, reason)]
+    return [verdict for gate in gates for verdict in _verdicts(gate, evidence, costs)]
 
 
-def airworthy(verdicts: Sequence[Verdict]) -> bool:
-    """Whether there are verdicts, and all are passed."""
-    return bool(verdicts) and all(verdict.passed for verdict in verdicts)
+def outcome(verdicts: Sequence[Verdict]) -> Summary:
+    """All verdicts in one word. No verdict at all is a failure."""
+    blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
+    if not verdicts or "failed" in blocking:
+        return "failed"
+    return "not judged" if blocking else "passed"
 
 
-def _judge(gate: Gate, metrics: Mapping[str, Mapping[str, float]]) -> Verdict:
-    value = _number(metrics, MODEL, gate.metric)
-    if gate.better_than is not None:
-        limit, of = _number(metrics, gate.better_than, gate.metric), f" of {gate.better_than}"
-        sign = ">" if HIGHER_IS_BETTER[gate.metric] else "<"
-    else:
-        limit, of = (gate.at_most if gate.at_least is None else gate.at_least), ""
-        sign = "<=" if gate.at_least is None else ">="
-    name = f"{gate.metric} {sign} {limit if gate.better_than is None else gate.better_than}"
-    if value is None or limit is None:
-        lacking = MODEL if value is None else gate.better_than
-        return Verdict(name, gate.metric, value, limit, False, f"Not judged: {lacking} has no test {gate.metric}.")
-    passed = _COMPARE[sign](value, limit)
-    reason = f"Test {gate.metric} {value:.6g} is {'' if passed else 'not '}{sign} {limit:.6g}{of}."
-    return Verdict(name, gate.metric, value, limit, passed, reason)
+def tag(gate: str) -> str:
+    """The tag of a run or version that holds the outcome of the gate of that name; MLflow takes few characters."""
+    return "gate/" + re.sub(r"[^\w\-.: ]", "", gate)
 
 
-def _number(metrics: Mapping[str, Mapping[str, float]], subject: str, metric: str) -> float | None:
-    value = metrics.get(subject, {}).get(metric)
-    return value if value is not None and math.isfinite(value) else None
+def _verdicts(gate: AnyGate, evidence: Evidence, costs: Costs) -> list[Verdict]:
+    kind, judged_by = _JUDGES[type(gate)]
+    too_few = judging.too_few_days(gate, evidence)
+    only_reports = isinstance(gate, FeatureValueGate) and gate.at_most is None
+    blocking = {"failed": True, "not judged": gate.unjudged == "blocks" and not only_reports}
+    return [
+        Verdict(
+            gate=f"{gate}: {found.part}" if found.part else str(gate),
+            kind=kind,
+            metric=found.metric,
+            value=found.value,
+            limit=found.limit,
+            outcome=found.outcome,
+            blocks=blocking.get(found.outcome, False),
+            reason=found.reason,
+        )
+        for found in ([too_few] if too_few else judged_by(gate, evidence, costs))
+    ]

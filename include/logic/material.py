@@ -60,6 +60,7 @@ def declaration(use_case: UseCase) -> str:
             "keys": list(use_case.keys),
             "label": use_case.label.name,
             "splits": [training.validation_days, training.test_days, training.gap_days, training.min_train_days],
+            "baseline_features": sorted(training.baseline_features),
             "costs": [costs.missed, costs.false_warning],
         }
     )

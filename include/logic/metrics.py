@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import sklearn.metrics
 
+from include.gate import ADDITIVE, METRICS
 from include.use_case import Costs
 
 Numbers = npt.NDArray[np.float64]
 BINS = 10
-HIGHER_IS_BETTER = {
-    "log_loss": False,
-    "auc": True,
-    "average_precision": True,
-    "brier": False,
-    "ece": False,
-    "expected_cost": False,
-}
+_LEAST = np.finfo(np.float64).eps
+"""Probabilities are kept so far from 0 in the log loss, as scikit-learn does."""
 
 
-def log_loss(labels: Numbers, probabilities: Numbers) -> float:
-    """Mean of -log p(what happened), natural logarithm (Good 1952); a sure mistake costs 36, not infinity."""
-    return float(sklearn.metrics.log_loss(labels, probabilities, labels=[0, 1]))
+def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: Costs) -> Numbers:
+    """What each row adds to a metric that is a mean over rows (`include.gate.ADDITIVE`); KeyError for another.
+
+    `log_loss`: -log p(what happened), natural logarithm (Good 1952); a sure mistake costs 36, not infinity.
+    `brier`: squared difference of probability and label (Brier 1950, for two classes: from 0 to 1).
+    `expected_cost`: in the costs' unit, when we warn from their threshold on (Elkan 2001).
+    """
+    if metric == "log_loss":
+        happened = np.where(labels > 0, probabilities, 1 - probabilities)
+        return np.asarray(-np.log(np.clip(happened, _LEAST, 1 - _LEAST)))
+    if metric == "brier":
+        return np.square(probabilities - labels)
+    if metric == "expected_cost":
+        warned = probabilities >= costs.threshold
+        return np.where(labels > 0, np.where(warned, 0.0, costs.missed), np.where(warned, costs.false_warning, 0.0))
+    raise KeyError(f"{metric} is no mean over rows; those are {list(ADDITIVE)}.")
 
 
-def brier(labels: Numbers, probabilities: Numbers) -> float:
-    """Mean squared difference of probability and label (Brier 1950, for two classes: from 0 to 1)."""
-    return float(sklearn.metrics.brier_score_loss(labels, probabilities))
+def mean_error(labels: Numbers, probabilities: Numbers) -> float:
+    """How far the mean prediction is from the share of positives: calibration in the large (Cox 1958), from 0 to 1."""
+    return float(abs(np.mean(probabilities) - np.mean(labels)))
 
 
 def auc(labels: Numbers, probabilities: Numbers) -> float | None:
@@ -114,10 +122,22 @@ def confusion(labels: Numbers, probabilities: Numbers, threshold: float) -> Conf
     return Confusion(warned_rightly, warned_falsely, missed, rightly_quiet)
 
 
-def expected_cost(labels: Numbers, probabilities: Numbers, costs: Costs) -> float:
-    """Mean cost of a row when we warn from the costs' threshold on, in the costs' unit (Elkan 2001)."""
-    found = confusion(labels, probabilities, costs.threshold)
-    return (found.missed * costs.missed + found.warned_falsely * costs.false_warning) / len(labels)
+def measure(metric: str, labels: Numbers, probabilities: Numbers, costs: Costs) -> float | None:
+    """One metric of one row or more, by its name in `include.gate.METRICS` (KeyError for another).
+
+    None where it is not defined for these rows.
+    """
+    if metric in ADDITIVE:
+        return float(np.mean(losses(metric, labels, probabilities, costs)))
+    return _OTHERS[metric](labels, probabilities)
+
+
+_OTHERS: dict[str, Callable[[Numbers, Numbers], float | None]] = {
+    "auc": auc,
+    "average_precision": average_precision,
+    "ece": ece,
+    "mean_error": mean_error,
+}
 
 
 def of(labels: Numbers, probabilities: Numbers, costs: Costs) -> dict[str, float]:
@@ -127,18 +147,13 @@ def of(labels: Numbers, probabilities: Numbers, costs: Costs) -> dict[str, float
             f"Metrics need as many labels as probabilities, at least one: {len(labels)} and"
             f" {len(probabilities)} were given."
         )
-    found = {
+    rows = {
         "rows": float(len(labels)),
         "base_rate": float(np.mean(labels)),
         "mean_prediction": float(np.mean(probabilities)),
-        "log_loss": log_loss(labels, probabilities),
-        "brier": brier(labels, probabilities),
-        "ece": ece(labels, probabilities),
-        "expected_cost": expected_cost(labels, probabilities, costs),
-        "auc": auc(labels, probabilities),
-        "average_precision": average_precision(labels, probabilities),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    found = {metric: measure(metric, labels, probabilities, costs) for metric in METRICS}
+    return rows | {name: value for name, value in found.items() if value is not None}
 
 
 def name(split: str, metric: str, subject: str) -> str:

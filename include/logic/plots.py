@@ -1,16 +1,13 @@
-"""Plots of a training, as PNG bytes: matplotlib's object API only, so that no global figure or back end is touched."""
+"""Plots of a training, as PNG bytes."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from include.logic import metrics
+from include.logic import canvas, metrics
 from include.logic.fitting import Rows
 from include.logic.metrics import Numbers
 
@@ -21,7 +18,7 @@ FEATURES_SHOWN = 25
 
 def roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """ROC and precision-recall curves of model and baselines."""
-    figure = _figure(f"{title}: ROC and precision–recall, test days", width=11)
+    figure = canvas.figure(f"{title}: ROC and precision–recall, test days", width=11)
     roc, pr = figure.subplots(1, 2)
     for subject, probabilities in predicted.items():
         found = metrics.curves(labels, probabilities)
@@ -34,12 +31,12 @@ def roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str
         pr.step(found.recall, found.precision, where="post", label=f"{subject} (AP {area:.3f})", **style)
     _finish(roc, "False positive rate", "True positive rate")
     _finish(pr, "Recall", "Precision")
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """Share of positives against mean prediction, and how many rows stand behind each point."""
-    figure = _figure(f"{title}: calibration, test days", height=6.5)
+    figure = canvas.figure(f"{title}: calibration, test days", height=6.5)
     points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for subject, probabilities in predicted.items():
@@ -49,14 +46,14 @@ def calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -
     rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
     _finish(points, "", "Share of positives")
     _finish(rows, "Predicted probability", "Rows", legend=False)
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
     """The four cases at the decision threshold."""
     found = metrics.confusion(labels, probabilities, threshold)
     cells = np.array([[found.rightly_quiet, found.warned_falsely], [found.missed, found.warned_rightly]])
-    figure = _figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
+    figure = canvas.figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
     axes = figure.subplots()
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
     for (row, column), count in np.ndenumerate(cells):
@@ -65,18 +62,18 @@ def confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: fl
     axes.set_yticks([0, 1], [f"not {label}", label])
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Happened")
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def importance(title: str, gains: Mapping[str, float]) -> bytes:
     """The share of the total gain that each feature's splits brought on train."""
     total = sum(gains.values()) or 1
     shown = sorted(gains.items(), key=lambda item: item[1])[-FEATURES_SHOWN:]
-    figure = _figure(f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown))
+    figure = canvas.figure(f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown))
     axes = figure.subplots()
     axes.barh([name for name, _ in shown], [gain / total for _, gain in shown], color=COLOURS["model"])
     _finish(axes, "Share of gain", "", legend=False)
-    return _png(figure)
+    return canvas.png(figure)
 
 
 def rate_by_day(
@@ -86,7 +83,7 @@ def rate_by_day(
     predicted: Mapping[str, Mapping[str, Numbers]],
 ) -> bytes:
     """Mean prediction and share of positives of every day, the splits shaded."""
-    figure = _figure(f"{title}: {label} by day, predicted and actual", width=11)
+    figure = canvas.figure(f"{title}: {label} by day, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
         there, place = np.unique(part.days, return_inverse=True)
@@ -100,14 +97,7 @@ def rate_by_day(
     figure.autofmt_xdate()
     _finish(axes, "", f"Share of {label}", legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
-    return _png(figure)
-
-
-def _figure(title: str, width: float = 7.5, height: float = 5) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=12)
-    return figure
+    return canvas.png(figure)
 
 
 def _finish(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:
@@ -117,10 +107,3 @@ def _finish(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if legend and axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=9, frameon=False)
-
-
-def _png(figure: Figure) -> bytes:
-    # Without the software's name in it, equal plots are equal files.
-    target = io.BytesIO()
-    figure.savefig(target, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 4})
-    return target.getvalue()

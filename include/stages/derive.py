@@ -47,7 +47,8 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
     judged = _judged(reader, keys, lambda what: RowsWrong(use_case.name, table, day, what))
     rows = pa.RecordBatchReader.from_batches(reader.schema, judged)
     inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
-    return view.lake.replace(table, day, rows, inputs=inputs, stage=function)
+    versions = {name: view.version(name) for name in inputs}
+    return view.lake.replace(table, day, rows, inputs=inputs, stage=function, versions=versions)
 
 
 def _clean(view: View, feed: str, since: date) -> ibis.Table:

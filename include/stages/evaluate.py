@@ -1,15 +1,33 @@
-"""Evaluate: judge the declared gates by what a training run measured on its test days."""
+"""Evaluate: judge a trained model by its declared gates, once, and keep every verdict with its run."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from include.logic import gates, metrics
-from include.logic.gates import Verdict
+import numpy as np
+
+from include.gate import AnyGate, NotWorseThanChampion, SliceGate
+from include.logic import digests, gate_plots, gates, intervals, judging, metrics
+from include.logic.evidence import Evidence
+from include.logic.gates import MODEL, Verdict
+from include.logic.slices import Slices
+from include.stages import evidence
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
 from include.storage.models import Registry
-from include.use_case import UseCase
+from include.storage.runs import FINGERPRINT
+from include.use_case import Costs, UseCase
+
+FOLDER = "evaluation"
+VERDICTS = f"{FOLDER}/verdicts.json"
+METRICS = f"{FOLDER}/metrics.json"
+"""Subject to metric to value on the test rows: model, baselines and the champion on the same days."""
+JUDGED = "judged"
+"""Tag of a run: digest of the gates and the champion that it was judged by; set as the last step."""
 
 
 @dataclass(frozen=True)
@@ -17,26 +35,98 @@ class EvaluateResult:
     """Every gate's verdict on a run; plain values."""
 
     run_id: str
-    passed: bool
+    gates: str
+    """`passed`, `failed` or `not judged`."""
+    champion: str | None
+    """The version that it was compared with."""
     verdicts: tuple[dict[str, Any], ...]
+    new: bool
+    """Whether it was judged now; what an equal judgement said before stands."""
 
 
-def run(use_case: UseCase, run_id: str) -> EvaluateResult:
-    """Judge the run and keep the verdicts with it, as a JSON artifact and as tags.
+def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
+    """Judge the run's test days against the declared gates and the champion of the day it was trained as of.
 
-    Raises NotReady for a run that broke half-way, BadRequest for one that is not there.
+    Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the
+    same gates against the same champion before, it is not judged again: times, once measured, stand.
+    Raises NotReady (a run that broke half-way; data that changed since), BadRequest (no such run), ArtifactMissing.
     """
     registry = Registry(use_case)
-    recorded = registry.run(run_id).data
-    verdicts = judge(use_case, metrics.of_split(recorded.metrics, "test"))
-    values = [verdict.to_json() for verdict in verdicts]
-    tags = {"verdicts": json.dumps(values), "passed": str(gates.airworthy(verdicts)).lower()}
-    if any(recorded.tags.get(name) != value for name, value in tags.items()):
-        registry.log_json(run_id, "verdicts.json", values)
-        registry.log(run_id, tags=tags)
-    return EvaluateResult(run_id, gates.airworthy(verdicts), tuple(values))
+    candidate = registry.candidate(run_id)
+    own = registry.version_of(candidate.tags[FINGERPRINT])  # of a run that is judged again
+    entry = Ledger.of(use_case).champion_besides(own.number if own else None, candidate.as_of)
+    champion = entry.version if entry else None
+    judged_by = _judged_by(use_case, champion)
+    if candidate.tags.get(JUDGED) == judged_by:
+        values = registry.read_json(run_id, VERDICTS)
+        return EvaluateResult(run_id, candidate.tags["gates"], champion, tuple(values), new=False)
+    found = evidence.gather(use_case, candidate, entry, lake=lake)
+    verdicts = gates.judge(use_case.gates, found, use_case.costs)
+    outcome = gates.outcome(verdicts)
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+        _write(Path(folder) / FOLDER, use_case, f"{use_case.name} as of {candidate.as_of}", found, verdicts)
+        registry.log_folder(run_id, Path(folder))
+    tags = {gates.tag(verdict.gate): verdict.outcome for verdict in verdicts}
+    registry.log(run_id, tags=tags | {"gates": outcome, "compared_with": champion or ""})
+    registry.log(run_id, tags={JUDGED: judged_by})
+    return EvaluateResult(run_id, outcome, champion, tuple(verdict.to_json() for verdict in verdicts), new=True)
 
 
-def judge(use_case: UseCase, test: dict[str, dict[str, float]]) -> list[Verdict]:
-    """The verdicts of all gates. Gates that need more than test metrics get it, and are joined, here."""
-    return gates.judge(use_case.gates, test)
+def _judged_by(use_case: UseCase, champion: str | None) -> str:
+    declared = [[str(gate), json.dumps(asdict(gate), default=sorted)] for gate in use_case.gates]
+    return digests.of_values({"gates": declared, "champion": champion})
+
+
+def _write(folder: Path, use_case: UseCase, title: str, found: Evidence, verdicts: list[Verdict]) -> None:
+    """The evaluation as files: tables as JSON, drawings as PNG."""
+    rows, costs = found.rows, use_case.costs
+    assert rows is not None
+    grouped = [group for gate in use_case.gates for group in _groups(gate, found, costs)]
+    tables: dict[str, Any] = {
+        "verdicts": [verdict.to_json() for verdict in verdicts],
+        "metrics": {subject: metrics.of(rows.labels, each, costs) for subject, each in rows.predicted.items()},
+        "intervals": intervals.of(rows.days, rows.labels, rows.predicted[MODEL], costs),
+        "slices": grouped,
+    }
+    folder.mkdir()
+    for name, values in tables.items():
+        (folder / f"{name}.json").write_text(json.dumps(values, indent=1))
+    drawn = {"verdicts": gate_plots.verdicts(f"{title}: gates", verdicts), **_compared(use_case, title, found)}
+    if grouped:
+        shown = [gate_plots.Group(*(group[name] for name in gate_plots.Group._fields)) for group in grouped]
+        drawn["slices"] = gate_plots.slices(f"{title}: slices of the test days", shown)
+    for name, content in drawn.items():
+        (folder / f"{name}.png").write_bytes(content)
+
+
+def _groups(gate: AnyGate, found: Evidence, costs: Costs) -> list[dict[str, Any]]:
+    """The groups of rows that a gate judges, worst first; none where it judges no groups."""
+    sliced = judging.sliced(gate, found, costs) if isinstance(gate, SliceGate) else None
+    if not isinstance(gate, SliceGate) or not isinstance(sliced, Slices):
+        return []
+    shared = {"column": f"{gate.column}: {gate.metric} than {gate.than}", "limit": gate.at_most_worse}
+    judged = [asdict(group) for group in sliced.judged]
+    nothing = dict.fromkeys(("value", "compared", "worse"))
+    aside = [{"name": name, "rows": rows, **nothing} for name, rows in {**sliced.undefined, **sliced.small}.items()]
+    return [shared | {"group": each.pop("name")} | each for each in [*judged, *aside]]
+
+
+def _compared(use_case: UseCase, title: str, found: Evidence) -> dict[str, bytes]:
+    """The drawing of the difference to the champion on each day, where there is one to draw."""
+    for gate in use_case.gates:
+        compared = (
+            judging.against_champion(gate, found, use_case.costs) if isinstance(gate, NotWorseThanChampion) else 0
+        )
+        if isinstance(gate, NotWorseThanChampion) and isinstance(compared, judging.Comparison):
+            days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
+            drawn = gate_plots.champion(
+                f"{title}: against version {found.champion.version if found.champion else ''}",
+                days.tolist(),
+                np.bincount(place, weights=compared.differences) / np.bincount(place),
+                mean=compared.difference.mean,
+                interval=(compared.difference.lower, compared.difference.upper),
+                margin=gate.margin,
+                metric=gate.metric,
+            )
+            return {"champion": drawn}
+    return {}

@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from include.logic import metrics, plots, profile
 from include.logic.fitting import Fitted, Rows
 from include.logic.gates import MODEL
 from include.logic.material import Material
 from include.logic.metrics import Numbers
 from include.logic.splits import Splits
+from include.stages.rehearse import PROBABILITY, SAMPLE
 from include.storage import provenance
 from include.storage.models import Registry
 from include.use_case import UseCase
 
 EXAMPLE_ROWS = 5
+SAMPLE_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,15 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
         (Path(folder) / "plots").mkdir()
         for name, content in _plots(use_case, training, predicted).items():
             (Path(folder) / "plots" / f"{name}.png").write_bytes(content)
+        (Path(folder) / SAMPLE).parent.mkdir()
+        pq.write_table(sample(training.parts["test"].features, predicted["test"][MODEL]), Path(folder) / SAMPLE)
         registry.log_folder(run_id, Path(folder))
+
+
+def sample(features: pa.Table, predicted: Numbers) -> pa.Table:
+    """At most 2,000 evenly spaced rows of features, unencoded, with the `probability` of each (float64)."""
+    places = np.linspace(0, features.num_rows - 1, min(features.num_rows, SAMPLE_ROWS)).astype(np.int64)
+    return features.take(places).append_column(PROBABILITY, pa.array(predicted[places], pa.float64()))
 
 
 def _metrics(use_case: UseCase, training: Training, predicted: Mapping[str, Mapping[str, Numbers]]) -> dict[str, float]:

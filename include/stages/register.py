@@ -1,26 +1,33 @@
-"""Register: make a judged run a version of the use case's model, whether it passed or not."""
+"""Register: make a judged run a version of the use case's model, whether it passed or not, with its verdicts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
 
 from include.errors import NotReady
-from include.logic import metrics
+from include.logic import gates, metrics
+from include.logic.card.markup import escaped
+from include.logic.lives import NOT_PROMOTED
+from include.stages import evaluate, promote
+from include.storage import schemas
+from include.storage.lake import Lake
 from include.storage.models import Registry, Version
 from include.storage.runs import FINGERPRINT
 from include.use_case import UseCase
 
 COPIED = (
-    "as_of", "window", "trees", "code", "commit", "lock", "processor", "reason", "verdicts", "passed",
-    "features.version", "features.digest", "labels.version", "labels.digest", "report",
+    "as_of", "window", "trees", "code", "commit", "lock", "processor", "reason", "tuned_by", "gates", "compared_with",
+    "features.version", "features.digest", "labels.version", "labels.digest", "report", "recipe",
 )  # fmt: skip
 """Tags of the run that its version carries too: what a rebuild, a reader and a promotion need."""
 
-JUDGED = ("passed", "verdicts")
-NOT_PROMOTED = "not_promoted"
-"""Tag of a version that was refused as champion: why."""
+_MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,8 @@ class RegisterResult:
 
     version: str
     run_id: str
-    passed: bool
+    gates: str
+    """`passed`, `failed` or `not judged`."""
     new: bool
     """Whether it was registered now."""
 
@@ -37,32 +45,69 @@ class RegisterResult:
 def run(use_case: UseCase, run_id: str) -> RegisterResult:
     """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
 
-    Raises NotReady for a run that is not complete or was not evaluated.
+    The verdicts go into the lake's table too. Raises NotReady for a run that is not complete or was not evaluated.
     """
     registry = Registry(use_case)
     recorded = registry.run(run_id).data
-    if "verdicts" not in recorded.tags:
+    if evaluate.JUDGED not in recorded.tags:
         raise NotReady(f"{use_case.name}: run {run_id} has no verdicts yet; run evaluate for it, then register again.")
-    fingerprint, passed = recorded.tags[FINGERPRINT], recorded.tags["passed"] == "true"
-    description = _description(use_case, recorded.tags, recorded.metrics)
+    verdicts = registry.read_json(run_id, evaluate.VERDICTS)
+    judged = {
+        "gates": recorded.tags["gates"],
+        "compared_with": recorded.tags["compared_with"],
+        "verdicts": json.dumps(verdicts),
+        **{gates.tag(verdict["gate"]): verdict["outcome"] for verdict in verdicts},
+    }
+    description = _description(use_case, recorded.tags, recorded.metrics, verdicts)
+    fingerprint = recorded.tags[FINGERPRINT]
     found, made = registry.version_of(fingerprint), None
     if found is None:
-        tags = {name: recorded.tags[name] for name in COPIED if name in recorded.tags}
+        tags = {name: recorded.tags[name] for name in COPIED if name in recorded.tags} | judged
         made = registry.register(run_id, recorded.tags["model_id"], tags | {FINGERPRINT: fingerprint}, description)
         found = registry.version_of(fingerprint) or made  # of two registered at once, everyone takes the first
-    _judge_anew(registry, found, recorded.tags, description)
-    return RegisterResult(found.number, found.run_id, passed, new=made is not None and found.number == made.number)
+    _judge_anew(registry, found, judged, description)
+    write_verdicts(use_case, found.as_of)
+    promote.follow(use_case)
+    new = made is not None and found.number == made.number
+    return RegisterResult(found.number, found.run_id, judged["gates"], new)
 
 
-def _judge_anew(registry: Registry, version: Version, tags: Mapping[str, str], description: str) -> None:
-    """Let a version carry the run's verdicts where the gates have changed since it was registered."""
-    newest = {name: tags[name] for name in JUDGED}
-    if any(version.tags.get(name) != value for name, value in newest.items()):
-        registry.untag_version(version.number, NOT_PROMOTED)
-        registry.tag_version(version.number, newest, description)
+def write_verdicts(use_case: UseCase, day: date) -> None:
+    """Make the table's day hold the verdicts of all versions trained as of it, as the registry has them.
+
+    Whoever has written looks again: of two registered at once, the slower would else leave the other's out.
+    """
+    registry, lake = Registry(use_case), Lake.of(use_case)
+    versions = _as_of(registry, day)
+    while True:
+        rows = [
+            {"model_version": version.number, **verdict}
+            for version in versions
+            for verdict in json.loads(version.tags["verdicts"])
+        ]
+        table = pa.Table.from_pylist(rows, schema=schemas.content(use_case, "verdicts"))
+        lake.replace("verdicts", day, table, inputs={}, stage="register")
+        told, versions = versions, _as_of(registry, day)
+        if versions == told:
+            return
 
 
-def _description(use_case: UseCase, tags: Mapping[str, str], recorded: Mapping[str, float]) -> str:
+def _as_of(registry: Registry, day: date) -> list[Version]:
+    return [version for version in registry.versions() if version.as_of == day and "verdicts" in version.tags]
+
+
+def _judge_anew(registry: Registry, version: Version, judged: Mapping[str, str], description: str) -> None:
+    """Let a version carry the run's verdicts where gates or champion have changed since it was registered."""
+    if any(version.tags.get(name) != value for name, value in judged.items()):
+        for name in version.tags:
+            if name == NOT_PROMOTED or (name.startswith("gate/") and name not in judged):
+                registry.untag_version(version.number, name)
+        registry.tag_version(version.number, judged, description)
+
+
+def _description(
+    use_case: UseCase, tags: Mapping[str, str], recorded: Mapping[str, float], verdicts: Sequence[Mapping[str, Any]]
+) -> str:
     """Markdown for the registry's page: key numbers and verdicts, and what a person must know."""
     found = metrics.of_split(recorded, "test")
     test = json.loads(tags["report"])["splits"]["test"]
@@ -76,8 +121,7 @@ def _description(use_case: UseCase, tags: Mapping[str, str], recorded: Mapping[s
         values = found.get(subject, {})
         cells = (f"{values[m]:.4f}" if m in values else "–" for m in ("log_loss", "auc", "expected_cost"))
         lines.append(f"| {subject} | {' | '.join(cells)} |")
-    verdicts = json.loads(tags["verdicts"])
-    lines += ["", *(f"- {'passed' if each['passed'] else '**not passed**'}: {each['reason']}" for each in verdicts)]
+    lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]
     if use_case.notice:
         lines += ["", f"> {use_case.notice}"]
     return "\n".join(lines)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from include.gate import CHAMPION
 from include.logic import metrics
 from include.storage import schemas
 from include.storage.lake import Lake, View
@@ -34,11 +37,22 @@ class VersionReport:
 
     number: str
     as_of: date
-    champion: bool
-    promoted: bool
+    life: str
+    """candidate, challenger, champion, archived or rejected."""
+    flies_from: tuple[date, ...]
+    """The days from which the ledger makes it champion, in order of the entries."""
+    compared_with: str
+    """The champion that it was judged against; empty if there was none."""
+    verdicts: tuple[Mapping[str, Any], ...]
     why_not: str
+    """Why it was not promoted; empty if it was, or nobody has tried."""
     test: Mapping[str, Mapping[str, float]]
     """Subject (model, prior, logistic) to metric to value on the test days."""
+
+    @property
+    def champion(self) -> bool:
+        """Whether it is the champion of the newest day."""
+        return self.life == CHAMPION
 
 
 @dataclass(frozen=True)
@@ -67,8 +81,10 @@ def run(use_case: UseCase) -> Report:
             VersionReport(
                 number=version.number,
                 as_of=version.as_of,
-                champion=version.number == champion,
-                promoted=any(entry.version == version.number for entry in entries),
+                life=version.tags.get("life", ""),
+                flies_from=tuple(entry.effective_from for entry in entries if entry.version == version.number),
+                compared_with=version.tags.get("compared_with", ""),
+                verdicts=tuple(json.loads(version.tags.get("verdicts", "[]"))),
                 why_not=version.tags.get("not_promoted", ""),
                 test=metrics.of_split(registry.run(version.run_id).data.metrics, "test"),
             )

@@ -49,7 +49,8 @@ def run(
 
     The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of
     the day. One trained as of a later day may have seen this day's outcomes and is refused unless `insist`.
-    Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), MlflowUnreachable, ArtifactMissing.
+    Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), LedgerDamaged,
+    MlflowUnreachable, ArtifactMissing.
     """
     lake = lake or Lake.of(use_case)
     view = lake.as_of(day, MEMORY)
@@ -58,7 +59,7 @@ def run(
         raise FeaturesMissing(use_case.name, day)
     before = None if version or rescore else scored_with(view, day)
     registry = Registry(use_case)
-    chosen = registry.version(version or before or Ledger.of(use_case).champion_of(day).version)
+    chosen = registry.version(version or before or _champion(use_case, registry, day))
     if before is None and chosen.as_of > day and not insist:
         raise BadRequest(_seen(use_case, day, chosen))
     model = registry.load(chosen)
@@ -66,10 +67,18 @@ def run(
     scoring = _Scoring(use_case, view, day, model, chosen.number, there.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
     inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], "model.version": chosen.number}
-    commit = lake.replace("predictions", day, reader, inputs=inputs, stage="score")
+    versions = {"features": view.version("features")}
+    commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
         day.isoformat(), chosen.number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
     )
+
+
+def _champion(use_case: UseCase, registry: Registry, day: date) -> str:
+    """The champion of the day, from a ledger that was verified: one that was cut off would name an older model."""
+    ledger = Ledger.of(use_case)
+    ledger.verify(registry.ledger_head())
+    return ledger.champion_of(day).version
 
 
 def scored_with(view: View, day: date) -> str | None:

@@ -9,21 +9,17 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from include.errors import FeaturesMissing, NotReady
-from include.logic import fitting, material, metrics, splits
-from include.logic.fitting import Rows
+from include.errors import FeaturesMissing
+from include.logic import fitting, material, metrics, recipe, splits
 from include.logic.material import Material
 from include.logic.parameters import Parameters, merge
-from include.stages import record
+from include.logic.recipe import Recipe
+from include.stages import examples, record
 from include.storage import provenance
-from include.storage.labels import known_labels
 from include.storage.lake import Lake, View
 from include.storage.models import Registry
 from include.storage.partitions import days_from
-from include.storage.runs import FINGERPRINT, MlflowUnreachable
+from include.storage.runs import FINGERPRINT, MlflowUnreachable, Runs
 from include.use_case import UseCase
 
 
@@ -52,23 +48,25 @@ def run(
     window_days: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     reason: str = "",
+    tuned_by: str = "",
     lake: Lake | None = None,
 ) -> TrainResult:
     """Train as of `day` and return the run; where an equal training is complete already, return that one.
 
-    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`.
+    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`;
+    `tuned_by` names the run of the study that chose them, if one did.
     Raises BadRequest for parameters or a window that cannot be, NotReady where days or labels are missing.
     """
     chosen = merge(use_case, parameters)
     first, last = splits.window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)
-    made_from = _material(use_case, view, first, last, chosen)
+    made_from = material_of(use_case, view, first, last, chosen)
     registry = Registry(use_case)
     if done := registry.complete_run(made_from.fingerprint):
         return _result(registry, done, reused=True)
-    rows = _labelled(use_case, view, first, last)
+    rows = examples.labelled(use_case, view, first, last)
     cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
-    parts = {name: _rows(use_case, rows, days, name, day) for name, days in cut.items()}
+    parts = {name: examples.rows(use_case, rows, days, name, day) for name, days in cut.items()}
     available = view.partitions("features", first, last)
     report = {
         "splits": cut.bounds(),
@@ -76,26 +74,30 @@ def run(
         "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
     }
     tags = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)}
+    if tuned_by:
+        tags["tuned_by"] = tuned_by
+    tags[recipe.TAG] = Recipe.of(use_case, made_from).to_tag()
     run_id = registry.start_run(
         f"{use_case.name} as of {day}", {FINGERPRINT: made_from.fingerprint, **tags, **made_from.tags()}
     )
-    with _ended(registry, run_id):
+    with ended(registry, run_id):
         threads = provenance.threads(rows.num_rows)
-        fitted = fitting.fit(use_case.features, parts["train"], parts["validation"], chosen, threads)
+        baseline = use_case.training.baseline_features
+        fitted = fitting.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
         record.run(use_case, run_id, record.Training(made_from, cut, parts, fitted, report))
     return _result(registry, run_id, reused=False)
 
 
 @contextlib.contextmanager
-def _ended(registry: Registry, run_id: str) -> Iterator[None]:
+def ended(runs: Runs, run_id: str) -> Iterator[None]:
     """Close the run in any case: complete, or as failed, and then it is never used."""
     try:
         yield
     except BaseException:
         with contextlib.suppress(MlflowUnreachable):  # what broke the training says more than this would
-            registry.end_run(run_id, failed=True)
+            runs.end_run(run_id, failed=True)
         raise
-    registry.end_run(run_id, failed=False)
+    runs.end_run(run_id, failed=False)
 
 
 def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
@@ -114,7 +116,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
     )
 
 
-def _material(use_case: UseCase, view: View, first: date, last: date, chosen: Parameters) -> Material:
+def material_of(use_case: UseCase, view: View, first: date, last: date, chosen: Parameters) -> Material:
     """What the training will depend on; FeaturesMissing unless `day` itself is landed, and with it its labels."""
     if not view.partitions("features", view.day, view.day):
         # Labels known at a day are written just before its features: without these, training would see fewer.
@@ -137,29 +139,6 @@ def _material(use_case: UseCase, view: View, first: date, last: date, chosen: Pa
         processor=made.processor,
         declaration=material.declaration(use_case),
     )
-
-
-def _labelled(use_case: UseCase, view: View, first: date, last: date) -> pa.Table:
-    """Features, label and day of every row of the window whose label was known, in order of day and keys."""
-    keys = list(use_case.keys)
-    features = view.table("features", first, last)
-    joined = features.join(known_labels(use_case, view, first), keys).order_by(["day", *keys])
-    return joined.select("day", *use_case.features, use_case.label.name).to_pyarrow()
-
-
-def _rows(use_case: UseCase, rows: pa.Table, days: Sequence[date], split: str, as_of: date) -> Rows:
-    """The rows of a split, uncopied, of `rows` in order of days; NotReady where train holds one class only."""
-    all_days = rows["day"].to_numpy()
-    start = int(np.searchsorted(all_days, np.datetime64(days[0])))
-    end = int(np.searchsorted(all_days, np.datetime64(days[-1]), side="right"))
-    chosen = rows.slice(start, end - start)
-    labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
-    if split == "train" and len(np.unique(labels)) < 2:
-        raise NotReady(
-            f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(labels)} labelled rows"
-            f" from {days[0]} to {days[-1]} have {use_case.label.name} = {labels[0]:g}. Train on a longer window."
-        )
-    return Rows(chosen.select(list(use_case.features)), labels, all_days[start:end])
 
 
 def _ranges(days: Sequence[date]) -> list[str]:

@@ -70,7 +70,9 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     else:
         reasons = _judged(use_case, feed, day, landed, digest).reasons
     checked = landed.append_column(schemas.REASONS, reasons)
-    commit = lake.replace(f"checked/{feed.name}", day, checked, inputs={raw: digest}, stage="validate")
+    commit = lake.replace(
+        f"checked/{feed.name}", day, checked, inputs={raw: digest}, versions={raw: view.version(raw)}, stage="validate"
+    )
     quarantined = validation.broken_rows(reasons)
     return Validated(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
 

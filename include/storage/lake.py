@@ -19,7 +19,7 @@ from include import settings
 from include.errors import AirworthyError, BadData, ColumnsWrong
 from include.logic import digests
 from include.logic.digests import ContentDigest
-from include.storage import partitions, schemas
+from include.storage import history, partitions, schemas
 from include.storage.partitions import Partition
 from include.use_case import UseCase
 
@@ -78,6 +78,13 @@ class Lake:
         """
         return View(self, day, memory)
 
+    def pinned(self, day: date, versions: Mapping[str, int | None]) -> View:
+        """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
+
+        Raises history.VersionGone where one cannot be read.
+        """
+        return View(self, day, deltas={name: history.at(self.uri(name), version) for name, version in versions.items()})
+
     def uri(self, table: str) -> str:
         """Where a table is."""
         return str(self.root / table)
@@ -104,13 +111,21 @@ class Lake:
         raise AssertionError("unreachable")
 
     def replace(
-        self, table: str, day: date, rows: pa.Table | pa.RecordBatchReader, *, inputs: Mapping[str, str], stage: str
+        self,
+        table: str,
+        day: date,
+        rows: pa.Table | pa.RecordBatchReader,
+        *,
+        inputs: Mapping[str, str],
+        stage: str,
+        versions: Mapping[str, int] | None = None,
     ) -> Commit:
         """Make `rows` the whole content of one day, in one commit; commit nothing where it is the same already.
 
         `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
         reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
-        `inputs` (name to digest) and the row count are kept with the commit.
+        `inputs` (name to digest), `versions` (table to the Delta version that was read) and the row count are kept
+        with the commit; versions alone never make one.
         Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, CommitLost after too many
         conflicts.
         """
@@ -125,7 +140,8 @@ class Lake:
                 raise NotANumber(f"{self.use_case.name}: {table}", day, sorted(digest.not_finite))
             partition = Partition(digest.hexdigest(), digest.rows)
             notes = {"day": day, "stage": stage, "digest": partition.digest, "rows": partition.rows}
-            notes |= {f"input.{name}": digest for name, digest in inputs.items()}
+            notes |= {f"{history.INPUT}{name}": digest for name, digest in inputs.items()}
+            notes |= {f"{history.VERSION}{name}": version for name, version in (versions or {}).items()}
             properties = CommitProperties(custom_metadata={key: str(value) for key, value in notes.items()})
             return self._commit_once(table, day, content, partition, properties)
 
@@ -178,11 +194,13 @@ class Lake:
 class View:
     """The lake as it was known at one day's decision time."""
 
-    def __init__(self, lake: Lake, day: date, memory: str = "2GB") -> None:
+    def __init__(
+        self, lake: Lake, day: date, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
+    ) -> None:
         self.lake = lake
         self.day = day
         self._memory = memory
-        self._deltas: dict[str, DeltaTable] = {}
+        self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
 
     def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:

@@ -1,7 +1,8 @@
 """The ledger: who flies from which day on. Append-only; the only answer to "champion of day D".
 
 One JSON file per entry, made whole or not at all and never changed; each holds the hash of the one before, so that a
-change to the past shows.
+change to the past shows. The last one's number and hash are also kept elsewhere, as a tag of the registered model, so
+that cutting entries off the end shows too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Literal
 
 from include import settings
 from include.errors import AirworthyError, NoChampion
+from include.logic import lives
 from include.use_case import UseCase
 
 ATTEMPTS = 100
@@ -61,6 +63,11 @@ class Entry:
     def hash(self) -> str:
         return hashlib.sha256(self.content()).hexdigest()
 
+    @property
+    def head(self) -> str:
+        """What is kept elsewhere of the last entry: `number:hash`."""
+        return f"{self.number}:{self.hash}"
+
 
 @dataclass(frozen=True)
 class Appended:
@@ -96,6 +103,31 @@ class Ledger:
             found.append(entry)
         return found
 
+    def verify(self, head: str | None) -> list[Entry]:
+        """All entries, in order, after holding them against the `head` that is kept elsewhere (None: there is none).
+
+        Read the head before calling this, or an entry appended meanwhile looks cut off. A head that lags behind the
+        entries is no damage: who appended was killed before moving it on. Raises LedgerDamaged.
+        """
+        entries = self.entries()
+        if head is None:
+            return entries
+        number, _, told = head.partition(":")
+        if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
+            raise LedgerDamaged(self.folder, f"its head, kept in MLflow, is {head!r}, which is no `number:hash`")
+        path = self.folder / _name(int(number))
+        if len(entries) < int(number):
+            raise LedgerDamaged(
+                path,
+                f"its head, kept in MLflow, says that there are {number} entries; there are {len(entries)}: the later"
+                " ones were cut off",
+            )
+        if (there := entries[int(number) - 1].hash) != told:
+            raise LedgerDamaged(
+                path, f"it has the hash {there[:12]}…, but its head, kept in MLflow, says {told[:12]}…: it was replaced"
+            )
+        return entries
+
     def append(
         self,
         version: str,
@@ -106,16 +138,20 @@ class Ledger:
         reason: str,
         verdicts: Sequence[Mapping[str, Any]] = (),
     ) -> Appended:
-        """Write the next entry; a promotion of this version from this day on that stands already is left as it is.
+        """Write the next entry, unless the decision stands already: then that entry is left as it is.
 
+        A promotion stands once its version was promoted from that day on. A rollback stands where the last entry is
+        one to the same version, day and reason, and where the same `who` decided it before: a cleared task does not
+        undo what came after it. Call `verify` first.
         Safe among processes: whoever loses the race for a number looks again and takes the next.
         """
         for _ in range(ATTEMPTS):
             entries = self.entries()
-            if action == "promotion":
-                for there in entries:
-                    if (there.action, there.version, there.effective_from) == (action, version, effective_from):
-                        return Appended(there, new=False)
+            for there in reversed(entries):
+                if (there.action, there.version, there.effective_from) == (action, version, effective_from) and (
+                    action == "promotion" or (there.reason == reason and (there is entries[-1] or there.who == who))
+                ):
+                    return Appended(there, new=False)
             entry = Entry(
                 number=len(entries) + 1,
                 previous=entries[-1].hash if entries else "",
@@ -134,14 +170,23 @@ class Ledger:
     def champion_of(self, day: date) -> Entry:
         """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampion if none."""
         entries = self.entries()
-        effective = [entry for entry in entries if entry.effective_from <= day]
-        if not effective:
+        champion = lives.newest([entry for entry in entries if entry.effective_from <= day])
+        if champion is None:
             raise NoChampion(self.use_case, day, min((entry.effective_from for entry in entries), default=None))
-        return max(effective, key=lambda entry: (entry.effective_from, entry.number))
+        return champion
 
-    def newest(self) -> Entry | None:
-        """The champion of the latest day that any entry speaks of; None for an empty ledger."""
-        return max(self.entries(), key=lambda entry: (entry.effective_from, entry.number), default=None)
+    def champion_besides(self, version: str | None, day: date) -> Entry | None:
+        """The champion of `day` as if `version` had never been one: who it is compared with. None if nobody is left."""
+        others = (entry for entry in self.entries() if entry.version != version)
+        return lives.newest([entry for entry in others if entry.effective_from <= day])
+
+
+def until(entry: Entry, entries: Sequence[Entry]) -> date | None:
+    """The first day that `entry` no longer decides; None if there is none, its own day if it was overtaken on that."""
+    same_day = [each for each in entries if each.effective_from == entry.effective_from]
+    if any(each.number > entry.number for each in same_day):
+        return entry.effective_from
+    return min((each.effective_from for each in entries if each.effective_from > entry.effective_from), default=None)
 
 
 def _name(number: int) -> str:

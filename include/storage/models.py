@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import requests
 from lightgbm.basic import LightGBMError
+from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
@@ -21,9 +23,13 @@ from include import settings
 from include.errors import AirworthyError, BadRequest
 from include.logic.model import Model
 from include.storage import model_files
-from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, clear
+from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, MlflowUnreachable, Runs, clear
 
 CHAMPION = "champion"
+_NO_ANSWER = "Failed to establish a new connection"
+"""All that MLflow hands on of it when the server goes away between the list of files and the files."""
+LEDGER_HEAD = "ledger.head"
+"""Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
 
 
 class ArtifactMissing(AirworthyError):
@@ -50,6 +56,11 @@ class Version:
     def as_of(self) -> date:
         """The day as of which it was trained: nothing from that day's partition of features was seen."""
         return date.fromisoformat(self.tags["as_of"])
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """How its training went: `splits` with their days, rows without label, missing days."""
+        return dict(json.loads(self.tags["report"]))
 
 
 class Registry(Runs):
@@ -103,6 +114,11 @@ class Registry(Runs):
         """The version with that fingerprint, if it is registered; of several, the first."""
         return next((version for version in self.versions() if version.tags.get(FINGERPRINT) == fingerprint), None)
 
+    def candidate(self, run_id: str) -> Version:
+        """The model of a complete run, as if it were a version: it has no number before it is registered."""
+        tags = self.run(run_id).data.tags
+        return Version(f"(run {run_id})", run_id, tags["model_id"], dict(tags), "")
+
     @clear
     def register(self, run_id: str, model_id: str, tags: Mapping[str, str], description: str) -> Version:
         """Make a version of a run's model, with its tags at once: there is never a version without them."""
@@ -147,6 +163,27 @@ class Registry(Runs):
         """Point the alias `champion` to a version."""
         self._client.set_registered_model_alias(self.use_case.name, CHAMPION, number)
 
+    @clear
+    def unset_champion(self) -> None:
+        """Remove the alias `champion`."""
+        self._client.delete_registered_model_alias(self.use_case.name, CHAMPION)
+
+    @clear
+    def ledger_head(self) -> str | None:
+        """What the registered model says the ledger's last entry is, as `number:hash`; None if it says nothing."""
+        try:
+            tags = dict(self._client.get_registered_model(self.use_case.name).tags)
+        except MlflowException as error:
+            if error.error_code != UNKNOWN:
+                raise
+            return None
+        return tags.get(LEDGER_HEAD)
+
+    @clear
+    def set_ledger_head(self, head: str) -> None:
+        """Let the registered model say which is the ledger's last entry."""
+        self._client.set_registered_model_tag(self.use_case.name, LEDGER_HEAD, head)
+
     # -- loading
 
     @clear
@@ -156,26 +193,54 @@ class Registry(Runs):
         if not folder.exists():
             self._download(version, folder)
         try:
-            return model_files.read(folder, version.tags["trees"])
-        except (OSError, ValueError, KeyError, LightGBMError) as error:
+            return self._read(version, folder)
+        except ArtifactMissing:
             shutil.rmtree(folder, ignore_errors=True)  # so that a mended artifact is fetched anew
+            raise
+
+    @clear
+    def load_anew(self, version: Version) -> Model:
+        """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissing as in `load`."""
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
+            folder = Path(temporary) / "model"
+            self._download(version, folder)
+            return self._read(version, folder)
+
+    def _read(self, version: Version, folder: Path) -> Model:
+        try:
+            return model_files.read(folder, version.tags["trees"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, LightGBMError) as error:
             raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
 
     def _download(self, version: Version, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
             try:
-                source = f"models:/{version.model_id}"
-                there = download_artifacts(artifact_uri=source, dst_path=temporary, tracking_uri=self.address)
+                there = fetch(version.model_id, Path(temporary), self.address)
             except (MlflowException, OSError) as error:
-                if isinstance(error.__context__, requests.ConnectionError | requests.Timeout):
-                    raise
                 raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
             try:
-                Path(there).rename(folder)
+                there.rename(folder)
             except OSError:
                 if not folder.exists():  # else another process was first, with the same content
                     raise
+
+
+def fetch(model_id: str, folder: Path, address: str) -> Path:
+    """Download all files of a logged model below `folder`, never from the local copy; where they are.
+
+    Knows no use case. Raises MlflowUnreachable; MlflowException or OSError where the files are not there.
+    """
+    try:
+        # By its place: of `models:/<id>` MLflow asks the server of the process's environment, whatever it is told.
+        place = MlflowClient(address, address).get_logged_model(model_id).artifact_location
+        return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=address))
+    except (MlflowException, requests.RequestException) as error:
+        causes = (error, error.__cause__, error.__context__)
+        silent = any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes)
+        if silent or _NO_ANSWER in str(error):
+            raise MlflowUnreachable(address, str(error).splitlines()[0][:300]) from error
+        raise
 
 
 def _version(found: ModelVersion) -> Version:

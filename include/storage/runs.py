@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -149,3 +151,18 @@ class Runs:
     def log_json(self, run_id: str, name: str, values: Any) -> None:
         """Keep plain values as a JSON artifact of the run; the same name again replaces it."""
         self._client.log_dict(run_id, values, name)
+
+    @clear
+    def artifact(self, run_id: str, path: str, folder: Path) -> Path:
+        """Fetch an artifact of a run, a file or a folder, below `folder`; FileNotFoundError where there is none."""
+        try:
+            return Path(self._client.download_artifacts(run_id, path, str(folder)))
+        except (MlflowException, OSError) as error:
+            if isinstance(error.__context__, requests.ConnectionError | requests.Timeout):
+                raise
+            raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
+
+    def read_json(self, run_id: str, path: str) -> Any:
+        """The plain values of a JSON artifact; FileNotFoundError where there is none."""
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+            return json.loads(self.artifact(run_id, path, Path(folder)).read_text())

@@ -15,12 +15,19 @@ REASONS = pa.field("reasons", pa.list_(pa.field("element", pa.string())))
 METRICS = pa.schema(
     [("metric", pa.string()), ("subject", pa.string()), ("value", pa.float64()), ("model_version", pa.string())]
 )
+VERDICTS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("model_version", "gate", "kind", "metric", "outcome", "reason")),
+        *((name, pa.float64()) for name in ("value", "limit")),
+        ("blocks", pa.bool_()),
+    ]
+)
 
 
 def tables(use_case: UseCase) -> list[str]:
     """Names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
-    return [*feeds, "features", "labels", "predictions", "metrics"]
+    return [*feeds, "features", "labels", "predictions", "metrics", "verdicts"]
 
 
 def content(use_case: UseCase, table: str) -> pa.Schema:
@@ -38,6 +45,8 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
         return _schema(keys | {"probability": "float64", "warning": "bool", "model_version": "string"})
     if table == "metrics":
         return METRICS
+    if table == "verdicts":
+        return VERDICTS
     raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
 
 
@@ -61,7 +70,8 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
         return (*use_case.feed(feed).keys, *(name for name in columns if name not in use_case.feed(feed).keys))
     if kind == "checked":
         return keys(use_case, f"raw/{feed}")
-    return ("metric", "subject", "model_version") if table == "metrics" else use_case.keys
+    own = {"metrics": ("metric", "subject", "model_version"), "verdicts": ("model_version", "gate")}
+    return own.get(table, use_case.keys)
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:

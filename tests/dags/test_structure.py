@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import CronPartitionTimetable
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
@@ -19,10 +20,16 @@ from include.use_cases import all_use_cases
 HEAVY = {"pandas", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "sklearn", "matplotlib", "deltalake"}
 TASKS = {
     "data": ["ingest", "validate", "build_features"],
-    "train": ["prepare", "train", "evaluate", "register", "promote"],
+    "train": ["prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote"],
     "score": ["wait_for_features", "score", "measure"],
+    "reproduce": ["reproduce"],
+    "rollback": ["roll_back"],
 }
+BY_HAND = {"reproduce", "rollback"}
+"""Kinds that only a person starts: no schedule, and no day."""
 NAMES = [f"{use_case}__{kind}" for use_case in all_use_cases() for kind in TASKS]
+SCHEDULED = [name for name in NAMES if name.partition("__")[2] not in BY_HAND]
+STARTED_BY_HAND = sorted(set(NAMES) - set(SCHEDULED))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +50,7 @@ def test_the_tasks_run_one_after_the_other_under_names_that_say_what_they_do(dag
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_person_finds_owner_tags_text_and_a_form_with_the_day(dags, name):
+def test_a_person_finds_owner_tags_and_text(dags, name):
     dag = dags[name]
     use_case, kind = name.split("__")
     declared = all_use_cases()[use_case]
@@ -52,19 +59,39 @@ def test_a_person_finds_owner_tags_text_and_a_form_with_the_day(dags, name):
     assert declared.objective in dag.doc_md
     assert declared.notice in dag.doc_md
     assert "{" not in dag.doc_md.replace('{"num_leaves": 15}', ""), "a placeholder was left in the text"
-    assert dag.params.get_param("day").schema["format"] == "date"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_a_form_asks_for_the_day(dags, name):
+    assert dags[name].params.get_param("day").schema["format"] == "date"
+
+
+@pytest.mark.parametrize("name", STARTED_BY_HAND)
+def test_what_only_a_person_starts_has_no_schedule_and_one_run_at_a_time(dags, name):
+    assert dags[name].timetable.can_be_scheduled is False
+    assert (dags[name].max_active_runs, list(dags[name].params).count("day")) == (1, 0)
+
+
+def test_a_rollback_cannot_be_sent_without_version_day_and_reason(dags):
+    params = dags["flight_delays__rollback"].params
+    assert list(params) == ["version", "effective_from", "reason"]
+    for field in params:
+        assert not params.get_param(field).has_value
+    for field, wrong in {"version": "", "effective_from": "yesterday", "reason": "no"}.items():
+        with pytest.raises(ParamValidationError):
+            params.get_param(field).resolve(wrong)
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
 def test_the_form_can_be_sent_as_it_opens_but_for_the_day(dags, name):
     """The UI asks for every field that has no value, unless null is among its types."""
-    for field, param in dags[name].params.items():
-        kinds = dags[name].params.get_param(field).schema["type"]
-        assert param is not None or "null" in kinds, field
-        assert param not in ("", {}), field
+    for field in dags[name].params:
+        param = dags[name].params.get_param(field)
+        assert param.value is not None or "null" in param.schema["type"], field
+        assert param.value not in ("", {}), field
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SCHEDULED)
 def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
     dag = dags[name]
     assert isinstance(dag.timetable, CronPartitionTimetable)
@@ -87,14 +114,17 @@ def test_every_task_has_a_limit_and_input_output_is_tried_again_with_backoff(dag
     for task in dags[name].tasks:
         if task.task_id == "wait_for_features":
             assert task.limit < task.execution_timeout
-        assert task.execution_timeout is not None
+        if task.task_id == "approve":
+            assert task.response_timeout == all_use_cases()[name.partition("__")[0]].approval.wait
+        else:
+            assert task.execution_timeout is not None
         assert task.retries == 3
         assert task.retry_exponential_backoff
 
 
 def test_trainings_wait_for_each_other(dags):
     pools = {task.task_id: task.pool for task in dags["flight_delays__train"].tasks}
-    assert pools == {**dict.fromkeys(TASKS["train"], "default_pool"), "train": "training"}
+    assert pools == {**dict.fromkeys(TASKS["train"], "default_pool"), "tune": "training", "train": "training"}
 
 
 def test_the_asset_graph_shows_the_whole_chain(dags):

@@ -5,21 +5,19 @@ Everything is asked for as an operator asks: over the REST API and Airflow's com
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import pytest
 from rich.console import Console
 
-from include.local import credentials, demo
+from include.local import demo
 from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
 from include.stages import measure, report
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.partitions import days_from
+from tests.end_to_end.conftest import ended, succeeded, task_state, until
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
-from tests.local.conftest import Shell, make_shell
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -28,46 +26,10 @@ AS_OF = date(2013, 1, 13)
 DATA, TRAIN, SCORE = (f"{USE_CASE.name}__{kind}" for kind in ("data", "train", "score"))
 
 
-def until(found: Callable[[], object], what: str, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline, f"{what} did not come in {seconds:.0f} s"
-        time.sleep(0.5)
-
-
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """An instance on free ports, in a folder whose name has a space, beside whatever else runs."""
-    home = tmp_path_factory.mktemp("life") / "a home"
-    shell = make_shell(home, AIRWORTHY_USE_CASE_PACKAGES="tests.end_to_end.use_cases", AIRWORTHY_COMMIT="tests")
-    started = shell.run("up")
-    try:
-        assert started.returncode == 0, started.stderr + started.stdout
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in shell.env.items():
-                patch.setenv(name, value)
-            yield shell
-    finally:
-        stopped = shell.run("down")
-    assert stopped.returncode == 0
-    assert not shell.living()
-
-
-@pytest.fixture(scope="module")
-def api(shell: Shell) -> AirflowApi:
-    here = shell.instance
-    api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
-    until(lambda: all(map(api.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
-    return api
-
-
-def ended(api: AirflowApi, dag_id: str, run: Run) -> Run:
-    until(lambda: api.run(dag_id, run.run_id).state in FINISHED, f"the end of {dag_id} {run.run_id}")
-    return api.run(dag_id, run.run_id)
-
-
-def succeeded(api: AirflowApi, dag_id: str, run: Run) -> None:
-    assert ended(api, dag_id, run).state == "success", api.failures(dag_id, run.run_id)
+def api(airflow: AirflowApi) -> AirflowApi:
+    until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
+    return airflow
 
 
 def scheduled_today(api: AirflowApi, dag_id: str) -> None:
@@ -78,10 +40,6 @@ def scheduled_today(api: AirflowApi, dag_id: str) -> None:
         return [run.state for run in api.runs(dag_id) if (run.run_type, run.partition_key) == ("scheduled", today)]
 
     until(lambda: states() == ["success"], f"today's run of {dag_id}")
-
-
-def task_state(api: AirflowApi, dag_id: str, run: Run, task: str) -> str | None:
-    return api.call("GET", f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/{task}")["state"]
 
 
 def all_done(api: AirflowApi, dag_id: str, first: date, last: date) -> None:

@@ -60,3 +60,36 @@ def test_a_matrix_of_numbers_gives_the_same_predictions_as_arrow():
     encoded = model.encoding.encode(TEST.features)
     matrix = np.column_stack([encoded[name].to_numpy() for name in encoded.column_names])
     assert model.predict(TEST.features).tolist() == model.booster.predict(matrix).tolist()
+
+
+def test_each_round_is_told_with_its_log_loss():
+    told = []
+    rows = fitting.encode(USE_CASE.features, TRAIN, VALIDATION)
+    boosted = fitting.boost(rows, parameters.merge(USE_CASE, None), 1, lambda *round_: told.append(round_))
+    assert told == list(enumerate(boosted.validation_log_loss, start=1))
+
+
+def test_watching_changes_no_tree():
+    rows = fitting.encode(USE_CASE.features, TRAIN, VALIDATION)
+    watched = fitting.boost(rows, parameters.merge(USE_CASE, None), 1, lambda *_: None).booster
+    assert watched.model_to_string() == fit().model.booster.model_to_string()
+
+
+def test_who_watches_may_end_the_fit():
+    class Enough(Exception):
+        pass
+
+    def watch(round_: int, log_loss: float) -> None:
+        if round_ == 3:
+            raise Enough
+
+    rows = fitting.encode(USE_CASE.features, TRAIN, VALIDATION)
+    with pytest.raises(Enough):
+        fitting.boost(rows, parameters.merge(USE_CASE, None), 1, watch)
+
+
+def test_rows_encoded_once_may_be_fitted_again_and_again():
+    rows = fitting.encode(USE_CASE.features, TRAIN, VALIDATION)
+    first, second = (fitting.boost(rows, parameters.merge(USE_CASE, {"max_bin": n}), 1) for n in (15, 255))
+    again = fitting.boost(rows, parameters.merge(USE_CASE, {"max_bin": 15}), 1)
+    assert first.booster.model_to_string() == again.booster.model_to_string() != second.booster.model_to_string()

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.gate import METRICS
 from include.logic import metrics
 from include.use_case import Costs
 
@@ -25,6 +27,7 @@ def test_metrics_are_what_their_definitions_say_also_with_ties(rows):
     labels, probabilities = columns(rows)
     found = metrics.of(labels, probabilities, COSTS)
     assert found["brier"] == pytest.approx(np.mean((probabilities - labels) ** 2))
+    assert found["log_loss"] == pytest.approx(sklearn.metrics.log_loss(labels, probabilities, labels=[0, 1]))
     pairs = [(p, q) for p in probabilities[labels > 0] for q in probabilities[labels == 0]]
     above = [1.0 if p > q else 0.5 if p == q else 0.0 for p, q in pairs]
     assert found.get("auc") == (pytest.approx(np.mean(above)) if pairs else None)
@@ -44,12 +47,13 @@ def test_curves_run_from_corner_to_corner_and_need_both_classes():
 
 def test_log_loss_is_the_mean_of_minus_log_of_what_happened():
     expected = -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4
-    assert metrics.log_loss(LABELS, PROBABILITIES) == pytest.approx(expected)
+    assert metrics.measure("log_loss", LABELS, PROBABILITIES, COSTS) == pytest.approx(expected)
 
 
 def test_a_sure_mistake_costs_much_but_not_infinity():
     for label in (0.0, 1.0):
-        assert metrics.log_loss(np.array([label]), np.array([1 - label])) == pytest.approx(36.04, abs=0.01)
+        found = metrics.measure("log_loss", np.array([label]), np.array([1 - label]), COSTS)
+        assert found == pytest.approx(36.04, abs=0.01)
 
 
 def test_with_one_class_only_what_is_not_defined_is_left_out():
@@ -60,8 +64,10 @@ def test_with_one_class_only_what_is_not_defined_is_left_out():
 
 def test_expected_cost_counts_missed_and_false_warnings_from_the_threshold_on():
     # The threshold is 1 / (1 + 3): the second row is a false warning, none is missed.
-    assert metrics.expected_cost(LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
-    assert metrics.expected_cost(LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
+    cost = "expected_cost"
+    assert metrics.measure(cost, LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
+    assert metrics.measure(cost, LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
+    assert metrics.losses(cost, LABELS, np.array([0.3, 0.1, 0.24, 0.25]), COSTS).tolist() == [1, 0, 3, 0]
 
 
 def test_calibration_error_weighs_the_bins_by_their_rows():
@@ -69,6 +75,21 @@ def test_calibration_error_weighs_the_bins_by_their_rows():
     probabilities = np.array([0.95, 1.0, 0.92, 0.15])
     expected = 3 / 4 * abs(1 - (0.95 + 1.0 + 0.92) / 3) + 1 / 4 * 0.15
     assert metrics.ece(labels, probabilities) == pytest.approx(expected)
+
+
+def test_the_mean_error_is_how_far_the_mean_is_off_whichever_way():
+    assert metrics.mean_error(LABELS, np.full(4, 0.4)) == pytest.approx(0.1)
+    assert metrics.mean_error(LABELS, np.full(4, 0.6)) == pytest.approx(0.1)
+    assert metrics.mean_error(LABELS, PROBABILITIES[::-1]) == pytest.approx(0.5 - np.mean(PROBABILITIES))
+
+
+def test_every_metric_that_a_gate_may_name_is_measured():
+    assert set(METRICS) <= set(metrics.of(LABELS, PROBABILITIES, COSTS))
+
+
+def test_losses_are_of_metrics_that_are_means_over_rows():
+    with pytest.raises(KeyError, match="auc is no mean over rows"):
+        metrics.losses("auc", LABELS, PROBABILITIES, COSTS)
 
 
 def test_confusion_counts_a_probability_at_the_threshold_as_a_warning():

@@ -1,53 +1,133 @@
-"""evaluate: verdicts from what a run measured on its test days."""
+"""evaluate: what the gates say of a run is kept with it, once."""
 
 import json
+import sys
 from dataclasses import replace
-from pathlib import Path
+from datetime import date
 
+import pyarrow.compute as pc
 import pytest
-from mlflow import MlflowClient
 
-from include import settings
 from include.errors import NotReady
-from include.stages import evaluate
+from include.stages import evaluate, promote, register
+from include.storage.lake import Lake
 from include.storage.models import Registry
-from include.use_case import Gate
-from tests.toy_use_case import USE_CASE
+from include.use_case import Gate, NotWorseThanChampion, SliceGate
+from tests.toy_use_case import USE_CASE, source
 
-
-def run_of(run_id: str):
-    return MlflowClient(settings.current().mlflow).get_run(run_id).data
+WITH_CHAMPION = replace(
+    USE_CASE,
+    gates=(
+        *USE_CASE.gates,
+        NotWorseThanChampion(min_days=5, margin=0.5),
+        SliceGate("kind", "mean_error", at_most_worse=0.5, min_rows=50),
+    ),
+)
 
 
 def test_a_model_that_beats_both_baselines_passes(trained_toy):
     found = evaluate.run(USE_CASE, trained_toy)
-    assert found.passed
-    assert [verdict["gate"] for verdict in found.verdicts] == ["log_loss < prior", "log_loss < logistic"]
+    assert (found.gates, found.champion) == ("passed", None)
+    assert [verdict["gate"] for verdict in found.verdicts] == [
+        "log_loss better than prior",
+        "log_loss better than logistic",
+    ]
 
 
 def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
     found = evaluate.run(strict, trained_toy)
-    assert not found.passed
-    assert [verdict["passed"] for verdict in found.verdicts] == [True, True, False]
-    assert run_of(trained_toy).tags["passed"] == "false"
+    assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
+    tags = Registry(USE_CASE).run(trained_toy).data.tags
+    assert found.gates == tags["gates"] == "failed"
+    assert tags["gate/auc at least 0.99"] == "failed"
 
 
-def test_verdicts_are_kept_with_the_run_and_judge_the_test_days(trained_toy, tmp_path):
-    evaluate.run(USE_CASE, trained_toy)
-    run = run_of(trained_toy)
-    path = MlflowClient(settings.current().mlflow).download_artifacts(trained_toy, "verdicts.json", str(tmp_path))
-    kept = json.loads(Path(path).read_text())
-    assert kept == json.loads(run.tags["verdicts"])
+def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_says_otherwise(trained_toy, another):
+    lost = date(2020, 2, 28)
+    for day in (date(2020, 2, 29), date(2020, 3, 1)):  # its outcomes became known on these
+        known = source.outcomes(day)
+        Lake.of(USE_CASE).replace(
+            "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
+        )
+    strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_days=7),))
+    run_id = another(strict)
+    found = evaluate.run(strict, run_id)
+    assert (found.gates, found.verdicts[0]["outcome"]) == ("not judged", "not judged")
+    version = register.run(strict, run_id).version
+    assert not promote.run(strict, version, who="a test").promoted
+    assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
+    gates = (replace(strict.gates[0], unjudged="passes"),)
+    assert evaluate.run(replace(USE_CASE, gates=gates), run_id).gates == "passed"
+
+
+def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_toy, tmp_path):
+    evaluate.run(WITH_CHAMPION, trained_toy)
+    registry = Registry(USE_CASE)
+    folder = registry.artifact(trained_toy, evaluate.FOLDER, tmp_path)
+    assert {path.name for path in folder.iterdir()} == {
+        *("verdicts.json", "metrics.json", "intervals.json", "slices.json", "verdicts.png", "slices.png")
+    }
+    run = registry.run(trained_toy).data
+    kept = json.loads((folder / "verdicts.json").read_text())
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
     assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
+    low, high = json.loads((folder / "intervals.json").read_text())["log_loss"]
+    assert low < run.metrics["test/log_loss.model"] < high
+    measured = json.loads((folder / "metrics.json").read_text())
+    assert measured["model"]["auc"] == pytest.approx(run.metrics["test/auc.model"])
+    assert {group["group"] for group in json.loads((folder / "slices.json").read_text())} == set(source.KINDS)
+
+
+def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained_toy, another, tmp_path):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    run_id = another(WITH_CHAMPION)
+    found = evaluate.run(WITH_CHAMPION, run_id)
+    assert found.champion == "1"
+    by_kind = {verdict["kind"]: verdict for verdict in found.verdicts}
+    assert "version 1" in by_kind["champion"]["reason"]
+    folder = Registry(USE_CASE).artifact(run_id, evaluate.FOLDER, tmp_path)
+    assert (folder / "champion.png").exists()
+    assert "champion" in json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    assert evaluate.run(WITH_CHAMPION, another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
 
 
 def test_judging_again_changes_nothing(trained_toy, monkeypatch):
     first = evaluate.run(USE_CASE, trained_toy)
     monkeypatch.setattr(Registry, "log", lambda *_, **__: pytest.fail("written again"))
-    monkeypatch.setattr(Registry, "log_json", lambda *_, **__: pytest.fail("written again"))
-    assert evaluate.run(USE_CASE, trained_toy) == first
+    monkeypatch.setattr(Registry, "log_folder", lambda *_, **__: pytest.fail("written again"))
+    assert evaluate.run(USE_CASE, trained_toy) == replace(first, new=False)
+
+
+def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    assert not evaluate.run(USE_CASE, trained_toy).new
+
+
+def test_other_gates_judge_anew(trained_toy):
+    evaluate.run(USE_CASE, trained_toy)
+    assert evaluate.run(WITH_CHAMPION, trained_toy).new
+
+
+def test_killed_half_way_it_is_judged_again(trained_toy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(WITH_CHAMPION, trained_toy)
+    assert evaluate.run(WITH_CHAMPION, trained_toy).new
+    assert not evaluate.run(WITH_CHAMPION, trained_toy).new
+
+
+def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
+    day = date(2020, 2, 25)
+    rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
+    Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
+    with pytest.raises(NotReady, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
+        evaluate.run(WITH_CHAMPION, trained_toy)
 
 
 def test_a_run_that_broke_half_way_is_not_judged(tracking):

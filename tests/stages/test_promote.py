@@ -1,120 +1,155 @@
-"""promote: the ledger decides, the alias follows, and nothing happens by accident."""
+"""promote: the ledger decides, the registry follows, and nothing happens by accident."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from mlflow import MlflowClient
 
 from include.errors import BadRequest
-from include.stages import evaluate, promote, register, train
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
-from include.use_case import Gate, UseCase
+from include.stages import approve, promote, rollback
+from include.storage.ledger import Ledger, LedgerDamaged
+from include.storage.models import ArtifactMissing, Registry
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
-
-pytestmark = pytest.mark.usefixtures("without_plots")
-STRICT = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
-LATER = date(2020, 3, 5)
+from tests.versions import LATER, WRITES, alias, life, register, state, verdict
 
 
-def version_as_of(day: date, use_case: UseCase = USE_CASE) -> str:
-    run_id = train.run(use_case, day, parameters={"rounds": 12}).run_id
-    evaluate.run(use_case, run_id)
-    return register.run(use_case, run_id).version
-
-
-def alias() -> str | None:
-    return Registry(USE_CASE).champion()
+def lives() -> dict[str, str | None]:
+    return {version.number: version.tags.get("life") for version in Registry(USE_CASE).versions()}
 
 
 def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_toy):
-    version = register.run(USE_CASE, trained_toy).version
+    version = register(trained_toy)
     found = promote.run(USE_CASE, version, who="train 7")
     assert (found.promoted, found.effective_from, found.champion, found.new) == (True, "2020-03-01", version, True)
     entry = Ledger.of(USE_CASE).champion_of(AS_OF)
     assert (entry.version, entry.who, entry.reason, entry.action) == (version, "train 7", "a first model", "promotion")
-    assert [verdict["passed"] for verdict in entry.verdicts] == [True, True]
-    assert alias() == version
+    assert entry.verdicts == (verdict("passed"),)
+    assert (alias(), life(version)) == (version, "champion")
+    assert Registry(USE_CASE).ledger_head() == entry.head
 
 
 def test_promoting_again_changes_nothing(trained_toy):
-    version = register.run(USE_CASE, trained_toy).version
-    first, again = promote.run(USE_CASE, version, who="one"), promote.run(USE_CASE, version, who="two")
+    version = register(trained_toy)
+    first, before = promote.run(USE_CASE, version, who="one"), state()
+    again = promote.run(USE_CASE, version, who="two")
     assert replace(again, new=True) == first
     assert not again.new
-    assert [entry.who for entry in Ledger.of(USE_CASE).entries()] == ["one"]
+    assert state() == before
 
 
-def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy):
-    champion = register.run(USE_CASE, trained_toy).version
+def test_where_nothing_differs_nothing_is_written(trained_toy, monkeypatch):
+    promote.run(USE_CASE, register(trained_toy), who="a test")
+    register(trained_toy, gates="failed")
+    assert promote.follow(USE_CASE) == "1"
+    for name in WRITES:
+        monkeypatch.setattr(MlflowClient, name, lambda *_, **__: pytest.fail("written"))
+    assert promote.follow(USE_CASE) == "1"
+    assert promote.run(USE_CASE, "1", who="a test").promoted
+
+
+@pytest.mark.parametrize(("gates", "becomes"), [("failed", "rejected"), ("not judged", "candidate")])
+def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gates, becomes):
+    champion = register(trained_toy)
     promote.run(USE_CASE, champion, who="a test")
-    rejected = version_as_of(LATER, STRICT)
-    found = promote.run(STRICT, rejected, who="a test")
+    verdicts = [verdict("passed"), verdict(gates), verdict("reported"), verdict("not judged", blocks=False)]
+    refused = register(trained_toy, LATER, gates=gates, verdicts=json.dumps(verdicts))
+    found = promote.run(USE_CASE, refused, who="a test")
     assert (found.promoted, found.champion, found.entry) == (False, champion, None)
-    assert found.reason.startswith("Test auc 0.") and "is not >= 0.99" in found.reason
-    assert alias() == champion
+    assert found.reason == verdict(gates)["reason"]
+    assert (alias(), lives()) == (champion, {champion: "champion", refused: becomes})
     assert len(Ledger.of(USE_CASE).entries()) == 1
-    kept = Registry(USE_CASE).version(rejected)
+    kept = Registry(USE_CASE).version(refused)
     assert kept.tags["not_promoted"] == found.reason
-    assert kept.description.endswith(f"**Not promoted**: {found.reason}")
+    assert kept.description == f"A model.\n\n**Not promoted**: {found.reason}"
+    assert promote.run(USE_CASE, refused, who="a test") == found
+    assert Registry(USE_CASE).version(refused).description == kept.description
 
 
-def test_a_rejection_told_again_is_told_once(trained_toy):
-    evaluate.run(STRICT, trained_toy)
-    version = register.run(STRICT, trained_toy).version
-    first = promote.run(STRICT, version, who="a test")
-    text = Registry(USE_CASE).version(version).description
-    assert promote.run(STRICT, version, who="a test") == first
-    assert Registry(USE_CASE).version(version).description == text
-    assert alias() is None
+def test_a_version_that_nobody_judged_is_not_promoted(trained_toy):
+    version = register(trained_toy, gates=None)
+    found = promote.run(USE_CASE, version, who="a test")
+    assert (found.promoted, alias(), life(version)) == (False, None, "candidate")
+    assert "was not judged by its gates yet: run evaluate" in found.reason
+
+
+def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
+    verdicts = [verdict("passed"), verdict("reported"), verdict("not judged", blocks=False)]
+    found = promote.run(USE_CASE, register(trained_toy, verdicts=json.dumps(verdicts)), who="a test")
+    assert found.promoted
+    assert found.reason == (
+        "1 of 3 gates are passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
+    )
+
+
+def test_the_champion_before_is_archived_and_a_rival_stays_a_challenger(trained_toy):
+    first, second, third = register(trained_toy), register(trained_toy, LATER), register(trained_toy, LATER)
+    promote.run(USE_CASE, first, who="a test")
+    promote.run(USE_CASE, second, who="a test")
+    assert lives() == {first: "archived", second: "champion", third: "challenger"}
+
+
+def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names_who_gave_it(trained_toy):
+    version = register(trained_toy)
+    waiting = promote.run(USE_CASE, version, who="a run", approval_required=True)
+    assert (waiting.promoted, waiting.reason) == (False, "It waits for a person's approval.")
+    assert (alias(), life(version)) == (None, "challenger")
+    approve.run(USE_CASE, version, approved=True, who="Ann", why="looks right")
+    assert promote.run(USE_CASE, version, who="a run", approval_required=True).promoted
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert (entry.who, entry.reason) == ("a run, approved by Ann", "a first model; approved: looks right")
+    kept = Registry(USE_CASE).version(version)
+    assert "not_promoted" not in kept.tags and kept.description == "A model."
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, required):
+    version = register(trained_toy, gates="failed")
+    approve.run(USE_CASE, version, approved=False, who="Ann", why="too few carriers")
+    Registry(USE_CASE).tag_version(version, {"gates": "passed"})
+    with pytest.raises(BadRequest, match="A rejection is final"):
+        approve.run(USE_CASE, version, approved=True, who="Bob", why="it is fine")
+    found = promote.run(USE_CASE, version, who="a run", approval_required=required)
+    assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
+    assert (alias(), life(version), Ledger.of(USE_CASE).entries()) == (None, "rejected", [])
 
 
 def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later(trained_toy):
-    later = version_as_of(LATER)
+    later, earlier = register(trained_toy, LATER), register(trained_toy)
     promote.run(USE_CASE, later, who="a test")
-    earlier = register.run(USE_CASE, trained_toy).version
     found = promote.run(USE_CASE, earlier, who="a backfill")
     assert (found.promoted, found.effective_from, found.champion) == (True, "2020-03-01", later)
-    assert alias() == later
+    assert (alias(), lives()) == (later, {later: "champion", earlier: "archived"})
     assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 4)).version == earlier
     assert Ledger.of(USE_CASE).champion_of(LATER).version == later
 
 
-def test_killed_between_ledger_and_alias_the_next_run_repairs_the_alias(trained_toy, monkeypatch):
-    version = register.run(USE_CASE, trained_toy).version
-    with monkeypatch.context() as killed:
-        killed.setattr(Registry, "set_champion", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            promote.run(USE_CASE, version, who="a test")
-    assert alias() is None
-    assert promote.run(USE_CASE, version, who="a test").champion == version
-    assert alias() == version
-    assert len(Ledger.of(USE_CASE).entries()) == 1
-
-
 def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
-    first = register.run(USE_CASE, trained_toy).version
+    first, second = register(trained_toy), register(trained_toy, LATER)
     promote.run(USE_CASE, first, who="a test")
-    second = version_as_of(LATER)
     promote.run(USE_CASE, second, who="a test")
-    ledger = Ledger.of(USE_CASE)
-    ledger.append(first, LATER, action="rollback", who="a person", reason="worse")
+    rollback.run(USE_CASE, first, LATER, who="a person", reason="worse")
     found = promote.run(USE_CASE, second, who="cleared")
     assert found.champion == alias() == first
     assert found.reason == (
-        "All 2 gates are passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
+        "All 1 gates are passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
         " (rollback by a person: worse) makes version 1 the champion of that day."
     )
 
 
-def test_a_champion_is_told_since_when_and_by_which_entry(trained_toy):
-    found = promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
-    assert found.reason == "All 2 gates are passed; champion from 2020-03-01 on by ledger entry 1."
+def test_a_champion_whose_gates_fail_when_judged_anew_stays_until_it_is_rolled_back(trained_toy):
+    version = register(trained_toy)
+    promote.run(USE_CASE, version, who="a test")
+    Registry(USE_CASE).tag_version(version, {"gates": "failed", "verdicts": json.dumps([verdict("failed")])})
+    assert promote.run(USE_CASE, version, who="a test").champion == version
+    assert life(version) == "champion"
+    assert "not_promoted" not in Registry(USE_CASE).version(version).tags
 
 
 def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(trained_toy, monkeypatch):
-    first, second = register.run(USE_CASE, trained_toy).version, version_as_of(LATER)
+    first, second = register(trained_toy), register(trained_toy, LATER)
     move = Registry.set_champion
 
     def slow(registry, number):
@@ -124,27 +159,108 @@ def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(tr
 
     monkeypatch.setattr(Registry, "set_champion", slow)
     assert promote.run(USE_CASE, first, who="the slower one").champion == second
-    assert alias() == second
+    assert (alias(), lives()) == (second, {first: "archived", second: "champion"})
 
 
-def test_a_rejection_repairs_an_alias_that_does_not_follow_the_ledger(trained_toy):
-    champion = register.run(USE_CASE, trained_toy).version
+def test_a_head_overtaken_by_another_promotions_is_moved_on(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    move = Registry.set_ledger_head
+
+    def slow(registry, head):
+        monkeypatch.setattr(Registry, "set_ledger_head", move)
+        promote.run(USE_CASE, second, who="the faster one")
+        registry.set_ledger_head(head)
+
+    monkeypatch.setattr(Registry, "set_ledger_head", slow)
+    promote.run(USE_CASE, first, who="the slower one")
+    assert Registry(USE_CASE).ledger_head() == Ledger.of(USE_CASE).entries()[-1].head
+
+
+def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promote.run(USE_CASE, first, who="a test")
+    look = Registry.ledger_head
+
+    def overtaken(registry):
+        seen = look(registry)
+        monkeypatch.setattr(Registry, "ledger_head", look)
+        promote.run(USE_CASE, second, who="the faster one")
+        return seen
+
+    monkeypatch.setattr(Registry, "ledger_head", overtaken)
+    assert promote.follow(USE_CASE) == second
+
+
+def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
+    champion, refused = register(trained_toy), register(trained_toy, LATER, gates="failed")
     promote.run(USE_CASE, champion, who="a test")
-    rejected = version_as_of(LATER, STRICT)
-    Registry(USE_CASE).set_champion(rejected)
-    assert promote.run(STRICT, rejected, who="a test").champion == champion
-    assert alias() == champion
+    promote.run(USE_CASE, refused, who="a test")
+    right, registry = state(), Registry(USE_CASE)
+    registry.set_champion(refused)
+    registry.tag_version(refused, {"life": "champion"})
+    registry.untag_version(champion, "life")
+    assert promote.run(USE_CASE, refused, who="a test").champion == champion
+    assert state() == right
 
 
-def test_a_rejected_version_is_promoted_once_looser_gates_pass_it(trained_toy):
-    evaluate.run(STRICT, trained_toy)
-    version = register.run(STRICT, trained_toy).version
-    assert not promote.run(STRICT, version, who="a test").promoted
-    evaluate.run(USE_CASE, trained_toy)
-    assert register.run(USE_CASE, trained_toy).version == version
-    assert promote.run(USE_CASE, version, who="a test").promoted
-    kept = Registry(USE_CASE).version(version)
-    assert "not_promoted" not in kept.tags and "Not promoted" not in kept.description
+def test_an_alias_that_no_entry_bears_out_is_taken_away(trained_toy):
+    Registry(USE_CASE).set_champion(register(trained_toy))
+    assert promote.follow(USE_CASE) is None
+    assert alias() is None
+
+
+def test_deleted_versions_that_the_ledger_names_do_not_break_it(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promote.run(USE_CASE, first, who="a test")
+    promote.run(USE_CASE, second, who="a test")
+    client = MlflowClient(Registry(USE_CASE).address)
+    client.delete_model_version(USE_CASE.name, second)
+    Registry(USE_CASE).set_champion(first)
+    assert promote.follow(USE_CASE) is None  # the ledger's champion is gone, and nobody takes its place by accident
+    assert (alias(), lives()) == (None, {first: "archived"})
+    client.delete_model_version(USE_CASE.name, first)
+    third = register(trained_toy, date(2020, 3, 6))
+    assert promote.run(USE_CASE, third, who="a test").champion == third
+
+
+@pytest.mark.parametrize("damage", ["missing", "other trees", "unreadable"])
+def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained_toy, lake_home, damage):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promote.run(USE_CASE, first, who="a test")
+    Registry(USE_CASE).load(Registry(USE_CASE).version(second))  # a whole copy lies here: it does not count
+    promote.follow(USE_CASE)
+    before = state()
+    [model] = [path for path in lake_home.rglob("model.lgb") if "mlruns" in path.parts]
+    if damage == "missing":
+        model.unlink()
+    elif damage == "other trees":
+        model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1"))
+    else:
+        (model.parent / "airworthy" / "encoding.json").write_text("[]")
+    with pytest.raises(ArtifactMissing, match=f"toy: version {second} cannot be loaded"):
+        promote.run(USE_CASE, second, who="a test")
+    assert state() == before
+    assert alias() == first
+
+
+def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promote.run(USE_CASE, first, who="a test")
+    (Ledger.of(USE_CASE).folder / "000001.json").unlink()
+    with pytest.raises(LedgerDamaged, match=r"000001\.json"):
+        promote.run(USE_CASE, second, who="a test")
+    assert (alias(), Ledger.of(USE_CASE).entries()) == (first, [])
+
+
+def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_toy):
+    first = register(trained_toy)
+    promote.run(USE_CASE, first, who="a test")
+    head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
+    (Ledger.of(USE_CASE).folder / "000001.json").unlink()
+    Ledger.of(USE_CASE).append("9", AS_OF, action="promotion", who="an intruder", reason="")
+    with pytest.raises(LedgerDamaged, match="it was replaced"):
+        promote.follow(USE_CASE)
+    assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
 
 
 def test_an_unknown_version_is_refused(tracking):

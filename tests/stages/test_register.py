@@ -1,11 +1,14 @@
 """register: every judged run becomes a version, once."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from include.errors import NotReady
+from include.logic.lives import NOT_PROMOTED
 from include.stages import evaluate, register, train
+from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.runs import FINGERPRINT
 from include.use_case import Gate
@@ -17,12 +20,32 @@ STRICT = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
 
 def test_a_version_says_where_it_comes_from(trained_toy):
     found = register.run(USE_CASE, trained_toy)
-    assert (found.version, found.passed, found.new) == ("1", True, True)
+    assert (found.version, found.gates, found.new) == ("1", "passed", True)
     version = Registry(USE_CASE).version("1")
     run = Registry(USE_CASE).run(trained_toy).data
     assert version.as_of == AS_OF
-    for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "verdicts", "window"):
+    for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[name]
+    verdicts = Registry(USE_CASE).read_json(trained_toy, evaluate.VERDICTS)
+    assert json.loads(version.tags["verdicts"]) == verdicts
+    assert version.tags["gate/log_loss better than prior"] == "passed"
+    assert version.tags["life"] == "challenger"
+
+
+def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained_toy, another):
+    second = another(STRICT, AS_OF)
+    evaluate.run(STRICT, second)
+    register.run(USE_CASE, trained_toy)
+    register.run(STRICT, second)
+    rows = Lake.of(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
+    assert [(row["model_version"], row["gate"], row["outcome"]) for row in rows] == [
+        ("1", "log_loss better than logistic", "passed"),
+        ("1", "log_loss better than prior", "passed"),
+        ("2", "auc at least 0.99", "failed"),
+    ]
+    before = Lake.of(USE_CASE).delta("verdicts").version()
+    register.run(STRICT, second)
+    assert Lake.of(USE_CASE).delta("verdicts").version() == before
 
 
 def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):
@@ -52,8 +75,8 @@ def test_training_anew_from_equal_inputs_makes_no_second_version(trained_toy):
 def test_a_model_that_did_not_pass_is_registered_and_says_so(trained_toy):
     evaluate.run(STRICT, trained_toy)
     found = register.run(STRICT, trained_toy)
-    assert (found.version, found.passed) == ("1", False)
-    assert "- **not passed**: Test auc " in Registry(USE_CASE).version("1").description
+    assert (found.version, found.gates) == ("1", "failed")
+    assert "- ✗ **failed** auc at least 0.99: " in Registry(USE_CASE).version("1").description
 
 
 @pytest.mark.parametrize("gates", [(STRICT, USE_CASE), (USE_CASE, STRICT)], ids=["loosened", "tightened"])
@@ -62,14 +85,14 @@ def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
     for use_case in gates:
         evaluate.run(use_case, trained_toy)
         found = register.run(use_case, trained_toy)
-        if not found.passed:
-            registry.tag_version("1", {register.NOT_PROMOTED: "as it was"})
+        if found.gates != "passed":
+            registry.tag_version("1", {NOT_PROMOTED: "as it was"})
     version, run = registry.version("1"), registry.run(trained_toy).data
-    assert (found.version, found.passed, found.new) == ("1", gates[-1] is USE_CASE, False)
-    assert version.tags["verdicts"] == run.tags["verdicts"]
-    assert version.tags["passed"] == str(found.passed).lower()
-    assert (register.NOT_PROMOTED in version.tags) == (not found.passed)
-    assert ("**not passed**" in version.description) == (not found.passed)
+    assert (found.version, found.gates, found.new) == ("1", "passed" if gates[-1] is USE_CASE else "failed", False)
+    assert version.tags["gates"] == run.tags["gates"] == found.gates
+    assert {name for name in version.tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in gates[-1].gates}
+    assert (NOT_PROMOTED in version.tags) == (found.gates == "failed")
+    assert ("**failed**" in version.description) == (found.gates == "failed")
 
 
 def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):

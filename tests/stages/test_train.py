@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from include import settings
 from include.errors import BadRequest, FeaturesMissing, NotReady
 from include.logic.encoding import Encoding
+from include.logic.recipe import Recipe
 from include.stages import record, train
 from include.storage import provenance
 from include.storage.labels import known_labels
@@ -219,6 +220,18 @@ def test_the_run_says_what_it_was_made_from(trained_toy):
     assert float(run.params["threshold"]) == 0.25
 
 
+def test_the_recipe_says_what_a_rebuild_needs(toy_lake, tracking):
+    found = run_of(quick(parameters={"num_leaves": 4}).run_id).data
+    known = Recipe.from_tag(found.tags["recipe"])
+    assert (known.as_of, f"{known.first}..{known.last}") == (AS_OF, found.tags["window"])
+    assert (known.features, known.keys, known.label) == (USE_CASE.features, USE_CASE.key_types(), "failed")
+    assert known.data == {
+        f"{t}.{of}": found.tags[f"{t}.{of}"] for t in ("features", "labels") for of in ("version", "digest")
+    }
+    assert (known.parameters.lightgbm["num_leaves"], known.parameters.rounds) == (4, 3)
+    assert known.fingerprint(USE_CASE, found.tags["code"], found.tags["lock"]) == found.tags["airworthy.fingerprint"]
+
+
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 @pytest.mark.parametrize("subject", ["model", "prior", "logistic"])
 def test_every_metric_is_kept_for_every_split_and_subject(trained_toy, split, subject):
@@ -240,8 +253,9 @@ def test_plots_and_tables_are_kept(trained_toy, tmp_path):
     path = MlflowClient(settings.current().mlflow).download_artifacts(trained_toy, "", str(kept))
     found = {str(file.relative_to(path)) for file in kept.rglob("*") if file.is_file()}
     plots = {"roc_and_precision_recall", "calibration", "confusion", "importance", "rate_by_day"}
-    tables = {"splits", "profile", "encoding", "importance", "report", "material", "verdicts"}
-    assert found == {f"plots/{name}.png" for name in plots} | {f"{name}.json" for name in tables}
+    tables = {"splits", "profile", "encoding", "importance", "report", "material"}
+    made = {f"plots/{name}.png" for name in plots} | {f"{name}.json" for name in tables} | {"rehearsal/sample.parquet"}
+    assert {name for name in found if not name.startswith("evaluation/")} == made
     splits = json.loads((kept / "splits.json").read_text())
     assert (splits["test"][0], splits["test"][-1]) == ("2020-02-22", "2020-02-28")
     encoding = Encoding.from_json(json.loads((kept / "encoding.json").read_text()))

@@ -9,6 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from include.errors import ColumnsWrong
+from include.storage import history, integrity
 from include.storage import lake as lake_module
 from include.storage.lake import Lake
 from tests.toy_use_case import USE_CASE
@@ -112,3 +113,53 @@ def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home,
     with pytest.raises(OSError, match="disk full"):
         write(rows(9))
     assert sorted(Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]
+
+
+# -- as it was, and who wrote it
+
+
+def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
+    then = write(rows(1)).version
+    write(rows(2, 3)), write(rows(4), SECOND)
+    view = Lake.of(USE_CASE).pinned(SECOND, {TABLE: then})
+    assert view.read(TABLE)["id"].to_pylist() == view.table(TABLE).to_pyarrow()["id"].to_pylist() == [1]
+    assert (list(view.partitions(TABLE)), view.version(TABLE)) == ([FIRST], then)
+    assert Lake.of(USE_CASE).pinned(FIRST, {TABLE: None}).read(TABLE)["id"].to_pylist() == [2, 3]
+
+
+@pytest.mark.parametrize("version", [0, 99, None])
+def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
+    with pytest.raises(history.VersionGone, match="outcomes cannot be read"):
+        Lake.of(USE_CASE).pinned(FIRST, {TABLE: version})
+    assert not lake_home.exists()
+
+
+def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
+    first = write(rows(1)).version
+    write(rows(7), SECOND)
+    second = Lake.of(USE_CASE).replace(TABLE, FIRST, rows(2), inputs={"a": "x"}, stage="test", versions={"b/c": 5})
+    write(rows(1))
+    notes = history.of(Lake.of(USE_CASE).uri(TABLE))
+    newest, note, _, oldest = notes
+    assert [each.day for each in notes] == [FIRST, FIRST, SECOND, FIRST]
+    assert (note.version, note.digest, note.rows) == (second.version, second.partition.digest, 1)
+    assert (note.inputs, note.versions, note.stage) == ({"a": "x"}, {"b/c": 5}, "test")
+    assert history.written(notes, FIRST, oldest.digest) == newest
+    assert history.written(notes, FIRST, oldest.digest, until=second.version).version == first
+    assert history.written(notes, SECOND, oldest.digest) is None
+
+
+def test_other_versions_read_alone_make_no_commit(lake_home):
+    before = write(rows(1))
+    again = Lake.of(USE_CASE).replace(TABLE, FIRST, rows(1), inputs={}, stage="test", versions={"b/c": 6})
+    assert (again.changed, again.version) == (False, before.version)
+
+
+def test_vacuuming_writes_no_day_and_takes_only_what_is_not_current(lake_home):
+    then = write(rows(1)).version
+    write(rows(2))
+    DeltaTable(Lake.of(USE_CASE).uri(TABLE)).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    assert len(history.of(Lake.of(USE_CASE).uri(TABLE))) == 2
+    old, now = (Lake.of(USE_CASE).pinned(FIRST, {TABLE: version}) for version in (then, None))
+    assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: integrity.GONE}
+    assert integrity.broken_days(now, TABLE, FIRST, FIRST) == {}

@@ -2,13 +2,14 @@
 
 import json
 import multiprocessing
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from include.errors import NoChampion
-from include.storage.ledger import Ledger, LedgerDamaged
+from include.storage.ledger import Ledger, LedgerDamaged, until
 
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
@@ -39,12 +40,6 @@ def test_the_champion_of_a_day_is_the_last_one_effective_by_then(ledger):
 def test_of_two_entries_for_one_day_the_later_counts(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "1", APRIL, "rollback")
     assert ledger.champion_of(APRIL).version == "1"
-    assert ledger.newest().version == "1"
-
-
-def test_the_newest_is_the_champion_of_the_latest_day_whenever_it_was_written(ledger):
-    promote(ledger, "2", MAY), promote(ledger, "3", MARCH)
-    assert ledger.newest().version == "2"
 
 
 def test_a_day_before_every_entry_has_no_champion(ledger):
@@ -62,6 +57,42 @@ def test_promoting_the_same_again_writes_nothing_even_after_a_rollback(ledger):
     assert first.new and not again.new
     assert again.entry == first.entry
     assert len(ledger.entries()) == 2
+
+
+def rolled_back(ledger: Ledger, who: str = "someone", reason: str = "worse") -> bool:
+    return ledger.append("1", APRIL, action="rollback", who=who, reason=reason).new
+
+
+def test_the_same_rollback_again_writes_nothing_while_nothing_newer_came(ledger):
+    promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
+    assert rolled_back(ledger)
+    assert not rolled_back(ledger) and not rolled_back(ledger, who="another")
+    assert rolled_back(ledger, reason="another reason")
+
+
+def test_after_something_newer_only_another_decision_rolls_back_again(ledger):
+    assert rolled_back(ledger, who="run 1")
+    promote(ledger, "2", APRIL)
+    assert not rolled_back(ledger, who="run 1")
+    assert rolled_back(ledger, who="run 2")
+
+
+def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day(ledger):
+    promote(ledger, "2", MAY), promote(ledger, "1", MARCH), promote(ledger, "3", MARCH)
+    entries = ledger.entries()
+    assert [until(entry, entries) for entry in entries] == [None, MARCH, MAY]
+    for entry in entries:  # as champion_of says, day by day
+        days = [day for day in (MARCH, date(2020, 4, 30), MAY) if ledger.champion_of(day) == entry]
+        ends = until(entry, entries)
+        assert all(entry.effective_from <= day and (ends is None or day < ends) for day in days)
+
+
+def test_a_model_is_compared_with_the_champion_besides_itself(ledger):
+    assert ledger.champion_besides("1", MAY) is None
+    promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
+    assert ledger.champion_besides("2", MAY).version == "1"
+    assert ledger.champion_besides(None, MAY).version == "2"
+    assert ledger.champion_besides("1", MARCH) is None
 
 
 def _promote_three(folder: Path, worker: int, start) -> None:
@@ -111,3 +142,67 @@ def test_a_half_written_entry_of_a_killed_process_is_not_an_entry(ledger):
     promote(ledger, "1", MARCH)
     (ledger.folder / ".killed.tmp").write_text('{"number": 2')
     assert promote(ledger, "2", APRIL).entry.number == 2
+
+
+# -- the head, kept elsewhere
+
+
+def filled(ledger: Ledger, entries: int = 3) -> str:
+    for number, day in zip(range(entries), (MARCH, APRIL, MAY), strict=False):
+        promote(ledger, str(number), day)
+    return ledger.entries()[-1].head
+
+
+def test_a_whole_ledger_is_verified_and_handed_over(ledger):
+    assert ledger.verify(None) == []
+    head = filled(ledger)
+    assert head.startswith("3:")
+    assert ledger.verify(head) == ledger.verify(None) == ledger.entries()
+
+
+def test_a_head_that_lags_behind_is_no_damage(ledger):
+    lagging = promote(ledger, "1", MARCH).entry.head
+    promote(ledger, "2", APRIL)
+    assert len(ledger.verify(lagging)) == 2
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_to_do(ledger, left):
+    head = filled(ledger)
+    for path in sorted(ledger.folder.iterdir())[left:]:
+        path.unlink()
+    assert len(ledger.entries()) == left  # the chain alone does not show it
+    with pytest.raises(
+        LedgerDamaged, match=rf"000003.json: .*there are 3 entries; there are {left}.*Restore the folder from a backup"
+    ):
+        ledger.verify(head)
+
+
+def test_a_ledger_without_its_folder_is_cut_short_too(ledger):
+    head = filled(ledger)
+    shutil.rmtree(ledger.folder)
+    with pytest.raises(LedgerDamaged, match="there are 0"):
+        ledger.verify(head)
+
+
+def test_a_last_entry_that_was_edited_is_detected(ledger):
+    head, path = filled(ledger), ledger.folder / "000003.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "0"}, indent=1, sort_keys=True) + "\n")
+    assert len(ledger.entries()) == 3  # the chain alone does not show it
+    with pytest.raises(LedgerDamaged, match=r"000003.json: it has the hash .* it was replaced"):
+        ledger.verify(head)
+
+
+def test_a_ledger_that_was_written_anew_is_detected_at_the_head_though_it_has_grown(ledger):
+    head = filled(ledger, 2)
+    shutil.rmtree(ledger.folder)
+    promote(ledger, "0", MARCH), promote(ledger, "another", APRIL), promote(ledger, "2", MAY)
+    with pytest.raises(LedgerDamaged, match=r"000002\.json"):
+        ledger.verify(head)
+
+
+@pytest.mark.parametrize("head", ["", "3", "x:y", "0:" + "0" * 64, "1:" + "g" * 64])
+def test_a_head_that_is_none_is_named(ledger, head):
+    filled(ledger)
+    with pytest.raises(LedgerDamaged, match="is no `number:hash`"):
+        ledger.verify(head)

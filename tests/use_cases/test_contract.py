@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from include.logic import tuning
 from include.settings import REPOSITORY
 from include.storage import schemas
 from include.use_case import Suite, UseCase
@@ -94,6 +95,11 @@ def test_a_day_can_be_explained_to_a_person(use_case):
     assert use_case.objective.endswith(".")
     assert use_case.owner
     assert use_case.label.meaning
+
+
+@pytest.mark.parametrize("use_case", [each for each in DECLARED if each.training.search], ids=lambda each: each.name)
+def test_a_declared_search_space_can_be_searched(use_case):
+    assert set(tuning.space(use_case).ranges) == set(use_case.training.search)
 
 
 @pytest.mark.parametrize("use_case", SHIPPED.values(), ids=SHIPPED)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
-from include.use_case import Gate
+from include.use_case import Approval, Gate
 from include.use_cases import flight_delays
 
 _TRAINING = replace(
@@ -23,4 +24,5 @@ USE_CASE = replace(
     package="include.use_cases.flight_delays",
     training=_TRAINING,
     gates=(Gate("log_loss", at_most=5.0),),
+    approval=Approval(wait=timedelta(seconds=40)),
 )

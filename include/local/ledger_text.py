@@ -1,0 +1,66 @@
+"""What `airworthy ledger` shows: every entry, and whether they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from include.storage.ledger import Entry, Ledger, until
+from include.storage.models import Registry
+from include.use_cases import load
+
+COLUMNS = ("no", "version", "action", "effective from", "until", "who", "why", "when (UTC)")
+
+
+def show(console: Console, name: str) -> None:
+    """Print the ledger of a use case, then hold it against the head in MLflow; LedgerDamaged if it is not whole."""
+    use_case = load(name)
+    ledger, head = Ledger.of(use_case), Registry(use_case).ledger_head()
+    entries = ledger.entries()
+    if entries:
+        console.print(_table(name, entries))
+    elif head is None:
+        console.print(f"The ledger of {name} is empty: no model was promoted yet.")
+        return
+    ledger.verify(head)
+    console.print(Text(f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green"))
+
+
+def _table(name: str, entries: Sequence[Entry]) -> Table:
+    table = Table(*COLUMNS, title=f"{name}: ledger", title_justify="left")
+    for entry in entries:
+        table.add_row(
+            str(entry.number),
+            escape(entry.version),
+            entry.action,
+            str(entry.effective_from),
+            _last_day(entry, entries),
+            escape(entry.who),  # whatever a person typed is no markup
+            escape(entry.reason),
+            entry.recorded_at.removesuffix("+00:00").replace("T", " "),
+        )
+    return table
+
+
+def _last_day(entry: Entry, entries: Sequence[Entry]) -> str:
+    ends = until(entry, entries)
+    if ends is None:
+        return "on"
+    return "no day: overtaken" if ends == entry.effective_from else str(ends - timedelta(days=1))
+
+
+def _compared(head: str | None, entries: Sequence[Entry]) -> str:
+    """What the head says of entries that it bears out."""
+    if entries and head == entries[-1].head:
+        return "head matches"
+    at = f"is at entry {head.partition(':')[0]}" if head else "is not set yet"
+    return f"but the head in MLflow {at}: the next promotion, registration or rollback moves it on"
+
+
+def _count(entries: int) -> str:
+    return "1 entry" if entries == 1 else f"{entries} entries"

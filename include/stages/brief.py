@@ -1,0 +1,67 @@
+"""Brief: what a person must see before a model is promoted, beside the same of the champion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from include.gate import CHAMPION
+from include.logic.card.markup import escaped, number, table
+from include.logic.gates import MODEL
+from include.stages import evaluate
+from include.storage.models import Registry, Version
+from include.use_case import UseCase
+
+METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
+
+
+def run(use_case: UseCase, version: str) -> str | None:
+    """Markdown for the approval of a version; None where there is nothing to ask.
+
+    Nobody is asked of a version that did not pass its gates, nor twice of one that was decided on.
+    """
+    registry = Registry(use_case)
+    candidate = registry.version(version)
+    if candidate.tags["gates"] != "passed" or "approval" in candidate.tags:
+        return None
+    flying = candidate.tags.get("compared_with")
+    champion = registry.version(flying) if flying else None
+    return "\n".join(_lines(use_case, registry, candidate, champion))
+
+
+def _lines(use_case: UseCase, registry: Registry, candidate: Version, champion: Version | None) -> list[str]:
+    told = f"Trained as of {candidate.as_of} on {candidate.tags['window']}"
+    lines = [f"{told}: {escaped(candidate.tags.get('reason') or 'no reason given')}.", ""]
+    test = candidate.report["splits"]["test"]
+    lines += [f"On its test days, {test['first']} to {test['last']}:", ""]
+    names = {MODEL: f"version {candidate.number}", "logistic": "logistic", "prior": "prior"}
+    if champion is not None:
+        names[CHAMPION] = f"champion, version {champion.number}"
+    lines += _metrics(registry.read_json(candidate.run_id, evaluate.METRICS), names)
+    before = {each["gate"]: each for each in _verdicts(champion)}
+    rows = [
+        (escaped(each["gate"]), number(each["value"]), number(each["limit"]), each["outcome"], _then(before, each))
+        for each in _verdicts(candidate)
+    ]
+    lines += ["", *table(("gate", "value", "limit", "verdict", "the champion's, when it was judged"), rows, (1, 2))]
+    lines += ["", *(f"- {escaped(verdict['reason'])}" for verdict in _verdicts(candidate))]
+    if use_case.notice:
+        lines += ["", f"> {use_case.notice}"]
+    return lines
+
+
+def _metrics(found: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> list[str]:
+    """A table of the metrics of those subjects that were judged on these days."""
+    shown = [subject for subject in names if subject in found]
+    rows = [(metric, *(number(found[subject].get(metric)) for subject in shown)) for metric in METRICS]
+    return table(("", *(names[subject] for subject in shown)), rows, range(1, len(shown) + 1))
+
+
+def _verdicts(version: Version | None) -> list[dict[str, Any]]:
+    return list(json.loads(version.tags["verdicts"])) if version is not None and "verdicts" in version.tags else []
+
+
+def _then(before: Mapping[str, Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:
+    then = before.get(verdict["gate"])
+    return f"{number(then['value'])}, {then['outcome']}" if then else "–"

@@ -1,0 +1,135 @@
+"""Evidence: find out about a trained model whatever its declared gates ask for, and nothing more."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from include.errors import NotReady
+from include.gate import (
+    CHAMPION,
+    AnyGate,
+    LeakageGate,
+    NotWorseThanChampion,
+    RobustnessGate,
+    SchemaGate,
+    ServingGate,
+    SliceGate,
+)
+from include.logic import metrics, robustness
+from include.logic.evidence import Champion, Evidence, TestRows
+from include.logic.model import Model
+from include.stages import examples, rehearse, tripwire
+from include.storage import provenance
+from include.storage.lake import Lake, View
+from include.storage.ledger import Entry
+from include.storage.models import Registry, Version
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+
+
+def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: Lake | None = None) -> Evidence:
+    """What the gates of the use case need to know of a candidate that was trained but has no number yet.
+
+    `entry` is the ledger's champion of the day it was trained as of. Raises NotReady where the lake no longer holds
+    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, MlflowUnreachable.
+    """
+    return _Gathering(use_case, candidate, entry, lake or Lake.of(use_case)).evidence()
+
+
+class _Gathering:
+    """One candidate, its rows and its champion, each read once."""
+
+    def __init__(self, use_case: UseCase, candidate: Version, entry: Entry | None, lake: Lake) -> None:
+        self.use_case, self.candidate, self.lake = use_case, candidate, lake
+        self.registry = Registry(use_case)
+        self.view = lake.as_of(candidate.as_of)
+        self.recorded = self.registry.run(candidate.run_id).data
+        self.test = candidate.report["splits"]["test"]
+        self.model = self.registry.load(candidate)
+        self.flying = self.registry.version(entry.version) if entry else None
+
+    def evidence(self) -> Evidence:
+        _still_the_same(self.use_case, self.candidate, self.view)
+        rows = self._labelled()
+        champion, flying = self._champion()
+        predicted = self.model.predict_all(rows, provenance.threads(rows.num_rows))
+        if flying is not None and not champion.why_not:
+            predicted[CHAMPION] = flying.predict(rows, provenance.threads(rows.num_rows))
+        booster = self.model.booster
+        gains = zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True)
+        return Evidence(
+            metrics=metrics.of_split(self.recorded.metrics, "test"),
+            days=int(self.test["days"]),
+            features=self.model.encoding.features,
+            declared=self.use_case.features,
+            gains=dict(gains),
+            champion=champion,
+            rows=TestRows(
+                days=rows["day"].to_numpy(),
+                labels=rows[self.use_case.label.name].to_numpy().astype("float64"),
+                predicted=predicted,
+                columns=rows.select(self._sliced()),
+            ),
+            rehearsal=rehearse.run(self.use_case, self.candidate.run_id) if self._asked(ServingGate) else None,
+            perturbed=robustness.perturb(self.model, rows) if self._asked(RobustnessGate) else None,
+            rebuilt=self._rebuilt(),
+        )
+
+    def _asked(self, *kinds: type[AnyGate]) -> bool:
+        return any(isinstance(gate, kinds) for gate in self.use_case.gates)
+
+    def _sliced(self) -> list[str]:
+        return sorted({gate.column for gate in self.use_case.gates if isinstance(gate, SliceGate)})
+
+    def _labelled(self) -> pa.Table:
+        first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
+        keys = [column for column in self._sliced() if column not in self.use_case.features]
+        return examples.labelled(self.use_case, self.view, first, last, columns=keys)
+
+    def _champion(self) -> tuple[Champion, Model | None]:
+        """The champion, loaded where a gate compares with it."""
+        if self.flying is None:
+            return Champion(None), None
+        if self.flying.model_id == self.candidate.model_id:
+            return Champion(self.flying.number, same=True, features=self.model.encoding.features), self.model
+        compared = any(isinstance(gate, SliceGate) and gate.than == CHAMPION for gate in self.use_case.gates)
+        if not (compared or self._asked(NotWorseThanChampion, SchemaGate)):
+            return Champion(self.flying.number, why_not="No gate compares with it."), None
+        flying = self.registry.load_anew(self.flying)
+        reads, there = flying.encoding.features, self.use_case.features
+        lost = sorted(name for name, kind in reads.items() if there.get(name) != kind)
+        why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
+        return Champion(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
+
+    def _rebuilt(self) -> Any:
+        asked = [gate.days for gate in self.use_case.gates if isinstance(gate, LeakageGate)]
+        if not asked:
+            return None
+        days = days_from(*(date.fromisoformat(self.test[end]) for end in ("first", "last")))
+        sampled = tripwire.sample(days, max(asked), self.use_case.training.seed)
+        return tripwire.run(self.use_case, sampled, self.candidate.as_of, lake=self.lake)
+
+
+def _seen(champion: Version) -> tuple[date, ...]:
+    """The days that a champion was trained or stopped on, and between; on its own test days it was only judged."""
+    cut = champion.report["splits"]
+    return tuple(days_from(date.fromisoformat(cut["train"]["first"]), date.fromisoformat(cut["validation"]["last"])))
+
+
+def _still_the_same(use_case: UseCase, candidate: Version, view: View) -> None:
+    """NotReady unless the lake holds, of the window, exactly what the candidate was trained on."""
+    first, last = (date.fromisoformat(day) for day in candidate.tags["window"].split(".."))
+    now = {
+        "features.digest": view.digest_of_days("features", first, last),
+        "labels.digest": view.digest_of_days("labels", first, view.day),
+    }
+    other = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
+    if other:
+        raise NotReady(
+            f"{use_case.name}: {' and '.join(other)} of {candidate.tags['window']} have changed since run"
+            f" {candidate.run_id} was trained as of {candidate.as_of}, so it cannot be judged on them. Nothing was"
+            f" promoted. Train again: trigger {use_case.name}__train for {candidate.as_of}."
+        )

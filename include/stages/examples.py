@@ -1,0 +1,42 @@
+"""Examples: labelled rows of days, and what of them a split holds. Whoever trains, judges or rebuilds reads these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from include.errors import NotReady
+from include.logic.fitting import Rows
+from include.storage.labels import known_labels
+from include.storage.lake import View
+from include.use_case import UseCase
+
+
+def labelled(use_case: UseCase, view: View, first: date, last: date, columns: Sequence[str] = ()) -> pa.Table:
+    """Day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
+
+    `columns` are key columns to carry along, between the day and the features.
+    """
+    keys = list(use_case.keys)
+    features = view.table("features", first, last)
+    joined = features.join(known_labels(use_case, view, first), keys).order_by(["day", *keys])
+    carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
+    return joined.select("day", *carried, *use_case.features, use_case.label.name).to_pyarrow()
+
+
+def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> Rows:
+    """The rows of a split, uncopied, of `examples` in order of days; NotReady where train holds one class only."""
+    all_days = examples["day"].to_numpy()
+    start = int(np.searchsorted(all_days, np.datetime64(days[0])))
+    end = int(np.searchsorted(all_days, np.datetime64(days[-1]), side="right"))
+    chosen = examples.slice(start, end - start)
+    labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
+    if split == "train" and len(np.unique(labels)) < 2:
+        raise NotReady(
+            f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(labels)} labelled rows"
+            f" from {days[0]} to {days[-1]} have {use_case.label.name} = {labels[0]:g}. Train on a longer window."
+        )
+    return Rows(chosen.select(list(use_case.features)), labels, all_days[start:end])

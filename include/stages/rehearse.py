@@ -1,0 +1,166 @@
+"""Rehearse: let a fresh process load a model as MLflow has it, and score what the training process scored.
+
+Run as a module, this file is that process. It knows no use case: it is told where the model is and what its trees are.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.logic.evidence import Rehearsal
+from include.logic.metrics import Numbers
+from include.logic.model import Model
+from include.settings import REPOSITORY
+from include.storage import model_files
+from include.storage.models import Registry, fetch
+from include.storage.runs import MlflowUnreachable
+from include.use_case import UseCase
+
+SAMPLE = "rehearsal/sample.parquet"
+"""Artifact of a run: some test rows as they are stored, and what the training process predicted for them."""
+PROBABILITY = "probability"
+REPEATS = 5
+"""Scorings, of which the quickest counts: the others were disturbed."""
+SECONDS = 300
+"""What the fresh process may take in all; starting takes it two."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What the fresh process is told; plain values."""
+
+    address: str
+    model_id: str
+    trees: str
+    sample: str
+    """Path of the rows to be scored."""
+    folder: str
+    """Empty folder that the model is downloaded into."""
+    answer: str
+    """Path that its answer is written to, as JSON."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the fresh process says; plain values."""
+
+    bits: tuple[int, ...] = ()
+    """The probabilities, each as the whole number that has the same 64 bits."""
+    microseconds_per_row: float = 0.0
+    megabytes: float = 0.0
+    error: str = ""
+    unreachable: str = ""
+    """Why MLflow could not be asked."""
+
+
+def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsal:
+    """Start a process that downloads the run's model into an empty folder, reads it and scores the run's sample.
+
+    Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
+    in megabytes of 1,000,000 bytes. Whatever goes wrong is in the answer's `error`.
+    Raises NotReady (a run that broke half-way), BadRequest (no such run), MlflowUnreachable.
+    """
+    registry = Registry(use_case)
+    tags = registry.run(run_id).data.tags
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
+        places = {name: Path(temporary) / name for name in ("sample", "model")}
+        for place in places.values():
+            place.mkdir()
+        try:
+            path = registry.artifact(run_id, SAMPLE, places["sample"])
+            expected = _bits(pq.read_table(path, columns=[PROBABILITY])[PROBABILITY].to_numpy())
+        except (OSError, KeyError, pa.ArrowException) as error:
+            return _failed(f"its sample {SAMPLE} cannot be read ({error}). Train again")
+        order = _Order(
+            address=registry.address,
+            model_id=tags["model_id"],
+            trees=tags["trees"],
+            sample=str(path),
+            folder=str(places["model"]),
+            answer=str(Path(temporary) / "answer.json"),
+        )
+        answer = _asked(order, seconds)
+    if answer.unreachable:
+        raise MlflowUnreachable(registry.address, answer.unreachable)
+    if answer.error:
+        return _failed(answer.error)
+    if len(answer.bits) != len(expected):
+        return _failed(f"it gave {len(answer.bits)} scores for the sample's {len(expected)} rows")
+    differing = int(np.count_nonzero(np.array(answer.bits, np.int64) != expected))
+    return Rehearsal(len(expected), differing, answer.microseconds_per_row, answer.megabytes)
+
+
+def _failed(why: str) -> Rehearsal:
+    return Rehearsal(rows=0, differing=0, microseconds_per_row=0.0, megabytes=0.0, error=why)
+
+
+def _asked(order: _Order, seconds: float) -> _Answer:
+    """The answer of a fresh process, or why it gave none."""
+    command = [sys.executable, "-m", "include.stages.rehearse", json.dumps(asdict(order))]
+    try:
+        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return _Answer(
+            error=f"it had not finished after {seconds:g} seconds and was stopped. Try again on a quiet host"
+        )
+    except OSError as error:
+        return _Answer(error=f"it could not be started: {error}")
+    if ended.returncode < 0:
+        name = signal.Signals(-ended.returncode).name
+        return _Answer(error=f"it was killed by {name}; if that is for memory, give tasks more or make a smaller model")
+    if ended.returncode:
+        said = ended.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        return _Answer(error=f"it ended with code {ended.returncode}: {said[0]}")
+    try:
+        return _Answer(**json.loads(Path(order.answer).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        return _Answer(error=f"its answer cannot be read: {type(error).__name__}: {error}")
+
+
+def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
+    """The 64 bits of each number: equality of floats would take 0.0 for -0.0, and NaN for another than itself."""
+    return np.ascontiguousarray(probabilities, dtype=np.float64).view(np.int64)
+
+
+def _answer(order: _Order) -> _Answer:
+    """In the fresh process: download, read, score."""
+    try:
+        folder = fetch(order.model_id, Path(order.folder), order.address)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        model = model_files.read(folder, order.trees)
+        sample = pq.read_table(order.sample).select(list(model.encoding.features))
+        probabilities, best = _scored(model, sample)
+    except MlflowUnreachable as error:
+        return _Answer(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}".rstrip(". ")
+        return _Answer(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
+    return _Answer(tuple(_bits(probabilities).tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
+
+
+def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
+    """The probabilities, and the processor's seconds of the quickest of several scorings."""
+    probabilities, best = np.empty(0), float("inf")
+    batches = sample.combine_chunks().to_batches()  # one: fewer rows than a batch of scoring has
+    for _ in range(REPEATS):
+        began = time.process_time()
+        probabilities = np.concatenate([model.predict(batch, threads=1) for batch in batches])
+        best = min(best, time.process_time() - began)
+    return probabilities, best
+
+
+if __name__ == "__main__":
+    told = _Order(**json.loads(sys.argv[1]))
+    Path(told.answer).write_text(json.dumps(asdict(_answer(told))))

@@ -1,0 +1,167 @@
+"""Reproduce: build a registered version again from its registry entry alone, and hold the trees against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import duckdb
+from lightgbm.basic import LightGBMError
+
+from include.errors import AirworthyError, NotReady
+from include.logic import fitting, material, rebuild, recipe, splits
+from include.logic.model import Model
+from include.logic.recipe import Recipe, RecipeUnreadable
+from include.stages import examples, recall
+from include.storage import provenance
+from include.storage.lake import Lake
+from include.storage.models import Registry, Version
+from include.storage.runs import FINGERPRINT
+from include.use_case import UseCase
+
+EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
+TAG = "reproduced"
+"""Tag of a version: `equal` or `differs`, as it was last built again."""
+ARTIFACT = "reproduction.json"
+RECIPE = "fingerprint of the recipe"
+"""Among what changed: it shows whether the recipe is the one that was registered."""
+
+
+class NotReproduced(AirworthyError):
+    """A version was built again and is another model, or could not be built again."""
+
+
+class _NotRebuilt(Exception):
+    """Why there is nothing to compare."""
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """How a rebuild went; plain values, the same whenever it is asked for."""
+
+    use_case: str
+    version: str
+    run_id: str
+    outcome: str
+    """`equal`, `differs` or `not rebuilt`."""
+    model: tuple[str, ...]
+    """What differs between the models, or why there was nothing to compare."""
+    surroundings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Code, commit, lock, processor or declaration, where it is not what it was: then and now."""
+    data: tuple[str, ...] = ()
+    """What became of the data since: changed, vacuumed, damaged."""
+
+    def report(self) -> str:
+        """All of it for a person."""
+        say = {
+            EQUAL: "was built again and is equal, byte for byte",
+            DIFFERS: "was built again and is another model",
+            NOT_REBUILT: "could not be built again",
+        }[self.outcome]
+        changed = [f"{name} is now {now}, was {then}" for name, (then, now) in self.surroundings.items()]
+        lines = [f"{self.use_case}: version {self.version} {say}.", *(f"- {line}" for line in self.model)]
+        for title, found in (("Changed since it was trained:", changed), ("Its data:", self.data)):
+            lines += [title, *(f"- {line}" for line in found)] if found else []
+        return "\n".join([*lines, *([self._advice()] if self.outcome == DIFFERS else [])])
+
+    def _advice(self) -> str:
+        if RECIPE in self.surroundings:
+            return "Its recipe is not the one it was registered with: the tag was changed. The run's own tag has it."
+        if {"code", "lock", "processor"} & set(self.surroundings):
+            return (
+                "The trees hang on code, lock and processor: check out the commit it was trained at, install its"
+                " requirements.txt on the same kind of processor, and reproduce it there."
+            )
+        return "Nothing that trees are known to hang on has changed: do not trust this version, and train anew."
+
+
+def require(use_case: UseCase, version: str) -> Reproduction:
+    """As `run`, but NotReproduced, with the report, unless the rebuild is equal."""
+    found = run(use_case, version)
+    if found.outcome != EQUAL:
+        raise NotReproduced(found.report())
+    return found
+
+
+def run(use_case: UseCase, version: str) -> Reproduction:
+    """Train the version again from what its registry entry names, and compare; lake, ledger and alias stay as they are.
+
+    The outcome becomes an artifact of its run and, where there is one to compare, a tag of the version.
+    Raises BadRequest (no such version), ArtifactMissing (its files are damaged), MlflowUnreachable.
+    """
+    registry = Registry(use_case)
+    found = registry.version(version)
+    registered = registry.load_anew(found)
+    rebuilding = _Rebuilding(use_case, found)
+    model: tuple[str, ...]
+    try:
+        model = tuple(rebuild.differences(registered, rebuilding.model()))
+        outcome = DIFFERS if model else EQUAL
+    except _NotRebuilt as why:
+        outcome, model = NOT_REBUILT, (str(why),)
+    result = Reproduction(
+        use_case.name,
+        found.number,
+        found.run_id,
+        outcome,
+        model,
+        rebuilding.surroundings(),
+        rebuilding.data,
+    )
+    registry.log_json(found.run_id, ARTIFACT, asdict(result))
+    if outcome != NOT_REBUILT:
+        registry.tag_version(found.number, {TAG: outcome})
+    return result
+
+
+class _Rebuilding:
+    """One version, its recipe, and what is found out on the way."""
+
+    def __init__(self, use_case: UseCase, version: Version) -> None:
+        self._declared, self._version = use_case, version
+        self._recipe: Recipe | None = None
+        self.data: tuple[str, ...] = ()
+
+    def surroundings(self) -> dict[str, tuple[str, str]]:
+        """What made the model besides its data, where it is not the same now; a recipe that was tampered with too."""
+        made, tags = provenance.current(self._declared), self._version.tags
+        now = {"code": made.code, "commit": made.commit, "lock": made.lock, "processor": made.processor}
+        then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
+        if self._recipe:
+            then["declaration"] = material.declaration(self._recipe.then(self._declared))
+            now["declaration"] = material.declaration(self._declared)
+            then[RECIPE] = tags.get(FINGERPRINT, provenance.UNKNOWN)
+            now[RECIPE] = self._recipe.fingerprint(self._declared, then["code"], then["lock"])
+        return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
+
+    def model(self) -> Model:
+        """The model, trained again; _NotRebuilt, with the reason, where that cannot be done."""
+        known = self._read_recipe()
+        then = known.then(self._declared)
+        try:
+            recalled = recall.run(Lake(then, Lake.of(self._declared).root), known)
+            self.data = recalled.notes
+            rows = examples.labelled(then, recalled.view, known.first, known.last)
+            cut = splits.cut(then, known.as_of, known.first, rows["day"].unique().to_pylist())
+            parts = {name: examples.rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
+            threads = provenance.threads(rows.num_rows)
+            fitted = fitting.fit(
+                *(known.features, parts["train"], parts["validation"], known.parameters, threads),
+                baseline=known.baseline_features,
+            )
+        except recall.DataGone as gone:
+            raise _NotRebuilt(str(gone)) from gone
+        except (NotReady, LightGBMError, duckdb.Error) as error:
+            raise _NotRebuilt(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
+        return fitted.model
+
+    def _read_recipe(self) -> Recipe:
+        if recipe.TAG not in self._version.tags:
+            raise _NotRebuilt(f"it has no tag {recipe.TAG!r}: it was not registered from a training of this project")
+        try:
+            known = Recipe.from_tag(self._version.tags[recipe.TAG])
+            known.then(self._declared)
+        except (RecipeUnreadable, ValueError, TypeError, KeyError) as error:
+            raise _NotRebuilt(f"its tag {recipe.TAG!r} holds no recipe that can be followed: {error}") from error
+        self._recipe = known
+        return known

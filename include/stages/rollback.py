@@ -1,0 +1,107 @@
+"""Roll back: make a version that was champion before the champion again, from a day that a person names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.errors import BadRequest
+from include.stages import promote
+from include.storage.ledger import Entry, Ledger, until
+from include.storage.models import Registry, Version
+from include.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class RollbackResult:
+    """What the rollback comes to; plain values."""
+
+    version: str
+    effective_from: str
+    last_day: str | None
+    """The last day it is champion of; None if there is none, the day before `effective_from` if it was overtaken."""
+    entry: int
+    champion: str | None
+    """The version that the alias `champion` points to afterwards."""
+    reason: str
+    """In words: from which day until which it flies, and what becomes of days that are scored already."""
+    new: bool
+    """Whether this call has changed the ledger."""
+
+
+def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reason: str) -> RollbackResult:
+    """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
+
+    Raises BadRequest for a version that was never champion or has seen the day, and for no reason; LedgerDamaged;
+    ArtifactMissing for a model that cannot be loaded from the registry. Then nothing has changed.
+    """
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    head = registry.ledger_head()
+    entries = ledger.verify(head)
+    found = _flown(use_case, registry, version, entries)
+    if not reason.strip():
+        raise BadRequest(f"{use_case.name}: a rollback needs a reason; it is kept on the ledger.")
+    if effective_from < found.as_of:
+        raise BadRequest(
+            f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
+            f" {effective_from}. Roll back to it from {found.as_of} on or later, or name an older version."
+        )
+    registry.load_anew(found)
+    verdicts = json.loads(found.tags.get("verdicts", "[]"))
+    appended = ledger.append(
+        version, effective_from, action="rollback", who=who, reason=reason.strip(), verdicts=verdicts
+    )
+    champion, entry, entries = promote.follow(use_case), appended.entry, ledger.entries()
+    ends = until(entry, entries)
+    return RollbackResult(
+        version=version,
+        effective_from=effective_from.isoformat(),
+        last_day=(ends - timedelta(days=1)).isoformat() if ends else None,
+        entry=entry.number,
+        champion=champion,
+        reason=_told(use_case, entry, ends, ledger.champion_of(ends or effective_from)),
+        new=appended.new,
+    )
+
+
+def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[Entry]) -> Version:
+    """The version, if it was champion before and is still registered; BadRequest with those that are."""
+    registered = {found.number: found for found in registry.versions()}
+    flown = {entry.version for entry in entries}
+    if version in flown and version in registered:
+        return registered[version]
+    if version in flown:
+        what = "was deleted from the registry"
+    else:
+        what = "was never champion" if version in registered else "does not exist"
+    # The list is of those that can be named instead.
+    said = [
+        f"{entry.version} (from {entry.effective_from}, entry {entry.number}, {entry.action})"
+        for entry in entries
+        if entry.version in registered
+    ]
+    raise BadRequest(
+        f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"
+        f" {', '.join(said) or 'none'}."
+    )
+
+
+def _told(use_case: UseCase, entry: Entry, ends: date | None, following: Entry) -> str:
+    scored = (
+        f" Days that are scored already keep their version: to score one again, trigger {use_case.name}__score for it"
+        " with `rescore`."
+    )
+    if ends is None:
+        return f"Version {entry.version} is the champion from {entry.effective_from} on.{scored}"
+    other = f"entry {following.number} ({following.action}) makes version {following.version} the champion"
+    if ends == entry.effective_from:
+        return (
+            f"This rollback stands as entry {entry.number}, but the later {other} of {ends}; nothing was changed. To go"
+            " back to it all the same, roll back in a new run."
+        )
+    return (
+        f"Version {entry.version} is the champion from {entry.effective_from} to {ends - timedelta(days=1)};"
+        f" from {ends} on {other}. To go back from it too, roll back from {ends} on as well.{scored}"
+    )

@@ -1,0 +1,56 @@
+"""One real instance per file of tests: scheduler, triggerer, API server and MLflow, on free ports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from include.local import credentials
+from include.local.airflow_api import FINISHED, AirflowApi, Run
+from tests.local.conftest import Shell, make_shell
+
+
+def until(found: Callable[[], object], what: str, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, f"{what} did not come in {seconds:.0f} s"
+        time.sleep(0.5)
+
+
+def ended(api: AirflowApi, dag_id: str, run: Run) -> Run:
+    until(lambda: api.run(dag_id, run.run_id).state in FINISHED, f"the end of {dag_id} {run.run_id}")
+    return api.run(dag_id, run.run_id)
+
+
+def succeeded(api: AirflowApi, dag_id: str, run: Run) -> None:
+    assert ended(api, dag_id, run).state == "success", api.failures(dag_id, run.run_id)
+
+
+def task_state(api: AirflowApi, dag_id: str, run: Run, task: str) -> str | None:
+    return api.call("GET", f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/{task}")["state"]
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """An instance in a folder whose name has a space, beside whatever else runs."""
+    home = tmp_path_factory.mktemp("life") / "a home"
+    shell = make_shell(home, AIRWORTHY_USE_CASE_PACKAGES="tests.end_to_end.use_cases", AIRWORTHY_COMMIT="tests")
+    started = shell.run("up")
+    try:
+        assert started.returncode == 0, started.stderr + started.stdout
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in shell.env.items():
+                patch.setenv(name, value)
+            yield shell
+    finally:
+        stopped = shell.run("down")
+    assert stopped.returncode == 0
+    assert not shell.living()
+
+
+@pytest.fixture(scope="module")
+def airflow(shell: Shell) -> AirflowApi:
+    here = shell.instance
+    return AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)

@@ -1,0 +1,177 @@
+"""Approval, rejection, rollback and reproduction in the real scheduler, asked for as an operator asks: over REST."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from include.local.airflow_api import AirflowApi, Run
+from include.stages import build_features
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from include.storage.partitions import days_from
+from tests.end_to_end.conftest import ended, succeeded, task_state, until
+from tests.end_to_end.use_cases.quick_flights import USE_CASE
+from tests.local.conftest import Shell
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+FIRST, AS_OF = date(2013, 1, 1), date(2013, 1, 14)
+TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("train", "score", "rollback", "reproduce"))
+
+
+@pytest.fixture(scope="module")
+def api(shell: Shell, airflow: AirflowApi) -> AirflowApi:
+    """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
+    for day in days_from(FIRST, AS_OF + timedelta(days=1)):
+        build_features.run(USE_CASE, day)
+    dags = (TRAIN, SCORE, ROLLBACK, REPRODUCE)
+    until(lambda: all(map(airflow.has_dag, dags)), "the DAGs")
+    for dag_id in (TRAIN, ROLLBACK, REPRODUCE):
+        airflow.unpause(dag_id)
+    return airflow
+
+
+def asked(api: AirflowApi, leaves: int) -> Run:
+    """A training whose model waits for a person."""
+    conf = {"day": str(AS_OF), "parameters": {"num_leaves": leaves}, "promotion": "approval", "reason": "end to end"}
+    run = api.trigger(TRAIN, conf=conf)
+    until(lambda: task_state(api, TRAIN, run, "approve") == "awaiting_input", "the question")
+    return run
+
+
+def question(run: Run) -> str:
+    return f"/dags/{TRAIN}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
+
+
+def answer(api: AirflowApi, run: Run, chosen: str, reason: str) -> None:
+    api.call("PATCH", question(run), json={"chosen_options": [chosen], "params_input": {"reason": reason}})
+
+
+def clear(api: AirflowApi, run: Run, *tasks: str) -> None:
+    body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": list(tasks), "only_failed": False}
+    api.call("POST", f"/dags/{TRAIN}/clearTaskInstances", json=body)
+
+
+def version_of(api: AirflowApi, run: Run) -> str:
+    return str(api.xcom(TRAIN, run.run_id, "register"))
+
+
+def life(version: str) -> str:
+    return Registry(USE_CASE).version(version).tags["life"]
+
+
+def ledger() -> list[tuple[str, str]]:
+    return [(entry.action, entry.version) for entry in Ledger.of(USE_CASE).entries()]
+
+
+@pytest.fixture(scope="module")
+def approved(api: AirflowApi) -> tuple[Run, dict[str, Any]]:
+    """A model that a person approved, and the question as it was asked."""
+    run = asked(api, 6)
+    told = api.call("GET", question(run))
+    assert ledger() == []
+    answer(api, run, "Approve", "looks right")
+    succeeded(api, TRAIN, run)
+    return run, told
+
+
+def test_the_question_shows_metrics_and_verdicts(api, approved):
+    run, told = approved
+    assert told["subject"] == f"{USE_CASE.name}: promote version {version_of(api, run)}?"
+    for shown in ("log_loss", "logistic", "log_loss at most 5", "passed", USE_CASE.notice):
+        assert shown in told["body"]
+
+
+def test_an_approved_model_flies_and_the_ledger_names_who_said_so(api, approved):
+    run, _ = approved
+    (entry,) = Ledger.of(USE_CASE).entries()
+    assert (entry.version, life(entry.version)) == (version_of(api, run), "champion")
+    assert "admin" in entry.who and "looks right" in entry.reason
+
+
+def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
+    run = asked(api, 5)
+    assert "champion, version 1" in api.call("GET", question(run))["body"]
+    answer(api, run, "Reject", "not today")
+    succeeded(api, TRAIN, run)
+    version, before = version_of(api, run), ledger()
+    assert (life(version), task_state(api, TRAIN, run, "promote")) == ("rejected", "skipped")
+
+    clear(api, run, "brief", "approve", "promote")  # nobody is asked twice
+    succeeded(api, TRAIN, run)
+    assert task_state(api, TRAIN, run, "approve") == "skipped"
+    assert api.xcom(TRAIN, run.run_id, "promote")["promoted"] is False
+
+    clear(api, run, "promote")
+    succeeded(api, TRAIN, run)
+    assert api.xcom(TRAIN, run.run_id, "promote")["promoted"] is False
+
+    clear(api, run, "approve", "promote")  # asked again against all sense, and approved
+    until(lambda: task_state(api, TRAIN, run, "approve") == "awaiting_input", "the question")
+    answer(api, run, "Approve", "after all")
+    assert ended(api, TRAIN, run).state == "failed"
+    assert "not today" in api.failures(TRAIN, run.run_id)[0]
+    assert (life(version), ledger()) == ("rejected", before)
+
+
+def test_no_answer_in_time_rejects(api, approved):
+    run, before = asked(api, 4), ledger()
+    succeeded(api, TRAIN, run)
+    version = Registry(USE_CASE).version(version_of(api, run))
+    assert (version.tags["life"], ledger()) == ("rejected", before)
+    assert "nobody, in time" in version.tags["approval"]
+    clear(api, run, "promote")
+    succeeded(api, TRAIN, run)
+    assert api.xcom(TRAIN, run.run_id, "promote")["promoted"] is False
+
+
+@pytest.fixture(scope="module")
+def rolled_back(api: AirflowApi, approved: tuple[Run, dict[str, Any]]) -> str:
+    """A second champion by the gates alone, and back to the first."""
+    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 7}})
+    succeeded(api, TRAIN, run)
+    second = version_of(api, run)
+    assert Ledger.of(USE_CASE).champion_of(AS_OF).version == second
+    conf = {"version": "1", "effective_from": str(AS_OF), "reason": "the second is too slow"}
+    succeeded(api, ROLLBACK, api.trigger(ROLLBACK, conf=conf))
+    return second
+
+
+def test_after_a_rollback_the_next_scoring_uses_the_older_version(api, rolled_back):
+    api.unpause(SCORE)
+    succeeded(api, SCORE, api.trigger(SCORE, conf={"day": str(AS_OF)}))
+    rows = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF)
+    assert set(rows["model_version"].to_pylist()) == {"1"}
+    assert (life("1"), life(rolled_back)) == ("champion", "archived")
+
+
+def test_a_rollback_to_a_version_that_never_flew_is_refused_with_the_list(api, rolled_back):
+    conf = {"version": "77", "effective_from": str(AS_OF), "reason": "a slip of the finger"}
+    before, run = ledger(), api.trigger(ROLLBACK, conf=conf)
+    assert ended(api, ROLLBACK, run).state == "failed"
+    said = api.failures(ROLLBACK, run.run_id)[0]
+    assert "'77'" in said and "1" in said and rolled_back in said
+    assert ledger() == before
+
+
+def test_a_version_is_rebuilt_tree_by_tree_from_its_registry_entry(api, rolled_back):
+    run = api.trigger(REPRODUCE, conf={"version": "1"})
+    succeeded(api, REPRODUCE, run)
+    assert api.xcom(REPRODUCE, run.run_id, "reproduce")["equal"] is True
+    assert Registry(USE_CASE).version("1").tags["reproduced"] == "equal"
+
+
+def test_the_command_line_prints_the_ledger_verified_and_the_lineage_of_a_row(api, shell, rolled_back):
+    printed = shell.run("ledger", USE_CASE.name)
+    assert printed.returncode == 0, printed.stderr
+    assert "rollback" in printed.stdout and "3 entries" in printed.stdout
+    row = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF).slice(0, 1).to_pylist()[0]
+    keys = [f"{key}={row[key]}" for key in USE_CASE.keys]
+    printed = shell.run("lineage", USE_CASE.name, str(AS_OF), *keys)
+    assert printed.returncode == 0, printed.stderr
+    for part in ("version 1", "checked/schedule", "tests"):
+        assert part in printed.stdout

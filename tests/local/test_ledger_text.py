@@ -1,0 +1,61 @@
+"""`airworthy ledger`: what an operator reads, and that damage is seen."""
+
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from include import cli
+from include.stages import promote, rollback
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, register
+
+
+@pytest.fixture
+def toy(lake_home, monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+
+
+@pytest.fixture
+def decided(toy, trained_toy) -> str:
+    """Two promotions and a rollback."""
+    register(trained_toy), register(trained_toy, LATER)
+    promote.run(USE_CASE, "1", who="a run"), promote.run(USE_CASE, "2", who="a run")
+    rollback.run(USE_CASE, "1", date(2020, 3, 8), who="Ann", reason="worse [red]at[/] night")
+    return trained_toy
+
+
+def printed() -> str:
+    done = CliRunner().invoke(cli.app, ["ledger", "toy"], env={"COLUMNS": "200"}, catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
+
+
+def test_every_entry_is_shown_with_its_days_and_reasons_as_they_were_typed(decided):
+    lines = [line.replace("│", " ").split() for line in printed().splitlines()]
+    assert ["2", "2", "promotion", "2020-03-05", "2020-03-07"] in [line[:5] for line in lines]
+    [last] = [line for line in lines if "rollback" in line]
+    assert last[:-2] == ["3", "1", "rollback", "2020-03-08", "on", "Ann", "worse", "[red]at[/]", "night"]
+    assert "verified: 3 entries, unbroken, head matches" in printed()
+
+
+def test_a_head_that_lags_is_no_damage_and_is_told(decided):
+    Registry(USE_CASE).set_ledger_head(Ledger.of(USE_CASE).entries()[0].head)
+    assert "3 entries, unbroken, but the head in MLflow is at entry 1: the next" in printed()
+
+
+def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch, capsys):
+    (Ledger.of(USE_CASE).folder / "000003.json").unlink()
+    monkeypatch.setattr("sys.argv", ["airworthy", "ledger", "toy"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    shown = capsys.readouterr()
+    assert "LedgerDamaged: The ledger is damaged at " in shown.err and "000003.json" in shown.err
+    assert "verified" not in shown.out
+
+
+def test_an_empty_ledger_says_so(tracking, toy):
+    assert printed() == "The ledger of toy is empty: no model was promoted yet.\n"

@@ -1,0 +1,77 @@
+"""lives: what a version is, told from its tags and the ledger alone."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+
+from include.logic.lives import Approval, lives, newest
+
+MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
+
+
+@dataclass(frozen=True)
+class Version:
+    number: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    number: int
+    version: str
+    effective_from: date
+
+
+def version(number: str = "1", gates: str | None = None, approved: bool | None = None) -> Version:
+    tags = {"gates": gates} if gates else {}
+    if approved is not None:
+        tags["approval"] = json.dumps({"approved": approved, "who": "Ann", "why": ""})
+    return Version(number, tags)
+
+
+@pytest.mark.parametrize(
+    ("gates", "approved", "life"),
+    [
+        (None, None, "candidate"),
+        ("not judged", None, "candidate"),
+        ("passed", None, "challenger"),
+        ("passed", True, "challenger"),
+        ("failed", None, "rejected"),
+        ("failed", True, "rejected"),
+        ("passed", False, "rejected"),
+        ("not judged", False, "rejected"),
+        (None, False, "rejected"),
+    ],
+)
+def test_off_the_ledger_gates_and_a_persons_decision_make_the_life(gates, approved, life):
+    assert lives([version("1", gates, approved)], []) == {"1": life}
+
+
+@pytest.mark.parametrize("gates", ["passed", "failed", "not judged", None])
+def test_on_the_ledger_a_version_is_champion_or_archived_whatever_its_gates_say_now(gates):
+    entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL)]
+    assert lives([version("1", gates), version("2", gates)], entries) == {"1": "archived", "2": "champion"}
+
+
+def test_the_champion_is_that_of_the_latest_effective_day_and_of_two_the_later_entry():
+    entries = [Entry(1, "1", MAY), Entry(2, "2", MARCH)]
+    assert lives([version("1"), version("2")], entries) == {"1": "champion", "2": "archived"}
+    entries += [Entry(3, "2", MAY)]
+    assert lives([version("1"), version("2")], entries) == {"1": "archived", "2": "champion"}
+
+
+def test_a_champion_that_was_deleted_has_no_heir():
+    assert lives([version("1", "passed")], [Entry(1, "1", MARCH), Entry(2, "2", APRIL)]) == {"1": "archived"}
+
+
+def test_an_empty_ledger_has_no_newest_entry():
+    assert newest([]) is None
+
+
+def test_a_decision_is_told_with_who_and_why():
+    tags = {"approval": '{"approved": false, "who": "Ann", "why": "too old"}'}
+    assert str(Approval.of(tags)) == "rejected by Ann: too old"
+    assert str(Approval(True, "Bob", "")) == "approved by Bob"
+    assert Approval.of({}) is None

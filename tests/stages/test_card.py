@@ -1,0 +1,128 @@
+"""card: a version's model card, from what its run and the registry have kept."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+from include.errors import BadRequest
+from include.logic import gate_plots
+from include.logic.gates import Verdict
+from include.stages import card, register
+from include.storage.models import Registry
+from include.storage.runs import Runs
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+
+HOSTILE = '<script>alert("x")</script> | **bold**'
+VERDICTS = [
+    Verdict("log_loss better than prior", "metric", "log_loss", 0.5, 0.6, "passed", False, "It is better."),
+    Verdict("log_loss by kind", "slice", "log_loss", 0.2, 0.1, "failed", True, f"Worst is {HOSTILE}."),
+]
+SLICE = {"column": "kind", "group": HOSTILE, "rows": 300, "value": 0.7, "compared": 0.5, "worse": 0.2, "limit": 0.1}
+
+
+@pytest.fixture
+def version(trained_toy: str) -> str:
+    """The number of a version whose run has kept a whole evaluation."""
+    registry = Registry(USE_CASE)
+    number = register.run(USE_CASE, trained_toy).version
+    registry.log_json(trained_toy, "evaluation/verdicts.json", [verdict.to_json() for verdict in VERDICTS])
+    registry.log_json(trained_toy, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
+    registry.log_json(trained_toy, "evaluation/slices.json", [SLICE])
+    picture = artifacts(trained_toy) / "evaluation" / "verdicts.png"
+    picture.write_bytes(gate_plots.verdicts("toy", VERDICTS))
+    return number
+
+
+def artifacts(run_id: str) -> Path:
+    """Where the run's artifacts are: this store has no server."""
+    return Path(unquote(urlparse(Registry(USE_CASE).run(run_id).info.artifact_uri).path))
+
+
+def kept(run_id: str, name: str) -> str:
+    return (artifacts(run_id) / name).read_text()
+
+
+def test_the_card_tells_of_the_version_from_what_was_kept(version, trained_toy):
+    found = card.run(USE_CASE, version)
+    text = kept(trained_toy, card.MARKDOWN)
+    tags = Registry(USE_CASE).version(version).tags
+    assert found.new and found.run_id == trained_toy
+    assert text.startswith(f"# Model card: toy, version {version}\n")
+    assert f"Trained as of {AS_OF}" in text and "These events are invented." in text
+    assert "a first model" in text  # the reason of the training
+    assert tags["trees"] in text and tags["features.digest"] in text and tags["airworthy.fingerprint"] in text
+    assert "| log_loss by kind | ✘ failed | 0.2 | 0.1 |" in text
+    assert "0.48 to 0.52" in text
+    assert "`learning_rate` | `0.1`" in text
+    assert "| `size` | `float64` |" in text
+    assert "This run has not kept" not in text.partition("## Plots")[0]
+
+
+def test_the_page_shows_the_pictures_and_what_comes_from_data_as_text(version, trained_toy):
+    card.run(USE_CASE, version)
+    page = kept(trained_toy, card.PAGE)
+    assert page.count("data:image/png;base64,") == len(list(artifacts(trained_toy).rglob("*.png")))
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert "<strong>bold</strong>" not in page
+
+
+def test_the_version_says_where_its_card_is(version, trained_toy):
+    found = card.run(USE_CASE, version)
+    place = Registry(USE_CASE).version(version).tags["model_card"]
+    assert place == found.place == f"runs:/{trained_toy}/model_card/model_card.html"
+
+
+@pytest.mark.parametrize("address", ["http://mlflow:5000", "https://mlflow:5000/"])
+def test_with_a_server_that_is_a_page_of_it(address):
+    place = f"{address.rstrip('/')}/#/experiments/7/runs/3f2a/artifacts/model_card/model_card.html"
+    assert card._place(address, "7", "3f2a") == place
+
+
+def test_an_equal_card_is_not_written_again(version, trained_toy, monkeypatch):
+    card.run(USE_CASE, version)
+    monkeypatch.setattr(Runs, "log_folder", lambda *_: pytest.fail("written again"))
+    monkeypatch.setattr(Registry, "tag_version", lambda *_: pytest.fail("tagged again"))
+    assert not card.run(USE_CASE, version).new
+
+
+def test_a_decision_made_since_is_in_the_next_card(version, trained_toy):
+    card.run(USE_CASE, version)
+    decided = {"approval": '{"approved": false, "who": "Ada", "why": "not before the holidays"}'}
+    Registry(USE_CASE).tag_version(version, decided | {"not_promoted": "It was rejected.", "reproduced": "equal"})
+    assert card.run(USE_CASE, version).new
+    text = kept(trained_toy, card.MARKDOWN)
+    assert "It was rejected by Ada: not before the holidays." in text
+    assert "Rebuilt from the registry alone: equal." in text
+
+
+def test_who_flies_is_not_in_the_card(version, trained_toy):
+    card.run(USE_CASE, version)
+    Registry(USE_CASE).set_champion(version)
+    Registry(USE_CASE).tag_version(version, {"life": "champion"})
+    assert not card.run(USE_CASE, version).new
+
+
+def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, trained_toy):
+    for folder in ("evaluation", "plots"):
+        shutil.rmtree(artifacts(trained_toy) / folder)
+    (artifacts(trained_toy) / "importance.json").unlink()
+    card.run(USE_CASE, version)
+    text = kept(trained_toy, card.MARKDOWN)
+    assert "This run has not kept verdicts of its gates." in text
+    assert "This run has not kept the importance of its features; 4 are declared." in text
+    assert "data:image" not in kept(trained_toy, card.PAGE)
+
+
+@pytest.mark.parametrize("tag", ["", "no recipe"])
+def test_a_recipe_that_cannot_be_read_is_said(version, trained_toy, tag):
+    Registry(USE_CASE).tag_version(version, {"recipe": tag})
+    card.run(USE_CASE, version)
+    assert "Its recipe is missing or cannot be read" in kept(trained_toy, card.MARKDOWN)
+
+
+def test_a_card_of_an_unknown_version_names_those_there_are(version):
+    with pytest.raises(BadRequest, match=r"there is no version '77'; there are \['1'\]"):
+        card.run(USE_CASE, "77")

@@ -1,0 +1,134 @@
+"""A promotion, rollback or rejection that is killed before any of its writes is finished by the next run, once."""
+
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+
+import pytest
+from mlflow import MlflowClient
+
+from include.stages import approve, promote, rollback
+from include.storage import ledger as ledger_module
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, WRITES, alias, life, register, state
+
+
+class Killed(BaseException):
+    """As a kill: nothing catches it."""
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the process be killed just before its write of that number, to the ledger or to MLflow."""
+    done = [0]
+
+    def counted(write: Callable) -> Callable:
+        def perhaps(*args, **kwargs):
+            done[0] += 1
+            if done[0] == number:
+                raise Killed
+            return write(*args, **kwargs)
+
+        return perhaps
+
+    monkeypatch.setattr(ledger_module, "_create", counted(ledger_module._create))
+    for name in WRITES:
+        monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+
+
+def reset(before: dict, keep: int) -> None:
+    """Bring registry and ledger back to an earlier state, whose ledger had `keep` entries."""
+    client, folder = MlflowClient(Registry(USE_CASE).address), Ledger.of(USE_CASE).folder
+    for path in sorted(folder.glob("*.json"))[keep:]:
+        path.unlink()
+    entries = Ledger.of(USE_CASE).entries()
+    client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    if entries:
+        client.set_registered_model_tag(USE_CASE.name, "ledger.head", entries[-1].head)
+    if before["alias"]:
+        client.set_registered_model_alias(USE_CASE.name, "champion", before["alias"])
+    else:
+        client.delete_registered_model_alias(USE_CASE.name, "champion")
+    for version in Registry(USE_CASE).versions():
+        tags, description = before["versions"][version.number]
+        client.update_model_version(USE_CASE.name, version.number, description)
+        for name in set(version.tags) - set(tags):
+            client.delete_model_version_tag(USE_CASE.name, version.number, name)
+        for name, value in tags.items():
+            client.set_model_version_tag(USE_CASE.name, version.number, name, value)
+    assert state() == before
+
+
+def promote_second() -> object:
+    return promote.run(USE_CASE, "2", who="a run")
+
+
+def roll_back_to_first() -> object:
+    return rollback.run(USE_CASE, "1", LATER, who="a person", reason="worse")
+
+
+def reject_third() -> object:
+    return approve.run(USE_CASE, "3", approved=False, who="Ann", why="no")
+
+
+def prepare(run_id: str, action: Callable[[], object]) -> dict:
+    """A champion, a version that waited for an approval it has by now, and one that nobody has promoted."""
+    register(run_id), register(run_id, LATER), register(run_id, LATER)
+    promote.run(USE_CASE, "1", who="a run")
+    promote.run(USE_CASE, "2", who="a run", approval_required=True)
+    approve.run(USE_CASE, "2", approved=True, who="Ann", why="yes")
+    if action is roll_back_to_first:
+        promote_second()
+    return state()
+
+
+@pytest.mark.parametrize("action", [promote_second, roll_back_to_first, reject_third])
+@pytest.mark.parametrize("repaired_by", ["the same again", "another's"])
+def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
+    trained_toy, monkeypatch, action, repaired_by
+):
+    before = prepare(trained_toy, action)
+    action()
+    undisturbed = state()
+    decided = {"entries": before["entries"], "tags": before["versions"]["3"][0].get("approval")}
+    assert undisturbed != before
+    killed = 0
+    while True:
+        reset(before, len(before["entries"]))
+        with monkeypatch.context() as patch:
+            die_at(patch, killed + 1)
+            try:
+                action()
+            except Killed:
+                killed += 1
+            else:
+                break
+        now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
+        if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
+            promote.follow(USE_CASE)
+        else:
+            action()
+        assert state() == undisturbed, f"killed before write {killed}"
+    assert killed >= (2 if action is reject_third else 5)
+
+
+def _die_between_ledger_and_alias(version: str) -> None:
+    """In a process of its own, whose environment names the store: a kill that nothing can catch."""
+    Registry.set_ledger_head = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    promote.run(USE_CASE, version, who="a test")
+
+
+@pytest.mark.slow
+def test_a_process_killed_between_ledger_and_alias_leaves_one_entry_that_the_next_run_follows(
+    trained_toy,
+):
+    version = register(trained_toy)
+    process = get_context("spawn").Process(target=_die_between_ledger_and_alias, args=(version,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert (len(Ledger.of(USE_CASE).entries()), alias()) == (1, None)
+    assert promote.run(USE_CASE, version, who="a test").champion == version
+    assert (len(Ledger.of(USE_CASE).entries()), alias(), life(version)) == (1, version, "champion")

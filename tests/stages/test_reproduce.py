@@ -1,0 +1,221 @@
+"""reproduce on the toy use case: from the registry entry alone to equal trees, or to a report of what differs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from deltalake import DeltaTable
+
+from include.errors import BadRequest
+from include.logic.recipe import Recipe
+from include.stages import register, reproduce, train
+from include.storage import provenance
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.models import ArtifactMissing, Registry
+from include.storage.runs import FINGERPRINT
+from include.use_case import Costs
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+
+pytestmark = pytest.mark.usefixtures("without_plots")
+IN_WINDOW = AS_OF - timedelta(days=30)
+
+
+@pytest.fixture
+def version(toy_lake, tracking) -> str:
+    """A registered version whose training took a moment; how it was judged is not asked."""
+    run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
+    registry = Registry(USE_CASE)
+    tags = registry.run(run_id).data.tags
+    copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
+    return registry.register(run_id, tags["model_id"], copied, "A model.").number
+
+
+def correct(table: str, day: date, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
+    """Replace a day by the same rows with one column changed."""
+    lake = Lake.of(USE_CASE)
+    rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
+    place = rows.schema.get_field_index(column)
+    changed = rows.set_column(place, rows.schema.field(column), change(rows[column]))
+    assert lake.replace(table, day, changed, inputs={}, stage="test").changed
+
+
+def enlarge() -> None:
+    correct("features", IN_WINDOW, "size", lambda sizes: pc.multiply(sizes, 2.0))
+
+
+def shrink() -> None:
+    correct("features", IN_WINDOW, "size", lambda sizes: pc.divide(sizes, 2.0))
+
+
+def vacuum(table: str) -> None:
+    delta = DeltaTable(Lake.of(USE_CASE).uri(table))
+    assert delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
+
+
+def tamper(version: str, change: Callable[[Recipe], Recipe]) -> None:
+    registry = Registry(USE_CASE)
+    known = Recipe.from_tag(registry.version(version).tags["recipe"])
+    registry.tag_version(version, {"recipe": change(known).to_tag()})
+
+
+def with_seed(known: Recipe) -> Recipe:
+    chosen = {**known.parameters.lightgbm, "seed": 7, "feature_fraction": 0.5}
+    return replace(known, parameters=replace(known.parameters, lightgbm=chosen))
+
+
+def files(home: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted((home / "lake").rglob("*")) if path.is_file()}
+
+
+# -- equal
+
+
+def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
+    found = reproduce.run(USE_CASE, version)
+    assert (found.outcome, found.model, found.surroundings, found.data) == ("equal", (), {}, ())
+    assert Registry(USE_CASE).version(version).tags["reproduced"] == "equal"
+    kept = Registry(USE_CASE).read_json(found.run_id, "reproduction.json")
+    assert (kept["version"], kept["outcome"]) == (version, "equal")
+    assert reproduce.require(USE_CASE, version) == found
+
+
+def test_a_day_corrected_since_is_read_as_it_was(version):
+    enlarge()
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "equal"
+    assert [f"features of {IN_WINDOW} changed since" in note for note in found.data] == [True]
+
+
+def test_labels_corrected_since_are_read_as_they_were(version):
+    correct("labels", IN_WINDOW, "failed", lambda failed: pc.subtract(pa.scalar(1, pa.int8()), failed))
+    assert reproduce.run(USE_CASE, version).outcome == "equal"
+
+
+def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch):
+    made = provenance.current(USE_CASE)
+    monkeypatch.setattr(provenance, "current", lambda _: replace(made, code="other code", lock="another lock"))
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "equal"
+    assert found.surroundings == {"code": (made.code, "other code"), "lock": (made.lock, "another lock")}
+    assert "code is now other code" in found.report()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"features": {"hour": "int32", "kind": "category"}},
+        {"training": replace(USE_CASE.training, test_days=3, parameters={"num_leaves": 2}, seed=1)},
+        {"label": replace(USE_CASE.label, matures_after_days=5)},
+        {"costs": Costs(missed=9, false_warning=1, unit="points")},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_is_declared_now_changes_no_rebuild(version, changed):
+    found = reproduce.run(replace(USE_CASE, **changed), version)
+    assert found.outcome == "equal"
+    assert list(found.surroundings) == ([] if "label" in changed else ["declaration"])
+
+
+def test_it_changes_nothing_in_lake_ledger_or_alias(version, toy_lake):
+    Registry(USE_CASE).set_champion(version)
+    before = files(toy_lake), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
+    reproduce.run(USE_CASE, version)
+    assert (files(toy_lake), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
+
+
+# -- another model
+
+
+def test_another_seed_in_the_recipe_is_told_as_another_model_and_another_fingerprint(version):
+    tamper(version, with_seed)
+    with pytest.raises(reproduce.NotReproduced, match="is another model") as told:
+        reproduce.require(USE_CASE, version)
+    assert "the trees differ from tree 0 on" in str(told.value)
+    assert "fingerprint of the recipe is now" in str(told.value)
+    assert Registry(USE_CASE).version(version).tags["reproduced"] == "differs"
+
+
+def test_fewer_rounds_are_told_by_the_number_of_trees(version):
+    tamper(version, lambda known: replace(known, parameters=replace(known.parameters, rounds=3)))
+    found = reproduce.run(USE_CASE, version)
+    assert found.model[0] == "the trees differ: 3 trees were built, 5 are registered, and those in both are equal"
+
+
+# -- not rebuilt
+
+
+def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(version):
+    recorded = Registry(USE_CASE).version(version).tags["features.version"]
+    enlarge()
+    vacuum("features")
+    with pytest.raises(reproduce.NotReproduced, match="could not be built again") as told:
+        reproduce.require(USE_CASE, version)
+    assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is gone (vacuumed, or lost)" in str(told.value)
+    assert "reproduced" not in Registry(USE_CASE).version(version).tags
+
+
+def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version):
+    enlarge()
+    shrink()
+    vacuum("features")
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "equal"
+    assert "the same content was read as it stands today" in found.data[0]
+
+
+def test_rows_that_were_changed_behind_the_log_are_noticed(version):
+    lake = Lake.of(USE_CASE)
+    [path] = [Path(p) for _, p in lake.as_of(IN_WINDOW)._files("features", IN_WINDOW, IN_WINDOW)]
+    [other] = [Path(p) for _, p in lake.as_of(AS_OF)._files("features", AS_OF, AS_OF)]
+    path.write_bytes(other.read_bytes())
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "not rebuilt"
+    assert f"of {IN_WINDOW} holds other rows than were written" in found.report()
+
+
+def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
+    [(_, path)] = Lake.of(USE_CASE).as_of(IN_WINDOW)._files("labels", IN_WINDOW, IN_WINDOW)
+    Path(path).write_bytes(b"not Parquet")
+    assert f"of {IN_WINDOW} a file cannot be read" in reproduce.run(USE_CASE, version).report()
+
+
+def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, toy_lake):
+    (toy_lake / "lake").rename(toy_lake / "moved")
+    assert "cannot be read at Delta version" in reproduce.run(USE_CASE, version).report()
+    assert not (toy_lake / "lake").exists()
+
+
+@pytest.mark.parametrize("tag", ["", "{}", "zlib:AAAA", '{"as_of": 3}'])
+def test_a_tag_that_is_no_recipe_is_told(version, tag):
+    Registry(USE_CASE).tag_version(version, {"recipe": tag})
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "not rebuilt"
+    assert "holds no recipe" in found.report()
+
+
+def test_a_recipe_that_lightgbm_refuses_is_told(version):
+    wrong = {"num_leaves": 1}
+    tamper(version, lambda known: replace(known, parameters=replace(known.parameters, lightgbm=wrong)))
+    assert "its recipe cannot be followed" in reproduce.run(USE_CASE, version).report()
+
+
+# -- refused
+
+
+def test_an_unknown_version_is_refused_with_the_list(version):
+    with pytest.raises(BadRequest, match=r"no version '99'; there are \['1'\]"):
+        reproduce.run(USE_CASE, "99")
+
+
+def test_a_damaged_artifact_is_told_before_anything_is_trained(version, toy_lake, monkeypatch):
+    monkeypatch.setattr("include.logic.fitting.fit", lambda *_: pytest.fail("trained"))
+    [model] = toy_lake.rglob("model.lgb")
+    model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
+    with pytest.raises(ArtifactMissing, match="not those that were registered"):
+        reproduce.run(USE_CASE, version)

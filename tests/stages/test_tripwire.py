@@ -1,0 +1,274 @@
+"""Leaks that are planted in a use case's features are caught; honest features pass; the real lake stays as it is."""
+
+import functools
+import hashlib
+import os
+import sys
+import types
+from datetime import date, timedelta
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from include import settings
+from include.logic.evidence import Rebuilt
+from include.stages import derive, tripwire
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from tests.toy_use_case import USE_CASE, features, source
+
+FIRST, DAY, AS_OF = date(2020, 1, 1), date(2020, 1, 9), date(2020, 1, 18)
+TOMORROW = DAY + timedelta(days=1)
+honest = features.build
+"""The toy's own features; monkeypatching hides them."""
+
+
+def with_history(day, events, outcomes):
+    """Honest: the hour moved by how often events have failed in the look-back."""
+    failed = outcomes.filter(outcomes.failed == 1).count().as_scalar()
+    rows = honest(day, events, outcomes)
+    return rows.mutate(hour=(rows.hour + failed).cast("int32"))
+
+
+def failures(day: date) -> int:
+    """How many outcomes of the source say so."""
+    return source.outcomes(day)["failed"].to_pylist().count(1)
+
+
+def moved_by(day, events, outcomes, number: float) -> ibis.Table:
+    """The toy's features, but for `size`, which knows a number."""
+    rows = honest(day, events, outcomes)
+    return rows.mutate(size=rows["size"] + number)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake whose raw and checked feeds, labels and the features of DAY stand as the data runs leave them."""
+    home = tmp_path_factory.mktemp("a home")
+    lake = Lake(USE_CASE, home / "lake" / "toy")
+    for day in days_from(FIRST, AS_OF):
+        for feed in USE_CASE.feeds:
+            rows = getattr(source, feed.name)(day)
+            lake.replace(f"raw/{feed.name}", day, rows, inputs={}, stage="ingest")
+            reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
+            checked = rows.append_column(schemas.REASONS, reasons)
+            lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="validate")
+        lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
+    return home
+
+
+@pytest.fixture
+def lake(home, monkeypatch) -> Lake:
+    monkeypatch.setenv("AIRWORTHY_HOME", str(home))
+    monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
+    return Lake.of(USE_CASE)
+
+
+def store(lake: Lake, day: date = DAY) -> None:
+    """Build the day's features into the lake, by the code as it is."""
+    derive.write(USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days))
+
+
+def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> Rebuilt:
+    """What is found about a day that was built by this code."""
+    monkeypatch.setattr(features, "build", build)
+    store(lake)
+    [found] = tripwire.run(USE_CASE, [DAY], AS_OF)
+    return found
+
+
+@pytest.mark.parametrize("build", [honest, with_history])
+def test_honest_features_do_not_move(lake, monkeypatch, build):
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ())
+
+
+def test_what_was_known_on_the_day_itself_may_be_asked_for(lake, monkeypatch):
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, failures(day))
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ())
+
+
+def test_features_that_ask_the_source_for_a_later_day_are_named(lake, monkeypatch):
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, failures(day + timedelta(days=1)))
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ("size",))
+
+
+def test_a_later_day_beyond_those_in_the_lake_is_another_one_too(lake, monkeypatch):
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, failures(day + timedelta(days=300)))
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ("size",))
+
+
+def test_a_source_function_that_another_module_has_imported_by_name_is_caught(lake, monkeypatch):
+    by_name = types.ModuleType("tests.toy_use_case.history")
+    by_name.asked = source.outcomes
+    monkeypatch.setitem(sys.modules, by_name.__name__, by_name)
+
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, by_name.asked(day=day + timedelta(days=1)).num_rows)
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ("size",))
+    assert by_name.asked is source.outcomes
+
+
+def test_a_leak_that_hides_in_a_cache_is_caught(lake, monkeypatch):
+    @functools.cache
+    def rows_of(day):
+        return source.outcomes(day).num_rows
+
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, features.rows_of(day + timedelta(days=1)))
+
+    monkeypatch.setattr(features, "rows_of", rows_of, raising=False)
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ("size",))
+    assert rows_of(TOMORROW) == source.outcomes(TOMORROW).num_rows, "what was changed must not stay behind"
+
+
+@pytest.mark.parametrize("table", ["raw/outcomes", "checked/outcomes", "labels"])
+def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypatch, table):
+    def build(day, events, outcomes):
+        path = Path(settings.current().lake) / "toy" / table
+        later = DeltaTable(path).to_pyarrow_table(partitions=[("day", "=", str(TOMORROW))])
+        return moved_by(day, events, outcomes, later["failed"].to_pylist().count(1))
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ("size",))
+
+
+def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, monkeypatch):
+    def build(day, events, outcomes):
+        later = Lake.of(USE_CASE).as_of(TOMORROW).read("checked/events", TOMORROW)
+        return moved_by(day, events, outcomes, later.num_rows)
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, ("size",))
+
+
+def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, monkeypatch):
+    def build(day, events, outcomes):
+        rows = honest(day, events, outcomes)
+        return rows.filter(rows.id < source.events(TOMORROW).num_rows - 50)
+
+    assert tried(lake, monkeypatch, build).leaking[0] == tripwire.ROWS
+
+
+def test_rows_that_both_have_are_compared_feature_by_feature(lake, monkeypatch):
+    def build(day, events, outcomes):
+        later = source.events(TOMORROW).num_rows
+        rows = moved_by(day, events, outcomes, later)
+        return rows.filter(rows.id < later - 50)
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, (tripwire.ROWS, "size"))
+
+
+def test_days_that_are_known_only_after_the_training_are_absent(lake, monkeypatch):
+    seen = []
+
+    def build(day, events, outcomes):
+        seen.append(max(Lake.of(USE_CASE).as_of(date.max).partitions("checked/events")))
+        return honest(day, events, outcomes)
+
+    monkeypatch.setattr(features, "build", build)
+    tripwire.run(USE_CASE, [DAY], as_of=DAY + timedelta(days=3))
+    tripwire.run(USE_CASE, [DAY], as_of=AS_OF)
+    assert seen == [DAY + timedelta(days=3)] * 2 + [DAY + timedelta(days=7)] * 2
+
+
+def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
+    monkeypatch.setattr(features, "build", with_history)
+    store(lake)
+    monkeypatch.setattr(features, "build", honest)
+    assert tripwire.run(USE_CASE, [DAY], AS_OF) == (Rebuilt(DAY, (), stale=True),)
+
+
+def test_features_that_are_not_stored_at_all_are_stale(lake):
+    assert tripwire.run(USE_CASE, [date(2020, 1, 12)], AS_OF) == (Rebuilt(date(2020, 1, 12), (), stale=True),)
+
+
+def test_a_function_that_raises_is_an_error_that_says_so(lake, monkeypatch):
+    def build(day, events, outcomes):
+        raise ZeroDivisionError("no events")
+
+    store(lake)
+    monkeypatch.setattr(features, "build", build)
+    [found] = tripwire.run(USE_CASE, [DAY], AS_OF)
+    assert not found.leaking
+    assert "ZeroDivisionError: no events" in found.error
+    assert not found.error.startswith("Only")
+
+
+def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monkeypatch):
+    def build(day, events, outcomes):
+        if source.events(TOMORROW).num_rows < source.ROWS:
+            raise LookupError("rows are missing")
+        return honest(day, events, outcomes)
+
+    found = tried(lake, monkeypatch, build)
+    assert found.error.startswith("Only with what became known later changed:")
+    assert "LookupError: rows are missing" in found.error
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+def test_settings_sources_and_lake_are_as_they_were(lake, monkeypatch, there_before, fails):
+    if there_before:
+        monkeypatch.setenv("AIRWORTHY_LAKE", str(lake.root.parent))
+    store(lake)
+
+    def build(day, events, outcomes):
+        assert Path(settings.current().lake) != lake.root.parent
+        # Whoever writes to the files that it finds must not reach the real ones.
+        for path in (Path(settings.current().lake) / "toy" / "raw").rglob("*.parquet"):
+            path.write_bytes(b"")
+        if fails:
+            raise KeyboardInterrupt
+        return honest(day, events, outcomes)
+
+    before = (dict(os.environ), source.events, source.outcomes, contents(lake))
+    monkeypatch.setattr(features, "build", build)
+    if fails:
+        with pytest.raises(KeyboardInterrupt):
+            tripwire.run(USE_CASE, [DAY], AS_OF)
+    else:
+        assert tripwire.run(USE_CASE, [DAY], AS_OF) == (Rebuilt(DAY, ()),)
+    assert (dict(os.environ), source.events, source.outcomes, contents(lake)) == before
+
+
+def contents(lake: Lake) -> dict[str, str]:
+    files = (path for path in lake.root.rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_path):
+    store(lake)
+    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing here"))
+    assert tripwire.run(USE_CASE, [DAY], AS_OF, lake=lake) == (Rebuilt(DAY, ()),)
+    assert not (tmp_path / "nothing here").exists()
+
+
+def test_no_table_is_made_in_the_lake(tmp_path, monkeypatch):
+    empty = Lake(USE_CASE, tmp_path / "empty")
+    [found] = tripwire.run(USE_CASE, [DAY], AS_OF, lake=empty)
+    assert not (tmp_path / "empty").exists()
+    assert found == Rebuilt(DAY, ()), "no rows, and none stored"
+
+
+def test_days_are_sampled_alike_each_time_in_order_and_without_the_last():
+    days = days_from(date(2020, 1, 1), date(2020, 1, 28))
+    chosen = tripwire.sample(days, 5, seed=7)
+    assert chosen == tripwire.sample(list(reversed(days)), 5, seed=7) == sorted(set(chosen))
+    assert len(chosen) == 5 and set(chosen) < set(days)
+    assert any(tripwire.sample(days, 5, seed=seed) != chosen for seed in range(5))
+    assert all(days[-1] not in tripwire.sample(days, 27, seed=seed) for seed in range(20))
+
+
+def test_a_few_days_are_all_sampled_but_the_last_and_a_single_one_is():
+    assert tripwire.sample([DAY, TOMORROW], 5, seed=1) == [DAY]
+    assert tripwire.sample([DAY], 2, seed=1) == [DAY]
+    assert tripwire.sample([], 2, seed=1) == []
