@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from include.storage.ledger import Entry, Ledger, until
 from include.storage.models import Registry
 from include.use_cases import load
-
-COLUMNS = ("no", "version", "action", "effective from", "until", "who", "why", "when (UTC)")
 
 
 def show(console: Console, name: str) -> None:
@@ -23,7 +19,8 @@ def show(console: Console, name: str) -> None:
     ledger, head = Ledger.of(use_case), Registry(use_case).ledger_head()
     entries = ledger.entries()
     if entries:
-        console.print(_table(name, entries))
+        for entry in entries:
+            console.print(_lines(entry, entries))
     elif head is None:
         console.print(f"The ledger of {name} is empty: no model was promoted yet.")
         return
@@ -31,26 +28,18 @@ def show(console: Console, name: str) -> None:
     console.print(Text(f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green"))
 
 
-def _table(name: str, entries: Sequence[Entry]) -> Table:
-    table = Table(*COLUMNS, title=f"{name}: ledger", title_justify="left")
-    for entry in entries:
-        table.add_row(
-            str(entry.number),
-            escape(entry.version),
-            entry.action,
-            str(entry.effective_from),
-            _last_day(entry, entries),
-            escape(entry.who),  # whatever a person typed is no markup
-            escape(entry.reason),
-            entry.recorded_at.removesuffix("+00:00").replace("T", " "),
-        )
-    return table
+def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
+    """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
+    when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
+    days = f"{entry.effective_from} to {_last_day(entry, entries)}"
+    text = Text(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC\n")
+    return text.append(f"     {entry.who}: {entry.reason or 'no reason given'}", style="dim")
 
 
 def _last_day(entry: Entry, entries: Sequence[Entry]) -> str:
     ends = until(entry, entries)
     if ends is None:
-        return "on"
+        return "…"
     return "no day: overtaken" if ends == entry.effective_from else str(ends - timedelta(days=1))
 
 

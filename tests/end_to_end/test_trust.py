@@ -48,7 +48,21 @@ def question(run: Run) -> str:
 
 
 def answer(api: AirflowApi, run: Run, chosen: str, reason: str) -> None:
-    api.call("PATCH", question(run), json={"chosen_options": [chosen], "params_input": {"reason": reason}})
+    """Answer as a person does: once more if Airflow asks again.
+
+    An answer that comes before the scheduler has noticed that the asking process is gone is taken for a lost task, and
+    tried again. Nobody reads and decides in that half second.
+    """
+
+    def answered() -> bool:
+        if (
+            task_state(api, TRAIN, run, "approve") == "awaiting_input"
+            and not api.call("GET", question(run))["response_received"]
+        ):
+            api.call("PATCH", question(run), json={"chosen_options": [chosen], "params_input": {"reason": reason}})
+        return task_state(api, TRAIN, run, "approve") in ("success", "failed")
+
+    until(answered, "the end of the question")
 
 
 def clear(api: AirflowApi, run: Run, *tasks: str) -> None:
