@@ -6,7 +6,7 @@ from include.use_case import UseCase
 
 DESCRIPTIONS = {
     "data": "Each day: land what became known, validate it, build features and labels.",
-    "train": "On Mondays, by hand or triggered: train, evaluate, register, and promote what passes its gates.",
+    "train": "On Mondays, by hand or triggered: train, judge, register, and promote what passes its gates.",
     "score": "Each day: score with the champion of that day, and measure days whose labels are known by now.",
     "rollback": "By hand: make a version that was champion before the champion again.",
     "reproduce": "By hand: build a registered version again, and hold the trees against the registered ones.",
@@ -34,11 +34,31 @@ Running a day again changes nothing, and commits nothing where the content is th
 **Trains as of the run's day T**: on days whose labels are complete by T, cut by time into
 {train} train days or more, {validation} validation days (early stopping) and {test} test days, {gap} days between them.
 
-`prepare` builds features of the window that are not in the lake yet; `train` → `evaluate` → `register` → `promote`.
-Every model is registered. It becomes the champion, effective from T, when it meets its gates: {gates}.
-Otherwise it stays a version, and its tags and `promote`'s log say why.
+| Task | What it does |
+|---|---|
+| `prepare` | builds features of the window that are not in the lake yet |
+| `tune` | searches parameters on the validation days, if the form asks for trials; otherwise it is skipped |
+| `train` | trains model and baselines, and keeps an MLflow run |
+| `evaluate` | judges every gate; its log has one line for each |
+| `register` | makes every model a version, passed or failed, with its verdicts and its model card |
+| `brief`, `approve` | ask a person, where use case or form want one ({asks}); otherwise skipped |
+| `promote` | makes a model that passed the champion, effective from T; otherwise says why not |
 
-**The form**: `day` (T), `window_days`, `parameters` (LightGBM overrides such as `{{"num_leaves": 15}}`), `reason`.
+**The gates**
+{gates}
+
+**How to read a rejection**: the log of `evaluate` names the gate, its value, its limit and the reason; `promote`'s
+result repeats what blocked. *Better than the champion* failed: nothing is wrong, the champion flies on. *Not judged*:
+too few days with labels yet. *No feature sees the future* failed: trust nothing trained with that feature.
+
+**If a task fails**
+* `prepare` — a day of the window could not be built; the message names it.
+* `train` *needs …* — too few days or labels; train as of a later day.
+* `evaluate` *cannot be loaded* — files of the champion or the model are missing or damaged in MLflow. Nothing moved.
+* `evaluate` *have changed since* — days were corrected after the training; train again.
+* `approve` *was rejected* — a rejection is final for that version; train another.
+* *The ledger is damaged* — restore its folder from a backup; `ledger` of the command line says what is wrong.
+
 Training the same data, parameters and code again registers nothing new.
 """,
     "score": """
@@ -99,7 +119,8 @@ def doc_md(use_case: UseCase, kind: str) -> str:
         validation=training.validation_days,
         test=training.test_days,
         gap=training.gap_days,
-        gates=", ".join(map(str, use_case.gates)) or "it has none, so no model is ever promoted",
+        gates="\n".join(f"* {gate}" for gate in use_case.gates) or "There are none, so no model is ever promoted.",
+        asks="the use case does" if use_case.approval.required else "the use case does not",
         threshold=costs.threshold,
         missed=costs.missed,
         false_warning=costs.false_warning,

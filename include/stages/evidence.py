@@ -12,9 +12,7 @@ from include.gate import (
     CHAMPION,
     AnyGate,
     LeakageGate,
-    NotWorseThanChampion,
     RobustnessGate,
-    SchemaGate,
     ServingGate,
     SliceGate,
 )
@@ -90,14 +88,11 @@ class _Gathering:
         return examples.labelled(self.use_case, self.view, first, last, columns=keys)
 
     def _champion(self) -> tuple[Champion, Model | None]:
-        """The champion, loaded where a gate compares with it."""
+        """What is known of the champion, and its model as the registry has it now."""
         if self.flying is None:
             return Champion(None), None
         if self.flying.model_id == self.candidate.model_id:
             return Champion(self.flying.number, same=True, features=self.model.encoding.features), self.model
-        compared = any(isinstance(gate, SliceGate) and gate.than == CHAMPION for gate in self.use_case.gates)
-        if not (compared or self._asked(NotWorseThanChampion, SchemaGate)):
-            return Champion(self.flying.number, why_not="No gate compares with it."), None
         flying = self.registry.load_anew(self.flying)
         reads, there = flying.encoding.features, self.use_case.features
         lost = sorted(name for name, kind in reads.items() if there.get(name) != kind)
