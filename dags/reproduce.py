@@ -6,7 +6,6 @@ from include import dag, tasks
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():
-    data = [dag.asset(use_case, "features"), dag.asset(use_case, "labels"), dag.asset(use_case, "model")]
     params = {
         "version": Param(
             type="string",
@@ -17,4 +16,4 @@ for use_case in all_use_cases().values():
     }
 
     with dag.by_hand(use_case, "reproduce", params=params):
-        tasks.reproduce.override(inlets=data)(use_case.name)
+        tasks.reproduce.override(inlets=[dag.asset(use_case, "model")])(use_case.name)

@@ -11,8 +11,8 @@ for use_case in all_use_cases().values():
     model = dag.asset(use_case, "model")
 
     with dag.weekly(use_case, "train", params=forms.train(use_case), max_active_runs=2):
-        prepared = tasks.prepare.override(inlets=data)(use_case.name)
-        tuned = tasks.tune.override(inlets=data)(use_case.name)
+        prepared = tasks.prepare(use_case.name)
+        tuned = tasks.tune(use_case.name)
         trained = tasks.train.override(inlets=data)(use_case.name, tuned)
         verdicts = tasks.evaluate(use_case.name, trained)
         version = tasks.register(use_case.name, verdicts["run_id"])

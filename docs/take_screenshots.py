@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from rich.console import Console
 
 from include.local import credentials, instance
+from include.local.airflow_api import FINISHED, AirflowApi
 from include.local.instance import Instance
 
 PICTURES = Path(__file__).parent / "screenshots"
@@ -91,10 +93,39 @@ def airflow(context: BrowserContext, here: Instance) -> None:
     page.get_by_role("combobox").filter(has_text="Left to Right").click()
     page.get_by_role("option", name="Top to Bottom").click()
     page.keyboard.press("Escape")
-    expect(page.locator(".react-flow__node").filter(has_text="predictions")).to_be_attached()
     page.get_by_role("button", name="Fit View").click()
-    expect(page.locator(".react-flow__node").filter(has_text="predictions")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".react-flow__node").filter(has_text="metrics")).to_be_in_viewport(ratio=0.99)
     save(page, "assets")
+
+
+def question(context: BrowserContext, here: Instance) -> None:
+    """A training that asks a person; the picture taken, it is rejected."""
+    api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    dag_id = f"{USE_CASE}__train"
+    api.unpause(dag_id)
+    run = api.trigger(
+        dag_id, conf={"day": "2013-05-13", "promotion": "approval", "reason": "to be decided by a person"}
+    )
+    approve = f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/approve"
+    page = context.new_page()
+    until = time.monotonic() + 300
+    while api.call("GET", approve)["state"] != "awaiting_input":
+        if time.monotonic() > until or api.run(dag_id, run.run_id).state in FINISHED:
+            raise Refused(f"{dag_id} {run.run_id} did not ask; see its log.")
+        page.wait_for_timeout(1000)
+    page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{run.run_id}/tasks/approve/required_actions")
+    expect(page.get_by_role("button", name="Reject")).to_be_visible()
+    save(page, "question")
+    api.call(
+        "PATCH",
+        f"{approve}/-1/hitlDetails",
+        json={"chosen_options": ["Reject"], "params_input": {"reason": "a picture"}},
+    )
+
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__rollback")
+    page.get_by_role("button", name="Trigger").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("ffective from")
+    save(page, "rollback")
 
 
 def mlflow(context: BrowserContext, here: Instance) -> None:
@@ -113,6 +144,10 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
     expect(page.locator("img[alt$='roc_and_precision_recall.png']")).to_be_visible()
     expect(page.get_by_text("calibration.png")).to_be_in_viewport(ratio=1)
     save(page, "mlflow_run")
+    page.get_by_text("evaluation", exact=True).click()
+    page.get_by_text("verdicts.png").click()
+    expect(page.locator("img[alt$='verdicts.png']")).to_be_visible()
+    save(page, "verdicts")
 
 
 def main() -> None:
@@ -121,12 +156,14 @@ def main() -> None:
     check_answers("Airflow", f"{here.airflow_url}/api/v2/version")
     check_answers("MLflow", f"{here.mlflow_url}/health")
     PICTURES.mkdir(exist_ok=True)
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         with playwright.chromium.launch(executable_path=browser_path, args=flags) as browser:
             context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
             context.set_default_timeout(20_000)
             airflow(context, here)
+            question(context, here)
             mlflow(context, here)
 
 

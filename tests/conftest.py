@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def lake_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def tracking(lake_home: Path, tracking_template: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty MLflow store of the test's own, used without a server: the same client, in milliseconds."""
     lake_home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(tracking_template, lake_home / "mlflow.db")
+    shutil.copyfile(tracking_template, lake_home / "mlflow.db")
     return _use_tracking(lake_home, monkeypatch)
 
 
@@ -59,9 +60,26 @@ def tracking_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty tracking database: migrating takes seconds, copying none."""
     from mlflow import MlflowClient
 
+    _hasten_stores()
     path = tmp_path_factory.mktemp("tracking") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
+
+
+def _hasten_stores() -> None:
+    """Stores of this process ask once which migration is the newest, and leave it to the system when to write to disk.
+
+    A store that is opened reads every migration of MLflow for that, 70 ms; and no test cuts the power.
+    """
+    from mlflow.store.db import utils
+    from sqlalchemy import Engine, event
+
+    utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
+
+    @event.listens_for(Engine, "connect")
+    def at_ease(connection: object, _record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("pragma synchronous = off")
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +89,20 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests import toy
 
     root = tmp_path_factory.mktemp("filled")
-    toy.fill(Lake(toy.USE_CASE, root / "lake" / "toy"), FIRST, LAST)
+    lake, step = Lake(toy.USE_CASE, root / "lake" / "toy"), timedelta(days=14)
+    first = FIRST
+    while first <= LAST:
+        toy.fill(lake, first, min(first + step - timedelta(days=1), LAST))
+        for table in ("features", "labels"):
+            lake.delta(table).create_checkpoint()  # else each opening reads the log's files one by one
+        first += step
     return root
 
 
 @pytest.fixture
 def toy_lake(lake_home: Path, filled: Path) -> Path:
     """A copy of the filled toy lake, in the test's own home."""
-    shutil.copytree(filled / "lake", lake_home / "lake")
+    _copy(filled / "lake", lake_home / "lake")
     return lake_home
 
 
@@ -89,40 +113,92 @@ def trained(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracking_tem
     from tests import toy
 
     home = tmp_path_factory.mktemp("trained") / "home"
-    shutil.copytree(filled, home)
-    shutil.copy(tracking_template, home / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        _environment(home, patch)
-        _use_tracking(home, patch)
+    _copy(filled, home)
+    shutil.copyfile(tracking_template, home / "mlflow.db")
+    with living_in(home):
         run_id = train.run(toy.USE_CASE, AS_OF, reason="a first model").run_id
         evaluate.run(toy.USE_CASE, run_id)
     return home, run_id
 
 
+@pytest.fixture(scope="session")
+def champion_home(tmp_path_factory: pytest.TempPathFactory, trained: tuple[Path, str]) -> Path:
+    """That home after the run was registered and, as version 1, promoted as its gates allow; not written to."""
+    from include.stages import promote, register
+    from tests import toy
+
+    home = tmp_path_factory.mktemp("champion") / "home"
+    with moved_into(trained[0], home):
+        version = register.run(toy.USE_CASE, trained[1]).version
+        assert promote.run(toy.USE_CASE, version, who="a test").promoted
+    return home
+
+
 @pytest.fixture
 def trained_toy(lake_home: Path, trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
     """A copy of that home as the test's own; the id of the run, which is not registered yet."""
-    from mlflow.tracking._tracking_service import utils as tracking_utils
-
     home, run_id = trained
-    shutil.copytree(home, lake_home)
-    _move_artifacts(lake_home / "mlflow.db", home, lake_home)
-    tracking_utils._artifact_repos_cache.clear()  # MLflow remembers, by the run's id alone, where its artifacts were
-    _use_tracking(lake_home, monkeypatch)
+    move(home, lake_home, monkeypatch)
     return run_id
 
 
 @pytest.fixture
+def champion(lake_home: Path, champion_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A copy of the home whose version 1 flies, as the test's own; the number of that version."""
+    move(champion_home, lake_home, monkeypatch)
+    return "1"
+
+
+@pytest.fixture
 def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings draw nothing: of a small one, drawing is the greater part."""
-    monkeypatch.setattr("include.stages.record._plots", lambda *_: {})
+    """Trainings and evaluations draw nothing: of a small one, drawing is the greater part."""
+    draw_nothing(monkeypatch)
+
+
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("include.stages.record._plots", lambda *_: {})
+    for name in ("verdicts", "slices", "champion"):
+        patch.setattr(f"include.logic.gate_plots.{name}", lambda *_, **__: b"")
+
+
+@contextlib.contextmanager
+def living_in(home: Path) -> Iterator[pytest.MonkeyPatch]:
+    """For what many tests will copy: within this block, `home` and the tracking store in it are used."""
+    with pytest.MonkeyPatch.context() as patch:
+        _environment(home, patch)
+        _use_tracking(home, patch)
+        yield patch
+
+
+@contextlib.contextmanager
+def moved_into(old: Path, home: Path) -> Iterator[pytest.MonkeyPatch]:
+    """As `living_in`, in a copy of an older home."""
+    with pytest.MonkeyPatch.context() as patch:
+        _environment(home, patch)
+        move(old, home, patch)
+        yield patch
+
+
+def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copy a home whole and use the tracking store in the copy."""
+    from mlflow.tracking._tracking_service import utils as tracking_utils
+
+    _copy(old, home)
+    _move_artifacts(home / "mlflow.db", old, home)
+    tracking_utils._artifact_repos_cache.clear()  # MLflow remembers, by the run's id alone, where its artifacts were
+    _use_tracking(home, monkeypatch)
+
+
+def _copy(old: Path, new: Path) -> None:
+    shutil.copytree(old, new, copy_function=shutil.copyfile)  # contents only: half the time
 
 
 def _move_artifacts(database: Path, old: Path, new: Path) -> None:
     """Let a copied store look for its artifacts beside it."""
-    places = {"runs": "artifact_uri", "experiments": "artifact_location", "logged_models": "artifact_location"}
+    places = [("runs", "artifact_uri"), ("experiments", "artifact_location"), ("logged_models", "artifact_location")]
+    places += [("model_versions", "source"), ("model_versions", "storage_location")]
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        for table, column in places.items():
+        for table, column in places:
             connection.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(old), str(new)))
 
 

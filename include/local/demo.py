@@ -32,14 +32,14 @@ class Plan:
 
     data: tuple[date, date]
     train: tuple[date, ...]
-    """As of which days; the second model is judged against the first."""
+    """As of which days; each model after the first is judged against the champion of its day."""
     score: tuple[date, date]
 
 
 PLANS = {
     "full": Plan(
         data=(date(2013, 1, 1), date(2013, 4, 30)),
-        train=(date(2013, 4, 1), date(2013, 4, 29)),
+        train=(date(2013, 4, 1), date(2013, 4, 15), date(2013, 4, 29)),
         score=(date(2013, 4, 1), date(2013, 4, 30)),
     ),
     "short": Plan(

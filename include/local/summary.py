@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
@@ -73,12 +74,14 @@ def _version(version: VersionReport) -> list[RenderableType]:
     title = f"version {version.number}, trained as of {version.as_of}: {_state(version)}"
     table = _metrics(f"{title}\non its test days", version.test)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
-    passed = sum(verdict["outcome"] == "passed" for verdict in version.verdicts)
-    lines = [Text(f"  {passed} of {len(version.verdicts)} gates passed, {judged}.")]
+    counted = Counter(verdict["outcome"] for verdict in version.verdicts)
+    lines = [Text(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
     for verdict in version.verdicts:
-        if verdict["outcome"] != "passed" or verdict["kind"] == "champion":
+        if verdict["outcome"] != "passed" or (verdict["kind"] == "champion" and version.compared_with):
             style = {"failed": "red", "not judged": "yellow"}.get(verdict["outcome"], "")
             lines.append(Text(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style=style))
+    if version.card:
+        lines.append(Text(f"  model card {version.card}"))
     return [table, *lines]
 
 

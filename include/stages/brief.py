@@ -9,6 +9,7 @@ from typing import Any
 from include.gate import CHAMPION
 from include.logic.card.markup import escaped, number, table
 from include.logic.gates import MODEL
+from include.logic.lives import APPROVAL, LIFE
 from include.stages import evaluate
 from include.storage.models import Registry, Version
 from include.use_case import UseCase
@@ -19,11 +20,11 @@ METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 def run(use_case: UseCase, version: str) -> str | None:
     """Markdown for the approval of a version; None where there is nothing to ask.
 
-    Nobody is asked of a version that did not pass its gates, nor twice of one that was decided on.
+    Nobody is asked of a version that did not pass its gates, that has flown already, or that was decided on before.
     """
     registry = Registry(use_case)
     candidate = registry.version(version)
-    if candidate.tags["gates"] != "passed" or "approval" in candidate.tags:
+    if candidate.tags[LIFE] != "challenger" or APPROVAL in candidate.tags:
         return None
     flying = candidate.tags.get("compared_with")
     champion = registry.version(flying) if flying else None

@@ -46,6 +46,8 @@ class VersionReport:
     verdicts: tuple[Mapping[str, Any], ...]
     why_not: str
     """Why it was not promoted; empty if it was, or nobody has tried."""
+    card: str
+    """Where its model card is."""
     test: Mapping[str, Mapping[str, float]]
     """Subject (model, prior, logistic) to metric to value on the test days."""
 
@@ -86,6 +88,7 @@ def run(use_case: UseCase) -> Report:
                 compared_with=version.tags.get("compared_with", ""),
                 verdicts=tuple(json.loads(version.tags.get("verdicts", "[]"))),
                 why_not=version.tags.get("not_promoted", ""),
+                card=version.tags.get("model_card", ""),
                 test=metrics.of_split(registry.run(version.run_id).data.metrics, "test"),
             )
             for version in versions

@@ -12,7 +12,7 @@ from include.logic.gates import Verdict
 from include.stages import card, register
 from include.storage.models import Registry
 from include.storage.runs import Runs
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
 
 HOSTILE = '<script>alert("x")</script> | **bold**'
@@ -23,17 +23,32 @@ VERDICTS = [
 SLICE = {"column": "kind", "group": HOSTILE, "rows": 300, "value": 0.7, "compared": 0.5, "worse": 0.2, "limit": 0.1}
 
 
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, trained: tuple[Path, str]) -> Path:
+    """A home with a version whose run has kept a whole evaluation; not written to."""
+    home, run_id = tmp_path_factory.mktemp("judged") / "home", trained[1]
+    with moved_into(trained[0], home):
+        registry = Registry(USE_CASE)
+        register.run(USE_CASE, run_id)
+        registry.log_json(run_id, "evaluation/verdicts.json", [verdict.to_json() for verdict in VERDICTS])
+        registry.log_json(run_id, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
+        registry.log_json(run_id, "evaluation/slices.json", [SLICE])
+        picture = artifacts(run_id) / "evaluation" / "verdicts.png"
+        picture.write_bytes(gate_plots.verdicts("toy", VERDICTS))
+    return home
+
+
 @pytest.fixture
-def version(trained_toy: str) -> str:
-    """The number of a version whose run has kept a whole evaluation."""
-    registry = Registry(USE_CASE)
-    number = register.run(USE_CASE, trained_toy).version
-    registry.log_json(trained_toy, "evaluation/verdicts.json", [verdict.to_json() for verdict in VERDICTS])
-    registry.log_json(trained_toy, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
-    registry.log_json(trained_toy, "evaluation/slices.json", [SLICE])
-    picture = artifacts(trained_toy) / "evaluation" / "verdicts.png"
-    picture.write_bytes(gate_plots.verdicts("toy", VERDICTS))
-    return number
+def version(lake_home, judged, monkeypatch) -> str:
+    """The number of that version, in a copy of the home as the test's own."""
+    move(judged, lake_home, monkeypatch)
+    return "1"
+
+
+@pytest.fixture
+def run_id(version, trained: tuple[Path, str]) -> str:
+    """The run of that version."""
+    return trained[1]
 
 
 def artifacts(run_id: str) -> Path:
@@ -45,11 +60,11 @@ def kept(run_id: str, name: str) -> str:
     return (artifacts(run_id) / name).read_text()
 
 
-def test_the_card_tells_of_the_version_from_what_was_kept(version, trained_toy):
+def test_the_card_tells_of_the_version_from_what_was_kept(version, run_id):
     found = card.run(USE_CASE, version)
-    text = kept(trained_toy, card.MARKDOWN)
+    text = kept(run_id, card.MARKDOWN)
     tags = Registry(USE_CASE).version(version).tags
-    assert found.new and found.run_id == trained_toy
+    assert found.new and found.run_id == run_id
     assert text.startswith(f"# Model card: toy, version {version}\n")
     assert f"Trained as of {AS_OF}" in text and "These events are invented." in text
     assert "a first model" in text  # the reason of the training
@@ -61,18 +76,18 @@ def test_the_card_tells_of_the_version_from_what_was_kept(version, trained_toy):
     assert "This run has not kept" not in text.partition("## Plots")[0]
 
 
-def test_the_page_shows_the_pictures_and_what_comes_from_data_as_text(version, trained_toy):
+def test_the_page_shows_the_pictures_and_what_comes_from_data_as_text(version, run_id):
     card.run(USE_CASE, version)
-    page = kept(trained_toy, card.PAGE)
-    assert page.count("data:image/png;base64,") == len(list(artifacts(trained_toy).rglob("*.png")))
+    page = kept(run_id, card.PAGE)
+    assert page.count("data:image/png;base64,") == len(list(artifacts(run_id).rglob("*.png")))
     assert "<script" not in page and "&lt;script&gt;" in page
     assert "<strong>bold</strong>" not in page
 
 
-def test_the_version_says_where_its_card_is(version, trained_toy):
+def test_the_version_says_where_its_card_is(version, run_id):
     found = card.run(USE_CASE, version)
     place = Registry(USE_CASE).version(version).tags["model_card"]
-    assert place == found.place == f"runs:/{trained_toy}/model_card/model_card.html"
+    assert place == found.place == f"runs:/{run_id}/model_card/model_card.html"
 
 
 @pytest.mark.parametrize("address", ["http://mlflow:5000", "https://mlflow:5000/"])
@@ -81,46 +96,46 @@ def test_with_a_server_that_is_a_page_of_it(address):
     assert card._place(address, "7", "3f2a") == place
 
 
-def test_an_equal_card_is_not_written_again(version, trained_toy, monkeypatch):
+def test_an_equal_card_is_not_written_again(version, run_id, monkeypatch):
     card.run(USE_CASE, version)
     monkeypatch.setattr(Runs, "log_folder", lambda *_: pytest.fail("written again"))
     monkeypatch.setattr(Registry, "tag_version", lambda *_: pytest.fail("tagged again"))
     assert not card.run(USE_CASE, version).new
 
 
-def test_a_decision_made_since_is_in_the_next_card(version, trained_toy):
+def test_a_decision_made_since_is_in_the_next_card(version, run_id):
     card.run(USE_CASE, version)
     decided = {"approval": '{"approved": false, "who": "Ada", "why": "not before the holidays"}'}
     Registry(USE_CASE).tag_version(version, decided | {"not_promoted": "It was rejected.", "reproduced": "equal"})
     assert card.run(USE_CASE, version).new
-    text = kept(trained_toy, card.MARKDOWN)
+    text = kept(run_id, card.MARKDOWN)
     assert "It was rejected by Ada: not before the holidays." in text
     assert "Rebuilt from the registry alone: equal." in text
 
 
-def test_who_flies_is_not_in_the_card(version, trained_toy):
+def test_who_flies_is_not_in_the_card(version, run_id):
     card.run(USE_CASE, version)
     Registry(USE_CASE).set_champion(version)
     Registry(USE_CASE).tag_version(version, {"life": "champion"})
     assert not card.run(USE_CASE, version).new
 
 
-def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, trained_toy):
+def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_id):
     for folder in ("evaluation", "plots"):
-        shutil.rmtree(artifacts(trained_toy) / folder)
-    (artifacts(trained_toy) / "importance.json").unlink()
+        shutil.rmtree(artifacts(run_id) / folder)
+    (artifacts(run_id) / "importance.json").unlink()
     card.run(USE_CASE, version)
-    text = kept(trained_toy, card.MARKDOWN)
+    text = kept(run_id, card.MARKDOWN)
     assert "This run has not kept verdicts of its gates." in text
     assert "This run has not kept the importance of its features; 4 are declared." in text
-    assert "data:image" not in kept(trained_toy, card.PAGE)
+    assert "data:image" not in kept(run_id, card.PAGE)
 
 
 @pytest.mark.parametrize("tag", ["", "no recipe"])
-def test_a_recipe_that_cannot_be_read_is_said(version, trained_toy, tag):
+def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
     Registry(USE_CASE).tag_version(version, {"recipe": tag})
     card.run(USE_CASE, version)
-    assert "Its recipe is missing or cannot be read" in kept(trained_toy, card.MARKDOWN)
+    assert "Its recipe is missing or cannot be read" in kept(run_id, card.MARKDOWN)
 
 
 def test_a_card_of_an_unknown_version_names_those_there_are(version):

@@ -15,6 +15,7 @@ from include.storage.models import Registry
 from include.use_case import Gate, NotWorseThanChampion, SliceGate
 from tests.toy_use_case import USE_CASE, source
 
+PNG = b"\x89PNG"
 WITH_CHAMPION = replace(
     USE_CASE,
     gates=(
@@ -25,6 +26,7 @@ WITH_CHAMPION = replace(
 )
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_a_model_that_beats_both_baselines_passes(trained_toy):
     found = evaluate.run(USE_CASE, trained_toy)
     assert (found.gates, found.champion) == ("passed", None)
@@ -34,6 +36,7 @@ def test_a_model_that_beats_both_baselines_passes(trained_toy):
     ]
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
     found = evaluate.run(strict, trained_toy)
@@ -43,6 +46,7 @@ def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     assert tags["gate/auc at least 0.99"] == "failed"
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_says_otherwise(trained_toy, another):
     lost = date(2020, 2, 28)
     for day in (date(2020, 2, 29), date(2020, 3, 1)):  # its outcomes became known on these
@@ -68,6 +72,7 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
     assert {path.name for path in folder.iterdir()} == {
         *("verdicts.json", "metrics.json", "intervals.json", "slices.json", "verdicts.png", "slices.png")
     }
+    assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
     run = registry.run(trained_toy).data
     kept = json.loads((folder / "verdicts.json").read_text())
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
@@ -87,15 +92,17 @@ def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained
     by_kind = {verdict["kind"]: verdict for verdict in found.verdicts}
     assert "version 1" in by_kind["champion"]["reason"]
     folder = Registry(USE_CASE).artifact(run_id, evaluate.FOLDER, tmp_path)
-    assert (folder / "champion.png").exists()
+    assert (folder / "champion.png").read_bytes().startswith(PNG)
     assert "champion" in json.loads((folder / "metrics.json").read_text())
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
     promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
     assert evaluate.run(WITH_CHAMPION, another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_judging_again_changes_nothing(trained_toy, monkeypatch):
     first = evaluate.run(USE_CASE, trained_toy)
     monkeypatch.setattr(Registry, "log", lambda *_, **__: pytest.fail("written again"))
@@ -103,16 +110,19 @@ def test_judging_again_changes_nothing(trained_toy, monkeypatch):
     assert evaluate.run(USE_CASE, trained_toy) == replace(first, new=False)
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
     promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
     assert not evaluate.run(USE_CASE, trained_toy).new
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_other_gates_judge_anew(trained_toy):
     evaluate.run(USE_CASE, trained_toy)
     assert evaluate.run(WITH_CHAMPION, trained_toy).new
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_killed_half_way_it_is_judged_again(trained_toy, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
@@ -122,6 +132,7 @@ def test_killed_half_way_it_is_judged_again(trained_toy, monkeypatch):
     assert not evaluate.run(WITH_CHAMPION, trained_toy).new
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     day = date(2020, 2, 25)
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
@@ -130,6 +141,7 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
         evaluate.run(WITH_CHAMPION, trained_toy)
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_a_run_that_broke_half_way_is_not_judged(tracking):
     run_id = Registry(USE_CASE).start_run("broken", {})
     with pytest.raises(NotReady, match=r"not complete, so it is no model. Train again: trigger toy__train"):

@@ -32,10 +32,8 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
     home = tmp_path_factory.mktemp("scored") / "home"
     shutil.copytree(filled, home)
     shutil.copy(tracking_template, home / "mlflow.db")
-    with pytest.MonkeyPatch.context() as patch:
-        conftest._environment(home, patch)
-        conftest._use_tracking(home, patch)
-        patch.setattr("include.stages.record._plots", lambda *_: {})
+    with conftest.living_in(home) as patch:
+        conftest.draw_nothing(patch)
         run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3}).run_id
         registry = Registry(USE_CASE)
         tags = registry.run(run_id).data.tags

@@ -1,25 +1,32 @@
 """measure: what predictions turned out to be worth, once labels are known."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from include.stages import measure, promote, register, score
+from include.stages import measure, score
 from include.storage.lake import Lake
 from tests import toy
-from tests.conftest import AS_OF, LAST
+from tests.conftest import AS_OF, LAST, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
 NEXT = AS_OF + timedelta(days=1)
 
 
+@pytest.fixture(scope="module")
+def scored_home(tmp_path_factory, champion_home) -> Path:
+    """The day of the training and the next are scored; not written to."""
+    home = tmp_path_factory.mktemp("scored") / "home"
+    with moved_into(champion_home, home):
+        score.run(USE_CASE, AS_OF), score.run(USE_CASE, NEXT)
+    return home
+
+
 @pytest.fixture(autouse=True)
-def _scored(trained_toy):
-    """The day of the training and the next are scored."""
-    version = register.run(USE_CASE, trained_toy).version
-    promote.run(USE_CASE, version, who="a test")
-    score.run(USE_CASE, AS_OF), score.run(USE_CASE, NEXT)
+def _scored(lake_home, scored_home, monkeypatch):
+    move(scored_home, lake_home, monkeypatch)
 
 
 def written(day: date) -> dict[tuple[str, str], float]:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.errors import AirworthyError
-from include.stages import evaluate, promote, register
+from include.stages import evaluate, promote, register, rehearse
 from include.storage.ledger import Ledger
 from include.storage.models import ArtifactMissing, Registry
 from include.use_case import (
@@ -30,12 +30,13 @@ EASY = Gate("log_loss", at_most=5.0)
 SERVING = ServingGate(at_most_microseconds=1e6, at_most_megabytes=100)
 
 
+pytestmark = pytest.mark.usefixtures("without_plots")
+
+
 @pytest.fixture
-def champion(trained_toy: str) -> str:
-    """Version 1 flies."""
-    version = register.run(USE_CASE, trained_toy).version
-    assert promote.run(USE_CASE, version, who="a test").promoted
-    return version
+def within_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rehearsal does what its fresh process does, without starting one (that it starts one: test_rehearse)."""
+    monkeypatch.setattr(rehearse, "_asked", lambda order, _: rehearse._answer(order))
 
 
 def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
@@ -78,13 +79,13 @@ def test_a_model_worse_than_the_champion_is_caught(champion, another):
     blocked(use_case, another(use_case, rounds=1), str(gate))
 
 
-def test_a_slow_and_a_large_model_are_caught(champion, another):
+def test_a_slow_and_a_large_model_are_caught(champion, another, within_this_process):
     gate = ServingGate(at_most_microseconds=1e-6, at_most_megabytes=1e-6)
     use_case = replace(USE_CASE, gates=(EASY, gate))
     blocked(use_case, another(use_case), f"{gate}: microseconds per row", f"{gate}: megabytes")
 
 
-def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(champion, another):
+def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(champion, another, within_this_process):
     use_case = replace(USE_CASE, gates=(EASY, SERVING))
     run_id = another(use_case)
     sample = Registry(USE_CASE).run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"

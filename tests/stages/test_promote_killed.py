@@ -1,9 +1,12 @@
 """A promotion, rollback or rejection that is killed before any of its writes is finished by the next run, once."""
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -38,27 +41,27 @@ def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
 
 
-def reset(before: dict, keep: int) -> None:
-    """Bring registry and ledger back to an earlier state, whose ledger had `keep` entries."""
-    client, folder = MlflowClient(Registry(USE_CASE).address), Ledger.of(USE_CASE).folder
-    for path in sorted(folder.glob("*.json"))[keep:]:
-        path.unlink()
-    entries = Ledger.of(USE_CASE).entries()
-    client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
-    if entries:
-        client.set_registered_model_tag(USE_CASE.name, "ledger.head", entries[-1].head)
-    if before["alias"]:
-        client.set_registered_model_alias(USE_CASE.name, "champion", before["alias"])
-    else:
-        client.delete_registered_model_alias(USE_CASE.name, "champion")
-    for version in Registry(USE_CASE).versions():
-        tags, description = before["versions"][version.number]
-        client.update_model_version(USE_CASE.name, version.number, description)
-        for name in set(version.tags) - set(tags):
-            client.delete_model_version_tag(USE_CASE.name, version.number, name)
-        for name, value in tags.items():
-            client.set_model_version_tag(USE_CASE.name, version.number, name, value)
-    assert state() == before
+@pytest.fixture
+def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
+    """Brings registry and ledger back to where they stood at its first call, which is told how that looks."""
+    kept, store, ledger = sqlite3.connect(":memory:"), lake_home / "mlflow.db", {}
+
+    def copy(database: sqlite3.Connection, to: sqlite3.Connection) -> None:
+        database.backup(to)  # a transaction of its own, which MLflow's open connections notice
+
+    def back(before: dict) -> None:
+        folder = Ledger.of(USE_CASE).folder
+        with contextlib.closing(sqlite3.connect(store)) as database:
+            if not ledger:
+                copy(database, kept)
+                ledger.update({path: path.read_bytes() for path in folder.glob("*.json")})
+            copy(kept, database)
+        for path in set(folder.glob("*.json")) - set(ledger):
+            path.unlink()
+        assert state() == before
+
+    yield back
+    kept.close()
 
 
 def promote_second() -> object:
@@ -87,16 +90,17 @@ def prepare(run_id: str, action: Callable[[], object]) -> dict:
 @pytest.mark.parametrize("action", [promote_second, roll_back_to_first, reject_third])
 @pytest.mark.parametrize("repaired_by", ["the same again", "another's"])
 def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
-    trained_toy, monkeypatch, action, repaired_by
+    trained_toy, monkeypatch, reset, action, repaired_by
 ):
     before = prepare(trained_toy, action)
+    reset(before)
     action()
     undisturbed = state()
     decided = {"entries": before["entries"], "tags": before["versions"]["3"][0].get("approval")}
     assert undisturbed != before
     killed = 0
     while True:
-        reset(before, len(before["entries"]))
+        reset(before)
         with monkeypatch.context() as patch:
             die_at(patch, killed + 1)
             try:

@@ -1,5 +1,6 @@
 """reproduce on the toy use case: from the registry entry alone to equal trees, or to a report of what differs."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,21 +20,34 @@ from include.storage.ledger import Ledger
 from include.storage.models import ArtifactMissing, Registry
 from include.storage.runs import FINGERPRINT
 from include.use_case import Costs
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.usefixtures("without_plots")
 IN_WINDOW = AS_OF - timedelta(days=30)
 
 
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory, filled, tracking_template) -> Path:
+    """A home with one version whose training took a moment; how it was judged is not asked. Not written to."""
+    home = tmp_path_factory.mktemp("registered") / "home"
+    shutil.copytree(filled, home)
+    shutil.copy(tracking_template, home / "mlflow.db")
+    with living_in(home) as patch:
+        draw_nothing(patch)
+        run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
+        registry = Registry(USE_CASE)
+        tags = registry.run(run_id).data.tags
+        copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
+        registry.register(run_id, tags["model_id"], copied, "A model.")
+    return home
+
+
 @pytest.fixture
-def version(toy_lake, tracking) -> str:
-    """A registered version whose training took a moment; how it was judged is not asked."""
-    run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
-    registry = Registry(USE_CASE)
-    tags = registry.run(run_id).data.tags
-    copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
-    return registry.register(run_id, tags["model_id"], copied, "A model.").number
+def version(lake_home, registered, monkeypatch) -> str:
+    """The number of that version, in a copy of the home as the test's own."""
+    move(registered, lake_home, monkeypatch)
+    return "1"
 
 
 def correct(table: str, day: date, column: str, change: Callable[[pa.ChunkedArray], pa.Array]) -> None:
@@ -122,11 +136,11 @@ def test_what_is_declared_now_changes_no_rebuild(version, changed):
     assert list(found.surroundings) == ([] if "label" in changed else ["declaration"])
 
 
-def test_it_changes_nothing_in_lake_ledger_or_alias(version, toy_lake):
+def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
     Registry(USE_CASE).set_champion(version)
-    before = files(toy_lake), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
+    before = files(lake_home), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
     reproduce.run(USE_CASE, version)
-    assert (files(toy_lake), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
+    assert (files(lake_home), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
 
 
 # -- another model
@@ -185,10 +199,10 @@ def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
     assert f"of {IN_WINDOW} a file cannot be read" in reproduce.run(USE_CASE, version).report()
 
 
-def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, toy_lake):
-    (toy_lake / "lake").rename(toy_lake / "moved")
+def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
+    (lake_home / "lake").rename(lake_home / "moved")
     assert "cannot be read at Delta version" in reproduce.run(USE_CASE, version).report()
-    assert not (toy_lake / "lake").exists()
+    assert not (lake_home / "lake").exists()
 
 
 @pytest.mark.parametrize("tag", ["", "{}", "zlib:AAAA", '{"as_of": 3}'])
@@ -213,9 +227,9 @@ def test_an_unknown_version_is_refused_with_the_list(version):
         reproduce.run(USE_CASE, "99")
 
 
-def test_a_damaged_artifact_is_told_before_anything_is_trained(version, toy_lake, monkeypatch):
+def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_home, monkeypatch):
     monkeypatch.setattr("include.logic.fitting.fit", lambda *_: pytest.fail("trained"))
-    [model] = toy_lake.rglob("model.lgb")
+    [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
     with pytest.raises(ArtifactMissing, match="not those that were registered"):
         reproduce.run(USE_CASE, version)

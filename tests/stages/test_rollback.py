@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -10,20 +11,28 @@ from include.errors import BadRequest
 from include.stages import promote, rollback
 from include.storage.ledger import Ledger, LedgerDamaged
 from include.storage.models import ArtifactMissing, Registry
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, register, state
 
 DAY = date(2020, 3, 8)
 
 
+@pytest.fixture(scope="module")
+def flown_home(tmp_path_factory, trained) -> Path:
+    home = tmp_path_factory.mktemp("flown") / "home"
+    with moved_into(trained[0], home):
+        for day in (AS_OF, LATER, LATER):
+            register(trained[1], day)
+        promote.run(USE_CASE, "1", who="a run"), promote.run(USE_CASE, "2", who="a run")
+    return home
+
+
 @pytest.fixture
-def flown(trained_toy) -> str:
+def flown(lake_home, flown_home, trained, monkeypatch) -> str:
     """Version 1 was champion from AS_OF on, version 2 is it from LATER on, version 3 was never; the run's id."""
-    for day in (AS_OF, LATER, LATER):
-        register(trained_toy, day)
-    promote.run(USE_CASE, "1", who="a run"), promote.run(USE_CASE, "2", who="a run")
-    return trained_toy
+    move(flown_home, lake_home, monkeypatch)
+    return trained[1]
 
 
 def back(version: str = "1", day: date = DAY, who: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:

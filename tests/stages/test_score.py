@@ -20,28 +20,30 @@ from include.storage.lake import Lake, View
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, draw_nothing, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
 pytestmark = pytest.mark.usefixtures("without_plots")
 NEXT = AS_OF + timedelta(days=1)
 
 
-@pytest.fixture
-def champion(trained_toy) -> str:
-    version = register.run(USE_CASE, trained_toy).version
-    promote.run(USE_CASE, version, who="a test")
-    return version
+@pytest.fixture(scope="module")
+def two_champions(tmp_path_factory, champion_home) -> Path:
+    """A home with a second champion, from the day after the next on; not written to."""
+    home = tmp_path_factory.mktemp("two champions") / "home"
+    with moved_into(champion_home, home) as patch:
+        draw_nothing(patch)
+        run_id = train.run(USE_CASE, NEXT + timedelta(days=1), parameters={"rounds": 12}).run_id
+        evaluate.run(USE_CASE, run_id)
+        assert promote.run(USE_CASE, register.run(USE_CASE, run_id).version, who="a test").promoted
+    return home
 
 
 @pytest.fixture
-def later(champion) -> str:
-    """A second champion, from the day after the next on."""
-    run_id = train.run(USE_CASE, NEXT + timedelta(days=1), parameters={"rounds": 12}).run_id
-    evaluate.run(USE_CASE, run_id)
-    version = register.run(USE_CASE, run_id).version
-    promote.run(USE_CASE, version, who="a test")
-    return version
+def both(lake_home, two_champions, monkeypatch) -> tuple[str, str]:
+    """The numbers of the champion and of the one that comes after it."""
+    move(two_champions, lake_home, monkeypatch)
+    return "1", "2"
 
 
 def predictions(day: date = AS_OF):
@@ -80,12 +82,14 @@ def test_a_rerun_commits_nothing(champion):
     assert Lake.of(USE_CASE).as_of(AS_OF).version("predictions") == before
 
 
-def test_each_day_is_scored_by_its_own_champion(champion, later):
+def test_each_day_is_scored_by_its_own_champion(both):
+    champion, later = both
     assert score.run(USE_CASE, NEXT).version == champion
     assert score.run(USE_CASE, NEXT + timedelta(days=1)).version == later
 
 
-def test_a_rerun_keeps_the_version_until_asked_to_rescore(champion, later):
+def test_a_rerun_keeps_the_version_until_asked_to_rescore(both):
+    champion, later = both
     score.run(USE_CASE, NEXT)
     Ledger.of(USE_CASE).append(later, AS_OF, action="rollback", who="a person", reason="a test")
     assert (score.run(USE_CASE, NEXT).version, score.run(USE_CASE, NEXT).kept) == (champion, True)
@@ -94,13 +98,15 @@ def test_a_rerun_keeps_the_version_until_asked_to_rescore(champion, later):
     assert score.run(USE_CASE, NEXT).version == later
 
 
-def test_a_named_version_scores_the_day_again(champion, later):
+def test_a_named_version_scores_the_day_again(both):
+    champion, later = both
     day = NEXT + timedelta(days=2)
     assert score.run(USE_CASE, day).version == later
     assert score.run(USE_CASE, day, version=champion).version == champion
 
 
-def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insists(champion, later):
+def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insists(both):
+    _, later = both
     with pytest.raises(
         BadRequest, match="version 2 was trained as of 2020-03-03 and may have seen the outcomes of 2020-03-02"
     ):
@@ -109,7 +115,8 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
     assert score.run(USE_CASE, NEXT, version=later, insist=True).version == later
 
 
-def test_a_champion_that_may_have_seen_the_day_is_refused_too(champion, later):
+def test_a_champion_that_may_have_seen_the_day_is_refused_too(both):
+    _, later = both
     Ledger.of(USE_CASE).append(later, AS_OF, action="rollback", who="a person", reason="a test")
     with pytest.raises(BadRequest, match="may have seen the outcomes of 2020-03-01"):
         score.run(USE_CASE, AS_OF)
