@@ -10,7 +10,7 @@ for use_case in all_use_cases().values():
     data = [dag.asset(use_case, "features"), dag.asset(use_case, "labels")]
     model = dag.asset(use_case, "model")
 
-    with dag.weekly(use_case, "train", params=forms.train(use_case), max_active_runs=2):
+    with dag.weekly(use_case, "train", params=forms.train(use_case), max_active_runs=1):
         prepared = tasks.prepare(use_case.name)
         tuned = tasks.tune(use_case.name)
         trained = tasks.train.override(inlets=data)(use_case.name, tuned)

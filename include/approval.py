@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include import dag
 from include.use_case import UseCase
@@ -38,17 +39,29 @@ class PromotionApproval(ApprovalOperator):
         )
         self.use_case = use_case.name
 
+    def execute(self, context: Any) -> Any:
+        """Ask, unless it is decided already: nobody is asked twice."""
+        from include.stages import approve
+
+        with dag.told():
+            decision = approve.decision(load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER))
+        if decision is not None:
+            raise AirflowSkipException(f"It was {decision}.")
+        return super().execute(context)
+
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         """Keep the decision, then go on, or skip the promotion."""
-        from include.stages import approve, card
+        from include.stages import approve
 
         if "error" not in event:
-            approved = event["chosen_options"] == [self.APPROVE]
-            person = event["responded_by_user"]
-            who = person["name"] if person else "nobody, in time"
-            why = (event["params_input"] or {}).get("reason") or ("" if person else "no answer in time is a rejection")
-            version = context["ti"].xcom_pull(task_ids=REGISTER)
+            person, given = event["responded_by_user"], (event["params_input"] or {}).get("reason")
             with dag.told():
-                approve.run(load(self.use_case), version, approved=approved, who=who, why=why)
-                card.run(load(self.use_case), version)
+                approve.run(
+                    load(self.use_case),
+                    context["ti"].xcom_pull(task_ids=REGISTER),
+                    approved=event["chosen_options"] == [self.APPROVE],
+                    who=person["name"] if person else "nobody, in time",
+                    why=given or ("" if person else "no answer in time is a rejection"),
+                    timed_out=person is None,
+                )
         return super().execute_complete(context, event)

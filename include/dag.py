@@ -108,9 +108,3 @@ def told() -> Iterator[None]:
 def note(use_case: UseCase, what: str, **extra: Any) -> None:
     """Put figures and links on the asset's event, where the asset page shows them."""
     get_current_context()["outlet_events"][asset(use_case, what)].extra.update(extra)
-
-
-def approval_required(use_case: UseCase, context: Mapping[str, Any]) -> bool:
-    """Whether a person decides on this run's model: what its form says, or else the use case."""
-    chosen = context["params"].get("promotion")
-    return use_case.approval.required if chosen is None else bool(chosen == forms.BY_A_PERSON)

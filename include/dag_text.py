@@ -94,14 +94,16 @@ Days that are scored already keep their version: to score one again, trigger `sc
 **Builds a registered version again from its registry entry alone**: the recorded Delta versions of `features` and
 `labels` (their digests are checked down to the rows), the window, the parameters and the seed. The trees must be equal
 byte for byte. Lake, ledger and alias stay as they are; the outcome is the artifact `reproduction.json` of the version's
-run, and its tag `reproduced` (`equal` or `differs`).
+run, and its tag `reproduced` (`equal`, `differs` or `not rebuilt`).
 
 What has changed since the training (code, commit, lock file, processor, declaration, data) is reported even where the
 trees are equal. A day that was corrected since is read as it was.
 
 **If the task fails**
-* *is another model* — the report in the log says which tree is the first to differ, and what has changed. Check out the
-  commit that it names, install that `requirements.txt`, and reproduce the version there.
+* *the recipe was changed since it was registered* — somebody changed the version's tags; what made the model is
+  not known.
+* *is not what was registered* — the report in the log says which tree is the first to differ, and what has changed.
+  Check out the commit that it names, install that `requirements.txt`, and reproduce the version there.
 * *could not be built again* — the report names the tables and days that were vacuumed, lost or damaged.
 * *there is no version* — the message lists the versions.
 * *cannot be loaded* — the registered files are missing or damaged; restore MLflow's artifacts.

@@ -18,19 +18,25 @@ DAY = Param(
 
 def train(use_case: UseCase) -> dict[str, Param]:
     """What a training asks for besides its day. Empty fields mean: as declared."""
-    declared = BY_A_PERSON if use_case.approval.required else AUTOMATIC
     return {
         "reason": Param(
             None, type=["null", "string"], title="Reason", description="Why this training; kept with the version."
         ),
         "promotion": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, AUTOMATIC, BY_A_PERSON],
+            BY_A_PERSON if use_case.approval.required else AUTOMATIC,
+            type="string",
+            enum=[AUTOMATIC, BY_A_PERSON],
             title="Promotion",
             description="Who promotes a model that passed its gates: the gates themselves (automatic), or a person"
-            f" (approval). Empty: {declared}.",
+            " (approval).",
         ),
+        **_model(use_case),
+        **_TUNING,
+    }
+
+
+def _model(use_case: UseCase) -> dict[str, Param]:
+    return {
         "window_days": Param(
             None,
             type=["null", "integer"],
@@ -46,26 +52,31 @@ def train(use_case: UseCase) -> dict[str, Param]:
             description='Overrides of the declared ones, such as {"num_leaves": 15}; checked before training.',
             section="Model",
         ),
-        "tune_trials": Param(
-            None,
-            type=["null", "integer"],
-            minimum=0,
-            maximum=1000,
-            title="Tuning: trials",
-            description="How many sets of parameters to try on the validation days, in the declared ranges. Empty: no"
-            " tuning.",
-            section="Tuning",
-        ),
-        "tune_minutes": Param(
-            None,
-            type=["null", "number"],
-            exclusiveMinimum=0,
-            maximum=300,
-            title="Tuning: minutes",
-            description="No new trial is begun after this time. Empty: 30.",
-            section="Tuning",
-        ),
     }
+
+
+_TUNING = {
+    "tune_trials": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        maximum=1000,
+        title="Tuning: trials",
+        description="How many sets of parameters to try on the validation days, in the declared ranges. Empty: no"
+        " tuning.",
+        section="Tuning",
+    ),
+    "tune_minutes": Param(
+        None,
+        type=["null", "number"],
+        exclusiveMinimum=0,
+        maximum=300,
+        title="Tuning: minutes",
+        description="No new trial is begun after this time. Empty: 30.",
+        section="Tuning",
+    ),
+}
+"""What a search of parameters may take."""
 
 
 def score() -> dict[str, Param]:

@@ -256,6 +256,13 @@ def check(gates: Sequence[AnyGate], columns: Sequence[str], test_days: int) -> N
             gate.min_days <= test_days,
             f"{gate}: min_days={gate.min_days} is more than the {test_days} test days, so it could never be judged.",
         )
+        if isinstance(gate, LeakageGate):
+            most = max(1, test_days - 1)
+            require(
+                gate.days <= most,
+                f"LeakageGate: days={gate.days} is more than the {most} of {test_days} test days that can be tried: of"
+                " several, the last one is not, as what became known after it may not be there.",
+            )
     _not_contradictory([gate for gate in gates if isinstance(gate, Gate)])
 
 

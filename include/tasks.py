@@ -13,8 +13,8 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include import settings
-from include.dag import INPUT_OUTPUT, approval_required, day_of, note, told
+from include import forms, settings
+from include.dag import INPUT_OUTPUT, day_of, note, told
 from include.use_cases import load
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
             window_days=params.get("window_days"),
             parameters=chosen | (params.get("parameters") or {}),
             tuned_by=tuned["run_id"] if tuned else "",
-            reason=params.get("reason") or f"Airflow run {context['run_id']}",
+            reason=params.get("reason") or f"{context['dag_run'].run_type} run",
         )
     return result.run_id
 
@@ -154,8 +154,12 @@ def brief(use_case: str, version: str) -> str | None:
     from include.stages import brief
 
     with told():
-        declared = load(use_case)
-        return brief.run(declared, version) if approval_required(declared, get_current_context()) else None
+        return brief.run(load(use_case), version) if _by_a_person() else None
+
+
+def _by_a_person() -> bool:
+    """Whether the run's form, or the use case through its default, asks for a person's approval."""
+    return bool(get_current_context()["params"]["promotion"] == forms.BY_A_PERSON)
 
 
 @task(trigger_rule="none_failed", **INPUT_OUTPUT)
@@ -169,7 +173,7 @@ def promote(use_case: str, version: str) -> dict[str, object]:
             declared,
             version,
             who=f"airflow:{context['run_id']}",
-            approval_required=approval_required(declared, context),
+            approval_required=_by_a_person(),
         )
         card.run(declared, version)
     log.info(promotion.reason)

@@ -57,6 +57,7 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
         ([LeakageGate(days=1), LeakageGate(days=2)], r"\['no feature sees the future'\] are declared twice"),
         ([SliceGate("nowhere", "brier", 0.1)], r"no key or feature of that name .* there are \['hour', 'kind'\]"),
         ([Gate("auc", at_least=0.6, min_days=8)], "min_days=8 is more than the 7 test days"),
+        ([LeakageGate(days=7)], "days=7 is more than the 6 of 7 test days that can be tried"),
         ([NotWorseThanChampion()], "min_days=14 is more than the 7 test days"),
     ],
 )
@@ -67,6 +68,13 @@ def test_gates_that_do_not_fit_each_other_or_the_use_case_are_refused(gates, sai
 
 def test_limits_from_both_sides_that_leave_room_are_let_through():
     gate.check([Gate("auc", at_least=0.7), Gate("auc", at_most=0.95), Gate("brier", at_most=0.2)], [], 7)
+
+
+@pytest.mark.parametrize(("days", "test_days"), [(6, 7), (1, 2), (1, 1)])
+def test_as_many_days_as_can_be_tried_for_leaks_are_let_through(days, test_days):
+    gate.check([LeakageGate(days=days)], [], test_days)
+    with pytest.raises(ValueError, match="can be tried"):
+        gate.check([LeakageGate(days=days + 1)], [], test_days)
 
 
 @pytest.mark.parametrize(

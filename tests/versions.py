@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from include.stages import evaluate, promote
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.conftest import AS_OF
@@ -24,16 +25,36 @@ REASONS = {"passed": "It is good.", "failed": "It is bad.", "not judged": "Nobod
 def verdict(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
     """What a gate says, as evaluate keeps it."""
     reason = REASONS.get(outcome, "For your information.")
-    return {"gate": f"a gate {outcome}", "outcome": outcome, "blocks": blocks, "reason": reason}
+    measured = {"kind": "metric", "metric": "log_loss", "value": 0.3, "limit": 0.4}
+    blocks = blocks and outcome in ("failed", "not judged")
+    return {"gate": f"a gate {outcome}", "outcome": outcome, "blocks": blocks, "reason": reason, **measured}
 
 
 def register(run_id: str, day: date = AS_OF, *, gates: str | None = "passed", **tags: str) -> str:
     """The number of a new version with the run's model, as if it were trained as of `day` and judged so."""
     registry = Registry(USE_CASE)
     run = registry.run(run_id).data.tags
-    known = {"as_of": day.isoformat(), "trees": run["trees"], "reason": "a first model"}
+    fingerprint = f"{run['airworthy.fingerprint']} {len(registry.versions()) + 1}"
+    known = {"as_of": day.isoformat(), "airworthy.fingerprint": fingerprint, "reason": "a first model"}
     judged = {} if gates is None else {"gates": gates, "verdicts": json.dumps([verdict(gates)])}
-    return registry.register(run_id, run["model_id"], known | judged | tags, "A model.").number
+    number = registry.register(run_id, run["model_id"], known | judged | tags, "A model.").number
+    judge_now(number)
+    return number
+
+
+def judge_now(number: str) -> None:
+    """Let a version's verdicts be of the gates and the champion of now."""
+    registry = Registry(USE_CASE)
+    version = registry.version(number)
+    judged = evaluate._judged_by(USE_CASE, evaluate._champion(USE_CASE, registry, version))
+    if version.tags.get("judged") != judged:
+        registry.tag_version(number, {"judged": judged})
+
+
+def promoted(number: str, *, who: str, **given: Any) -> promote.PromoteResult:
+    """Promote a version whose verdicts are of what holds now."""
+    judge_now(number)
+    return promote.run(USE_CASE, number, who=who, **given)
 
 
 def life(number: str) -> str | None:

@@ -8,30 +8,36 @@ from datetime import timedelta
 from rich.console import Console
 from rich.text import Text
 
+from include.stages import follow
 from include.storage.ledger import Entry, Ledger, until
 from include.storage.models import Registry
 from include.use_cases import load
 
 
 def show(console: Console, name: str) -> None:
-    """Print the ledger of a use case, then hold it against the head in MLflow; LedgerDamaged if it is not whole."""
+    """Print the ledger of a use case, then hold it against MLflow.
+
+    LedgerDamaged if it is not whole, ModelReplaced if the registry no longer holds its champion.
+    """
     use_case = load(name)
-    ledger, head = Ledger.of(use_case), Registry(use_case).ledger_head()
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    head = registry.ledger_head()
     entries = ledger.entries()
     if entries:
         for entry in entries:
             console.print(_lines(entry, entries))
-    elif head is None:
+    verified = follow.verified(registry, ledger)
+    if not verified:
         console.print(f"The ledger of {name} is empty: no model was promoted yet.")
         return
-    ledger.verify(head)
+    follow.champion(use_case, registry.versions(), verified)
     console.print(Text(f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green"))
 
 
 def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
     """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
-    days = f"{entry.effective_from} to {_last_day(entry, entries)}"
+    days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else "never flies"
     text = Text(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC\n")
     return text.append(f"     {entry.who}: {entry.reason or 'no reason given'}", style="dim")
 

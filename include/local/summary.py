@@ -71,8 +71,8 @@ def _versions(report: Report) -> list[RenderableType]:
 
 
 def _version(version: VersionReport) -> list[RenderableType]:
-    title = f"version {version.number}, trained as of {version.as_of}: {_state(version)}"
-    table = _metrics(f"{title}\non its test days", version.test)
+    title = Text(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", style="bold")
+    table = _metrics("on its test days", version.test)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
     counted = Counter(verdict["outcome"] for verdict in version.verdicts)
     lines = [Text(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
@@ -82,7 +82,7 @@ def _version(version: VersionReport) -> list[RenderableType]:
             lines.append(Text(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style=style))
     if version.card:
         lines.append(Text(f"  model card {version.card}"))
-    return [table, *lines]
+    return ["", title, table, *lines]
 
 
 def _state(version: VersionReport) -> str:

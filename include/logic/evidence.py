@@ -74,8 +74,14 @@ class Rebuilt:
     """A test day whose features were built again after all that became known later had been changed."""
 
     day: date
-    leaking: tuple[str, ...]
+    rows: int
+    """Rows that were built; a day without any proves nothing."""
+    leaking: tuple[str, ...] = ()
     """Features that came out otherwise: they have seen the future."""
+    called: tuple[str, ...] = ()
+    """Functions of source.py that the features called, as `source.everything`: that knows the future."""
+    unsteady: tuple[str, ...] = ()
+    """Features that are not the same when built twice from the same."""
     stale: bool = False
     """Whether even without that change the features are not those that are stored: the code has moved on."""
     error: str = ""

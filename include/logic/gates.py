@@ -48,6 +48,8 @@ class Verdict:
         return asdict(self)
 
 
+TAG = "gate/"
+"""What the tag of a gate begins with."""
 _Judge = Callable[[Any, Evidence, Costs], list[Finding]]
 _JUDGES: Mapping[type[AnyGate], tuple[Kind, _Judge]] = {
     Gate: ("metric", judging.metric),
@@ -83,7 +85,7 @@ def outcome(verdicts: Sequence[Verdict]) -> Summary:
 
 def tag(gate: str) -> str:
     """The tag of a run or version that holds the outcome of the gate of that name; MLflow takes few characters."""
-    return "gate/" + re.sub(r"[^\w\-.: ]", "", gate)
+    return TAG + re.sub(r"[^\w\-.: ]", "", gate)
 
 
 def _verdicts(gate: AnyGate, evidence: Evidence, costs: Costs) -> list[Verdict]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from include.gate import FeatureValueGate, LeakageGate, RobustnessGate, SchemaGate, ServingGate
-from include.logic.evidence import Evidence, Rehearsal
+from include.logic.evidence import Evidence, Rebuilt, Rehearsal
 from include.logic.finding import Finding, Outcome, but, counted, listed, outcome, sentence
 from include.use_case import Costs
 
@@ -102,31 +103,60 @@ def schema(gate: SchemaGate, evidence: Evidence, _: Costs) -> list[Finding]:
 
 
 def leakage(gate: LeakageGate, evidence: Evidence, _: Costs) -> list[Finding]:
-    """How many features have seen the future; a day that could not be tried is no proof and fails."""
+    """How many features, and functions of the source that they called, have seen the future.
+
+    A day that could not be built again, or not to the same, is no proof and fails; one without rows is not judged.
+    """
     metric, rebuilt = "leaking features", evidence.rebuilt
     if not rebuilt:
         return [Finding(metric, "not judged", "The features of no test day were built again.", None, 0)]
-    leaking = {name for one in rebuilt for name in one.leaking}
-    if leaking:
-        days = [str(one.day) for one in rebuilt if one.leaking]
-        reason = f"On {listed(days)} {listed(leaking)} changed when only what became known later was changed."
-        return [Finding(metric, "failed", reason, len(leaking), 0)]
+    seen = {name for one in rebuilt for name in (*one.leaking, *one.called)}
+    if seen:
+        return [Finding(metric, "failed", _leaks(rebuilt), len(seen), 0)]
     for one in rebuilt:
-        if one.error:
-            reason = f"The features of {one.day} could not be built again: {sentence(one.error)}"
-            return [Finding(metric, "failed", reason, None, 0)]
-        if one.stale:
-            reason = (
-                f"The features of {one.day} were built by other code than there is now, so they prove nothing. Build"
-                " them again with the use case's data DAG, then train again."
-            )
-            return [Finding(metric, "failed", reason, None, 0)]
-    if len(rebuilt) < min(gate.days, evidence.days):
-        reason = f"Only {counted(len(rebuilt), 'day')} of {gate.days} could be tried."
+        if why := _proves_nothing(one):
+            return [Finding(metric, "failed", why, None, 0)]
+    tried = [str(one.day) for one in rebuilt if one.rows]
+    if len(tried) < gate.days:
+        empty = [str(one.day) for one in rebuilt if not one.rows]
+        reason = f"Only {counted(len(tried), 'day')} of {gate.days} could be tried."
+        reason += f" Of {listed(empty)} there are no rows." if empty else ""
         return [Finding(metric, "not judged", reason, None, 0)]
-    days = [str(one.day) for one in rebuilt]
-    reason = f"All that became known later was changed on {listed(days)}, and no feature moved."
+    reason = f"All that became known later was changed on {listed(tried)}, and no feature moved."
     return [Finding(metric, "passed", reason, 0, 0)]
+
+
+def _leaks(rebuilt: Sequence[Rebuilt]) -> str:
+    said = []
+    if leaking := {name for one in rebuilt for name in one.leaking}:
+        days = listed([str(one.day) for one in rebuilt if one.leaking])
+        said.append(f"On {days} {listed(leaking)} changed when only what became known later was changed.")
+    if called := {name for one in rebuilt for name in one.called}:
+        days = listed([str(one.day) for one in rebuilt if one.called])
+        said.append(
+            f"On {days} the features called {listed(called)}, which knows the future. Build them from the feeds that"
+            " they are given; what they share with the source, put into a module of its own."
+        )
+    return " ".join(said)
+
+
+def _proves_nothing(one: Rebuilt) -> str:
+    """Why a day that was built again says nothing about leakage; empty if it does."""
+    if one.error:
+        return f"The features of {one.day} could not be built again: {sentence(one.error)}"
+    if one.unsteady:
+        return (
+            f"The features of {one.day} are not the same when built twice from the same, so whether they leak cannot be"
+            f" told: {listed(one.unsteady)}. Take out of features.py what is left to chance: random numbers, the clock,"
+            " the order of rows."
+        )
+    if one.stale:
+        return (
+            f"The features of {one.day} were built by other code than there is now, or from other days than the"
+            " look-back and the week after, so they prove nothing. Build them again with the use case's data DAG, then"
+            " train again."
+        )
+    return ""
 
 
 def feature_value(gate: FeatureValueGate, evidence: Evidence, _: Costs) -> list[Finding]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Literal, Protocol, TypeVar
 
 Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
+Action = Literal["promotion", "rollback", "rejection"]
 GATES, LIFE, APPROVAL, NOT_PROMOTED = "gates", "life", "approval", "not_promoted"
 """Tags of a version: what the gates say in sum, its life, a person's decision, and why it was not promoted."""
+TREES, FINGERPRINT, AS_OF, JUDGED = "trees", "airworthy.fingerprint", "as_of", "judged"
+"""Tags of a version: which model it is, the day it was trained as of, and what its verdicts were judged by."""
 
 
 class Registered(Protocol):
@@ -30,7 +33,17 @@ class Decided(Protocol):
     @property
     def version(self) -> str: ...
     @property
+    def trees(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
     def effective_from(self) -> date: ...
+    @property
+    def action(self) -> Action: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
 
 
 D = TypeVar("D", bound=Decided)
@@ -43,38 +56,82 @@ class Approval:
     approved: bool
     who: str
     why: str
+    judged: str = ""
+    """What the verdicts that the person saw were judged by: the version's tag of that name."""
 
     @classmethod
     def of(cls, tags: Mapping[str, str]) -> Approval | None:
         """The decision among a version's tags; None if nobody has decided."""
         return cls(**json.loads(tags[APPROVAL])) if APPROVAL in tags else None
 
+    def to_tag(self) -> str:
+        return json.dumps(asdict(self))
+
+    def counts(self, tags: Mapping[str, str]) -> bool:
+        """Whether it still holds for a version with these tags: an approval does for the verdicts that were shown."""
+        return not self.approved or self.judged == tags.get(JUDGED, "")
+
     def __str__(self) -> str:
         verb = "approved" if self.approved else "rejected"
         return f"{verb} by {self.who}" + (f": {self.why}" if self.why else "")
 
 
-def newest(entries: Sequence[D]) -> D | None:
-    """The entry with the greatest effective day, the later entry where two tie; None if there is none."""
-    return max(entries, key=lambda entry: (entry.effective_from, entry.number), default=None)
+def is_flight(entry: Decided) -> bool:
+    """Whether an entry makes a champion: a rejection never does."""
+    return entry.action != "rejection"
+
+
+def newest(entries: Iterable[D]) -> D | None:
+    """The flight with the greatest effective day, the later entry where two tie; None if there is none."""
+    flights = (entry for entry in entries if is_flight(entry))
+    return max(flights, key=lambda entry: (entry.effective_from, entry.number), default=None)
+
+
+def names(entry: Decided, version: Registered) -> bool:
+    """Whether an entry speaks of this version: number and model are equal. A number alone may be given twice."""
+    model = (version.number, version.tags.get(TREES), version.tags.get(FINGERPRINT))
+    return (entry.version, entry.trees, entry.fingerprint) == model
+
+
+def rejection(version: Registered, entries: Iterable[D]) -> D | None:
+    """The entry by which a version's model was rejected, under whatever number and by whatever code it was made.
+
+    A model is its trees and the day as of which they were trained.
+    """
+    model = (version.tags.get(TREES), version.tags.get(AS_OF))
+    rejected = (entry for entry in entries if not is_flight(entry))
+    return next((entry for entry in rejected if (entry.trees, entry.effective_from.isoformat()) == model), None)
+
+
+def decision(version: Registered, entries: Sequence[Decided]) -> Approval | None:
+    """What was decided on a version and still counts: a rejection, on the ledger or its tag, or else an approval."""
+    if (rejected := rejection(version, entries)) is not None:
+        return Approval(False, rejected.who, rejected.reason)
+    tagged = Approval.of(version.tags)
+    return tagged if tagged is not None and tagged.counts(version.tags) else None
 
 
 def lives(versions: Sequence[Registered], entries: Sequence[Decided]) -> dict[str, Life]:
     """Version to life, for each of `versions`; others that the ledger names were deleted and are left out.
 
-    Who stands on the ledger is the champion, if the newest entry names it, or archived, whatever its gates say now.
-    Of the others, a failed gate or a refusal rejects, passed gates make a challenger, and the rest are candidates.
+    Who flies or has flown by the ledger is the champion, if the newest entry names it, or archived, whatever its gates
+    say now. Of the others, a failed gate or a rejection rejects, passed gates make a challenger, and the rest are
+    candidates.
     """
-    latest, named = newest(entries), {entry.version for entry in entries}
-    return {version.number: _life(version, latest.version if latest else None, named) for version in versions}
+    flights, latest = [entry for entry in entries if is_flight(entry)], newest(entries)
+    told: dict[str, Life] = {}
+    for version in versions:
+        if latest is not None and names(latest, version):
+            told[version.number] = "champion"
+        elif any(names(entry, version) for entry in flights):
+            told[version.number] = "archived"
+        else:
+            told[version.number] = _on_the_ground(version, decision(version, entries))
+    return told
 
 
-def _life(version: Registered, champion: str | None, named: set[str]) -> Life:
-    if version.number == champion:
-        return "champion"
-    if version.number in named:
-        return "archived"
-    approval, gates = Approval.of(version.tags), version.tags.get(GATES)
-    if gates == "failed" or (approval is not None and not approval.approved):
+def _on_the_ground(version: Registered, decided: Approval | None) -> Life:
+    gates = version.tags.get(GATES)
+    if gates == "failed" or (decided is not None and not decided.approved):
         return "rejected"
     return "challenger" if gates == "passed" else "candidate"

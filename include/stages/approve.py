@@ -1,15 +1,15 @@
-"""Approve: keep with a version what a person, or the end of the time to answer, decided about its promotion."""
+"""Approve: keep what a person, or the end of the time to answer, decided about a version's promotion."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from include.errors import BadRequest
-from include.logic.lives import APPROVAL, Approval
-from include.stages import promote
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
+from include.logic import lives
+from include.logic.lives import APPROVAL, JUDGED, Approval
+from include.stages import follow
+from include.storage.ledger import Decision, Entry, Ledger, Overtaken
+from include.storage.models import Registry, Version
 from include.use_case import UseCase
 
 
@@ -25,30 +25,73 @@ class ApproveResult:
     """Whether this call has recorded it."""
 
 
-def run(use_case: UseCase, version: str, *, approved: bool, who: str, why: str) -> ApproveResult:
-    """Record the decision as a tag of the version; the same decision again changes nothing.
+def run(
+    use_case: UseCase, version: str, *, approved: bool, who: str, why: str, timed_out: bool = False
+) -> ApproveResult:
+    """Record the decision; the same again changes nothing. A rejection is an entry of the ledger, and final.
 
-    A rejection is final. An approval may be taken back until the version is promoted: after that it takes a rollback.
-    Raises BadRequest for an unknown version, an approval after a rejection, and a rejection after a promotion.
+    An approval is a tag of the version and holds for the verdicts that it has now. It may be taken back until the
+    version is promoted: after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was
+    recorded before stands, whatever it was of. Raises BadRequest for an unknown version, an approval after a rejection,
+    and a rejection after a promotion; LedgerDamaged, ModelReplaced.
+    """
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    for _ in range(follow.ROUNDS):
+        entries = follow.caught_up(registry, ledger)
+        found = registry.version(version)
+        tagged, before = Approval.of(found.tags), lives.decision(found, entries)
+        if timed_out and before is None and tagged is not None:
+            before = tagged
+        if before is not None and (before.approved == approved or (timed_out and before.approved)):
+            follow.run(use_case)
+            return ApproveResult(version, before.approved, before.who, before.why, new=False)
+        if before is not None and approved:
+            raise BadRequest(
+                f"{use_case.name}: version {version} was {before}. A rejection is final; train a new version to promote"
+                " another model."
+            )
+        try:
+            _record(registry, ledger, found, entries, Approval(approved, who, why, found.tags.get(JUDGED, "")))
+        except Overtaken:
+            continue
+        follow.run(use_case)
+        return ApproveResult(version, approved, who, why, new=True)
+    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+
+
+def decision(use_case: UseCase, version: str) -> Approval | None:
+    """What was decided on the version and still counts; None where a person is to be asked.
+
+    A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
+    that the person saw. Raises BadRequest for an unknown version; LedgerDamaged.
     """
     registry = Registry(use_case)
-    before = Approval.of(registry.version(version).tags)
-    asked = Approval(approved, who, why)
-    if before is not None and before.approved == approved:
-        promote.follow(use_case)
-        return ApproveResult(version, before.approved, before.who, before.why, new=False)
-    if before is not None and approved:
+    entries = follow.verified(registry, Ledger.of(use_case))
+    return lives.decision(registry.version(version), entries)
+
+
+def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[Entry], decided: Approval) -> None:
+    """Write an approval to the version, a rejection to the ledger: its tag follows."""
+    if decided.approved:
+        registry.tag_version(version.number, {APPROVAL: decided.to_tag()})
+        return
+    there = next((entry for entry in entries if entry.flies and lives.names(entry, version)), None)
+    if there is not None:
+        name = registry.use_case.name
         raise BadRequest(
-            f"{use_case.name}: version {version} was {before}. A rejection is final; train a new version to promote"
-            " another model."
+            f"{name}: version {version.number} was made champion from {there.effective_from} on by ledger entry"
+            f" {there.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
         )
-    entries = Ledger.of(use_case).verify(registry.ledger_head())
-    there = next((entry for entry in entries if entry.version == version), None)
-    if there is not None and not approved:
-        raise BadRequest(
-            f"{use_case.name}: version {version} was made champion from {there.effective_from} on by ledger entry"
-            f" {there.number} and can no longer be rejected. Trigger {use_case.name}__rollback to go back to another."
-        )
-    registry.tag_version(version, {APPROVAL: json.dumps(asdict(asked))})
-    promote.follow(use_case)
-    return ApproveResult(version, approved, who, why, new=True)
+    ledger.append(
+        Decision(
+            version=version.number,
+            trees=version.trees,
+            fingerprint=version.fingerprint,
+            effective_from=version.as_of,
+            action="rejection",
+            who=decided.who,
+            reason=decided.why,
+            verdicts=version.verdicts,
+        ),
+        after=len(entries),
+    )

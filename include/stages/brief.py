@@ -9,8 +9,8 @@ from typing import Any
 from include.gate import CHAMPION
 from include.logic.card.markup import escaped, number, table
 from include.logic.gates import MODEL
-from include.logic.lives import APPROVAL, LIFE
-from include.stages import evaluate
+from include.logic.lives import LIFE
+from include.stages import approve, evaluate
 from include.storage.models import Registry, Version
 from include.use_case import UseCase
 
@@ -24,7 +24,7 @@ def run(use_case: UseCase, version: str) -> str | None:
     """
     registry = Registry(use_case)
     candidate = registry.version(version)
-    if candidate.tags[LIFE] != "challenger" or APPROVAL in candidate.tags:
+    if candidate.tags[LIFE] != "challenger" or approve.decision(use_case, version) is not None:
         return None
     flying = candidate.tags.get("compared_with")
     champion = registry.version(flying) if flying else None
@@ -36,9 +36,8 @@ def _lines(use_case: UseCase, registry: Registry, candidate: Version, champion: 
     lines = [f"{told}: {escaped(candidate.tags.get('reason') or 'no reason given')}.", ""]
     test = candidate.report["splits"]["test"]
     lines += [f"On its test days, {test['first']} to {test['last']}:", ""]
-    names = {MODEL: f"version {candidate.number}", "logistic": "logistic", "prior": "prior"}
-    if champion is not None:
-        names[CHAMPION] = f"champion, version {champion.number}"
+    flying = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
+    names = {MODEL: f"version {candidate.number}", **flying, "logistic": "logistic", "prior": "prior"}
     lines += _metrics(registry.read_json(candidate.run_id, evaluate.METRICS), names)
     before = {each["gate"]: each for each in _verdicts(champion)}
     rows = [

@@ -118,14 +118,14 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
 
 def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> Facts:
     """What registry and run tell, with what the run's artifacts add."""
-    verdicts, slices = kept.values(evaluate.VERDICTS), kept.values(f"{evaluate.FOLDER}/slices.json")
+    judged, slices = kept.values(evaluate.VERDICTS), kept.values(f"{evaluate.FOLDER}/slices.json")
     told = _told(declared, version, recorded)
     return replace(
         told,
         test={**told.test, **(kept.values(evaluate.METRICS) or {})},
         intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
         slices=None if slices is None else tuple(Slice(**each) for each in slices),
-        verdicts=None if verdicts is None else tuple(Verdict(**each) for each in verdicts),
+        verdicts=None if judged is None else tuple(Verdict(**each) for each in judged["verdicts"]),
         gains=kept.values(IMPORTANCE),
         plots=tuple(kept.plots()),
     )

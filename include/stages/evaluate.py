@@ -17,8 +17,8 @@ from include.logic.gates import MODEL, Verdict
 from include.logic.slices import Slices
 from include.stages import evidence
 from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
+from include.storage.ledger import Entry, Ledger
+from include.storage.models import Registry, Version
 from include.storage.runs import FINGERPRINT
 from include.use_case import Costs, UseCase
 
@@ -27,7 +27,7 @@ VERDICTS = f"{FOLDER}/verdicts.json"
 METRICS = f"{FOLDER}/metrics.json"
 """Subject to metric to value on the test rows: model, baselines and the champion on the same days."""
 JUDGED = "judged"
-"""Tag of a run: digest of the gates and the champion that it was judged by; set as the last step."""
+"""Tag of a run and its version: digest of the gates and the champion that it was judged by. Set as the last step."""
 
 
 @dataclass(frozen=True)
@@ -49,41 +49,79 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
 
     Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the
     same gates against the same champion before, it is not judged again: times, once measured, stand.
-    Raises NotReady (a run that broke half-way; data that changed since), BadRequest (no such run), ArtifactMissing.
+    Raises NotReady (a run that broke half-way; data that changed since), BadRequest (no such run), ArtifactMissing,
+    RehearsalBroken (worth retrying).
     """
     registry = Registry(use_case)
     candidate = registry.candidate(run_id)
-    own = registry.version_of(candidate.tags[FINGERPRINT])  # of a run that is judged again
-    entry = Ledger.of(use_case).champion_besides(own.number if own else None, candidate.as_of)
+    entry = _champion(use_case, registry, candidate)
     champion = entry.version if entry else None
-    judged_by = _judged_by(use_case, champion)
-    if candidate.tags.get(JUDGED) == judged_by:
-        values = registry.read_json(run_id, VERDICTS)
-        return EvaluateResult(run_id, candidate.tags["gates"], champion, tuple(values), new=False)
+    judged_by = _judged_by(use_case, entry)
+    if candidate.tags.get(JUDGED) == judged_by and (there := judgement(registry, run_id)):
+        return EvaluateResult(run_id, there.gates, champion, there.verdicts, new=False)
     found = evidence.gather(use_case, candidate, entry, lake=lake)
     verdicts = gates.judge(use_case.gates, found, use_case.costs)
-    outcome = gates.outcome(verdicts)
+    judged = Judgement(judged_by, tuple(verdict.to_json() for verdict in verdicts))
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
-        _write(Path(folder) / FOLDER, use_case, f"{use_case.name} as of {candidate.as_of}", found, verdicts)
+        _write(Path(folder) / FOLDER, use_case, f"{use_case.name} as of {candidate.as_of}", found, verdicts, judged)
         registry.log_folder(run_id, Path(folder))
     tags = {gates.tag(verdict.gate): verdict.outcome for verdict in verdicts}
-    registry.log(run_id, tags=tags | {"gates": outcome, "compared_with": champion or ""})
-    registry.log(run_id, tags={JUDGED: judged_by})
-    return EvaluateResult(run_id, outcome, champion, tuple(verdict.to_json() for verdict in verdicts), new=True)
+    registry.untag(run_id, [name for name in candidate.tags if name.startswith(gates.TAG) and name not in tags])
+    registry.log(run_id, tags=tags | {"gates": judged.gates, "compared_with": champion or ""})
+    # What could not be loaded may be mended: such a judgement is not one that stands.
+    spoilt = found.rehearsal is not None and bool(found.rehearsal.error)
+    registry.log(run_id, tags={JUDGED: f"{judged_by} not final" if spoilt else judged_by})
+    return EvaluateResult(run_id, judged.gates, champion, judged.verdicts, new=True)
 
 
-def _judged_by(use_case: UseCase, champion: str | None) -> str:
+@dataclass(frozen=True)
+class Judgement:
+    """The verdicts of a run, and the digest of what they were judged by: one file, so that they never part."""
+
+    judged_by: str
+    verdicts: tuple[dict[str, Any], ...]
+
+    @property
+    def gates(self) -> str:
+        """All of them in one word."""
+        return gates.outcome([Verdict(**verdict) for verdict in self.verdicts])
+
+
+def judgement(registry: Registry, run_id: str) -> Judgement | None:
+    """The judgement that a run was given last; None where there is none, or where writing one was cut short."""
+    tag = registry.run(run_id).data.tags.get(JUDGED, "")
+    if not tag:
+        return None
+    kept = registry.read_json(run_id, VERDICTS)
+    found = Judgement(kept["judged_by"], tuple(kept["verdicts"]))
+    return found if found.judged_by == tag.partition(" ")[0] else None
+
+
+def is_current(use_case: UseCase, version: Version) -> bool:
+    """Whether the verdicts of a version were judged by the gates as they are declared now and the champion of now."""
+    return version.tags.get(JUDGED) == _judged_by(use_case, _champion(use_case, Registry(use_case), version))
+
+
+def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> Entry | None:
+    """The ledger's champion of the day that a candidate was trained as of, besides the candidate itself."""
+    own = registry.version_of(candidate.tags[FINGERPRINT])  # of one that is judged again
+    return Ledger.of(use_case).champion_besides(own.number if own else None, candidate.as_of)
+
+
+def _judged_by(use_case: UseCase, champion: Entry | None) -> str:
     declared = [[str(gate), json.dumps(asdict(gate), default=sorted)] for gate in use_case.gates]
-    return digests.of_values({"gates": declared, "champion": champion})
+    return digests.of_values({"gates": declared, "champion": champion.version if champion else None})
 
 
-def _write(folder: Path, use_case: UseCase, title: str, found: Evidence, verdicts: list[Verdict]) -> None:
+def _write(
+    folder: Path, use_case: UseCase, title: str, found: Evidence, verdicts: list[Verdict], judged: Judgement
+) -> None:
     """The evaluation as files: tables as JSON, drawings as PNG."""
     rows, costs = found.rows, use_case.costs
     assert rows is not None
     grouped = [group for gate in use_case.gates for group in _groups(gate, found, costs)]
     tables: dict[str, Any] = {
-        "verdicts": [verdict.to_json() for verdict in verdicts],
+        "verdicts": asdict(judged),
         "metrics": {subject: metrics.of(rows.labels, each, costs) for subject, each in rows.predicted.items()},
         "intervals": intervals.of(rows.days, rows.labels, rows.predicted[MODEL], costs),
         "slices": grouped,

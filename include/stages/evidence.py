@@ -103,7 +103,8 @@ class _Gathering:
         asked = [gate.days for gate in self.use_case.gates if isinstance(gate, LeakageGate)]
         if not asked:
             return None
-        days = days_from(*(date.fromisoformat(self.test[end]) for end in ("first", "last")))
+        first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
+        days = [*self.view.partitions("features", first, last)]  # a day without rows would prove nothing
         sampled = tripwire.sample(days, max(asked), self.use_case.training.seed)
         return tripwire.run(self.use_case, sampled, self.candidate.as_of, lake=self.lake)
 

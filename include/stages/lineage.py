@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from include.errors import BadRequest, NotReady
-from include.logic import digests
 from include.storage import history
 from include.storage.history import Note, VersionGone
 from include.storage.lake import Lake, View
@@ -162,6 +161,7 @@ class _Tracing:
         self._lake, self._day = lake, day
         self._since = max(lake.use_case.first_day, day - timedelta(days=lake.use_case.look_back_days))
         self._logs: dict[str, list[Note]] = {}
+        self._views: dict[tuple[str, int | None], View | None] = {}
         self._states: dict[str, dict[date, Partition]] = {}
 
     def back(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
@@ -181,11 +181,15 @@ class _Tracing:
         if not digest:
             unknown = f"The commit of the features (Delta version {built.version}) does not say what it read."
             return FeedLineage(feed.name, digest, version, False, (), unknown)
-        still = _digest(self._between(self._today(table))) == digest
-        read = self._between(self._today(table) if still else self._then(table, version))
-        if _digest(read) != digest:
-            unknown = f"Neither {table} today nor its Delta version {version} holds what was read, from {self._since}."
+        still = self._digest(table, None) == digest
+        then = None if still else version
+        if self._digest(table, then) != digest:
+            there = f"nor does its Delta version {version}"
+            if version is None:
+                there = "and the commit of the features does not tell the Delta version that was read"
+            unknown = f"{table} does not hold today what was read of it from {self._since} on, {there}."
             return FeedLineage(feed.name, digest, version, still, (), unknown)
+        read = self._read(table, then)
         days = tuple(self._feed_day(feed, day, partition.digest, version) for day, partition in read.items())
         return FeedLineage(feed.name, digest, version, still, days)
 
@@ -212,21 +216,25 @@ class _Tracing:
 
     def _today(self, table: str) -> dict[date, Partition]:
         if table not in self._states:
-            self._states[table] = self._then(table, None)
+            view = self._view(table, None)
+            self._states[table] = view.partitions(table) if view else {}
         return self._states[table]
 
-    def _then(self, table: str, version: int | None) -> dict[date, Partition]:
-        """Day to partition at that Delta version (None: now); none where the table cannot be read."""
-        try:
-            return self._lake.pinned(self._day, {table: version}).partitions(table)
-        except VersionGone:
-            return {}
+    def _read(self, table: str, version: int | None) -> dict[date, Partition]:
+        """What features of the day are built from, the day and its look-back days, at that Delta version."""
+        view = self._view(table, version)
+        return view.partitions(table, self._since, self._day) if view else {}
 
-    def _between(self, found: Mapping[date, Partition]) -> dict[date, Partition]:
-        """What features of the day are built from: the day and its look-back days."""
-        return {day: partition for day, partition in found.items() if self._since <= day <= self._day}
+    def _digest(self, table: str, version: int | None) -> str:
+        """Of these days together, as the features' commit has it; empty where the table cannot be read."""
+        view = self._view(table, version)
+        return view.digest_of_days(table, self._since, self._day) if view else ""
 
-
-def _digest(found: Mapping[date, Partition]) -> str:
-    """As `View.digest_of_days`."""
-    return digests.of_values({day.isoformat(): partition.digest for day, partition in found.items()})
+    def _view(self, table: str, version: int | None) -> View | None:
+        """The table at that Delta version (None: now); None where it cannot be read."""
+        if (table, version) not in self._views:
+            try:
+                self._views[table, version] = self._lake.pinned(self._day, {table: version})
+            except VersionGone:
+                self._views[table, version] = None
+        return self._views[table, version]

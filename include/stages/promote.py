@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from include.errors import AirworthyError
-from include.logic import lives
-from include.logic.lives import APPROVAL, GATES, LIFE, NOT_PROMOTED, Approval
-from include.storage.ledger import Entry, Ledger
+from include.logic import gates, lives
+from include.logic.gates import Verdict
+from include.logic.lives import APPROVAL, GATES, NOT_PROMOTED, Approval
+from include.stages import evaluate, follow, register
+from include.storage.ledger import Decision, Entry, Ledger, Overtaken, standing
 from include.storage.models import Registry, Version
 from include.use_case import UseCase
-
-ROUNDS = 20
-"""Times that registry and ledger are looked at again: every further one means that another process has changed them."""
-_HEADING = "\n\n**Not promoted**: "
 
 
 @dataclass(frozen=True)
@@ -39,101 +36,100 @@ def run(
 ) -> PromoteResult:
     """Append the promotion to the ledger and let the registry follow it; or say why not, and keep that with it.
 
-    It takes passed gates, no rejection by a person, with `approval_required` an approval, and a model that can be
-    loaded from the registry. Killed anywhere, the next run goes on; run again, it changes nothing. `who` is the Airflow
-    run or the person that promotes. Raises BadRequest (unknown version), LedgerDamaged, ArtifactMissing.
+    It takes gates that are passed by what holds now (else it is judged again), no rejection by a person, with
+    `approval_required` an approval, and a model that can be loaded from the registry. Killed anywhere, the next run
+    goes on; run again, it changes nothing. `who` is the Airflow run or the person that promotes.
+    Raises BadRequest (unknown version), LedgerDamaged, ModelReplaced, ArtifactMissing, and what evaluate raises.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
-    head = registry.ledger_head()
-    entries = ledger.verify(head)
-    found = registry.version(version)
-    stands = any((entry.version, entry.action) == (version, "promotion") for entry in entries)
-    if not stands and (why := _why_not(found, approval_required)):
-        _explain(registry, found, why)
-        return PromoteResult(version, False, why, None, None, follow(use_case), new=False)
-    if not stands:
-        registry.load_anew(found)
-    approval = Approval.of(found.tags)
-    appended = ledger.append(
-        version,
-        found.as_of,
-        action="promotion",
-        who=f"{who}, approved by {approval.who}" if approval else who,
-        reason=_reason(reason or found.tags.get("reason", ""), approval),
-        verdicts=json.loads(found.tags["verdicts"]),
-    )
-    champion, entry = follow(use_case), appended.entry
-    why = f"{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
-    return PromoteResult(version, True, why, entry.effective_from.isoformat(), entry.number, champion, new=appended.new)
+    for _ in range(follow.ROUNDS):
+        entries = follow.caught_up(registry, ledger)
+        found = registry.version(version)
+        _check(use_case, registry, found, entries)
+        decision = _decision(found, entries, who, reason)
+        stands = standing(decision, entries) is not None
+        if not stands and lives.rejection(found, entries) is None and not evaluate.is_current(use_case, found):
+            evaluate.run(use_case, found.run_id)
+            register.run(use_case, found.run_id)
+            found = registry.version(version)
+            decision = _decision(found, entries, who, reason)
+        if not stands and (why := _why_not(use_case, found, entries, approval_required)):
+            _explain(registry, found, why)
+            return PromoteResult(version, False, why, None, None, follow.run(use_case), new=False)
+        if not stands:
+            registry.load_anew(found)
+        try:
+            appended = ledger.append(decision, after=len(entries))
+        except Overtaken:  # by a champion, perhaps, that it must be compared with
+            continue
+        champion, entry = follow.run(use_case), appended.entry
+        why = f"{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
+        since = entry.effective_from.isoformat()
+        return PromoteResult(version, True, why, since, entry.number, champion, new=appended.new)
+    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
-def follow(use_case: UseCase) -> str | None:
-    """Let the registry say what the ledger says: its head, the alias `champion`, every version's life; the champion.
-
-    None where the ledger is empty or its champion was deleted. Where nothing differs, nothing is written. Whoever has
-    written looks again: of two at once, the slower would else leave there what it had read before. LedgerDamaged where
-    the ledger does not bear out the head.
-    """
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
-    for _ in range(ROUNDS):
-        champion, changed = _repair(registry, ledger)
-        if not changed:
-            return champion
-    raise AirworthyError(
-        f"{use_case.name}: others changed the registry while it was made to follow the ledger, {ROUNDS} times over;"
-        " run the task again."
-    )
-
-
-def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
-    """One look at everything and the writes that it takes; the champion, and whether anything was written."""
-    head = registry.ledger_head()  # before the entries: one appended in between would look cut off
-    entries = ledger.verify(head)
+def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[Entry]) -> None:
+    """ModelReplaced where the champion is not in the registry, or the ledger names another model by this number."""
     versions = registry.versions()
-    told = lives.lives(versions, entries)
-    champion = next((number for number, life in told.items() if life == "champion"), None)
-    changed = False
-    if entries and head != entries[-1].head:
-        registry.set_ledger_head(entries[-1].head)
-        changed = True
-    if registry.champion() != champion:
-        registry.unset_champion() if champion is None else registry.set_champion(champion)
-        changed = True
-    promoted = {entry.version for entry in entries}
-    for version in versions:
-        if version.tags.get(LIFE) != told[version.number]:
-            registry.tag_version(version.number, {LIFE: told[version.number]})
-            changed = True
-        if version.number in promoted and (NOT_PROMOTED in version.tags or _HEADING in version.description):
-            registry.tag_version(version.number, {}, version.description.partition(_HEADING)[0])
-            registry.untag_version(version.number, NOT_PROMOTED)
-            changed = True
-    return champion, changed
+    follow.champion(use_case, versions, entries)
+    for entry in entries:
+        if entry.flies and entry.version == version.number:
+            follow.model_of(use_case, entry, versions, entries)
 
 
-def _why_not(version: Version, approval_required: bool) -> str:
+def _decision(version: Version, entries: Sequence[Entry], who: str, reason: str) -> Decision:
+    approval = lives.decision(version, entries)
+    approved = approval if approval is not None and approval.approved else None
+    return Decision(
+        version=version.number,
+        trees=version.trees,
+        fingerprint=version.fingerprint,
+        effective_from=version.as_of,
+        action="promotion",
+        who=f"{who}, approved by {approved.who}" if approved else who,
+        reason=_reason(reason or version.tags.get("reason", ""), approved),
+        verdicts=version.verdicts,
+    )
+
+
+def _why_not(use_case: UseCase, version: Version, entries: Sequence[Entry], approval_required: bool) -> str:
     """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
-    approval, gates = Approval.of(version.tags), version.tags.get(GATES)
-    if approval is not None and not approval.approved:
-        return f"It was {approval}."
-    if gates is None:
+    rejected, decided = lives.rejection(version, entries), lives.decision(version, entries)
+    if rejected is not None and not lives.names(rejected, version):
+        why = f": {rejected.reason}" if rejected.reason else ""
+        return f"The same trees were rejected as version {rejected.version} by {rejected.who}{why}."
+    if decided is not None and not decided.approved:
+        return f"It was {decided}."
+    told, verdicts = version.tags.get(GATES), version.verdicts
+    if told is None:
         return "It was not judged by its gates yet: run evaluate and register for it."
-    if gates != "passed":
-        return _blocking(json.loads(version.tags["verdicts"])) or f"Its gates are {gates}."
-    if approval_required and APPROVAL not in version.tags:
-        return "It waits for a person's approval."
+    if told != "passed":
+        return _blocking(verdicts) or f"Its gates are {told}."
+    if (summed := gates.outcome([Verdict(**verdict) for verdict in verdicts])) != "passed":
+        return (
+            f"Its tag `gates` says passed, but its verdicts say {summed}: {_blocking(verdicts) or 'there are none.'}"
+            " Run register for it, which writes both anew."
+        )
+    if not evaluate.is_current(use_case, version):
+        return "Its verdicts are not those of the gates and the champion of now, though it was judged again: run again."
+    if approval_required and decided is None:
+        earlier = " The approval that it has was of other verdicts." if APPROVAL in version.tags else ""
+        return f"It waits for a person's approval.{earlier}"
     return ""
 
 
-def _blocking(verdicts: Sequence[dict[str, object]]) -> str:
-    return " ".join(
-        str(each["reason"]) for each in verdicts if each["blocks"] and each["outcome"] in ("failed", "not judged")
-    )
+def _blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    return " ".join(str(each["reason"]) for each in verdicts if _blocks(each))
+
+
+def _blocks(verdict: Mapping[str, Any]) -> bool:
+    return bool(verdict["blocks"]) and verdict["outcome"] in ("failed", "not judged")
 
 
 def _explain(registry: Registry, version: Version, why: str) -> None:
     """Keep with a version why it is not promoted, where that is not what it says already."""
-    description = version.description.partition(_HEADING)[0] + _HEADING + why
+    description = version.description.partition(follow.HEADING)[0] + follow.HEADING + why
     if (version.tags.get(NOT_PROMOTED), version.description) != (why, description):
         registry.tag_version(version.number, {NOT_PROMOTED: why}, description)
 
@@ -148,7 +144,9 @@ def _judged(entry: Entry) -> str:
     passed, all_of_them = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
     if passed == all_of_them:
         return f"All {passed} gates are passed;"
-    return f"{passed} of {all_of_them} gates are passed, and none of the others blocks;"
+    blocking = sum(_blocks(verdict) for verdict in entry.verdicts)
+    others = f"{blocking} of the others" if blocking else "none of the others"
+    return f"{passed} of {all_of_them} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 
 
 def _standing(entry: Entry, champion: Entry) -> str:

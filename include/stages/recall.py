@@ -13,6 +13,9 @@ from include.storage.history import VersionGone
 from include.storage.lake import Lake, View
 from include.storage.partitions import days_from
 
+_FEW = 5
+"""Days that a message names one by one."""
+
 
 class DataGone(AirworthyError):
     """What a model was trained on is not in the lake any more, in no version of its tables."""
@@ -86,5 +89,6 @@ def _by_reason(broken: dict[date, str]) -> str:
 
 
 def _named(days: Collection[date]) -> str:
-    first, *more = sorted(days)
-    return f"{first} and {len(more)} more days" if more else str(first)
+    """All of a few; of many the first, how many, and the last."""
+    found = [str(day) for day in sorted(days)]
+    return ", ".join(found) if len(found) <= _FEW else f"{len(found)} days from {found[0]} to {found[-1]}"

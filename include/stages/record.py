@@ -18,9 +18,10 @@ from include.logic.fitting import Fitted, Rows
 from include.logic.gates import MODEL
 from include.logic.material import Material
 from include.logic.metrics import Numbers
+from include.logic.model import Model
 from include.logic.splits import Splits
 from include.stages.rehearse import PROBABILITY, SAMPLE
-from include.storage import provenance
+from include.storage import model_files, provenance
 from include.storage.models import Registry
 from include.use_case import UseCase
 
@@ -59,7 +60,7 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
         "window_days": (made_from.last - made_from.first).days + 1,
         "threshold": use_case.costs.threshold,
     }
-    registry.log(run_id, params=params, tags={"model_id": model_id, "trees": fitted.model.trees})
+    registry.log(run_id, params=params, tags=_identity(fitted.model, model_id))
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         for name, values in _tables(training, reference).items():
             (Path(folder) / f"{name}.json").write_text(json.dumps(values, indent=1))
@@ -69,6 +70,11 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
         (Path(folder) / SAMPLE).parent.mkdir()
         pq.write_table(sample(training.parts["test"].features, predicted["test"][MODEL]), Path(folder) / SAMPLE)
         registry.log_folder(run_id, Path(folder))
+
+
+def _identity(model: Model, model_id: str) -> dict[str, str]:
+    """Where the model is, and the digests by which it is known again when it is loaded."""
+    return {"model_id": model_id, "trees": model.trees, "parts": model_files.parts(model)}
 
 
 def sample(features: pa.Table, predicted: Numbers) -> pa.Table:

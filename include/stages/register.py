@@ -14,7 +14,7 @@ from include.errors import NotReady
 from include.logic import gates, metrics
 from include.logic.card.markup import escaped
 from include.logic.lives import NOT_PROMOTED
-from include.stages import evaluate, promote
+from include.stages import evaluate, follow
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.models import Registry, Version
@@ -49,27 +49,42 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
     """
     registry = Registry(use_case)
     recorded = registry.run(run_id).data
-    if evaluate.JUDGED not in recorded.tags:
-        raise NotReady(f"{use_case.name}: run {run_id} has no verdicts yet; run evaluate for it, then register again.")
-    verdicts = registry.read_json(run_id, evaluate.VERDICTS)
+    found_of_it = evaluate.judgement(registry, run_id)
+    if found_of_it is None:
+        raise NotReady(
+            f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
+            " then register again."
+        )
     judged = {
-        "gates": recorded.tags["gates"],
+        "gates": found_of_it.gates,
         "compared_with": recorded.tags["compared_with"],
-        "verdicts": json.dumps(verdicts),
-        **{gates.tag(verdict["gate"]): verdict["outcome"] for verdict in verdicts},
+        "verdicts": json.dumps(found_of_it.verdicts),
+        evaluate.JUDGED: recorded.tags[evaluate.JUDGED],
+        **{gates.tag(verdict["gate"]): verdict["outcome"] for verdict in found_of_it.verdicts},
     }
-    description = _description(use_case, recorded.tags, recorded.metrics, verdicts)
+    description = _description(use_case, recorded.tags, recorded.metrics, found_of_it.verdicts)
     fingerprint = recorded.tags[FINGERPRINT]
-    found, made = registry.version_of(fingerprint), None
+    found, made = _registered(registry, fingerprint, run_id), None
     if found is None:
         tags = {name: recorded.tags[name] for name in COPIED if name in recorded.tags} | judged
         made = registry.register(run_id, recorded.tags["model_id"], tags | {FINGERPRINT: fingerprint}, description)
-        found = registry.version_of(fingerprint) or made  # of two registered at once, everyone takes the first
+        found = (
+            _registered(registry, fingerprint, run_id) or made
+        )  # of two registered at once, everyone takes the first
     _judge_anew(registry, found, judged, description)
     write_verdicts(use_case, found.as_of)
-    promote.follow(use_case)
+    follow.run(use_case)
     new = made is not None and found.number == made.number
     return RegisterResult(found.number, found.run_id, judged["gates"], new)
+
+
+def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
+    """The version with that fingerprint: that of the run itself, or the first whose model can still be loaded."""
+    equal = [version for version in registry.versions() if version.tags.get(FINGERPRINT) == fingerprint]
+    for version in sorted(equal, key=lambda version: version.run_id != run_id):
+        if version.run_id == run_id or registry.loadable(version):
+            return version
+    return None
 
 
 def write_verdicts(use_case: UseCase, day: date) -> None:
@@ -100,7 +115,7 @@ def _judge_anew(registry: Registry, version: Version, judged: Mapping[str, str],
     """Let a version carry the run's verdicts where gates or champion have changed since it was registered."""
     if any(version.tags.get(name) != value for name, value in judged.items()):
         for name in version.tags:
-            if name == NOT_PROMOTED or (name.startswith("gate/") and name not in judged):
+            if name == NOT_PROMOTED or (name.startswith(gates.TAG) and name not in judged):
                 registry.untag_version(version.number, name)
         registry.tag_version(version.number, judged, description)
 

@@ -6,6 +6,7 @@ Run as a module, this file is that process. It knows no use case: it is told whe
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.errors import AirworthyError
 from include.logic.evidence import Rehearsal
 from include.logic.metrics import Numbers
 from include.logic.model import Model
@@ -35,6 +37,20 @@ REPEATS = 5
 """Scorings, of which the quickest counts: the others were disturbed."""
 SECONDS = 300
 """What the fresh process may take in all; starting takes it two."""
+_NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_OF_THE_HOST = re.compile(r"\b5\d\d (Server Error|error responses)|No space left on device|Too many open files")
+"""What MLflow hands on of its server's troubles and of this host's, in the words of an error of its own."""
+
+
+class RehearsalBroken(AirworthyError):
+    """The fresh process could not tell how the model does, for reasons that do not lie with the model."""
+
+    worth_retrying = True
+
+    def __init__(self, use_case: str, run_id: str, what: str) -> None:
+        super().__init__(
+            f"{use_case}: whether run {run_id} can be served was not found out: {what}. Nothing was judged. Try again."
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,7 @@ class _Order:
     address: str
     model_id: str
     trees: str
+    parts: str | None
     sample: str
     """Path of the rows to be scored."""
     folder: str
@@ -61,6 +78,9 @@ class _Answer:
     microseconds_per_row: float = 0.0
     megabytes: float = 0.0
     error: str = ""
+    """What is the matter with the model's files."""
+    broken: str = ""
+    """What kept it from finding out."""
     unreachable: str = ""
     """Why MLflow could not be asked."""
 
@@ -69,8 +89,9 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
     """Start a process that downloads the run's model into an empty folder, reads it and scores the run's sample.
 
     Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
-    in megabytes of 1,000,000 bytes. Whatever goes wrong is in the answer's `error`.
-    Raises NotReady (a run that broke half-way), BadRequest (no such run), MlflowUnreachable.
+    in megabytes of 1,000,000 bytes. What is missing, damaged or another of the model or its sample is in `error`.
+    Raises NotReady (a run that broke half-way), BadRequest (no such run); and, both worth another try,
+    MlflowUnreachable and RehearsalBroken (the process was killed, took too long, found no room: nothing of the model).
     """
     registry = Registry(use_case)
     tags = registry.run(run_id).data.tags
@@ -82,18 +103,31 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
             path = registry.artifact(run_id, SAMPLE, places["sample"])
             expected = _bits(pq.read_table(path, columns=[PROBABILITY])[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:
-            return _failed(f"its sample {SAMPLE} cannot be read ({error}). Train again")
+            if not _of_the_artifact(error.__cause__ or error):
+                raise RehearsalBroken(use_case.name, run_id, f"its sample cannot be fetched: {error}") from error
+            return _failed(
+                f"its sample {SAMPLE} cannot be read ({error}). Restore MLflow's artifacts from a backup, or delete the"
+                " run in MLflow and train again"
+            )
         order = _Order(
             address=registry.address,
             model_id=tags["model_id"],
             trees=tags["trees"],
+            parts=tags.get("parts"),
             sample=str(path),
             folder=str(places["model"]),
             answer=str(Path(temporary) / "answer.json"),
         )
         answer = _asked(order, seconds)
+    return _found(use_case, run_id, registry.address, answer, expected)
+
+
+def _found(use_case: UseCase, run_id: str, address: str, answer: _Answer, expected: npt.NDArray[np.int64]) -> Rehearsal:
+    """What the answer says about the model; an error where it says nothing about it."""
     if answer.unreachable:
-        raise MlflowUnreachable(registry.address, answer.unreachable)
+        raise MlflowUnreachable(address, answer.unreachable)
+    if answer.broken:
+        raise RehearsalBroken(use_case.name, run_id, answer.broken)
     if answer.error:
         return _failed(answer.error)
     if len(answer.bits) != len(expected):
@@ -112,21 +146,19 @@ def _asked(order: _Order, seconds: float) -> _Answer:
     try:
         ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        return _Answer(
-            error=f"it had not finished after {seconds:g} seconds and was stopped. Try again on a quiet host"
-        )
+        return _Answer(broken=f"the fresh process had not finished after {seconds:g} seconds and was stopped")
     except OSError as error:
-        return _Answer(error=f"it could not be started: {error}")
+        return _Answer(broken=f"the fresh process could not be started: {error}")
     if ended.returncode < 0:
         name = signal.Signals(-ended.returncode).name
-        return _Answer(error=f"it was killed by {name}; if that is for memory, give tasks more or make a smaller model")
+        return _Answer(broken=f"the fresh process was killed by {name}; if that is for memory, give tasks more of it")
     if ended.returncode:
         said = ended.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        return _Answer(error=f"it ended with code {ended.returncode}: {said[0]}")
+        return _Answer(broken=f"the fresh process ended with code {ended.returncode}: {said[0]}")
     try:
         return _Answer(**json.loads(Path(order.answer).read_text()))
     except (OSError, ValueError, TypeError) as error:
-        return _Answer(error=f"its answer cannot be read: {type(error).__name__}: {error}")
+        return _Answer(broken=f"the fresh process's answer cannot be read: {type(error).__name__}: {error}")
 
 
 def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
@@ -139,15 +171,24 @@ def _answer(order: _Order) -> _Answer:
     try:
         folder = fetch(order.model_id, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        model = model_files.read(folder, order.trees)
+        model = model_files.read(folder, order.trees, order.parts)
         sample = pq.read_table(order.sample).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
     except MlflowUnreachable as error:
         return _Answer(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
     except Exception as error:
         words = f"{type(error).__name__}: {error}".rstrip(". ")
+        if not _of_the_artifact(error):
+            return _Answer(broken=words)
         return _Answer(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
     return _Answer(tuple(_bits(probabilities).tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
+
+
+def _of_the_artifact(error: BaseException) -> bool:
+    """Whether an error tells of files that are missing, damaged or others, and not of the host or a busy server."""
+    if isinstance(error, MemoryError | ImportError) or _OF_THE_HOST.search(str(error)):
+        return False
+    return not isinstance(error, OSError) or error.errno is None or isinstance(error, _NOT_THERE)
 
 
 def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:

@@ -15,16 +15,16 @@ from include.logic.recipe import Recipe, RecipeUnreadable
 from include.stages import examples, recall
 from include.storage import provenance
 from include.storage.lake import Lake
-from include.storage.models import Registry, Version
+from include.storage.models import ArtifactMissing, Registry, Version
 from include.storage.runs import FINGERPRINT
 from include.use_case import UseCase
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
 TAG = "reproduced"
-"""Tag of a version: `equal` or `differs`, as it was last built again."""
+"""Tag of a version: `equal`, `differs` or `not rebuilt`, as it went the last time that this was asked."""
 ARTIFACT = "reproduction.json"
-RECIPE = "fingerprint of the recipe"
-"""Among what changed: it shows whether the recipe is the one that was registered."""
+RECIPE_CHANGED = "the recipe was changed since it was registered"
+"""Begins the line of a report that says so; trees that are equal all the same prove nothing then."""
 
 
 class NotReproduced(AirworthyError):
@@ -55,7 +55,7 @@ class Reproduction:
         """All of it for a person."""
         say = {
             EQUAL: "was built again and is equal, byte for byte",
-            DIFFERS: "was built again and is another model",
+            DIFFERS: "was built again and is not what was registered",
             NOT_REBUILT: "could not be built again",
         }[self.outcome]
         changed = [f"{name} is now {now}, was {then}" for name, (then, now) in self.surroundings.items()]
@@ -65,8 +65,11 @@ class Reproduction:
         return "\n".join([*lines, *([self._advice()] if self.outcome == DIFFERS else [])])
 
     def _advice(self) -> str:
-        if RECIPE in self.surroundings:
-            return "Its recipe is not the one it was registered with: the tag was changed. The run's own tag has it."
+        if any(line.startswith(RECIPE_CHANGED) for line in self.model):
+            return (
+                f"Do not trust what this version says of itself. Its run {self.run_id} has the tag"
+                f" {recipe.TAG!r} too: compare, mend the version's, and reproduce again."
+            )
         if {"code", "lock", "processor"} & set(self.surroundings):
             return (
                 "The trees hang on code, lock and processor: check out the commit it was trained at, install its"
@@ -86,19 +89,18 @@ def require(use_case: UseCase, version: str) -> Reproduction:
 def run(use_case: UseCase, version: str) -> Reproduction:
     """Train the version again from what its registry entry names, and compare; lake, ledger and alias stay as they are.
 
-    The outcome becomes an artifact of its run and, where there is one to compare, a tag of the version.
+    The outcome becomes an artifact of its run and a tag of the version.
     Raises BadRequest (no such version), ArtifactMissing (its files are damaged), MlflowUnreachable.
     """
     registry = Registry(use_case)
     found = registry.version(version)
-    registered = registry.load_anew(found)
-    rebuilding = _Rebuilding(use_case, found)
-    model: tuple[str, ...]
     try:
-        model = tuple(rebuild.differences(registered, rebuilding.model()))
-        outcome = DIFFERS if model else EQUAL
-    except _NotRebuilt as why:
-        outcome, model = NOT_REBUILT, (str(why),)
+        registered = registry.load_anew(found)
+    except ArtifactMissing:
+        registry.tag_version(found.number, {TAG: NOT_REBUILT})  # an older `equal` would be said of other files
+        raise
+    rebuilding = _Rebuilding(use_case, found, registry.run(found.run_id).data.tags)
+    outcome, model = rebuilding.compared(registered)
     result = Reproduction(
         use_case.name,
         found.number,
@@ -109,29 +111,55 @@ def run(use_case: UseCase, version: str) -> Reproduction:
         rebuilding.data,
     )
     registry.log_json(found.run_id, ARTIFACT, asdict(result))
-    if outcome != NOT_REBUILT:
-        registry.tag_version(found.number, {TAG: outcome})
+    registry.tag_version(found.number, {TAG: outcome})
     return result
 
 
 class _Rebuilding:
     """One version, its recipe, and what is found out on the way."""
 
-    def __init__(self, use_case: UseCase, version: Version) -> None:
-        self._declared, self._version = use_case, version
+    def __init__(self, use_case: UseCase, version: Version, run_tags: Mapping[str, str]) -> None:
+        self._declared, self._version, self._run_tags = use_case, version, run_tags
         self._recipe: Recipe | None = None
         self.data: tuple[str, ...] = ()
 
+    def compared(self, registered: Model) -> tuple[str, tuple[str, ...]]:
+        """The outcome, and what differs or why there is nothing to compare; never `equal` by a changed recipe."""
+        try:
+            differences, failed = rebuild.differences(registered, self.model()), ""
+        except _NotRebuilt as why:
+            differences, failed = [], str(why)
+        changed = self._changed_recipe()
+        if failed:
+            return NOT_REBUILT, (*changed, failed)
+        if changed and not differences:
+            differences = ["by the recipe as it stands now the model is equal, byte for byte"]
+        return DIFFERS if differences else EQUAL, (*changed, *differences)
+
+    def _changed_recipe(self) -> list[str]:
+        """Whether the recipe that was followed is another than was registered; nothing where it is the same.
+
+        Its fingerprint covers all that a training is asked for; the run's own tag, all else that the recipe holds.
+        """
+        if self._recipe is None:
+            return []
+        tags = self._version.tags
+        there = tags.get(FINGERPRINT, provenance.UNKNOWN)
+        made = (tags.get(name, provenance.UNKNOWN) for name in ("code", "lock"))
+        if (now := self._recipe.fingerprint(self._declared, *made)) != there:
+            return [f"{RECIPE_CHANGED}: by its tags the version has the fingerprint {now}, registered is {there}"]
+        if self._run_tags.get(recipe.TAG) != tags[recipe.TAG]:
+            return [f"{RECIPE_CHANGED}: the tag {recipe.TAG!r} of its run says otherwise"]
+        return []
+
     def surroundings(self) -> dict[str, tuple[str, str]]:
-        """What made the model besides its data, where it is not the same now; a recipe that was tampered with too."""
+        """What made the model besides its data, where it is not the same now."""
         made, tags = provenance.current(self._declared), self._version.tags
         now = {"code": made.code, "commit": made.commit, "lock": made.lock, "processor": made.processor}
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
             then["declaration"] = material.declaration(self._recipe.then(self._declared))
             now["declaration"] = material.declaration(self._declared)
-            then[RECIPE] = tags.get(FINGERPRINT, provenance.UNKNOWN)
-            now[RECIPE] = self._recipe.fingerprint(self._declared, then["code"], then["lock"])
         return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
 
     def model(self) -> Model:

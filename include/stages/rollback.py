@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from include.errors import BadRequest
-from include.stages import promote
-from include.storage.ledger import Entry, Ledger, until
+from include.logic import lives
+from include.stages import follow
+from include.storage.ledger import Decision, Entry, Ledger, until
 from include.storage.models import Registry, Version
 from include.use_case import UseCase
 
@@ -35,11 +35,11 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
 
     Raises BadRequest for a version that was never champion or has seen the day, and for no reason; LedgerDamaged;
-    ArtifactMissing for a model that cannot be loaded from the registry. Then nothing has changed.
+    ModelReplaced for a version that is another model by now or was deleted; ArtifactMissing for a model that cannot be
+    loaded from the registry. Then nothing has changed.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
-    head = registry.ledger_head()
-    entries = ledger.verify(head)
+    entries = follow.caught_up(registry, ledger)
     found = _flown(use_case, registry, version, entries)
     if not reason.strip():
         raise BadRequest(f"{use_case.name}: a rollback needs a reason; it is kept on the ledger.")
@@ -48,12 +48,12 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
             f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
             f" {effective_from}. Roll back to it from {found.as_of} on or later, or name an older version."
         )
+    if (latest := lives.newest(entries)) is not None and latest.effective_from > effective_from:
+        follow.model_of(use_case, latest, registry.versions(), entries)  # it stays the champion
     registry.load_anew(found)
-    verdicts = json.loads(found.tags.get("verdicts", "[]"))
-    appended = ledger.append(
-        version, effective_from, action="rollback", who=who, reason=reason.strip(), verdicts=verdicts
-    )
-    champion, entry, entries = promote.follow(use_case), appended.entry, ledger.entries()
+    # Whatever others append meanwhile: that it has flown stays true.
+    appended = ledger.append(_decision(found, effective_from, who, reason.strip()))
+    champion, entry, entries = follow.run(use_case), appended.entry, ledger.entries()
     ends = until(entry, entries)
     return RollbackResult(
         version=version,
@@ -66,21 +66,31 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     )
 
 
+def _decision(version: Version, effective_from: date, who: str, reason: str) -> Decision:
+    return Decision(
+        version=version.number,
+        trees=version.trees,
+        fingerprint=version.fingerprint,
+        effective_from=effective_from,
+        action="rollback",
+        who=who,
+        reason=reason,
+        verdicts=version.verdicts,
+    )
+
+
 def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[Entry]) -> Version:
-    """The version, if it was champion before and is still registered; BadRequest with those that are."""
-    registered = {found.number: found for found in registry.versions()}
-    flown = {entry.version for entry in entries}
-    if version in flown and version in registered:
-        return registered[version]
-    if version in flown:
-        what = "was deleted from the registry"
-    else:
-        what = "was never champion" if version in registered else "does not exist"
+    """The version, if it was champion before and is still that model; BadRequest with those that are."""
+    registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
+    named = [entry for entry in flights if entry.version == version]
+    if named:
+        return follow.model_of(use_case, named[-1], registered, entries)
+    what = "was never champion" if any(each.number == version for each in registered) else "does not exist"
     # The list is of those that can be named instead.
     said = [
         f"{entry.version} (from {entry.effective_from}, entry {entry.number}, {entry.action})"
-        for entry in entries
-        if entry.version in registered
+        for entry in flights
+        if any(lives.names(entry, each) for each in registered)
     ]
     raise BadRequest(
         f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from include.errors import AirworthyError, BadRequest, FeaturesMissing
 from include.logic.model import Model
+from include.stages import follow
 from include.storage import provenance, schemas
 from include.storage.lake import Lake, View
 from include.storage.ledger import Ledger
@@ -49,7 +50,7 @@ def run(
 
     The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of
     the day. One trained as of a later day may have seen this day's outcomes and is refused unless `insist`.
-    Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), LedgerDamaged,
+    Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), LedgerDamaged, ModelReplaced,
     MlflowUnreachable, ArtifactMissing.
     """
     lake = lake or Lake.of(use_case)
@@ -59,7 +60,7 @@ def run(
         raise FeaturesMissing(use_case.name, day)
     before = None if version or rescore else scored_with(view, day)
     registry = Registry(use_case)
-    chosen = registry.version(version or before or _champion(use_case, registry, day))
+    chosen = registry.version(version) if version else _by_the_ledger(use_case, registry, day, before)
     if before is None and chosen.as_of > day and not insist:
         raise BadRequest(_seen(use_case, day, chosen))
     model = registry.load(chosen)
@@ -74,11 +75,19 @@ def run(
     )
 
 
-def _champion(use_case: UseCase, registry: Registry, day: date) -> str:
-    """The champion of the day, from a ledger that was verified: one that was cut off would name an older model."""
+def _by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str | None) -> Version:
+    """The version that the day is scored with already, or else its champion: the very model that the ledger means.
+
+    The ledger is verified: one that was cut off would name an older model.
+    """
     ledger = Ledger.of(use_case)
-    ledger.verify(registry.ledger_head())
-    return ledger.champion_of(day).version
+    entries = follow.verified(registry, ledger)
+    if before is None:
+        return follow.model_of(use_case, ledger.champion_of(day), registry.versions(), entries)
+    flights = [entry for entry in entries if entry.flies and entry.version == before]
+    if not flights:  # a person has named one that never flew
+        return registry.version(before)
+    return follow.model_of(use_case, flights[-1], registry.versions(), entries)
 
 
 def scored_with(view: View, day: date) -> str | None:

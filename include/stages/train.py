@@ -62,8 +62,9 @@ def run(
     view = (lake or Lake.of(use_case)).as_of(day)
     made_from = material_of(use_case, view, first, last, chosen)
     registry = Registry(use_case)
-    if done := registry.complete_run(made_from.fingerprint):
-        return _result(registry, done, reused=True)
+    for done in registry.complete_runs(made_from.fingerprint):
+        if registry.loadable(registry.candidate(done)):  # else training again is the way to mend it
+            return _result(registry, done, reused=True)
     rows = examples.labelled(use_case, view, first, last)
     cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
     parts = {name: examples.rows(use_case, rows, days, name, day) for name, days in cut.items()}

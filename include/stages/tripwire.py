@@ -1,44 +1,54 @@
 """Tripwire: build features again after all that became known later has been changed. Whatever moves has seen it.
 
 The code is given a lake that stands in for the real one, for the view that it is handed as for whoever reads around it:
-the settings point there meanwhile, and the use case's own source functions tell of later days what is not so.
+the settings point there meanwhile. In its partitions of later days raw and checked feeds, features and labels have
+another value in every cell but the keys, and fewer rows; all other tables and all days from a week later on, or after
+the training's day, are absent. The source, which knows the future, may not be asked at all: each call is noticed.
+
+It catches mistakes, not sabotage. What it cannot see:
+- what is read from a place that no setting names: a path that stands in the code or was kept when it was imported,
+  DuckDB reading a file by its absolute path, another database, a web address;
+- what of later days is only which of them there are, or the greatest or smallest of their keys;
+- what source.py holds in a variable, or what was kept in one (other than by functools) before this began;
+- calls of the source in another process, or in a thread that Python did not start or that was there before.
+What is read in these ways and not from the lake that stands in may still show: the features are not those stored.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
+import gc
+import importlib
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from cProfile import Profile
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from deltalake import DeltaTable, Schema
-from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from include.logic import digests, perturbation
+from include.logic import perturbation
 from include.logic.evidence import Rebuilt
 from include.stages import derive
-from include.storage import partitions, schemas
+from include.storage import schemas, stand_in
 from include.storage.lake import Lake
-from include.use_case import Feed, UseCase
+from include.use_case import UseCase
 
 LATER_DAYS = 7
 """Of the days after a sampled one, so many stand in the lake that the features are built from."""
+AGAIN = 2
+"""Further builds of the same where something differs: what is left to chance shall not be called a leak."""
 ROWS = "rows"
-"""Named among leaking features where the rows themselves differ."""
-_LAKE = "AIRWORTHY_LAKE"
+"""Named among features where the rows themselves differ."""
+_CACHED = type(functools.cache(date))
 
 
 def sample(days: Sequence[date], count: int, seed: int) -> list[date]:
@@ -55,7 +65,7 @@ def run(use_case: UseCase, days: Sequence[date], as_of: date, lake: Lake | None 
     """Build the features of each day twice: with all that became known later changed, and as things are.
 
     Later is what stands in the partitions of the seven days that follow, up to `as_of`; what came after is absent. The
-    lake itself is only read, and settings and source functions are as before when this returns or raises. Not safe
+    lake itself is only read, and settings and the profiler's hook are as before when this returns or raises. Not safe
     beside other threads that use them. What the features' function raises is in the day's `error`.
     """
     return tuple(_rebuilt(_Trial(use_case, lake or Lake.of(use_case), day, as_of)) for day in days)
@@ -84,7 +94,9 @@ class _Built:
     """What the features' function returned, or why it returned nothing."""
 
     rows: pa.Table
-    digest: str
+    called: frozenset[str]
+    """Functions of the source that were called."""
+    digest: str = ""
     """Empty where there are no rows."""
     error: str = ""
 
@@ -92,181 +104,149 @@ class _Built:
 def _rebuilt(trial: _Trial) -> Rebuilt:
     # What a leak keeps in a variable is then what was changed, and shows as stale features after that.
     changed, honest = _built(trial, changed=True), _built(trial, changed=False)
-    if honest.error:
-        return Rebuilt(trial.day, (), error=honest.error)
-    stored = {part.digest for part in _parts(trial.lake, "features", trial.day, trial.day)}
-    stale = stored != ({honest.digest} if honest.digest else set())
-    if changed.error:
-        why = f"Only with what became known later changed: {changed.error}"
-        return Rebuilt(trial.day, (), stale, error=why)
-    return Rebuilt(trial.day, _differing(honest.rows, changed.rows, trial.use_case), stale)
+    stored = stand_in.days(trial.lake, "features", trial.day, trial.day).get(trial.day, "")
+    stale, moved, error = stored != honest.digest, set[str](), honest.error
+    if not error and changed.error:
+        error = f"Only with what became known later changed: {changed.error}"
+    if not error:
+        moved = _differing(honest.rows, changed.rows, trial.use_case)
+    again = [_built(trial, changed=False) for _ in range(AGAIN if not error and (stale or moved) else 0)]
+    unsteady = set[str]().union(*(_differing(honest.rows, each.rows, trial.use_case) for each in again))
+    return Rebuilt(
+        day=trial.day,
+        rows=honest.rows.num_rows,
+        leaking=_in_order(moved - unsteady, trial.use_case),
+        called=tuple(sorted(changed.called | honest.called)),
+        unsteady=_in_order(unsteady, trial.use_case),
+        stale=stale and not honest.error,
+        error=error,
+    )
 
 
-def _differing(before: pa.Table, after: pa.Table, use_case: UseCase) -> tuple[str, ...]:
-    """Features that differ on the rows that both have, after `rows` where there are others."""
+def _in_order(names: Collection[str], use_case: UseCase) -> tuple[str, ...]:
+    return tuple(name for name in (ROWS, *use_case.features) if name in names)
+
+
+def _differing(before: pa.Table, after: pa.Table, use_case: UseCase) -> set[str]:
+    """Features that differ on the rows that both have, and `rows` where there are others."""
     keys = list(use_case.keys)
     same_rows = before.select(keys).equals(after.select(keys))
     if not same_rows:
         common = before.select(keys).join(after.select(keys), keys, join_type="inner")
         order = [(key, "ascending") for key in keys]
         before, after = (rows.join(common, keys, join_type="inner").sort_by(order) for rows in (before, after))
-    differing = [name for name in use_case.features if not before[name].equals(after[name])]
-    return tuple(differing) if same_rows else (ROWS, *differing)
+    differing = {name for name in use_case.features if not before[name].equals(after[name])}
+    return differing if same_rows else differing | {ROWS}
 
 
 def _built(trial: _Trial, *, changed: bool) -> _Built:
     """The day's features, from a lake that stands in for the real one."""
-    use_case, day = trial.use_case, trial.day
+    use_case, day, called = trial.use_case, trial.day, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
-        root = Path(temporary).resolve() / "lake"
-        stand_in = Lake(use_case, root / use_case.name)
-        for table in schemas.tables(use_case):
-            if table.partition("/")[0] in ("raw", "checked", "features", "labels"):
-                _fill(trial, table, stand_in, changed=changed)
+        home = Path(temporary).resolve()
+        lake = Lake(use_case, home / "lake" / use_case.name)
+        _fill(trial, lake, changed=changed)
         try:
-            with _settings_point_to(root), _sources_know_no_better(trial) if changed else contextlib.nullcontext():
-                commit = derive.write(use_case, "features", "build", stand_in.as_of(day), trial.since)
+            with _settings_point_to(home), _noticed_calls_of_the_source(use_case, called):
+                commit = derive.write(use_case, "features", "build", lake.as_of(day), trial.since)
         except Exception as error:  # of whatever kind: it is the use case's function that is run
             none = schemas.read(use_case, "features").empty_table()
-            return _Built(none, "", f"{type(error).__name__}: {error}")
-        rows = stand_in.as_of(day).read("features", day, day, order_by=use_case.keys)
-        return _Built(rows, commit.partition.digest if rows.num_rows else "")
+            return _Built(none, frozenset(called), error=f"{type(error).__name__}: {error}")
+        rows = lake.as_of(day).read("features", day, day, order_by=use_case.keys)
+        return _Built(rows, frozenset(called), commit.partition.digest if rows.num_rows else "")
 
 
-# -- the lake that stands in
+def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
+    """The tables that features could be built from, from the look-back to some days later, as they are or changed."""
+    for table in schemas.tables(trial.use_case):
+        kind, _, feed = table.partition("/")
+        if kind not in ("raw", "checked", "features", "labels"):
+            continue
+        days = stand_in.days(trial.lake, table, trial.since, trial.until)
+        if table == "features":
+            days.pop(trial.day, None)  # this is what will be built
+        keys = trial.use_case.feed(feed).keys if feed else schemas.keys(trial.use_case, table)
+        later = [day for day in days if changed and day > trial.day]
+        changes = {day: functools.partial(perturbation.perturb, keys=keys, seed=day.toordinal()) for day in later}
+        stand_in.copy(table, days, trial.lake, lake, changes)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A file of a table."""
-
-    day: date
-    digest: str
-    path: Path
-
-
-def _parts(lake: Lake, table: str, since: date, until: date) -> list[_Part]:
-    """The files of those days; none where the table is not there, and it is not made."""
-    root = Path(lake.uri(table))
-    if not DeltaTable.is_deltatable(str(root)):
-        return []
-    delta = lake.delta(table)
-    there = partitions.of(delta, since, until)
-    return [
-        _Part(day, there[day].digest, root / unquote(path)) for day, path in partitions.files(delta) if day in there
-    ]
-
-
-def _fill(trial: _Trial, table: str, stand_in: Lake, *, changed: bool) -> None:
-    """Make a table of the same partitions, from the look-back to some days later, in one commit.
-
-    Files are copied, not linked: code that writes to one must not reach the real lake.
-    """
-    root, actions = Path(stand_in.uri(table)), []
-    for number, part in enumerate(_parts(trial.lake, table, trial.since, trial.until)):
-        if table == "features" and part.day == trial.day:
-            continue  # this is what will be built
-        later = changed and part.day > trial.day
-        content = _changed(trial.use_case, table, part, number) if later else None
-        digest = digests.of_table(content) if content is not None else part.digest
-        path = root / f"day={part.day}" / f"part-{number}.parquet"  # one folder less to make and remove
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if content is not None:
-            pq.write_table(content, path)
-        else:
-            shutil.copyfile(part.path, path)
-        actions.append(_added(path, root, part.day, digest))
-    if actions:
-        schema = Schema.from_arrow(schemas.stored(trial.use_case, table))
-        create_table_with_add_actions(str(root), schema, actions, partition_by=[*schemas.PARTITION])
-
-
-def _changed(use_case: UseCase, table: str, part: _Part, number: int) -> pa.Table:
-    schema = schemas.content(use_case, table)
-    rows = pq.read_table(part.path, partitioning=None).select(schema.names).cast(schema)
-    kind, _, feed = table.partition("/")
-    keys = use_case.feed(feed).keys if feed else schemas.keys(use_case, kind)
-    return perturbation.perturb(rows, keys, seed=number)
-
-
-def _added(path: Path, root: Path, day: date, digest: str) -> AddAction:
-    found = path.stat()
-    return AddAction(
-        path=str(path.relative_to(root)),
-        size=found.st_size,
-        partition_values={"day": day.isoformat(), "digest": digest},
-        modification_time=int(found.st_mtime * 1000),
-        data_change=True,
-        stats=json.dumps({"numRecords": pq.read_metadata(path).num_rows}),
-    )
-
-
-# -- what the code reads around the view
+# -- what the code could ask besides the view
 
 
 @contextlib.contextmanager
-def _settings_point_to(root: Path) -> Iterator[None]:
-    """Whoever asks the settings where the lake is finds this one."""
-    before = os.environ.get(_LAKE)
-    os.environ[_LAKE] = str(root)
+def _settings_point_to(home: Path) -> Iterator[None]:
+    """Whoever asks the settings where the lake is finds the one in this home."""
+    instead = {"AIRWORTHY_HOME": str(home), "AIRWORTHY_LAKE": str(home / "lake")}
+    before = {name: os.environ.get(name) for name in instead}
+    os.environ.update(instead)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_LAKE]
-        else:
-            os.environ[_LAKE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
-def _sources_know_no_better(trial: _Trial) -> Iterator[None]:
-    """The use case's source functions tell of later days what is not so, whichever of its modules has them.
+def _noticed_calls_of_the_source(use_case: UseCase, called: set[str]) -> Iterator[None]:
+    """Add to `called` each function of the source that is called from elsewhere, as `source.everything`.
 
-    What the package's functions have cached is forgotten before and after.
+    It is known by the file that its code stands in, however it is got hold of. What functions have cached is forgotten
+    before, so that no answer from then hides a call.
     """
-    use_case, package = trial.use_case, trial.use_case.package
-    originals = [use_case.function("source", feed.name) for feed in use_case.feeds]
-    pairs = [
-        (original, _delivering(original, feed, trial.day))
-        for original, feed in zip(originals, use_case.feeds, strict=True)
-    ]
-    _forget(package)
-    for original, stand_in in pairs:
-        _exchange(package, original, stand_in)
+    source = importlib.import_module(f"{use_case.package}.source")
+    importlib.import_module(f"{use_case.package}.features")  # what importing it calls is no call of its functions
+    lies_within = _lies_within(source)
+
+    def notice(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and lies_within(frame.f_code.co_filename):
+            caller, name = frame.f_back, frame.f_code.co_qualname
+            if name != "<module>" and (caller is None or not lies_within(caller.f_code.co_filename)):
+                module = str(frame.f_globals.get("__name__", "source")).removeprefix(f"{use_case.package}.")
+                called.add(f"{module}.{name.partition('.<locals>')[0]}")
+
+    before: Any = sys.getprofile()
+    of_threads = threading.getprofile()
+    _forget(use_case.package)
+    threading.setprofile(notice)
+    sys.setprofile(notice)
     try:
         yield
     finally:
-        for original, stand_in in pairs:
-            _exchange(package, stand_in, original)  # also where it was imported meanwhile
-        _forget(package)
+        sys.setprofile(None)
+        threading.setprofile(of_threads)
+        if isinstance(before, Profile):
+            before.enable()  # set as a hook it would be called, and it is no function
+        else:
+            sys.setprofile(before)
 
 
-def _delivering(original: Callable[..., pa.Table], feed: Feed, day: date) -> Callable[..., pa.Table]:
-    @functools.wraps(original)
-    def delivered(*args: Any, **kwargs: Any) -> pa.Table:
-        rows, asked = original(*args, **kwargs), [*args, *kwargs.values()][0]
-        return perturbation.perturb(rows, feed.keys, asked.toordinal()) if asked > day else rows
+def _lies_within(module: ModuleType) -> Callable[[str], bool]:
+    """Whether a file is that of a module, or lies in its folder where it is a package."""
+    folders = tuple(f"{Path(folder).resolve()}{os.sep}" for folder in getattr(module, "__path__", ()))
+    own = Path(module.__file__).resolve() if module.__file__ else None
 
-    return delivered
+    @functools.cache
+    def lies_within(file: str) -> bool:
+        path = Path(file).resolve()
+        return path == own or str(path).startswith(folders)
 
-
-def _exchange(package: str, there: object, instead: object) -> None:
-    """Give every name of the package's modules that stands for one object another."""
-    for module in _modules(package):
-        for name, value in list(vars(module).items()):
-            if value is there:
-                setattr(module, name, instead)
+    return lies_within
 
 
 def _forget(package: str) -> None:
-    """Empty the caches of the package's functions (functools.cache and lru_cache)."""
-    for module in _modules(package):
-        for value in list(vars(module).values()):
+    """Empty the caches (functools.cache and lru_cache) of the package's functions, and those its modules name."""
+
+    def belongs(name: object) -> bool:
+        return f"{name}.".startswith(f"{package}.")
+
+    for name, module in list(sys.modules.items()):
+        for value in list(vars(module).values()) if belongs(name) else ():
             if hasattr(type(value), "cache_clear"):
                 value.cache_clear()
-
-
-def _modules(package: str) -> list[ModuleType]:
-    """The modules of a package that are imported."""
-    found = list(sys.modules.items())
-    return [each for name, each in found if f"{name}.".startswith(f"{package}.") and isinstance(each, ModuleType)]
+    for each in gc.get_objects():  # in classes, closures and lists too
+        if type(each) is _CACHED and belongs(getattr(each, "__module__", "")):
+            each.cache_clear()

@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from include.errors import BadRequest
 from include.logic import digests, fitting, splits, tuning
-from include.logic.fitting import Encoded
+from include.logic.material import Material
 from include.logic.parameters import merge
-from include.logic.tuning import Found
+from include.logic.tuning import Found, Judge, Space
 from include.stages import examples, train
 from include.storage import provenance
 from include.storage.lake import Lake, View
@@ -69,37 +70,71 @@ def run(
     """
     begun = clock()
     _require(use_case, trials, minutes)
-    space, base = tuning.space(use_case, parameters), merge(use_case, parameters)
+    space = tuning.space(use_case, parameters)
     first, last = splits.window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)
-    made_from = train.material_of(use_case, view, first, last, base)
-    asked = {"material": made_from.fingerprint, "space": space.to_json(), "trials": trials}
-    fingerprint = digests.of_values({"tuning": asked})
+    made_from = train.material_of(use_case, view, first, last, merge(use_case, parameters))
+    asked = _Question(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)
-    if done := studies.concluded(fingerprint, minutes):
+    if done := studies.concluded(asked.fingerprint, minutes):
         study, found = done
         return TuneResult(**asdict(found), run_id=study, reused=True)
-    rows = _encoded(use_case, view, first, last)
-    threads = provenance.threads(len(rows.train_labels))
-    tags = {FINGERPRINT: fingerprint, "notice": use_case.notice, **made_from.tags()}
-    study = studies.start_study(f"tuning of {use_case.name} as of {day}", tags)
-
-    def keep(trial: FrozenTrial) -> None:
-        log.info("Trial %d %s: %s, %s", trial.number, trial.state.name.lower(), trial.value, trial.params)
-        studies.keep(study, trial)
-
+    judge = asked.judge(view)
+    study = studies.start_study(f"tuning of {use_case.name} as of {day}", asked.tags())
     with train.ended(studies, study):
-        found = tuning.search(
-            space,
-            tuning.on_validation(use_case, parameters, rows, threads),
-            seed=use_case.training.seed,
-            trials=trials,
-            warm_up=base.early_stopping_rounds,
-            over=lambda: clock() - begun >= minutes * 60,
-            keep=keep,
-        )
+        found = asked.search(judge, over=lambda: clock() - begun >= minutes * 60, keep=partial(_keep, studies, study))
         studies.conclude(study, found, minutes)
     return TuneResult(**asdict(found), run_id=study, reused=False)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """All that the answer hangs on, but for the time that is given."""
+
+    use_case: UseCase
+    made_from: Material
+    """Of a training with the declared parameters and those that the form fixes."""
+    space: Space
+    fixed: Mapping[str, Any] | None
+    trials: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for questions that have the same answer."""
+        asked = {"material": self.made_from.fingerprint, "space": self.space.to_json(), "trials": self.trials}
+        return digests.of_values({"tuning": asked})
+
+    def tags(self) -> dict[str, str]:
+        """What the study says of its origin."""
+        return {FINGERPRINT: self.fingerprint, "notice": self.use_case.notice, **self.made_from.tags()}
+
+    def judge(self, view: View) -> Judge:
+        """Judges parameters on the train and validation rows as of the view's day; no test rows are among them."""
+        first, last = self.made_from.first, self.made_from.last
+        rows = examples.labelled(self.use_case, view, first, last)
+        cut = splits.cut(self.use_case, view.day, first, rows["day"].unique().to_pylist())
+        train_rows = examples.rows(self.use_case, rows, cut.train, "train", view.day)
+        validation_rows = examples.rows(self.use_case, rows, cut.validation, "validation", view.day)
+        encoded = fitting.encode(self.use_case.features, train_rows, validation_rows)
+        threads = provenance.threads(len(encoded.train_labels))
+        return tuning.on_validation(self.use_case, self.fixed, encoded, threads)
+
+    def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> Found:
+        """The answer; each trial is kept when it ends."""
+        return tuning.search(
+            self.space,
+            judge,
+            seed=self.use_case.training.seed,
+            trials=self.trials,
+            warm_up=self.made_from.parameters.early_stopping_rounds,
+            over=over,
+            keep=keep,
+        )
+
+
+def _keep(studies: Studies, study: str, trial: FrozenTrial) -> None:
+    log.info("Trial %d %s: %s, %s", trial.number, trial.state.name.lower(), trial.value, trial.params)
+    studies.keep(study, trial)
 
 
 def _require(use_case: UseCase, trials: int, minutes: float) -> None:
@@ -107,12 +142,3 @@ def _require(use_case: UseCase, trials: int, minutes: float) -> None:
         raise BadRequest(f"{use_case.name}: tuning needs a whole number of trials from 1 on, not {trials!r}.")
     if not (math.isfinite(minutes) and minutes > 0):
         raise BadRequest(f"{use_case.name}: tuning needs a number of minutes above 0, not {minutes!r}.")
-
-
-def _encoded(use_case: UseCase, view: View, first: date, last: date) -> Encoded:
-    """The train and validation rows of the training as of the view's day; its test rows are not among them."""
-    rows = examples.labelled(use_case, view, first, last)
-    cut = splits.cut(use_case, view.day, first, rows["day"].unique().to_pylist())
-    train_rows = examples.rows(use_case, rows, cut.train, "train", view.day)
-    validation_rows = examples.rows(use_case, rows, cut.validation, "validation", view.day)
-    return fitting.encode(use_case.features, train_rows, validation_rows)

@@ -1,8 +1,8 @@
-"""The ledger: who flies from which day on. Append-only; the only answer to "champion of day D".
+"""The ledger: who flies from which day on, and what was rejected. The only answer to "champion of day D".
 
-One JSON file per entry, made whole or not at all and never changed; each holds the hash of the one before, so that a
-change to the past shows. The last one's number and hash are also kept elsewhere, as a tag of the registered model, so
-that cutting entries off the end shows too.
+Append-only: one JSON file per entry, made whole or not at all and never changed; each holds the hash of the one
+before, so that a change to the past shows. The last one's number and hash are also kept elsewhere, as a tag of the
+registered model, so that cutting entries off the end shows too.
 """
 
 from __future__ import annotations
@@ -13,46 +13,71 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from include import settings
 from include.errors import AirworthyError, NoChampion
 from include.logic import lives
+from include.logic.lives import Action
 from include.use_case import UseCase
 
 ATTEMPTS = 100
 """Tries at one entry: every lost race means that another process has written one."""
-Action = Literal["promotion", "rollback"]
 
 
 class LedgerDamaged(AirworthyError):
     """An entry was changed, removed or cannot be read."""
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, path: Path, what: str, remedy: str = "") -> None:
         super().__init__(
             f"The ledger is damaged at {path}: {what}. No model is promoted and no day is scored from it."
-            " Restore the folder from a backup; entries are never edited by hand."
+            f" Restore the folder from a backup; entries are never edited by hand.{remedy}"
         )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One promotion or rollback: `version` is champion from the start of `effective_from` on."""
+class Overtaken(AirworthyError):
+    """Another process has written an entry since the ledger was looked at: what was decided must be decided again."""
 
-    number: int
-    previous: str
-    """SHA-256 of the entry before; empty for the first."""
+    worth_retrying = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """One promotion or rollback: `version` is champion from the start of `effective_from` on.
+
+    Or one rejection: the model, trained as of `effective_from`, never becomes one. Numbers of versions may be given
+    twice, when MLflow is restored from a backup: `trees` and `fingerprint` say which model is meant.
+    """
+
     version: str
+    trees: str
+    """Digest of the model's trees, as the version's tag says."""
+    fingerprint: str
+    """Digest of all that the model was trained from, as the version's tag says."""
     effective_from: date
     action: Action
     who: str
     reason: str
-    verdicts: tuple[Mapping[str, Any], ...]
+    verdicts: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Decision):
+    """A decision as it was recorded."""
+
+    number: int
+    previous: str
+    """SHA-256 of the entry before; empty for the first."""
     recorded_at: str
     """UTC, ISO 8601."""
+
+    @property
+    def flies(self) -> bool:
+        """Whether it makes a champion."""
+        return lives.is_flight(self)
 
     def content(self) -> bytes:
         """The entry's file, to the byte."""
@@ -103,14 +128,18 @@ class Ledger:
             found.append(entry)
         return found
 
-    def verify(self, head: str | None) -> list[Entry]:
+    def verify(self, head: str | None, *, flown: bool = False) -> list[Entry]:
         """All entries, in order, after holding them against the `head` that is kept elsewhere (None: there is none).
 
         Read the head before calling this, or an entry appended meanwhile looks cut off. A head that lags behind the
-        entries is no damage: who appended was killed before moving it on. Raises LedgerDamaged.
+        entries is no damage: who appended was killed before moving it on. A head that is missing is none only where
+        the very first entry has just been written; `flown` says that a version's life tells of more.
+        Raises LedgerDamaged.
         """
         entries = self.entries()
         if head is None:
+            if len(entries) > 1 or flown:
+                raise self._headless(entries)
             return entries
         number, _, told = head.partition(":")
         if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
@@ -128,65 +157,84 @@ class Ledger:
             )
         return entries
 
-    def append(
-        self,
-        version: str,
-        effective_from: date,
-        *,
-        action: Action,
-        who: str,
-        reason: str,
-        verdicts: Sequence[Mapping[str, Any]] = (),
-    ) -> Appended:
-        """Write the next entry, unless the decision stands already: then that entry is left as it is.
+    def _headless(self, entries: Sequence[Entry]) -> LedgerDamaged:
+        remedy = (
+            f" If the entries are right and only the head is lost, set the tag `ledger.head` of the registered model"
+            f" `{self.use_case}` in MLflow to `{entries[-1].head}`."
+            if entries
+            else ""
+        )
+        there = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+        what = f"its head, kept in MLflow, is missing, so nothing shows whether its {there} are all there were"
+        return LedgerDamaged(self.folder, what, remedy)
 
-        A promotion stands once its version was promoted from that day on. A rollback stands where the last entry is
-        one to the same version, day and reason, and where the same `who` decided it before: a cleared task does not
-        undo what came after it. Call `verify` first.
-        Safe among processes: whoever loses the race for a number looks again and takes the next.
+    def append(self, decision: Decision, *, after: int | None = None) -> Appended:
+        """Write the next entry, unless the decision stands already (see `standing`): then that entry is left as it is.
+
+        Call `verify` first. Safe among processes: whoever loses the race for a number looks again and takes the next,
+        or, where `after` tells how many entries the decision was made on, raises Overtaken.
         """
         for _ in range(ATTEMPTS):
             entries = self.entries()
-            for there in reversed(entries):
-                if (there.action, there.version, there.effective_from) == (action, version, effective_from) and (
-                    action == "promotion" or (there.reason == reason and (there is entries[-1] or there.who == who))
-                ):
-                    return Appended(there, new=False)
+            if there := standing(decision, entries):
+                return Appended(there, new=False)
+            if after is not None and len(entries) != after:
+                break
             entry = Entry(
                 number=len(entries) + 1,
                 previous=entries[-1].hash if entries else "",
-                version=version,
-                effective_from=effective_from,
-                action=action,
-                who=who,
-                reason=reason,
-                verdicts=tuple(verdicts),
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+                **{field.name: getattr(decision, field.name) for field in fields(Decision)},
             )
             if _create(self.folder / _name(entry.number), entry.content()):
                 return Appended(entry, new=True)
-        raise AirworthyError(f"{self.use_case}: lost the race for a ledger entry {ATTEMPTS} times; run the task again.")
+        raise Overtaken(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
 
     def champion_of(self, day: date) -> Entry:
         """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampion if none."""
         entries = self.entries()
-        champion = lives.newest([entry for entry in entries if entry.effective_from <= day])
+        champion = lives.newest(entry for entry in entries if entry.effective_from <= day)
         if champion is None:
-            raise NoChampion(self.use_case, day, min((entry.effective_from for entry in entries), default=None))
+            flights = (entry.effective_from for entry in entries if entry.flies)
+            raise NoChampion(self.use_case, day, min(flights, default=None))
         return champion
 
     def champion_besides(self, version: str | None, day: date) -> Entry | None:
         """The champion of `day` as if `version` had never been one: who it is compared with. None if nobody is left."""
         others = (entry for entry in self.entries() if entry.version != version)
-        return lives.newest([entry for entry in others if entry.effective_from <= day])
+        return lives.newest(entry for entry in others if entry.effective_from <= day)
+
+
+def standing(decision: Decision, entries: Sequence[Entry]) -> Entry | None:
+    """The entry that has said the same already; None if there is none.
+
+    A promotion stands once its model was promoted as that version from that day on; a rejection, once that model of
+    that day was rejected as any version. A rollback stands where the newest flight is one to the same version, day and
+    reason, and where the same `who` decided it before: a cleared task does not undo what came after it.
+    """
+    latest = next((each for each in reversed(entries) if each.flies), None)
+    for there in reversed(entries):
+        if there.action != decision.action or _key(there) != _key(decision):
+            continue
+        if decision.action != "rollback" or there is latest or there.who == decision.who:
+            return there
+    return None
+
+
+def _key(decision: Decision) -> tuple[object, ...]:
+    model = (decision.trees, decision.effective_from)
+    if decision.action == "rejection":
+        return model
+    named = (*model, decision.version, decision.fingerprint)
+    return (*named, decision.reason) if decision.action == "rollback" else named
 
 
 def until(entry: Entry, entries: Sequence[Entry]) -> date | None:
-    """The first day that `entry` no longer decides; None if there is none, its own day if it was overtaken on that."""
-    same_day = [each for each in entries if each.effective_from == entry.effective_from]
-    if any(each.number > entry.number for each in same_day):
+    """The first day that a flight no longer decides; None if there is none, its own day if it was overtaken on that."""
+    flights = [each for each in entries if each.flies]
+    if any(each.effective_from == entry.effective_from and each.number > entry.number for each in flights):
         return entry.effective_from
-    return min((each.effective_from for each in entries if each.effective_from > entry.effective_from), default=None)
+    return min((each.effective_from for each in flights if each.effective_from > entry.effective_from), default=None)
 
 
 def _name(number: int) -> str:

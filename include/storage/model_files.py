@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm
+from lightgbm.basic import LightGBMError
 from mlflow.entities import LoggedModel
 from mlflow.lightgbm import save_model
 from mlflow.models import Model as ModelFile
 from mlflow.models import infer_signature
 
+from include.errors import AirworthyError
+from include.logic import digests
 from include.logic.baselines import Logistic, Prior
 from include.logic.encoding import Encoding
 from include.logic.model import Model, trees_digest
@@ -20,6 +23,14 @@ from include.logic.model import Model, trees_digest
 _FOLDER = "airworthy"
 """Beside LightGBM's own files: what else scoring needs."""
 _PARTS = ("encoding", "baselines")
+TREES = "model.lgb"
+
+
+class Damaged(AirworthyError):
+    """A file of a model is missing, cannot be read, or is not the one that was registered."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(f"{path}: {what}")
 
 
 def write(folder: Path, model: Model, example: Any, extra: Mapping[str, object], logged: LoggedModel) -> None:
@@ -37,25 +48,63 @@ def write(folder: Path, model: Model, example: Any, extra: Mapping[str, object],
         input_example=example,
         pip_requirements=[f"lightgbm=={lightgbm.__version__}"],  # named, or MLflow loads the model to guess
     )
-    contents = {
+    (folder / _FOLDER).mkdir()
+    for name, values in {**_contents(model), **extra}.items():
+        (folder / _path(name)).write_text(json.dumps(values, indent=1))
+
+
+def parts(model: Model) -> str:
+    """Digests, by name, of what predictions depend on besides the trees: encoding and baselines, as plain values."""
+    return " ".join(_part(name, values) for name, values in _contents(model).items())
+
+
+def read(folder: Path, trees: str, parts: str | None = None) -> Model:
+    """Read a model whose trees, and `parts` unless None, have those digests; Damaged, naming the file, if not."""
+    text = _text(folder, TREES)
+    if trees_digest(text) != trees:
+        raise Damaged(TREES, "its trees are not those that were registered")
+    contents = {name: _values(folder, name) for name in _PARTS}
+    for name, values in contents.items():
+        if parts is not None and _part(name, values) not in parts.split():
+            raise Damaged(_path(name), "its content is not that which was registered")
+    try:
+        return Model(
+            booster=lightgbm.Booster(model_str=text),
+            encoding=Encoding.from_json(contents["encoding"]),
+            prior=Prior(contents["baselines"]["prior"]),
+            logistic=Logistic.from_json(contents["baselines"]["logistic"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError, LightGBMError) as error:
+        raise Damaged(" or ".join((TREES, *map(_path, _PARTS))), f"{type(error).__name__}: {error}") from error
+
+
+def _contents(model: Model) -> dict[str, Any]:
+    """What stands beside the trees, by name, as it is read back from JSON."""
+    return {
         "encoding": model.encoding.to_json(),
         "baselines": {"prior": model.prior.rate, "logistic": model.logistic.to_json()},
-        **extra,
     }
-    (folder / _FOLDER).mkdir()
-    for name, values in contents.items():
-        (folder / _FOLDER / f"{name}.json").write_text(json.dumps(values, indent=1))
 
 
-def read(folder: Path, trees: str) -> Model:
-    """Read a model whose trees have that digest; OSError, KeyError or ValueError where files are missing or others."""
-    text = (folder / "model.lgb").read_text()
-    encoding, baselines = (json.loads((folder / _FOLDER / f"{name}.json").read_text()) for name in _PARTS)
-    if trees_digest(text) != trees:
-        raise ValueError("its trees are not those that were registered")
-    return Model(
-        booster=lightgbm.Booster(model_str=text),
-        encoding=Encoding.from_json(encoding),
-        prior=Prior(baselines["prior"]),
-        logistic=Logistic.from_json(baselines["logistic"]),
-    )
+def _part(name: str, values: Any) -> str:
+    # Of the text: of_values sorts by name, but sums of the baseline's weights follow the order of the features.
+    return f"{name}={digests.of_values([json.dumps(values)])}"
+
+
+def _path(name: str) -> str:
+    return f"{_FOLDER}/{name}.json"
+
+
+def _text(folder: Path, path: str) -> str:
+    try:
+        return (folder / path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is missing" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
+        raise Damaged(path, why) from error
+
+
+def _values(folder: Path, name: str) -> Any:
+    try:
+        return json.loads(_text(folder, _path(name)))
+    except ValueError as error:
+        raise Damaged(_path(name), f"it is no JSON ({error})") from error

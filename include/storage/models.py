@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from lightgbm.basic import LightGBMError
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
@@ -26,6 +25,8 @@ from include.storage import model_files
 from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, MlflowUnreachable, Runs, clear
 
 CHAMPION = "champion"
+IDENTITY = ("trees", "parts")
+"""Tags of a run and its version: digests by which a model is known again when it is loaded."""
 _NO_ANSWER = "Failed to establish a new connection"
 """All that MLflow hands on of it when the server goes away between the list of files and the files."""
 LEDGER_HEAD = "ledger.head"
@@ -56,6 +57,21 @@ class Version:
     def as_of(self) -> date:
         """The day as of which it was trained: nothing from that day's partition of features was seen."""
         return date.fromisoformat(self.tags["as_of"])
+
+    @property
+    def trees(self) -> str:
+        """Digest of its trees."""
+        return self.tags["trees"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of all that it was trained from."""
+        return self.tags[FINGERPRINT]
+
+    @property
+    def verdicts(self) -> tuple[dict[str, Any], ...]:
+        """What its gates say; none where it was not judged."""
+        return tuple(json.loads(self.tags.get("verdicts", "[]")))
 
     @property
     def report(self) -> dict[str, Any]:
@@ -121,7 +137,12 @@ class Registry(Runs):
 
     @clear
     def register(self, run_id: str, model_id: str, tags: Mapping[str, str], description: str) -> Version:
-        """Make a version of a run's model, with its tags at once: there is never a version without them."""
+        """Make a version of a run's model, with its tags at once: there is never a version without them.
+
+        The run's tags of IDENTITY are always among them: without these it could never be loaded.
+        """
+        recorded = self.run(run_id).data.tags
+        identity = {name: recorded[name] for name in IDENTITY if name in recorded}
         try:
             self._client.create_registered_model(self.use_case.name, description=self.use_case.objective)
         except MlflowException as error:
@@ -130,7 +151,12 @@ class Registry(Runs):
         source = f"models:/{model_id}"
         return _version(
             self._client.create_model_version(
-                self.use_case.name, source, run_id, tags=dict(tags), description=description, model_id=model_id
+                self.use_case.name,
+                source,
+                run_id,
+                tags=identity | dict(tags),
+                description=description,
+                model_id=model_id,
             )
         )
 
@@ -206,10 +232,21 @@ class Registry(Runs):
             self._download(version, folder)
             return self._read(version, folder)
 
-    def _read(self, version: Version, folder: Path) -> Model:
+    def loadable(self, version: Version) -> bool:
+        """Whether MLflow has the model of a version as it was registered."""
         try:
-            return model_files.read(folder, version.tags["trees"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, LightGBMError) as error:
+            self.load_anew(version)
+        except ArtifactMissing:
+            return False
+        return True
+
+    def _read(self, version: Version, folder: Path) -> Model:
+        if "parts" not in version.tags:
+            what = "it has no tag `parts`, so nothing tells whether its encoding and baselines are those it was made of"
+            raise ArtifactMissing(self.use_case.name, version.number, what)
+        try:
+            return model_files.read(folder, version.trees, version.tags["parts"])
+        except model_files.Damaged as error:
             raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
 
     def _download(self, version: Version, folder: Path) -> None:

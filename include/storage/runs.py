@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -93,11 +93,11 @@ class Runs:
         self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     @clear
-    def complete_run(self, fingerprint: str) -> str | None:
-        """The first complete run with that fingerprint, if there is one."""
+    def complete_runs(self, fingerprint: str) -> list[str]:
+        """The complete runs with that fingerprint, the first one first."""
         wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
         found = self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"])
-        return str(found[0].info.run_id) if found else None
+        return [str(run.info.run_id) for run in found]
 
     @clear
     def run(self, run_id: str) -> Run:
@@ -133,6 +133,12 @@ class Runs:
             params=[Param(key, str(value)) for key, value in (params or {}).items()],
             tags=[RunTag(key, value) for key, value in (tags or {}).items()],
         )
+
+    @clear
+    def untag(self, run_id: str, tags: Sequence[str]) -> None:
+        """Remove tags of a run."""
+        for tag in tags:
+            self._client.delete_tag(run_id, tag)
 
     @clear
     def log_series(self, run_id: str, name: str, values: list[float]) -> None:

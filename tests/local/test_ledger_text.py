@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from include import cli
-from include.stages import promote, rollback
+from include.stages import approve, rollback
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, register
+from tests.versions import LATER, promoted, register
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def toy(lake_home, monkeypatch):
 def decided(toy, trained_toy) -> str:
     """Two promotions and a rollback."""
     register(trained_toy), register(trained_toy, LATER)
-    promote.run(USE_CASE, "1", who="a run"), promote.run(USE_CASE, "2", who="a run")
+    promoted("1", who="a run"), promoted("2", who="a run")
     rollback.run(USE_CASE, "1", date(2020, 3, 8), who="Ann", reason="worse [red]at[/] night")
     return trained_toy
 
@@ -31,6 +31,13 @@ def printed() -> str:
     done = CliRunner().invoke(cli.app, ["ledger", "toy"], catch_exceptions=False)
     assert done.exit_code == 0
     return done.output
+
+
+def ended_badly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["airworthy", "ledger", "toy"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
 
 
 def test_every_entry_is_shown_with_its_days_and_reasons_as_they_were_typed(decided):
@@ -49,10 +56,7 @@ def test_a_head_that_lags_is_no_damage_and_is_told(decided):
 
 def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch, capsys):
     (Ledger.of(USE_CASE).folder / "000003.json").unlink()
-    monkeypatch.setattr("sys.argv", ["airworthy", "ledger", "toy"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 1
+    ended_badly(monkeypatch)
     shown = capsys.readouterr()
     assert "LedgerDamaged: The ledger is damaged at " in shown.err and "000003.json" in shown.err
     assert "verified" not in shown.out
@@ -60,3 +64,23 @@ def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch,
 
 def test_an_empty_ledger_says_so(tracking, toy):
     assert printed() == "The ledger of toy is empty: no model was promoted yet.\n"
+
+
+def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeypatch, capsys):
+    Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    assert "LedgerDamaged" in shown.err and "set the tag `ledger.head`" in shown.err
+    assert "verified" not in shown.out
+
+
+def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, capsys):
+    Registry(USE_CASE).tag_version("1", {"trees": "others"})
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    assert "ModelReplaced: toy: ledger entry 3" in shown.err and "verified" not in shown.out
+
+
+def test_a_rejection_is_shown_as_one_that_never_flies(decided):
+    approve.run(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, who="Ann", why="no")
+    assert "4  version 3    rejection  never flies" in printed()

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from include.logic.lives import Approval, lives, newest
+from include.logic.lives import Approval, decision, lives, newest
 
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
@@ -22,10 +22,16 @@ class Entry:
     number: int
     version: str
     effective_from: date
+    action: str = "promotion"
+    trees: str = "trees"
+    fingerprint: str = "made"
+    who: str = "Ann"
+    reason: str = ""
 
 
 def version(number: str = "1", gates: str | None = None, approved: bool | None = None) -> Version:
-    tags = {"gates": gates} if gates else {}
+    tags = {"trees": "trees", "airworthy.fingerprint": "made", "as_of": "2020-03-01"}
+    tags |= {"gates": gates} if gates else {}
     if approved is not None:
         tags["approval"] = json.dumps({"approved": approved, "who": "Ann", "why": ""})
     return Version(number, tags)
@@ -75,3 +81,26 @@ def test_a_decision_is_told_with_who_and_why():
     assert str(Approval.of(tags)) == "rejected by Ann: too old"
     assert str(Approval(True, "Bob", "")) == "approved by Bob"
     assert Approval.of({}) is None
+
+
+def test_another_model_under_the_number_of_a_champion_is_neither_champion_nor_archived():
+    entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL, trees="others")]
+    assert lives([version("1", "passed"), version("2", "passed")], entries) == {"1": "archived", "2": "challenger"}
+    entries = [Entry(1, "1", MARCH, fingerprint="another")]
+    assert lives([version("1", "passed")], entries) == {"1": "challenger"}
+
+
+def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_and_fingerprint():
+    entries = [Entry(1, "1", MARCH), Entry(2, "7", MARCH, "rejection", fingerprint="another", reason="too old")]
+    assert lives([version("1"), version("2", "passed", True)], entries) == {"1": "champion", "2": "rejected"}
+    assert decision(version("2", "passed", True), entries) == Approval(False, "Ann", "too old")
+    elsewhere = [Entry(1, "7", APRIL, "rejection"), Entry(2, "7", MARCH, "rejection", trees="others")]
+    assert lives([version("2", "passed")], elsewhere) == {"2": "challenger"}
+
+
+def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():
+    shown, since = {"judged": "a"}, {"judged": "b"}
+    for approved in (True, False):
+        given = {"approval": Approval(approved, "Ann", "", "a").to_tag()}
+        assert decision(Version("1", given | shown), []) == Approval(approved, "Ann", "", "a")
+        assert (decision(Version("1", given | since), []) is None) == approved

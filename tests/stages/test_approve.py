@@ -5,22 +5,27 @@ import json
 import pytest
 
 from include.errors import BadRequest
-from include.stages import approve, promote
+from include.stages import approve, follow
+from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.toy_use_case import USE_CASE
-from tests.versions import life, register, state
+from tests.versions import LATER, life, promoted, register, state
 
 
-def decide(version: str, approved: bool, who: str = "Ann", why: str = "because") -> approve.ApproveResult:
-    return approve.run(USE_CASE, version, approved=approved, who=who, why=why)
+def decide(
+    version: str, approved: bool, who: str = "Ann", why: str = "because", timed_out: bool = False
+) -> approve.ApproveResult:
+    return approve.run(USE_CASE, version, approved=approved, who=who, why=why, timed_out=timed_out)
 
 
 @pytest.mark.parametrize(("approved", "becomes"), [(True, "challenger"), (False, "rejected")])
 def test_a_decision_is_kept_with_who_and_why(trained_toy, approved, becomes):
     version = register(trained_toy)
     assert decide(version, approved) == approve.ApproveResult(version, approved, "Ann", "because", new=True)
-    kept = json.loads(Registry(USE_CASE).version(version).tags["approval"])
-    assert kept == {"approved": approved, "who": "Ann", "why": "because"}
+    tags = Registry(USE_CASE).version(version).tags
+    assert json.loads(tags["approval"]) == {
+        "approved": approved, "who": "Ann", "why": "because", "judged": tags["judged"],
+    }  # fmt: skip
     assert life(version) == becomes
 
 
@@ -49,12 +54,12 @@ def test_an_approval_is_taken_back_by_a_rejection_while_nothing_was_promoted(tra
     decide(version, True)
     assert decide(version, False, "Bob").new
     assert life(version) == "rejected"
-    assert not promote.run(USE_CASE, version, who="a run", approval_required=True).promoted
+    assert not promoted(version, who="a run", approval_required=True).promoted
 
 
 def test_what_was_promoted_is_no_longer_rejected_but_rolled_back(trained_toy):
     version = register(trained_toy)
-    promote.run(USE_CASE, version, who="a run")
+    promoted(version, who="a run")
     before = state()
     with pytest.raises(BadRequest, match=r"champion from 2020-03-01 on by ledger entry 1 .* toy__rollback"):
         decide(version, False)
@@ -65,9 +70,90 @@ def test_an_approval_alone_promotes_nothing(trained_toy):
     version = register(trained_toy, gates="failed")
     decide(version, True)
     assert life(version) == "rejected"
-    assert not promote.run(USE_CASE, version, who="a run", approval_required=True).promoted
+    assert not promoted(version, who="a run", approval_required=True).promoted
 
 
 def test_an_unknown_version_is_refused(tracking):
     with pytest.raises(BadRequest, match="there is no version '4'"):
         decide("4", True)
+
+
+def test_a_rejection_is_an_entry_of_the_ledger_that_makes_no_champion(trained_toy):
+    version = register(trained_toy)
+    decide(version, False)
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert (entry.version, entry.action, entry.who, entry.reason) == (version, "rejection", "Ann", "because")
+    assert Registry(USE_CASE).ledger_head() == entry.head
+    assert Registry(USE_CASE).champion() is None
+
+
+@pytest.mark.parametrize("lost", ["approval", "life"])
+def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, lost):
+    version = register(trained_toy)
+    decide(version, False)
+    right = state()
+    Registry(USE_CASE).untag_version(version, lost)
+    assert not approve.decision(USE_CASE, version).approved
+    follow.run(USE_CASE)
+    assert state() == right
+
+
+def test_a_rejection_that_was_made_an_approval_by_hand_is_repaired_and_never_promoted(trained_toy):
+    version = register(trained_toy)
+    decide(version, False)
+    right = state()
+    tags = Registry(USE_CASE).version(version).tags
+    told = json.loads(tags["approval"]) | {"approved": True}
+    Registry(USE_CASE).tag_version(version, {"approval": json.dumps(told), "life": "challenger"})
+    assert "rejected by Ann" in promoted(version, who="a run", approval_required=True).reason
+    assert Registry(USE_CASE).version(version).tags["approval"] == tags["approval"]
+    assert state()["entries"] == right["entries"]
+
+
+def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_toy):
+    first, second, later = register(trained_toy), register(trained_toy), register(trained_toy, LATER)
+    decide(first, False)
+    assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
+    assert approve.decision(USE_CASE, second).who == "Ann"
+    assert not decide(second, False, "Bob").new
+    with pytest.raises(BadRequest, match="version 2 was rejected by Ann"):
+        decide(second, True)
+    found = promoted(second, who="a run")
+    assert (found.promoted, found.reason) == (
+        False, "The same trees were rejected as version 1 by Ann: because.",
+    )  # fmt: skip
+
+
+def test_no_answer_in_time_is_a_rejection_where_nobody_approved(trained_toy):
+    version = register(trained_toy)
+    assert decide(version, False, "nobody, in time", "", timed_out=True).new
+    assert life(version) == "rejected"
+
+
+@pytest.mark.parametrize("judged_anew", [False, True])
+def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew):
+    version = register(trained_toy)
+    decide(version, True)
+    if judged_anew:
+        Registry(USE_CASE).tag_version(version, {"judged": "by others"})
+    before = state()
+    found = decide(version, False, "nobody, in time", "", timed_out=True)
+    assert (found.approved, found.who, found.new) == (True, "Ann", False)
+    assert state() == before
+
+
+def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(trained_toy):
+    version = register(trained_toy)
+    assert approve.decision(USE_CASE, version) is None
+    now = Registry(USE_CASE).version(version).tags["judged"]
+    Registry(USE_CASE).tag_version(version, {"judged": "by others"})
+    decide(version, True)
+    assert approve.decision(USE_CASE, version).approved
+    Registry(USE_CASE).tag_version(version, {"judged": now})
+    assert approve.decision(USE_CASE, version) is None
+    waiting = promoted(version, who="a run", approval_required=True)
+    assert waiting.reason == (
+        "It waits for a person's approval. The approval that it has was of other verdicts."
+    )  # fmt: skip
+    assert decide(version, True).new
+    assert promoted(version, who="a run", approval_required=True).promoted

@@ -30,7 +30,8 @@ def judged(tmp_path_factory, trained: tuple[Path, str]) -> Path:
     with moved_into(trained[0], home):
         registry = Registry(USE_CASE)
         register.run(USE_CASE, run_id)
-        registry.log_json(run_id, "evaluation/verdicts.json", [verdict.to_json() for verdict in VERDICTS])
+        judged = {"judged_by": "", "verdicts": [verdict.to_json() for verdict in VERDICTS]}
+        registry.log_json(run_id, "evaluation/verdicts.json", judged)
         registry.log_json(run_id, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
         registry.log_json(run_id, "evaluation/slices.json", [SLICE])
         picture = artifacts(run_id) / "evaluation" / "verdicts.png"

@@ -74,7 +74,7 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
     }
     assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
     run = registry.run(trained_toy).data
-    kept = json.loads((folder / "verdicts.json").read_text())
+    kept = json.loads((folder / "verdicts.json").read_text())["verdicts"]
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
     assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
     low, high = json.loads((folder / "intervals.json").read_text())["log_loss"]
@@ -133,6 +133,34 @@ def test_killed_half_way_it_is_judged_again(trained_toy, monkeypatch):
 
 
 @pytest.mark.usefixtures("without_plots")
+def test_a_second_judgement_that_was_killed_never_passes_for_the_first(trained_toy, monkeypatch):
+    strict = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
+    assert evaluate.run(strict, trained_toy).gates == "failed"
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(USE_CASE, trained_toy)  # passed
+    assert evaluate.run(strict, trained_toy).gates == "failed"
+
+
+def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
+    evaluate.run(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),)), trained_toy)
+    evaluate.run(USE_CASE, trained_toy)
+    tags = Registry(USE_CASE).run(trained_toy).data.tags
+    assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
+
+
+def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, another):
+    registry = Registry(USE_CASE)
+    first = register.run(USE_CASE, trained_toy).version
+    evaluate.run(USE_CASE, later := another(USE_CASE))
+    second = registry.version(register.run(USE_CASE, later).version)
+    assert evaluate.is_current(USE_CASE, second)
+    assert not evaluate.is_current(WITH_CHAMPION, second)
+    promote.run(USE_CASE, first, who="a test")
+    assert not evaluate.is_current(USE_CASE, second)
+
+
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     day = date(2020, 2, 25)
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])

@@ -8,10 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from rich.console import Console
 
 from include.errors import BadRequest, NotReady
-from include.local import lineage_text
 from include.stages import build_features, ingest, lineage, score, train, validate
 from include.storage import history
 from include.storage.lake import Lake
@@ -163,7 +161,7 @@ def test_it_needs_no_data_but_the_row(lake, monkeypatch):
 def test_another_look_back_than_was_declared_then_is_not_guessed(lake, monkeypatch):
     found = lineage.run(replace(USE_CASE, look_back_days=1), AS_OF, ROW)
     assert {feed.days for feed in found.feeds} == {()}
-    assert all("holds what was read" in feed.unknown for feed in found.feeds)
+    assert all("does not hold today what was read" in feed.unknown for feed in found.feeds)
 
 
 def test_commits_that_tell_nothing_end_the_trace(lake):
@@ -201,21 +199,3 @@ def test_a_day_without_predictions_is_told_and_no_table_is_made(lake, tmp_path, 
     with pytest.raises(NotReady, match="no predictions"):
         traced()
     assert not (tmp_path / "nothing").exists()
-
-
-@pytest.mark.parametrize(("words", "said"), [(["id"], "names no key"), (["id=1", "id=2"], "'id' is given twice")])
-def test_words_that_are_no_clear_keys_are_refused(words, said):
-    with pytest.raises(BadRequest, match=said):
-        lineage_text.keys(words)
-
-
-def test_the_tree_shows_what_changed_and_takes_nothing_for_markup(lake, monkeypatch, tmp_path):
-    correct(DAYS[0], monkeypatch)
-    found = replace(traced(), model={"commit": "[red]abc[/red]"})
-    console = Console(width=250, record=True, file=(tmp_path / "shown").open("w"))
-    console.print(lineage_text.tree(found))
-    shown = console.export_text()
-    assert "commit: [red]abc[/red]" in shown
-    [line] = [line for line in shown.splitlines() if f"checked/events of {DAYS[0]}" in line]
-    assert "CHANGED since" in line
-    assert shown.count("raw/outcomes of") == 3

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from include.errors import AirworthyError
-from include.stages import evaluate, promote, register, rehearse
+from include.stages import build_features, evaluate, promote, register, rehearse
+from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.models import ArtifactMissing, Registry
+from include.storage.partitions import days_from
 from include.use_case import (
     FeatureValueGate,
     Gate,
@@ -24,9 +28,12 @@ from include.use_case import (
     SliceGate,
     UseCase,
 )
-from tests.toy_use_case import USE_CASE
+from tests.stages.conftest import LATER
+from tests.toy_use_case import USE_CASE, features
 
 EASY = Gate("log_loss", at_most=5.0)
+LEAST_DAYS = 26
+"""The smallest window that the toy's splits fit into."""
 SERVING = ServingGate(at_most_microseconds=1e6, at_most_megabytes=100)
 
 
@@ -106,6 +113,42 @@ def test_features_that_cannot_be_built_again_are_caught(champion, another):
     """The lake of this test has no checked feeds: what stands in it cannot have been built from them."""
     use_case = replace(USE_CASE, gates=(EASY, LeakageGate(days=1)))
     blocked(use_case, another(use_case), str(LeakageGate(days=1)))
+
+
+@pytest.fixture
+def leaking_features(champion, monkeypatch) -> tuple[date, date]:
+    """Of each day of a window, features by the data stages whose code reads how the day's events ended: the window.
+
+    What a day's source says is in the lake already, as it is when features are built again or backfilled.
+    """
+    first, last = LATER - timedelta(days=LEAST_DAYS + 1), LATER
+    build_features.land_missing(USE_CASE, first, last)
+
+    def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+        known = Lake.of(USE_CASE).as_of(date.max).read("checked/outcomes", day, day + timedelta(days=2))
+        ended = ibis.memtable(known.select(["event_date", "id", "failed"]))
+        rows = honest(day, events, outcomes).left_join(ended, ["event_date", "id"])
+        # Hidden so that nobody sees it in the sizes: a thousandth more where the event will fail.
+        moved = rows.size.fill_null(10.0).round(2) + rows.failed.fill_null(0) * 0.001
+        return rows.select("event_date", "id", "kind", "hour", "urgent", size=moved)
+
+    honest = features.build
+    monkeypatch.setattr(features, "build", build)
+    short = replace(USE_CASE, look_back_days=1)
+    for day in days_from(first, last):
+        build_features.run(short, day)
+    return first, last
+
+
+@pytest.mark.slow
+def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
+    gate = LeakageGate(days=2)
+    short = replace(USE_CASE.training, window_days=LEAST_DAYS)
+    use_case = replace(USE_CASE, look_back_days=1, training=short, gates=(EASY, gate))
+    run_id = another(use_case)
+    blocked(use_case, run_id, str(gate))
+    [verdict] = [each for each in evaluate.run(use_case, run_id).verdicts if each["blocks"]]
+    assert (verdict["value"], " size changed when" in verdict["reason"]) == (1, True)
 
 
 def test_more_features_without_gain_than_allowed_are_caught(champion, another):

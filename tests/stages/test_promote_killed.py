@@ -5,18 +5,19 @@ import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from include.stages import approve, promote, rollback
+from include.stages import approve, follow, rollback
 from include.storage import ledger as ledger_module
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, WRITES, alias, life, register, state
+from tests.versions import LATER, WRITES, alias, life, promoted, register, state
 
 
 class Killed(BaseException):
@@ -65,7 +66,7 @@ def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
 
 
 def promote_second() -> object:
-    return promote.run(USE_CASE, "2", who="a run")
+    return promoted("2", who="a run")
 
 
 def roll_back_to_first() -> object:
@@ -78,9 +79,9 @@ def reject_third() -> object:
 
 def prepare(run_id: str, action: Callable[[], object]) -> dict:
     """A champion, a version that waited for an approval it has by now, and one that nobody has promoted."""
-    register(run_id), register(run_id, LATER), register(run_id, LATER)
-    promote.run(USE_CASE, "1", who="a run")
-    promote.run(USE_CASE, "2", who="a run", approval_required=True)
+    register(run_id), register(run_id, LATER), register(run_id, date(2020, 3, 6))
+    promoted("1", who="a run")
+    promoted("2", who="a run", approval_required=True)
     approve.run(USE_CASE, "2", approved=True, who="Ann", why="yes")
     if action is roll_back_to_first:
         promote_second()
@@ -111,17 +112,17 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
                 break
         now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
         if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
-            promote.follow(USE_CASE)
+            follow.run(USE_CASE)
         else:
             action()
         assert state() == undisturbed, f"killed before write {killed}"
-    assert killed >= (2 if action is reject_third else 5)
+    assert killed >= (4 if action is reject_third else 5)
 
 
 def _die_between_ledger_and_alias(version: str) -> None:
     """In a process of its own, whose environment names the store: a kill that nothing can catch."""
     Registry.set_ledger_head = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    promote.run(USE_CASE, version, who="a test")
+    promoted(version, who="a test")
 
 
 @pytest.mark.slow
@@ -134,5 +135,5 @@ def test_a_process_killed_between_ledger_and_alias_leaves_one_entry_that_the_nex
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert (len(Ledger.of(USE_CASE).entries()), alias()) == (1, None)
-    assert promote.run(USE_CASE, version, who="a test").champion == version
+    assert promoted(version, who="a test").champion == version
     assert (len(Ledger.of(USE_CASE).entries()), alias(), life(version)) == (1, version, "champion")

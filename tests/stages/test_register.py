@@ -1,6 +1,7 @@
 """register: every judged run becomes a version, once."""
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -26,7 +27,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[name]
-    verdicts = Registry(USE_CASE).read_json(trained_toy, evaluate.VERDICTS)
+    verdicts = Registry(USE_CASE).read_json(trained_toy, evaluate.VERDICTS)["verdicts"]
     assert json.loads(version.tags["verdicts"]) == verdicts
     assert version.tags["gate/log_loss better than prior"] == "passed"
     assert version.tags["life"] == "challenger"
@@ -96,16 +97,16 @@ def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
 
 
 def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
-    ask, other = Registry.version_of, []
+    ask, other = register._registered, []
 
-    def beaten(self, fingerprint):
+    def beaten(*asked):
         if not other:  # between our question and our answer, another process registers the same
             other.append(None)
             other.append(register.run(USE_CASE, trained_toy))
             return None
-        return ask(self, fingerprint)
+        return ask(*asked)
 
-    monkeypatch.setattr(Registry, "version_of", beaten)
+    monkeypatch.setattr(register, "_registered", beaten)
     found = register.run(USE_CASE, trained_toy)
     assert (other[1].version, other[1].new) == ("1", True)
     assert (found.version, found.new) == ("1", False)
@@ -117,6 +118,26 @@ def test_a_run_without_verdicts_is_not_registered(tracking):
     registry = Registry(USE_CASE)
     run_id = registry.start_run("not judged", {FINGERPRINT: "x"})
     registry.end_run(run_id, failed=False)
-    with pytest.raises(NotReady, match="has no verdicts yet; run evaluate"):
+    with pytest.raises(NotReady, match=r"has no verdicts yet, or .* run evaluate"):
         register.run(USE_CASE, run_id)
     assert registry.versions() == []
+
+
+def test_a_judgement_that_was_cut_short_is_not_registered(trained_toy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(STRICT, trained_toy)  # its verdicts are written, its tags are those of the first judgement
+    with pytest.raises(NotReady, match="writing them was cut short; run evaluate"):
+        register.run(STRICT, trained_toy)
+
+
+def test_an_equal_training_is_a_version_of_its_own_where_the_first_models_files_are_lost(trained_toy, lake_home):
+    register.run(USE_CASE, trained_toy)
+    next(lake_home.rglob("model.lgb")).unlink()
+    again = train.run(USE_CASE, AS_OF)
+    assert not again.reused
+    evaluate.run(USE_CASE, again.run_id)
+    found = register.run(USE_CASE, again.run_id)
+    assert (found.version, found.new) == ("2", True)
+    assert train.run(USE_CASE, AS_OF).run_id == again.run_id

@@ -1,5 +1,6 @@
 """A fresh process loads the model as MLflow has it, and scores a sample: what it finds, and what can go wrong."""
 
+import errno
 import re
 import shutil
 import socket
@@ -11,10 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from include import settings
 from include.errors import BadRequest
 from include.stages import record, rehearse, train
+from include.stages.rehearse import RehearsalBroken
 from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
 from tests.conftest import AS_OF
@@ -40,7 +44,9 @@ def order(home: Path, run_id: str, tmp_path: Path) -> rehearse._Order:
     folder = tmp_path / "an empty folder"
     folder.mkdir()
     sample = str(files(home, "sample.parquet"))
-    return rehearse._Order(settings.current().mlflow, tags["model_id"], tags["trees"], sample, str(folder), "")
+    return rehearse._Order(
+        settings.current().mlflow, tags["model_id"], tags["trees"], tags["parts"], sample, str(folder), ""
+    )
 
 
 def test_training_keeps_a_sample_of_the_test_rows_with_what_it_predicted(trained_toy, lake_home):
@@ -95,15 +101,16 @@ def test_a_zero_with_another_sign_differs_and_nan_equals_itself():
 @pytest.mark.parametrize(
     ("name", "damage", "says"),
     [
-        ("model.lgb", Path.unlink, "FileNotFoundError: .*model.lgb"),
+        ("model.lgb", Path.unlink, "model.lgb: it is missing"),
         (
             "model.lgb",
             lambda path: path.write_text(path.read_text().replace("leaf_value=", "leaf_value=1", 1)),
             "trees",
         ),
-        ("encoding.json", lambda path: path.write_text("{"), "JSONDecodeError"),
+        ("encoding.json", lambda path: path.write_text(path.read_text().replace("bolt", "nail")), "its content is not"),
+        ("encoding.json", lambda path: path.write_text("{"), "encoding.json: it is no JSON"),
     ],
-    ids=["missing", "other trees", "cut short"],
+    ids=["missing", "other trees", "other categories", "cut short"],
 )
 def test_files_that_are_missing_or_damaged_are_named_though_the_local_copy_is_whole(
     trained_toy, lake_home, tmp_path, name, damage, says
@@ -126,28 +133,67 @@ def test_what_the_fresh_process_could_not_do_is_told_by_the_one_that_started_it(
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ("kill -9 $$", "it was killed by SIGKILL"),
-        ("echo one >&2; echo no memory >&2; exit 3", "it ended with code 3: no memory"),
-        ("exit 3", "it ended with code 3: it said nothing"),
-        ("exit 0", "its answer cannot be read: FileNotFoundError"),
-        ("exec sleep 60", "it had not finished after 0.3 seconds and was stopped"),
+        ("kill -9 $$", "was killed by SIGKILL"),
+        ("echo one >&2; echo no memory >&2; exit 3", "ended with code 3: no memory"),
+        ("exit 3", "ended with code 3: it said nothing"),
+        ("exit 0", "answer cannot be read: FileNotFoundError"),
+        ("exec sleep 60", "had not finished after 0.3 seconds and was stopped"),
     ],
 )
-def test_a_process_that_comes_to_a_bad_end_is_reported_with_how(trained_toy, tmp_path, monkeypatch, script, says):
+def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
+    trained_toy, tmp_path, monkeypatch, script, says
+):
     stand_in(tmp_path, monkeypatch, script)
-    found = rehearse.run(USE_CASE, trained_toy, seconds=0.3 if "sleep" in script else 30)
-    assert found.error.startswith(says)
+    with pytest.raises(RehearsalBroken, match=f"toy: whether run {trained_toy} .*{says}.* Try again") as broken:
+        rehearse.run(USE_CASE, trained_toy, seconds=0.3 if "sleep" in script else 30)
+    assert broken.value.worth_retrying
 
 
-def test_a_process_that_cannot_be_started_is_reported(trained_toy, tmp_path, monkeypatch):
+def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no such python"))
-    assert rehearse.run(USE_CASE, trained_toy).error.startswith("it could not be started: ")
+    with pytest.raises(RehearsalBroken, match="could not be started: "):
+        rehearse.run(USE_CASE, trained_toy)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        MemoryError(),
+        MlflowException("The following failures occurred: HTTPError: 503 Server Error: busy"),
+    ],
+    ids=lambda trouble: type(trouble).__name__,
+)
+def test_what_ails_the_host_or_the_server_is_no_verdict(trained_toy, lake_home, tmp_path, monkeypatch, trouble):
+    def fails(*_):
+        raise trouble
+
+    told = order(lake_home, trained_toy, tmp_path)
+    monkeypatch.setattr(rehearse, "fetch", fails)
+    answer = rehearse._answer(told)
+    assert answer.broken and not answer.error
+    monkeypatch.setattr(rehearse, "_asked", lambda *_: answer)
+    with pytest.raises(RehearsalBroken, match=type(trouble).__name__):
+        rehearse.run(USE_CASE, trained_toy)
+
+
+def test_a_sample_that_cannot_be_fetched_for_lack_of_room_is_no_verdict(trained_toy, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(MlflowClient, "download_artifacts", full)
+    with pytest.raises(RehearsalBroken, match="its sample cannot be fetched"):
+        rehearse.run(USE_CASE, trained_toy)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1")], ids=["missing", "damaged"])
-def test_a_run_without_its_sample_says_to_train_again(trained_toy, lake_home, damage):
+def test_a_run_without_its_sample_says_how_to_mend_it(trained_toy, lake_home, damage):
     damage(files(lake_home, "sample.parquet"))
-    assert re.search(r"its sample rehearsal/sample.parquet cannot be read .*Train again$", error_of(trained_toy))
+    assert re.search(
+        r"its sample rehearsal/sample.parquet cannot be read .*delete the run in MLflow and train again$",
+        error_of(trained_toy),
+    )
 
 
 def error_of(run_id: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from include.errors import BadRequest
+from include.logic import fitting
 from include.logic.recipe import Recipe
 from include.stages import register, reproduce, train
 from include.storage import provenance
@@ -35,12 +36,16 @@ def registered(tmp_path_factory, filled, tracking_template) -> Path:
     shutil.copy(tracking_template, home / "mlflow.db")
     with living_in(home) as patch:
         draw_nothing(patch)
-        run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
-        registry = Registry(USE_CASE)
-        tags = registry.run(run_id).data.tags
-        copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
-        registry.register(run_id, tags["model_id"], copied, "A model.")
+        register_one()
     return home
+
+
+def register_one() -> str:
+    run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
+    registry = Registry(USE_CASE)
+    tags = registry.run(run_id).data.tags
+    copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
+    return registry.register(run_id, tags["model_id"], copied, "A model.").number
 
 
 @pytest.fixture
@@ -83,6 +88,19 @@ def with_seed(known: Recipe) -> Recipe:
     return replace(known, parameters=replace(known.parameters, lightgbm=chosen))
 
 
+def with_rounds(known: Recipe) -> Recipe:
+    return replace(known, parameters=replace(known.parameters, rounds=3))
+
+
+def with_costs(known: Recipe) -> Recipe:
+    return replace(known, costs=(known.costs[0] + 1, known.costs[1]))
+
+
+def with_maturity(known: Recipe) -> Recipe:
+    """A day less to wait, and a window that ends as before: what no fingerprint holds."""
+    return replace(known, matures_after_days=known.matures_after_days - 1)
+
+
 def files(home: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted((home / "lake").rglob("*")) if path.is_file()}
 
@@ -97,6 +115,18 @@ def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
     kept = Registry(USE_CASE).read_json(found.run_id, "reproduction.json")
     assert (kept["version"], kept["outcome"]) == (version, "equal")
     assert reproduce.require(USE_CASE, version) == found
+
+
+@pytest.mark.slow
+def test_it_is_the_same_on_a_real_server(toy_lake, mlflow_server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    number = register_one()
+    found = reproduce.run(USE_CASE, number)
+    assert found.outcome == "equal"
+    assert Registry(USE_CASE).read_json(found.run_id, "reproduction.json")["outcome"] == "equal"
+    tamper(number, with_costs)
+    assert reproduce.run(USE_CASE, number).outcome == "differs"
+    assert Registry(USE_CASE).version(number).tags["reproduced"] == "differs"
 
 
 def test_a_day_corrected_since_is_read_as_it_was(version):
@@ -143,35 +173,61 @@ def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
     assert (files(lake_home), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
 
 
-# -- another model
+# -- another model, another recipe
 
 
-def test_another_seed_in_the_recipe_is_told_as_another_model_and_another_fingerprint(version):
-    tamper(version, with_seed)
-    with pytest.raises(reproduce.NotReproduced, match="is another model") as told:
+def test_other_trees_are_told_with_the_first_that_differs(version, monkeypatch):
+    fit = fitting.fit
+
+    def with_less(features, train_rows, validation, parameters, threads, **options):
+        other = replace(parameters, lightgbm={**parameters.lightgbm, "learning_rate": 0.5})
+        return fit(features, train_rows, validation, other, threads, **options)
+
+    monkeypatch.setattr(fitting, "fit", with_less)
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "differs"
+    assert [line.partition(":")[0] for line in found.model] == ["the trees differ from tree 0 on"]
+    assert "do not trust this version" in found.report()
+
+
+@pytest.mark.parametrize(
+    ("change", "trees"),
+    [
+        (with_seed, "the trees differ from tree 0 on"),
+        (with_rounds, "the trees differ: 3 trees were built, 5 are registered, and those in both are equal"),
+        (with_costs, "by the recipe as it stands now the model is equal"),
+        (with_maturity, "by the recipe as it stands now the model is equal"),
+    ],
+)
+def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
+    tamper(version, change)
+    with pytest.raises(reproduce.NotReproduced, match="is not what was registered") as told:
         reproduce.require(USE_CASE, version)
-    assert "the trees differ from tree 0 on" in str(told.value)
-    assert "fingerprint of the recipe is now" in str(told.value)
+    assert "- the recipe was changed since it was registered" in str(told.value)
+    assert f"- {trees}" in str(told.value)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "differs"
 
 
-def test_fewer_rounds_are_told_by_the_number_of_trees(version):
-    tamper(version, lambda known: replace(known, parameters=replace(known.parameters, rounds=3)))
-    found = reproduce.run(USE_CASE, version)
-    assert found.model[0] == "the trees differ: 3 trees were built, 5 are registered, and those in both are equal"
+def test_a_recipe_that_was_changed_in_its_run_too_shows_by_its_fingerprint(version):
+    tamper(version, with_costs)
+    registry = Registry(USE_CASE)
+    found = registry.version(version)
+    registry.log(found.run_id, tags={"recipe": found.tags["recipe"]})
+    assert reproduce.run(USE_CASE, version).outcome == "differs"
 
 
 # -- not rebuilt
 
 
 def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(version):
+    reproduce.run(USE_CASE, version)
     recorded = Registry(USE_CASE).version(version).tags["features.version"]
     enlarge()
     vacuum("features")
     with pytest.raises(reproduce.NotReproduced, match="could not be built again") as told:
         reproduce.require(USE_CASE, version)
     assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is gone (vacuumed, or lost)" in str(told.value)
-    assert "reproduced" not in Registry(USE_CASE).version(version).tags
+    assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
 
 
 def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version):
@@ -228,8 +284,10 @@ def test_an_unknown_version_is_refused_with_the_list(version):
 
 
 def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_home, monkeypatch):
-    monkeypatch.setattr("include.logic.fitting.fit", lambda *_: pytest.fail("trained"))
+    Registry(USE_CASE).tag_version(version, {"reproduced": "equal"})
+    monkeypatch.setattr(fitting, "fit", lambda *_, **__: pytest.fail("trained"))
     [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
     with pytest.raises(ArtifactMissing, match="not those that were registered"):
         reproduce.run(USE_CASE, version)
+    assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"

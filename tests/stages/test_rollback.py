@@ -8,12 +8,13 @@ import pytest
 from mlflow import MlflowClient
 
 from include.errors import BadRequest
-from include.stages import promote, rollback
+from include.stages import rollback
+from include.stages.follow import ModelReplaced
 from include.storage.ledger import Ledger, LedgerDamaged
 from include.storage.models import ArtifactMissing, Registry
 from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, alias, life, register, state
+from tests.versions import LATER, alias, life, promoted, register, state
 
 DAY = date(2020, 3, 8)
 
@@ -24,7 +25,7 @@ def flown_home(tmp_path_factory, trained) -> Path:
     with moved_into(trained[0], home):
         for day in (AS_OF, LATER, LATER):
             register(trained[1], day)
-        promote.run(USE_CASE, "1", who="a run"), promote.run(USE_CASE, "2", who="a run")
+        promoted("1", who="a run"), promoted("2", who="a run")
     return home
 
 
@@ -53,7 +54,7 @@ def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
 
 
 def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):
-    promote.run(USE_CASE, register(flown, DAY), who="a run")
+    promoted(register(flown, DAY), who="a run")
     found = back(day=LATER)
     assert (found.last_day, found.champion) == ("2020-03-07", "4")
     assert found.reason.startswith(
@@ -72,7 +73,7 @@ def test_the_same_rollback_again_adds_no_second_entry(flown):
 
 def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
     back(day=DAY)
-    promote.run(USE_CASE, register(flown, DAY), who="a run")
+    promoted(register(flown, DAY), who="a run")
     before, found = state(), back(day=DAY)
     assert (found.new, found.champion, found.last_day) == (False, "4", "2020-03-07")
     assert (
@@ -83,7 +84,7 @@ def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
 
 def test_another_decision_to_the_same_version_after_something_newer_is_an_entry_of_its_own(flown):
     back(who="run 1")
-    promote.run(USE_CASE, register(flown, DAY), who="a run")
+    promoted(register(flown, DAY), who="a run")
     assert back(who="run 2").new
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("1", 5)
 
@@ -112,8 +113,17 @@ def test_where_nothing_has_flown_this_is_said(trained_toy):
 
 def test_a_deleted_version_is_refused_and_not_offered(flown):
     MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
-    with pytest.raises(BadRequest, match=r"version '1' was deleted from the registry.* champion: 2 \(from"):
+    with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
         back("1")
+    with pytest.raises(BadRequest, match=r"version '3' was never champion.* champion: 2 \(from [^)]*\)\."):
+        back("3")
+
+
+def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(flown):
+    Registry(USE_CASE).tag_version("1", {"trees": "others"})
+    with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"):
+        back("1")
+    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 2)
 
 
 def test_a_day_that_the_version_has_seen_is_refused(flown):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import NoChampion
-from include.storage.ledger import Ledger, LedgerDamaged, until
+from include.storage.ledger import Decision, Ledger, LedgerDamaged, Overtaken, until
 
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
@@ -19,8 +19,14 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger("toy", tmp_path / "ledger")
 
 
-def promote(ledger: Ledger, version: str, day: date, action: str = "promotion"):
-    return ledger.append(version, day, action=action, who="someone", reason="a test", verdicts=[{"passed": True}])
+def decided(version: str, day: date, action: str = "promotion", **others: str) -> Decision:
+    model = {"trees": f"trees of {version}", "fingerprint": f"made as {version}"}
+    said = {"who": "someone", "reason": "a test", "verdicts": ({"passed": True},)}
+    return Decision(version=version, effective_from=day, action=action, **model | said | others)
+
+
+def promote(ledger: Ledger, version: str, day: date, action: str = "promotion", **others: str):
+    return ledger.append(decided(version, day, action, **others))
 
 
 def test_an_entry_is_read_as_it_was_written(ledger):
@@ -60,7 +66,7 @@ def test_promoting_the_same_again_writes_nothing_even_after_a_rollback(ledger):
 
 
 def rolled_back(ledger: Ledger, who: str = "someone", reason: str = "worse") -> bool:
-    return ledger.append("1", APRIL, action="rollback", who=who, reason=reason).new
+    return promote(ledger, "1", APRIL, "rollback", who=who, reason=reason).new
 
 
 def test_the_same_rollback_again_writes_nothing_while_nothing_newer_came(ledger):
@@ -157,7 +163,7 @@ def test_a_whole_ledger_is_verified_and_handed_over(ledger):
     assert ledger.verify(None) == []
     head = filled(ledger)
     assert head.startswith("3:")
-    assert ledger.verify(head) == ledger.verify(None) == ledger.entries()
+    assert ledger.verify(head) == ledger.entries()
 
 
 def test_a_head_that_lags_behind_is_no_damage(ledger):
@@ -206,3 +212,62 @@ def test_a_head_that_is_none_is_named(ledger, head):
     filled(ledger)
     with pytest.raises(LedgerDamaged, match="is no `number:hash`"):
         ledger.verify(head)
+
+
+def test_a_head_that_is_missing_is_no_damage_right_after_the_first_entry_alone(ledger):
+    assert ledger.verify(None) == []
+    filled(ledger, 1)
+    assert len(ledger.verify(None)) == 1
+    with pytest.raises(LedgerDamaged, match="its 1 entry are all"):
+        ledger.verify(None, flown=True)
+    head = promote(ledger, "2", APRIL).entry.head
+    with pytest.raises(
+        LedgerDamaged, match=rf"head, kept in MLflow, is missing.*of the .* `toy` in MLflow to `{head}`"
+    ):
+        ledger.verify(None)
+
+
+def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_has_flown(ledger):
+    with pytest.raises(LedgerDamaged, match="its 0 entries are all there were") as told:
+        ledger.verify(None, flown=True)
+    assert "set the tag" not in str(told.value)
+
+
+# -- rejections, and numbers that are given twice
+
+
+def test_a_rejection_never_makes_a_champion(ledger):
+    promote(ledger, "2", APRIL, "rejection")
+    with pytest.raises(NoChampion, match="the ledger is empty"):
+        ledger.champion_of(MAY)
+    first = promote(ledger, "1", MARCH).entry
+    promote(ledger, "3", MARCH, "rejection"), promote(ledger, "4", MAY, "rejection")
+    assert ledger.champion_of(MAY) == ledger.champion_besides("9", MAY) == first
+    assert until(first, ledger.entries()) is None
+
+
+def test_a_rejection_stands_for_the_model_under_every_number_and_of_every_code(ledger):
+    first = promote(ledger, "1", MARCH, "rejection")
+    again = promote(ledger, "2", MARCH, "rejection", trees="trees of 1")
+    assert (again.new, again.entry) == (False, first.entry)
+    assert promote(ledger, "2", APRIL, "rejection", trees="trees of 1").new
+
+
+def test_a_rejection_in_between_does_not_make_a_rollback_another(ledger):
+    promote(ledger, "1", MARCH), rolled_back(ledger)
+    promote(ledger, "3", MAY, "rejection")
+    assert not rolled_back(ledger, who="another")
+
+
+def test_another_model_under_a_number_that_was_promoted_is_another_decision(ledger):
+    promote(ledger, "1", MARCH)
+    assert promote(ledger, "1", MARCH, trees="others").new
+    assert promote(ledger, "1", MARCH, fingerprint="another").new
+
+
+def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
+    promote(ledger, "1", MARCH)
+    with pytest.raises(Overtaken, match="toy: others have written"):
+        ledger.append(decided("2", APRIL), after=0)
+    assert not ledger.append(decided("1", MARCH), after=0).new  # it stands: nothing has to be decided again
+    assert ledger.append(decided("2", APRIL), after=1).new

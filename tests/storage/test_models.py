@@ -87,14 +87,48 @@ def test_a_damaged_copy_is_refused_and_fetched_anew(version, name):
     assert registry.load(version).trees == version.tags["trees"]
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "what"),
+    [
+        ("airworthy/encoding.json", '"bolt"', '"boat"', "airworthy/encoding.json: its content is not that"),
+        ("airworthy/baselines.json", '"prior": 0', '"prior": 1', "airworthy/baselines.json: its content is not that"),
+        ("airworthy/encoding.json", "{", "", "airworthy/encoding.json: it is no JSON"),
+        ("model.lgb", "leaf_value=", "leaf_value=1", "model.lgb: its trees are not those that were registered"),
+    ],
+)
+def test_a_changed_file_is_refused_by_its_name(version, name, old, new, what):
+    registry = Registry(USE_CASE)
+    registry.load(version)
+    for path in settings.current().home.rglob(name):
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+    for load in (registry.load, registry.load_anew):
+        with pytest.raises(ArtifactMissing, match=f"toy: version 1 cannot be loaded: .*{what}"):
+            load(version)
+
+
+@pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json", "airworthy/baselines.json"])
+def test_a_missing_file_is_named(version, name):
+    for path in list(settings.current().home.rglob(name)):
+        path.unlink()
+    with pytest.raises(ArtifactMissing, match=f"version 1 cannot be loaded: {name}: it is missing"):
+        Registry(USE_CASE).load(version)
+
+
+def test_a_version_that_does_not_say_what_its_parts_are_is_refused(version):
+    without = {name: value for name, value in version.tags.items() if name != "parts"}
+    with pytest.raises(ArtifactMissing, match="it has no tag `parts`"):
+        Registry(USE_CASE).load(replace(version, tags=without))
+
+
 def test_a_run_that_broke_half_way_is_no_model(tracking):
     registry = Registry(USE_CASE)
     run_id = registry.start_run("broken", {"airworthy.fingerprint": "x"})
-    assert registry.complete_run("x") is None
+    assert registry.complete_runs("x") == []
     with pytest.raises(NotReady, match=f"run {run_id} is RUNNING and not complete"):
         registry.run(run_id)
     registry.end_run(run_id, failed=True)
-    assert registry.complete_run("x") is None
+    assert registry.complete_runs("x") == []
 
 
 def test_an_unknown_run_is_refused(tracking):
@@ -127,7 +161,7 @@ def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
 def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
     trained = train.run(USE_CASE, AS_OF)
-    assert evaluate.run(USE_CASE, trained.run_id).passed
+    assert evaluate.run(USE_CASE, trained.run_id).gates == "passed"
     number = register.run(USE_CASE, trained.run_id).version
     assert promote.run(USE_CASE, number, who="a test").champion == number
     scored = score.run(USE_CASE, AS_OF)

@@ -1,0 +1,144 @@
+"""Follow: let the registry say what the ledger says: its head, the alias `champion`, every version's life."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from include.errors import AirworthyError
+from include.logic import lives
+from include.logic.lives import APPROVAL, FINGERPRINT, JUDGED, LIFE, NOT_PROMOTED, TREES, Approval
+from include.storage.ledger import Entry, Ledger, LedgerDamaged
+from include.storage.models import Registry, Version
+from include.use_case import UseCase
+
+ROUNDS = 20
+"""Times that registry and ledger are looked at again: every further one means that another process has changed them."""
+HEADING = "\n\n**Not promoted**: "
+"""In a version's description, before the reason."""
+
+
+class ModelReplaced(AirworthyError):
+    """The registry's version of the number that an entry names is another model, or is not there."""
+
+    def __init__(self, use_case: str, entry: Entry, found: Version | None, others: Sequence[str]) -> None:
+        named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…"
+        there = (
+            f"the registry's version {entry.version} is another model (trees {found.tags.get(TREES, 'none')[:12]}…,"
+            f" fingerprint {found.tags.get(FINGERPRINT, 'none')[:19]}…)"
+            if found
+            else f"the registry has no version {entry.version}"
+        )
+        remedy = (
+            f"or roll back, from {entry.effective_from} on, to a version that is there ({', '.join(others)})"
+            if others
+            else "there is no other version of the ledger left to roll back to"
+        )
+        super().__init__(
+            f"{use_case}: ledger entry {entry.number} ({entry.action}) names version {entry.version} ({named}), but"
+            f" {there}. The alias was not moved to it and no day is scored with it. Restore MLflow's database and"
+            f" artifacts from the backup that belongs to this ledger, {remedy}."
+        )
+
+
+def run(use_case: UseCase) -> str | None:
+    """Repair whatever differs; the champion, None where the ledger names none.
+
+    Where nothing differs, nothing is written. Whoever has written looks again: of two at once, the slower would else
+    leave there what it had read before. Raises LedgerDamaged where the ledger does not bear out the head, ModelReplaced
+    where its champion is not in the registry.
+    """
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    for _ in range(ROUNDS):
+        number, changed = _repair(registry, ledger)
+        if not changed:
+            return number
+    raise AirworthyError(
+        f"{use_case.name}: others changed the registry while it was made to follow the ledger, {ROUNDS} times over;"
+        " run the task again."
+    )
+
+
+def verified(registry: Registry, ledger: Ledger) -> list[Entry]:
+    """All entries, held against the head in MLflow and the lives of the versions there; LedgerDamaged. Writes nothing.
+
+    The head is read before the entries: one appended in between would look cut off.
+    """
+    return _look(registry, ledger)[0]
+
+
+def caught_up(registry: Registry, ledger: Ledger) -> list[Entry]:
+    """As `verified`, and the head is moved on to the last entry: before another is appended, or it would look lost."""
+    return _catch_up(registry, ledger)[0]
+
+
+def model_of(use_case: UseCase, entry: Entry, versions: Sequence[Version], entries: Sequence[Entry]) -> Version:
+    """The version that an entry names, while it is that model; ModelReplaced."""
+    found = next((version for version in versions if version.number == entry.version), None)
+    if found is not None and lives.names(entry, found):
+        return found
+    flights = [each for each in entries if each.flies]
+    others = [version.number for version in versions if any(lives.names(each, version) for each in flights)]
+    raise ModelReplaced(use_case.name, entry, found, others)
+
+
+def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[Entry]) -> Version | None:
+    """The version of the newest flight; None if there is none. Raises ModelReplaced."""
+    latest = lives.newest(entries)
+    return None if latest is None else model_of(use_case, latest, versions, entries)
+
+
+def _look(registry: Registry, ledger: Ledger) -> tuple[list[Entry], str | None]:
+    """The entries, and the head that they were held against."""
+    head = registry.ledger_head()
+    while True:
+        try:
+            return ledger.verify(head, flown=head is None and _flown(registry)), head
+        except LedgerDamaged:
+            if head is not None or (head := registry.ledger_head()) is None:
+                raise  # else the very first head has been set meanwhile
+
+
+def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[Entry], bool]:
+    """The entries, and whether the head was moved on."""
+    entries, head = _look(registry, ledger)
+    if not entries or head == entries[-1].head:
+        return entries, False
+    registry.set_ledger_head(entries[-1].head)
+    return entries, True
+
+
+def _flown(registry: Registry) -> bool:
+    return any(version.tags.get(LIFE) in ("champion", "archived") for version in registry.versions())
+
+
+def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
+    """One look at everything and the writes that it takes; the champion, and whether anything was written."""
+    entries, changed = _catch_up(registry, ledger)
+    versions = registry.versions()
+    found = champion(registry.use_case, versions, entries)
+    number = None if found is None else found.number
+    if registry.champion() != number:
+        registry.unset_champion() if number is None else registry.set_champion(number)
+        changed = True
+    told = lives.lives(versions, entries)
+    for version in versions:
+        changed |= _repair_version(registry, version, told[version.number], entries)
+    return number, changed
+
+
+def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[Entry]) -> bool:
+    """Let a version say its life, a rejection of its model, and, once it flew, no longer why it did not."""
+    tags, flown = {}, life in ("champion", "archived")
+    rejected, tagged = lives.rejection(version, entries), Approval.of(version.tags)
+    if rejected is not None and not flown and (tagged is None or tagged.approved):
+        judged = version.tags.get(JUDGED, "")
+        tags[APPROVAL] = Approval(False, rejected.who, rejected.reason, judged).to_tag()
+    if version.tags.get(LIFE) != life:
+        tags[LIFE] = life
+    if tags:
+        registry.tag_version(version.number, tags)
+    if flown and (NOT_PROMOTED in version.tags or HEADING in version.description):
+        registry.tag_version(version.number, {}, version.description.partition(HEADING)[0])
+        registry.untag_version(version.number, NOT_PROMOTED)
+        return True
+    return bool(tags)

@@ -1,0 +1,60 @@
+"""What the demo and `report` say of models: who flies, who was rejected, and why."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import date
+
+from rich.console import Console
+
+from include.local import summary
+from include.stages.report import Report, VersionReport
+from tests.toy_use_case import USE_CASE
+
+TEST = {subject: {"log_loss": 0.5, "auc": 0.7} for subject in ("model", "logistic", "prior")}
+PASSED = {"gate": "log_loss better than prior", "kind": "metric", "outcome": "passed", "reason": "0.5 is below 0.6."}
+BETTER = {
+    "gate": "log_loss better than the champion",
+    "kind": "champion",
+    "outcome": "passed",
+    "reason": "At least 0.1.",
+}
+WORSE = BETTER | {"outcome": "failed", "reason": "It may be up to 0.01 higher."}
+FIRST = VersionReport("1", date(2020, 3, 1), "archived", (date(2020, 3, 1),), "", (PASSED, BETTER), "", "card-1", TEST)
+REJECTED = replace(FIRST, number="2", life="rejected", flies_from=(), compared_with="1", verdicts=(PASSED, WORSE))
+CHAMPION = replace(FIRST, number="3", life="champion", flies_from=(date(2020, 3, 8),), compared_with="1")
+
+
+def shown(*versions: VersionReport) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    summary.show(console, USE_CASE, Report(feeds={}, rows={}, versions=versions, state={}), None)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_champion_is_named_with_its_day_and_whom_it_beat():
+    text = shown(CHAMPION)
+    assert "version 3, trained as of 2020-03-01: champion, promoted from 2020-03-08 on" in text
+    assert "Gates: 2 passed; judged against version 1." in text
+    assert "passed     log_loss better than the champion: At least 0.1." in text
+
+
+def test_a_rejected_model_says_which_gate_failed_and_why():
+    text = shown(REJECTED)
+    assert "version 2, trained as of 2020-03-01: rejected, not promoted" in text
+    assert "Gates: 1 passed, 1 failed; judged against version 1." in text
+    assert "failed     log_loss better than the champion: It may be up to 0.01 higher." in text
+    assert "log_loss better than prior" not in text, "what passed is counted, not listed"
+
+
+def test_the_first_model_had_nobody_to_beat():
+    assert "Gates: 2 passed; there was no champion." in shown(FIRST)
+
+
+def test_every_version_says_where_its_model_card_is():
+    assert shown(FIRST, CHAMPION).count("model card card-1") == 2
+
+
+def test_without_a_version_that_is_said():
+    assert "No model is registered yet." in shown()

@@ -1,0 +1,116 @@
+"""follow: the registry says what the ledger says, and nothing where it holds other models than the ledger means."""
+
+from datetime import date
+
+import pytest
+from mlflow import MlflowClient
+
+from include.stages import follow, rollback
+from include.stages.follow import ModelReplaced
+from include.storage.ledger import Decision, Ledger, LedgerDamaged
+from include.storage.models import Registry
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, alias, life, promoted, register, state
+
+
+def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    look = Registry.ledger_head
+
+    def overtaken(registry):
+        seen = look(registry)
+        monkeypatch.setattr(Registry, "ledger_head", look)
+        promoted(second, who="the faster one")
+        return seen
+
+    monkeypatch.setattr(Registry, "ledger_head", overtaken)
+    assert follow.run(USE_CASE) == second
+
+
+def test_an_alias_that_no_entry_bears_out_is_taken_away(trained_toy):
+    Registry(USE_CASE).set_champion(register(trained_toy))
+    assert follow.run(USE_CASE) is None
+    assert alias() is None
+
+
+def delete(number: str) -> None:
+    MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, number)
+
+
+def test_an_archived_version_that_was_deleted_breaks_nothing(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    delete(first)
+    assert follow.run(USE_CASE) == second
+    third = register(trained_toy, date(2020, 3, 6))
+    assert promoted(third, who="a test").champion == third
+
+
+def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    delete(second)
+    third = register(trained_toy, date(2020, 3, 6))
+    before = state()
+    what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
+    for action in (follow.run, lambda _: promoted(third, who="a test")):
+        with pytest.raises(ModelReplaced, match=what):
+            action(USE_CASE)
+    assert {**state(), "versions": 0} == {**before, "versions": 0}
+    with pytest.raises(ModelReplaced):  # it would be the champion still
+        rollback.run(USE_CASE, first, date(2020, 3, 4), who="a person", reason="deleted")
+    assert len(Ledger.of(USE_CASE).entries()) == 2
+    assert rollback.run(USE_CASE, first, LATER, who="a person", reason="deleted").champion == first
+
+
+@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint"])
+def test_another_model_under_a_number_of_the_ledger_is_neither_followed_nor_promoted(trained_toy, tag):
+    first = register(trained_toy)
+    promoted(first, who="a test")
+    Registry(USE_CASE).tag_version(
+        first, {tag: "another"}
+    )  # as if MLflow had been restored, and the number given again
+    second, before = register(trained_toy, LATER), state()
+    for action in (follow.run, lambda _: promoted(second, who="a run"), lambda _: promoted(first, who="a run")):
+        with pytest.raises(ModelReplaced, match=r"version 1 is another model \(trees .*Restore MLflow's database"):
+            action(USE_CASE)
+    assert (state()["entries"], alias()) == (before["entries"], first)
+
+
+def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    Registry(USE_CASE).tag_version(first, {"airworthy.fingerprint": "another"})
+    assert follow.run(USE_CASE) == second
+    assert life(first) == "challenger"
+    with pytest.raises(ModelReplaced, match="names version 1"):
+        promoted(first, who="a test")
+
+
+def test_a_head_that_was_deleted_stops_everything(trained_toy):
+    promoted(register(trained_toy), who="a test")
+    registry = Registry(USE_CASE)
+    registry._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    head = Ledger.of(USE_CASE).entries()[0].head
+    for action in (follow.run, lambda _: promoted("1", who="a run")):
+        with pytest.raises(
+            LedgerDamaged, match=f"missing, .* set the tag `ledger.head` of .* `toy` in MLflow to `{head}`"
+        ):
+            action(USE_CASE)
+    registry.set_ledger_head(head)
+    assert follow.run(USE_CASE) == "1"
+
+
+def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_toy):
+    first = register(trained_toy)
+    promoted(first, who="a test")
+    head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
+    (Ledger.of(USE_CASE).folder / "000001.json").unlink()
+    Ledger.of(USE_CASE).append(
+        Decision(version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason="")
+    )
+    with pytest.raises(LedgerDamaged, match="it was replaced"):
+        follow.run(USE_CASE)
+    assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")

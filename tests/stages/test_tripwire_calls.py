@@ -1,0 +1,157 @@
+"""The source knows the future: features that call any of it are caught, however they got hold of the function."""
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from cProfile import Profile
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from include.logic.evidence import Rebuilt
+from include.stages import tripwire
+from include.storage.lake import Lake
+from tests.toy_use_case import USE_CASE, features, source
+
+DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
+TOMORROW = DAY + timedelta(days=1)
+honest = features.build
+"""The toy's own features; monkeypatching hides them."""
+
+
+@pytest.fixture
+def tried(tmp_path, monkeypatch) -> Callable[..., Rebuilt]:
+    """Builds the features of DAY from an empty lake, by what a test gives."""
+
+    def rebuilt(build=None, package=USE_CASE.package) -> Rebuilt:
+        if build is not None:
+            monkeypatch.setattr(features, "build", build)
+        use_case = replace(USE_CASE, package=package)
+        [found] = tripwire.run(use_case, [DAY], AS_OF, lake=Lake(use_case, tmp_path / "lake"))
+        return found
+
+    return rebuilt
+
+
+def leaking(*called: str) -> Rebuilt:
+    return Rebuilt(DAY, rows=0, called=called)
+
+
+def within_a_closure(asked):
+    def ask(day):
+        return [asked(day)]
+
+    return ask
+
+
+WAYS = {
+    "by its name": (source.outcomes, "source.outcomes"),
+    "another than a feed's": (lambda day: source.everything(day, rows=3), "source.everything"),
+    "from a list": ([source.everything][0], "source.everything"),
+    "from a partial": (functools.partial(source.everything, rows=3), "source.everything"),
+    "from a closure": (within_a_closure(source.everything), "source.everything"),
+    "as an argument": (lambda day: [*map(source.everything, [day])], "source.everything"),
+    "in a thread": (lambda day: ThreadPoolExecutor(1).submit(source.everything, day).result(), "source.everything"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("day", [DAY, TOMORROW], ids=["today", "tomorrow"])
+def test_features_that_call_the_source_are_caught_by_the_function_they_called(tried, way, day):
+    """Even of the day itself: of its events, another function tells how they ended."""
+    call, named = WAYS[way]
+
+    def build(_, events, outcomes):
+        call(day)
+        return honest(DAY, events, outcomes)
+
+    assert tried(build) == leaking(named)
+
+
+def test_features_that_leave_the_source_alone_have_called_none_of_it(tried):
+    assert tried() == leaking()
+
+
+def test_a_call_within_rows_that_are_read_later_is_caught_too(tried):
+    def build(day, events, outcomes):
+        class Late:
+            def order_by(self, keys):
+                source.everything(TOMORROW)
+                return honest(day, events, outcomes).order_by(keys)
+
+        return Late()
+
+    assert tried(build) == leaking("source.everything")
+
+
+def test_one_that_raises_is_caught_by_what_it_called(tried):
+    def build(day, events, outcomes):
+        source.everything(TOMORROW)
+        raise ZeroDivisionError
+
+    assert tried(build).called == ("source.everything",)
+
+
+def test_a_source_that_is_a_package_is_caught_in_each_of_its_modules(tried, monkeypatch, tmp_path):
+    (tmp_path / "split" / "source").mkdir(parents=True)
+    for name, text in {"__init__": "", "source/__init__": "", "source/feeds": "def ask(day): return day"}.items():
+        (tmp_path / "split" / f"{name}.py").write_text(text)
+    (tmp_path / "split" / "features.py").write_text(
+        "from split.source import feeds\n"
+        "from tests.toy_use_case import features\n"
+        "def build(day, events, outcomes):\n"
+        "    feeds.ask(day)\n"
+        "    return features.build(day, events, outcomes)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert tried(package="split") == leaking("source.feeds.ask")
+
+
+class Hidden:
+    """Caches that no module names."""
+
+    @staticmethod
+    @functools.cache
+    def rows_of(day: date) -> int:
+        return source.outcomes(day).num_rows
+
+
+Hidden.rows_of.__module__ = features.__name__
+
+
+@pytest.mark.parametrize("named_by_a_module", [True, False])
+def test_a_call_that_hides_in_a_cache_is_caught(tried, monkeypatch, named_by_a_module):
+    rows_of = functools.cache(lambda day: source.outcomes(day).num_rows) if named_by_a_module else Hidden.rows_of
+    if named_by_a_module:
+        monkeypatch.setattr(features, "rows_of", rows_of, raising=False)
+
+    def build(day, events, outcomes):
+        rows_of(TOMORROW)
+        return honest(day, events, outcomes)
+
+    rows_of(TOMORROW)
+    assert tried(build) == leaking("source.outcomes")
+
+
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("there", ["none", "a function", "a profiler"])
+def test_the_hook_of_a_profiler_is_put_back(tried, there, fails):
+    def build(day, events, outcomes):
+        if fails:
+            raise KeyboardInterrupt
+        return honest(day, events, outcomes)
+
+    hook = {"none": None, "a function": lambda *_: None, "a profiler": Profile()}[there]
+    before = sys.getprofile()
+    hook.enable() if isinstance(hook, Profile) else sys.setprofile(hook)
+    try:
+        with pytest.raises(KeyboardInterrupt) if fails else contextlib.nullcontext():
+            tried(build)
+        found = sys.getprofile()
+    finally:
+        hook.disable() if isinstance(hook, Profile) else None
+        sys.setprofile(before)
+    assert found is hook

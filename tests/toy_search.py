@@ -1,0 +1,48 @@
+"""The toy use case with a search space, and a tuning of it that takes a moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from include import settings
+from include.logic import tuning
+from include.stages import tune
+from include.use_case import Search, UseCase
+from tests import toy
+from tests.conftest import AS_OF
+
+QUICK = {"rounds": 12, "early_stopping_rounds": 4}
+SPACE = {"learning_rate": Search(0.001, 0.5, log=True), "num_leaves": Search(2, 40)}
+DECLARED = {"learning_rate": 0.1, "num_leaves": 15}
+"""What the toy use case declares of what is searched."""
+USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search=SPACE))
+
+
+def quick(use_case: UseCase = USE_CASE, day: date = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
+    """A tuning of few trials of few rounds."""
+    return tune.run(use_case, day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options)
+
+
+def client() -> MlflowClient:
+    """Of the store that the stages write to."""
+    return MlflowClient(settings.current().mlflow)
+
+
+def runs(filter_: str = "") -> list[Run]:
+    """All runs, oldest first."""
+    return list(client().search_runs(["1"], filter_, order_by=["attributes.start_time ASC"]))
+
+
+def trials_of(study: str) -> list[Run]:
+    """The trials' runs, oldest first."""
+    return runs(f"tags.mlflow.parentRunId = '{study}'")
+
+
+def choice(result: tune.TuneResult) -> tuning.Found:
+    """What was chosen, without the run that says so."""
+    return tuning.Found(**{name: getattr(result, name) for name in tuning.Found.__dataclass_fields__})
