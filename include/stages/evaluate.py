@@ -110,7 +110,8 @@ def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> Entr
 
 def _judged_by(use_case: UseCase, champion: Entry | None) -> str:
     declared = [[str(gate), json.dumps(asdict(gate), default=sorted)] for gate in use_case.gates]
-    return digests.of_values({"gates": declared, "champion": champion.version if champion else None})
+    flying = [champion.version, champion.trees, champion.fingerprint] if champion else None
+    return digests.of_values({"gates": declared, "champion": flying})
 
 
 def _write(

@@ -19,10 +19,10 @@ from include.gate import (
 from include.logic import metrics, robustness
 from include.logic.evidence import Champion, Evidence, TestRows
 from include.logic.model import Model
-from include.stages import examples, rehearse, tripwire
+from include.stages import examples, follow, rehearse, tripwire
 from include.storage import provenance
 from include.storage.lake import Lake, View
-from include.storage.ledger import Entry
+from include.storage.ledger import Entry, Ledger
 from include.storage.models import Registry, Version
 from include.storage.partitions import days_from
 from include.use_case import UseCase
@@ -32,7 +32,8 @@ def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: 
     """What the gates of the use case need to know of a candidate that was trained but has no number yet.
 
     `entry` is the ledger's champion of the day it was trained as of. Raises NotReady where the lake no longer holds
-    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, MlflowUnreachable.
+    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, ModelReplaced for a number
+    that means another model now, MlflowUnreachable.
     """
     return _Gathering(use_case, candidate, entry, lake or Lake.of(use_case)).evidence()
 
@@ -47,7 +48,8 @@ class _Gathering:
         self.recorded = self.registry.run(candidate.run_id).data
         self.test = candidate.report["splits"]["test"]
         self.model = self.registry.load(candidate)
-        self.flying = self.registry.version(entry.version) if entry else None
+        entries = Ledger.of(use_case).entries()
+        self.flying = follow.model_of(use_case, entry, self.registry.versions(), entries) if entry else None
 
     def evidence(self) -> Evidence:
         _still_the_same(self.use_case, self.candidate, self.view)

@@ -84,7 +84,9 @@ def run(use_case: UseCase) -> Report:
                 number=version.number,
                 as_of=version.as_of,
                 life=version.tags.get("life", ""),
-                flies_from=tuple(entry.effective_from for entry in entries if entry.version == version.number),
+                flies_from=tuple(
+                    entry.effective_from for entry in entries if entry.flies and entry.version == version.number
+                ),
                 compared_with=version.tags.get("compared_with", ""),
                 verdicts=tuple(json.loads(version.tags.get("verdicts", "[]"))),
                 why_not=version.tags.get("not_promoted", ""),
