@@ -32,8 +32,8 @@ def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: 
     """What the gates of the use case need to know of a candidate that was trained but has no number yet.
 
     `entry` is the ledger's champion of the day it was trained as of. Raises NotReady where the lake no longer holds
-    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, ModelReplaced for a number
-    that means another model now, MlflowUnreachable.
+    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, ModelReplaced for a
+    number that means another model now, MlflowUnreachable.
     """
     return _Gathering(use_case, candidate, entry, lake or Lake.of(use_case)).evidence()
 

@@ -247,6 +247,7 @@ def _forget(package: str) -> None:
         for value in list(vars(module).values()) if belongs(name) else ():
             if hasattr(type(value), "cache_clear"):
                 value.cache_clear()
+    gc.unfreeze()  # what an executor froze before it forked is not among the objects otherwise
     for each in gc.get_objects():  # in classes, closures and lists too
         if type(each) is _CACHED and belongs(getattr(each, "__module__", "")):
             each.cache_clear()

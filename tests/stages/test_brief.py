@@ -24,7 +24,7 @@ def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, an
     measured = Registry(USE_CASE).read_json(run_id, evaluate.METRICS)
     shown = [f"{measured[subject]['log_loss']:.4g}" for subject in ("model", "champion", "logistic", "prior")]
     assert cells(text, "log_loss") == ["log_loss", *shown]
-    _, value, limit, verdict, then = cells(text, r"log\_loss better than prior")
+    _, value, limit, verdict, then = cells(text, "log_loss better than prior")
     assert (value, limit, verdict) == (shown[0], shown[3], "passed")
     assert then.endswith(", passed") and then != f"{value}, passed"
     assert USE_CASE.notice in text

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -123,7 +124,8 @@ Hidden.rows_of.__module__ = features.__name__
 
 
 @pytest.mark.parametrize("named_by_a_module", [True, False])
-def test_a_call_that_hides_in_a_cache_is_caught(tried, monkeypatch, named_by_a_module):
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_call_that_hides_in_a_cache_is_caught(tried, monkeypatch, named_by_a_module, frozen):
     rows_of = functools.cache(lambda day: source.outcomes(day).num_rows) if named_by_a_module else Hidden.rows_of
     if named_by_a_module:
         monkeypatch.setattr(features, "rows_of", rows_of, raising=False)
@@ -133,6 +135,8 @@ def test_a_call_that_hides_in_a_cache_is_caught(tried, monkeypatch, named_by_a_m
         return honest(day, events, outcomes)
 
     rows_of(TOMORROW)
+    if frozen:
+        gc.freeze()  # as an executor does before it forks
     assert tried(build) == leaking("source.outcomes")
 
 
