@@ -14,6 +14,7 @@ from include.logic import fitting, material, metrics, recipe, splits
 from include.logic.material import Material
 from include.logic.parameters import Parameters, merge
 from include.logic.recipe import Recipe
+from include.logic.splits import Splits
 from include.stages import examples, record
 from include.storage import provenance
 from include.storage.lake import Lake, View
@@ -68,25 +69,28 @@ def run(
     rows = examples.labelled(use_case, view, first, last)
     cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
     parts = {name: examples.rows(use_case, rows, days, name, day) for name, days in cut.items()}
-    available = view.partitions("features", first, last)
-    report = {
-        "splits": cut.bounds(),
-        "unlabelled_rows": sum(partition.rows for partition in available.values()) - rows.num_rows,
-        "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
-    }
-    tags = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)}
-    if tuned_by:
-        tags["tuned_by"] = tuned_by
-    tags[recipe.TAG] = Recipe.of(use_case, made_from).to_tag()
-    run_id = registry.start_run(
-        f"{use_case.name} as of {day}", {FINGERPRINT: made_from.fingerprint, **tags, **made_from.tags()}
+    report = _report(view, first, last, rows.num_rows, cut)
+    told = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)} | (
+        {"tuned_by": tuned_by} if tuned_by else {}
     )
+    made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: Recipe.of(use_case, made_from).to_tag()}
+    run_id = registry.start_run(f"{use_case.name} as of {day}", told | made | made_from.tags())
     with ended(registry, run_id):
         threads = provenance.threads(rows.num_rows)
         baseline = use_case.training.baseline_features
         fitted = fitting.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
         record.run(use_case, run_id, record.Training(made_from, cut, parts, fitted, report))
     return _result(registry, run_id, reused=False)
+
+
+def _report(view: View, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
+    """How the window was cut, and what of it takes no part."""
+    available = view.partitions("features", first, last)
+    return {
+        "splits": cut.bounds(),
+        "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
+        "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
+    }
 
 
 @contextlib.contextmanager
