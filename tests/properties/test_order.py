@@ -202,7 +202,10 @@ def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_plots", "tracking")
 def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch):
-    """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again."""
+    """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.
+
+    The second lake is filled anew beside the first one's ledger: without it, the registry would not believe it.
+    """
     first, last = date(2020, 1, 1), date(2020, 2, 8)
     trained, days = date(2020, 2, 3), days_from(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
@@ -210,6 +213,8 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     for order in (days, shuffled):
         monkeypatch.setenv("AIRWORTHY_LAKE", str(lake_home / f"lake{len(found)}"))
         run_days(toy.USE_CASE, order)
+        if found:
+            shutil.copytree(lake_home / "lake0" / "toy" / "ledger", lake_home / "lake1" / "toy" / "ledger")
         make_champion(trained)
         score_and_measure(day for day in order if day >= trained)
         found.append(contents(toy.USE_CASE))
