@@ -112,7 +112,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
 
     with told():
         declared, context = load(use_case), get_current_context()
-        params = context["params"]
+        params, run_type = context["params"], str.__str__(context["dag_run"].run_type)  # an enumeration of strings
         chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
         result = train.run(
             declared,
@@ -120,7 +120,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
             window_days=params.get("window_days"),
             parameters=chosen | (params.get("parameters") or {}),
             tuned_by=tuned["run_id"] if tuned else "",
-            reason=params.get("reason") or f"{context['dag_run'].run_type} run",
+            reason=params.get("reason") or f"a run of type {run_type}",
         )
     return result.run_id
 
