@@ -2,7 +2,8 @@
 
 from airflow.sdk import Param
 
-from include import dag, tasks
+from include import dag
+from include.tasks import by_hand as tasks
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():

@@ -2,8 +2,9 @@
 
 from airflow.sdk import chain
 
-from include import dag, forms, tasks
+from include import dag, forms
 from include.approval import PromotionApproval
+from include.tasks import train as tasks
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():

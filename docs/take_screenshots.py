@@ -150,6 +150,18 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
     save(page, "verdicts")
 
 
+def monitoring(context: BrowserContext, here: Instance) -> None:
+    """The page of the use case on the newest day that AIRWORTHY_PAGE_DAY, or else the page itself, shows."""
+    day = os.environ.get("AIRWORTHY_PAGE_DAY")
+    address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}" + (f"?day={day}" if day else "")
+    for scheme, name in (("light", "page"), ("dark", "page_dark")):
+        page = context.new_page()
+        page.add_init_script(f"localStorage.setItem('theme', '{scheme}')")
+        page.goto(address)
+        expect(page.frame_locator("iframe").locator(f"html[data-drawn='{scheme}']")).to_be_attached()
+        save(page, name)
+
+
 def main() -> None:
     here = instance.current()
     browser_path = chromium()
@@ -163,6 +175,7 @@ def main() -> None:
             context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
             context.set_default_timeout(20_000)
             airflow(context, here)
+            monitoring(context, here)
             question(context, here)
             mlflow(context, here)
 

@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include import dag
+from include import alerts, dag
 from include.use_case import UseCase
 from include.use_cases import load
 
@@ -56,7 +56,7 @@ class PromotionApproval(ApprovalOperator):
         if "error" not in event:
             person, given = event["responded_by_user"], (event["params_input"] or {}).get("reason")
             with dag.told():
-                approve.run(
+                result = approve.run(
                     load(self.use_case),
                     context["ti"].xcom_pull(task_ids=REGISTER),
                     approved=event["chosen_options"] == [self.APPROVE],
@@ -64,4 +64,6 @@ class PromotionApproval(ApprovalOperator):
                     why=given or ("" if person else "no answer in time is a rejection"),
                     timed_out=person is None,
                 )
+            if not result.approved:
+                alerts.rejected(load(self.use_case), result.version, f"Rejected by {result.who}: {result.why}")
         return super().execute_complete(context, event)

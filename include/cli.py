@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,6 +84,30 @@ def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(h
     from include.local import lineage_text
 
     lineage_text.show(console, use_case, day.date(), keys)
+
+
+@app.command()
+def token() -> None:
+    """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
+    typer.echo(commands.token())
+
+
+@app.command()
+def replay(
+    use_case: str,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First scored day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last scored day.")] = None,
+    variations: Annotated[
+        bool, typer.Option(help="Also the declared policy with one number changed at a time.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this PNG file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures into this JSON file.")] = None,
+) -> None:
+    """Walk past days under several retraining policies, and say what each would have come to."""
+    from include.local import replay_text
+
+    days = (day.date() if day else None for day in (first, last))
+    replay_text.show(console, use_case, *days, variations=variations, plot=plot, json_file=json)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, Asset, CronPartitionTimetable, Param, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from include import dag_text, forms
+from include import alerts, dag_text, forms
 from include.errors import AirworthyError, BadRequest
 from include.use_case import UseCase
 
@@ -33,16 +33,26 @@ ASKING: dict[str, Any] = {name: value for name, value in RETRIED.items() if name
 """For questions to a person: how long the answer may take is the use case's choice."""
 
 
-def daily(use_case: UseCase, kind: str, *, params: Mapping[str, Param] | None = None, **arguments: Any) -> DAG:
+def daily(
+    use_case: UseCase,
+    kind: str,
+    *,
+    params: Mapping[str, Param] | None = None,
+    from_now_on: bool = False,
+    **arguments: Any,
+) -> DAG:
     """The DAG `<use case>__<kind>`: one run per day, whose partition key is the day at whose start it stands.
 
     Unpaused, it runs for the newest day at once: that is what `catchup=False` means to a schedule with a start date.
+    With `from_now_on` it waits for the next day, as `weekly` does: for what builds on the day before.
     """
-    start = datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone))
-    schedule = _midnights("0 0 * * *", use_case)
-    return _dag(
-        use_case, kind, start_date=start, schedule=schedule, params={"day": forms.DAY, **(params or {})}, **arguments
-    )
+    arguments["deadline"] = alerts.deadline(use_case)
+    if from_now_on:
+        schedule = _midnights("0 0 * * *", use_case, run_immediately=timedelta(hours=1))
+    else:
+        start = datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone))
+        schedule, arguments = _midnights("0 0 * * *", use_case), {"start_date": start, **arguments}
+    return _dag(use_case, kind, schedule=schedule, params={"day": forms.DAY, **(params or {})}, **arguments)
 
 
 def weekly(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
@@ -65,7 +75,7 @@ def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
     return DAG(
         f"{use_case.name}__{kind}",
         catchup=False,
-        default_args={"owner": use_case.owner},
+        default_args={"owner": use_case.owner, "on_failure_callback": alerts.failed},
         description=dag_text.DESCRIPTIONS[kind],
         doc_md=dag_text.doc_md(use_case, kind),
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],

@@ -7,7 +7,9 @@ from include.use_case import UseCase
 DESCRIPTIONS = {
     "data": "Each day: land what became known, validate it, build features and labels.",
     "train": "On Mondays, by hand or triggered: train, judge, register, and promote what passes its gates.",
-    "score": "Each day: score with the champion of that day, and measure days whose labels are known by now.",
+    "score": "Each day: score with the champion of that day.",
+    "monitor": "Each day: measure drift, and how good the predictions are whose outcome is known by now.",
+    "retrain": "Each day: decide by the measures whether to train, and start that training once.",
     "rollback": "By hand: make a version that was champion before the champion again.",
     "reproduce": "By hand: build a registered version again, and hold the trees against the registered ones.",
 }
@@ -66,8 +68,6 @@ Training the same data, parameters and code again registers nothing new.
 is not after it. A rerun keeps the version that the day was scored with, unless the form says `rescore` or names a
 `version`.
 
-`wait_for_features` → `score` → `measure`. `measure` writes realised metrics of the days whose labels are known by now.
-
 **If a task fails**
 * `wait_for_features` — the day has no features; the message holds the command that builds them.
 * *no champion is effective* — train a model as of that day or an earlier one.
@@ -75,6 +75,63 @@ is not after it. A rerun keeps the version that the day was scored with, unless 
 
 A row is flagged (`warning`) from a probability of **{threshold:.2f}** on: a miss costs {missed:g}, a false warning
 {false_warning:g} ({unit}).
+""",
+    "monitor": """
+**Measures the run's day from what was known at it**, into the partition of that day in `metrics`. A breach fails
+nothing and trains nothing: `retrain` decides, and whoever is declared is told.
+
+| About | What |
+|---|---|
+| the day itself | rows by feed and reason, nulls, unseen categories, drift by feature and of all, ages |
+| {matures} days before, whose labels are complete now | how good its stored predictions turned out to be |
+| the newest {window} labelled days that the version has not seen | how much worse it is than promised |
+
+**What is a breach**
+* Drift of all features, or of the predictions: above the {quantile:.0%} quantile of what single validation and test
+  days showed, times {times:g}. For such days the promise was measured.
+* Performance: {performance}, beyond doubt; judged on {min_days} days or more.
+* Rows of a feed {volume:.0%} more or fewer than usual; a feature with {nulls:.0%} more nulls than in training, or
+  {unseen:.0%} of unseen categories; data more than {stale} day(s) late; a model of {age} days.
+
+The log of `measure` names each breach, and everything that could not be measured with the reason. A row of `metrics`
+without a value has a `state`: that is *not measured*, never *no drift*.
+
+Days may run in any order and again. A day that was measured before it was scored, or before its data came, is measured
+anew by running it again.
+
+**If a task fails**
+* `wait_for_predictions` does not fail: after its time, the day is measured without predictions, and says so.
+* *The ledger is damaged* — restore its folder from a backup; `ledger` of the command line says what is wrong.
+* *MLflow does not answer* — the version that scored the day is kept there; start it and clear the task.
+""",
+    "retrain": """
+**Decides, once for each day, whether its measures ask for a training**, starts `train` as of that day with the reason,
+and records what became of it. A decision that is made stands, whatever is cleared, run again or learned later.
+
+| Task | What it does |
+|---|---|
+| `wait_for_measures` | waits, without a worker slot, for the measures, and in a backfill for the day before |
+| `decide` | applies the policy; where it holds, the rest is skipped. Its log has the reason |
+| `claim` | takes one training of the month's budget |
+| `train` | starts the run `drift__<day>` of `train`, or finds it, and waits for its end without a slot |
+| `record` | writes what became of it: *promoted*, *rejected*, *not promoted*, *failed* or *not started* |
+
+**The policy**
+{policy}
+
+Unpaused, this DAG waits for the next day. The chain of decisions begins where nobody flew the day before, or where
+nothing was decided for {memory} days; otherwise backfill from the day after the last decision on. Where a training
+waits for a person's approval, the outcome is recorded once that is given, and the days after it wait their turn; in a
+backfill they wait six hours at most, and then hold.
+
+**If a task fails**
+* *there are no metrics of …* — the day was not measured; the message holds the command.
+* *there are no decisions of …* — the day before was not decided; the message holds the command. Backfill from that day
+  on.
+* `record` *is paused* — the training could not start. Unpause `train`, then clear the task `train` of this run.
+* `record` *ended as failed* — mend and clear the run of `train` that the message names; when it has ended, clear
+  `record` here, which writes the outcome anew. There is never a second training for the day.
+* `record` *is still running* — clear it when that run has ended.
 """,
     "rollback": """
 **Goes back to a version that was champion before**, from the day that the form names. `roll_back` writes one entry to
@@ -111,9 +168,27 @@ trees are equal. A day that was corrected since is read as it was.
 }
 
 
+def _limits(use_case: UseCase) -> dict[str, object]:
+    """What the monitor's text says of the declared limits."""
+    limits = use_case.monitoring
+    return {
+        "matures": use_case.label.matures_after_days,
+        "window": limits.window_days,
+        "min_days": limits.min_days,
+        "quantile": limits.drift_quantile,
+        "times": limits.drift_times,
+        "performance": "; ".join(map(str, limits.performance)) or "no metric has a limit",
+        "volume": limits.volume_change,
+        "nulls": limits.more_nulls,
+        "unseen": limits.unseen,
+        "stale": limits.stale_days,
+        "age": limits.max_age_days,
+    }
+
+
 def doc_md(use_case: UseCase, kind: str) -> str:
     """Markdown for the DAG's page."""
-    training, costs = use_case.training, use_case.costs
+    training, costs, policy = use_case.training, use_case.costs, use_case.retraining
     text = TEXTS[kind].format(
         feeds=", ".join(f"`{feed.name}`" for feed in use_case.feeds),
         look_back=use_case.look_back_days,
@@ -127,6 +202,9 @@ def doc_md(use_case: UseCase, kind: str) -> str:
         missed=costs.missed,
         false_warning=costs.false_warning,
         unit=costs.unit,
+        **_limits(use_case),
+        policy="\n".join(f"* {rule}" for rule in policy.rules()),
+        memory=policy.memory_days,
     )
     notice = f"> {use_case.notice}\n\n" if use_case.notice else ""
     links = " · ".join(f"[{name}]({address})" for name, address in use_case.links.items())

@@ -76,15 +76,26 @@ class ExpectationBroken(AirworthyError):
         )
 
 
-class FeaturesMissing(NotReady):
+MADE_BY = {"features": "data", "predictions": "score", "metrics": "monitor", "decisions": "retrain"}
+"""Table to the kind of DAG that makes a day of it."""
+
+
+class DayMissing(NotReady):
+    """A table does not hold a day yet."""
+
+    def __init__(self, use_case: str, table: str, day: date, waited: str = "") -> None:
+        super().__init__(
+            f"{use_case}: there are no {table} of {day} in the lake{waited}. Make them with:"
+            f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {day} --to-date {day}"
+            " (in a local checkout, airflow is .venv/bin/python -m include.cli airflow)."
+        )
+
+
+class FeaturesMissing(DayMissing):
     """A day has no features yet."""
 
     def __init__(self, use_case: str, day: date, waited: str = "") -> None:
-        super().__init__(
-            f"{use_case}: there are no features of {day} in the lake{waited}. Build them with:"
-            f" airflow backfill create --dag-id {use_case}__data --from-date {day} --to-date {day}"
-            " (in a local checkout, airflow is .venv/bin/python -m include.cli airflow)."
-        )
+        super().__init__(use_case, "features", day, waited)
 
 
 class NoChampion(NotReady):

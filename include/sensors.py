@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,63 +13,196 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include import dag
-from include.errors import FeaturesMissing
+from include.errors import DayMissing
 from include.use_cases import load
 
+ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+"""States of a task that are its last."""
+TURN_SECONDS = 2.0
+"""How often the decision of the day before is looked for: a backfill waits for it on every day."""
 LIMIT = timedelta(hours=6)
-"""How long a day's features may take before a person should look."""
+"""How long a day may take before a person should look."""
 
 
-def features_are_there(use_case: str, day: date) -> bool:
-    """Whether the lake holds features of that day."""
+def is_settled(use_case: str, table: str, day: date) -> bool:
+    """Whether the table holds that day, or never will."""
     from include.stages import readiness
 
-    return readiness.has_features(load(use_case), day)
+    return readiness.is_settled(load(use_case), table, day)
 
 
-class FeaturesTrigger(BaseTrigger):
-    """Fires True when the features of a day are there, False at the moment `until` (ISO, UTC)."""
+def is_turn(use_case: str, day: date) -> bool:
+    """Whether the day is decided, or all is known that its decision builds on."""
+    from include.stages import readiness
 
-    def __init__(self, use_case: str, day: str, until: str, every_seconds: float) -> None:
+    return readiness.is_turn(load(use_case), day)
+
+
+class DayTrigger(BaseTrigger):
+    """Fires True when a day of a table is there, False at the moment `until` (ISO, UTC)."""
+
+    def __init__(self, use_case: str, table: str, day: str, until: str, every_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.use_case, self.day, self.until, self.every_seconds = use_case, day, until, every_seconds
+        self.use_case, self.table, self.day, self.until = use_case, table, day, until
+        self.every_seconds = every_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        arguments = {"use_case": self.use_case, "day": self.day, "until": self.until}
-        return "include.sensors.FeaturesTrigger", arguments | {"every_seconds": self.every_seconds}
+        arguments = {"use_case": self.use_case, "table": self.table, "day": self.day, "until": self.until}
+        return f"include.sensors.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
+
+    def is_there(self, day: date) -> bool:
+        return is_settled(self.use_case, self.table, day)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         day, until = date.fromisoformat(self.day), datetime.fromisoformat(self.until)
         # The lake is read in a thread: the triggerer's loop serves every waiting task.
-        while not (there := await asyncio.to_thread(features_are_there, self.use_case, day)):
+        while not (there := await asyncio.to_thread(self.is_there, day)):
             if datetime.now(UTC) >= until:
                 break
             await asyncio.sleep(self.every_seconds)
         yield TriggerEvent(there)  # type: ignore[no-untyped-call]
 
 
-class FeaturesSensor(BaseSensorOperator):
-    """Waits, without a worker slot, for the features of the run's day; at the limit says how to build them."""
+class TurnTrigger(DayTrigger):
+    """Fires True when the day may be decided."""
+
+    def is_there(self, day: date) -> bool:
+        return is_turn(self.use_case, day)
+
+
+class DaySensor(BaseSensorOperator):
+    """Waits, without a worker slot, until a table holds the run's day; at the limit says which command makes it.
+
+    With `required=False` it goes on at the limit: whoever comes next says that the day is missing.
+    Where no triggerer runs, `deferrable=False` gives the slot back between two looks instead (reschedule mode).
+    """
 
     ui_color = "#e6f1f2"
 
-    def __init__(self, *, use_case: str, limit: timedelta = LIMIT, every_seconds: float = 10, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.use_case, self.limit, self.every_seconds = use_case, limit, every_seconds
+    def __init__(
+        self,
+        *,
+        use_case: str,
+        table: str,
+        limit: timedelta = LIMIT,
+        every_seconds: float = 10,
+        required: bool = True,
+        deferrable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(mode="reschedule", poke_interval=every_seconds, timeout=2 * limit.total_seconds(), **kwargs)
+        self.use_case, self.table, self.limit, self.every_seconds = use_case, table, limit, every_seconds
+        self.required, self.deferrable = required, deferrable
 
     def execute(self, context: Any) -> None:
+        if not self.deferrable:
+            super().execute(context)
+            return
         with dag.told():
             day = dag.day_of(context)
-            if features_are_there(self.use_case, day):
+            if is_settled(self.use_case, self.table, day):
                 return
-        # Counted from the start of the run, so that a retry does not wait anew.
-        until = (context["dag_run"].start_date or datetime.now(UTC)) + self.limit
-        self.log.info("No features of %s yet; waiting until %s.", day, until)
-        trigger = FeaturesTrigger(self.use_case, day.isoformat(), until.isoformat(), self.every_seconds)
+        until = self._until(context)
+        self.log.info("No %s of %s yet; waiting until %s.", self.table, day, until)
+        trigger = DayTrigger(self.use_case, self.table, day.isoformat(), until.isoformat(), self.every_seconds)
         self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.isoformat()})
 
+    def poke(self, context: Any) -> bool:
+        """Look once, in reschedule mode; at the limit as `resume`."""
+        with dag.told():
+            day = dag.day_of(context)
+            if is_settled(self.use_case, self.table, day):
+                return True
+        if datetime.now(UTC) < self._until(context):
+            return False
+        self.resume(context, event=False, day=day.isoformat())
+        return True
+
     def resume(self, context: Any, event: bool, day: str) -> None:
-        """Go on, or fail with the command that builds the day."""
-        if not event:
-            late = FeaturesMissing(self.use_case, date.fromisoformat(day), f" after {self.limit}")
+        """Go on, or fail with the command that makes the day."""
+        if event:
+            return
+        late = DayMissing(self.use_case, self.table, date.fromisoformat(day), f" after {self.limit}")
+        if self.required:
             raise AirflowFailException(str(late))
+        self.log.warning("%s", late)
+
+    def _until(self, context: Any) -> datetime:
+        """Counted from the start of the run, so that a retry does not wait anew."""
+        start: datetime = context["dag_run"].start_date or datetime.now(UTC)
+        return start + self.limit
+
+
+class TurnSensor(DaySensor):
+    """Waits, as above, for the day's measures; then until the day before is decided, and until it is known what became
+    of the trainings before.
+
+    For an earlier day it waits only while a run for one is there: a backfill runs several days at once. Else it fails
+    at once and says which day is missing, or lets the chain of decisions begin. Where only an outcome is missing it
+    goes on too: that makes the decision a hold, with this reason.
+    """
+
+    def __init__(self, *, use_case: str, last_task: str, **kwargs: Any) -> None:
+        super().__init__(use_case=use_case, table="metrics", **kwargs)
+        self.last_task = last_task
+
+    def execute(self, context: Any) -> None:
+        super().execute(context)
+        if self.deferrable:
+            self._take_turn(context)
+
+    def resume(self, context: Any, event: bool, day: str) -> None:
+        """Go on to wait for the day before, or fail with the command that makes the day's measures."""
+        super().resume(context, event, day)
+        if self.deferrable:
+            self._take_turn(context)
+
+    def poke(self, context: Any) -> bool:
+        """Look once, in reschedule mode; at the limit as `resume_turn`."""
+        return super().poke(context) and (
+            not self._must_wait(context) or (datetime.now(UTC) >= self._until(context) and self._go_on(context))
+        )
+
+    def resume_turn(self, context: Any, event: bool) -> None:
+        """Go on, or fail with the command that makes the decision of the day before."""
+        if not event:
+            self._go_on(context)
+
+    def _take_turn(self, context: Any) -> None:
+        if not self._must_wait(context):
+            return
+        day, until = dag.day_of(context), self._until(context)
+        self.log.info("An earlier day is about to be decided; waiting until %s.", until)
+        trigger = TurnTrigger(self.use_case, "decisions", day.isoformat(), until.isoformat(), TURN_SECONDS)
+        self.defer(trigger=trigger, method_name="resume_turn")
+
+    def _must_wait(self, context: Any) -> bool:
+        """Whether it is not the day's turn, and somebody is there to wait for."""
+        day = dag.day_of(context)
+        if is_turn(self.use_case, day):
+            return False
+        last = context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task])
+        return any(before < day for before in unfinished(last)) or not self._go_on(context)
+
+    def _go_on(self, context: Any) -> bool:
+        """True, unless the decision of the day before is needed."""
+        from include.stages import decide
+
+        with dag.told():
+            decide.require_before(load(self.use_case), dag.day_of(context))
+        self.log.info("Nobody is there who decides an earlier day, or tells what became of a training.")
+        return True
+
+
+def unfinished(states: Mapping[str, Mapping[str, str | None]]) -> list[date]:
+    """Days of the runs whose last task has not ended; `states` has the state of that task by the run's id.
+
+    Airflow tells a task no run's partition key but its own; scheduled and backfilled runs have it in their id:
+    `<type>__<time>__<key>__<random>`. Runs by hand have no day there, and are left out.
+    """
+    found = []
+    for run_id, tasks in states.items():
+        key = re.fullmatch(r"(?:scheduled|backfill)__.+__(\d{4}-\d{2}-\d{2})__\w+", run_id)
+        if key and not ENDED & set(tasks.values()):
+            found.append(date.fromisoformat(key[1]))
+    return found

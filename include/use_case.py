@@ -28,8 +28,10 @@ from include.gate import (
     SliceGate,
 )
 from include.gate import require as _require
+from include.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
 
 __all__ = [
+    "Alerts",
     "Approval",
     "Costs",
     "FeatureValueGate",
@@ -37,7 +39,10 @@ __all__ = [
     "Gate",
     "Label",
     "LeakageGate",
+    "Monitoring",
     "NotWorseThanChampion",
+    "PerformanceLimit",
+    "Retraining",
     "RobustnessGate",
     "SchemaGate",
     "Search",
@@ -217,6 +222,9 @@ class UseCase:
     training: Training
     gates: tuple[AnyGate, ...]
     approval: Approval = Approval()
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    retraining: Retraining = field(default_factory=Retraining)
+    alerts: Alerts = field(default_factory=Alerts)
     links: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     """What a person must know wherever they look, such as that data are replayed."""

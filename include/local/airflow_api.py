@@ -66,6 +66,11 @@ class AirflowApi:
             raise AirflowRefused("POST /auth/token", answer)
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    @property
+    def token(self) -> str:
+        """The token that this user was given."""
+        return str(self._client.headers["Authorization"]).removeprefix("Bearer ")
+
     def call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """One request below /api/v2, logged in anew if the token has run out."""
         answer = self._send(method, f"/api/v2{path}", **arguments)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.local import credentials, environment, health, instance, services, supervise
+from include.local.airflow_api import AirflowApi
 from include.local.instance import SERVICES, Instance
 
 
@@ -39,6 +40,12 @@ def down(console: Console) -> None:
 
 def status(console: Console) -> None:
     console.print(table(instance.current()))
+
+
+def token() -> str:
+    """A token of the user who may only look, for whoever scrapes the metrics; it holds for a day."""
+    here = instance.current()
+    return AirflowApi(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
 
 
 def shell_environment() -> dict[str, str]:

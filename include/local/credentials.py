@@ -9,9 +9,12 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.errors import NotReady
 from include.local.instance import Instance
 
 USER = "admin"
+VIEWER = "prometheus"
+"""May look, and nothing else: for whoever scrapes."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Credentials:
 
 
 def password_file(instance: Instance) -> Path:
-    """Airflow reads the password from here: `{"admin": "…"}`."""
+    """Airflow reads the passwords from here: `{"admin": "…", …}`."""
     return instance.home / "credentials" / "password.json"
 
 
@@ -41,8 +44,19 @@ def load_or_make(instance: Instance) -> Credentials:
             "jwt_secret": secrets.token_urlsafe(64),
         },
     )
-    password = _read_or_write(password_file(instance), {USER: secrets.token_urlsafe(12)})[USER]
-    return Credentials(password=password, **keys)
+    new = {USER: secrets.token_urlsafe(12), VIEWER: secrets.token_urlsafe(12)}
+    return Credentials(password=_read_or_write(password_file(instance), new)[USER], **keys)
+
+
+def viewer_password(instance: Instance) -> str:
+    """The password of VIEWER; where the file is older than that user, Airflow has added it when it started."""
+    load_or_make(instance)
+    found: dict[str, str] = json.loads(password_file(instance).read_text())
+    if VIEWER not in found:
+        raise NotReady(
+            f"{password_file(instance)} has no user {VIEWER!r} yet: start the services anew (make down, up)."
+        )
+    return found[VIEWER]
 
 
 def _read_or_write(path: Path, new: dict[str, str]) -> dict[str, str]:

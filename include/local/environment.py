@@ -91,7 +91,7 @@ def _airflow(instance: Instance, secret: Credentials) -> dict[str, str]:
         "CORE__FERNET_KEY": secret.fernet_key,
         "CORE__EXECUTION_API_SERVER_URL": f"{instance.airflow_url}/execution/",
         "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{credentials.USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{credentials.USER}:admin,{credentials.VIEWER}:viewer",
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(credentials.password_file(instance)),
         "DATABASE__SQL_ALCHEMY_CONN": instance.database,

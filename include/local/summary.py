@@ -23,7 +23,7 @@ SUBJECTS = ("model", "logistic", "prior")
 
 def show(console: Console, use_case: UseCase, report: Report, realised: Realised | None) -> None:
     """Print the report: rows, versions, how good they are."""
-    console.print(Group(_rows(use_case, report), "", *_versions(report), *_realised(realised)))
+    console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
 
 
 def places(console: Console, use_case: UseCase, here: Instance, example: date) -> None:
@@ -89,6 +89,17 @@ def _state(version: VersionReport) -> str:
     if version.flies_from:
         return f"{version.life}, promoted from {', '.join(map(str, version.flies_from))} on"
     return f"{version.life}, not promoted" if version.life != "challenger" else "challenger, waiting to be promoted"
+
+
+def _decisions(report: Report) -> list[RenderableType]:
+    """Trainings that nobody asked for by hand, and why they were."""
+    if not report.decided_days:
+        return []
+    lines: list[RenderableType] = ["", Text(f"retraining, decided on {report.decided_days} days", style="bold")]
+    for found in report.decisions:
+        came = f"version {found.version} {found.outcome}" if found.version else found.outcome
+        lines.append(Text(f"  {found.day}  train: {came}\n              {found.reason}"))
+    return lines if report.decisions else [*lines, Text("  No day asked for a training.")]
 
 
 def _realised(realised: Realised | None) -> list[RenderableType]:

@@ -25,23 +25,38 @@ def of(
     A metric that is not defined with one of the days left out has no interval, and with fewer than 3 days none has.
     Where the mean prediction is right, `mean_error` has a corner at 0 and its interval is only a rough one.
     """
-    named, place = np.unique(days, return_inverse=True)
-    if len(named) < MIN_DAYS:
-        return {}
-    left_out = _sums(place, labels, probabilities, costs) | _ranked(place, labels, probabilities)
+    left_out = _left_out(days, labels, probabilities, costs)
     found = {}
-    for metric in METRICS:
+    for metric, each in left_out.items():
         whole = metrics.measure(metric, labels, probabilities, costs)
-        if whole is not None and np.all(np.isfinite(left_out[metric])):
-            found[metric] = _interval(whole, left_out[metric], confidence, 1.0 if metric in UP_TO_ONE else math.inf)
+        assert whole is not None  # what is defined without any one day is defined with all
+        highest = 1.0 if metric in UP_TO_ONE else math.inf
+        reach = float(scipy.stats.t.ppf((1 + confidence) / 2, len(each) - 1)) * _error(each)
+        found[metric] = max(whole - reach, 0.0), min(whole + reach, highest)
     return found
 
 
-def _interval(whole: float, left_out: Numbers, confidence: float, highest: float) -> tuple[float, float]:
+def standard_errors(
+    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: Costs
+) -> dict[str, float]:
+    """Metric to its standard error by the same jackknife, where it has one."""
+    return {metric: _error(each) for metric, each in _left_out(days, labels, probabilities, costs).items()}
+
+
+def _left_out(
+    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: Costs
+) -> dict[str, Numbers]:
+    """Metric to its value with each day left out; only those that are defined without any one of 3 days or more."""
+    named, place = np.unique(days, return_inverse=True)
+    if len(named) < MIN_DAYS:
+        return {}
+    found = _sums(place, labels, probabilities, costs) | _ranked(place, labels, probabilities)
+    return {metric: found[metric] for metric in METRICS if np.all(np.isfinite(found[metric]))}
+
+
+def _error(left_out: Numbers) -> float:
     days = len(left_out)
-    error = math.sqrt((days - 1) / days * float(np.sum(np.square(left_out - np.mean(left_out)))))
-    reach = float(scipy.stats.t.ppf((1 + confidence) / 2, days - 1)) * error
-    return max(whole - reach, 0.0), min(whole + reach, highest)
+    return math.sqrt((days - 1) / days * float(np.sum(np.square(left_out - np.mean(left_out)))))
 
 
 def _without(place: npt.NDArray[np.int64], values: Numbers) -> Numbers:

@@ -1,50 +1,230 @@
-"""The reference profile: how each feature was spread over the train days, so that drift can be told from it later.
+"""The reference profile: all that a version's own files say of how things were when it was made.
 
-Bin edges are fixed here, once: comparing two samples each on its own edges says nothing. A null and a category that
-train never saw have bins of their own.
+How each feature and the prediction were spread over the train days, on bins that are fixed here, once (comparing two
+samples each on its own edges says nothing); what single validation and test days showed against that (`usual`), since
+one day never looks like three months; and what the test days promised (`promise`). Like the training itself, all of it
+is of labelled rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
-from include.logic.encoding import Encoding
+from include.errors import AirworthyError
+from include.logic import drift, intervals, metrics
+from include.logic.drift import Bins, Counts
+from include.logic.fitting import Rows
 from include.logic.metrics import Numbers
+from include.logic.model import Model
+from include.use_case import Costs
 
+NAME = "profile"
+"""Of the file that holds it beside the model."""
 BINS = 10
+FORMAT = 2
 
 
-def of(encoding: Encoding, encoded: pa.Table, probabilities: Numbers) -> dict[str, object]:
-    """Shares per bin of every encoded feature and of the predicted probabilities, ready for JSON."""
-    return {
-        "rows": encoded.num_rows,
-        "features": {
-            name: _category(encoded, name, encoding.vocabulary[name])
-            if name in encoding.vocabulary
-            else _numbers(encoded[name].to_numpy().astype(np.float64))
-            for name in encoding.features
-        },
-        "probability": _numbers(probabilities),
-    }
+class ProfileUnreadable(AirworthyError):
+    """A version has no reference profile, or one that this code cannot read."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"its reference profile {what}; train a new version, which will have one")
 
 
-def _numbers(values: Numbers) -> dict[str, object]:
-    """Bins at the deciles of train: one share more than `edges`; bin i holds edges[i-1] <= x < edges[i]."""
+@dataclass(frozen=True)
+class Spread:
+    """Rows per bin of one column over the train days."""
+
+    bins: Bins
+    counts: Counts
+
+    @property
+    def null_share(self) -> float:
+        """Share of rows without a value."""
+        return float(self.counts[-2]) / max(int(self.counts.sum()), 1)
+
+    def to_json(self) -> dict[str, object]:
+        rows = max(int(self.counts.sum()), 1)
+        *shares, null, unseen = (self.counts / rows).tolist()
+        if self.bins.values is None:
+            return {"edges": list(self.bins.edges or ()), "shares": shares, "null": null}
+        return {"values": list(self.bins.values), "shares": shares, "null": null, "unseen": unseen}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], rows: int) -> Spread:
+        """What `to_json` wrote of that many rows."""
+        shares = [*values["shares"], values["null"], values.get("unseen", 0.0)]
+        bins = Bins(values=tuple(values["values"])) if "values" in values else Bins(edges=tuple(values["edges"]))
+        if len(shares) != len(bins):
+            raise ValueError(f"{len(shares)} shares of {len(bins)} bins")
+        return cls(bins, np.rint(np.array(shares) * rows).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What single validation and test days showed against the train days; each in order of size."""
+
+    days: int
+    weighted_drift: tuple[float, ...]
+    prediction_drift: tuple[float, ...]
+    psi: Mapping[str, tuple[float, ...]]
+    """Feature to the PSI of each day."""
+
+
+@dataclass(frozen=True)
+class Promised:
+    """A metric of the model on its test days, with its two-sided 95 % interval; None where there are too few days."""
+
+    value: float
+    days: int
+    lower: float | None = None
+    upper: float | None = None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How things were when a version was made."""
+
+    rows: int
+    """Train rows."""
+    features: Mapping[str, Spread]
+    types: Mapping[str, str]
+    """Feature to its declared type, in the model's order."""
+    importance: Mapping[str, float]
+    """Feature to its share of the gain of all splits; equal shares for trees without a split."""
+    probability: Spread
+    usual: Usual
+    promise: Mapping[str, Promised]
+    """Metric to what the test days showed."""
+
+    @property
+    def bins(self) -> dict[str, Bins]:
+        """Feature to where its values fall."""
+        return {name: each.bins for name, each in self.features.items()}
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, from which `from_json` makes an equal profile."""
+        return {
+            "format": FORMAT,
+            "rows": self.rows,
+            "features": {name: {"type": self.types[name], **each.to_json()} for name, each in self.features.items()},
+            "probability": self.probability.to_json(),
+            "importance": dict(self.importance),
+            "usual": asdict(self.usual),
+            "promise": {metric: asdict(promised) for metric, promised in self.promise.items()},
+        }
+
+    @classmethod
+    def from_json(cls, values: Any) -> Profile:
+        """The profile that `to_json` wrote; ProfileUnreadable for anything else."""
+        if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+            raise ProfileUnreadable(f"is not of the present format ({FORMAT})")
+        try:
+            rows, usual = values["rows"], values["usual"]
+            series = {name: tuple(usual[name]) for name in ("weighted_drift", "prediction_drift")}
+            return cls(
+                rows=rows,
+                features={name: Spread.from_json(each, rows) for name, each in values["features"].items()},
+                types={name: each["type"] for name, each in values["features"].items()},
+                importance=dict(values["importance"]),
+                probability=Spread.from_json(values["probability"], rows),
+                usual=Usual(usual["days"], psi={name: tuple(each) for name, each in usual["psi"].items()}, **series),
+                promise={metric: Promised(**each) for metric, each in values["promise"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProfileUnreadable(f"cannot be read ({type(error).__name__}: {error})") from error
+
+
+def of(model: Model, parts: Mapping[str, Rows], predicted: Mapping[str, Numbers], costs: Costs) -> Profile:
+    """The profile of a model from the rows of train, validation and test, and its probabilities for them, by split."""
+    train, encoding = parts["train"], model.encoding
+    features = {name: spread(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features}
+    probability = spread(pa.array(predicted["train"], pa.float64()), None)
+    importance = _importance(model)
+    return Profile(
+        rows=train.features.num_rows,
+        features=features,
+        types=dict(encoding.features),
+        importance=importance,
+        probability=probability,
+        usual=_usual(features, importance, probability, parts, predicted),
+        promise=promise(parts["test"], predicted["test"], costs),
+    )
+
+
+def promise(test: Rows, probabilities: Numbers, costs: Costs) -> dict[str, Promised]:
+    """What a model showed on its test rows, by metric."""
+    days = len(np.unique(test.days))
+    sure = intervals.of(test.days, test.labels, probabilities, costs)
+    errors = intervals.standard_errors(test.days, test.labels, probabilities, costs)
+    found = metrics.of(test.labels, probabilities, costs)
+    promised = {}
+    for metric, value in found.items():
+        if metric != "rows":
+            lower, upper = sure.get(metric) or (None, None)
+            promised[metric] = Promised(value, days, lower, upper, errors.get(metric))
+    return promised
+
+
+def day_slices(rows: Rows) -> dict[date, slice]:
+    """Day to where its rows stand, of rows in order of days."""
+    days, first = np.unique(rows.days, return_index=True)
+    ends = [*first[1:].tolist(), len(rows.days)]
+    return {day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), ends, strict=True)}
+
+
+def _usual(
+    features: Mapping[str, Spread],
+    importance: Mapping[str, float],
+    probability: Spread,
+    parts: Mapping[str, Rows],
+    predicted: Mapping[str, Numbers],
+) -> Usual:
+    bins = {name: each.bins for name, each in features.items()}
+    weighted: list[float] = []
+    shifts: list[float] = []
+    psis: dict[str, list[float]] = {name: [] for name in features}
+    for split in ("validation", "test"):
+        for own in day_slices(parts[split]).values():
+            rows = parts[split].features.slice(own.start, own.stop - own.start)
+            counts = drift.count(bins, [rows])
+            each = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
+            weighted.append(drift.weighted(importance, each) or 0.0)
+            said = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
+            shifts.append(drift.psi(probability.counts, said) or 0.0)
+            for name, value in each.items():
+                psis[name].append(value)
+    ordered = {name: tuple(sorted(values)) for name, values in psis.items()}
+    return Usual(len(weighted), tuple(sorted(weighted)), tuple(sorted(shifts)), ordered)
+
+
+def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> Spread:
+    """How a column of train rows is spread, over bins that are fixed by it: its deciles, or the category's `words`."""
+    bins = Bins(values=words) if words is not None else Bins(edges=_edges(column))
+    return Spread(bins, bins.count(column))
+
+
+def _edges(column: pa.Array | pa.ChunkedArray) -> tuple[float, ...]:
+    """The deciles of the values that are there."""
+    numbers = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+    values = numbers.drop_null().to_numpy().astype(np.float64)
     there = values[np.isfinite(values)]
-    quantiles = np.linspace(0, 1, BINS + 1)[1:-1]
+    if not len(there):
+        return ()
+    edges = np.unique(np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
     # A quantile equal to the least value would make a bin that nothing in train can fall into.
-    edges = np.unique(np.quantile(there, quantiles, method="lower")) if len(there) else np.empty(0)
-    edges = edges[edges > there.min()] if len(edges) else edges
-    counts = np.bincount(np.searchsorted(edges, there, side="right"), minlength=len(edges) + 1)
-    rows = max(len(values), 1)
-    return {"edges": edges.tolist(), "shares": (counts / rows).tolist(), "null": (len(values) - len(there)) / rows}
+    return tuple(edges[edges > there.min()].tolist())
 
 
-def _category(encoded: pa.Table, name: str, words: tuple[str, ...]) -> dict[str, object]:
-    """A share per value of the vocabulary; train has, by definition, none unseen."""
-    codes = encoded[name].to_numpy().astype(np.float64)
-    there = codes[~np.isnan(codes)].astype(np.int64)
-    rows = max(len(codes), 1)
-    shares = (np.bincount(there, minlength=len(words)) / rows).tolist()
-    return {"values": list(words), "shares": shares, "null": (len(codes) - len(there)) / rows, "unseen": 0.0}
+def _importance(model: Model) -> dict[str, float]:
+    booster = model.booster
+    gains = booster.feature_importance("gain")
+    shares = gains / gains.sum() if gains.sum() > 0 else np.full(len(gains), 1 / len(gains))
+    return dict(zip(booster.feature_name(), shares.tolist(), strict=True))

@@ -1,36 +1,48 @@
-"""Measure: how good a scored day's predictions turned out to be, once its labels are known."""
+"""Measure: all that is known of a day's data, predictions and model at its decision time, into `metrics`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from include.logic import metrics
-from include.logic.gates import MODEL
-from include.logic.metrics import Numbers
-from include.stages import score
-from include.storage import provenance, schemas
-from include.storage.labels import known_labels
+from include.errors import BadRequest, NoChampion
+from include.gate import BASELINES
+from include.logic import figures, metrics, performance, profile
+from include.logic.figures import Figure, missing
+from include.logic.finding import MODEL, sentence
+from include.logic.performance import Outcomes
+from include.logic.profile import Profile, ProfileUnreadable
+from include.stages import outcomes, score, watch
+from include.stages.outcomes import DayOutcomes, NotMeasurable
+from include.stages.watch import Scorer
+from include.storage import schemas
 from include.storage.lake import Lake, View
-from include.storage.models import Registry
+from include.storage.ledger import Ledger
+from include.storage.models import ArtifactMissing, Registry
 from include.storage.partitions import days_from
 from include.use_case import UseCase
+
+ROUNDS = 5
+"""Times that a day is measured again because what it was measured from has changed meanwhile."""
 
 
 @dataclass(frozen=True)
 class MeasureResult:
-    """The metrics of a day, or why there are none yet; plain values."""
+    """What was measured at a day; plain values."""
 
     day: str
-    measured: bool
-    reason: str
     version: str | None
-    metrics: dict[str, dict[str, float]]
-    """Subject (model, prior, logistic) to its metrics."""
+    """The version that scored the day."""
+    figures: int
+    breaches: tuple[str, ...]
+    """What broke its limit, as `metric of subject: value above limit`."""
+    states: tuple[str, ...]
+    """What could not be measured, and why, each once."""
     changed: bool
 
 
@@ -48,108 +60,154 @@ class Realised:
     metrics: dict[str, dict[str, float]]
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What was predicted of a day's labelled rows, by subject, and what happened."""
-
-    version: str
-    scored_rows: int
-    labels: Numbers
-    predicted: Mapping[str, Numbers]
-
-
 def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureResult:
-    """Measure the predictions of `day` by the labels known `matures_after_days` later, into metrics of `day`.
+    """Measure `day` from what was known at it: its own data and predictions, and the performance on days whose labels
+    are complete by now; all of it is the partition `day` of `metrics`.
 
-    Later corrections of a label change nothing. Where predictions or labels are not there yet, nothing is written
-    and the reason returned. Raises as `Registry.load` does, for the baselines of the version that scored.
+    What cannot be measured becomes a row with a state. Whoever has written looks again: what was read may have been
+    replaced meanwhile. Raises BadRequest for a day before the first, LedgerDamaged, MlflowUnreachable.
     """
-    lake = lake or Lake.of(use_case)
-    view = _matured_view(lake, day)
-    if waiting := _waiting(use_case, view, day):
-        return MeasureResult(day.isoformat(), False, waiting, None, {}, changed=False)
-    outcome = _outcome(use_case, view, day, Registry(use_case))
-    found = _metrics(use_case, outcome.labels, outcome.predicted)
-    for values in found.values():
-        values["labelled_rows"], values["rows"] = values["rows"], float(outcome.scored_rows)
-    inputs = {
-        "predictions": view.digest("predictions", day),
-        "features": view.digest("features", day),
-        "labels": view.digest_of_days("labels", day),
-    }
-    commit = lake.replace("metrics", day, _long(found, outcome.version), inputs=inputs, stage="measure")
+    use_case.require(day)
+    lake, changed = lake or Lake.of(use_case), False
+    for _ in range(ROUNDS):
+        measured = _Measuring(use_case, lake.as_of(day))
+        inputs = measured.inputs()
+        table = measured.table()
+        commit = lake.replace("metrics", day, table, inputs=inputs, stage="measure")
+        changed |= commit.changed
+        if _Measuring(use_case, lake.as_of(day)).inputs() == inputs:
+            break
+    found = table.to_pylist()
     return MeasureResult(
-        day.isoformat(), True, f"{len(outcome.labels)} of {outcome.scored_rows} rows have a label.", outcome.version,
-        found, commit.changed,
-    )  # fmt: skip
+        day=day.isoformat(),
+        version=measured.version,
+        figures=len(found),
+        breaches=tuple(_named(row) for row in found if row["breached"]),
+        states=tuple(dict.fromkeys(row["state"] for row in found if row["state"])),
+        changed=changed,
+    )
+
+
+def again(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureResult | None:
+    """Measure the day that judges the predictions of `day`, where that was done before: in a backfill it may have been
+    measured before `day` was scored. None where there is nothing to do again."""
+    lake, judged_on = lake or Lake.of(use_case), day + timedelta(days=use_case.label.matures_after_days)
+    there = lake.as_of(judged_on).partitions("metrics", judged_on)
+    return run(use_case, judged_on, lake=lake) if there else None
 
 
 def realised(use_case: UseCase, first: date, last: date, *, lake: Lake | None = None) -> Realised:
     """Metrics over all rows of the days from `first` to `last` that are scored and whose labels are known."""
     lake, registry = lake or Lake.of(use_case), Registry(use_case)
-    outcomes: dict[str, _Outcome] = {}
+    done: dict[str, DayOutcomes] = {}
     waiting: dict[str, str] = {}
     for day in days_from(first, last):
-        view = _matured_view(lake, day)
-        if reason := _waiting(use_case, view, day):
+        view = outcomes.matured(lake, day)
+        if reason := outcomes.waiting(use_case, view, day):
             waiting[day.isoformat()] = reason
         else:
-            outcomes[day.isoformat()] = _outcome(use_case, view, day, registry)
-    found = list(outcomes.values())
-    labels = np.concatenate([outcome.labels for outcome in found]) if found else np.empty(0)
-    subjects = found[0].predicted if found else ()
-    pooled = {subject: np.concatenate([outcome.predicted[subject] for outcome in found]) for subject in subjects}
-    return Realised(
-        first.isoformat(), last.isoformat(), tuple(outcomes), waiting, len(labels), _metrics(use_case, labels, pooled)
-    )
+            done[day.isoformat()] = outcomes.of_day(use_case, view, day, registry)
+    found = [each.outcomes for each in done.values()]
+    labels = np.concatenate([each.labels for each in found]) if found else np.empty(0)
+    subjects = [name for name in (found[0].predicted if found else ()) if all(name in each.predicted for each in found)]
+    pooled = {subject: np.concatenate([each.predicted[subject] for each in found]) for subject in subjects}
+    values = {name: metrics.of(labels, each, use_case.costs) for name, each in pooled.items()} if len(labels) else {}
+    empty = {name: {"rows": 0.0} for name in pooled}
+    return Realised(first.isoformat(), last.isoformat(), tuple(done), waiting, len(labels), values or empty)
 
 
-def _matured_view(lake: Lake, day: date) -> View:
-    return lake.as_of(day + timedelta(days=lake.use_case.label.matures_after_days))
+class _Measuring:
+    """One day, measured from one view of the lake."""
+
+    def __init__(self, use_case: UseCase, view: View) -> None:
+        self.use_case, self.view = use_case, view
+        self.registry = Registry(use_case)
+        self.judged = view.day - timedelta(days=use_case.label.matures_after_days)
+        self.version = score.scored_with(view, view.day)
+        """The number of the version that scored the view's day."""
+
+    def inputs(self) -> dict[str, str]:
+        """Digests of all that is read from the lake."""
+        view, since = self.view, self.view.day - timedelta(days=self.use_case.look_back_days)
+        feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
+        read = {name: view.digest_of_days(name, since) for name in feeds}
+        read |= {name: view.digest_of_days(name) for name in ("features", "labels")}
+        return read | {f"predictions {day}": view.digest("predictions", day) for day in (self.judged, view.day)}
+
+    def table(self) -> pa.Table:
+        """The day's rows of `metrics`."""
+        scorer = self._scorer()
+        of_scorer = [*watch.run(self.use_case, self.view, scorer), *self._window(scorer)]
+        schema = schemas.content(self.use_case, "metrics")
+        by, realised = self._realised()
+        return pa.concat_tables(
+            [
+                figures.rows(of_scorer, self.version, self.view.day, schema),
+                figures.rows(realised, by, self.judged, schema),
+            ]
+        )
+
+    def _scorer(self) -> Scorer:
+        """Who scored the day. A version that cannot be read is a state, not a failure: the day's data can be."""
+        if self.version is None:
+            return Scorer(None, None, _unscored(self.use_case, self.view))
+        try:
+            version = self.registry.version(self.version)
+        except BadRequest as error:
+            return Scorer(None, None, str(error))
+        try:
+            return Scorer(version, Profile.from_json(self.registry.beside(version, profile.NAME)), "")
+        except (ArtifactMissing, ProfileUnreadable) as error:
+            return Scorer(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")
+
+    def _window(self, scorer: Scorer) -> list[Figure]:
+        """The performance of the day's version on the newest labelled days, and how much worse than promised it is."""
+        use_case, monitoring = self.use_case, self.use_case.monitoring
+        if scorer.version is None:
+            return performance.unknown(scorer.state, monitoring)
+        kept = performance.promised(scorer.profile.promise) if scorer.profile else []
+        try:
+            model = self.registry.load(scorer.version)
+            found = outcomes.of_window(use_case, self.view, scorer.version, model)
+        except (NotMeasurable, ArtifactMissing) as error:
+            return [*kept, *performance.unknown(str(error), monitoring)]
+        window = [replace(each, about=found.last) for each in self._judged(scorer, found)]
+        return [*kept, *window]
+
+    def _judged(self, scorer: Scorer, found: Outcomes) -> list[Figure]:
+        use_case, monitoring = self.use_case, self.use_case.monitoring
+        window = performance.of_window(found, use_case.costs)
+        if scorer.profile is None:
+            return [*window, *performance.unknown(scorer.state, monitoring, found.number_of_days)]
+        return [*window, *performance.worse(found, scorer.profile.promise, monitoring, use_case.costs)]
+
+    def _realised(self) -> tuple[str | None, list[Figure]]:
+        """How good the stored predictions of the day turned out to be whose labels are complete now, and whose."""
+        use_case, view, day = self.use_case, self.view, self.judged
+        if day < use_case.first_day:
+            return None, [missing("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_day}.")]
+        if why_not := outcomes.waiting(use_case, view, day):
+            return score.scored_with(view, day), [missing("labelled_rows", MODEL, f"{sentence(why_not)}")]
+        try:
+            found = outcomes.of_day(use_case, view, day, self.registry)
+        except (BadRequest, ArtifactMissing) as error:
+            return score.scored_with(view, day), [missing("labelled_rows", MODEL, str(error))]
+        lost = [missing("log_loss", name, found.state) for name in BASELINES] if found.state else []
+        figures_of_day = performance.of_day(found.outcomes, found.rows, found.labelled_rows, use_case.costs)
+        return found.version, [*figures_of_day, *lost]
 
 
-def _waiting(use_case: UseCase, view: View, day: date) -> str:
-    """Why a day cannot be measured yet; empty if it can.
-
-    Labels that became known on a day are written before its features, and may be none: so the features tell.
-    """
-    if not view.partitions("predictions", day, day):
-        return f"{day} is not scored yet"
-    landed = view.partitions("features", day)
-    missing = [str(d) for d in days_from(day, view.day) if d not in landed and not _absent(use_case, d)]
-    return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
-
-
-def _absent(use_case: UseCase, day: date) -> bool:
-    """Whether no feed will ever deliver that day."""
-    return all(day in feed.absent_days for feed in use_case.feeds)
+def _unscored(use_case: UseCase, view: View) -> str:
+    """Why a day has no predictions, and what to do."""
+    day = view.day
+    try:
+        Ledger.of(use_case).champion_of(day)
+    except NoChampion as error:
+        return str(error)
+    if day not in view.partitions("features", day):
+        return f"{day} has no predictions, since it has no features: run {use_case.name}__data for it, then score it."
+    return f"{day} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."
 
 
-def _outcome(use_case: UseCase, view: View, day: date, registry: Registry) -> _Outcome:
-    """The labelled rows of a scored day, with what the model said and what the baselines of its version say."""
-    version = score.scored_with(view, day)
-    assert version is not None  # _waiting has seen predictions
-    label, keys = use_case.label.name, list(use_case.keys)
-    known = known_labels(use_case, view, day)
-    joined = view.table("features", day, day).join(view.table("predictions", day, day).drop("day"), keys)
-    rows = joined.join(known, keys).order_by(keys).to_pyarrow()
-    threads = provenance.threads(rows.num_rows)
-    predicted = registry.load(registry.version(version)).predict_all(rows.select(list(use_case.features)), threads)
-    predicted[MODEL] = rows["probability"].to_numpy()
-    scored = view.partitions("predictions", day, day)[day].rows
-    return _Outcome(version, scored, rows[label].to_numpy().astype(np.float64), predicted)
-
-
-def _metrics(use_case: UseCase, labels: Numbers, predicted: Mapping[str, Numbers]) -> dict[str, dict[str, float]]:
-    if not len(labels):
-        return {subject: {"rows": 0.0} for subject in predicted}
-    return {subject: metrics.of(labels, probabilities, use_case.costs) for subject, probabilities in predicted.items()}
-
-
-def _long(found: Mapping[str, Mapping[str, float]], version: str) -> pa.Table:
-    rows = [
-        {"metric": metric, "subject": subject, "value": value, "model_version": version}
-        for subject, values in found.items()
-        for metric, value in values.items()
-    ]
-    return pa.Table.from_pylist(rows, schema=schemas.METRICS)
+def _named(row: Mapping[str, Any]) -> str:
+    return f"{row['metric']} of {row['subject']}: {row['value']:.4g} (limit {row['limit']:.4g})"

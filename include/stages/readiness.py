@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
+from include.errors import NoChampion
+from include.stages import decide
 from include.storage.lake import Lake
+from include.storage.ledger import Ledger
 from include.use_case import UseCase
 
 
-def has_features(use_case: UseCase, day: date) -> bool:
-    """Whether the lake holds features of that day. BadRequest for a day before the first: none will ever come."""
+def is_settled(use_case: UseCase, table: str, day: date) -> bool:
+    """Whether the lake holds that day of a table, or never will: nobody scores a day that has no champion.
+
+    BadRequest for a day before the first: none will ever come.
+    """
     use_case.require(day)
-    return day in Lake.of(use_case).as_of(day).partitions("features", since=day)
+    if day in Lake.of(use_case).as_of(day).partitions(table, since=day):
+        return True
+    return table == "predictions" and not _has_champion(use_case, day)
+
+
+def is_turn(use_case: UseCase, day: date) -> bool:
+    """Whether the day is decided, or the day before is, and all trainings before have their outcome.
+
+    Where a chain of decisions may begin, no lake can tell: an earlier day may be about to be decided.
+    BadRequest for a day before the first.
+    """
+    use_case.require(day)
+    if decide.standing(use_case, day):
+        return True
+    before = day - timedelta(days=1)
+    return before in Lake.of(use_case).as_of(day).partitions("decisions", since=before) and decide.is_answered(
+        use_case, day
+    )
+
+
+def _has_champion(use_case: UseCase, day: date) -> bool:
+    try:
+        Ledger.of(use_case).champion_of(day)
+    except NoChampion:
+        return False
+    return True

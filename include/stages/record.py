@@ -46,10 +46,11 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
     registry, fitted = Registry(use_case), training.fitted
     threads = provenance.threads(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
-    encoded = fitted.model.encoding.encode(training.parts["train"].features)
-    reference = profile.of(fitted.model.encoding, encoded, predicted["train"][MODEL])
-    example = encoded.slice(0, EXAMPLE_ROWS).to_pandas()
-    model_id = registry.log_model(run_id, fitted.model, example, {"profile": reference})
+    example = fitted.model.encoding.encode(training.parts["train"].features.slice(0, EXAMPLE_ROWS)).to_pandas()
+    said = {split: subjects[MODEL] for split, subjects in predicted.items()}
+    reference = profile.of(fitted.model, training.parts, said, use_case.costs).to_json()
+    beside = {profile.NAME: reference}
+    model_id = registry.log_model(run_id, fitted.model, example, beside)
     registry.log(run_id, metrics=_metrics(use_case, training, predicted), model_id=model_id)
     registry.log_series(run_id, "validation_log_loss_by_round", fitted.validation_log_loss)
     made_from = training.material
@@ -60,7 +61,7 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
         "window_days": (made_from.last - made_from.first).days + 1,
         "threshold": use_case.costs.threshold,
     }
-    registry.log(run_id, params=params, tags=_identity(fitted.model, model_id))
+    registry.log(run_id, params=params, tags=_identity(fitted.model, model_id, beside))
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         for name, values in _tables(training, reference).items():
             (Path(folder) / f"{name}.json").write_text(json.dumps(values, indent=1))
@@ -72,9 +73,9 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
         registry.log_folder(run_id, Path(folder))
 
 
-def _identity(model: Model, model_id: str) -> dict[str, str]:
+def _identity(model: Model, model_id: str, beside: Mapping[str, object]) -> dict[str, str]:
     """Where the model is, and the digests by which it is known again when it is loaded."""
-    return {"model_id": model_id, "trees": model.trees, "parts": model_files.parts(model)}
+    return {"model_id": model_id, "trees": model.trees, "parts": model_files.parts(model, beside)}
 
 
 def sample(features: pa.Table, predicted: Numbers) -> pa.Table:

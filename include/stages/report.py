@@ -58,6 +58,18 @@ class VersionReport:
 
 
 @dataclass(frozen=True)
+class DecisionReport:
+    """A day on which a training was decided, and what came of it."""
+
+    day: date
+    reason: str
+    outcome: str
+    """promoted, rejected, not promoted, failed, not started; or that it goes on."""
+    version: str
+    """The challenger; empty if there is none."""
+
+
+@dataclass(frozen=True)
 class Report:
     """The state of a use case."""
 
@@ -65,6 +77,10 @@ class Report:
     rows: Mapping[str, int]
     """Rows of features, labels and predictions."""
     versions: tuple[VersionReport, ...]
+    decided_days: int
+    """Days on which it was decided whether to train."""
+    decisions: tuple[DecisionReport, ...]
+    """Those on which the answer was yes."""
     state: Mapping[str, str]
     """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
 
@@ -95,7 +111,23 @@ def run(use_case: UseCase) -> Report:
             )
             for version in versions
         ),
+        decided_days=len(view.partitions("decisions")),
+        decisions=_decisions(view),
         state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},
+    )
+
+
+def _decisions(view: View) -> tuple[DecisionReport, ...]:
+    ended = {row["day"]: row for row in view.read("retrainings").to_pylist()}
+    return tuple(
+        DecisionReport(
+            day=row["day"],
+            reason=row["reason"],
+            outcome=ended[row["day"]]["outcome"] if row["day"] in ended else "not ended yet",
+            version=ended[row["day"]]["model_version"] or "" if row["day"] in ended else "",
+        )
+        for row in view.read("decisions", order_by=["day"]).to_pylist()
+        if row["outcome"] == "retrain"
     )
 
 

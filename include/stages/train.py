@@ -34,6 +34,8 @@ class TrainResult:
     reused: bool
     """Whether an equal training was complete before, and nothing was trained now."""
     splits: dict[str, Any]
+    rows: int
+    """Labelled rows of all splits."""
     unlabelled_rows: int
     """Rows of the window whose label was not known yet; they are left out."""
     missing_days: tuple[str, ...]
@@ -109,12 +111,14 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
     """What a complete run says of itself."""
     found = registry.run(run_id).data
     report = json.loads(found.tags["report"])
+    counted = [metrics.of_split(found.metrics, split)["model"]["rows"] for split in report["splits"]]
     return TrainResult(
         run_id=run_id,
         fingerprint=found.tags[FINGERPRINT],
         as_of=found.tags["as_of"],
         reused=reused,
         splits=report["splits"],
+        rows=int(sum(counted)),
         unlabelled_rows=report["unlabelled_rows"],
         missing_days=tuple(report["missing_days"]),
         test=metrics.of_split(found.metrics, "test"),

@@ -223,7 +223,7 @@ class View:
 
     def table(self, table: str, since: date | None = None, until: date | None = None) -> ibis.Table:
         """The rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed."""
-        files, schema = self._files(table, since, until), schemas.read(self.lake.use_case, table)
+        files, schema = self.files(table, since, until), schemas.read(self.lake.use_case, table)
         if not files:
             return ibis.memtable(schema.empty_table())
         found = self._connection().read_parquet([path for _, path in files], hive_partitioning=True)
@@ -236,7 +236,7 @@ class View:
         into memory: it does without DuckDB, whose start costs more than reading a small day."""
         schema = schemas.read(self.lake.use_case, table)
         parts = [
-            _with_day(pq.read_table(path, partitioning=None), day) for day, path in self._files(table, since, until)
+            _with_day(pq.read_table(path, partitioning=None), day) for day, path in self.files(table, since, until)
         ]
         rows = pa.concat_tables([part.select(schema.names).cast(schema) for part in parts] or [schema.empty_table()])
         return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
@@ -257,7 +257,7 @@ class View:
         reader = rows.to_pyarrow_batches(chunk_size=batch_rows)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
-    def _files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
+    def files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
         """Day and path of each file of those days, never of a later day than the view's."""
         root, first, last = Path(self.lake.uri(table)), since or date.min, min(until or self.day, self.day)
         found = partitions.files(self._delta(table))

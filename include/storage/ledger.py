@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -22,6 +20,7 @@ from include import settings
 from include.errors import AirworthyError, NoChampion
 from include.logic import lives
 from include.logic.lives import Action
+from include.storage import records
 from include.use_case import UseCase
 
 ATTEMPTS = 100
@@ -186,7 +185,7 @@ class Ledger:
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 **{field.name: getattr(decision, field.name) for field in fields(Decision)},
             )
-            if _create(self.folder / _name(entry.number), entry.content()):
+            if records.create(self.folder / _name(entry.number), entry.content()):
                 return Appended(entry, new=True)
         raise Overtaken(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
 
@@ -255,17 +254,3 @@ def _read(path: Path) -> Entry:
     if entry.content() != content:
         raise LedgerDamaged(path, "it was changed by hand")
     return entry
-
-
-def _create(path: Path, content: bytes) -> bool:
-    """Make the file with all of its content, unless it is there already; whether it was made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=True) as temporary:
-        temporary.write(content)
-        temporary.flush()
-        os.fsync(temporary.fileno())
-        try:
-            os.link(temporary.name, path)  # fails where the name is taken: a rename would replace it
-        except FileExistsError:
-            return False
-    return True

@@ -53,9 +53,20 @@ def write(folder: Path, model: Model, example: Any, extra: Mapping[str, object],
         (folder / _path(name)).write_text(json.dumps(values, indent=1))
 
 
-def parts(model: Model) -> str:
-    """Digests, by name, of what predictions depend on besides the trees: encoding and baselines, as plain values."""
-    return " ".join(_part(name, values) for name, values in _contents(model).items())
+def parts(model: Model, extra: Mapping[str, object] | None = None) -> str:
+    """Digests, by name, of what stands beside the trees, as plain values: encoding and baselines, on which predictions
+    depend, and the `extra` that `write` keeps."""
+    return " ".join(_part(name, values) for name, values in {**_contents(model), **(extra or {})}.items())
+
+
+def beside(folder: Path, name: str, parts: str) -> Any:
+    """The plain values that were kept by that name; Damaged unless their digest is among the `parts`."""
+    if not any(part.startswith(f"{name}=") for part in parts.split()):
+        raise Damaged(_path(name), "the version was registered without it, by older code; train a new version")
+    values = _values(folder, name)
+    if _part(name, values) not in parts.split():
+        raise Damaged(_path(name), "its content is not that which was registered")
+    return values
 
 
 def read(folder: Path, trees: str, parts: str | None = None) -> Model:

@@ -215,14 +215,28 @@ class Registry(Runs):
     @clear
     def load(self, version: Version) -> Model:
         """The model of a version, from the local copy if there is one; ArtifactMissing where it cannot be had."""
-        folder = settings.current().home / "models" / version.model_id
-        if not folder.exists():
-            self._download(version, folder)
+        folder = self._folder(version)
         try:
             return self._read(version, folder)
         except ArtifactMissing:
             shutil.rmtree(folder, ignore_errors=True)  # so that a mended artifact is fetched anew
             raise
+
+    @clear
+    def beside(self, version: Version, name: str) -> Any:
+        """The plain values that were kept with a version's model by that name; ArtifactMissing where they are not there
+        as they were registered."""
+        try:
+            return model_files.beside(self._folder(version), name, version.tags.get("parts", ""))
+        except model_files.Damaged as error:
+            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+
+    def _folder(self, version: Version) -> Path:
+        """The local copy of a version's files, fetched if it is not there."""
+        folder = settings.current().home / "models" / version.model_id
+        if not folder.exists():
+            self._download(version, folder)
+        return folder
 
     @clear
     def load_anew(self, version: Version) -> Model:

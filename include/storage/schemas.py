@@ -13,8 +13,37 @@ PARTITION = ("day", "digest")
 table's state tells whether a day is there and whether a rerun would change it."""
 REASONS = pa.field("reasons", pa.list_(pa.field("element", pa.string())))
 METRICS = pa.schema(
-    [("metric", pa.string()), ("subject", pa.string()), ("value", pa.float64()), ("model_version", pa.string())]
+    [
+        *((name, pa.string()) for name in ("metric", "subject")),
+        *((name, pa.float64()) for name in ("value", "lower", "upper", "limit")),
+        ("breached", pa.bool_()),  # null: not judged
+        ("model_version", pa.string()),
+        ("about", pa.date32()),  # the day that is measured, or the last of `days` that are
+        ("days", pa.int32()),
+        ("state", pa.string()),  # why there is no value; empty where there is one
+    ]
 )
+"""A row of the day on which it became known: what is told of D must be known at D."""
+COSTS = pa.schema(
+    [
+        ("started_at", pa.string()),  # UTC, ISO 8601
+        *((name, pa.float64()) for name in ("seconds", "usual_seconds", "limit")),
+        ("rows", pa.int64()),
+        ("breached", pa.bool_()),
+        ("model_version", pa.string()),
+    ]
+)
+"""What took how long: the only tables whose content depends on the clock."""
+COSTS_OF = ("train", "score")
+DECISIONS = pa.schema(
+    [
+        ("outcome", pa.string()),  # retrain or hold
+        ("reason", pa.string()),
+        ("signals", pa.string()),  # JSON: what each signal showed
+        ("model_version", pa.string()),
+    ]
+)
+RETRAININGS = pa.schema([(name, pa.string()) for name in ("outcome", "reason", "model_version", "run_id")])
 VERDICTS = pa.schema(
     [
         *((name, pa.string()) for name in ("model_version", "gate", "kind", "metric", "outcome", "reason")),
@@ -23,11 +52,14 @@ VERDICTS = pa.schema(
     ]
 )
 
+_OWN = {"metrics": METRICS, "verdicts": VERDICTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
+
 
 def tables(use_case: UseCase) -> list[str]:
     """Names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
-    return [*feeds, "features", "labels", "predictions", "metrics", "verdicts"]
+    costs = [f"costs/{stage}" for stage in COSTS_OF]
+    return [*feeds, "features", "labels", "predictions", *_OWN, *costs]
 
 
 def content(use_case: UseCase, table: str) -> pa.Schema:
@@ -43,10 +75,10 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
         return _schema(keys | {use_case.label.name: "int8"})
     if table == "predictions":
         return _schema(keys | {"probability": "float64", "warning": "bool", "model_version": "string"})
-    if table == "metrics":
-        return METRICS
-    if table == "verdicts":
-        return VERDICTS
+    if table in _OWN:
+        return _OWN[table]
+    if kind == "costs" and feed in COSTS_OF:
+        return COSTS
     raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
 
 
@@ -70,8 +102,13 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
         return (*use_case.feed(feed).keys, *(name for name in columns if name not in use_case.feed(feed).keys))
     if kind == "checked":
         return keys(use_case, f"raw/{feed}")
-    own = {"metrics": ("metric", "subject", "model_version"), "verdicts": ("model_version", "gate")}
-    return own.get(table, use_case.keys)
+    own = {
+        "metrics": ("metric", "subject", "about", "model_version"),
+        "verdicts": ("model_version", "gate"),
+        "decisions": ("outcome",),
+        "retrainings": ("outcome",),
+    }
+    return ("started_at",) if kind == "costs" else own.get(table, use_case.keys)
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:

@@ -21,7 +21,9 @@ HEAVY = {"pandas", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis",
 TASKS = {
     "data": ["ingest", "validate", "build_features"],
     "train": ["prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote"],
-    "score": ["wait_for_features", "score", "measure"],
+    "score": ["wait_for_features", "score"],
+    "monitor": ["wait_for_predictions", "measure"],
+    "retrain": ["wait_for_measures", "decide", "claim", "train", "record"],
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
 }
@@ -104,6 +106,7 @@ def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags
     assert (local.hour, local.minute, first.partition_key) == (0, 0, local.date().isoformat())
     if name.endswith("__train"):
         assert local.day_of_week == WeekDay.MONDAY
+    if name.endswith(("__train", "__retrain")):
         assert first.run_after > now - timedelta(hours=1), "unpausing must not train at once as of a past Monday"
     else:
         assert first.run_after <= now
@@ -133,8 +136,18 @@ def test_the_asset_graph_shows_the_whole_chain(dags):
         for task in dags[f"flight_delays__{kind}"].tasks:
             reads |= {asset.name.partition("/")[2] for asset in task.inlets}
             writes |= {asset.name.partition("/")[2] for asset in task.outlets}
-    assert writes == {"raw", "checked", "features", "labels", "model", "predictions", "metrics"}
-    assert reads == writes - {"metrics"}
+    told = {"decisions", "retrainings"}
+    assert writes == {"raw", "checked", "features", "labels", "model", "predictions", "metrics", *told}
+    assert reads == writes - told
+
+
+def test_one_day_is_decided_at_a_time_and_its_training_is_waited_for_without_a_slot(dags):
+    dag = dags["flight_delays__retrain"]
+    assert dag.max_active_runs == 1
+    train = dag.get_task("train")
+    assert (train.trigger_dag_id, train.deferrable) == ("flight_delays__train", True)
+    assert train.execution_timeout > all_use_cases()["flight_delays"].approval.wait
+    assert dag.get_task("wait_for_measures").limit < dag.get_task("wait_for_measures").execution_timeout
 
 
 def test_reading_the_dag_files_imports_nothing_heavy():

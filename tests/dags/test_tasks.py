@@ -56,7 +56,7 @@ def test_what_may_pass_is_left_to_the_retries():
 @pytest.fixture
 def sensor(lake_home, monkeypatch):
     monkeypatch.setattr(sensors, "load", lambda name: toy.USE_CASE)
-    return sensors.FeaturesSensor(task_id="wait_for_features", use_case="toy")
+    return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features")
 
 
 def test_the_sensor_goes_on_where_features_are_there(sensor):
@@ -90,7 +90,7 @@ def test_at_the_limit_the_sensor_names_the_command_that_builds_the_day(sensor):
         sensor.resume(context(), False, str(DAY))
 
 
-async def _first(trigger: sensors.FeaturesTrigger) -> bool:
+async def _first(trigger: sensors.DayTrigger) -> bool:
     async for event in trigger.run():
         return event.payload
     raise AssertionError("no event")
@@ -99,7 +99,7 @@ async def _first(trigger: sensors.FeaturesTrigger) -> bool:
 def test_the_trigger_fires_when_the_features_come(sensor):
     async def scene() -> bool:
         until = datetime.now(UTC) + timedelta(minutes=1)
-        waiting = asyncio.create_task(_first(sensors.FeaturesTrigger("toy", str(DAY), until.isoformat(), 0.01)))
+        waiting = asyncio.create_task(_first(sensors.DayTrigger("toy", "features", str(DAY), until.isoformat(), 0.01)))
         await asyncio.to_thread(toy.fill, Lake.of(toy.USE_CASE), DAY, DAY)
         return await waiting
 
@@ -108,4 +108,4 @@ def test_the_trigger_fires_when_the_features_come(sensor):
 
 def test_the_trigger_gives_up_at_its_limit(sensor):
     past = datetime.now(UTC) - timedelta(seconds=1)
-    assert asyncio.run(_first(sensors.FeaturesTrigger("toy", str(DAY), past.isoformat(), 60))) is False
+    assert asyncio.run(_first(sensors.DayTrigger("toy", "features", str(DAY), past.isoformat(), 60))) is False

@@ -33,10 +33,25 @@ def task_state(api: AirflowApi, dag_id: str, run: Run, task: str) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def use_case_packages() -> str:
+    """Where the instance finds its use cases; a file of tests may name others."""
+    return "tests.end_to_end.use_cases"
+
+
+@pytest.fixture(scope="module")
+def connections() -> dict[str, str]:
+    """Airflow's Connections as environment variables; a file of tests may name some."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shell(
+    tmp_path_factory: pytest.TempPathFactory, use_case_packages: str, connections: dict[str, str]
+) -> Iterator[Shell]:
     """An instance in a folder whose name has a space, beside whatever else runs."""
     home = tmp_path_factory.mktemp("life") / "a home"
-    shell = make_shell(home, AIRWORTHY_USE_CASE_PACKAGES="tests.end_to_end.use_cases", AIRWORTHY_COMMIT="tests")
+    names = {"AIRWORTHY_USE_CASE_PACKAGES": use_case_packages, "AIRWORTHY_COMMIT": "tests"}
+    shell = make_shell(home, **names, **connections)
     started = shell.run("up")
     try:
         assert started.returncode == 0, started.stderr + started.stdout

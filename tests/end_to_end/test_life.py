@@ -23,12 +23,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 FIRST, LAST = date(2013, 1, 1), date(2013, 1, 16)
 AS_OF = date(2013, 1, 13)
-DATA, TRAIN, SCORE = (f"{USE_CASE.name}__{kind}" for kind in ("data", "train", "score"))
+KINDS = ("data", "train", "score", "monitor", "retrain")
+DATA, TRAIN, SCORE, MONITOR, RETRAIN = DAGS = tuple(f"{USE_CASE.name}__{kind}" for kind in KINDS)
 
 
 @pytest.fixture(scope="module")
 def api(airflow: AirflowApi) -> AirflowApi:
-    until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
+    until(lambda: all(map(airflow.has_dag, DAGS)), "the DAGs")
     return airflow
 
 
@@ -71,6 +72,13 @@ def scored(api: AirflowApi, champion: Run) -> None:
     api.unpause(SCORE)
     api.backfill(SCORE, AS_OF, LAST - timedelta(days=2))
     all_done(api, SCORE, AS_OF, LAST - timedelta(days=2))
+
+
+@pytest.fixture(scope="module")
+def measured(api: AirflowApi, scored: None) -> None:
+    api.unpause(MONITOR)
+    api.backfill(MONITOR, AS_OF, LAST - timedelta(days=2))
+    all_done(api, MONITOR, AS_OF, LAST - timedelta(days=2))
 
 
 def test_a_backfill_fills_every_table_and_loses_no_row(api, data):
@@ -169,11 +177,24 @@ def test_the_scheduler_runs_today_by_itself_with_replayed_flights(api, scored):
     assert set(rows["flight_date"].to_pylist()) == {today}
 
 
-def test_days_whose_labels_are_known_are_measured(api, scored):
+def test_a_day_is_measured_by_the_version_that_scored_it(api, measured):
+    day = AS_OF + timedelta(days=1)
+    rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", day, day).to_pylist()
+    assert {row["model_version"] for row in rows if row["metric"] == "psi"} == {"1"}
+    (drift,) = (row for row in rows if row["metric"] == "weighted_drift")
+    assert drift["limit"] > 0 and drift["breached"] == (drift["value"] > drift["limit"])
+
+
+def test_days_whose_labels_are_known_are_measured(api, measured):
     found = measure.realised(USE_CASE, AS_OF, AS_OF)
     assert found.days == (str(AS_OF),)
     assert found.rows > 600
-    assert AS_OF in Lake.of(USE_CASE).as_of(LAST).partitions("metrics")
+    known = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
+    for dag_id in (DATA, SCORE, MONITOR):
+        succeeded(api, dag_id, api.trigger(dag_id, conf={"day": str(known)}))
+    rows = Lake.of(USE_CASE).as_of(known).read("metrics", known, known).to_pylist()
+    (loss,) = (row["value"] for row in rows if (row["metric"], row["subject"]) == ("log_loss", "model"))
+    assert loss == pytest.approx(found.metrics["model"]["log_loss"])
 
 
 @pytest.fixture(scope="module")
@@ -205,14 +226,15 @@ def test_scoring_waits_without_a_worker_for_the_days_data(api, mondays):
     assert api.xcom(SCORE, score.run_id, "score")["version"] == Ledger.of(USE_CASE).champion_of(mondays[1]).version
 
 
-def test_the_demo_again_starts_no_run_and_changes_no_table(api, scored, mondays):
+def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, mondays):
     days = FIRST, LAST - timedelta(days=2)
-    for dag_id in (DATA, SCORE):
-        scheduled_today(api, dag_id)
+    plan = demo.Plan(days, (demo.Stretch(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
+    walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
+    walk.run()  # what was not there yet: the decision on the last day
+    assert days[1] in Lake.of(USE_CASE).as_of(days[1]).partitions("decisions")
     # After a backfill of trainings, Airflow also makes the newest Monday's run: it must not write meanwhile.
     until(lambda: all(run.state in FINISHED for run in api.runs(TRAIN)), "the end of every training")
-    runs, state = [api.runs(dag_id) for dag_id in (DATA, TRAIN, SCORE)], report.run(USE_CASE).state
-    plan = demo.Plan(data=days, train=mondays[:1], score=(AS_OF, days[1]))
-    demo.Demo(api, USE_CASE, plan, Console(quiet=True)).run()
-    assert [api.runs(dag_id) for dag_id in (DATA, TRAIN, SCORE)] == runs
+    runs, state = [api.runs(dag_id) for dag_id in DAGS], report.run(USE_CASE).state
+    walk.run()
+    assert [api.runs(dag_id) for dag_id in DAGS] == runs
     assert report.run(USE_CASE).state == state

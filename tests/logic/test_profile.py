@@ -1,38 +1,129 @@
 """The reference profile."""
 
+from datetime import date
+
+import lightgbm
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.logic import encoding, profile
+from include.logic import drift, encoding, profile
+from include.logic.baselines import Logistic, Prior
+from include.logic.fitting import Rows
+from include.logic.model import Model
+from include.logic.profile import Profile, ProfileUnreadable
+from include.use_case import Costs
 
 FEATURES = {"kind": "category", "size": "float64"}
+COSTS = Costs(missed=3, false_warning=1, unit="points")
 
 
-def of(kind, size) -> dict:
-    table = pa.table({"kind": pa.array(kind, pa.string()), "size": pa.array(size, pa.float64())})
-    learned = encoding.learn(FEATURES, table)
-    return profile.of(learned, learned.encode(table), np.full(len(kind), 0.5))["features"]
+def rows(days: int, seed: int, shift: float = 0.0) -> Rows:
+    """100 rows a day, of which large ones fail more often."""
+    rng = np.random.default_rng(seed)
+    size = rng.normal(10 + shift, 3, days * 100)
+    table = pa.table({"kind": pa.array(rng.choice(["a", "b"], days * 100)), "size": size})
+    labels = (rng.random(days * 100) < 1 / (1 + np.exp(10 - size))).astype(float)
+    place = np.repeat(np.arange(days), 100) + np.datetime64(date(2020, 1, 1 + seed))
+    return Rows(table, labels, place.astype("datetime64[D]"))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    train = rows(20, 0)
+    learned = encoding.learn(FEATURES, train.features)
+    encoded = learned.encode(train.features)
+    booster = lightgbm.train(
+        {"objective": "binary", "verbose": -1, "num_threads": 1},
+        lightgbm.Dataset(encoded, train.labels, feature_name=list(FEATURES), categorical_feature=["kind"]),
+        num_boost_round=5,
+    )
+    return Model(booster, learned, Prior.fit(train.labels), Logistic.fit(learned, encoded, train.labels))
+
+
+@pytest.fixture(scope="module")
+def found(model) -> Profile:
+    parts = {"train": rows(20, 0), "validation": rows(3, 1), "test": rows(5, 2)}
+    return profile.of(model, parts, {name: model.predict(part.features) for name, part in parts.items()}, COSTS)
+
+
+def spread(values, kind=None) -> dict:
+    words = tuple(sorted({value for value in values if value})) if kind else None
+    return profile.spread(pa.array(values, pa.string() if kind else pa.float64()), words).to_json()
 
 
 def test_shares_and_nulls_add_up_to_one():
-    found = of(["a", "b", None, "a"] * 25, [None, 1.0, 2.0, 3.0] * 25)
-    for each in found.values():
+    for each in (spread(["a", "b", None, "a"] * 25, "category"), spread([None, 1.0, 2.0, 3.0] * 25)):
         assert sum(each["shares"]) + each["null"] == pytest.approx(1)
-    assert found["kind"] == {"values": ["a", "b"], "shares": [0.5, 0.25], "null": 0.25, "unseen": 0.0}
+    assert spread(["a", "b", None, "a"], "category") == {
+        "values": ["a", "b"],
+        "shares": [0.5, 0.25],
+        "null": 0.25,
+        "unseen": 0.0,
+    }
 
 
 def test_numbers_are_cut_at_the_deciles_of_train():
-    found = of(["a"] * 1000, np.arange(1000.0))["size"]
-    assert len(found["edges"]) == 9
-    assert found["shares"] == pytest.approx([0.1] * 10, abs=0.002)
+    each = spread(np.arange(1000.0))
+    assert len(each["edges"]) == 9
+    assert each["shares"] == pytest.approx([0.1] * 10, abs=0.002)
 
 
 def test_no_bin_is_empty_where_a_value_is_frequent():
-    found = of(["a"] * 100, [0.0] * 80 + list(range(1, 21)))["size"]
-    assert min(found["shares"]) > 0
+    assert min(spread([0.0] * 80 + list(range(1, 21)))["shares"]) > 0
 
 
-def test_a_column_of_nulls_has_a_profile():
-    found = of(["a", "b"], [None, None])["size"]
-    assert found == {"edges": [], "shares": [0.0], "null": 1.0}
+def test_a_column_of_nulls_and_a_constant_one_have_a_profile():
+    assert spread([None, None]) == {"edges": [], "shares": [0.0], "null": 1.0}
+    assert spread([4.0, 4.0]) == {"edges": [], "shares": [1.0], "null": 0.0}
+
+
+def test_a_profile_is_read_back_as_it_was_written(found):
+    import json
+
+    again = Profile.from_json(json.loads(json.dumps(found.to_json())))
+    assert again.to_json() == found.to_json()
+    assert all(np.array_equal(again.features[name].counts, found.features[name].counts) for name in FEATURES)
+    assert again.promise == found.promise and again.usual == found.usual
+
+
+def test_importance_is_the_share_of_gain_and_what_tells_the_labels_has_most(found):
+    assert sum(found.importance.values()) == pytest.approx(1)
+    assert found.importance["size"] > 0.9
+
+
+def test_usual_is_what_each_validation_and_test_day_showed_against_train(found):
+    assert found.usual.days == len(found.usual.weighted_drift) == len(found.usual.psi["size"]) == 8
+    assert list(found.usual.weighted_drift) == sorted(found.usual.weighted_drift)
+    day = rows(3, 1).features.slice(100, 100)
+    counts = found.features["size"].bins.count(day["size"])
+    assert drift.psi(found.features["size"].counts, counts) in found.usual.psi["size"]
+
+
+def test_days_that_are_unlike_train_make_more_drift_usual(model, found):
+    parts = {"train": rows(20, 0), "validation": rows(3, 1, shift=4), "test": rows(5, 2, shift=4)}
+    moved = profile.of(model, parts, {name: model.predict(part.features) for name, part in parts.items()}, COSTS)
+    assert min(moved.usual.weighted_drift) > max(found.usual.weighted_drift)
+    assert min(moved.usual.prediction_drift) > max(found.usual.prediction_drift)
+
+
+def test_the_promise_is_that_of_the_test_days_with_its_interval(found):
+    promised = found.promise["log_loss"]
+    assert promised.lower < promised.value < promised.upper
+    assert promised.days == 5
+    assert "rows" not in found.promise and found.promise["base_rate"].lower is None
+
+
+@pytest.mark.parametrize(
+    "damage", [None, [], {}, {"rows": 3}, {"format": 1}, {"format": 2}, {"format": 2, "rows": 1, "usual": {}}]
+)
+def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
+    with pytest.raises(ProfileUnreadable, match="train a new version"):
+        Profile.from_json(damage)
+
+
+def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
+    values = found.to_json()
+    values["probability"] = {**values["probability"], "shares": [1.0]}
+    with pytest.raises(ProfileUnreadable, match="shares of"):
+        Profile.from_json(values)

@@ -158,11 +158,11 @@ def make_champion(day: date) -> None:
 
 
 def score_and_measure(days: Iterable[date]) -> None:
-    """As the daily run does: the day, and the one whose labels have matured by now."""
+    """As the daily runs do: the day, and again that which judges it where it was measured before."""
     for day in days:
         score.run(toy.USE_CASE, day)
-        for each in (day - timedelta(days=toy.USE_CASE.label.matures_after_days), day):
-            measure.run(toy.USE_CASE, each)
+        measure.run(toy.USE_CASE, day)
+        measure.again(toy.USE_CASE, day)
 
 
 SCORED = days_from(AS_OF, LAST)
@@ -188,7 +188,7 @@ def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(
         score_and_measure(days)
         lakes.append(contents(toy.USE_CASE))
         assert list(lakes[-1]["predictions"]) == SCORED
-        assert list(lakes[-1]["metrics"]) == SCORED[: -toy.USE_CASE.label.matures_after_days]
+        assert list(lakes[-1]["metrics"]) == SCORED
         view = Lake.of(toy.USE_CASE).as_of(LAST)
         assert [score.scored_with(view, day) for day in SCORED] == ["1"] * 5 + ["2"] * (len(SCORED) - 5)
         before = versions(toy.USE_CASE)
@@ -219,7 +219,7 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
         score_and_measure(day for day in order if day >= trained)
         found.append(contents(toy.USE_CASE))
     assert list(found[0]["predictions"]) == days_from(trained, last)
-    assert list(found[0]["metrics"]) == days_from(trained, last - timedelta(days=2))
+    assert list(found[0]["metrics"]) == days_from(trained, last)
     assert found[0] == found[1]
     assert [version.number for version in Registry(toy.USE_CASE).versions()] == ["1"]
 

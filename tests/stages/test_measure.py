@@ -1,4 +1,4 @@
-"""measure: what predictions turned out to be worth, once labels are known."""
+"""measure: what a day, its version and the newest labels show, in the partition of the day they are known at."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -6,21 +6,25 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from include.stages import measure, score
+from include.stages import measure, outcomes, score
 from include.storage.lake import Lake
+from include.storage.partitions import days_from
 from tests import toy
 from tests.conftest import AS_OF, LAST, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
 NEXT = AS_OF + timedelta(days=1)
+KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
+"""The day at which the labels of AS_OF are complete."""
 
 
 @pytest.fixture(scope="module")
 def scored_home(tmp_path_factory, champion_home) -> Path:
-    """The day of the training and the next are scored; not written to."""
+    """Every day from that of the training on is scored; not written to."""
     home = tmp_path_factory.mktemp("scored") / "home"
     with moved_into(champion_home, home):
-        score.run(USE_CASE, AS_OF), score.run(USE_CASE, NEXT)
+        for day in days_from(AS_OF, LAST):
+            score.run(USE_CASE, day)
     return home
 
 
@@ -29,100 +33,182 @@ def _scored(lake_home, scored_home, monkeypatch):
     move(scored_home, lake_home, monkeypatch)
 
 
-def written(day: date) -> dict[tuple[str, str], float]:
+def written(day: date) -> dict[tuple[str, str], dict]:
+    """Rows of `metrics` by metric and subject; of performance those of the model alone have both names."""
     rows = Lake.of(USE_CASE).as_of(LAST).read("metrics", since=day, until=day).to_pylist()
-    return {(row["subject"], row["metric"]): row["value"] for row in rows}
+    return {(row["metric"], row["subject"]): row for row in rows}
+
+
+def measured(day: date) -> dict[tuple[str, str], dict]:
+    measure.run(USE_CASE, day)
+    return written(day)
 
 
 def empty(table: str, day: date) -> None:
+    replaced(table, day, lambda rows: rows.slice(0, 0))
+
+
+def replaced(table: str, day: date, change) -> None:
     lake = Lake.of(USE_CASE)
-    nothing = lake.as_of(day).read(table, since=day).drop_columns(["day"]).slice(0, 0)
-    lake.replace(table, day, nothing, inputs={}, stage="test")
+    rows = lake.as_of(day).read(table, since=day).drop_columns(["day"])
+    lake.replace(table, day, change(rows), inputs={}, stage="test")
+
+
+def labelled(value: int):
+    """Rows of labels that all have that value."""
+    return lambda rows: rows.set_column(2, "failed", pa.array([value] * len(rows), pa.int8()))
 
 
 def test_a_days_metrics_are_those_of_its_rows_and_labels():
-    found = measure.run(USE_CASE, AS_OF)
+    found = measured(KNOWN)
     truth = source.everything(AS_OF)["failed"].to_pylist()
     said = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF, order_by=USE_CASE.keys)
     pairs = zip(truth, said["probability"].to_pylist(), strict=True)
-    assert found.measured
-    assert found.metrics["model"]["brier"] == pytest.approx(sum((y - p) ** 2 for y, p in pairs) / source.ROWS)
-    assert found.metrics["model"]["base_rate"] == pytest.approx(sum(truth) / source.ROWS)
-    assert written(AS_OF)[("model", "brier")] == found.metrics["model"]["brier"]
+    row = found["brier", "model"]
+    assert row["value"] == pytest.approx(sum((y - p) ** 2 for y, p in pairs) / source.ROWS)
+    assert (row["about"], row["day"], row["model_version"]) == (AS_OF, KNOWN, "1")
+    assert found["base_rate", "model"]["value"] == pytest.approx(sum(truth) / source.ROWS)
 
 
 def test_model_and_baselines_stand_side_by_side():
-    found = measure.run(USE_CASE, AS_OF).metrics
-    assert {subject for subject, _ in written(AS_OF)} == {"model", "prior", "logistic"}
-    assert found["model"]["log_loss"] < found["prior"]["log_loss"]
-    assert found["prior"]["auc"] == 0.5
-    assert found["logistic"]["log_loss"] != found["prior"]["log_loss"]
+    found = measured(KNOWN)
+    assert found["log_loss", "model"]["value"] < found["log_loss", "prior"]["value"]
+    assert found["auc", "prior"]["value"] == 0.5
+    assert found["log_loss", "logistic"]["value"] != found["log_loss", "prior"]["value"]
+
+
+def test_the_day_itself_is_compared_with_its_versions_profile():
+    found = measured(AS_OF)
+    for name in USE_CASE.features:
+        assert found["psi", name]["value"] >= 0 and found["psi", name]["breached"] is False
+    assert found["null_share", "size"]["value"] == pytest.approx(0.1, abs=0.06)
+    assert found["weighted_drift", "features"]["limit"] > 0
+    assert found["prediction_drift", "prediction"]["value"] > 0
+    assert {row["about"] for row in found.values() if row["metric"] in ("psi", "warning_rate")} == {AS_OF}
+
+
+def test_a_shift_in_what_the_model_looks_at_breaks_both_drifts():
+    def shifted(rows):
+        return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array([3] * len(rows), pa.int32()))
+
+    replaced("features", AS_OF, shifted)
+    score.run(USE_CASE, AS_OF)
+    result = measure.run(USE_CASE, AS_OF)
+    found = written(AS_OF)
+    assert found["weighted_drift", "features"]["breached"] and found["prediction_drift", "prediction"]["breached"]
+    assert found["psi", "hour"]["breached"] and not found["psi", "kind"]["breached"]
+    assert any(breach.startswith("psi of hour: ") for breach in result.breaches)
+
+
+def test_predictions_of_the_day_are_summed_up():
+    said = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", since=AS_OF)
+    found = measured(AS_OF)
+    assert found["mean_prediction", "prediction"]["value"] == pytest.approx(sum(said["probability"].to_pylist()) / 200)
+    assert found["warning_rate", "prediction"]["value"] == sum(said["warning"].to_pylist()) / 200
+    assert found["rows", "predictions"]["value"] == 200
+
+
+def test_ages_are_counted_in_days():
+    found = measured(NEXT)
+    assert [found["staleness", name]["value"] for name in ("features", "labels", "predictions", "model")] == [
+        0,
+        0,
+        0,
+        1,
+    ]
 
 
 def test_a_rerun_commits_nothing():
-    assert measure.run(USE_CASE, AS_OF).changed
-    assert not measure.run(USE_CASE, AS_OF).changed
+    assert measure.run(USE_CASE, KNOWN).changed
+    assert not measure.run(USE_CASE, KNOWN).changed
 
 
-def test_a_day_that_is_not_scored_waits():
-    found = measure.run(USE_CASE, AS_OF + timedelta(days=3))
-    assert (found.measured, found.reason) == (False, "2020-03-04 is not scored yet")
-    assert written(AS_OF + timedelta(days=3)) == {}
+def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judged_from_its_least():
+    few, enough = measured(AS_OF + timedelta(days=7)), measured(AS_OF + timedelta(days=8))
+    assert few["window/auc", "model"]["days"] == 6 and enough["window/auc", "model"]["days"] == 7
+    assert few["worse/log_loss", "model"]["breached"] is None
+    assert few["worse/log_loss", "model"]["state"].startswith("Only 6 days with labels")
+    assert enough["worse/log_loss", "model"]["breached"] is False
+    assert enough["worse/log_loss", "model"]["lower"] < enough["worse/log_loss", "model"]["value"]
+    assert enough["window/auc", "model"]["about"] == AS_OF + timedelta(days=6)
 
 
-@pytest.mark.parametrize("after", [1, 2])
-def test_a_day_whose_labels_are_not_complete_waits_whichever_day_is_missing(after):
-    empty("features", AS_OF + timedelta(days=after))
-    found = measure.run(USE_CASE, AS_OF)
-    assert not found.measured
-    assert found.reason == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']"
-    assert written(AS_OF) == {}
+def test_the_promise_stands_beside_it():
+    promised = measured(LAST)["promise/log_loss", "model"]
+    assert promised["lower"] < promised["value"] < promised["upper"]
+    assert promised["days"] == USE_CASE.training.test_days
+
+
+def test_labels_that_turn_against_the_model_are_a_breach_of_performance():
+    for day in days_from(NEXT, LAST):
+        replaced("labels", day, lambda rows: rows.set_column(2, "failed", flipped(rows)))
+    assert measured(LAST)["worse/log_loss", "model"]["breached"] is True
+
+
+def flipped(rows: pa.Table) -> pa.Array:
+    return pa.array([1 - value for value in rows["failed"].to_pylist()], pa.int8())
 
 
 def test_a_label_that_never_comes_is_counted_as_missing():
-    empty("labels", AS_OF + timedelta(days=2))  # the late seventh part
-    found = measure.run(USE_CASE, AS_OF)
+    empty("labels", KNOWN)  # the late seventh part
+    found = measured(KNOWN)
     late = sum(source._late(source.everything(AS_OF)))
-    assert found.metrics["model"]["rows"] == source.ROWS
-    assert found.metrics["model"]["labelled_rows"] == source.ROWS - late
-    assert found.reason == f"{source.ROWS - late} of {source.ROWS} rows have a label."
-
-
-def test_a_day_without_any_label_has_its_rows_and_nothing_more():
-    for after in (1, 2):
-        empty("labels", AS_OF + timedelta(days=after))
-    found = measure.run(USE_CASE, AS_OF)
-    assert found.measured
-    assert found.metrics["model"] == {"rows": source.ROWS, "labelled_rows": 0}
-
-
-def test_with_one_class_auc_is_left_out():
-    lake = Lake.of(USE_CASE)
-    for day in (AS_OF + timedelta(days=1), AS_OF + timedelta(days=2)):
-        rows = lake.as_of(day).read("labels", since=day).drop_columns(["day"])
-        rows = rows.set_column(2, "failed", pa.array([0] * len(rows), pa.int8()))
-        lake.replace("labels", day, rows, inputs={}, stage="test")
-    found = measure.run(USE_CASE, AS_OF).metrics["model"]
-    assert "auc" not in found
-    assert found["base_rate"] == 0
+    assert found["rows", "model"]["value"] == source.ROWS
+    assert found["labelled_rows", "model"]["value"] == source.ROWS - late
 
 
 def test_a_correction_after_the_label_matured_changes_nothing():
-    measure.run(USE_CASE, AS_OF)
-    day = AS_OF + timedelta(days=3)
-    rows = Lake.of(USE_CASE).as_of(day).read("labels", since=day).drop_columns(["day"])
-    wrong = source.everything(AS_OF).select(["event_date", "id", "failed"])
-    wrong = wrong.set_column(2, "failed", pa.array([1] * len(wrong), pa.int8()))
-    Lake.of(USE_CASE).replace("labels", day, pa.concat_tables([rows, wrong]), inputs={}, stage="test")
-    assert not measure.run(USE_CASE, AS_OF).changed
+    before = measured(KNOWN)
+    wrong = labelled(1)(source.everything(AS_OF).select(["event_date", "id", "failed"]))
+    replaced("labels", KNOWN + timedelta(days=1), lambda rows: pa.concat_tables([rows, wrong]))
+    assert not measure.run(USE_CASE, KNOWN).changed
+    assert written(KNOWN) == before
+
+
+def test_a_day_measured_before_an_earlier_one_was_scored_is_measured_again():
+    empty("predictions", AS_OF)
+    assert measured(KNOWN)["labelled_rows", "model"]["value"] is None
+    score.run(USE_CASE, AS_OF)
+    assert measure.again(USE_CASE, AS_OF).changed
+    assert written(KNOWN)["labelled_rows", "model"]["value"] == source.ROWS
+    assert measure.again(USE_CASE, NEXT) is None  # its judge's day was not measured yet
+
+
+def test_what_changes_while_it_is_measured_is_measured_again(monkeypatch):
+    honest, calls = outcomes.of_day, []
+
+    def overtaken(*given):
+        calls.append(given)
+        found = honest(*given)
+        if len(calls) == 1:
+            empty("labels", KNOWN)
+        return found
+
+    monkeypatch.setattr(outcomes, "of_day", overtaken)
+    assert measured(KNOWN)["labelled_rows", "model"]["value"] < source.ROWS
+    assert len(calls) == 2
+
+
+def test_many_rows_are_judged_by_as_many_of_each_day_and_counted_whole(monkeypatch):
+    whole = measured(LAST)
+    monkeypatch.setattr(outcomes, "MOST_ROWS", 800)  # 8 days of 200 rows: every second one; a single day whole
+    part = measured(LAST)
+    assert 600 < part["window/rows", "model"]["value"] < 1000
+    assert part["window/auc", "model"]["value"] == pytest.approx(whole["window/auc", "model"]["value"], abs=0.06)
+    monkeypatch.setattr(outcomes, "MOST_ROWS", 50)
+    least = measured(LAST)
+    assert least["labelled_rows", "model"]["value"] == least["rows", "model"]["value"] == source.ROWS
+    assert least["brier", "model"]["value"] != whole["brier", "model"]["value"]
+    assert not measure.run(USE_CASE, LAST).changed
 
 
 def test_realised_metrics_are_over_rows_of_all_days_and_say_which_wait():
+    empty("predictions", AS_OF + timedelta(days=2))
     found = measure.realised(USE_CASE, AS_OF, AS_OF + timedelta(days=2))
     assert found.days == ("2020-03-01", "2020-03-02")
     assert found.waiting == {"2020-03-03": "2020-03-03 is not scored yet"}
     assert found.rows == 2 * source.ROWS
-    each = [measure.run(USE_CASE, day).metrics["model"]["log_loss"] for day in (AS_OF, NEXT)]
+    each = [measured(day)["log_loss", "model"]["value"] for day in (KNOWN, KNOWN + timedelta(days=1))]
     assert found.metrics["model"]["log_loss"] == pytest.approx(sum(each) / 2)
 
 
@@ -132,7 +218,19 @@ def test_realised_over_days_that_all_wait_is_empty():
 
 
 def test_the_last_days_wait_until_the_lake_has_their_labels():
-    score.run(USE_CASE, LAST)
-    assert not measure.run(USE_CASE, LAST).measured
+    assert measure.realised(USE_CASE, LAST, LAST).waiting
     toy.fill(Lake.of(USE_CASE), LAST + timedelta(days=1), LAST + timedelta(days=2))
-    assert measure.run(USE_CASE, LAST).measured
+    assert measure.realised(USE_CASE, LAST, LAST).days == (LAST.isoformat(),)
+
+
+def test_nothing_that_becomes_known_later_changes_a_day():
+    day = AS_OF + timedelta(days=4)
+    before = measured(day)
+    for later in days_from(day + timedelta(days=1), LAST):
+        for table in ("features", "predictions"):
+            empty(table, later)
+        replaced("labels", later, labelled(1))
+    assert not measure.run(USE_CASE, day).changed
+    assert written(day) == before
+    replaced("labels", day, labelled(1))
+    assert measure.run(USE_CASE, day).changed, "what is known at the day does change it"

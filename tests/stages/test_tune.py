@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include import tasks
 from include.errors import BadRequest, FeaturesMissing
 from include.stages import train, tune
 from include.storage.lake import Lake
+from include.tasks import train as tasks
 from tests import toy
 from tests.conftest import AS_OF
 from tests.toy_search import DECLARED, QUICK, USE_CASE, choice, client, quick, trials_of

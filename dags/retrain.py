@@ -1,0 +1,23 @@
+"""<use case>__retrain: every day, wait_for_measures → decide → claim → train → record."""
+
+from airflow.sdk import chain
+
+from include import dag
+from include.sensors import TurnSensor
+from include.tasks import retrain as tasks
+from include.train_once import TrainOnce
+from include.use_cases import all_use_cases
+
+for use_case in all_use_cases().values():
+    made = {what: [dag.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
+    wait = {**dag.WAITING, "last_task": "record"}
+
+    # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
+    with dag.daily(use_case, "retrain", from_now_on=True, max_active_runs=1):
+        chain(
+            TurnSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),
+            tasks.decide.override(inlets=made["metrics"], outlets=made["decisions"])(use_case.name),
+            tasks.claim(use_case.name),
+            TrainOnce(task_id="train", use_case=use_case, **dag.ASKING),
+            tasks.record.override(outlets=made["retrainings"])(use_case.name),
+        )

@@ -1,0 +1,254 @@
+"""Decisions to retrain: from what the days before showed, by the declared policy, with reasons. Pure.
+
+The rule "at least n of the last m windows, and the newest" is that of Databricks' mlops-stacks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from include.monitoring import Retraining
+
+Outcome = Literal["retrain", "hold"]
+Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"]
+"""What became of a training that was decided: the table `retrainings`."""
+NOT_CONVINCING = ("rejected", "not promoted")
+"""A challenger was made, and the champion stayed. A training that failed or never started says nothing of the data."""
+ROWS = {
+    "weighted_drift": ("weighted_drift", "features"),
+    "prediction_drift": ("prediction_drift", "prediction"),
+    "model_age": ("staleness", "model"),
+}
+"""Signal to the metric and subject that show it. Performance is shown by every `worse/<metric>` of the model."""
+WORSE = "worse/"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one day's measures say of one signal."""
+
+    breached: bool | None
+    """None: not judged that day."""
+    value: float | None = None
+    limit: float | None = None
+    what: str = ""
+    """The metric, where a signal is shown by several."""
+    state: str = ""
+    """Why it is not judged."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One day's measures."""
+
+    day: date
+    version: str | None
+    """The version that scored the day; None where nobody did."""
+    signals: Mapping[str, Reading] = field(default_factory=dict)
+    state: str = ""
+    """Why the day has no version."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An earlier decision, and what became of the training, if that was the decision and is known."""
+
+    day: date
+    outcome: Outcome
+    result: Result | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one signal shows over the days that count."""
+
+    signal: str
+    breached: bool | None
+    """On the newest day; None: not judged."""
+    breaches: int
+    """Days that broke, of the `measured` ones that count."""
+    measured: int
+    of_days: int
+    value: float | None
+    limit: float | None
+    asks: bool
+    what: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to train, with reasons: sentences for a person."""
+
+    outcome: Outcome
+    reason: str
+    signals: tuple[Finding, ...]
+    model_version: str | None
+
+    @property
+    def retrain(self) -> bool:
+        return self.outcome == "retrain"
+
+    def signals_json(self) -> str:
+        """As the table `decisions` keeps them."""
+        return json.dumps([asdict(finding) for finding in self.signals])
+
+
+def memory(policy: Retraining) -> timedelta:
+    """How far back a decision looks for earlier ones: beyond it, nothing decided then matters now."""
+    return timedelta(days=policy.memory_days)
+
+
+def decide(
+    policy: Retraining,
+    day: date,
+    measured: Sequence[Measured],
+    decided: Sequence[Decided],
+    claimed: Collection[date] = (),
+) -> Decision:
+    """Whether the measures of `day` and the days before it ask for a training, and whether the policy allows one.
+
+    `measured` and `decided` may be in any order. Measures of later days are never looked at; a later decision within
+    the policy's memory makes this one a hold, since decisions build on each other in the order of days. `claimed` are
+    the days whose training has a claim on the budget.
+    """
+    today = next((each for each in measured if each.day == day), Measured(day, None, state="it was not measured"))
+    signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
+    asking = [each for each in signals if each.asks]
+    against = _objections(policy, day, decided, claimed)
+    shown = _shown(policy, today, signals)
+    if asking and not against:
+        return Decision("retrain", shown, signals, today.version)
+    if asking:
+        shown = f"{shown} But no training is triggered: {' '.join(against)}"
+    return Decision("hold", shown, signals, today.version)
+
+
+def missing(policy: Retraining, day: date, decided: Collection[date]) -> date | None:
+    """The day before, where its decision must be made first; None where it is made, or the chain begins with `day`:
+    no decision within the policy's memory before it."""
+    before = day - timedelta(days=1)
+    if before in decided:
+        return None
+    return before if any(day - memory(policy) <= each < day for each in decided) else None
+
+
+def cool_down(policy: Retraining, decided: Sequence[Decided]) -> tuple[int, int]:
+    """Days that must lie between the last retraining and the next, and the challengers in a row that did not convince.
+
+    A training that failed or never started neither counts nor breaks the row.
+    """
+    days, row = float(policy.cool_down_days), 0
+    told = [each.result for each in sorted(decided, key=lambda each: each.day) if each.outcome == "retrain"]
+    for result in reversed(told):
+        if result == "promoted":
+            break
+        if result in NOT_CONVINCING:
+            row += 1
+            days = min(days * policy.back_off, policy.longest_cool_down_days)
+    return int(days), row
+
+
+def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> Measured:
+    """The signals in one day's rows of the table `metrics`."""
+    by_name = {(row["metric"], row["subject"]): row for row in rows}
+    found = {signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()}
+    worse = [row for (metric, subject), row in by_name.items() if metric.startswith(WORSE) and subject == "model"]
+    limited = [row for row in worse if row["limit"] is not None or row["state"]]
+    found["performance"] = _reading(limited)
+    about_today = [by_name[key] for key in ROWS.values() if key in by_name]
+    versions = [row["model_version"] for row in [*about_today, *worse] if row["model_version"]]
+    if versions:
+        return Measured(day, versions[0], found)
+    state = by_name.get(("state", "predictions"), {}).get("state") or "its measures name no model"
+    return Measured(day, None, found, state)
+
+
+def _reading(rows: Sequence[Mapping[str, Any]]) -> Reading:
+    """Breached where any row is; not breached only where every row was judged."""
+    if not rows:
+        return Reading(None, state="there is no measure of it")
+    ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
+    row = ordered[0]
+    return Reading(row["breached"], row["value"], row["limit"], row["metric"], row["state"] or "")
+
+
+def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequence[Measured]) -> Finding:
+    """What a signal shows on the newest `of_days` judged days of the version that scored `today`."""
+    reading = today.signals.get(signal, Reading(None, state=today.state or "there is no measure of it"))
+    earliest = today.day - timedelta(days=policy.look_back_days)
+    judged = [
+        each.signals[signal].breached is True
+        for each in sorted(measured, key=lambda each: each.day, reverse=True)
+        if earliest < each.day <= today.day and each.version is not None and each.version == today.version
+        if signal in each.signals and each.signals[signal].breached is not None
+    ][: policy.of_days]
+    broke = sum(judged)
+    asks = today.version is not None and reading.breached is True and broke >= policy.breaches
+    return Finding(
+        signal, reading.breached, broke, len(judged), policy.of_days, reading.value, reading.limit,
+        asks, reading.what, reading.state,
+    )  # fmt: skip
+
+
+def _objections(policy: Retraining, day: date, decided: Sequence[Decided], claimed: Collection[date]) -> list[str]:
+    """Why the policy allows no training on that day, in sentences."""
+    said = []
+    later = [each.day for each in decided if day < each.day <= day + memory(policy)]
+    if later:
+        said.append(f"{min(later)}, a later day, is decided already, and decisions are made in the order of days.")
+    before = [each for each in decided if each.day < day]
+    trained = sorted(each.day for each in before if each.outcome == "retrain")
+    days, row = cool_down(policy, before)
+    if trained and day < (free := trained[-1] + timedelta(days=days)):
+        why = f", longer because {_challengers(row)} not promoted" if row else ""
+        said.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{why}).")
+    used = {each for each in {*trained, *claimed} if (each.year, each.month) == (day.year, day.month)} - {day}
+    if len(used) >= policy.per_month:
+        said.append(f"The budget of {day:%Y-%m} is spent: {len(used)} of {policy.per_month} trainings.")
+    open_ones = [
+        each.day
+        for each in before
+        if each.outcome == "retrain" and each.result is None and each.day >= day - memory(policy)
+    ]
+    if open_ones:
+        said.append(f"The outcome of the retraining of {max(open_ones)} is not recorded yet.")
+    return said
+
+
+def _challengers(row: int) -> str:
+    return "the last challenger was" if row == 1 else f"the last {row} challengers were"
+
+
+def _shown(policy: Retraining, today: Measured, signals: Sequence[Finding]) -> str:
+    """What every signal shows, in sentences; those that ask first."""
+    if not signals:
+        return "The policy names no signal, so no training is ever triggered."
+    if today.version is None:
+        return f"Nothing can be judged on {today.day}: {today.state.rstrip('.')}."
+    asking = [each for each in signals if each.asks]
+    head = "" if asking else "No signal asks for a training. "
+    ordered = [*asking, *(each for each in signals if not each.asks)]
+    return head + " ".join(_sentence(policy, today, each) for each in ordered)
+
+
+def _sentence(policy: Retraining, today: Measured, found: Finding) -> str:
+    name = found.signal.replace("_", " ").capitalize()
+    days = f"{found.breaches} of the last {found.measured} measured days of version {today.version}"
+    if found.breached is None:
+        return f"{name} was not judged on {today.day}: {(found.state or 'no reason is given').rstrip('.')}."
+    if found.asks:
+        return f"{name} asks for a training: it broke on {today.day} ({_figures(found)}) and on {days}."
+    if found.breached:
+        return f"{name} broke on {today.day} ({_figures(found)}), but on {days} only: {policy.breaches} are needed."
+    return f"{name} did not break ({_figures(found)})."
+
+
+def _figures(found: Finding) -> str:
+    value = "no value" if found.value is None else f"{found.value:.4g}"
+    limit = "" if found.limit is None else f", limit {found.limit:.4g}"
+    return f"{found.what} {value}{limit}".strip()

@@ -1,0 +1,140 @@
+"""Measures: the table `metrics` of many days, looked at one figure at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class Measure(NamedTuple):
+    """One row of the table."""
+
+    day: date
+    """The day on which it became known."""
+    metric: str
+    subject: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    limit: float | None
+    breached: bool | None
+    """None: not judged."""
+    model_version: str | None
+    about: date
+    days: int
+    state: str
+    """Why there is no value."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Values of one metric by subject and day; NaN where there is none."""
+
+    subjects: tuple[str, ...]
+    days: tuple[date, ...]
+    values: npt.NDArray[np.float64]
+    """Shape (subjects, days)."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Rows of `metrics` with their `day`, as an Arrow table."""
+
+    rows: pa.Table
+    _names: dict[str, list[str]] = field(init=False, repr=False)
+    _codes: dict[str, npt.NDArray[np.int32]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # One piece: taking rows out of hundreds costs milliseconds each time.
+        object.__setattr__(self, "rows", self.rows.combine_chunks())
+        names, codes = {}, {}
+        for column in ("metric", "subject"):
+            encoded = self.rows[column].combine_chunks().dictionary_encode()
+            names[column] = encoded.dictionary.to_pylist()
+            codes[column] = encoded.indices.to_numpy(zero_copy_only=False)
+        object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_codes", codes)
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days that were measured, in order."""
+        return tuple(sorted(pc.unique(self.rows["day"]).to_pylist()))
+
+    def of(self, metric: str, subject: str | None = None) -> list[Measure]:
+        """The rows of a metric (and subject), in order of days."""
+        return self._listed(self._where(metric, subject))
+
+    def on(self, day: date) -> list[Measure]:
+        """All rows of one day."""
+        return self._listed(np.flatnonzero(self._days() == np.datetime64(day)))
+
+    def breached(self) -> list[Measure]:
+        """Every row that broke its limit, newest day first."""
+        return self._listed(np.flatnonzero(pc.fill_null(self.rows["breached"], False).to_numpy()))[::-1]
+
+    def subjects(self, metric: str) -> list[str]:
+        """The subjects of a metric, in order of their names."""
+        codes = np.unique(self._codes["subject"][self._where(metric, None)])
+        return sorted(self._names["subject"][code] for code in codes)
+
+    def grid(self, metric: str, days: Sequence[date]) -> Grid:
+        """The values of a metric for every subject and each of `days`."""
+        chosen, subjects = self._where(metric, None), self.subjects(metric)
+        row_of = {name: number for number, name in enumerate(subjects)}
+        place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)
+        calendar = np.array(days, dtype="datetime64[D]")
+        values = np.full((len(subjects), len(calendar)), np.nan)
+        if len(chosen) and len(calendar):
+            at = np.searchsorted(calendar, self._days()[chosen]).clip(max=len(calendar) - 1)
+            known = calendar[at] == self._days()[chosen]
+            found = self.rows["value"].take(chosen).to_numpy()
+            values[place[self._codes["subject"][chosen]][known], at[known]] = found[known]
+        return Grid(tuple(subjects), tuple(days), values)
+
+    def _where(self, metric: str, subject: str | None) -> npt.NDArray[np.int64]:
+        chosen = self._is("metric", metric)
+        if subject is not None:
+            chosen = chosen & self._is("subject", subject)
+        return np.flatnonzero(chosen)
+
+    def _is(self, column: str, name: str) -> npt.NDArray[np.bool_]:
+        code = self._names[column].index(name) if name in self._names[column] else -1
+        found: npt.NDArray[np.bool_] = self._codes[column] == code
+        return found
+
+    def _days(self) -> npt.NDArray[np.datetime64]:
+        found: npt.NDArray[np.datetime64] = self.rows["day"].to_numpy().astype("datetime64[D]")
+        return found
+
+    def _listed(self, chosen: npt.NDArray[np.int64]) -> list[Measure]:
+        found = self.rows.select(Measure._fields).take(chosen)
+        columns = {name: found[name].to_pylist() for name in Measure._fields}
+        columns["about"] = [about or day for about, day in zip(columns["about"], columns["day"], strict=True)]
+        columns["days"] = [days or 1 for days in columns["days"]]
+        columns["state"] = [state or "" for state in columns["state"]]
+        return list(map(Measure._make, zip(*columns.values(), strict=True)))
+
+
+def stretches(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last of each run of days without a gap; `days` in order."""
+    found: list[tuple[date, date]] = []
+    for day in days:
+        if found and day == found[-1][1] + timedelta(days=1):
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def gaps(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last of each run of days that is missing between the first of `days` and the last."""
+    whole, one = stretches(days), timedelta(days=1)
+    return [(before[1] + one, after[0] - one) for before, after in itertools.pairwise(whole)]

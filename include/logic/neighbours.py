@@ -1,0 +1,58 @@
+"""Neighbours of a declared policy: the same with one thing changed, to see how much hangs on each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from include.monitoring import Monitoring, Retraining
+
+Declared = tuple[Monitoring, Retraining]
+
+_RETRAINING: Mapping[str, tuple[float, ...]] = {
+    "breaches": (1, 2, 3, 5),
+    "cool_down_days": (7, 14, 28),
+    "per_month": (1, 2),
+    "back_off": (1.0, 2.0),
+}
+_MONITORING: Mapping[str, tuple[float, ...]] = {
+    "window_days": (7, 14, 28),
+    "max_age_days": (30, 45, 60, 90),
+}
+_WORSE = (0.0, 0.02, 0.05)
+"""How much worse than promised the metrics that have a limit may be."""
+
+
+def of(monitoring: Monitoring, retraining: Retraining) -> dict[str, Declared]:
+    """What is changed, in words, to the changed policy; without values that make no policy, or the declared one."""
+    found: dict[str, Declared] = {}
+    for name, on_monitoring, values in _changes(monitoring, retraining):
+        try:
+            changed = (
+                (replace(monitoring, **values), retraining)  # type: ignore[arg-type]
+                if on_monitoring
+                else (monitoring, replace(retraining, **values))  # type: ignore[arg-type]
+            )
+        except ValueError:  # no policy: such as more breaches than days
+            continue
+        if changed != (monitoring, retraining):
+            found[name] = changed
+    return found
+
+
+def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[str, bool, dict[str, object]]]:
+    """What is changed, in words; whether it is of the monitoring; and the values, with those that must follow."""
+    for signal in retraining.signals:
+        yield f"without {signal}", False, {"signals": tuple(each for each in retraining.signals if each != signal)}
+    for name, values in _RETRAINING.items():
+        for value in values:
+            longest = max(retraining.longest_cool_down_days, int(value))
+            follow = {"longest_cool_down_days": longest} if name == "cool_down_days" else {}
+            yield f"{name} {value:g}", False, {name: value, **follow}
+    for name, values in _MONITORING.items():
+        for value in values:
+            follow = {"min_days": min(monitoring.min_days, int(value))} if name == "window_days" else {}
+            yield f"{name} {value:g}", True, {name: value, **follow}
+    for value in _WORSE:
+        limits = tuple(replace(limit, at_most_worse=value) for limit in monitoring.performance)
+        yield f"at_most_worse {value:g}", True, {"performance": limits}

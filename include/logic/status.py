@@ -1,0 +1,152 @@
+"""Status: today's state of a use case in one line, with why and what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from include.logic.measures import Measure
+
+Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
+WORSE = "worse/"
+SHOWN_ONLY = frozenset({"psi"})
+"""Metrics whose limits are for the eye: alone they fire every day, so they make nothing degraded."""
+NOT_MEASURED = frozenset({"weighted_drift", "prediction_drift", "psi", "state"})
+"""Metrics without which nobody knows whether anything drifts. Performance waits for labels, and says so."""
+MANY = 3
+"""So many breaches are named in the line; the table below it has all."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """The line."""
+
+    name: Name
+    why: str
+    do: str
+    notes: tuple[str, ...] = ()
+    """What else a person should know: what is not judged, what is shown only."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the line is told from."""
+
+    use_case: str
+    day: date
+    """The day looked at."""
+    today: date | None
+    """The day it is now; None where an earlier day is looked at on purpose, which cannot be stale."""
+    stale_days: int
+    rows: Sequence[Measure]
+    """The measures of `day`."""
+    champion: str | None
+    """The version that flies on that day."""
+    training: str = ""
+    """Why a training was decided whose outcome is not recorded yet; empty if there is none."""
+    training_since: date | None = None
+    problems: Sequence[str] = ()
+    """Tables that cannot be read."""
+
+
+def judge(seen: Seen) -> Status:
+    """The most serious of what is seen; whatever could not be measured is named, and never taken for good."""
+    notes = _notes(seen.rows)
+    if seen.problems:
+        return Status("damaged", " ".join(seen.problems), "Nothing below is to be trusted before that is mended.")
+    if seen.champion is None:
+        why = f"No version is champion on {seen.day}, so nothing is scored."
+        return Status(
+            "no model", why, f"Train one: trigger {seen.use_case}__train, and read what its gates say.", notes
+        )
+    if not seen.rows:
+        why = f"{seen.day} was not measured."
+        return Status("not measured", why, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
+    if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_days:
+        why = f"The newest measured day is {seen.day}, {late:,} days ago. What holds since then is not known."
+        do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
+        return Status("stale", why, do, (*_broken(seen.rows), *notes))
+    if seen.training:
+        since = f" since {seen.training_since}" if seen.training_since else ""
+        do = f"Wait for {seen.use_case}__retrain to record what came of it; a failed run says what to do."
+        return Status("retraining", f"A training was decided{since}: {seen.training}", do, notes)
+    return _measured(seen, notes)
+
+
+def _measured(seen: Seen, notes: tuple[str, ...]) -> Status:
+    broken = _broken(seen.rows)
+    if broken:
+        more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
+        return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(seen), notes)
+    silent = [row for row in seen.rows if row.metric in NOT_MEASURED and row.value is None]
+    if silent:
+        why = " ".join(dict.fromkeys(_sentence(row.state or f"{row.metric} could not be measured") for row in silent))
+        further = tuple(note for note in notes if note.rstrip(".") not in why)
+        return Status("unclear", why, "Whether anything drifts is not known before that is done.", further)
+    judged = sum(row.breached is not None for row in seen.rows)
+    if not judged:
+        return Status("unclear", "No limit was judged.", "Read the notes, and the run's log.", notes)
+    return Status("ok", f"Of {judged} limits that were judged, none that matters is broken.", "Nothing to do.", notes)
+
+
+def _broken(rows: Sequence[Measure]) -> tuple[str, ...]:
+    """A sentence for each breach that matters, performance first."""
+    broken = [row for row in rows if row.breached and row.metric not in SHOWN_ONLY]
+    return tuple(in_words(row) for row in sorted(broken, key=order))
+
+
+def order(row: Measure) -> tuple[bool, str, str]:
+    """In which order breaches are told: performance first."""
+    return not row.metric.startswith(WORSE), row.metric, row.subject
+
+
+def _notes(rows: Sequence[Measure]) -> tuple[str, ...]:
+    shown = sorted(row.subject for row in rows if row.breached and row.metric in SHOWN_ONLY)
+    waiting = dict.fromkeys(
+        _sentence(row.state) for row in rows if row.value is None and row.state and row.metric not in NOT_MEASURED
+    )
+    what = "feature differs" if len(shown) == 1 else "features differ"
+    noted = [f"{len(shown)} {what} from the training days: {', '.join(shown[:MANY])}{'…' * (len(shown) > MANY)}."]
+    return (*(noted if shown else ()), *waiting)
+
+
+def in_words(row: Measure) -> str:
+    """A measure with its limit as a sentence."""
+    value, limit = _number(row.value), "" if row.limit is None else f" (limit {_number(row.limit)})"
+    if row.metric.startswith(WORSE):
+        name = row.metric.removeprefix(WORSE).replace("_", " ")
+        sure = "" if row.lower is None else f", surely by {_number(row.lower)}"
+        return f"On {row.days} days {name} is {value} worse than promised{sure}{limit}."
+    wordings = {
+        "weighted_drift": f"Features drift: weighted by importance {value}{limit}.",
+        "prediction_drift": f"Predictions drift: PSI {value}{limit}.",
+        "psi": f"{row.subject} drifts: PSI {value}{limit}.",
+        "volume_change": f"Rows of {row.subject} changed by {_share(row.value)}{limit}.",
+        "null_share": f"{_share(row.value)} of {row.subject} are null{limit}.",
+        "unseen_share": f"{_share(row.value)} of {row.subject} are categories never seen in training{limit}.",
+        "staleness": f"The {row.subject} {'is' if row.subject == 'model' else 'are'} {value} days old{limit}.",
+    }
+    return wordings.get(row.metric, f"{row.metric.replace('_', ' ')} of {row.subject}: {value}{limit}.")
+
+
+def _remedy(seen: Seen) -> str:
+    metrics = {row.metric for row in seen.rows if row.breached}
+    if metrics & {"staleness", "volume_change", "null_share", "unseen_share"} and not any(
+        metric.startswith(WORSE) for metric in metrics
+    ):
+        return f"Look at {seen.use_case}__data and Data Docs first: the data may be wrong, not the model."
+    return "The last decision below says whether a training follows, and if not, why."
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _share(value: float | None) -> str:
+    return "An unknown share" if value is None else f"{value:.0%}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,148 @@
+"""Monitoring and retraining, as a use case declares them: what is worth a look, what is worth a training, who is told.
+
+Imports nothing heavy, as use_case.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, get_args
+
+from include.gate import METRICS, require
+
+Signal = Literal["performance", "weighted_drift", "prediction_drift", "model_age"]
+"""What can ask for a training."""
+SIGNALS: tuple[str, ...] = get_args(Signal)
+
+
+@dataclass(frozen=True)
+class PerformanceLimit:
+    """How much worse than on its test days a model may become, on the newest days whose labels are known."""
+
+    metric: str
+    at_most_worse: float
+    """Breached where the metric is, with `confidence`, worse than promised by more than this."""
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        require(self.metric in METRICS, f"PerformanceLimit({self.metric!r}): there are {list(METRICS)}.")
+        require(self.at_most_worse >= 0, f"PerformanceLimit({self.metric!r}): at_most_worse is a number from 0 on.")
+        require(0.5 < self.confidence < 1, f"PerformanceLimit({self.metric!r}): confidence lies between 0.5 and 1.")
+
+    def __str__(self) -> str:
+        return f"{self.metric} at most {self.at_most_worse:g} worse than on the test days"
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """What is measured each day, and from where on it is a breach."""
+
+    window_days: int = 14
+    """Performance is judged on this many of the newest days whose labels are known."""
+    min_days: int = 7
+    """With fewer days of labels in the window, performance is not judged."""
+    performance: tuple[PerformanceLimit, ...] = (PerformanceLimit("log_loss", at_most_worse=0.02),)
+    drift_quantile: float = 0.95
+    """Weighted drift and prediction drift breach above this quantile of what single validation and test days showed:
+    for such days the promise was measured."""
+    drift_times: float = 1.0
+    """That quantile is taken this many times."""
+    feature_psi: float = 0.2
+    """A feature's PSI above this, above what so few rows show by chance, and above what single validation and test days
+    showed (by the same quantile and times), is a breach: shown, never acted upon."""
+    volume_change: float = 0.5
+    """Rows of a feed may differ from the mean of the look-back days by this share of it."""
+    more_nulls: float = 0.1
+    """A feature's share of nulls may exceed the training's by this much."""
+    unseen: float = 0.05
+    """The largest share of rows whose category training never saw."""
+    stale_days: int = 1
+    """Features, predictions and labels may be this many days older than they should be."""
+    max_age_days: int = 60
+    """From this many days after it was trained on, a model is old."""
+    slower: float = 3.0
+    """Training and scoring may take this many times as long, row for row, as they usually do."""
+
+    def __post_init__(self) -> None:
+        say = "Monitoring: "
+        require(2 <= self.min_days <= self.window_days, say + "min_days is 2 or more, and at most window_days.")
+        require(0 < self.drift_quantile <= 1, say + "drift_quantile lies above 0, up to 1.")
+        numbers = (self.drift_times, self.feature_psi, self.volume_change, self.max_age_days, self.slower)
+        require(min(numbers) > 0, say + "limits are above 0.")
+        require(min(self.more_nulls, self.unseen, self.stale_days) >= 0, say + "limits are numbers from 0 on.")
+        metrics = [limit.metric for limit in self.performance]
+        require(len(set(metrics)) == len(metrics), say + f"each metric has one limit; there are {metrics}.")
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """When a model is trained anew besides the schedule, and how often at most."""
+
+    signals: Sequence[str] = ("performance", "weighted_drift", "prediction_drift", "model_age")
+    """Any one of these asks for a training; none: no training is ever triggered."""
+    breaches: int = 3
+    of_days: int = 5
+    """A signal asks where it broke on the newest day and on at least `breaches` of the last `of_days` measured days."""
+    cool_down_days: int = 14
+    """No training is triggered within so many days of the last one."""
+    per_month: int = 2
+    """Trainings that may be triggered for days of one calendar month."""
+    back_off: float = 2.0
+    """The cool-down is so many times as long after each challenger in a row that was not promoted."""
+    longest_cool_down_days: int = 56
+
+    def __post_init__(self) -> None:
+        say = "Retraining: "
+        object.__setattr__(self, "signals", tuple(self.signals))
+        stray = sorted(set(self.signals) - set(SIGNALS))
+        require(not stray, say + f"signals {stray} are none of {list(SIGNALS)}.")
+        require(len(set(self.signals)) == len(self.signals), say + f"a signal is named twice in {list(self.signals)}.")
+        require(1 <= self.breaches <= self.of_days, say + "breaches is 1 or more, and at most of_days.")
+        require(self.cool_down_days >= 1, say + "cool_down_days is 1 or more, or each breach would train.")
+        require(self.per_month >= 0, say + "per_month is a number from 0 on.")
+        require(self.back_off >= 1, say + "back_off is 1 or more.")
+        longest = self.longest_cool_down_days
+        require(longest >= self.cool_down_days, say + "longest_cool_down_days is at least cool_down_days.")
+
+    @property
+    def look_back_days(self) -> int:
+        """The last `of_days` measured days are looked for among so many days: before a longer gap, nothing counts."""
+        return 3 * self.of_days
+
+    @property
+    def memory_days(self) -> int:
+        """How far back a decision looks for earlier ones: beyond it, nothing that was decided matters."""
+        return max(self.longest_cool_down_days, self.look_back_days, 31)
+
+    def rules(self) -> list[str]:
+        """The policy in words, a line each."""
+        if not self.signals or not self.per_month:
+            return ["No training is ever triggered."]
+        names = ", ".join(signal.replace("_", " ") for signal in self.signals)
+        return [
+            f"Any of these asks for a training: {names}.",
+            f"A signal asks where it broke on the day itself and on {self.breaches} or more of the last {self.of_days}"
+            " measured days of the same model. A day that was not judged counts neither way.",
+            f"At least {self.cool_down_days} days lie between two trainings: {self.back_off:g} times as many after each"
+            f" challenger in a row that was not promoted, but never more than {self.longest_cool_down_days}.",
+            f"At most {self.per_month} trainings are triggered for the days of one month.",
+        ]
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Who is told of what; each way is used where its Airflow Connection exists, and quiet where it does not."""
+
+    email_to: tuple[str, ...] = ()
+    email_from: str = "airworthy@localhost"
+    smtp_connection: str = "airworthy_smtp"
+    webhook_connection: str = "airworthy_webhook"
+    deadline: timedelta = timedelta(hours=4)
+    """A scheduled run that is not done this long after it was queued has missed its deadline."""
+
+    def __post_init__(self) -> None:
+        wrong = [address for address in (*self.email_to, self.email_from) if "@" not in address]
+        require(not wrong, f"Alerts: {wrong} are no e-mail addresses.")
+        require(self.deadline > timedelta(), "Alerts: deadline is a time above 0.")

@@ -1,0 +1,166 @@
+"""The page's routes. Each needs the logged-in user, and none accepts anything but GET."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import date, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from include.page import access, prometheus, sheet
+from include.stages import overview
+from include.stages.overview import Overview
+from include.use_case import UseCase
+
+log = logging.getLogger(__name__)
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'self'",
+            "img-src 'self' data:",  # plotly draws a heat map as a picture
+            "style-src 'self' 'unsafe-inline'",  # and styles what it draws
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
+}
+"""Nothing from elsewhere, no script but the page's own files, and nothing kept by who stands in between."""
+TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "Not understood"}
+REMEDIES = {
+    401: "Log in to Airflow, then open this page again.",
+    422: "A day is written YYYY-MM-DD; the span is 30, 90 or 365 days.",
+}
+
+
+def build() -> FastAPI:
+    """The application, for a mount below Airflow's API server."""
+    sheet.make_ready()
+    app = FastAPI(title="Airworthy", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(HTTPException, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(Exception, _failed)
+    app.add_api_route("/", _index, methods=["GET"])
+    app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
+    app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    app.add_api_route("/static/{name}", _static, methods=["GET"])
+    app.add_api_route("/{path:path}", _nothing, methods=["GET"])  # the last route: it matches everything
+    return app
+
+
+def _index(request: Request, user: GetUserDep) -> Response:
+    base, readable = _base(request), access.readable(user)
+    if len(readable) == 1:
+        return RedirectResponse(f"{base}/use_case/{next(iter(readable))}", headers=HEADERS)
+    if not readable:
+        return _page(sheet.message("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False))
+    seen = [overview.run(use_case, _today(use_case), span=1) for use_case in readable.values()]
+    return _page(sheet.index(seen, base))
+
+
+def _use_case(
+    request: Request,
+    user: GetUserDep,
+    name: str,
+    day: date | None = None,
+    span: int = sheet.SPANS[1],
+) -> Response:
+    if span not in sheet.SPANS:
+        raise HTTPException(422, f"Of {span} days there is no drawing.")
+    use_case = access.require(user, name)
+    seen = _seen(use_case, day, span)
+    several = len(access.readable(user)) > 1
+    return _page(sheet.use_case(seen, _base(request), span=span, chosen=day is not None, several=several))
+
+
+def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
+    """The tab of a DAG: the page of the use case it belongs to."""
+    name, kind, _ = dag_id.partition("__")
+    if not kind or name not in access.readable(user):
+        text = f"{dag_id} is no DAG of a use case that you may read: this tab is for those."
+        return _page(sheet.message("No use case", text, _base(request)))
+    return _use_case(request, user, name)
+
+
+def _metrics(user: GetUserDep) -> Response:
+    """For Prometheus: of the use cases that the user may read."""
+    text = prometheus.exposition(access.readable(user).values())
+    return Response(text, headers=HEADERS | {"Content-Type": prometheus.CONTENT_TYPE})
+
+
+def _static(request: Request, name: str) -> Response:
+    """A file of the page, or Plotly. An address carries the version, so that it may be kept for good."""
+    if name not in sheet.FILES and name != "plotly.js":
+        raise HTTPException(404, f"There is no file {name!r}.")
+    content, tag = _file(name)
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=sheet.FILES.get(name, "text/javascript"), headers=headers)
+
+
+def _nothing(path: str) -> Response:
+    raise HTTPException(404, f"There is no page {path!r} here.")
+
+
+@cache
+def _file(name: str) -> tuple[bytes, str]:
+    """A file's content and what it is."""
+    path = sheet.plotly_file() if name == "plotly.js" else sheet.HERE / "static" / name
+    content = path.read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
+    today = _today(use_case)
+    return overview.run(use_case, today, min(day, today) if day else None, span)
+
+
+def _today(use_case: UseCase) -> date:
+    return datetime.now(ZoneInfo(use_case.time_zone)).date()
+
+
+def _base(request: Request) -> str:
+    """The path of these pages, without a slash at its end."""
+    path: str = request.scope["root_path"]
+    return path.rstrip("/")
+
+
+def _page(text: str, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def _refused(request: Request, error: HTTPException) -> Response:
+    """The refusal as a page where a person looks, and as JSON where a program does."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return JSONResponse({"detail": error.detail}, error.status_code, headers=dict(error.headers or {}))
+    title, code = TITLES.get(error.status_code, "Refused"), error.status_code
+    text = sheet.message(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
+    return _page(text, code)
+
+
+def _misunderstood(request: Request, error: Exception) -> Response:
+    del error
+    return _refused(request, HTTPException(422, REMEDIES[422]))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: the reason goes to the API server's log, not to whoever looks."""
+    log.error("Airworthy's page failed at %s", request.url.path, exc_info=error)
+    text = "The page could not be made. The reason is in the API server's log."
+    return _page(sheet.message("Something failed", text, _base(request), do="Load it again, or tell an operator."), 500)

@@ -1,0 +1,261 @@
+"""Hindsight: what would have been known of any model on any day of the past, with the lake read once.
+
+A training as of a day is that of stages/train.py, from the same rows and so with the same trees, but leaves no run in
+MLflow. Measures, decisions and gates are those of the live DAGs: the pure functions that they call, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+
+from include.errors import NotReady
+from include.gate import CHAMPION, Gate, NotWorseThanChampion, SliceGate
+from include.logic import (
+    comparison,
+    decisions,
+    drift,
+    figures,
+    fitting,
+    gates,
+    metrics,
+    parameters,
+    performance,
+    profile,
+    splits,
+)
+from include.logic.baselines import Logistic, Prior
+from include.logic.decisions import Measured
+from include.logic.encoding import Encoding
+from include.logic.evidence import Champion, Evidence, TestRows
+from include.logic.fitting import Rows
+from include.logic.gates import MODEL
+from include.logic.metrics import Numbers
+from include.logic.model import Model
+from include.logic.past import Past
+from include.logic.performance import Outcomes
+from include.logic.profile import Profile
+from include.logic.replay import Judged
+from include.logic.splits import Splits
+from include.monitoring import Monitoring
+from include.stages import examples, train
+from include.storage import schemas
+from include.storage.fits import Fits
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+
+JUDGED_BY = (Gate, NotWorseThanChampion, SliceGate)
+"""Gates that need no more than test rows. Left out are serving, schema, leakage, robustness and feature value: they ask
+about the code and the machinery rather than about the day, and serving needs a registry."""
+
+THREADS = 1
+"""They change no tree; and beside other work, two that wait for each other took twenty times as long as one."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model as of a day, and the days it was made from."""
+
+    model: Model
+    cut: Splits
+    fingerprint: str
+
+
+@dataclass
+class Hindsight:
+    """Everything a replay asks, each answered once."""
+
+    use_case: UseCase
+    past: Past
+    tell: Callable[[str], None]
+    _fits: dict[date, Fit] = field(default_factory=dict)
+    _profiles: dict[date, Profile] = field(default_factory=dict)
+    _predicted: dict[tuple[date, date], Numbers] = field(default_factory=dict)
+    _measured: dict[tuple[date, date, Monitoring], Measured] = field(default_factory=dict)
+    _judged: dict[tuple[date, date], Judged] = field(default_factory=dict)
+
+    @cached_property
+    def matured(self) -> Numbers:
+        """The label of every row as it was known when its day had matured; NaN where it was not."""
+        return self.past.matured(self.use_case.label.matures_after_days)
+
+    def fit(self, day: date) -> Fit:
+        """The model as of `day`, from disk where it was fitted before. NotReady as stages/train.py raises it."""
+        if day not in self._fits:
+            self._fits[day] = self._fit(day)
+        return self._fits[day]
+
+    def _fit(self, day: date) -> Fit:
+        use_case, chosen = self.use_case, parameters.merge(self.use_case, None)
+        first, last = splits.window(use_case, day)
+        made_from = train.material_of(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
+        rows = self._labelled(day, first, last)
+        cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
+        kept = Fits.of(use_case)
+        if (values := kept.read(made_from.fingerprint)) is None:
+            self.tell(f"fitting as of {day}")
+            parts = {name: examples.rows(use_case, rows, days, name, day) for name, days in cut.items()}
+            fitted = fitting.fit(
+                use_case.features, parts["train"], parts["validation"], chosen,
+                THREADS, use_case.training.baseline_features,
+            )  # fmt: skip
+            values = _values(fitted.model)
+            kept.keep(made_from.fingerprint, values)
+        return Fit(_model(values), cut, made_from.fingerprint)
+
+    def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
+        """As examples.labelled of that day's view, with the keys: rows whose label was known when `as_of` began."""
+        span = self.past.span(first, last)
+        labels = self.past.labels(as_of)[span]
+        known = pa.array(~np.isnan(labels))
+        rows = self.past.rows.slice(span.start, span.stop - span.start)
+        return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
+
+    def profile(self, day: date) -> Profile:
+        """The reference profile of the model as of `day`, as its training would have kept it."""
+        if day not in self._profiles:
+            fit, kept = self.fit(day), Fits.of(self.use_case)
+            if (values := kept.read(f"{fit.fingerprint}.profile")) is None:
+                values = self._profile(day, fit).to_json()
+                kept.keep(f"{fit.fingerprint}.profile", values)
+            self._profiles[day] = Profile.from_json(values)
+        return self._profiles[day]
+
+    def _profile(self, day: date, fit: Fit) -> Profile:
+        rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
+        parts = {name: examples.rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
+        predicted = {name: fit.model.predict(part.features, THREADS) for name, part in parts.items()}
+        return profile.of(fit.model, parts, predicted, self.use_case.costs)
+
+    def predicted(self, model: date, day: date) -> Numbers:
+        """What the model as of `model` says of every row of `day`."""
+        if (model, day) not in self._predicted:
+            self._predicted[model, day] = self.fit(model).model.predict(self._features(day))
+        return self._predicted[model, day]
+
+    def rows(self, day: date) -> int:
+        """How many rows a day has."""
+        return len(self._features(day))
+
+    def _features(self, day: date) -> pa.Table:
+        span = self.past.span(day, day)
+        return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
+
+    def realised(self, model: date, day: date) -> tuple[Numbers, Numbers]:
+        """Labels of a day, as they were known when it had matured, and what the model had said of these rows."""
+        labels = self.matured[self.past.span(day, day)]
+        there = ~np.isnan(labels)
+        return labels[there], self.predicted(model, day)[there]
+
+    def losses(self, day: date, model: date) -> tuple[float, int]:
+        """Summed log loss of a model on a day's labelled rows, and their number."""
+        labels, probabilities = self.realised(model, day)
+        return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
+
+    def measures(self, monitoring: Monitoring) -> Callable[[date, date], Measured]:
+        """What the monitor, declared so, would have said of a day that a model had scored."""
+
+        def measured(day: date, model: date) -> Measured:
+            key = (day, model, monitoring)
+            if key not in self._measured:
+                self._measured[key] = self._measure(day, model, monitoring)
+            return self._measured[key]
+
+        return measured
+
+    def _measure(self, day: date, model: date, monitoring: Monitoring) -> Measured:
+        version, told = model.isoformat(), self.profile(model)
+        if not self._features(day).num_rows:
+            return Measured(day, None, state="the day has no features, so nobody predicted")
+        counts = drift.count(told.bins, [self._features(day)])
+        said = told.probability.bins.count(pa.array(self.predicted(model, day)))
+        found = comparison.of_features(told, counts, self.use_case.features, monitoring)
+        found.append(comparison.of_predictions(told, said, monitoring))
+        found.append(figures.above("staleness", "model", float((day - model).days), monitoring.max_age_days))
+        found += self._worse(day, model, told, monitoring)
+        return decisions.readings(day, figures.rows(found, version, day, schemas.METRICS).to_pylist())
+
+    def _worse(self, day: date, model: date, told: Profile, monitoring: Monitoring) -> list[figures.Figure]:
+        """How much worse than promised the model was on its newest labelled days, as known when `day` began."""
+        newest = day - timedelta(days=self.use_case.label.matures_after_days)
+        span = self.past.span(model, newest)
+        labels, days = self.past.labels(day)[span], self.past.days[span]
+        chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_days :].tolist()
+        if not chosen:
+            return performance.unknown("No day since the version was trained has labels yet.", monitoring)
+        span = self.past.span(chosen[0], newest)
+        labels, days = self.past.labels(day)[span], self.past.days[span]
+        there = ~np.isnan(labels)
+        said = np.concatenate([self.predicted(model, each) for each in days_from(chosen[0], newest)])
+        outcomes = Outcomes(days[there], labels[there], {MODEL: said[there]})
+        return performance.worse(outcomes, told.promise, monitoring, self.use_case.costs)
+
+    def largest_psi(self, day: date, model: date) -> float | None:
+        """The largest PSI of any feature on a day; None where it has no rows."""
+        told = self.profile(model)
+        counts = drift.count(told.bins, [self._features(day)])
+        psis = (drift.psi(spread.counts, counts[name]) for name, spread in told.features.items())
+        return max((value for value in psis if value is not None), default=None)
+
+    def judge(self, day: date, champion: date) -> Judged:
+        """Train as of `day`, and judge the model by the gates that need test rows alone, as `evaluate` would."""
+        if (day, champion) not in self._judged:
+            try:
+                self._judged[day, champion] = self._judge(self.fit(day), day, champion)
+            except NotReady as lacking:
+                self._judged[day, champion] = Judged("failed", str(lacking))
+        return self._judged[day, champion]
+
+    def _judge(self, fit: Fit, day: date, champion: date) -> Judged:
+        asked = [gate for gate in self.use_case.gates if isinstance(gate, JUDGED_BY)]
+        flying, use_case = self.fit(champion), self.use_case
+        rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
+        test = Rows(rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy())
+        predicted = fit.model.predict_all(test.features)
+        found = {subject: metrics.of(test.labels, each, use_case.costs) for subject, each in predicted.items()}
+        seen = days_from(flying.cut.train[0], flying.cut.validation[-1])
+        evidence = Evidence(
+            metrics=found,
+            days=len(fit.cut.test),
+            champion=Champion(champion.isoformat(), same=day == champion, seen=tuple(seen), features=use_case.features),
+            rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: flying.model.predict(test.features)}, rows),
+        )
+        verdicts = gates.judge(asked, evidence, use_case.costs)
+        against = " ".join(verdict.reason for verdict in verdicts if verdict.blocks)
+        return Judged("rejected", against) if against else Judged("promoted", "Every gate on test rows is passed.")
+
+
+def look_back(use_case: UseCase, first: date, last: date) -> Past:
+    """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
+    matures = use_case.label.matures_after_days
+    view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
+    earliest, _ = splits.window(use_case, first)
+    rows = view.read("features", earliest, last, order_by=["day", *keys])
+    places = rows.select(keys).append_column("place", pa.array(np.arange(rows.num_rows)))
+    told = view.read("labels", earliest).rename_columns({"day": "known"}).join(places, keys, join_type="inner")
+    return Past.of(rows, told, use_case.label.name)
+
+
+def _values(model: Model) -> dict[str, object]:
+    return {
+        "trees": model.booster.model_to_string(),
+        "encoding": model.encoding.to_json(),
+        "prior": model.prior.rate,
+        "logistic": model.logistic.to_json(),
+    }
+
+
+def _model(values: dict[str, object]) -> Model:
+    trees, encoding, rate, logistic = (values[name] for name in ("trees", "encoding", "prior", "logistic"))
+    assert isinstance(trees, str) and isinstance(encoding, dict) and isinstance(rate, float)
+    assert isinstance(logistic, dict)
+    return Model(
+        lightgbm.Booster(model_str=trees), Encoding.from_json(encoding), Prior(rate), Logistic.from_json(logistic)
+    )

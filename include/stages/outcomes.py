@@ -1,0 +1,169 @@
+"""Outcomes: what was predicted of labelled rows, and what happened; by day, or over the newest days of a version."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import ibis
+import numpy as np
+import pyarrow as pa
+
+from include.errors import AirworthyError
+from include.logic.finding import MODEL
+from include.logic.model import Model
+from include.logic.performance import Outcomes
+from include.stages import score
+from include.storage import provenance, scan
+from include.storage.labels import known_labels
+from include.storage.lake import Lake, View
+from include.storage.models import Registry, Version
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+
+MOST_ROWS = 1_000_000
+"""Rows that are judged at once, in memory: of more, each day gives the same number, chosen by a hash of the keys."""
+
+
+class NotMeasurable(AirworthyError):
+    """Performance cannot be measured, for a reason that the table must tell."""
+
+
+@dataclass(frozen=True)
+class DayOutcomes:
+    """A scored day by its stored predictions; its baselines are those of the version that made them."""
+
+    version: str
+    rows: int
+    """Rows that were scored."""
+    labelled_rows: int
+    outcomes: Outcomes
+    state: str
+    """Why its baselines cannot be predicted; empty if they can."""
+
+
+def matured(lake: Lake, day: date) -> View:
+    """The lake as of the day on which the labels of `day` are complete: corrections that come later change nothing."""
+    return lake.as_of(day + timedelta(days=lake.use_case.label.matures_after_days))
+
+
+def waiting(use_case: UseCase, view: View, day: date) -> str:
+    """Why a day cannot be measured yet; empty if it can."""
+    if not view.partitions("predictions", day, day):
+        return f"{day} is not scored yet"
+    return incomplete(use_case, view, day)
+
+
+def incomplete(use_case: UseCase, view: View, day: date) -> str:
+    """Why the labels of a day are not complete; empty where they are, as far as they will ever be.
+
+    Labels that became known on a day are written before its features, and may be none: so the features tell.
+    """
+    until = day + timedelta(days=use_case.label.matures_after_days)
+    landed = view.partitions("features", day, until)
+    missing = [str(d) for d in days_from(day, until) if d not in landed and not _absent(use_case, d)]
+    return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
+
+
+def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayOutcomes:
+    """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
+    number = score.scored_with(view, day)
+    assert number is not None  # `waiting` has seen predictions
+    version = registry.version(number)
+    model, keys = registry.load(version), list(use_case.keys)
+    known = known_labels(use_case, view, day)
+    stored = view.table("predictions", day, day).drop("model_version", "warning")
+    joined = _sampled(use_case, stored, _parts(view, [day])).join(known, keys)
+    state = _unfit(use_case, view, [day], version, model)
+    if not state:
+        joined = joined.join(view.table("features", day, day).drop("day"), keys)
+    rows = joined.order_by(keys).to_pyarrow()
+    # The model's own are those that were stored; only its baselines are predicted anew.
+    predicted = {} if state else _predicted(use_case, rows, model).predicted
+    labels = rows[use_case.label.name].to_numpy().astype(np.float64)
+    days = rows["day"].to_numpy().astype("datetime64[D]")
+    found = Outcomes(days, labels, {**predicted, MODEL: rows["probability"].to_numpy()})
+    labelled = int(stored.join(known, keys).count().to_pyarrow().as_py()) if _parts(view, [day]) else rows.num_rows
+    return DayOutcomes(number, view.partitions("predictions", day, day)[day].rows, labelled, found, state)
+
+
+def of_window(use_case: UseCase, view: View, version: Version, model: Model) -> Outcomes:
+    """The newest `window_days` days whose labels are complete as of `view`, and that the version has not seen,
+    predicted anew by it: so that nothing depends on which of them are scored, or by whom.
+
+    Raises NotMeasurable where there is no such day, or where its features are not those that the version reads.
+    """
+    days = _window(use_case, view, version)
+    if state := _unfit(use_case, view, days, version, model):
+        raise NotMeasurable(state)
+    first, last = days[0], days[-1]
+    keys = list(use_case.keys)
+    features = view.table("features", first, last)
+    chosen = _sampled(use_case, features.filter(features.day.isin(days)), _parts(view, days))
+    rows = chosen.join(known_labels(use_case, view, first), keys).order_by(["day", *keys]).to_pyarrow()
+    if not rows.num_rows:
+        raise NotMeasurable(f"No row of {first} to {last} has a label as of {view.day}.")
+    return _predicted(use_case, rows, model)
+
+
+def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
+    """The days of the window, oldest first; NotMeasurable where there are none."""
+    last = view.day - timedelta(days=use_case.label.matures_after_days)
+    if last < version.as_of:
+        raise NotMeasurable(
+            f"Version {version.number} was trained as of {version.as_of}, and of no day since then are the labels"
+            f" complete as of {view.day}."
+        )
+    there = view.partitions("features", version.as_of, last)
+    days = [day for day in reversed(there) if not incomplete(use_case, view, day)][: use_case.monitoring.window_days]
+    if not days:
+        raise NotMeasurable(
+            f"Of no day from {version.as_of} to {last} are the labels complete: {incomplete(use_case, view, last)}."
+        )
+    return days[::-1]
+
+
+def _unfit(use_case: UseCase, view: View, days: Collection[date], version: Version, model: Model) -> str:
+    """Why a version cannot predict those days as their features stand; empty if it can."""
+    reads, declared = model.encoding.features, use_case.features
+    if lost := sorted(name for name, kind in reads.items() if declared.get(name) != kind):
+        return (
+            f"Version {version.number} reads {lost}, which the use case does not declare so any more, so it cannot"
+            " predict these days anew. Train a new version."
+        )
+    if absent := sorted(set(declared) - scan.columns(view, "features", days)):
+        return (
+            f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
+        )
+    return ""
+
+
+def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> Outcomes:
+    predicted = model.predict_all(rows.select(list(use_case.features)), provenance.threads(rows.num_rows))
+    labels = rows[use_case.label.name].to_numpy().astype(np.float64)
+    return Outcomes(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
+
+
+def _parts(view: View, days: Sequence[date]) -> dict[date, int]:
+    """Day to n, for each day of whose rows one in n is taken; empty where all days are taken whole."""
+    most = max(MOST_ROWS // len(days), 1)
+    there = view.partitions("features", days[0], days[-1])
+    parts = {day: -(-there[day].rows // most) for day in days if day in there}
+    return parts if any(n > 1 for n in parts.values()) else {}
+
+
+def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) -> ibis.Table:
+    """The rows of which one in n is to be taken: the same ones whenever the keys are the same."""
+    if not parts:
+        return features
+    mixed = functools.reduce(lambda one, other: one ^ other, (features[key].hash() for key in use_case.keys))
+    place = mixed & (2**31 - 1)  # a hash may be negative
+    keep = [(features.day == day) & (place % n == 0) for day, n in parts.items()]
+    return features.filter(ibis.or_(*keep))
+
+
+def _absent(use_case: UseCase, day: date) -> bool:
+    """Whether no feed will ever deliver that day."""
+    return all(day in feed.absent_days for feed in use_case.feeds)

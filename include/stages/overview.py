@@ -1,0 +1,162 @@
+"""Overview: what a person sees of a use case on one day, from its measures, decisions and ledger. Writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, TypeVar
+
+from include.errors import AirworthyError
+from include.logic import lives, status
+from include.logic.measures import Measures
+from include.logic.status import Seen, Status
+from include.storage.days import Days
+from include.storage.lake import Lake
+from include.storage.ledger import Entry, Ledger, LedgerDamaged
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+
+DECISIONS, TRAININGS = 14, 10
+"""So many of the last decisions are read, and of those that led to a training."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One day's decision, and what came of the training, if that was it."""
+
+    day: date
+    outcome: str
+    reason: str
+    model_version: str
+    signals: tuple[Mapping[str, Any], ...]
+    result: str = ""
+    result_reason: str = ""
+    challenger: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What stands in the tables, as it was known on `day`; plain values."""
+
+    use_case: UseCase
+    day: date
+    today: date
+    newest: date | None
+    """The newest measured day; None if none was."""
+    measured: tuple[date, ...]
+    """Every day that was measured."""
+    first: date
+    """The first day of what is drawn."""
+    measures: Measures
+    """Of the days from `first` to `day`."""
+    status: Status
+    champion: Entry | None
+    entries: tuple[Entry, ...]
+    """The ledger's entries that hold by `day`, newest first."""
+    decisions: tuple[Decided, ...]
+    """Newest first."""
+    problems: tuple[str, ...]
+
+    @cached_property
+    def calendar(self) -> list[date]:
+        """Every day that is drawn, measured or not."""
+        return days_from(self.first, self.day)
+
+
+def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90) -> Overview:
+    """What is known by `day` (None: the newest measured day, or `today` where there is none), over `span` days.
+
+    A table or ledger that cannot be read is told in `problems`; the rest is shown without it.
+    """
+    lake, problems = Lake.of(use_case), list[str]()
+    nothing = Days(lake, "metrics", ())
+    metrics = _told(problems, lambda: Days.of(lake, "metrics", today), nothing)
+    newest = max(metrics.days, default=None)
+    seen = day or newest or today
+    drawn = metrics.between(seen - timedelta(days=span - 1), seen)
+    empty = Measures(nothing.rows())
+    measures = _told(problems, lambda: Measures(drawn.rows()), empty)
+    entries: list[Entry] = _told(problems, lambda: _entries(use_case, seen), [])
+    decisions: list[Decided] = _told(problems, lambda: _decisions(lake, seen), [])
+    champion = lives.newest(entries)
+    training = next((each for each in decisions if each.outcome == "retrain"), None)
+    waits = training is not None and not training.result
+    said = status.judge(
+        Seen(
+            use_case=use_case.name,
+            day=seen,
+            today=today if day is None or day == newest else None,
+            stale_days=use_case.monitoring.stale_days,
+            rows=measures.on(seen),
+            champion=champion.version if champion else None,
+            training=training.reason if training and waits else "",
+            training_since=training.day if training and waits else None,
+            problems=problems,
+        )
+    )
+    return Overview(
+        use_case=use_case,
+        day=seen,
+        today=today,
+        newest=newest,
+        measured=metrics.days,
+        first=max(min(drawn.days, default=seen), seen - timedelta(days=span - 1)),
+        measures=measures,
+        status=said,
+        champion=champion,
+        entries=tuple(reversed(entries)),
+        decisions=tuple(decisions),
+        problems=tuple(problems),
+    )
+
+
+def _told(problems: list[str], read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns; where it fails, the reason among the problems, and `otherwise`."""
+    try:
+        return read()
+    except LedgerDamaged as error:
+        del error  # it names a path of the server, which is for its operators
+        problems.append("The ledger is damaged: the command `ledger` says where. Restore its folder from a backup.")
+    except AirworthyError as error:
+        problems.append(str(error))
+    return otherwise
+
+
+def _entries(use_case: UseCase, day: date) -> list[Entry]:
+    return [entry for entry in Ledger.of(use_case).entries() if entry.effective_from <= day]
+
+
+def _decisions(lake: Lake, day: date) -> list[Decided]:
+    """The last decisions by `day`, newest first, each with what came of it."""
+    results = {row["day"]: row for row in Days.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
+    decided = Days.of(lake, "decisions", day)
+    shown = decided.only({*decided.days[-DECISIONS:], *results})
+    rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
+    return [_decided(row, results.get(row["day"], {})) for row in reversed(rows)]
+
+
+def _decided(row: Mapping[str, Any], result: Mapping[str, Any]) -> Decided:
+    return Decided(
+        day=row["day"],
+        outcome=row["outcome"],
+        reason=row["reason"] or "",
+        model_version=row["model_version"] or "",
+        signals=_signals(row["signals"]),
+        result=result.get("outcome") or "",
+        result_reason=result.get("reason") or "",
+        challenger=result.get("model_version") or "",
+        run_id=result.get("run_id") or "",
+    )
+
+
+def _signals(text: str | None) -> tuple[Mapping[str, Any], ...]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return ()
+    return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()

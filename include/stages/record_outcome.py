@@ -1,0 +1,71 @@
+"""Record the outcome: what became of the training that a day's decision asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from include.errors import BadRequest
+from include.logic import outcomes
+from include.logic.decisions import Result
+from include.stages import decide
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.storage.models import Registry
+from include.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class OutcomeResult:
+    """What became of the training; plain values."""
+
+    day: str
+    outcome: Result
+    reason: str
+    model_version: str | None
+    """The challenger, if one was registered."""
+    training: str
+    """Airflow's id of the training's run; empty where none was started."""
+
+
+def run(
+    use_case: UseCase,
+    day: date,
+    training: str,
+    *,
+    state: str | None,
+    version: str | None = None,
+    promotion: Mapping[str, Any] | None = None,
+    why_not: str = "",
+) -> OutcomeResult:
+    """Record the outcome in the day's partition of `retrainings`; the same again changes nothing.
+
+    `training` is the id of the training's run and `state` how it ended, None where it was never started, which
+    `why_not` explains; `version` and `promotion` are what its tasks `register` and `promote` returned, if they did.
+    A training that a person has run again since is recorded anew. Raises BadRequest where nothing was decided.
+    """
+    decision = decide.standing(use_case, day)
+    if decision is None or decision.outcome != "retrain":
+        raise BadRequest(f"{use_case.name}: no training was decided on {day}, so there is no outcome to record.")
+    tags = Registry(use_case).version(version).tags if version else {}
+    outcome, reason = outcomes.outcome(training, state, promotion=promotion, tags=tags, why_not=why_not)
+    row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
+    lake = Lake.of(use_case)
+    lake.replace(
+        "retrainings",
+        day,
+        pa.Table.from_pylist([row], schema=schemas.content(use_case, "retrainings")),
+        inputs={"decisions": lake.as_of(day).digest("decisions", day)},
+        stage="record_outcome",
+    )
+    return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
+
+
+def recorded(use_case: UseCase, day: date) -> str | None:
+    """The outcome on record for the day; None if there is none."""
+    rows = Lake.of(use_case).as_of(day).read("retrainings", day).to_pylist()
+    return rows[0]["outcome"] if rows else None

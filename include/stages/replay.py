@@ -1,0 +1,111 @@
+"""Replay: what each retraining policy would have come to over days that are past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from include.errors import BadRequest, NotReady
+from include.logic import neighbours, replay, replay_outcome, replay_plot, splits
+from include.logic.replay import Policy
+from include.logic.replay_outcome import Outcome, Realised
+from include.monitoring import Monitoring, Retraining
+from include.stages import build_features, hindsight
+from include.stages.hindsight import Hindsight
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+
+__all__ = ["Outcome", "Replayed", "drawn", "run"]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What every policy came to; plain values, the same each time."""
+
+    use_case: str
+    first: str
+    last: str
+    unit: str
+    outcomes: tuple[Outcome, ...]
+    variations: tuple[Outcome, ...]
+    """The declared policy with one number changed at a time."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(
+    use_case: UseCase,
+    first: date,
+    last: date,
+    *,
+    variations: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Replayed:
+    """Walk from `first` to `last` under each policy; the model as of `first` flies first in all of them.
+
+    Features and labels that are missing are built into the lake; nothing else is written there. `tell` hears of what
+    takes time. BadRequest where no model can be trained as of `first`, or the days are none.
+    """
+    if last < first:
+        raise BadRequest(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
+    _build(use_case, first, last, tell)
+    tell("reading features and labels")
+    world = Hindsight(use_case, hindsight.look_back(use_case, first, last), tell)
+    try:
+        world.fit(first)
+    except (NotReady, BadRequest) as lacking:
+        raise BadRequest(f"{use_case.name}: a replay begins with a model as of its first day. {lacking}") from lacking
+    days = [day for day in days_from(first, last) if world.rows(day)]
+    declared = _declared(world, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
+    policies = [replay.never(), replay.monthly(), replay.weekly(), replay.naive_psi(world.largest_psi)]
+    outcomes = [_outcome(world, each, days) for each in [*policies, _performance_only(world), declared]]
+    varied = [_outcome(world, each, days) for each in _variations(world)] if variations else []
+    return Replayed(
+        use_case.name, first.isoformat(), last.isoformat(), use_case.costs.unit, tuple(outcomes), tuple(varied)
+    )
+
+
+def drawn(found: Replayed) -> bytes:
+    """The policies along the way, as a PNG."""
+    return replay_plot.of(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
+
+
+def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], None]) -> None:
+    """Whatever trainings from `first` to `last` read, and the labels by which the last days are judged."""
+    earliest, _ = splits.window(use_case, first)
+    end = last + timedelta(days=use_case.label.matures_after_days)
+    there = Lake.of(use_case).as_of(end).partitions("features", earliest, end)
+    for day in days_from(earliest, end):
+        if day not in there:
+            tell(f"building the features of {day}")
+            build_features.run(use_case, day)
+
+
+def _declared(world: Hindsight, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining) -> Policy:
+    return replay.declared(name, meaning, retraining, world.measures(monitoring))
+
+
+def _performance_only(world: Hindsight) -> Policy:
+    use_case = world.use_case
+    alone = replace(use_case.retraining, signals=("performance",))
+    return _declared(world, "performance", "the declared policy by performance alone", use_case.monitoring, alone)
+
+
+def _variations(world: Hindsight) -> list[Policy]:
+    use_case = world.use_case
+    return [
+        _declared(world, name, "the declared policy but for this", monitoring, retraining)
+        for name, (monitoring, retraining) in neighbours.of(use_case.monitoring, use_case.retraining).items()
+    ]
+
+
+def _outcome(world: Hindsight, policy: Policy, days: Sequence[date]) -> Outcome:
+    world.tell(f"walking: {policy.name}")
+    walked = replay.walk(policy, days, days[0], world.judge)
+    realised = Realised.of({day: world.realised(model, day) for day, model in walked.flown.items()})
+    followed = {each: replay.aftermath(each, days, world.losses) for each in walked.trainings}
+    return replay_outcome.of(policy, walked, realised, followed, world.use_case.costs)

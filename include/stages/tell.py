@@ -1,0 +1,124 @@
+"""Tell: write an alert down, and send what waits to be sent. It never raises for a receiver that is down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+
+from include import settings
+from include.logic import messages
+from include.logic.messages import Message, deadline, failure
+from include.stages.promote import PromoteResult
+from include.stages.rollback import RollbackResult
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.outbox import Letter, Outbox
+from include.use_case import UseCase
+
+__all__ = ["breaches", "deadline", "failure", "promotion", "rejection", "rollback", "run"]
+log = logging.getLogger(__name__)
+
+Send = Callable[[Message], None]
+"""Sends one message, or raises."""
+
+
+def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
+    """Write `message` down for each of `ways`, unless it is there already, and send whatever waits, the newest first.
+
+    What cannot be sent is an error in the log, and waits for the next alert or measurement of the use case, for seven
+    days. A way that failed is not tried again within this call, so that a dead receiver costs one time-out.
+    """
+    outbox = Outbox.of(use_case)
+    if message is not None and not ways:
+        log.info("%s: nobody is told of %r: no Connection is there to tell by.", use_case.name, message.subject)
+    elif message is not None and not outbox.put(message, list(ways)):
+        log.info("%s: %r was told of before.", use_case.name, message.subject)
+    open_ways = dict(ways)
+    for letter in outbox.waiting() if ways else []:
+        if letter.is_too_old():
+            log.error("The alert %r was never sent by all of %s, and is given up.", letter.message.subject, letter.ways)
+            outbox.close(letter)
+            continue
+        for failed in _deliver(outbox, letter, open_ways):
+            del open_ways[failed]
+
+
+def _deliver(outbox: Outbox, letter: Letter, ways: Mapping[str, Send]) -> list[str]:
+    """Send a letter by each of its ways that it was not sent by; the ways that failed."""
+    key, failed = letter.message.key, []
+    with outbox.hold(key) as mine:
+        for way in letter.ways if mine else ():
+            if way not in ways or outbox.is_sent(key, way):
+                continue
+            try:
+                ways[way](letter.message)
+            except Exception:
+                log.exception(
+                    "The alert %r could not be sent by %s. It is kept in %s and tried again with the next alert or"
+                    " measurement; mend the Connection or its receiver.",
+                    letter.message.subject,
+                    way,
+                    outbox.folder,
+                )
+                failed.append(way)
+            else:
+                outbox.sent(letter, way)
+                log.info("Told of %r by %s.", letter.message.subject, way)
+    return failed
+
+
+def breaches(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message | None:
+    """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did."""
+    view = Lake.of(use_case).as_of(day)
+    earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
+    today = view.read("metrics", day, day).to_pylist()
+    before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
+    new, lasting = messages.newly_broken(today, before)
+    if not messages.worth_telling(new):
+        return None
+    return messages.breach(use_case.name, day.isoformat(), new, lasting, links)
+
+
+def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:
+    """That a version was promoted, or not, with the verdicts of its gates."""
+    links = {**links, "version": version_page(use_case, result.version)}
+    if not result.promoted or result.entry is None:
+        return messages.rejection(use_case.name, None, version=result.version, reason=result.reason, links=links)
+    entry = Ledger.of(use_case).entries()[result.entry - 1]
+    return messages.promotion(
+        use_case.name,
+        entry.effective_from.isoformat(),
+        version=entry.version,
+        entry=entry.number,
+        who=entry.who,
+        reason=". ".join(filter(None, (entry.reason, result.reason))),
+        gates=[f"{verdict['outcome']} {verdict['gate']}: {verdict['reason']}" for verdict in entry.verdicts],
+        links=links,
+    )
+
+
+def rejection(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
+    """That a person rejected a version, or nobody answered in time."""
+    links = {**links, "version": version_page(use_case, version)}
+    return messages.rejection(use_case.name, None, version=version, reason=reason, links=links)
+
+
+def rollback(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]) -> Message:
+    """That a person went back to an earlier version."""
+    entry = Ledger.of(use_case).entries()[result.entry - 1]
+    return messages.rollback(
+        use_case.name,
+        result.effective_from,
+        version=result.version,
+        entry=entry.number,
+        who=entry.who,
+        reason=entry.reason,
+        told=result.reason,
+        links={**links, "version": version_page(use_case, result.version)},
+    )
+
+
+def version_page(use_case: UseCase, version: str) -> str:
+    """Address of a version in MLflow."""
+    return f"{settings.current().mlflow}/#/models/{use_case.name}/versions/{version}"

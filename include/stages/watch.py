@@ -1,0 +1,146 @@
+"""Watch: what a day itself shows, before any of its labels is known: how much came, how old it is, how it drifted."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.logic import arrivals, comparison, drift
+from include.logic.comparison import FEATURES, PREDICTION
+from include.logic.figures import Figure, missing
+from include.logic.profile import Profile
+from include.storage import scan
+from include.storage.lake import View
+from include.storage.models import Version
+from include.use_case import Feed, UseCase
+
+PREDICTIONS = "predictions"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The version that scored a day, as far as it is known."""
+
+    version: Version | None
+    profile: Profile | None
+    state: str
+    """Why there is no version or no profile; empty where both are there."""
+
+
+def run(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+    """The figures of the view's own day: rows, nulls, drift against the scorer's profile, and ages.
+
+    Memory stays flat in rows: features and predictions are counted a batch at a time.
+    """
+    return [
+        *_volumes(use_case, view),
+        *_drift(use_case, view, scorer),
+        *_predictions(use_case, view, scorer),
+        *_ages(use_case, view, scorer),
+    ]
+
+
+def _volumes(use_case: UseCase, view: View) -> list[Figure]:
+    found: list[Figure] = []
+    landed = view.day in view.partitions(FEATURES, view.day)
+    for feed in use_case.feeds:
+        found += _of_feed(use_case, view, feed, landed)
+    for table in (FEATURES, PREDICTIONS):
+        partition = view.partitions(table, view.day).get(view.day)
+        if partition is not None:
+            found.append(Figure("rows", table, float(partition.rows)))
+        else:
+            found.append(missing("rows", table, f"{view.day} has no {table}."))
+    return found
+
+
+def _of_feed(use_case: UseCase, view: View, feed: Feed, built: bool) -> list[Figure]:
+    """A day whose features are built has landed, and so have its look-back days: what is not there then had no rows."""
+    day, raw = view.day, f"raw/{feed.name}"
+    limit = use_case.monitoring.volume_change
+    first = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    there = view.partitions(raw, first)
+    if day not in there and not built:
+        state = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
+        return [missing("rows", feed.name, state), missing(arrivals.VOLUME, feed.name, state, limit)]
+    rows = there[day].rows if day in there else 0
+    checked = view.partitions(f"checked/{feed.name}", day).get(day)
+    reasons, quarantined = _reasons(view, feed)
+    found = arrivals.of_feed(feed.name, rows, checked.rows if checked else None, reasons, quarantined)
+    if day in feed.absent_days:
+        return [*found, missing(arrivals.VOLUME, feed.name, "The use case declares that this day never comes.", limit)]
+    before = [partition.rows for each, partition in there.items() if each < day]
+    return [*found, arrivals.volume_change(feed.name, rows, before, limit)]
+
+
+def _reasons(view: View, feed: Feed) -> tuple[Counter[str], int]:
+    """Reason to rows that were quarantined for it, and how many were quarantined at all."""
+    found: Counter[str] = Counter()
+    quarantined = 0
+    for batch in scan.batches(view, f"checked/{feed.name}", view.day, ["reasons"]):
+        reasons = batch["reasons"]
+        quarantined += pc.sum(pc.greater(pc.list_value_length(reasons), 0)).as_py() or 0
+        found.update(pc.list_flatten(reasons).to_pylist())
+    return found, quarantined
+
+
+def _drift(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+    if scorer.profile is None:
+        return [missing("weighted_drift", FEATURES, scorer.state)]
+    if view.day not in view.partitions(FEATURES, view.day):
+        return [missing("weighted_drift", FEATURES, f"{view.day} has no features.")]
+    bins = scorer.profile.bins
+    counts = drift.count(bins, scan.batches(view, FEATURES, view.day, bins))
+    return comparison.of_features(scorer.profile, counts, use_case.features, use_case.monitoring)
+
+
+def _predictions(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+    """Mean and rate of warnings of the day's predictions, and how far these are from the reference's."""
+    there = view.partitions(PREDICTIONS, view.day).get(view.day)
+    if there is None:
+        return [missing("state", PREDICTIONS, scorer.state), missing("prediction_drift", PREDICTION, scorer.state)]
+    bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
+    totals = _Totals()
+    counts = drift.count(bins, totals.seen(scan.batches(view, PREDICTIONS, view.day, ["probability", "warning"])))
+    found = [
+        Figure("mean_prediction", PREDICTION, totals.probability / there.rows),
+        Figure("warning_rate", PREDICTION, totals.warnings / there.rows),
+    ]
+    if scorer.profile is None:
+        return [*found, missing("prediction_drift", PREDICTION, scorer.state)]
+    return [*found, comparison.of_predictions(scorer.profile, counts["probability"], use_case.monitoring)]
+
+
+class _Totals:
+    """Adds up what passes by."""
+
+    def __init__(self) -> None:
+        self._probability: list[float] = []
+        self.warnings = 0
+
+    @property
+    def probability(self) -> float:
+        return math.fsum(self._probability)  # whatever the order of the files
+
+    def seen(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self._probability.append(pc.sum(batch["probability"]).as_py() or 0.0)
+            self.warnings += pc.sum(batch["warning"]).as_py() or 0
+            yield batch
+
+
+def _ages(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+    limits = use_case.monitoring
+    found = [
+        arrivals.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_days)
+        for table in (FEATURES, "labels", PREDICTIONS)
+    ]
+    if scorer.version is None:
+        return [*found, missing(arrivals.STALENESS, "model", scorer.state, limits.max_age_days)]
+    return [*found, arrivals.age(view.day, scorer.version.as_of, limits.max_age_days)]

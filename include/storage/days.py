@@ -1,0 +1,99 @@
+"""Days: small tables read over many days at once, for a person who waits: in one pass, and each file only once.
+
+A file of a Delta table never changes, so what was read of it may be remembered by its path.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.exceptions import TableNotFoundError
+
+from include.errors import AirworthyError
+from include.storage import schemas
+from include.storage.history import VersionGone
+from include.storage.lake import Lake
+
+REMEMBERED = 4096
+"""Files whose rows are kept: some 60 KB for a day of measures of 30 features."""
+
+
+class TableDamaged(AirworthyError):
+    """A table is there and cannot be read."""
+
+    def __init__(self, use_case: str, table: str, cause: BaseException) -> None:
+        super().__init__(
+            f"The table {table} of {use_case} is damaged: {type(cause).__name__}. Restore its folder in the lake,"
+            " with its log, from a backup; or remove it and run the days again."
+        )
+
+
+@dataclass(frozen=True)
+class Days:
+    """Which days a table holds, and where; read anew by `of`."""
+
+    lake: Lake
+    table: str
+    files: tuple[tuple[date, str], ...]
+
+    @classmethod
+    def of(cls, lake: Lake, table: str, until: date) -> Days:
+        """The days up to `until`; none where there is no table, and none is made. Raises TableDamaged."""
+        try:
+            view = lake.pinned(until, {table: None})
+        except VersionGone as error:
+            folder = Path(lake.uri(table))
+            if isinstance(error.__cause__, TableNotFoundError) and not (folder.exists() and any(folder.iterdir())):
+                return cls(lake, table, ())
+            raise TableDamaged(lake.use_case.name, table, error.__cause__ or error) from error
+        except OSError as error:
+            raise TableDamaged(lake.use_case.name, table, error) from error
+        return cls(lake, table, tuple(view.files(table, None, None)))
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        return tuple(sorted({day for day, _ in self.files}))
+
+    def between(self, first: date, last: date) -> Days:
+        """Those from `first` to `last`, both included."""
+        return Days(self.lake, self.table, tuple(each for each in self.files if first <= each[0] <= last))
+
+    def newest(self, count: int) -> Days:
+        """The last `count` of them."""
+        days = self.days
+        return self.only(set(days[max(len(days) - count, 0) :]))
+
+    def only(self, days: Collection[date]) -> Days:
+        """Those among `days`."""
+        return Days(self.lake, self.table, tuple(each for each in self.files if each[0] in days))
+
+    def rows(self) -> pa.Table:
+        """The rows, with their `day`, in order of days. Raises TableDamaged."""
+        schema = schemas.content(self.lake.use_case, self.table)
+        try:
+            parts = [_content(path, schema) for _, path in self.files]
+        except (OSError, pa.ArrowException) as error:
+            raise TableDamaged(self.lake.use_case.name, self.table, error) from error
+        rows = pa.concat_tables(parts or [schema.empty_table()])
+        return rows.append_column("day", pa.array(_repeated(self.files, parts), pa.date32()))
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _content(path: str, schema: pa.Schema) -> pa.Table:
+    # Threads cost more than they save on a file of so few rows.
+    with pq.ParquetFile(path) as file:
+        rows = file.read(schema.names, use_threads=False)
+    return rows if rows.schema.equals(schema) else rows.cast(schema)
+
+
+def _repeated(files: tuple[tuple[date, str], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
+    days = np.array([day for day, _ in files], dtype="datetime64[D]")
+    return np.repeat(days, [part.num_rows for part in parts])

@@ -1,0 +1,101 @@
+"""The outbox: every alert is written down before it is sent, and again once it was, so that none is lost or sent twice.
+
+`alerts/<key>.json` is made once per event and never changed; `alerts/<key>.<way>.done` says that it was sent that way.
+Who is killed between sending and writing that down sends it once more: at least once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from include import settings
+from include.logic.messages import Message
+from include.storage import records
+from include.use_case import UseCase
+
+KEPT_FOR = timedelta(days=7)
+"""How long it is tried to send a message: an older one would mislead more than it helps."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message with the ways by which it is to be sent, and when it was written."""
+
+    message: Message
+    ways: tuple[str, ...]
+    written_at: str
+    """UTC, ISO 8601."""
+
+    def is_too_old(self) -> bool:
+        return datetime.fromisoformat(self.written_at) < datetime.now(UTC) - KEPT_FOR
+
+    def content(self) -> bytes:
+        return (json.dumps(asdict(self), indent=1, sort_keys=True, default=str) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The alerts of one use case."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, use_case: UseCase) -> Outbox:
+        return cls(Path(settings.current().lake) / use_case.name / "alerts")
+
+    def put(self, message: Message, ways: Sequence[str]) -> bool:
+        """Write a message down, to be sent by each of `ways`; False, and nothing is done, where it is there already."""
+        written_at = datetime.now(UTC).isoformat(timespec="seconds")
+        return records.create(self._path(message.key), Letter(message, tuple(ways), written_at).content())
+
+    def waiting(self) -> list[Letter]:
+        """What was neither sent by all of its ways nor given up, the newest first."""
+        if not self.folder.exists():
+            return []
+        names = {path.name for path in self.folder.iterdir()}
+        keys = [name.removesuffix(".json") for name in names if name.endswith(".json")]
+        # The names alone tell what is done: of a year of alerts, only the open ones are read.
+        letters = [self.read(key) for key in keys if self._done(key, "all").name not in names]
+        return sorted(letters, key=lambda letter: (letter.written_at, letter.message.key), reverse=True)
+
+    def read(self, key: str) -> Letter:
+        """The letter of that key; FileNotFoundError if there is none."""
+        values = json.loads(self._path(key).read_bytes())
+        return Letter(Message(**values["message"]), tuple(values["ways"]), values["written_at"])
+
+    @contextmanager
+    def hold(self, key: str) -> Iterator[bool]:
+        """Whether this process alone may send that letter now; what holds it ends with the process."""
+        with self._path(key).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def is_sent(self, key: str, way: str) -> bool:
+        """Whether it was sent that way."""
+        return self._done(key, way).exists()
+
+    def sent(self, letter: Letter, way: str) -> None:
+        """Write down that it was sent that way."""
+        records.create(self._done(letter.message.key, way), b"")
+        if all(self.is_sent(letter.message.key, each) for each in letter.ways):
+            self.close(letter)
+
+    def close(self, letter: Letter) -> None:
+        """Write down that nothing of it is to be sent any more."""
+        records.create(self._done(letter.message.key, "all"), b"")
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+    def _done(self, key: str, way: str) -> Path:
+        return self.folder / f"{key}.{way}.done"

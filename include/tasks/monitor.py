@@ -1,0 +1,36 @@
+"""Tasks of <use case>__monitor."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+
+from airflow.sdk import get_current_context, task
+
+from include import alerts
+from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.use_cases import load
+
+log = logging.getLogger(__name__)
+
+
+@task(**INPUT_OUTPUT)
+def measure(use_case: str) -> dict[str, object]:
+    """Measure the run's day: its data, its predictions, and the performance on the days whose labels are known by it.
+
+    A breach fails nothing: what is done about it is decided elsewhere.
+    """
+    from include.stages import measure
+
+    with told():
+        declared, day = load(use_case), day_of(get_current_context())
+        result = measure.run(declared, day)
+        measure.again(declared, day)
+    for breach in result.breaches:
+        log.warning("Breached: %s", breach)
+    for state in result.states:
+        log.info("Not measured: %s", state)
+    told_of = {"breaches": list(result.breaches), "not_measured": list(result.states)}
+    note(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
+    alerts.breaches(declared, day)
+    return asdict(result)

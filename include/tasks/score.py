@@ -1,0 +1,27 @@
+"""Tasks of <use case>__score."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from airflow.sdk import get_current_context, task
+
+from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.use_cases import load
+
+
+@task(**INPUT_OUTPUT)
+def score(use_case: str) -> dict[str, object]:
+    """Score the run's day with its champion; version, rows and warnings."""
+    from include.stages import costs, score
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        params, day = context["params"], day_of(context)
+        asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
+        with costs.Clock() as clock:
+            result = score.run(declared, day, version=params.get("version"), **asked)
+        if result.changed:  # a rerun that finds its work done says nothing of what it costs
+            costs.record(declared, "score", day, clock, result.rows, result.version)
+    note(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
+    return asdict(result)

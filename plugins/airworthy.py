@@ -1,0 +1,48 @@
+"""Airworthy's page in Airflow: in the navigation, and as a tab of every DAG. All of it is in include/page."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+Messages = Callable[..., Awaitable[Any]]
+
+
+class Page:
+    """The page as an ASGI application, built when it is first asked for: every process of Airflow loads this file,
+    and only the API server ever serves it."""
+
+    def __init__(self) -> None:
+        self._app: Callable[..., Awaitable[None]] | None = None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Messages, send: Messages) -> None:
+        if self._app is None:
+            from include.page import app
+
+            self._app = app.build()
+        await self._app(scope, receive, send)
+
+
+class AirworthyPlugin(AirflowPlugin):
+    name = "airworthy"
+    # Addresses are relative to Airflow's own, which may lie below a path.
+    fastapi_apps = [{"app": Page(), "url_prefix": "/airworthy", "name": "Airworthy"}]  # noqa: RUF012 (Airflow's own way)
+    external_views = [  # noqa: RUF012
+        {
+            "name": "Airworthy",
+            "href": "airworthy/",
+            "destination": "nav",
+            "url_route": "airworthy",
+            "icon": "airworthy/static/icon.svg",
+            "nav_top_level": True,
+        },
+        {
+            "name": "Airworthy",
+            "href": "airworthy/dag/{DAG_ID}",
+            "destination": "dag",
+            "url_route": "airworthy_dag",
+            "icon": "airworthy/static/icon.svg",
+        },
+    ]

@@ -1,0 +1,180 @@
+"""The sensor and the operator of <use case>__retrain, on what Airflow tells a task."""
+
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
+
+from include import sensors, train_once
+from include.stages import decide
+from include.train_once import TrainOnce
+from tests import toy
+from tests.stages import measures
+from tests.stages.test_decide import FIRST, USE_CASE, lake, later, train
+
+__all__ = ["lake"]  # the fixture
+
+
+class Airflow:
+    """What a task may ask Airflow for, of runs that are given here."""
+
+    def __init__(self, *, last: dict[str, str | None] | None = None, training: str | None = None, paused: bool = False):
+        self.last, self.training, self.paused = last or {}, training, paused
+
+    def get_task_states(self, dag_id, task_ids):
+        assert (dag_id, task_ids) == ("toy__retrain", ["record"])
+        return {run: {"record": state} for run, state in self.last.items()}
+
+    def get_dr_count(self, dag_id, run_ids):
+        return int(self.training is not None)
+
+    def get_dagrun_state(self, dag_id, run_id):
+        return self.training
+
+    def get_dag(self, dag_id):
+        return SimpleNamespace(is_paused=self.paused)
+
+
+def context(day: date, **airflow: object) -> dict:
+    run = SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC))
+    return {"dag_run": run, "params": {"day": None}, "ti": Airflow(**airflow)}
+
+
+def backfill(day: date) -> str:
+    return f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc"
+
+
+@pytest.fixture
+def turn(lake, monkeypatch) -> sensors.TurnSensor:
+    monkeypatch.setattr(sensors, "load", lambda name: USE_CASE)
+    sensor = sensors.TurnSensor(task_id="wait_for_measures", use_case="toy", last_task="record")
+    monkeypatch.setattr(sensors.TurnSensor, "dag_id", "toy__retrain")
+    return sensor
+
+
+def test_a_day_goes_on_where_the_day_before_is_decided(turn, lake):
+    for day in (FIRST, later(1)):
+        measures.write(lake, day)
+    decide.run(USE_CASE, FIRST)
+    turn.execute(context(later(1)))
+
+
+def test_a_day_waits_while_a_run_for_an_earlier_day_has_not_ended(turn, lake):
+    measures.write(lake, later(2))
+    for runs in ({backfill(FIRST): None}, {backfill(FIRST): "deferred", backfill(later(1)): "success"}):
+        with pytest.raises(TaskDeferred) as deferred:
+            turn.execute(context(later(2), last=runs))
+        assert deferred.value.trigger.serialize()[0] == "include.sensors.TurnTrigger"
+
+
+def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
+    measures.write(lake, FIRST)
+    runs = {backfill(FIRST): None, backfill(later(1)): None, backfill(later(-1)): "upstream_failed"}
+    turn.execute(context(FIRST, last=runs))
+
+
+def test_a_day_that_nobody_will_decide_is_named_at_once(turn, lake):
+    for day in (FIRST, later(2)):
+        measures.write(lake, day)
+    decide.run(USE_CASE, FIRST)
+    with pytest.raises(AirflowFailException, match=r"no decisions of 2020-03-02 .*--from-date 2020-03-02"):
+        turn.execute(context(later(2), last={backfill(later(1)): "failed", "manual__2020-01-01T00:00__x": None}))
+
+
+def test_a_day_is_measured_first_and_then_waits_its_turn(turn, lake):
+    waiting = context(later(1), last={backfill(FIRST): "running"})
+    with pytest.raises(TaskDeferred) as deferred:
+        turn.execute(waiting)
+    assert (deferred.value.trigger.table, deferred.value.method_name) == ("metrics", "resume")
+    measures.write(lake, later(1))
+    with pytest.raises(TaskDeferred) as deferred:
+        turn.resume(waiting, True, str(later(1)))
+    assert deferred.value.method_name == "resume_turn"
+    turn.resume_turn(waiting, True)
+
+
+def test_a_day_that_is_never_measured_is_named_with_the_command(turn):
+    with pytest.raises(AirflowFailException, match=r"no metrics of 2020-03-01 .*--dag-id toy__monitor"):
+        turn.resume(context(FIRST), False, str(FIRST))
+
+
+def test_without_a_triggerer_it_looks_now_and_then(turn, lake):
+    turn.deferrable = False
+    waiting = context(later(1), last={backfill(FIRST): "running"})
+    assert not turn.poke(waiting)
+    for day in (FIRST, later(1)):
+        measures.write(lake, day)
+    assert not turn.poke(waiting)
+    decide.run(USE_CASE, FIRST)
+    assert turn.poke(waiting)
+
+
+def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, lake):
+    for day in (FIRST, later(1)):
+        measures.breach(lake, day)
+        decide.run(USE_CASE, day)
+    with pytest.raises(AirflowFailException, match="no decisions of 2020-03-03"):
+        turn.resume_turn(context(later(3)), False)
+    turn.resume_turn(context(later(2)), False)  # only the outcome of the training is missing
+
+
+# -- starting the training
+
+
+@pytest.fixture
+def operator(lake, monkeypatch) -> TrainOnce:
+    """Of a day that was decided to retrain."""
+    monkeypatch.setattr(train_once, "load", lambda name: USE_CASE)
+    for day in (FIRST, later(1)):
+        measures.breach(lake, day)
+        decide.run(USE_CASE, day)
+    return TrainOnce(task_id="train", use_case=USE_CASE)
+
+
+DAY = later(1)
+
+
+def test_the_training_is_started_as_of_the_day_with_the_reason(operator):
+    with pytest.raises(DagRunTriggerException) as started:
+        operator.execute(context(DAY))
+    asked = started.value
+    assert (asked.trigger_dag_id, asked.dag_run_id) == ("toy__train", "drift__2020-03-02")
+    assert asked.conf["day"] == "2020-03-02"
+    assert "Weighted drift asks for a training" in asked.conf["reason"]
+    assert (asked.wait_for_completion, asked.deferrable) == (True, True)
+
+
+def test_a_training_that_is_there_is_waited_for(operator):
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context(DAY, training="running"))
+    assert deferred.value.trigger.run_ids == ["drift__2020-03-02"]
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_a_training_that_has_ended_is_not_started_again(operator, state):
+    assert operator.execute(context(DAY, training=state, paused=True)) is None
+
+
+@pytest.mark.parametrize("there", [None, "queued"])
+def test_a_paused_training_is_not_waited_for(operator, there):
+    with pytest.raises(AirflowSkipException, match="toy__train is paused"):
+        operator.execute(context(DAY, training=there, paused=True))
+
+
+def test_a_training_that_airflow_has_forgotten_is_not_made_twice(operator, lake):
+    train(lake, DAY)
+    with pytest.raises(AirflowSkipException, match="was trained before"):
+        operator.execute(context(DAY))
+
+
+def test_a_note_is_no_longer_than_airflow_keeps(operator, lake, monkeypatch):
+    long = decide.DecideResult(str(DAY), "retrain", "x" * 3000, "1", new=False)
+    monkeypatch.setattr(decide, "standing", lambda *_: long)
+    with pytest.raises(DagRunTriggerException) as started:
+        operator.execute(context(DAY))
+    assert len(started.value.note) == 1000
+
+
+def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
+    assert operator.execution_timeout > toy.USE_CASE.approval.wait + timedelta(hours=1)

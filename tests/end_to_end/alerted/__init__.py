@@ -1,0 +1,1 @@
+"""The use cases of the end-to-end test of alerts."""

@@ -1,0 +1,210 @@
+"""What reaches people and Prometheus from a real scheduler, triggerer and API server: real mails, calls and scrapes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from include.local.airflow_api import AirflowApi, Run
+from include.storage.lake import Lake
+from tests import receivers, toy
+from tests.end_to_end.alerted.nervous import USE_CASE
+from tests.end_to_end.conftest import ended, succeeded, until
+from tests.local.conftest import Shell, free_ports
+from tests.receivers import Hook, Mailbox
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+AS_OF = date(2020, 3, 1)
+DATA, TRAIN, SCORE = (f"{USE_CASE.name}__{kind}" for kind in ("data", "train", "score"))
+
+
+@pytest.fixture(scope="module")
+def use_case_packages() -> str:
+    return "tests.end_to_end.alerted"
+
+
+@pytest.fixture(scope="module")
+def mail() -> Iterator[tuple[Mailbox, int]]:
+    with receivers.mail_server() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def connections(mail: tuple[Mailbox, int]) -> dict[str, str]:
+    return receivers.connections(mail[1], None)
+
+
+@pytest.fixture(scope="module")
+def mailbox(mail: tuple[Mailbox, int]) -> Mailbox:
+    return mail[0]
+
+
+@pytest.fixture(scope="module")
+def hook(shell: Shell) -> Iterator[Hook]:
+    """The webhook, whose Connection an operator has made: it is in Airflow's database, not in the environment."""
+    with receivers.webhook() as (hook, port):
+        made = receivers.connections(None, port)["AIRFLOW_CONN_AIRWORTHY_WEBHOOK"]
+        done = shell.run("airflow", "connections", "add", "airworthy_webhook", "--conn-json", made)
+        assert done.returncode == 0, done.stderr
+        yield hook
+
+
+@pytest.fixture(scope="module")
+def api(shell: Shell, airflow: AirflowApi, hook: Hook) -> AirflowApi:
+    toy.fill(Lake.of(USE_CASE), AS_OF - timedelta(days=60), AS_OF)
+    until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
+    return airflow
+
+
+def told(hook: Hook, event: str) -> list[dict]:
+    return [body for body in hook.received if body["event"] == event]
+
+
+def once(mailbox: Mailbox, hook: Hook, event: str, run: Run | None = None) -> dict:
+    """The one message of that event, of that run, which came both ways; waits for it."""
+
+    def found() -> list[dict]:
+        return [each for each in told(hook, event) if run is None or each["links"]["run"].endswith(quote(run.run_id))]
+
+    until(lambda: found() and found()[0]["subject"] in mailbox.subjects, f"the {event}", 90)
+    (body,) = found()
+    assert mailbox.subjects.count(body["subject"]) == 1
+    return body
+
+
+def clear(api: AirflowApi, dag_id: str, run: Run) -> dict:
+    body = {"dry_run": False, "dag_run_id": run.run_id, "only_failed": False}
+    return api.call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
+
+
+@pytest.fixture(scope="module")
+def waiting(api: AirflowApi) -> Run:
+    """Today's scheduled scoring, which waits in vain for today's features."""
+    api.unpause(SCORE)
+    until(lambda: api.runs(SCORE), "the scheduled run")
+    return api.runs(SCORE)[0]
+
+
+def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, waiting, mailbox, hook):
+    api.unpause(DATA)
+    run = api.trigger(DATA, conf={"day": "2019-12-31"})
+    assert ended(api, DATA, run).state == "failed"
+    body = once(mailbox, hook, "failure", api.run(DATA, run.run_id))
+    assert body["subject"] == "[airworthy] nervous 2019-12-31: data: ingest failed"
+    assert body["details"]["error"].startswith("BadRequest: nervous begins on 2020-01-01")
+    log = httpx.get(body["links"]["log"], headers={"Authorization": f"Bearer {api.token}"}, trust_env=False)
+    assert log.status_code == 200
+    clear(api, DATA, run)
+    assert ended(api, DATA, run).state == "failed"  # and tells nobody again: see the end
+
+
+def test_a_scheduled_run_can_be_cleared_before_its_deadline(api):
+    # With Airflow's own DAGRUN_QUEUED_AT, this is refused with 500.
+    dag_id = "patient__data"
+    api.unpause(dag_id)
+    until(lambda: api.runs(dag_id), "the scheduled run")
+    run = ended(api, dag_id, api.runs(dag_id)[0])
+    assert run.run_type == "scheduled"
+    assert clear(api, dag_id, run)["total_entries"] > 0
+    assert ended(api, dag_id, run).state == run.state
+
+
+@pytest.fixture(scope="module")
+def champion(api: AirflowApi, waiting: Run) -> Run:
+    api.unpause(TRAIN)
+    run = api.trigger(TRAIN, conf={"day": str(AS_OF), "reason": "end to end"})
+    succeeded(api, TRAIN, run)
+    return run
+
+
+def test_a_promoted_model_is_one_mail_and_one_call(champion, mailbox, hook):
+    body = once(mailbox, hook, "promotion")
+    assert body["subject"] == f"[airworthy] nervous {AS_OF}: version 1 promoted"
+    assert "end to end" in body["text"]
+    assert body["links"]["run"].endswith(f"/dags/{TRAIN}/runs/{quote(champion.run_id)}")
+
+
+def test_a_scheduled_run_that_is_late_is_one_mail_and_one_call(api, waiting, mailbox, hook):
+    body = once(mailbox, hook, "deadline", waiting)
+    assert body["details"]["run"] == waiting.run_id
+    assert body["subject"] == f"[airworthy] nervous {waiting.partition_key}: score missed its deadline"
+
+
+def test_nothing_else_was_told_in_all_that(api, waiting, mailbox, hook):
+    # The failed task was cleared, failed again, and has told of it once.
+    subjects = [body["subject"] for body in hook.received]
+    assert sorted(mailbox.subjects) == sorted(subjects)
+    assert len(subjects) == len(set(subjects))
+
+
+@pytest.fixture
+def prometheus(shell: Shell, api: AirflowApi, tmp_path: Path) -> Iterator[str]:
+    """The address of a real Prometheus that scrapes the instance with a token as the command prints it."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("prometheus is not installed (Debian's package prometheus)")
+    printed = shell.run("token")
+    assert printed.returncode == 0, printed.stderr
+    (tmp_path / "token").write_text(printed.stdout)
+    address, (port,) = shell.instance.airflow_url, free_ports(1)
+    config = {
+        "global": {"scrape_interval": "1s"},
+        "scrape_configs": [
+            {
+                "job_name": "airworthy",
+                "metrics_path": "/airworthy/metrics",
+                "authorization": {"credentials_file": str(tmp_path / "token")},
+                "static_configs": [{"targets": [address.removeprefix("http://")]}],
+            }
+        ],
+    }
+    (tmp_path / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
+    command = [
+        "prometheus",
+        f"--config.file={tmp_path}/prometheus.yml",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def value(address: str, query: str) -> float | None:
+    """What Prometheus answers to a query; None for nothing."""
+    try:
+        answer = httpx.get(f"{address}/api/v1/query", params={"query": query}, trust_env=False).json()
+    except httpx.HTTPError:
+        return None
+    found = answer["data"]["result"]
+    return float(found[0]["value"][1]) if found else None
+
+
+def test_a_real_prometheus_scrapes_with_a_token_of_a_user_who_may_only_look(champion, prometheus):
+    until(lambda: value(prometheus, 'up{job="airworthy"}') == 1, "a scrape that succeeds", 60)
+    assert value(prometheus, 'airworthy_up{use_case="nervous"}') == 1
+    assert value(prometheus, 'airworthy_measured{use_case="nervous"}') == 0
+    assert value(prometheus, 'airworthy_champion_info{use_case="nervous", model_version="1"}') == 1
+
+
+def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing_else(shell, api):
+    address, token = shell.instance.airflow_url, shell.run("token").stdout.strip()
+    assert httpx.get(f"{address}/airworthy/metrics", trust_env=False).status_code == 401
+    mine = {"headers": {"Authorization": f"Bearer {token}"}, "trust_env": False}
+    answer = httpx.get(f"{address}/airworthy/metrics", **mine)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    run = {"logical_date": None, "conf": {"day": "2020-01-05"}}
+    assert httpx.post(f"{address}/api/v2/dags/{DATA}/dagRuns", json=run, **mine).status_code == 403

@@ -1,0 +1,158 @@
+"""Retraining in the real scheduler: a month of breaches, backfilled, killed and cleared, trains as often as it may.
+
+The measures are written by hand; the trainings are real.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import psutil
+import pytest
+
+from include.local.airflow_api import FINISHED, AirflowApi, Run
+from include.stages import decide
+from include.storage import schemas
+from include.storage.claims import Claims
+from include.storage.lake import Lake
+from include.storage.models import Registry
+from include.storage.partitions import days_from
+from tests import toy
+from tests.end_to_end.conftest import ended, succeeded, until
+from tests.end_to_end.retrain_use_cases.eager import USE_CASE
+from tests.local.conftest import Shell
+from tests.stages.measures import breach
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+AS_OF, FIRST, LAST = date(2020, 3, 1), date(2020, 3, 2), date(2020, 3, 13)
+TRAIN, RETRAIN = (f"{USE_CASE.name}__{kind}" for kind in ("train", "retrain"))
+POLICY = USE_CASE.retraining
+
+
+@pytest.fixture(scope="module")
+def use_case_packages() -> str:
+    return "tests.end_to_end.retrain_use_cases"
+
+
+@pytest.fixture(scope="module")
+def api(shell: Shell, airflow: AirflowApi) -> AirflowApi:
+    """A champion as of AS_OF, and a month in which every day breaches."""
+    lake = Lake.of(USE_CASE)
+    toy.fill(lake, AS_OF - timedelta(days=60), LAST)
+    until(lambda: all(map(airflow.has_dag, (TRAIN, RETRAIN))), "the DAGs")
+    airflow.unpause(TRAIN)
+    succeeded(airflow, TRAIN, airflow.trigger(TRAIN, conf={"day": str(AS_OF)}))
+    for day in days_from(FIRST, LAST):
+        breach(lake, day)
+    airflow.unpause(RETRAIN)
+    return airflow
+
+
+def decisions(lake: Lake) -> dict[date, tuple[str, str]]:
+    rows = lake.as_of(LAST).read("decisions", order_by=["day"]).to_pylist()
+    return {row["day"]: (row["outcome"], row["reason"]) for row in rows}
+
+
+def outcomes(lake: Lake) -> dict[date, str]:
+    return {row["day"]: row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
+
+
+def trainings(api: AirflowApi) -> list[str]:
+    return [run.run_id for run in api.runs(TRAIN) if run.run_id.startswith("drift__")]
+
+
+def kill_scheduler(shell: Shell) -> None:
+    """As a machine that loses power: the scheduler and all that it runs, at once."""
+    scheduler = psutil.Process(shell.report().services["scheduler"].pid)
+    for process in [scheduler, *scheduler.children(recursive=True)]:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def backfilled(api: AirflowApi, shell: Shell) -> AirflowApi:
+    """The month, several days at once, with the scheduler killed while it trains."""
+    api.backfill(RETRAIN, FIRST, LAST)
+    until(lambda: trainings(api), "the first training")
+    kill_scheduler(shell)
+    days = len(days_from(FIRST, LAST))
+    until(lambda: sum(n for s, n in api.states(RETRAIN, FIRST, LAST).items() if s in FINISHED) == days, "the month")
+    failed = [api.failures(RETRAIN, run.run_id) for run in api.runs(RETRAIN) if run.state == "failed"]
+    assert api.states(RETRAIN, FIRST, LAST) == {"success": days}, failed
+    return api
+
+
+def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfilled, shell):
+    assert shell.report().services["scheduler"].deaths == 1
+    made = trainings(backfilled)
+    decided = [day for day, (outcome, _) in decisions(Lake.of(USE_CASE)).items() if outcome == "retrain"]
+    assert sorted(made) == [f"drift__{day}" for day in decided]
+    assert decided[0] == FIRST + timedelta(days=POLICY.breaches - 1)
+    assert 1 <= len(decided) <= POLICY.per_month
+    assert [claim.day for claim in Claims.of(USE_CASE).of_month(FIRST)] == decided
+    assert set(outcomes(Lake.of(USE_CASE))) == set(decided)
+    # Every training made one version, and no other was made.
+    assert len(Registry(USE_CASE).versions()) == 1 + len(decided)
+
+
+def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled, tmp_path, monkeypatch):
+    there, results = decisions(Lake.of(USE_CASE)), Lake.of(USE_CASE).as_of(LAST).read("retrainings")
+    ledger = Lake.of(USE_CASE).root / "ledger"
+    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
+    lake = Lake.of(USE_CASE)
+    lake.root.mkdir(parents=True)
+    (lake.root / "ledger").symlink_to(ledger)
+    for day in days_from(FIRST, LAST):
+        breach(lake, day)
+        if decide.run(USE_CASE, day).outcome == "retrain":
+            columns = schemas.content(USE_CASE, "retrainings").names
+            row = results.filter([each == day for each in results["day"].to_pylist()]).select(columns)
+            lake.replace("retrainings", day, row, inputs={}, stage="test")
+    assert decisions(lake) == there
+
+
+def test_the_training_knows_why_it_was_started(backfilled):
+    (first, *_) = trainings(backfilled)
+    told = backfilled.call("GET", f"/dags/{TRAIN}/dagRuns/{first}")
+    reason = decisions(Lake.of(USE_CASE))[date.fromisoformat(first.removeprefix("drift__"))][1]
+    assert "asks for a training" in reason
+    assert told["note"] == reason
+    assert told["conf"]["reason"].endswith(reason)
+    made = {version.tags["as_of"]: version for version in Registry(USE_CASE).versions()}
+    assert reason in made[told["conf"]["day"]].tags["reason"]
+
+
+def run_of(api: AirflowApi, day: date) -> Run:
+    return next(run for run in api.runs(RETRAIN) if run.partition_key == str(day))
+
+
+def tries(api: AirflowApi, run: Run) -> dict[str, int]:
+    found = api.call("GET", f"/dags/{RETRAIN}/dagRuns/{run.run_id}/taskInstances")["task_instances"]
+    return {task["task_id"]: task["try_number"] for task in found}
+
+
+@pytest.mark.parametrize("tasks", [["decide", "claim", "train", "record"], ["train"], ["record"]])
+def test_a_run_that_is_cleared_trains_no_second_time(backfilled, tasks):
+    day = date.fromisoformat(trainings(backfilled)[0].removeprefix("drift__"))
+    before = trainings(backfilled), decisions(Lake.of(USE_CASE)), outcomes(Lake.of(USE_CASE))
+    run = run_of(backfilled, day)
+    tried = tries(backfilled, run)
+    body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": tasks, "only_failed": False}
+    backfilled.call("POST", f"/dags/{RETRAIN}/clearTaskInstances", json=body)
+    succeeded(backfilled, RETRAIN, run)
+    assert {task for task, number in tries(backfilled, run).items() if number > tried[task]} == set(tasks)
+    assert (trainings(backfilled), decisions(Lake.of(USE_CASE)), outcomes(Lake.of(USE_CASE))) == before
+
+
+def test_a_day_whose_day_before_is_not_decided_fails_and_names_it(backfilled):
+    day = LAST + timedelta(days=2)
+    breach(Lake.of(USE_CASE), day)
+    # After a backfill Airflow makes today's run, which nobody measures here: it would be waited for.
+    for today in (run for run in backfilled.runs(RETRAIN) if run.run_type == "scheduled"):
+        backfilled.call("PATCH", f"/dags/{RETRAIN}/dagRuns/{today.run_id}", json={"state": "failed"})
+    run = backfilled.trigger(RETRAIN, conf={"day": str(day)})
+    assert ended(backfilled, RETRAIN, run).state == "failed"
+    said = backfilled.failures(RETRAIN, run.run_id)[0]
+    assert said.startswith("wait_for_measures:")
+    assert f"toy: there are no decisions of {day - timedelta(days=1)}" in said
+    assert f"toy__retrain --from-date {day - timedelta(days=1)}" in said

@@ -1,0 +1,118 @@
+"""A day compared with the profile of the version that scored it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.logic import comparison, drift, profile
+from include.logic.profile import Profile, Usual
+from include.monitoring import Monitoring
+
+DECLARED = {"kind": "category", "size": "float64"}
+RNG = np.random.default_rng(3)
+TRAIN = pa.table({"kind": RNG.choice(["a", "b"], 5000), "size": RNG.normal(10, 3, 5000)})
+
+
+def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> Profile:
+    usual = Usual(len(weighted), tuple(weighted), tuple(prediction), {"kind": tuple(psi), "size": tuple(psi)})
+    return Profile(
+        rows=5000,
+        features={"kind": profile.spread(TRAIN["kind"], ("a", "b")), "size": profile.spread(TRAIN["size"], None)},
+        types=DECLARED,
+        importance={"kind": 0.25, "size": 0.75},
+        probability=profile.spread(pa.array(np.linspace(0, 1, 5000)), None),
+        usual=usual,
+        promise={},
+    )
+
+
+def compared(day: pa.Table, reference: Profile | None = None, declared=DECLARED, **limits):
+    """Figures by metric and subject."""
+    reference = reference or of()
+    counts = drift.count(reference.bins, [day])
+    found = comparison.of_features(reference, counts, declared, Monitoring(**limits))
+    return {(each.metric, each.subject): each for each in found}
+
+
+def like_train(rows: int = 500) -> pa.Table:
+    return TRAIN.slice(0, rows)
+
+
+def test_a_day_like_train_breaks_nothing_and_has_every_figure():
+    found = compared(like_train())
+    assert not any(each.breached for each in found.values())
+    assert {metric for metric, _ in found} == {
+        "null_share", "unseen_share", "psi", "jensen_shannon", "importance", "weighted_drift",
+    }  # fmt: skip
+    assert ("unseen_share", "size") not in found  # only a category can be unseen
+    assert found["importance", "size"].value == 0.75
+
+
+def test_a_feature_that_has_moved_breaks_its_own_limit_and_with_its_importance_that_of_all():
+    moved = like_train().set_column(1, "size", pa.array(RNG.normal(30, 3, 500)))
+    found = compared(moved)
+    assert found["psi", "size"].breached and not found["psi", "kind"].breached
+    assert found["weighted_drift", "features"].value == pytest.approx(0.75, abs=0.01)
+    assert found["weighted_drift", "features"].breached
+
+
+@pytest.mark.parametrize(("times", "quantile", "limit"), [(1.0, 1.0, 0.3), (1.0, 0.5, 0.2), (2.0, 0.5, 0.4)])
+def test_weighted_drift_may_be_what_the_days_of_the_promise_showed(times, quantile, limit):
+    found = compared(like_train(), drift_times=times, drift_quantile=quantile)
+    assert found["weighted_drift", "features"].limit == pytest.approx(limit)
+
+
+@pytest.mark.parametrize(("psi", "rows", "limit"), [((0.01,), 500, 0.2), ((0.7,), 500, 0.7), ((0.01,), 20, None)])
+def test_a_features_limit_is_the_greatest_of_the_declared_the_usual_and_chance(psi, rows, limit):
+    found = compared(like_train(rows), of(psi=psi))["psi", "size"]
+    chance = drift.by_chance(of().features["size"].counts, of().features["size"].bins.count(like_train(rows)["size"]))
+    assert found.limit == pytest.approx(chance if limit is None else limit)
+    assert limit is not None or found.limit > 0.8
+
+
+def test_nulls_and_unseen_categories_are_shares_with_limits_of_their_own():
+    kinds = pa.array(["a"] * 80 + ["new"] * 8 + [None] * 12)
+    found = compared(pa.table({"kind": kinds, "size": TRAIN["size"].slice(0, 100)}))
+    assert found["null_share", "kind"].value == 0.12 and found["null_share", "kind"].breached
+    assert found["unseen_share", "kind"].value == 0.08 and found["unseen_share", "kind"].breached
+    assert not compared(like_train(), unseen=0.0)["unseen_share", "kind"].breached
+
+
+def test_a_feature_that_is_gone_is_a_state_and_the_rest_does_not_vouch_for_it():
+    found = compared(like_train().drop(["size"]))
+    assert found["psi", "size"].value is None and "does not have" not in found["psi", "kind"].state
+    assert (
+        found["psi", "size"].state
+        == "The version reads size, which the day's features do not have; train a version without it."
+    )
+    assert found["weighted_drift", "features"].breached is None
+    assert found["weighted_drift", "features"].state == found["psi", "size"].state
+    assert found["psi", "kind"].value is not None
+
+
+def test_a_feature_that_the_model_never_looks_at_may_be_gone():
+    idle = replace(of(), importance={"kind": 0.0, "size": 1.0})
+    assert compared(like_train().drop(["kind"]), idle)["weighted_drift", "features"].breached is False
+
+
+def test_a_feature_that_the_version_does_not_know_is_a_state():
+    found = compared(like_train(), declared={**DECLARED, "speed": "float64"})
+    assert found["psi", "speed"].state == "The version does not read speed, so it has no reference."
+    assert found["weighted_drift", "features"].breached is False
+
+
+def test_a_day_without_rows_is_a_state_and_not_no_drift():
+    found = compared(like_train(0))
+    for key in (("psi", "size"), ("null_share", "kind"), ("weighted_drift", "features")):
+        assert found[key].value is None and found[key].breached is None and found[key].state
+    empty = comparison.of_predictions(of(), np.zeros(len(of().probability.bins), int), Monitoring())
+    assert (empty.value, empty.breached) == (None, None) and empty.state
+
+
+def test_predictions_are_held_against_what_single_days_showed():
+    bins = of().probability.bins
+    same = comparison.of_predictions(of(), bins.count(pa.array(np.linspace(0, 1, 300))), Monitoring())
+    high = comparison.of_predictions(of(), bins.count(pa.array(np.linspace(0.5, 1, 300))), Monitoring())
+    assert (same.breached, high.breached, same.limit) == (False, True, pytest.approx(0.1))

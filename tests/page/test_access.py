@@ -1,0 +1,105 @@
+"""Who may look, asked of Airflow's own API server; and that nobody may do more than look."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+PAGE = "/airworthy/use_case/toy"
+ROUTES = [
+    "/airworthy/",
+    PAGE,
+    "/airworthy/dag/toy__train",
+    "/airworthy/static/page.js",
+    "/airworthy/static/plotly.js",
+    "/airworthy/static/icon.svg",
+    "/airworthy/metrics",
+    "/airworthy/openapi.json",
+    "/airworthy/docs",
+    "/airworthy/no/such/page",
+]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_nobody_sees_anything_without_logging_in(server, route):
+    with server.client() as anonymous:
+        answer = anonymous.get(route)
+        assert answer.status_code == 401
+        assert "toy" not in answer.text
+
+
+def test_a_browser_is_told_to_log_in_and_a_program_gets_json(server):
+    with server.client() as anonymous:
+        assert "Log in to Airflow" in anonymous.get(PAGE).text
+        assert anonymous.get(PAGE, headers={"Accept": "application/json"}).json() == {"detail": "Not authenticated"}
+
+
+@pytest.mark.parametrize("user", ["ada", "vera"])
+def test_who_may_read_the_dags_sees_the_page(server, user):
+    with server.client(user) as client:
+        page = client.get(PAGE)
+        assert page.status_code == 200
+        assert "version 3" in page.text and "no-store" in page.headers["Cache-Control"]
+
+
+def test_a_bearer_token_serves_as_well_as_the_cookie(server):
+    with server.client("vera") as client:
+        token = client.cookies["_token"]
+    with server.client() as client:
+        assert client.get(PAGE, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        assert client.get(PAGE, headers={"Authorization": f"Bearer {token}x"}).status_code in (401, 403)
+
+
+def test_who_may_not_read_the_dags_sees_no_use_case(server):
+    with server.client("norman") as client:
+        assert client.get(PAGE).status_code == 403
+        for route in ("/airworthy/", "/airworthy/dag/toy__train"):
+            answer = client.get(route)
+            assert answer.status_code == 200 and "champion" not in answer.text and "degraded" not in answer.text
+
+
+@pytest.mark.parametrize("user", ["ada", "vera"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nobody_may_do_anything(server, user, method):
+    with server.client(user) as client:
+        assert [client.request(method, route).status_code for route in ROUTES] == [405] * len(ROUTES)
+
+
+def test_the_index_lists_every_use_case_with_its_state(server):
+    with server.client("vera") as client:
+        page = client.get("/airworthy/").text
+    assert "/airworthy/use_case/toy" in page and "/airworthy/use_case/idle" in page
+    assert "no model" in page and "stale" in page
+
+
+def test_a_dag_has_the_page_of_its_use_case(server):
+    with server.client("vera") as client:
+        assert "<h1>toy</h1>" in client.get("/airworthy/dag/toy__train").text
+        assert "no DAG of a use case" in client.get("/airworthy/dag/somebody_elses").text
+
+
+@pytest.mark.parametrize("query", ["?day=tomorrow", "?span=7", "?span=x"])
+def test_a_question_that_cannot_be_meant_is_answered_in_words(server, query):
+    with server.client("vera") as client:
+        answer = client.get(PAGE + query)
+        assert answer.status_code == 422 and "YYYY-MM-DD" in answer.text
+
+
+def test_an_unknown_use_case_is_not_found(server):
+    with server.client("vera") as client:
+        assert client.get("/airworthy/use_case/nobody").status_code == 404
+        assert client.get("/airworthy/static/..%2Fapp.py").status_code == 404
+
+
+def test_files_are_kept_by_the_browser_and_asked_for_once(server):
+    with server.client("vera") as client:
+        first = client.get("/airworthy/static/plotly.js")
+        assert "immutable" in first.headers["Cache-Control"] and len(first.content) > 1_000_000
+        assert (
+            client.get("/airworthy/static/plotly.js", headers={"If-None-Match": first.headers["ETag"]}).status_code
+            == 304
+        )
+
+
+def test_nothing_comes_from_elsewhere(server):
+    with server.client("vera") as client:
+        policy = client.get(PAGE).headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "http" not in policy and "unsafe-eval" not in policy

@@ -1,0 +1,88 @@
+"""The page as HTML: what is said where nothing is there, and that what others wrote stays text."""
+
+import re
+
+import pytest
+
+from include.page import sheet
+from include.stages import overview
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from tests import toy
+from tests.page import measured
+from tests.page.conftest import LAST
+from tests.page.measured import Row, day_of
+
+
+def page(today=LAST, **more) -> str:
+    seen = overview.run(toy.USE_CASE, today, **more)
+    return sheet.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+
+
+def test_the_page_says_who_flies_how_it_does_and_why_it_was_trained(at_home):
+    text = page()
+    for said in ("These events are invented.", "version 3", "PSI", "Last decisions", "rejected", "drift__", "age"):
+        assert said in text, said
+
+
+def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
+    hostile = "</script><script>alert(1)</script>"
+    measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
+    lake = Lake.of(toy.USE_CASE)
+    rows = [Row("quarantined_by_reason", hostile, 3, day_of(0), "1"), Row("state", "predictions", None, day_of(0), None,
+            state=hostile)]  # fmt: skip
+    measured.write(lake, day_of(0), rows)
+    measured.record(lake, "decisions", day_of(0), outcome="hold", reason=hostile, signals="[]", model_version="1")
+    text = page(day_of(0))
+    assert "<script>alert" not in text and "</script><script>" not in text
+    assert text.count("&lt;script&gt;alert(1)") >= 3
+
+
+def test_a_link_that_runs_a_script_is_left_out(at_home):
+    from dataclasses import replace
+
+    declared = replace(toy.USE_CASE, links={"bad": "javascript:alert(1)", "runbook": "https://example.org/runbook"})
+    seen = overview.run(declared, LAST)
+    text = sheet.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+    assert "javascript:" not in text and "https://example.org/runbook" in text
+
+
+def test_a_use_case_of_which_nothing_ran_says_what_to_do(lake_home):
+    text = page(day_of(0))
+    for said in ("trigger toy__train", "Unpause <code>toy__monitor</code>", "toy__retrain", "No model was promoted"):
+        assert said in text, said
+
+
+def test_missing_days_are_listed_and_other_measured_days_are_linked(lake_home):
+    measured.fill(toy.USE_CASE, range(117, 128))
+    text = page(day_of(127))
+    assert "Not measured:</b> 2020-04-30 to 2020-05-04" in text
+    seen = overview.run(toy.USE_CASE, day_of(127), span=2)
+    text = sheet.use_case(seen, "/airworthy", span=30, chosen=False, several=False)
+    assert "?day=2020-04-29&amp;span=30" in text
+
+
+def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
+    text = page(LAST, day=day_of(0))
+    assert "Nothing was measured in these days" in text and "chart-" not in text
+
+
+@pytest.mark.parametrize("what", ["metrics", "ledger"])
+def test_damage_is_told_on_the_page_without_a_path_or_a_traceback(lake_home, what):
+    measured.fill(toy.USE_CASE, range(2))
+    folder = Ledger.of(toy.USE_CASE).folder if what == "ledger" else lake_home / "lake" / "toy" / "metrics"
+    for path in [*folder.glob("*.json"), *folder.glob("**/*.parquet")]:
+        path.write_bytes(b"garbage")
+    text = page(day_of(1))
+    assert "damaged" in text and "Traceback" not in text and str(lake_home) not in text
+
+
+def test_of_a_days_drifting_features_there_is_one_row(lake_home):
+    rows = [Row("psi", f"f{n}", 0.3 + n / 10, day_of(0), "1", limit=0.2, breached=True) for n in range(5)]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    text = page(day_of(0))
+    assert re.findall(r"f\d drifts", text) == ["f4 drifts"] and "And 4 more." in text
+
+
+def test_the_state_of_the_files_is_in_their_addresses(at_home):
+    assert f"/airworthy/static/page.css?{sheet.stamp()}" in page()

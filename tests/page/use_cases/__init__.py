@@ -1,0 +1,1 @@
+"""Use cases whose pages the tests look at."""

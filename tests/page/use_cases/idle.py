@@ -1,0 +1,7 @@
+"""A use case of which nothing was ever run."""
+
+import dataclasses
+
+from tests import toy_use_case
+
+USE_CASE = dataclasses.replace(toy_use_case.USE_CASE, name="idle", notice="")

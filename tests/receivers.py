@@ -1,0 +1,103 @@
+"""Real receivers of alerts on loopback: a mail server and a webhook, each keeping what it was sent."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import AsyncMessage
+
+
+class Mailbox(AsyncMessage):
+    """Keeps every mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mails: list[Message] = []
+
+    async def handle_message(self, message: Message) -> None:
+        self.mails.append(message_from_bytes(message.as_bytes(), policy=default))
+
+    @property
+    def subjects(self) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.mails]
+
+    def html(self) -> str:
+        """The newest mail's text."""
+        (part,) = (part for part in self.mails[-1].walk() if part.get_content_type() == "text/html")
+        return part.get_payload(decode=True).decode()
+
+
+class Hook:
+    """Keeps every request's JSON; answers with `status`."""
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        self.status = 200
+
+
+@contextmanager
+def mail_server(port: int = 0) -> Iterator[tuple[Mailbox, int]]:
+    """A mail server, and its port."""
+    mailbox = Mailbox()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port or _free())
+    controller.start()
+    try:
+        yield mailbox, controller.port
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[Hook, int]]:
+    """A webhook, and its port."""
+    hook = Hook()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(hook.status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hook, server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def connections(smtp_port: int | None, http_port: int | None, prefix: str = "AIRWORTHY") -> dict[str, str]:
+    """The environment variables that are Airflow's Connections to them."""
+    found = {}
+    if smtp_port is not None:
+        extra = {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 0}
+        found[f"AIRFLOW_CONN_{prefix}_SMTP"] = json.dumps(
+            {"conn_type": "smtp", "host": "127.0.0.1", "port": smtp_port, "extra": extra}
+        )
+    if http_port is not None:
+        found[f"AIRFLOW_CONN_{prefix}_WEBHOOK"] = json.dumps(
+            {"conn_type": "http", "host": "127.0.0.1", "port": http_port, "extra": {"trust_env": False}}
+        )
+    return found
+
+
+def _free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

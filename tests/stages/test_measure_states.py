@@ -1,0 +1,230 @@
+"""measure: what cannot be measured is a row that says why; never a crash, and never "no drift"."""
+
+import json
+import shutil
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from include import settings
+from include.errors import BadRequest
+from include.stages import build_features, ingest, measure, score, validate
+from include.storage.lake import Lake
+from include.storage.models import Registry
+from include.storage.partitions import days_from
+from tests.conftest import AS_OF, LAST, move
+from tests.stages.test_measure import KNOWN, NEXT, empty, labelled, measured, replaced, scored_home, written
+from tests.toy_use_case import USE_CASE, source
+
+__all__ = ["scored_home"]  # its fixture
+
+SIGNALS = [
+    ("weighted_drift", "features"),
+    ("prediction_drift", "prediction"),
+    ("staleness", "model"),
+    ("worse/log_loss", "model"),
+]
+
+
+@pytest.fixture
+def scored(lake_home, scored_home: Path, monkeypatch) -> None:
+    move(scored_home, lake_home, monkeypatch)
+
+
+def unmeasured(found, *keys) -> set[str]:
+    """The states of rows that have neither a value nor a verdict."""
+    for key in keys:
+        assert (found[key]["value"], found[key]["breached"]) == (None, None), key
+        assert found[key]["state"], key
+    return {found[key]["state"] for key in keys}
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_day_without_predictions_says_how_to_score_it():
+    empty("predictions", KNOWN)
+    found = measured(KNOWN)
+    states = unmeasured(found, ("state", "predictions"), ("rows", "predictions"), *SIGNALS)
+    assert any("run toy__score for it" in state for state in states)
+    assert found["rows", "features"]["value"] == source.ROWS
+    assert found["labelled_rows", "model"]["value"] == source.ROWS, "what is known of earlier days is still told"
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_day_before_any_champion_says_so():
+    found = measured(AS_OF - timedelta(days=5))
+    assert any("no champion is effective" in state for state in unmeasured(found, *SIGNALS))
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_day_without_features_says_so():
+    empty("features", LAST), empty("predictions", LAST)
+    found = measured(LAST)
+    assert any("toy__data" in state for state in unmeasured(found, ("rows", "events"), *SIGNALS))
+    assert found["staleness", "features"]["value"] == 1
+
+
+def test_a_day_before_the_first_is_refused(lake_home):
+    with pytest.raises(BadRequest, match="begins on"):
+        measure.run(USE_CASE, USE_CASE.first_day - timedelta(days=1))
+
+
+def profile_of_version_1() -> Path:
+    return settings.current().home / "models" / Registry(USE_CASE).version("1").model_id / "airworthy" / "profile.json"
+
+
+@pytest.mark.usefixtures("scored")
+@pytest.mark.parametrize("parts", ["older", "damaged"])
+def test_a_version_without_its_profile_is_named_and_what_needs_none_is_measured(parts):
+    version = Registry(USE_CASE).version("1")
+    if parts == "older":
+        kept = " ".join(part for part in version.tags["parts"].split() if not part.startswith("profile="))
+        Registry(USE_CASE).tag_version("1", {"parts": kept})
+    else:
+        profile_of_version_1().write_text(json.dumps({"format": 2}))
+    found = measured(LAST)
+    drift = unmeasured(found, ("weighted_drift", "features"), ("prediction_drift", "prediction"), SIGNALS[3])
+    assert all("Version 1 cannot be compared" in state and "profile.json" in state for state in drift)
+    assert found["staleness", "model"]["value"] == 9
+    assert found["window/log_loss", "model"]["value"] > 0
+    assert found["warning_rate", "prediction"]["value"] > 0
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_version_whose_files_are_gone_is_a_state(lake_home):
+    version = Registry(USE_CASE).version("1")
+    for folder in (settings.current().home / "models", *lake_home.rglob(version.model_id)):
+        shutil.rmtree(folder, ignore_errors=True)
+    found = measured(LAST)
+    unmeasured(found, ("weighted_drift", "features"), SIGNALS[3], ("labelled_rows", "model"))
+    assert found["rows", "features"]["value"] == source.ROWS
+
+
+@pytest.mark.usefixtures("scored")
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
+    empty("features", AS_OF + timedelta(days=after))
+    found = measured(KNOWN)
+    (state,) = unmeasured(found, ("labelled_rows", "model"))
+    assert state == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
+    assert "Of no day" in found["worse/log_loss", "model"]["state"]
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_day_of_missing_labels_leaves_the_window_with_the_others():
+    empty("features", AS_OF + timedelta(days=4))
+    found = measured(LAST)
+    assert found["window/log_loss", "model"]["days"] == 8 - 3  # the day itself and the two whose labels it brings
+
+
+@pytest.mark.usefixtures("scored")
+def test_labels_that_never_come_leave_the_numbers_of_rows():
+    for day in days_from(NEXT, LAST):
+        empty("labels", day)
+    found = measured(LAST)
+    assert (found["rows", "model"]["value"], found["labelled_rows", "model"]["value"]) == (source.ROWS, 0)
+    assert unmeasured(found, ("log_loss", "model")) == {"No row of the day has a label."}
+    assert unmeasured(found, SIGNALS[3]) == {"No row of 2020-03-01 to 2020-03-08 has a label as of 2020-03-10."}
+    assert found["staleness", "labels"]["breached"] is True
+
+
+@pytest.mark.usefixtures("scored")
+def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
+    for day in days_from(NEXT, LAST):
+        replaced("labels", day, labelled(0))
+    found = measured(LAST)
+    assert unmeasured(found, ("auc", "model")) == {"auc is not defined: all labels of the day are 0."}
+    assert found["base_rate", "model"]["value"] == 0
+    assert found["worse/log_loss", "model"]["value"] is not None
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_model_that_has_no_labelled_day_yet_says_so():
+    (state,) = unmeasured(measured(NEXT), SIGNALS[3])
+    assert "trained as of 2020-03-01, and of no day since then" in state
+
+
+@pytest.mark.usefixtures("scored")
+def test_the_day_that_would_be_judged_and_was_not_scored_is_named():
+    empty("predictions", AS_OF)
+    assert unmeasured(measured(KNOWN), ("labelled_rows", "model")) == {"2020-03-01 is not scored yet."}
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_feature_dropped_since_the_version_was_trained_is_a_state():
+    fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "hour"})
+    measure.run(fewer, LAST)
+    found = written(LAST)
+    states = unmeasured(found, ("psi", "hour"), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3])
+    assert all("reads hour" in state or "reads ['hour']" in state for state in states)
+    assert found["psi", "size"]["value"] is not None
+    assert found["log_loss", "model"]["value"] is not None, "it is measured by what was stored"
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_feature_added_since_the_version_was_trained_is_a_state():
+    more = replace(USE_CASE, features={**USE_CASE.features, "weight": "float64"})
+    measure.run(more, LAST)
+    found = written(LAST)
+    assert "does not read weight" in unmeasured(found, ("psi", "weight")).pop()
+    assert "built before ['weight'] were declared" in unmeasured(found, SIGNALS[3]).pop()
+    assert found["weighted_drift", "features"]["breached"] is not None
+
+
+@pytest.fixture
+def landed(lake_home, tracking) -> Lake:
+    """The first nine days of the source, by the real stages; nobody flies."""
+    for day in days_from(date(2020, 1, 1), date(2020, 1, 9)):
+        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+    return Lake.of(USE_CASE)
+
+
+def of_feeds(day: date) -> dict:
+    measure.run(USE_CASE, day)
+    rows = Lake.of(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
+    return {(row["metric"], row["subject"]): row for row in rows}
+
+
+def test_rows_of_feeds_are_counted_and_compared_with_the_look_back_days(landed):
+    found = of_feeds(date(2020, 1, 9))
+    assert found["rows", "events"]["value"] == found["published", "events"]["value"] == 200
+    assert found["volume_change", "events"]["value"] == 0
+    assert found["quarantined", "events"]["value"] == 0
+
+
+def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeypatch):
+    def odd(day):
+        rows = source.everything(day).drop_columns(["failed"])
+        hours = [99 if place < 7 else hour for place, hour in enumerate(rows["hour"].to_pylist())]
+        import pyarrow as pa
+
+        return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(hours, pa.int32())).slice(0, 150)
+
+    day = date(2020, 1, 9)
+    monkeypatch.setattr(source, "events", odd)
+    ingest.run(USE_CASE, day), validate.run(USE_CASE, day)
+    found = of_feeds(day)
+    assert [found[name, "events"]["value"] for name in ("rows", "published", "quarantined")] == [150, 143, 7]
+    (by_reason,) = [row for (metric, _), row in found.items() if metric == "quarantined_by_reason"]
+    assert by_reason["subject"].startswith("events: ") and "hour" in by_reason["subject"] and by_reason["value"] == 7
+    assert found["volume_change", "events"]["value"] == -0.25
+
+
+def test_a_day_that_is_declared_absent_is_no_breach(landed):
+    assert "declares" in of_feeds(date(2020, 1, 1))["volume_change", "outcomes"]["state"]
+
+
+def test_a_feed_that_brought_nothing_is_a_breach(landed):
+    empty_feed = (
+        landed.as_of(date(2020, 1, 9)).read("raw/outcomes", since=date(2020, 1, 9)).drop_columns(["day"]).slice(0, 0)
+    )
+    landed.replace("raw/outcomes", date(2020, 1, 9), empty_feed, inputs={}, stage="test")
+    found = of_feeds(date(2020, 1, 9))["volume_change", "outcomes"]
+    assert (found["value"], found["breached"]) == (-1, True)
+
+
+def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
+    with pytest.raises(Exception, match="no champion"):
+        score.run(USE_CASE, date(2020, 1, 9))
+    assert "the ledger is empty" in of_feeds(date(2020, 1, 9))["state", "predictions"]["state"]

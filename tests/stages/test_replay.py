@@ -1,0 +1,123 @@
+"""A replay of the toy use case: the models of the real training, nothing of the future, the same each time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from include.errors import BadRequest
+from include.logic.past import Past
+from include.monitoring import Monitoring, PerformanceLimit, Retraining
+from include.settings import current
+from include.stages import hindsight, replay
+from include.stages.hindsight import Hindsight
+from include.storage.lake import Lake
+from include.storage.models import Registry
+from tests import toy
+from tests.conftest import AS_OF
+
+FIRST, LAST = date(2020, 2, 12), date(2020, 3, 8)
+USE_CASE = replace(
+    toy.USE_CASE,
+    monitoring=Monitoring(
+        window_days=5, min_days=3, performance=(PerformanceLimit("log_loss", at_most_worse=0.0, confidence=0.6),)
+    ),
+    retraining=Retraining(breaches=1, of_days=3, cool_down_days=4),
+)
+
+
+def world(use_case=USE_CASE, first: date = FIRST, last: date = LAST) -> Hindsight:
+    return Hindsight(use_case, hindsight.look_back(use_case, first, last), lambda _: None)
+
+
+def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
+    trained = Registry(toy.USE_CASE).candidate(trained_toy)
+    fit = world(toy.USE_CASE, first=AS_OF).fit(AS_OF)
+    assert fit.model.trees == trained.tags["trees"]
+    assert fit.cut.bounds() == trained.report["splits"]
+    assert fit.fingerprint == trained.tags["airworthy.fingerprint"]
+
+
+def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake):
+    told: list[str] = []
+    once = replay.run(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
+    fitted = [each for each in told if each.startswith("fitting")]
+    told.clear()
+    again = replay.run(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
+    assert json.dumps(again.to_json()) == json.dumps(once.to_json())
+    assert len(fitted) == len(set(fitted)) > 3
+    assert not [each for each in told if each.startswith("fitting")]
+    by_name = {each.policy: each for each in once.outcomes}
+    assert [*by_name] == ["never", "monthly", "weekly", "naive PSI", "performance", "declared"]
+    assert len(by_name["weekly"].trainings) == 3
+    assert by_name["never"].trainings == ()
+    assert by_name["declared"].trainings
+    assert 0.4 < by_name["never"].metrics["log_loss"] < 0.7
+    assert once.variations
+    assert replay.drawn(once) == replay.drawn(again)
+
+
+def test_a_replay_leaves_nothing_in_mlflow_and_only_what_it_must_in_the_lake(tracking, filled):
+    lake = Lake(toy.USE_CASE, current().home.parent / "home" / "lake" / "toy")
+    toy.fill(lake, date(2020, 1, 1), LAST + timedelta(days=2))
+    replay.run(USE_CASE, FIRST, FIRST + timedelta(days=4))
+    assert Registry(toy.USE_CASE).versions() == []
+    made = {path.parent.relative_to(lake.root).as_posix() for path in lake.root.rglob("_delta_log")}
+    assert made == {"features", "labels"}
+
+
+def test_a_damaged_fit_is_fitted_again(toy_lake):
+    trees = world().fit(FIRST).model.trees
+    [kept] = (current().home / "replay" / "toy").glob("*.json")
+    kept.write_text(kept.read_text().replace("leaf_value=", "leaf_value=9", 1))
+    assert world().fit(FIRST).model.trees == trees
+
+
+def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later(toy_lake):
+    day = date(2020, 2, 28)
+    real = world()
+    past = real.past
+    later = past.known > np.datetime64(day)
+    labels = np.where(later, 1 - past.label, past.label)
+    other = replace(real, past=Past(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={})
+    assert later.any()
+    measured = [each.measures(USE_CASE.monitoring)(day, FIRST) for each in (real, other)]
+    assert measured[0] == measured[1]
+    assert measured[0].signals["performance"].breached is not None
+    assert real.judge(day, FIRST) == other.judge(day, FIRST)
+    assert real.fit(day).model.trees == other.fit(day).model.trees
+    changed = np.where(past.known == np.datetime64(day), 1 - past.label, past.label)
+    third = replace(real, past=Past(past.rows, past.place, past.known, changed), _measured={})
+    assert third.measures(USE_CASE.monitoring)(day, FIRST) != measured[0], "what is known that day must count"
+
+
+def test_a_model_that_is_too_young_is_not_judged(toy_lake):
+    reading = world().measures(USE_CASE.monitoring)(FIRST + timedelta(days=3), FIRST).signals["performance"]
+    assert reading.breached is None
+    assert "days" in reading.state
+
+
+def test_a_day_without_rows_is_measured_as_such(toy_lake):
+    assert world().measures(USE_CASE.monitoring)(LAST + timedelta(days=1), FIRST).version is None
+
+
+def test_days_that_were_never_built_are_built(lake_home):
+    first = date(2020, 2, 5)
+    told: list[str] = []
+    found = replay.run(USE_CASE, first, first + timedelta(days=1), tell=told.append)
+    assert found.outcomes[0].policy == "never"
+    assert len([each for each in told if each.startswith("building")]) == 39
+    assert len(Lake.of(USE_CASE).as_of(LAST).partitions("features")) == 39
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [(LAST, FIRST, "has no day"), (date(2020, 1, 5), LAST, "begins with a model as of its first day")],
+)
+def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
+    with pytest.raises(BadRequest, match=message):
+        replay.run(USE_CASE, first, last)

@@ -1,0 +1,62 @@
+"""Small tables over many days: in order, only what is there, and plain words for what is damaged."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from include.storage.days import Days, TableDamaged
+from include.storage.lake import Lake
+from tests import toy
+from tests.page import measured
+from tests.page.measured import Row, day_of
+
+FOREVER = date.max
+
+
+def write(*numbers: int) -> Lake:
+    lake = Lake.of(toy.USE_CASE)
+    for number in numbers:
+        measured.write(lake, day_of(number), [Row("psi", "size", number, day_of(number), "1")])
+    return lake
+
+
+def test_days_are_read_in_order_whatever_order_they_were_written_in(lake_home):
+    found = Days.of(write(2, 0, 1), "metrics", FOREVER)
+    assert found.days == (day_of(0), day_of(1), day_of(2))
+    assert found.rows()["day"].to_pylist() == list(found.days)
+    assert found.rows()["value"].to_pylist() == [0, 1, 2]
+
+
+def test_later_days_than_asked_for_are_never_read(lake_home):
+    assert Days.of(write(0, 1, 2), "metrics", day_of(1)).days == (day_of(0), day_of(1))
+
+
+def test_a_day_that_was_measured_anew_shows_its_new_rows(lake_home):
+    lake = write(0)
+    assert Days.of(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [0]
+    measured.write(lake, day_of(0), [Row("psi", "size", 9.0, day_of(0), "1")])
+    assert Days.of(lake, "metrics", FOREVER).rows()["value"].to_pylist() == [9]
+
+
+def test_only_what_is_asked_for_is_read(lake_home):
+    found = Days.of(write(0, 1, 2), "metrics", FOREVER)
+    assert found.newest(2).days == (day_of(1), day_of(2)) and found.newest(0).days == ()
+    assert found.between(day_of(1), day_of(1)).days == found.only({day_of(1)}).days == (day_of(1),)
+
+
+def test_a_table_that_nobody_wrote_is_empty_and_is_not_made(lake_home):
+    found = Days.of(Lake.of(toy.USE_CASE), "metrics", FOREVER)
+    assert found.days == () and found.rows().num_rows == 0
+    assert not lake_home.exists()
+
+
+@pytest.mark.parametrize("what", ["_delta_log/*", "**/*.parquet"])
+@pytest.mark.parametrize("how", ["removed", "overwritten"])
+def test_a_damaged_table_is_said_to_be_one_without_naming_a_path(lake_home, what, how):
+    lake = write(0)
+    for path in Path(lake.uri("metrics")).glob(what):
+        path.unlink() if how == "removed" else path.write_bytes(b"garbage")
+    with pytest.raises(TableDamaged, match="The table metrics of toy is damaged") as raised:
+        Days.of(lake, "metrics", FOREVER).rows()
+    assert str(lake_home) not in str(raised.value)

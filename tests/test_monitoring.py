@@ -1,0 +1,91 @@
+"""Declarations of monitoring, retraining and alerts: a wrong one cannot be built, and says what to write instead."""
+
+from datetime import timedelta
+
+import pytest
+
+from include.monitoring import SIGNALS, Alerts, Monitoring, PerformanceLimit, Retraining
+
+
+@pytest.mark.parametrize(
+    ("metric", "arguments", "said"),
+    [
+        ("accuracy", {"at_most_worse": 0.1}, "'accuracy'.*there are .*log_loss"),
+        ("log_loss", {"at_most_worse": -0.1}, "from 0 on"),
+        ("log_loss", {"at_most_worse": 0.1, "confidence": 0.5}, "between 0.5 and 1"),
+        ("log_loss", {"at_most_worse": 0.1, "confidence": 1}, "between 0.5 and 1"),
+    ],
+)
+def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, arguments, said):
+    with pytest.raises(ValueError, match=said):
+        PerformanceLimit(metric, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"min_days": 1}, "min_days is 2 or more"),
+        ({"min_days": 15, "window_days": 14}, "at most window_days"),
+        ({"drift_quantile": 0}, "above 0, up to 1"),
+        ({"drift_quantile": 1.1}, "above 0, up to 1"),
+        *(({name: 0}, "above 0") for name in ("drift_times", "feature_psi", "volume_change", "max_age_days", "slower")),
+        *(({name: -1}, "from 0 on") for name in ("more_nulls", "unseen", "stale_days")),
+        ({"performance": (PerformanceLimit("auc", 0.1), PerformanceLimit("auc", 0.2))}, "each metric has one limit"),
+    ],
+)
+def test_monitoring_that_cannot_be_meant_is_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Monitoring(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"signals": ("drift",)}, r"\['drift'\] are none of \['performance'"),
+        ({"signals": "performance"}, "none of"),
+        ({"signals": ("performance", "performance")}, "named twice"),
+        ({"breaches": 0}, "breaches is 1 or more"),
+        ({"breaches": 6, "of_days": 5}, "at most of_days"),
+        ({"cool_down_days": 0}, "cool_down_days is 1 or more"),
+        ({"per_month": -1}, "per_month is a number from 0 on"),
+        ({"back_off": 0.5}, "back_off is 1 or more"),
+        ({"longest_cool_down_days": 13}, "at least cool_down_days"),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Retraining(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"email_to": ("ann",)}, r"\['ann'\] are no e-mail addresses"),
+        ({"email_from": "nobody"}, r"\['nobody'\]"),
+        ({"deadline": timedelta()}, "deadline is a time above 0"),
+    ],
+)
+def test_alerts_that_cannot_be_meant_are_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Alerts(**wrong)
+
+
+def test_a_policy_says_in_words_what_it_does():
+    rules = " ".join(Retraining(breaches=3, of_days=5, cool_down_days=14, per_month=2).rules())
+    for part in ("performance, weighted drift", "3 or more of the last 5", "At least 14 days", "At most 2 trainings"):
+        assert part in rules
+
+
+@pytest.mark.parametrize("policy", [Retraining(signals=()), Retraining(per_month=0)])
+def test_a_policy_that_never_trains_says_so(policy):
+    assert policy.rules() == ["No training is ever triggered."]
+
+
+def test_a_decision_remembers_as_far_back_as_any_of_its_rules_looks():
+    assert Retraining(longest_cool_down_days=56).memory_days == 56
+    assert Retraining(of_days=30, breaches=1).memory_days == 90
+    assert Retraining(longest_cool_down_days=14).memory_days == 31, "the budget is of a month"
+
+
+def test_every_signal_can_be_named_alone():
+    assert [Retraining(signals=[signal]).signals for signal in SIGNALS] == [(signal,) for signal in SIGNALS]
