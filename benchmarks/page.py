@@ -1,4 +1,4 @@
-"""How long the page of a use case takes on the server, on a year of 30 features: run with `PYTHONPATH=.`.
+"""How long the page of a use case takes on the server, on a year of 62 features: run with `PYTHONPATH=.`.
 
 Cold: the first look of a process that has imported what it needs; every file is read. Warm:
 later looks, when the files are remembered.
@@ -50,7 +50,7 @@ def look(span: int) -> None:
 def _use_case():  # noqa: ANN202 (imported late: each process counts its own imports)
     from tests import toy
 
-    return dataclasses.replace(toy.USE_CASE, features={f"feature_{number:02}": "float64" for number in range(30)})
+    return dataclasses.replace(toy.USE_CASE, features={f"feature_{number:02}": "float64" for number in range(62)})
 
 
 def main() -> None:

@@ -24,6 +24,9 @@ USE_CASE = "flight_delays"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LARGEST_KB = 250
 
+RETRAINED = "2013-04-27"
+"""The day of the demo on which the policy asks for a training."""
+
 
 class Refused(Exception):
     """A reason to stop, in one line that says what to do."""
@@ -151,15 +154,24 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
 
 
 def monitoring(context: BrowserContext, here: Instance) -> None:
-    """The page of the use case on the newest day that AIRWORTHY_PAGE_DAY, or else the page itself, shows."""
-    day = os.environ.get("AIRWORTHY_PAGE_DAY")
-    address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}" + (f"?day={day}" if day else "")
-    for scheme, name in (("light", "page"), ("dark", "page_dark")):
+    """The page on a day whose measures asked for a training, and the run that triggered it."""
+    address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}?day={RETRAINED}&span=30"
+    for scheme, name in (("light", "monitoring"), ("dark", "monitoring_dark")):
         page = context.new_page()
         page.add_init_script(f"localStorage.setItem('theme', '{scheme}')")
         page.goto(address)
         expect(page.frame_locator("iframe").locator(f"html[data-drawn='{scheme}']")).to_be_attached()
         save(page, name)
+
+    page = context.new_page()
+    page.add_init_script("localStorage.setItem('theme', 'light')")
+    page.goto(f"{here.airflow_url}/dags/{USE_CASE}__retrain/runs")
+    page.locator(f"a[href*='/dags/{USE_CASE}__retrain/runs/backfill__{RETRAINED}']").first.click()
+    page.get_by_role("button", name="Show Graph").click()
+    page.get_by_role("button", name="Collapse Details Panel").click()
+    expect(page.locator(".react-flow__node").filter(has_text="record")).to_contain_text("success")
+    page.get_by_role("button", name="Fit View").click()
+    save(page, "retrain")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from include.errors import BadRequest
 
@@ -29,6 +30,22 @@ class Settings:
     """Root of the validation pages (`AIRWORTHY_DATA_DOCS`)."""
     use_case_packages: tuple[str, ...]
     """Packages whose members declare a `USE_CASE` (`AIRWORTHY_USE_CASE_PACKAGES`, comma separated)."""
+
+    @property
+    def mlflow_shown(self) -> str:
+        """MLflow's address as people may see it, without a slash at its end; empty where a browser cannot open it.
+
+        The address itself may hold a user and a password, or be that of a database: it must never be shown.
+        """
+        try:
+            parts = urlsplit(self.mlflow)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            return ""
+        if parts.scheme not in ("http", "https") or not host:
+            return ""
+        name = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
 def current() -> Settings:

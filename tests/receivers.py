@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
@@ -15,14 +15,21 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import AsyncMessage
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Mailbox(AsyncMessage):
-    """Keeps every mail."""
+    """Keeps every mail, but for what it `refuses` by its text."""
 
     def __init__(self) -> None:
         super().__init__()
         self.mails: list[Message] = []
+        self.refuses = "nothing at all"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # the library's name
+        if self.refuses in message_from_bytes(envelope.content, policy=default).as_string():
+            return "554 Looks like spam"
+        return str(await super().handle_DATA(server, session, envelope))
 
     async def handle_message(self, message: Message) -> None:
         self.mails.append(message_from_bytes(message.as_bytes(), policy=default))
@@ -38,11 +45,12 @@ class Mailbox(AsyncMessage):
 
 
 class Hook:
-    """Keeps every request's JSON; answers with `status`."""
+    """Keeps every request's JSON; answers with `status`, or 400 to what it `refuses`."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
         self.status = 200
+        self.refuses: Callable[[dict[str, Any]], bool] = lambda _: False
 
 
 @contextmanager
@@ -64,8 +72,9 @@ def webhook() -> Iterator[tuple[Hook, int]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(hook.status)
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            hook.received.append(body)
+            self.send_response(400 if hook.refuses(body) else hook.status)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

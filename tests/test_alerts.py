@@ -11,15 +11,18 @@ from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include import alerts
+from include import alerts, approval
 from include.deadline import ScheduledRunQueuedAt
 from include.errors import NoChampion
-from include.stages import promote, rollback
+from include.logic.lives import Approval
+from include.stages import approve, card, measure, promote, rollback
+from include.stages.measure import MeasureResult
 from include.storage import outbox, schemas
 from include.storage.lake import Lake
 from include.storage.outbox import Outbox
+from include.tasks import monitor, train
 from tests import receivers, toy
 
 DAY = date(2020, 1, 5)
@@ -52,9 +55,11 @@ def hook(known, monkeypatch):
         yield found
 
 
-def context(kind: str, task: str, error: object = None, run_id: str = "scheduled__1", **params: str) -> dict:
+def context(
+    kind: str, task: str, error: object = None, run_id: str = "scheduled__1", tries: int = 4, **params: str
+) -> dict:
     ti = SimpleNamespace(
-        dag_id=f"toy__{kind}", task_id=task, map_index=-1, try_number=4, log_url="http://airflow/log?try_number=4"
+        dag_id=f"toy__{kind}", task_id=task, map_index=-1, try_number=tries, log_url="http://airflow/log?try_number=4"
     )
     run = SimpleNamespace(run_id=run_id, partition_key=None if params else str(DAY))
     return {"ti": ti, "dag_run": run, "params": params or {"day": None}, "exception": error}
@@ -76,7 +81,7 @@ def measured(day: date, *rows: dict) -> None:
 
 
 def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
-    for _ in range(2):  # the second is a cleared task that fails again
+    for _ in range(2):  # the scheduler and the worker may both tell of the same try
         alerts.failed(context("score", "score", ValueError("no such column")))
     assert mailbox.subjects == ["[airworthy] toy 2020-01-05: score: score failed"]
     assert mailbox.mails[0]["To"] == "night@example.org"
@@ -87,6 +92,19 @@ def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
     assert body["details"]["error"] == "ValueError: no such column"
     assert body["links"]["log"] == "http://airflow/log?try_number=4"
     assert body["links"]["run"].endswith("/dags/toy__score/runs/scheduled__1")
+
+
+def test_a_task_that_was_mended_cleared_and_fails_again_is_told_of_again(hook):
+    for tries in (4, 8):
+        alerts.failed(context("score", "score", ValueError(f"try {tries}"), tries=tries))
+    assert [body["details"]["error"] for body in hook.received] == ["ValueError: try 4", "ValueError: try 8"]
+
+
+def test_runs_and_tasks_whose_names_look_alike_are_told_of_each(hook):
+    long = "manual__" + "x" * 250
+    for run_id, task in (("a:b", "t"), ("a b", "t"), ("a/b", "t"), (long, "train"), (long, "evaluate")):
+        alerts.failed(context("train", task, run_id=run_id))
+    assert len({body["key"] for body in hook.received}) == 5
 
 
 def test_the_keys_for_programs_are_always_the_same(hook):
@@ -148,16 +166,69 @@ def test_a_receiver_that_is_down_fails_no_task_and_gets_it_later_once(hook, capl
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: first"]
 
 
+def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
+    hook.refuses = lambda body: body["details"]["run"] == "poison"
+    mailbox.refuses = "poison"
+    alerts.failed(context("score", "score", run_id="old"))
+    box = Outbox.of(toy.USE_CASE)
+    for path in box.folder.glob("*.done"):
+        path.unlink()  # as if nobody had answered
+    hook.received.clear(), mailbox.mails.clear()
+    alerts.failed(context("score", "score", ValueError("poison"), run_id="poison"))
+    assert [body["details"]["run"] for body in hook.received] == ["poison", "old"]
+    assert len(mailbox.mails) == 1
+    (left,) = box.waiting()
+    assert left.message.details["run"] == "poison"
+
+
+def test_what_cannot_be_written_as_a_mail_or_as_json_is_told_all_the_same(mailbox, hook):
+    alerts.failed(context("score", "score", ValueError("a name like \udcff")))
+    measured(DAY, row("volume_change", "events", float("inf")))
+    alerts.breaches(DECLARED, DAY)
+    assert len(mailbox.mails) == len(hook.received) == 2
+    assert hook.received[1]["details"]["breaches"][0]["value"] is None
+    assert Outbox.of(toy.USE_CASE).waiting() == []
+
+
+def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(hook, monkeypatch, caplog):
+    def broken(name: str) -> None:
+        raise RuntimeError("the API server is being restarted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(alerts.BaseHook, "get_connection", broken)
+        alerts.failed(context("score", "score", ValueError("told late")))
+    assert "the API server is being restarted" in caplog.text
+    assert hook.received == []
+    alerts.breaches(DECLARED, DAY)
+    assert [body["details"]["error"] for body in hook.received] == ["ValueError: told late"]
+
+
+def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog):
+    alerts.failed(context("score", "score"))
+    folder = Outbox.of(toy.USE_CASE).folder
+    (written,) = (path for path in folder.iterdir() if path.suffix == ".json")
+    other = json.loads(written.read_text())
+    other["message"] |= {"key": "other", "urgency": "new"}
+    (folder / "other.json").write_text(json.dumps(other))
+    (folder / "torn.json").write_text("{")
+    (folder / "undated.json").write_text(written.read_text().replace("+00:00", "?"))
+    alerts.failed(context("score", "score", run_id="next"))
+    assert [body["details"]["run"] for body in hook.received] == ["scheduled__1", "next"]
+    for name in ("other.json", "torn.json", "undated.json"):
+        assert name in caplog.text
+
+
 def test_one_dead_receiver_does_not_keep_the_other_from_hearing(mailbox, hook):
-    hook.status = 500
+    hook.status = 503
     alerts.failed(context("score", "score"))
     alerts.failed(context("score", "score"))
     assert len(mailbox.mails) == 1
     assert len(hook.received) == 2  # tried again, with the next alert
 
 
-def test_a_dead_receiver_is_asked_once_per_alert_however_much_waits(hook):
-    hook.status = 500
+@pytest.mark.parametrize("status", [401, 404, 429, 503])
+def test_a_dead_receiver_is_asked_once_per_alert_however_much_waits(hook, status):
+    hook.status = status
     for number in range(4):
         alerts.failed(context("score", "score", run_id=f"run {number}"))
     assert len(hook.received) == 4
@@ -231,6 +302,36 @@ def test_the_measured_day_before_may_lie_further_back(hook):
     assert hook.received == []
 
 
+def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
+    measured(DAY, row("weighted_drift", "features", 0.3))
+    alerts.breaches(DECLARED, DAY)
+    measured(DAY, row("weighted_drift", "features", 0.3), row("worse/log_loss", "model", 0.3), row("psi", "x", 4.0))
+    for _ in range(2):
+        alerts.breaches(DECLARED, DAY)
+    measured(DAY, row("weighted_drift", "features", 0.3), row("psi", "kind", 4.0))
+    alerts.breaches(DECLARED, DAY)
+    told = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
+    assert told == [["weighted_drift"], ["worse/log_loss", "psi"]]
+
+
+def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook, monkeypatch):
+    later = DAY + timedelta(days=toy.USE_CASE.label.matures_after_days)
+    measured(later, row("rows", "features", 3.0, breached=None))
+
+    def again(use_case: object, day: date) -> object:
+        measured(later, row("worse/log_loss", "model", 0.3))
+        return SimpleNamespace(day=later.isoformat(), changed=True)
+
+    monkeypatch.setattr(measure, "run", lambda use_case, day: MeasureResult(str(day), "1", 0, (), (), changed=True))
+    monkeypatch.setattr(measure, "again", again)
+    monkeypatch.setattr(monitor, "load", lambda name: DECLARED)
+    monkeypatch.setattr(monitor, "get_current_context", lambda: context("monitor", "measure"))
+    monkeypatch.setattr(monitor, "note", lambda *_, **__: None)
+    measured(DAY, row("rows", "features", 3.0, breached=None))
+    monitor.measure.function("toy")
+    assert [(body["event"], body["day"]) for body in hook.received] == [("breach", str(later))]
+
+
 def test_single_features_wake_nobody(hook):
     measured(DAY, row("psi", "x", 4.0))
     alerts.breaches(DECLARED, DAY)
@@ -246,13 +347,85 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
     assert [body["day"] for body in hook.received] == [str(BEFORE - timedelta(days=1)), str(DAY)]
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://ada:hunter2@mlflow.example.org/", "https://mlflow.example.org/#/models/toy/versions/1"),
+        ("postgresql://ada:hunter2@db/mlflow", None),
+    ],
+)
+def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):
+    again = promote.run(toy.USE_CASE, champion, who="a cleared task")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    alerts.promoted(DECLARED, again)
+    alerts.rejected(DECLARED, "7", "no")
+    alerts.rolled_back(DECLARED, rolled_back())
+    assert [body["links"].get("version", "")[-1:] for body in hook.received] == (["1", "7", "1"] if shown else [""] * 3)
+    assert hook.received[0]["links"].get("version") == shown
+    assert "hunter2" not in json.dumps(hook.received) + mailbox.html()
+
+
+def rolled_back() -> object:
+    return SimpleNamespace(version="1", entry=1, effective_from="2020-03-01", reason="it flies")
+
+
+def test_a_promotion_that_stands_is_told_of_although_its_card_cannot_be_written(champion, hook, monkeypatch):
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(card, "run", broken)
+    monkeypatch.setattr(train, "load", lambda name: DECLARED)
+    running = context("train", "promote") | {"run_id": "r"}
+    running["params"]["promotion"] = ""
+    monkeypatch.setattr(train, "get_current_context", lambda: running)
+    with pytest.raises(OSError, match="no space"):
+        train.promote.function("toy", champion)
+    assert [body["event"] for body in hook.received] == ["promotion"]
+
+
+def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion, monkeypatch):
+    noted: dict = {}
+    monkeypatch.setattr(card, "run", lambda *_: None)
+    monkeypatch.setattr(train, "load", lambda name: toy.USE_CASE)
+    running = context("train", "promote") | {"run_id": "r"}
+    running["params"]["promotion"] = ""
+    monkeypatch.setattr(train, "get_current_context", lambda: running)
+    monkeypatch.setattr(train, "note", lambda use_case, what, **extra: noted.update(extra))
+    train.promote.function("toy", champion)
+    assert noted["version"] == champion
+    assert "mlflow" not in noted  # the tests' registry is a file, which no browser opens
+
+
+def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_try(hook, monkeypatch):
+    rejected = Approval(approved=False, who="ada", why="too risky")
+    monkeypatch.setattr(approval, "load", lambda name: DECLARED)
+    monkeypatch.setattr(approve, "decision", lambda use_case, version: rejected)
+    operator = approval.PromotionApproval(task_id="approve", use_case=DECLARED)
+    running = context("train", "approve")
+    running["ti"].xcom_pull = lambda task_ids: "7"
+    with pytest.raises(AirflowSkipException):
+        operator.execute(running)
+    (body,) = hook.received
+    assert (body["event"], body["details"]["version"]) == ("rejection", "7")
+    assert "Rejected by ada: too risky" in body["text"]
+
+
+def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
+    monkeypatch.setattr(approval, "load", lambda name: DECLARED)
+    monkeypatch.setattr(approve, "decision", lambda use_case, version: Approval(True, "ada", ""))
+    running = context("train", "approve")
+    running["ti"].xcom_pull = lambda task_ids: "7"
+    with pytest.raises(AirflowSkipException):
+        approval.PromotionApproval(task_id="approve", use_case=DECLARED).execute(running)
+    assert hook.received == []
+
+
 def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, mailbox, hook):
     again = promote.run(toy.USE_CASE, champion, who="a cleared task")
     for _ in range(2):
         alerts.promoted(DECLARED, again)
     (body,) = hook.received
     assert (body["event"], body["key"], body["details"]["version"]) == ("promotion", "entry-1", "1")
-    assert body["links"]["version"].endswith("/#/models/toy/versions/1")
     assert "passed" in body["text"]
     assert mailbox.subjects == ["[airworthy] toy 2020-03-01: version 1 promoted"]
 

@@ -36,6 +36,10 @@ def test_a_feed_that_cannot_be_is_refused(change, said):
         ({"features": {"kind": "string"}}, "must be numbers, bool or 'category'"),
         ({"features": {"failed": "int8"}}, "used twice"),
         ({"feeds": (FEED, FEED)}, "distinct names"),
+        *(
+            ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, f"feeds \\['{name}'\\] are called as")
+            for name in ("features", "labels", "predictions", "prediction", "model", "prior", "logistic")
+        ),
     ],
 )
 def test_a_use_case_that_cannot_be_is_refused(change, said):

@@ -61,7 +61,7 @@ PLANS = {
             Stretch(
                 train=(date(2013, 4, 1), date(2013, 4, 15)),
                 fly=(date(2013, 4, 1), date(2013, 4, 28)),
-                decide_from=date(2013, 4, 22),
+                decide_from=date(2013, 4, 15),
             ),
             Stretch(train=(date(2013, 4, 29),), fly=(date(2013, 4, 29), date(2013, 4, 30))),
         ),

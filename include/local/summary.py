@@ -26,16 +26,17 @@ def show(console: Console, use_case: UseCase, report: Report, realised: Realised
     console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
 
 
-def places(console: Console, use_case: UseCase, here: Instance, example: date) -> None:
+def places(console: Console, use_case: UseCase, here: Instance, first: date, last: date) -> None:
     """Print where a person looks next, how to log in and how to stop."""
     dags = f"{here.airflow_url}/dags"
     lines = {
         "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
+        "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?day={last}",
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
         "MLflow": f"{here.mlflow_url}/#/models/{use_case.name}",
         "Data Docs": str(data_docs.folder(use_case.name) / "index.html"),
         "predictions": f"{settings.current().lake}/{use_case.name}/predictions",
-        "": f".venv/bin/python -m include.cli predictions {use_case.name} {example}",
+        "": f".venv/bin/python -m include.cli predictions {use_case.name} {first}",
         "stop": commands.stop_command(here),
     }
     console.print()

@@ -31,7 +31,7 @@ def run_demo(console: Console) -> None:
     summary.show(console, use_case, found, measure.realised(use_case, *chosen.scored))
     if found.state == before:
         console.print("\nNothing was changed: every table, the ledger and the registry stand as they did before.")
-    summary.places(console, use_case, here, chosen.scored[0])
+    summary.places(console, use_case, here, *chosen.scored)
 
 
 def show_report(console: Console, name: str, first: date | None, last: date | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from include.monitoring import Monitoring, Retraining
+from include.monitoring import SIGNALS, Monitoring, Retraining
 
 Declared = tuple[Monitoring, Retraining]
 
@@ -44,6 +44,9 @@ def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[s
     """What is changed, in words; whether it is of the monitoring; and the values, with those that must follow."""
     for signal in retraining.signals:
         yield f"without {signal}", False, {"signals": tuple(each for each in retraining.signals if each != signal)}
+    for signal in SIGNALS:
+        if signal not in retraining.signals:
+            yield f"with {signal}", False, {"signals": (*retraining.signals, signal)}
     for name, values in _RETRAINING.items():
         for value in values:
             longest = max(retraining.longest_cool_down_days, int(value))

@@ -18,10 +18,27 @@ def test_rows_are_held_against_the_mean_of_the_days_before_in_both_directions(ro
     assert (found.value, found.breached) == (pytest.approx(change), breached)
 
 
-@pytest.mark.parametrize("before", [[], [0, 0]])
-def test_without_rows_before_a_change_is_not_judged(before):
+@pytest.mark.parametrize(("before", "said"), [([], "no day before"), ([0, 0], "look-back days have no rows")])
+def test_without_rows_before_a_change_is_not_judged(before, said):
     found = arrivals.volume_change("events", 5, before, 0.5)
-    assert (found.value, found.breached) == (None, None) and "look-back" in found.state
+    assert (found.value, found.breached) == (None, None) and said in found.state
+
+
+def test_a_day_of_the_look_back_without_rows_counts_in_the_mean():
+    assert arrivals.volume_change("events", 100, [100, 0], 0.5).value == 1
+
+
+@pytest.mark.parametrize(("predictions", "unscored"), [(200, 0), (197, 3), (204, 4)])
+def test_rows_without_a_prediction_and_predictions_without_a_row_are_a_breach(predictions, unscored):
+    found = arrivals.unscored(200, predictions)
+    assert (found.value, found.breached) == (unscored, unscored > 0)
+
+
+def test_labels_are_late_by_the_days_that_a_newer_day_should_have_been_complete():
+    assert arrivals.lateness(DAY, date(2020, 2, 28), 2, 1).value == 0  # there is a 29 February
+    late = arrivals.lateness(DAY, date(2020, 2, 25), 2, 1)
+    assert (late.value, late.breached) == (3, True)
+    assert "There are no complete labels" in arrivals.lateness(DAY, None, 2, 1).state
 
 
 def test_data_is_as_old_as_its_newest_day():

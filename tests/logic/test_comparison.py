@@ -116,3 +116,43 @@ def test_predictions_are_held_against_what_single_days_showed():
     same = comparison.of_predictions(of(), bins.count(pa.array(np.linspace(0, 1, 300))), Monitoring())
     high = comparison.of_predictions(of(), bins.count(pa.array(np.linspace(0.5, 1, 300))), Monitoring())
     assert (same.breached, high.breached, same.limit) == (False, True, pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10, 30])
+def test_few_rows_of_the_same_distribution_break_neither_drift(rows):
+    idle = of(weighted=(0.01,), prediction=(0.01,))
+    said = idle.probability.bins
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        found = compared(TRAIN.take(rng.integers(0, 5000, rows)), idle)["weighted_drift", "features"]
+        assert found.breached is False and found.limit > 0.01, seed
+        drawn = comparison.of_predictions(idle, said.count(pa.array(rng.random(rows))), Monitoring())
+        assert drawn.breached is (drawn.value > drift.by_chance(idle.probability.counts, said.count(pa.array([0.5] * rows))))
+
+
+def test_what_few_rows_show_by_chance_is_weighted_as_their_drift_is():
+    idle, day = of(weighted=(0.01,)), like_train(60)
+    counts = drift.count(idle.bins, [day])
+    chance = {name: drift.by_chance(idle.features[name].counts, counts[name]) for name in idle.features}
+    limit = compared(day, idle)["weighted_drift", "features"].limit
+    assert limit == pytest.approx(0.25 * chance["kind"] + 0.75 * chance["size"])
+
+
+def test_few_rows_that_have_moved_altogether_still_break_both():
+    idle = of(weighted=(0.01,), prediction=(0.01,))
+    moved = compared(pa.table({"kind": ["new"] * 60, "size": [99.0] * 60}), idle)
+    assert moved["weighted_drift", "features"].breached
+    said = idle.probability.bins.count(pa.array([0.99] * 60))
+    assert comparison.of_predictions(idle, said, Monitoring()).breached
+
+
+def test_a_feature_that_is_declared_with_another_type_than_it_was_learned_with_is_a_state():
+    counts = drift.count(comparison.bins(of(), {**DECLARED, "size": "int32"}), [like_train()])
+    assert set(counts) == {"kind"}
+    found = {
+        (each.metric, each.subject): each
+        for each in comparison.of_features(of(), counts, {**DECLARED, "size": "int32"}, Monitoring())
+    }
+    state = "The version reads size as float64, which is declared as int32 now; train a new version."
+    assert found["psi", "size"].state == found["weighted_drift", "features"].state == state
+    assert found["psi", "kind"].breached is False

@@ -18,8 +18,15 @@ def test_each_neighbour_differs_in_what_its_name_says():
     for name, (other, policy) in neighbours.of(monitoring, retraining).items():
         changed = (differing(monitoring, other) | differing(retraining, policy)) - follow
         assert len(changed) == 1, name
-        named = {"without": "signals", "at_most_worse": "performance"}.get(name.split()[0], name.split()[0])
+        named = {"without": "signals", "with": "signals", "at_most_worse": "performance"}.get(name.split()[0], name.split()[0])
         assert changed == {named}
+
+
+def test_a_signal_that_is_not_declared_is_tried_and_one_that_is_left_out():
+    found = neighbours.of(Monitoring(), Retraining(signals=("performance", "model_age")))
+    assert found["with weighted_drift"][1].signals == ("performance", "model_age", "weighted_drift")
+    assert found["without model_age"][1].signals == ("performance",)
+    assert "with performance" not in found
 
 
 def test_the_declared_policy_is_not_its_own_neighbour_and_what_cannot_be_is_left_out():

@@ -85,6 +85,14 @@ def test_few_days_are_not_judged_and_the_state_says_how_many_there_are():
     assert worse(outcomes(7, 2, noise=3))["worse/log_loss"].breached is True
 
 
+@pytest.mark.parametrize(("window", "test", "said"), [(2, 28, "Only 2 days with labels"), (14, 2, "Only 2 test days")])
+def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
+    least = Monitoring(min_days=2, performance=LIMITS.performance)
+    for found in worse(outcomes(window, 2), least, than=promise_of(outcomes(test, 3))).values():
+        assert found.breached is None and (found.limit is None or said in found.state), found
+        assert "each single day" not in found.state
+
+
 def test_one_class_leaves_auc_undefined_and_judges_the_rest():
     now = outcomes(14, 2)
     quiet = Outcomes(now.days, np.zeros_like(now.labels), now.predicted)

@@ -69,13 +69,42 @@ def test_numbers_are_cut_at_the_deciles_of_train():
     assert each["shares"] == pytest.approx([0.1] * 10, abs=0.002)
 
 
-def test_no_bin_is_empty_where_a_value_is_frequent():
-    assert min(spread([0.0] * 80 + list(range(1, 21)))["shares"]) > 0
+def test_a_value_that_fills_several_deciles_has_a_bin_of_its_own():
+    assert spread([0.0] * 80 + list(range(1, 21)))["edges"] == [0, 1, 10]
+    assert spread([-1.0] * 5 + [0.0] * 90 + [3.0, 5.0] * 3)["edges"] == [0, 3]
+    assert spread([0.0] * 95 + [2.0] * 5)["edges"] == [0, 2]
 
 
 def test_a_column_of_nulls_and_a_constant_one_have_a_profile():
     assert spread([None, None]) == {"edges": [], "shares": [0.0], "null": 1.0}
-    assert spread([4.0, 4.0]) == {"edges": [], "shares": [1.0], "null": 0.0}
+    assert spread([4.0, 4.0]) == {"edges": [4.0, np.nextafter(4.0, 5)], "shares": [0.0, 1.0, 0.0], "null": 0.0}
+
+
+NUMBERS = [pa.int8(), pa.int32(), pa.int64(), pa.float32(), pa.float64()]
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@pytest.mark.parametrize("value", [-3, 0, 7])
+def test_a_constant_that_becomes_another_drifts_wholly_in_both_directions(kind, value):
+    was = profile.spread(pa.array([value] * 1000, kind), None)
+    for other in (value - 1, value + 1):
+        day = was.bins.count(pa.array([other] * 100, kind))
+        assert drift.psi(was.counts, day) > 5 and drift.jensen_shannon(was.counts, day) == 1
+    assert drift.psi(was.counts, was.bins.count(pa.array([value] * 100, kind))) == 0
+
+
+@pytest.mark.parametrize("kind", [*NUMBERS, pa.bool_()])
+def test_a_flag_however_rare_or_never_seen_drifts_where_it_is_always_set(kind):
+    for often in (0, 1, 99, 100):
+        was = profile.spread(pa.array([0] * (100 - often) + [1] * often, pa.int8()).cast(kind), None)
+        day = was.bins.count(pa.array([int(often < 50)] * 50, pa.int8()).cast(kind))
+        assert drift.psi(was.counts, day) > 2, often
+
+
+def test_a_count_that_is_mostly_nought_drifts_where_its_other_values_grow_common():
+    rng = np.random.default_rng(0)
+    was = profile.spread(pa.array(np.where(rng.random(10_000) < 0.92, 0.0, rng.exponential(1, 10_000))), None)
+    assert drift.psi(was.counts, was.bins.count(pa.array(rng.exponential(1, 1000)))) > 1
 
 
 def test_a_profile_is_read_back_as_it_was_written(found):
@@ -115,7 +144,7 @@ def test_the_promise_is_that_of_the_test_days_with_its_interval(found):
 
 
 @pytest.mark.parametrize(
-    "damage", [None, [], {}, {"rows": 3}, {"format": 1}, {"format": 2}, {"format": 2, "rows": 1, "usual": {}}]
+    "damage", [None, [], {}, {"rows": 3}, {"format": 2}, {"format": 3}, {"format": 3, "rows": 1, "usual": {}}]
 )
 def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
     with pytest.raises(ProfileUnreadable, match="train a new version"):
@@ -126,4 +155,14 @@ def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
     values = found.to_json()
     values["probability"] = {**values["probability"], "shares": [1.0]}
     with pytest.raises(ProfileUnreadable, match="shares of"):
+        Profile.from_json(values)
+
+
+@pytest.mark.parametrize(
+    "lost", [{"weighted_drift": []}, {"prediction_drift": []}, {"psi": {}}, {"psi": {"kind": [0.1], "size": []}}]
+)
+def test_a_profile_that_does_not_say_what_is_usual_is_damaged(found, lost):
+    values = found.to_json()
+    values["usual"] = {**values["usual"], **lost}
+    with pytest.raises(ProfileUnreadable, match="usual"):
         Profile.from_json(values)

@@ -106,12 +106,15 @@ def test_a_day_without_rows_is_measured_as_such(toy_lake):
 
 
 def test_days_that_were_never_built_are_built(lake_home):
-    first = date(2020, 2, 5)
-    told: list[str] = []
-    found = replay.run(USE_CASE, first, first + timedelta(days=1), tell=told.append)
+    short = replace(toy.USE_CASE.training, min_train_days=3, validation_days=2, test_days=2)
+    use_case, first, told = replace(USE_CASE, training=short), date(2020, 1, 12), list[str]()
+    found = replay.run(use_case, first, first + timedelta(days=1), tell=told.append)
     assert found.outcomes[0].policy == "never"
-    assert len([each for each in told if each.startswith("building")]) == 39
-    assert len(Lake.of(USE_CASE).as_of(LAST).partitions("features")) == 39
+    built = [date(2020, 1, 1) + timedelta(days=n) for n in range(15)]  # up to the day on which the last has matured
+    assert [each for each in told if each.startswith("building")] == [
+        f"building the features of {day}" for day in built
+    ]
+    assert [*Lake.of(use_case).as_of(LAST).partitions("features")] == built
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ from include.use_case import (
     Gate,
     Label,
     LeakageGate,
+    Monitoring,
     NotWorseThanChampion,
+    PerformanceLimit,
+    Retraining,
     RobustnessGate,
     SchemaGate,
     Search,
@@ -189,6 +192,15 @@ USE_CASE = UseCase(
         SchemaGate(),
         LeakageGate(days=2),
         FeatureValueGate(),
+    ),
+    monitoring=Monitoring(
+        window_days=14,
+        performance=(PerformanceLimit("log_loss", at_most_worse=0.02),),
+        max_age_days=60,
+    ),
+    # Chosen by replaying 2013 (docs/replay.md): drift of the features is there on every day, and asks for nothing.
+    retraining=Retraining(
+        signals=("performance", "model_age"), breaches=3, of_days=5, cool_down_days=14, per_month=2, back_off=2.0
     ),
     # Sent once the Connection `airworthy_smtp` is there; an example's address, for the desk to correct.
     alerts=Alerts(email_to=("operations-desk@example.com",), email_from="airworthy@example.com"),
