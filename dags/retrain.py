@@ -1,16 +1,18 @@
 """<use case>__retrain: every day, wait_for_measures → decide → claim → train → record."""
 
+from datetime import timedelta
+
 from airflow.sdk import chain
 
 from include import dag
-from include.sensors import TurnSensor
+from include.sensors import TURN_LIMIT, TurnSensor
 from include.tasks import retrain as tasks
 from include.train_once import TrainOnce
 from include.use_cases import all_use_cases
 
 for use_case in all_use_cases().values():
     made = {what: [dag.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
-    wait = {**dag.WAITING, "last_task": "record"}
+    wait = {**dag.WAITING, "execution_timeout": TURN_LIMIT + timedelta(hours=1), "last_task": "record"}
 
     # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
     with dag.daily(use_case, "retrain", from_now_on=True, max_active_runs=1):

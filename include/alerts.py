@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import smtplib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 SECONDS = 15
 """How long a webhook may take to answer; for mail, the Connection's extra `timeout` says so."""
+GOING_AWAY = 421
+"""What a mail server says before it hangs up."""
+CLOSED = {401, 403, 404, 407, 408, 429, 502, 503, 504}
+"""What a webhook answers to every message alike; another refusal may be of that one message."""
 
 
 def failed(context: Mapping[str, Any]) -> None:
@@ -138,34 +143,59 @@ def _mail(use_case: UseCase, message: Any) -> None:
     as a template."""
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
+    from include.stages.tell import Refused
+
     alerts = use_case.alerts
-    SmtpNotifier(
+    notifier = SmtpNotifier(
         to=list(alerts.email_to),
         from_email=alerts.email_from,
         subject=message.subject,
         html_content=message.html(),
         smtp_conn_id=alerts.smtp_connection,
-    ).notify({})
+    )
+    try:
+        notifier.notify({})
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        if error.smtp_code == GOING_AWAY:
+            raise
+        raise Refused(str(error)) from error
+    except (smtplib.SMTPRecipientsRefused, UnicodeError) as error:
+        raise Refused(str(error)) from error
 
 
 def _post(use_case: UseCase, message: Any) -> None:
     """As `_mail`, to the webhook."""
     from airflow.providers.http.notifications.http import HttpNotifier
 
-    HttpNotifier(
+    from include.stages.tell import Refused
+
+    notifier = HttpNotifier(
         http_conn_id=use_case.alerts.webhook_connection,
         json=message.payload(),
         extra_options={"timeout": SECONDS},
-    ).notify({})
+    )
+    try:
+        notifier.notify({})
+    except Exception as error:
+        # Airflow's own error has the status in its words alone; the one that it was raised on has the answer.
+        answer = getattr(error.__context__, "response", None)
+        if answer is None or answer.status_code in CLOSED:
+            raise
+        raise Refused(str(error)) from error
 
 
 def _exists(connection: str) -> bool:
-    """Whether Airflow has that Connection; a line in the log where it has not."""
+    """Whether Airflow has that Connection, as far as it can say; a line in the log where it has not.
+
+    Where it cannot say, the alert is written down for that way too, and sending it is tried again later.
+    """
     try:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
         log.info("There is no Connection %r: nothing is sent that way.", connection)
         return False
+    except Exception:
+        log.exception("Airflow does not say whether there is a Connection %r; it is taken to be there.", connection)
     return True
 
 

@@ -44,8 +44,11 @@ class PromotionApproval(ApprovalOperator):
         from include.stages import approve
 
         with dag.told():
-            decision = approve.decision(load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER))
+            declared, version = load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
+            decision = approve.decision(declared, version)
         if decision is not None:
+            if not decision.approved:  # whoever kept that may have been killed before it was told
+                alerts.rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
             raise AirflowSkipException(f"It was {decision}.")
         return super().execute(context)
 

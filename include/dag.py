@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, Asset, CronPartitionTimetable, Param, get_current_context
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from include import alerts, dag_text, forms
@@ -113,6 +114,11 @@ def told() -> Iterator[None]:
         if error.worth_retrying:
             raise
         raise AirflowFailException(str(error)) from error
+
+
+def has_triggerer() -> bool:
+    """Whether what waits may be left to a triggerer: Airflow's own option [operators] default_deferrable."""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def note(use_case: UseCase, what: str, **extra: Any) -> None:

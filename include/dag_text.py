@@ -122,7 +122,8 @@ and records what became of it. A decision that is made stands, whatever is clear
 Unpaused, this DAG waits for the next day. The chain of decisions begins where nobody flew the day before, or where
 nothing was decided for {memory} days; otherwise backfill from the day after the last decision on. Where a training
 waits for a person's approval, the outcome is recorded once that is given, and the days after it wait their turn; in a
-backfill they wait six hours at most, and then hold.
+backfill they wait eight hours at most: then the next day holds, and those after it fail and can be cleared. Backfill
+days in their order: in reverse, each waits for days that Airflow does not start before it, and fails after eight hours.
 
 **If a task fails**
 * *there are no metrics of …* — the day was not measured; the message holds the command.

@@ -125,8 +125,10 @@ class Retraining:
             f"Any of these asks for a training: {names}.",
             f"A signal asks where it broke on the day itself and on {self.breaches} or more of the last {self.of_days}"
             " measured days of the same model. A day that was not judged counts neither way.",
-            f"At least {self.cool_down_days} days lie between two trainings: {self.back_off:g} times as many after each"
-            f" challenger in a row that was not promoted, but never more than {self.longest_cool_down_days}.",
+            f"At least {self.cool_down_days} days lie between two trainings, also after one that failed or was not"
+            " started: clearing it makes up for it.",
+            f"They are {self.back_off:g} times as many after each challenger in a row that was not promoted, but never"
+            f" more than {self.longest_cool_down_days}.",
             f"At most {self.per_month} trainings are triggered for the days of one month.",
         ]
 

@@ -20,8 +20,12 @@ ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """States of a task that are its last."""
 TURN_SECONDS = 2.0
 """How often the decision of the day before is looked for: a backfill waits for it on every day."""
+TURN_PATIENCE = timedelta(minutes=1)
+"""How often it is asked whether a run for an earlier day is there at all: a trigger cannot know."""
 LIMIT = timedelta(hours=6)
 """How long a day may take before a person should look."""
+TURN_LIMIT = LIMIT + timedelta(hours=2)
+"""A day that nobody scores is measured when its monitor has waited for LIMIT, and is decided after that."""
 
 
 def is_settled(use_case: str, table: str, day: date) -> bool:
@@ -74,7 +78,8 @@ class DaySensor(BaseSensorOperator):
     """Waits, without a worker slot, until a table holds the run's day; at the limit says which command makes it.
 
     With `required=False` it goes on at the limit: whoever comes next says that the day is missing.
-    Where no triggerer runs, `deferrable=False` gives the slot back between two looks instead (reschedule mode).
+    Where no triggerer runs it gives the slot back between two looks instead (reschedule mode); unless `deferrable` says
+    which, `dag.has_triggerer` does.
     """
 
     ui_color = "#e6f1f2"
@@ -87,12 +92,12 @@ class DaySensor(BaseSensorOperator):
         limit: timedelta = LIMIT,
         every_seconds: float = 10,
         required: bool = True,
-        deferrable: bool = True,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(mode="reschedule", poke_interval=every_seconds, timeout=2 * limit.total_seconds(), **kwargs)
         self.use_case, self.table, self.limit, self.every_seconds = use_case, table, limit, every_seconds
-        self.required, self.deferrable = required, deferrable
+        self.required, self.deferrable = required, dag.has_triggerer() if deferrable is None else deferrable
 
     def execute(self, context: Any) -> None:
         if not self.deferrable:
@@ -139,11 +144,12 @@ class TurnSensor(DaySensor):
 
     For an earlier day it waits only while a run for one is there: a backfill runs several days at once. Else it fails
     at once and says which day is missing, or lets the chain of decisions begin. Where only an outcome is missing it
-    goes on too: that makes the decision a hold, with this reason.
+    goes on too: that makes the decision a hold, with this reason. At the limit no chain begins while earlier days have
+    not ended: in a backfill in reverse order they cannot even start.
     """
 
-    def __init__(self, *, use_case: str, last_task: str, **kwargs: Any) -> None:
-        super().__init__(use_case=use_case, table="metrics", **kwargs)
+    def __init__(self, *, use_case: str, last_task: str, limit: timedelta = TURN_LIMIT, **kwargs: Any) -> None:
+        super().__init__(use_case=use_case, table="metrics", limit=limit, **kwargs)
         self.last_task = last_task
 
     def execute(self, context: Any) -> None:
@@ -160,19 +166,24 @@ class TurnSensor(DaySensor):
     def poke(self, context: Any) -> bool:
         """Look once, in reschedule mode; at the limit as `resume_turn`."""
         return super().poke(context) and (
-            not self._must_wait(context) or (datetime.now(UTC) >= self._until(context) and self._go_on(context))
+            not self._must_wait(context) or (datetime.now(UTC) >= self._until(context) and self._give_up(context))
         )
 
     def resume_turn(self, context: Any, event: bool) -> None:
-        """Go on, or fail with the command that makes the decision of the day before."""
-        if not event:
-            self._go_on(context)
+        """Go on; or look again whether anybody is at an earlier day; at the limit, fail with the command for it."""
+        if event:
+            return
+        if datetime.now(UTC) < self._until(context):
+            self._take_turn(context)
+        else:
+            self._give_up(context)
 
     def _take_turn(self, context: Any) -> None:
         if not self._must_wait(context):
             return
         day, until = dag.day_of(context), self._until(context)
         self.log.info("An earlier day is about to be decided; waiting until %s.", until)
+        until = min(until, datetime.now(UTC) + TURN_PATIENCE)
         trigger = TurnTrigger(self.use_case, "decisions", day.isoformat(), until.isoformat(), TURN_SECONDS)
         self.defer(trigger=trigger, method_name="resume_turn")
 
@@ -181,8 +192,12 @@ class TurnSensor(DaySensor):
         day = dag.day_of(context)
         if is_turn(self.use_case, day):
             return False
-        last = context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task])
-        return any(before < day for before in unfinished(last)) or not self._go_on(context)
+        return bool(self._earlier(context)) or not self._go_on(context)
+
+    def _earlier(self, context: Any) -> list[date]:
+        """Earlier days whose runs have not ended."""
+        day, last = dag.day_of(context), context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task])
+        return sorted(before for before in unfinished(last) if before < day)
 
     def _go_on(self, context: Any) -> bool:
         """True, unless the decision of the day before is needed."""
@@ -192,6 +207,19 @@ class TurnSensor(DaySensor):
             decide.require_before(load(self.use_case), dag.day_of(context))
         self.log.info("Nobody is there who decides an earlier day, or tells what became of a training.")
         return True
+
+    def _give_up(self, context: Any) -> bool:
+        """True at the limit, unless the decision of an earlier day is needed, or may still come."""
+        from include.stages import decide
+
+        before, earlier = dag.day_of(context) - timedelta(days=1), self._earlier(context)
+        if earlier and decide.standing(load(self.use_case), before) is None:
+            raise AirflowFailException(
+                f"{self.use_case}: after {self.limit}, {before} is not decided yet, since the run for {earlier[0]} has"
+                " not ended, and decisions are made in the order of days. Clear this run when that one has ended; and"
+                " backfill days in their order, not in reverse."
+            )
+        return self._go_on(context)
 
 
 def unfinished(states: Mapping[str, Mapping[str, str | None]]) -> list[date]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -36,6 +37,7 @@ class TrainOnce(TriggerDagRunOperator):
 
     A run that is there is only waited for: cleared, or killed at any moment, there is never a second one. How it ended
     is left to `record`. Where the training's DAG is paused, which would keep the run queued for ever, it is skipped.
+    It waits without a worker slot where a triggerer runs, and else with one.
     """
 
     ui_color = "#f1ece6"
@@ -49,7 +51,7 @@ class TrainOnce(TriggerDagRunOperator):
             allowed_states=list(ENDED),
             failed_states=[],
             wait_for_completion=True,
-            deferrable=True,
+            deferrable=dag.has_triggerer(),
             poke_interval=poke_interval,
             openlineage_inject_parent_info=False,
             # Besides the training itself, a person may be asked.
@@ -73,6 +75,15 @@ class TrainOnce(TriggerDagRunOperator):
         if context["ti"].get_dag(self.trigger_dag_id).is_paused:
             raise AirflowSkipException(self.PAUSED.format(dag_id=self.trigger_dag_id))
         if there:
+            self._wait_for(context, training)
+            return
+        reason = decision.reason if decision else ""
+        self.conf, self.note = {"day": day.isoformat(), "reason": f"Decided for {day}: {reason}"}, reason[:NOTE_LENGTH]
+        super().execute(context)
+
+    def _wait_for(self, context: Any, training: str) -> None:
+        """Wait for a run that is there, as Airflow's operator does for one that it has started."""
+        if self.deferrable:
             self.defer(
                 trigger=DagStateTrigger(
                     dag_id=self.trigger_dag_id,
@@ -82,6 +93,5 @@ class TrainOnce(TriggerDagRunOperator):
                 ),
                 method_name="execute_complete",
             )
-        reason = decision.reason if decision else ""
-        self.conf, self.note = {"day": day.isoformat(), "reason": f"Decided for {day}: {reason}"}, reason[:NOTE_LENGTH]
-        super().execute(context)
+        while context["ti"].get_dagrun_state(self.trigger_dag_id, training) not in ENDED:
+            time.sleep(self.poke_interval)

@@ -59,6 +59,8 @@ CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
 RESERVED = frozenset({"day", "digest", "reasons"})
 """Columns that the lake adds to every table."""
+SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *gate.BASELINES})
+"""What the monitor measures beside feeds, by these names: two figures of one name would be one."""
 
 
 def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -241,6 +243,8 @@ class UseCase:
         ZoneInfo(self.time_zone)
         names = [feed.name for feed in self.feeds]
         _require(bool(names) and len(set(names)) == len(names), say + f"feeds need distinct names, has {names}.")
+        taken = sorted(SUBJECTS & set(names))
+        _require(not taken, say + f"feeds {taken} are called as what the monitor measures beside them; rename them.")
         _require(self.look_back_days >= 0, say + "look_back_days is a number of days from 0.")
         _require(bool(self.keys), say + "declare the keys of a row.")
         wrong = {c: t for c, t in self.features.items() if t not in COLUMN_TYPES - {"string", "date32"} | {CATEGORY}}

@@ -26,8 +26,8 @@ class Mailbox(AsyncMessage):
         self.mails: list[Message] = []
         self.refuses = "nothing at all"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # the library's name
-        if self.refuses in message_from_bytes(envelope.content, policy=default).as_string():
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.refuses in _html(message_from_bytes(envelope.content, policy=default)):
             return "554 Looks like spam"
         return str(await super().handle_DATA(server, session, envelope))
 
@@ -40,8 +40,7 @@ class Mailbox(AsyncMessage):
 
     def html(self) -> str:
         """The newest mail's text."""
-        (part,) = (part for part in self.mails[-1].walk() if part.get_content_type() == "text/html")
-        return part.get_payload(decode=True).decode()
+        return _html(self.mails[-1])
 
 
 class Hook:
@@ -104,6 +103,11 @@ def connections(smtp_port: int | None, http_port: int | None, prefix: str = "AIR
             {"conn_type": "http", "host": "127.0.0.1", "port": http_port, "extra": {"trust_env": False}}
         )
     return found
+
+
+def _html(mail: Message) -> str:
+    (part,) = (part for part in mail.walk() if part.get_content_type() == "text/html")
+    return part.get_payload(decode=True).decode()
 
 
 def _free() -> int:

@@ -74,6 +74,7 @@ def test_a_policy_says_in_words_what_it_does():
     rules = " ".join(Retraining(breaches=3, of_days=5, cool_down_days=14, per_month=2).rules())
     for part in ("performance, weighted drift", "3 or more of the last 5", "At least 14 days", "At most 2 trainings"):
         assert part in rules
+    assert "also after one that failed or was not started" in rules
 
 
 @pytest.mark.parametrize("policy", [Retraining(signals=()), Retraining(per_month=0)])

@@ -24,3 +24,22 @@ def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     found = settings.current()
     assert {found.lake, str(found.data_docs)} == {str(tmp_path / "lake"), str(tmp_path / "data_docs")}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://user:p%40ss@mlflow.example.org:8443/path/?token=abc#x", "https://mlflow.example.org:8443/path"),
+        ("http://token@[::1]:5000/", "http://[::1]:5000"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("HTTPS://MLflow.example.org", "https://mlflow.example.org"),
+        ("postgresql://user:secret@db/mlflow", ""),
+        ("sqlite:////home/someone/mlflow.db", ""),
+        ("databricks", ""),
+        ("http://user:secret@host:port", ""),
+        ("http://", ""),
+    ],
+)
+def test_the_address_of_mlflow_that_is_shown_holds_no_secret(monkeypatch, address, shown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert settings.current().mlflow_shown == shown

@@ -44,6 +44,8 @@ def _tuning(cores: int) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": str(min(2 * cores, 32)),
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
         "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "8",
+        # Whatever waits is left to the triggerer, which runs here.
+        "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "AIRFLOW__SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": "20",
         "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "40",

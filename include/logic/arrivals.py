@@ -13,8 +13,11 @@ VOLUME, STALENESS = "volume_change", "staleness"
 def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> Figure:
     """Rows of a feed's day as a share of the mean of the days before, less 1: -1 is none, 0 as many, 1 twice as many.
 
-    Breached beyond the limit in either direction; not judged where the days before have no rows.
+    `before` are the rows of each day that has landed, 0 where it had none. Breached beyond the limit in either
+    direction; not judged where the days before have no rows.
     """
+    if not before:
+        return missing(VOLUME, feed, "There is no day before to compare with (look_back_days says how many).", limit)
     if not sum(before):
         return missing(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
     change = rows / (sum(before) / len(before)) - 1
@@ -26,6 +29,18 @@ def staleness(subject: str, day: date, newest: date | None, limit: float) -> Fig
     if newest is None:
         return missing(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
     return above(STALENESS, subject, float((day - newest).days), limit)
+
+
+def lateness(day: date, complete: date | None, matures_after_days: int, limit: float) -> Figure:
+    """Days that the newest day with complete labels is older than the newest that should have them by `day`."""
+    if complete is None:
+        return missing(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
+    return above(STALENESS, "labels", float((day - complete).days - matures_after_days), limit)
+
+
+def unscored(rows: int, predictions: int) -> Figure:
+    """Rows of features without a prediction, or predictions without such a row; any is a breach."""
+    return above("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
 
 
 def age(day: date, as_of: date, limit: int) -> Figure:

@@ -39,6 +39,8 @@ class Reading:
     """The metric, where a signal is shown by several."""
     state: str = ""
     """Why it is not judged."""
+    about: date | None = None
+    """The day that it is of, or the last of several: performance is known of days long past only."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ class Measured:
     signals: Mapping[str, Reading] = field(default_factory=dict)
     state: str = ""
     """Why the day has no version."""
+
+
+@dataclass(frozen=True)
+class Flying:
+    """The champion of a day, as the ledger says while the day is decided."""
+
+    version: str
+    since: date
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,8 @@ class Finding:
     asks: bool
     what: str = ""
     state: str = ""
+    about: str = ""
+    """The last day that it was judged on; empty where it was not."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +120,20 @@ def decide(
     day: date,
     measured: Sequence[Measured],
     decided: Sequence[Decided],
+    champion: Flying | None,
     claimed: Collection[date] = (),
 ) -> Decision:
     """Whether the measures of `day` and the days before it ask for a training, and whether the policy allows one.
 
     `measured` and `decided` may be in any order. Measures of later days are never looked at; a later decision within
-    the policy's memory makes this one a hold, since decisions build on each other in the order of days. `claimed` are
-    the days whose training has a claim on the budget.
+    the policy's memory makes this one a hold, since decisions build on each other in the order of days. So does a
+    `champion` of the day other than the version that was measured: nobody trains against a model that no longer flies.
+    `claimed` are the days whose training has a claim on the budget.
     """
     today = next((each for each in measured if each.day == day), Measured(day, None, state="it was not measured"))
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
     asking = [each for each in signals if each.asks]
-    against = _objections(policy, day, decided, claimed)
+    against = [*_replaced(today, champion), *_objections(policy, day, decided, claimed)]
     shown = _shown(policy, today, signals)
     if asking and not against:
         return Decision("retrain", shown, signals, today.version)
@@ -158,8 +172,8 @@ def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> Measured:
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     found = {signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()}
     worse = [row for (metric, subject), row in by_name.items() if metric.startswith(WORSE) and subject == "model"]
-    limited = [row for row in worse if row["limit"] is not None or row["state"]]
-    found["performance"] = _reading(limited)
+    # A metric without a limit is only told of: where it is not defined, that un-judges nothing.
+    found["performance"] = _reading([row for row in worse if row["limit"] is not None])
     about_today = [by_name[key] for key in ROWS.values() if key in by_name]
     versions = [row["model_version"] for row in [*about_today, *worse] if row["model_version"]]
     if versions:
@@ -174,7 +188,7 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> Reading:
         return Reading(None, state="there is no measure of it")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
-    return Reading(row["breached"], row["value"], row["limit"], row["metric"], row["state"] or "")
+    return Reading(row["breached"], row["value"], row["limit"], row["metric"], row["state"] or "", row["about"])
 
 
 def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequence[Measured]) -> Finding:
@@ -191,8 +205,20 @@ def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequenc
     asks = today.version is not None and reading.breached is True and broke >= policy.breaches
     return Finding(
         signal, reading.breached, broke, len(judged), policy.of_days, reading.value, reading.limit,
-        asks, reading.what, reading.state,
+        asks, reading.what, reading.state, reading.about.isoformat() if reading.about else "",
     )  # fmt: skip
+
+
+def _replaced(today: Measured, champion: Flying | None) -> list[str]:
+    """That the version which was measured is not the one that flies, in a sentence, if so."""
+    if today.version is None or (champion is not None and champion.version == today.version):
+        return []
+    if champion is None:
+        return [f"Version {today.version} scored the day, and no version is its champion."]
+    return [
+        f"Version {today.version} scored the day, and version {champion.version} flies since {champion.since}. Score"
+        " the days after it again (`rescore`) and measure them before they are decided, or let them be."
+    ]
 
 
 def _objections(policy: Retraining, day: date, decided: Sequence[Decided], claimed: Collection[date]) -> list[str]:
@@ -239,16 +265,19 @@ def _shown(policy: Retraining, today: Measured, signals: Sequence[Finding]) -> s
 def _sentence(policy: Retraining, today: Measured, found: Finding) -> str:
     name = found.signal.replace("_", " ").capitalize()
     days = f"{found.breaches} of the last {found.measured} measured days of version {today.version}"
+    shown = _figures(found, today.day)
     if found.breached is None:
         return f"{name} was not judged on {today.day}: {(found.state or 'no reason is given').rstrip('.')}."
     if found.asks:
-        return f"{name} asks for a training: it broke on {today.day} ({_figures(found)}) and on {days}."
+        return f"{name} asks for a training: it broke on {today.day} ({shown}) and on {days}."
     if found.breached:
-        return f"{name} broke on {today.day} ({_figures(found)}), but on {days} only: {policy.breaches} are needed."
-    return f"{name} did not break ({_figures(found)})."
+        return f"{name} broke on {today.day} ({shown}), but on {days} only: {policy.breaches} are needed."
+    return f"{name} did not break ({shown})."
 
 
-def _figures(found: Finding) -> str:
+def _figures(found: Finding, day: date) -> str:
+    """With the last day that it was judged on, where that is not the day itself: labels may have stopped since."""
     value = "no value" if found.value is None else f"{found.value:.4g}"
     limit = "" if found.limit is None else f", limit {found.limit:.4g}"
-    return f"{found.what} {value}{limit}".strip()
+    about = "" if found.about in ("", day.isoformat()) else f", judged on days up to {found.about}"
+    return f"{found.what} {value}{limit}{about}".strip()

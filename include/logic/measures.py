@@ -31,7 +31,7 @@ class Measure(NamedTuple):
     about: date
     days: int
     state: str
-    """Why there is no value."""
+    """Why there is no value, or no verdict on it."""
 
 
 @dataclass(frozen=True)

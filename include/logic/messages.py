@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from include.logic.redaction import redacted
 
 Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline"]
 LONGEST = 1500
@@ -70,8 +73,11 @@ def failure(
     error: str,
     links: Mapping[str, str],
 ) -> Message:
-    """A task failed and is not tried again. `error` is the error's own words; empty where the process was lost."""
-    said = shortened(without_passwords(error)) or (
+    """A task failed and is not tried again. `error` is the error's own words; empty where the process was lost.
+
+    `tries` counts on where a task was cleared, so that failing again after a repair is another event.
+    """
+    said = shortened(redacted(error)) or (
         "Its process ended without a word: it was killed, or ran out of memory or of time."
     )
     times = f"after {tries} {'try' if tries == 1 else 'tries'}"
@@ -82,7 +88,7 @@ def failure(
     )
     return Message(
         "failure",
-        f"failure-{kind}-{run_id}-{task}",
+        f"failure-{kind}-{run_id}-{task}-{tries}",
         use_case,
         day,
         _subject(use_case, day, f"{kind}: {task} failed"),
@@ -97,7 +103,7 @@ def breach(
 ) -> Message:
     """Limits that are broken on `day` and were not on the measured day before; `lasting` others were.
 
-    `new` are rows of the table metrics.
+    `new` are rows of the table metrics. The same ones of the same day are one event.
     """
     names = [f"{row['metric']} of {row['subject']}" for row in new]
     lines = [_figure(row) for row in new[:SHOWN]]
@@ -112,11 +118,12 @@ def breach(
         + " ".join(ADVICE[kind].format(use_case=use_case) for kind in kinds)
     )
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+    pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
     keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "about", "days")
     details = {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting}
     return Message(
         "breach",
-        f"breach-{day}",
+        f"breach-{day}-{_hash(pairs)}",
         use_case,
         day,
         _subject(use_case, day, f"over the limit: {shown}"),
@@ -201,11 +208,16 @@ def worth_telling(rows: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def newly_broken(
-    today: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]
+    today: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+    told: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Mapping[str, Any]], int]:
-    """Rows of the table metrics that are broken and were not before, the gravest kinds first; how many others are."""
+    """Rows of the table metrics that are broken and were not before, the gravest kinds first; how many others are.
+
+    `told` are the (metric, subject) of the day that people know of already: measured again, a day may have more.
+    """
     broken = [row for row in today if row["breached"]]
-    old = {(row["metric"], row["subject"]) for row in before if row["breached"]}
+    old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(told)
     new = [row for row in broken if (row["metric"], row["subject"]) not in old]
     order = list(ADVICE)
     new.sort(key=lambda row: (order.index(kind_of(str(row["metric"]))), str(row["metric"]), str(row["subject"])))
@@ -224,8 +236,10 @@ def kind_of(metric: str) -> str:
 
 
 def named(text: str) -> str:
-    """As a name of a file: letters, digits and a few signs."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:180]
+    """As a name of a file: letters, digits and a few signs; what had to be changed for that ends with a hash of what it
+    was, so that two texts never have one name. A name stays as it is."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:180]
+    return name if name == text else f"{name[:160]}-{_hash(text)}"
 
 
 def shortened(text: str) -> str:
@@ -234,9 +248,8 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} … (the rest stands in the log)"
 
 
-def without_passwords(text: str) -> str:
-    """The text with the user and password of every address blackened."""
-    return re.sub(r"(\w+://)[^/\s@]+@", r"\1***@", text)
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _subject(use_case: str, day: str | None, what: str) -> str:

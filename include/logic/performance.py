@@ -98,7 +98,7 @@ def worse(outcomes: Outcomes, promise: Mapping[str, Promised], monitoring: Monit
             continue
         now = Promised(values[metric], days, standard_error=errors.get(metric))
         figure = _difference(metric, now, promise[metric], limit, days)
-        found.append(_judged(figure, limit, monitoring))
+        found.append(_judged(figure, limit, monitoring, promise[metric].days))
     return found
 
 
@@ -126,15 +126,21 @@ def _difference(metric: str, now: Promised, then: Promised, limit: PerformanceLi
     return Figure(name, MODEL, value, value - reach, value + reach, days=days)
 
 
-def _judged(figure: Figure, limit: PerformanceLimit | None, monitoring: Monitoring) -> Figure:
+def _judged(figure: Figure, limit: PerformanceLimit | None, monitoring: Monitoring, test_days: int) -> Figure:
     """The difference with its limit, and whether it breaks it; or in its state why that cannot be said."""
     if limit is None:
         return figure
     state = ""
-    if figure.days < monitoring.min_days:
+    least = max(monitoring.min_days, intervals.MIN_DAYS)
+    if figure.days < least:
         state = (
-            f"Only {counted(figure.days, 'day')} with labels since the version was trained;"
-            f" {monitoring.min_days} are needed to judge."
+            f"Only {counted(figure.days, 'day')} with labels in the window since the version was trained;"
+            f" {least} are needed to judge."
+        )
+    elif test_days < intervals.MIN_DAYS:
+        state = (
+            f"Only {counted(test_days, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed to say"
+            " how sure a difference is. Train with more test days."
         )
     elif figure.lower is None:
         state = "The metric is not defined without each single day, so nobody can say how sure the difference is."

@@ -8,12 +8,13 @@ is of labelled rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.errors import AirworthyError
@@ -27,7 +28,7 @@ from include.use_case import Costs
 NAME = "profile"
 """Of the file that holds it beside the model."""
 BINS = 10
-FORMAT = 2
+FORMAT = 3
 
 
 class ProfileUnreadable(AirworthyError):
@@ -75,6 +76,15 @@ class Usual:
     prediction_drift: tuple[float, ...]
     psi: Mapping[str, tuple[float, ...]]
     """Feature to the PSI of each day."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], features: Collection[str]) -> Usual:
+        """What `asdict` made of it; ValueError where it does not say of everything what single days showed."""
+        weighted, prediction = tuple(values["weighted_drift"]), tuple(values["prediction_drift"])
+        psi = {name: tuple(values["psi"].get(name, ())) for name in features}
+        if not (weighted and prediction and all(psi.values())):
+            raise ValueError("usual days are missing")
+        return cls(values["days"], weighted, prediction, psi)
 
 
 @dataclass(frozen=True)
@@ -127,15 +137,14 @@ class Profile:
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise ProfileUnreadable(f"is not of the present format ({FORMAT})")
         try:
-            rows, usual = values["rows"], values["usual"]
-            series = {name: tuple(usual[name]) for name in ("weighted_drift", "prediction_drift")}
+            rows = values["rows"]
             return cls(
                 rows=rows,
                 features={name: Spread.from_json(each, rows) for name, each in values["features"].items()},
                 types={name: each["type"] for name, each in values["features"].items()},
                 importance=dict(values["importance"]),
                 probability=Spread.from_json(values["probability"], rows),
-                usual=Usual(usual["days"], psi={name: tuple(each) for name, each in usual["psi"].items()}, **series),
+                usual=Usual.from_json(values["usual"], values["features"]),
                 promise={metric: Promised(**each) for metric, each in values["promise"].items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -206,21 +215,39 @@ def _usual(
 
 
 def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> Spread:
-    """How a column of train rows is spread, over bins that are fixed by it: its deciles, or the category's `words`."""
+    """How a column of train rows is spread, over bins that are fixed by it (`_edges`), or by the category's `words`."""
     bins = Bins(values=words) if words is not None else Bins(edges=_edges(column))
     return Spread(bins, bins.count(column))
 
 
 def _edges(column: pa.Array | pa.ChunkedArray) -> tuple[float, ...]:
-    """The deciles of the values that are there."""
-    numbers = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-    values = numbers.drop_null().to_numpy().astype(np.float64)
+    """The deciles of the values that are there; a value that fills several of them has a bin of its own.
+
+    Otherwise what a rare flag, a mostly empty count or a constant becomes would fall into the bin where it was before.
+    """
+    if pa.types.is_boolean(column.type):
+        return (1.0,)
+    values = column.drop_null().to_numpy()
     there = values[np.isfinite(values)]
     if not len(there):
         return ()
-    edges = np.unique(np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
-    # A quantile equal to the least value would make a bin that nothing in train can fall into.
-    return tuple(edges[edges > there.min()].tolist())
+    deciles = np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
+    edges, times = np.unique(deciles, return_counts=True)
+    frequent = edges[times > 1].tolist()
+    # Below a decile that is the least value nothing in train can fall: only a frequent one is worth that bin.
+    own = {edge for edge in edges.tolist() if edge in frequent or edge > there.min()}
+    return tuple(sorted(map(float, own | {_beyond(there, value) for value in frequent})))
+
+
+def _beyond(there: npt.NDArray[Any], value: float) -> float:
+    """The smallest of the values above that one; above the greatest, the next number that their type knows."""
+    above = there[there > value]
+    if len(above):
+        return float(above.min())
+    if there.dtype.kind != "f":
+        return float(value) + 1
+    # Next to 0 are numbers so small that a processor may be told to take them for 0.
+    return float(np.nextafter(there.dtype.type(value), np.inf)) if value else float(np.finfo(there.dtype).tiny)
 
 
 def _importance(model: Model) -> dict[str, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from include.logic import decisions
-from include.logic.decisions import Decided, Measured, Result
+from include.logic.decisions import Decided, Flying, Measured, Result
 from include.monitoring import Retraining
 
 FOLLOWING_DAYS = 28
@@ -156,7 +156,8 @@ def declared(name: str, meaning: str, policy: Retraining, measures: Measures) ->
     def asks(day: date, so_far: SoFar) -> Asked:
         since = day - timedelta(days=policy.look_back_days)
         measured = [measures(each, model) for each, model in so_far.flown.items() if since < each <= day]
-        decision = decisions.decide(policy, day, measured, so_far.decided)
+        champion = Flying(so_far.flown[day].isoformat(), so_far.flown[day])
+        decision = decisions.decide(policy, day, measured, so_far.decided, champion)
         return Asked(decision.retrain, any(each.asks for each in decision.signals), decision.reason)
 
     return Policy(name, meaning, asks)

@@ -13,8 +13,14 @@ Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "uncl
 WORSE = "worse/"
 SHOWN_ONLY = frozenset({"psi"})
 """Metrics whose limits are for the eye: alone they fire every day, so they make nothing degraded."""
-NOT_MEASURED = frozenset({"weighted_drift", "prediction_drift", "psi", "state"})
+NOT_MEASURED = frozenset({"weighted_drift", "prediction_drift", "psi", "state", "published"})
 """Metrics without which nobody knows whether anything drifts. Performance waits for labels, and says so."""
+REQUIRED = (("weighted_drift", "features"), ("prediction_drift", "prediction"))
+"""What must have been judged before anything is called well: metric and subject."""
+STALE = {"model": "is {} days old", "labels": "are {} days late"}
+"""Subject of staleness to the words for its days; of any other, its age."""
+OF_FEEDS = frozenset({"published", "quarantined", "volume_change"})
+"""Metrics whose states leave out which feed they are about."""
 MANY = 3
 """So many breaches are named in the line; the table below it has all."""
 
@@ -44,6 +50,8 @@ class Seen:
     """The measures of `day`."""
     champion: str | None
     """The version that flies on that day."""
+    performance: Sequence[str] = ()
+    """The metrics whose decay has a limit."""
     training: str = ""
     """Why a training was decided whose outcome is not recorded yet; empty if there is none."""
     training_since: date | None = None
@@ -53,7 +61,8 @@ class Seen:
 
 def judge(seen: Seen) -> Status:
     """The most serious of what is seen; whatever could not be measured is named, and never taken for good."""
-    notes = _notes(seen.rows)
+    silent, noted = _silent(seen.rows), _notes(seen.rows)
+    notes = (*silent, *(note for note in noted if note not in silent))
     if seen.problems:
         return Status("damaged", " ".join(seen.problems), "Nothing below is to be trusted before that is mended.")
     if seen.champion is None:
@@ -64,31 +73,50 @@ def judge(seen: Seen) -> Status:
     if not seen.rows:
         why = f"{seen.day} was not measured."
         return Status("not measured", why, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
+    broken = _broken(seen.rows)
     if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_days:
         why = f"The newest measured day is {seen.day}, {late:,} days ago. What holds since then is not known."
         do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
-        return Status("stale", why, do, (*_broken(seen.rows), *notes))
+        return Status("stale", why, do, (*broken, *notes))
     if seen.training:
         since = f" since {seen.training_since}" if seen.training_since else ""
         do = f"Wait for {seen.use_case}__retrain to record what came of it; a failed run says what to do."
-        return Status("retraining", f"A training was decided{since}: {seen.training}", do, notes)
-    return _measured(seen, notes)
+        return Status("retraining", f"A training was decided{since}: {seen.training}", do, (*broken, *notes))
+    return _measured(seen, broken, silent, notes)
 
 
-def _measured(seen: Seen, notes: tuple[str, ...]) -> Status:
-    broken = _broken(seen.rows)
+def _measured(seen: Seen, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
     if broken:
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
         return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(seen), notes)
-    silent = [row for row in seen.rows if row.metric in NOT_MEASURED and row.value is None]
     if silent:
-        why = " ".join(dict.fromkeys(_sentence(row.state or f"{row.metric} could not be measured") for row in silent))
+        why = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in why)
         return Status("unclear", why, "Whether anything drifts is not known before that is done.", further)
     judged = sum(row.breached is not None for row in seen.rows)
-    if not judged:
-        return Status("unclear", "No limit was judged.", "Read the notes, and the run's log.", notes)
-    return Status("ok", f"Of {judged} limits that were judged, none that matters is broken.", "Nothing to do.", notes)
+    why = f"Of {judged} limits that were judged, none that matters is broken."
+    if waiting := _unjudged(seen):
+        further = tuple(note for note in notes if note not in waiting)
+        return Status("ok", why, f"Performance is not judged yet: {' '.join(waiting)}", further)
+    return Status("ok", why, "Nothing to do.", notes)
+
+
+def _silent(rows: Sequence[Measure]) -> tuple[str, ...]:
+    """Why nobody knows whether anything drifts; empty where it is known."""
+    found = [_state(row) for row in rows if row.metric in NOT_MEASURED and row.value is None]
+    judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
+    lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
+    found += [f"Nothing says what {metric.replace('_', ' ')} was; the run's log may say why." for metric in lost]
+    return tuple(dict.fromkeys(found))
+
+
+def _unjudged(seen: Seen) -> tuple[str, ...]:
+    """Why limits of performance were not judged; empty where all were. A value alone is no verdict."""
+    rows = [row for row in seen.rows if row.metric.startswith(WORSE)]
+    there = {row.metric.removeprefix(WORSE) for row in rows}
+    found = [_state(row) for row in rows if row.limit is not None and row.breached is None]
+    lost = (metric.replace("_", " ") for metric in seen.performance if metric not in there)
+    return tuple(dict.fromkeys([*found, *(f"Nothing says how much worse {name} is than promised." for name in lost)]))
 
 
 def _broken(rows: Sequence[Measure]) -> tuple[str, ...]:
@@ -105,11 +133,20 @@ def order(row: Measure) -> tuple[bool, str, str]:
 def _notes(rows: Sequence[Measure]) -> tuple[str, ...]:
     shown = sorted(row.subject for row in rows if row.breached and row.metric in SHOWN_ONLY)
     waiting = dict.fromkeys(
-        _sentence(row.state) for row in rows if row.value is None and row.state and row.metric not in NOT_MEASURED
+        _state(row) for row in rows if row.breached is None and row.state and row.metric not in NOT_MEASURED
     )
     what = "feature differs" if len(shown) == 1 else "features differ"
-    noted = [f"{len(shown)} {what} from the training days: {', '.join(shown[:MANY])}{'…' * (len(shown) > MANY)}."]
+    noted = [
+        f"{len(shown)} {what} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
+    ]
     return (*(noted if shown else ()), *waiting)
+
+
+def _state(row: Measure) -> str:
+    """Why a row has no value or no verdict, after the value that it has."""
+    state = _sentence(row.state or f"{row.metric.replace('_', ' ')} could not be measured")
+    state = f"{row.subject}: {state}" if row.metric in OF_FEEDS else state
+    return state if row.value is None else f"{in_words(row)} {state}"
 
 
 def in_words(row: Measure) -> str:
@@ -117,8 +154,9 @@ def in_words(row: Measure) -> str:
     value, limit = _number(row.value), "" if row.limit is None else f" (limit {_number(row.limit)})"
     if row.metric.startswith(WORSE):
         name = row.metric.removeprefix(WORSE).replace("_", " ")
-        sure = "" if row.lower is None else f", surely by {_number(row.lower)}"
-        return f"On {row.days} days {name} is {value} worse than promised{sure}{limit}."
+        sure = f", surely by {_number(row.lower)}" if row.breached and row.lower is not None else ""
+        than = f"{value.removeprefix('-')} {'better' if value.startswith('-') else 'worse'} than promised"
+        return f"On {row.days} {'day' if row.days == 1 else 'days'} {name} is {than}{sure}{limit}."
     wordings = {
         "weighted_drift": f"Features drift: weighted by importance {value}{limit}.",
         "prediction_drift": f"Predictions drift: PSI {value}{limit}.",
@@ -126,7 +164,7 @@ def in_words(row: Measure) -> str:
         "volume_change": f"Rows of {row.subject} changed by {_share(row.value)}{limit}.",
         "null_share": f"{_share(row.value)} of {row.subject} are null{limit}.",
         "unseen_share": f"{_share(row.value)} of {row.subject} are categories never seen in training{limit}.",
-        "staleness": f"The {row.subject} {'is' if row.subject == 'model' else 'are'} {value} days old{limit}.",
+        "staleness": f"The {row.subject} {STALE.get(row.subject, 'are {} days old').format(value)}{limit}.",
     }
     return wordings.get(row.metric, f"{row.metric.replace('_', ' ')} of {row.subject}: {value}{limit}.")
 

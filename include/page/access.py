@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.batch_apis import IsAuthorizedDagRequest
@@ -11,22 +13,33 @@ from fastapi import HTTPException
 
 from include import dag_text
 from include.use_case import UseCase
-from include.use_cases import all_use_cases
+from include.use_cases import importable
+
+log = logging.getLogger(__name__)
 
 
 def readable(user: BaseUser) -> dict[str, UseCase]:
-    """The use cases that the user may read, by name."""
-    return {name: use_case for name, use_case in all_use_cases().items() if may_read(user, name)}
+    """The use cases that the user may read, by name, but for those that cannot be imported."""
+    return {name: use_case for name, use_case in importable()[0].items() if may_read(user, name)}
+
+
+def broken(user: BaseUser) -> list[str]:
+    """Names of the use cases that the user may read and that cannot be imported; the log says why."""
+    found = {name: error for name, error in importable()[1].items() if may_read(user, name)}
+    for name, error in found.items():
+        log.error("The use case %s cannot be imported", name, exc_info=error)
+    return list(found)
 
 
 def require(user: BaseUser, name: str) -> UseCase:
-    """The use case of that name; HTTPException 404 if there is none, 403 if the user may not read all of its DAGs."""
-    known = all_use_cases()
-    if name not in known:
-        raise HTTPException(404, f"There is no use case {name!r}.")
-    if not may_read(user, name):
-        raise HTTPException(403, f"You may not read the DAGs of {name}. Ask whoever gives out Airflow's roles.")
-    return known[name]
+    """The use case of that name; HTTPException 404 if there is none whose DAGs the user may all read, 503 if it cannot
+    be imported. Whoever may not read it is not told that it is there."""
+    if may_read(user, name):
+        if found := importable()[0].get(name):
+            return found
+        if name in broken(user):
+            raise HTTPException(503, f"The use case {name} cannot be imported. The API server's log says why.")
+    raise HTTPException(404, f"There is no use case {name!r} that you may read.")
 
 
 def may_read(user: BaseUser, name: str) -> bool:

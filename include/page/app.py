@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from include.page import access, prometheus, sheet
+from include.page import access, documents, prometheus, sheet
 from include.stages import overview
 from include.stages.overview import Overview
 from include.use_case import UseCase
@@ -36,10 +36,11 @@ HEADERS = {
     "Cache-Control": "private, no-store",
 }
 """Nothing from elsewhere, no script but the page's own files, and nothing kept by who stands in between."""
-TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "Not understood"}
+TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "Not understood", 503: "Broken"}
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
     422: "A day is written YYYY-MM-DD; the span is 30, 90 or 365 days.",
+    503: "Mend its module: `airflow dags list-import-errors` says the same of its DAGs.",
 }
 
 
@@ -53,6 +54,7 @@ def build() -> FastAPI:
     app.add_api_route("/", _index, methods=["GET"])
     app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
     app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
+    app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_api_route("/{path:path}", _nothing, methods=["GET"])  # the last route: it matches everything
@@ -60,13 +62,23 @@ def build() -> FastAPI:
 
 
 def _index(request: Request, user: GetUserDep) -> Response:
-    base, readable = _base(request), access.readable(user)
-    if len(readable) == 1:
+    base, readable, lost = _base(request), access.readable(user), access.broken(user)
+    if len(readable) == 1 and not lost:
         return RedirectResponse(f"{base}/use_case/{next(iter(readable))}", headers=HEADERS)
-    if not readable:
+    if not readable and not lost:
         return _page(sheet.message("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False))
-    seen = [overview.run(use_case, _today(use_case), span=1) for use_case in readable.values()]
-    return _page(sheet.index(seen, base))
+    found = {name: _line(use_case) for name, use_case in readable.items()}
+    lost += [name for name, seen in found.items() if seen is None]
+    return _page(sheet.index([seen for seen in found.values() if seen is not None], base, lost))
+
+
+def _line(use_case: UseCase) -> Overview | None:
+    """What the index shows of a use case; None where that fails, since the others are shown all the same."""
+    try:
+        return overview.run(use_case, _today(use_case), span=1)
+    except Exception:
+        log.exception("Airworthy's page could not look at %s", use_case.name)
+        return None
 
 
 def _use_case(
@@ -87,10 +99,14 @@ def _use_case(
 def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
     """The tab of a DAG: the page of the use case it belongs to."""
     name, kind, _ = dag_id.partition("__")
-    if not kind or name not in access.readable(user):
+    if not kind or (name not in access.readable(user) and name not in access.broken(user)):
         text = f"{dag_id} is no DAG of a use case that you may read: this tab is for those."
         return _page(sheet.message("No use case", text, _base(request)))
     return _use_case(request, user, name)
+
+
+def _data_docs(user: GetUserDep, name: str, path: str) -> Response:
+    return documents.page(access.require(user, name).name, path or "index.html")
 
 
 def _metrics(user: GetUserDep) -> Response:
@@ -128,7 +144,7 @@ def _file(name: str) -> tuple[bytes, str]:
 
 def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
     today = _today(use_case)
-    return overview.run(use_case, today, min(day, today) if day else None, span)
+    return overview.run(use_case, today, day, span)
 
 
 def _today(use_case: UseCase) -> date:

@@ -12,14 +12,17 @@ from include.stages.overview import Overview
 Figure = dict[str, Any]
 GREY = "var(--quiet)"
 PALETTE = ("var(--first)", "var(--second)", "var(--promise)", "var(--hot)", "var(--third)")
-BANDS = 5
-"""So many feeds are drawn below each other."""
+
+FEW = 8
+"""Of so few days each is named below a figure."""
 
 
 def figure(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Traces in a plain frame over the days that are drawn; `floor` begins the axis at 0."""
     half = timedelta(hours=12)
     first, last = (datetime.combine(day, time()) for day in (seen.first, seen.day))
+    # Plotly would write a date twice where a few days leave room for hours.
+    daily: Figure = {"dtick": 86_400_000} if (seen.day - seen.first).days < FEW else {}
     axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
     layout: Figure = {
         "height": height,
@@ -30,7 +33,7 @@ def figure(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, hei
         "xaxis": {
             "type": "date", "gridcolor": "var(--grid)", "automargin": True, "tickformat": "%-d %b", "nticks": 8,
             "hoverformat": "%a %-d %b %Y", "range": [(first - half).isoformat(), (last + half).isoformat()],
-        },
+        } | daily,
         "yaxis": axis | ({"rangemode": "tozero"} if floor else {}),
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": "var(--raised)", "bordercolor": "var(--line)", "font": {"color": "var(--text)"}},

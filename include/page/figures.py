@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.logic.measures import Measure, gaps
-from include.page.canvas import BANDS, GREY, PALETTE, band, figure, line, marks, vertical
+from include.page.canvas import GREY, PALETTE, band, figure, line, marks, vertical
 from include.stages.overview import Overview
 
 Figure = dict[str, Any]
@@ -93,8 +93,10 @@ def heat(seen: Overview) -> Figure | None:
     drawn = weighted[shown]
     if len(rest):
         names.append(f"{len(rest)} others, summed  {latest[rest].sum():.0%}")
-        drawn = np.vstack([drawn, np.nansum(weighted[rest], axis=0)])
-        plain = np.vstack([plain, np.nanmax(psi.values[rest], axis=0, initial=0)])
+        # A day on which none of them was measured stays empty: 0 would say that nothing drifts.
+        known = np.isfinite(weighted[rest]).any(axis=0)
+        drawn = np.vstack([drawn, np.where(known, np.nansum(weighted[rest], axis=0), np.nan)])
+        plain = np.vstack([plain, np.fmax.reduce(psi.values[rest], axis=0)])
     return _heated(seen, names, drawn, plain)
 
 
@@ -159,7 +161,7 @@ def rates(seen: Overview) -> Figure | None:
 def volumes(seen: Overview) -> Figure | None:
     """Rows of each feed, published and quarantined; each feed in a band of its own, from its own zero."""
     counted = {feed: seen.measures.of("published", feed) for feed in seen.measures.subjects("published")}
-    feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)][:BANDS]
+    feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
     if not feeds:
         return None
     traces: list[Figure] = []
@@ -170,13 +172,12 @@ def volumes(seen: Overview) -> Figure | None:
         for metric, colour in (("published", "var(--first-soft)"), ("quarantined", "var(--bad)")):
             rows = seen.measures.of(metric, feed)
             traces.append(_bars(rows, f"{feed}, {metric}", colour) | {"yaxis": f"y{axis}", "showlegend": False})
-        top = (number + 1) * height - (0.04 if len(feeds) > 1 else 0)
+        top = (number + 1) * height - (0.15 * height if len(feeds) > 1 else 0)
         axes[f"yaxis{axis}"] = {"domain": [number * height, top], "title": {"text": feed}, "nticks": 3}
     drawn = figure(seen, traces, floor=True, height=max(190, 74 * len(feeds)))
     for name, axis in axes.items():
         drawn["layout"][name] = drawn["layout"]["yaxis"] | axis
-    drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
-    return drawn
+    return _stacked(seen, drawn)
 
 
 def quarantine(seen: Overview) -> Figure | None:
@@ -190,7 +191,14 @@ def quarantine(seen: Overview) -> Figure | None:
     traces = [_bars(by_reason[name], name, colour) for name, colour in zip(ranked[:REASONS], PALETTE, strict=False)]
     if rest := ranked[REASONS:]:
         traces.append(_bars([row for name in rest for row in by_reason[name]], f"{len(rest)} other reasons", GREY))
-    drawn = figure(seen, traces, floor=True)
+    return _stacked(seen, figure(seen, traces, floor=True))
+
+
+def _stacked(seen: Overview, drawn: Figure) -> Figure:
+    """Bars on each other, and shaded the days of which nobody knows how many rows passed."""
+    unknown = {row.day for row in seen.measures.of("quarantined") if row.value is None}
+    drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in gaps(seen.measures.days)]
     drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
     return drawn
 

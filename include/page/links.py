@@ -12,39 +12,36 @@ from include.stages.overview import Overview
 
 @dataclass(frozen=True)
 class Link:
-    """A place elsewhere: an address, or, without one, words that say where it is."""
+    """A place elsewhere."""
 
     name: str
-    address: str = ""
-    where: str = ""
+    address: str
+    leaves: bool = True
+    """Whether it leads out of these pages."""
+    hint: str = ""
 
 
-def of(seen: Overview, airflow: str, where: Settings | None = None) -> list[Link]:
-    """The use case's DAGs, model, Data Docs and declared links. `airflow` is Airflow's path, without a slash."""
-    where = where or settings.current()
+def of(seen: Overview, base: str, where: Settings | None = None) -> list[Link]:
+    """The use case's DAGs, model, Data Docs and declared links. `base` is the path of these pages, below Airflow's."""
+    where, airflow = where or settings.current(), base.rpartition("/")[0]
     name = seen.use_case.name
     found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
     model = seen.champion.version if seen.champion else ""
     if address := version(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
-        found.append(Link("model card", where="model_card/model_card.html among the artifacts of the version's run"))
-    found.append(Link("Data Docs", where=docs(where, name)))
+        if model:
+            # Only MLflow knows the version's run: its page names the card in a tag.
+            found.append(Link("model card", address, hint="The tag model_card of the version says where its card is."))
+    found.append(Link("Data Docs", f"{base}/data_docs/{quote(name)}/index.html", leaves=False))
     return [*found, *(Link(text, address) for text, address in seen.use_case.links.items() if _plain(address))]
 
 
 def version(where: Settings, name: str, number: str) -> str:
     """MLflow's page of a version, or of the model; empty where MLflow is no server."""
-    if not _plain(where.mlflow):
+    if not where.mlflow_shown:
         return ""
     last = f"/versions/{quote(number)}" if number else ""
-    return f"{where.mlflow.rstrip('/')}/#/models/{quote(name)}{last}"
-
-
-def docs(where: Settings, name: str) -> str:
-    """Where the validation pages are: files, named as seen from the project's home if they are in it."""
-    index = where.data_docs / name / "index.html"
-    inside = index.is_relative_to(where.home)
-    return f"{index.relative_to(where.home)} in AIRWORTHY_HOME" if inside else f"{index}"
+    return f"{where.mlflow_shown}/#/models/{quote(name)}{last}"
 
 
 def _plain(address: str) -> bool:

@@ -19,6 +19,8 @@ from include.stages.scrape import Reading
 from include.use_case import UseCase
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+NOTHING = "# There is no use case whose DAGs this user may read: nothing is watched. Give the user the role Viewer.\n"
+"""A comment in Prometheus' format: for whoever looks why nothing arrives."""
 MODELS = ("model", "prior", "logistic")
 """Subjects whose figures are of predictions, once their labels are known."""
 FIGURES = {
@@ -54,7 +56,8 @@ OTHERS = {
     "figure": "Any other figure of the newest measured day.",
     "limit": "The limit of a figure.",
     "breached": "Whether a figure is over its limit; absent where it was not judged.",
-    "unmeasured": "1 for what could not be measured on the newest measured day; the page says why.",
+    "unmeasured": "1 for what could not be measured, or not be judged, on the newest measured day; the page says why.",
+    "decision_asks": "Whether a signal of the newest decision asks for a training, be one allowed or not.",
     "decision_retrain": "Whether the newest decision was to train.",
     "decision_timestamp_seconds": "Midnight of the day of the newest decision.",
     "retraining_timestamp_seconds": "Midnight of the day of the newest retraining that ended so.",
@@ -68,8 +71,11 @@ OTHERS = {
 
 def exposition(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
     """Every metric of the use cases in Prometheus' text format; never raises for a use case that cannot be read."""
+    readings = [scrape.run(use_case, now or datetime.now(UTC)) for use_case in use_cases]
+    if not readings:
+        return NOTHING.encode()
     registry = CollectorRegistry()
-    registry.register(_Readings([scrape.run(use_case, now or datetime.now(UTC)) for use_case in use_cases]))
+    registry.register(_Readings(readings))
     return generate_latest(registry)
 
 
@@ -141,8 +147,10 @@ def _of_metrics(reading: Reading) -> Series:
     yield "staleness_seconds", _age(reading, reading.measured_day), {"subject": "metrics"}
     for row in sorted(reading.rows, key=lambda row: row["about"]):  # of two, the one about the newer day is told
         both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
+        if row["value"] is None or (row["breached"] is None and row["state"]):
+            yield "unmeasured", 1.0, both  # also with a value: of too few days, say, that nobody may judge by
         if row["value"] is None:
-            yield "unmeasured", 1.0, both
+            pass
         elif row["metric"] == "staleness":
             newest = reading.measured_day - timedelta(days=float(row["value"]))
             yield "staleness_seconds", _age(reading, newest), {"subject": both["subject"]}
@@ -175,6 +183,7 @@ def _of_training(reading: Reading) -> Series:
         yield "trainings_claimed", float(reading.claimed), {}
     if reading.decision is not None:
         day, outcome = reading.decision
+        yield "decision_asks", float(reading.asks), {}
         yield "decision_retrain", float(outcome == "retrain"), {}
         yield "decision_timestamp_seconds", _midnight(reading, day).timestamp(), {}
     for outcome, day in reading.retrainings.items():

@@ -55,7 +55,7 @@ def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: boo
         seen=seen,
         figures=figures.all_of(seen) if seen.measures.days else {},
         plotly=_version_of_plotly(),
-        links=links.of(seen, airflow, where),
+        links=links.of(seen, base, where),
         version=lambda number: links.version(where, seen.use_case.name, number),
         airflow=airflow,
         span=span,
@@ -74,13 +74,14 @@ def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: boo
         no_rows=_why_not(
             seen, ("rows", "published", "volume_change"), "No feed was counted on the days that are drawn."
         ),
+        no_quarantine=_no_quarantine(seen),
         no_drift=_why_not(seen, ("psi", "weighted_drift", "prediction_drift", "state"), "Drift was not measured."),
     )
 
 
-def index(seen: Sequence[Overview], base: str) -> str:
-    """The page of several use cases, a line of state for each."""
-    return _rendered("index.html", base, seen=seen)
+def index(seen: Sequence[Overview], base: str, lost: Sequence[str] = ()) -> str:
+    """The page of several use cases, a line of state for each; `lost` are those of which nothing can be shown."""
+    return _rendered("index.html", base, seen=seen, lost=lost)
 
 
 def message(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:
@@ -124,6 +125,19 @@ def _why_not(seen: Overview, metrics: Sequence[str], otherwise: str) -> str:
     """The newest reason that the measures give for what is missing."""
     reasons = [row.state for row in seen.measures.on(seen.day) if row.state and row.metric.startswith(tuple(metrics))]
     return reasons[0] if reasons else otherwise
+
+
+def _no_quarantine(seen: Overview) -> str:
+    """Why no row is drawn as quarantined: there was none, or nobody knows."""
+    rows = seen.measures.of("quarantined")
+    unknown = [row for row in rows if row.value is None]
+    if not rows:
+        return _why_not(seen, ("published", "rows"), "No feed was checked on the days that are drawn.")
+    if not unknown:
+        return "No row was quarantined on the days that were measured."
+    newest, known = unknown[-1], len(rows) > len(unknown)
+    also = " No row was quarantined where something was published." if known else ""
+    return f"{newest.subject} of {newest.about}: {newest.state}{also}"
 
 
 @cache

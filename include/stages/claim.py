@@ -7,7 +7,7 @@ from datetime import date
 
 from include.errors import BadRequest
 from include.stages import decide
-from include.storage.claims import Claims
+from include.storage.claims import Claim, Claims
 from include.use_case import UseCase
 
 
@@ -34,6 +34,15 @@ def run(use_case: UseCase, day: date) -> ClaimResult:
             f" {use_case.name}__train with that day and a reason."
         )
     claim = Claims.of(use_case).claim(day, use_case.retraining.per_month)
+    return _result(use_case, day, claim)
+
+
+def standing(use_case: UseCase, day: date) -> ClaimResult:
+    """What the day has claimed; claims nothing. Raises ClaimDamaged."""
+    return _result(use_case, day, next((each for each in Claims.of(use_case).of_month(day) if each.day == day), None))
+
+
+def _result(use_case: UseCase, day: date, claim: Claim | None) -> ClaimResult:
     month, slots = f"{day:%Y-%m}", use_case.retraining.per_month
     if claim is None:
         return ClaimResult(day.isoformat(), None, f"The budget of {month} is spent: others claimed all {slots} first.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pyarrow as pa
 
 from include.errors import DayMissing, NoChampion
 from include.logic import decisions
-from include.logic.decisions import Decided, Decision, Measured, Outcome
+from include.logic.decisions import Decided, Decision, Flying, Measured, Outcome
 from include.storage import schemas
 from include.storage.claims import Claims
 from include.storage.lake import Lake, View
@@ -34,7 +34,8 @@ class DecideResult:
 def run(use_case: UseCase, day: date) -> DecideResult:
     """Make the decision of the day, once: decided before, it stands, whatever became known since.
 
-    Reads the measures up to the day, the decisions before it with what became of them, and the claims of its month.
+    Reads the measures up to the day, the decisions before it with what became of them, the champion of the day and the
+    claims of its month. Where two decide at once, the first stands, and both return it.
     Raises BadRequest (a day before the first), DayMissing (no measures of the day, or no decision of the day before).
     """
     use_case.require(day)
@@ -46,11 +47,13 @@ def run(use_case: UseCase, day: date) -> DecideResult:
         raise DayMissing(use_case.name, "metrics", day)
     decided, claimed = history(use_case, day), {claim.day for claim in Claims.of(use_case).of_month(day)}
     since = day - timedelta(days=policy.look_back_days)
-    decision = decisions.decide(policy, day, _measured(view, since), decided, claimed)
+    decision = decisions.decide(policy, day, _measured(view, since), decided, _champion(use_case, day), claimed)
     before = day - timedelta(days=1)
     begins = "" if any(each.day == before for each in decided) else " The chain of decisions begins here."
-    _write(view, decision, decision.reason + begins)
-    return DecideResult(day.isoformat(), decision.outcome, decision.reason + begins, decision.model_version, new=True)
+    new = _write(view, decision, decision.reason + begins)
+    stands = standing(use_case, day)
+    assert stands is not None
+    return replace(stands, new=new)
 
 
 def standing(use_case: UseCase, day: date) -> DecideResult | None:
@@ -67,7 +70,7 @@ def missing_before(use_case: UseCase, day: date) -> date | None:
     The chain begins where nobody flew the day before, and where nothing was decided as far back as the policy looks.
     """
     before = decisions.missing(use_case.retraining, day, set(Lake.of(use_case).as_of(day).partitions("decisions")))
-    return before if before is not None and before >= use_case.first_day and _flown(use_case, before) else None
+    return before if before is not None and before >= use_case.first_day and _champion(use_case, before) else None
 
 
 def require_before(use_case: UseCase, day: date) -> None:
@@ -101,12 +104,12 @@ def history(use_case: UseCase, day: date) -> list[Decided]:
     return [*known, *(Decided(each, "hold") for each in later)]
 
 
-def _flown(use_case: UseCase, day: date) -> bool:
+def _champion(use_case: UseCase, day: date) -> Flying | None:
     try:
-        Ledger.of(use_case).champion_of(day)
+        entry = Ledger.of(use_case).champion_of(day)
     except NoChampion:
-        return False
-    return True
+        return None
+    return Flying(entry.version, entry.effective_from)
 
 
 def _measured(view: View, since: date) -> list[Measured]:
@@ -117,7 +120,8 @@ def _measured(view: View, since: date) -> list[Measured]:
     return [decisions.readings(day, rows) for day, rows in sorted(by_day.items())]
 
 
-def _write(view: View, decision: Decision, reason: str) -> None:
+def _write(view: View, decision: Decision, reason: str) -> bool:
+    """Whether this one stands; not where another was first."""
     lake, day = view.lake, view.day
     row = {
         "outcome": decision.outcome,
@@ -125,10 +129,12 @@ def _write(view: View, decision: Decision, reason: str) -> None:
         "signals": decision.signals_json(),
         "model_version": decision.model_version,
     }
-    lake.replace(
+    commit = lake.replace(
         "decisions",
         day,
         pa.Table.from_pylist([row], schema=schemas.content(lake.use_case, "decisions")),
         inputs={"metrics": view.digest("metrics", day), "retrainings": view.digest_of_days("retrainings")},
         stage="decide",
+        unless_there=True,
     )
+    return commit.changed

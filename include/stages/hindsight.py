@@ -122,9 +122,10 @@ class Hindsight:
         """The reference profile of the model as of `day`, as its training would have kept it."""
         if day not in self._profiles:
             fit, kept = self.fit(day), Fits.of(self.use_case)
-            if (values := kept.read(f"{fit.fingerprint}.profile")) is None:
+            name = f"{fit.fingerprint}.profile-{profile.FORMAT}"
+            if (values := kept.read(name)) is None:
                 values = self._profile(day, fit).to_json()
-                kept.keep(f"{fit.fingerprint}.profile", values)
+                kept.keep(name, values)
             self._profiles[day] = Profile.from_json(values)
         return self._profiles[day]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.errors import BadRequest, NoChampion
+from include.errors import AirworthyError, BadRequest
 from include.gate import BASELINES
 from include.logic import figures, metrics, performance, profile
 from include.logic.figures import Figure, missing
@@ -22,7 +23,6 @@ from include.stages.outcomes import DayOutcomes, NotMeasurable
 from include.stages.watch import Scorer
 from include.storage import schemas
 from include.storage.lake import Lake, View
-from include.storage.ledger import Ledger
 from include.storage.models import ArtifactMissing, Registry
 from include.storage.partitions import days_from
 from include.use_case import UseCase
@@ -65,7 +65,7 @@ def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureRes
     are complete by now; all of it is the partition `day` of `metrics`.
 
     What cannot be measured becomes a row with a state. Whoever has written looks again: what was read may have been
-    replaced meanwhile. Raises BadRequest for a day before the first, LedgerDamaged, MlflowUnreachable.
+    replaced meanwhile. Raises BadRequest for a day before the first, MlflowUnreachable.
     """
     use_case.require(day)
     lake, changed = lake or Lake.of(use_case), False
@@ -86,6 +86,16 @@ def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureRes
         states=tuple(dict.fromkeys(row["state"] for row in found if row["state"])),
         changed=changed,
     )
+
+
+def anew(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[MeasureResult]:
+    """Measure again what was measured of a day before it was scored: the day itself, and the day that judges its
+    predictions; each where it was measured. So the table is the same whichever came first."""
+    lake = lake or Lake.of(use_case)
+    there = lake.as_of(day).partitions("metrics", day)
+    own = [run(use_case, day, lake=lake)] if there else []
+    judging = again(use_case, day, lake=lake)
+    return [*own, judging] if judging else own
 
 
 def again(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureResult | None:
@@ -123,8 +133,16 @@ class _Measuring:
         self.use_case, self.view = use_case, view
         self.registry = Registry(use_case)
         self.judged = view.day - timedelta(days=use_case.label.matures_after_days)
-        self.version = score.scored_with(view, view.day)
+
+    @functools.cached_property
+    def makers(self) -> list[str]:
+        """The versions that scored the view's day."""
+        return score.makers(self.view, self.view.day)
+
+    @property
+    def version(self) -> str | None:
         """The number of the version that scored the view's day."""
+        return self.makers[0] if len(self.makers) == 1 else None
 
     def inputs(self) -> dict[str, str]:
         """Digests of all that is read from the lake."""
@@ -150,7 +168,8 @@ class _Measuring:
     def _scorer(self) -> Scorer:
         """Who scored the day. A version that cannot be read is a state, not a failure: the day's data can be."""
         if self.version is None:
-            return Scorer(None, None, _unscored(self.use_case, self.view))
+            several = outcomes.mixed(self.use_case, self.view.day, self.makers) if self.makers else ""
+            return Scorer(None, None, several or _unscored(self.use_case, self.view, self.registry))
         try:
             version = self.registry.version(self.version)
         except BadRequest as error:
@@ -197,15 +216,19 @@ class _Measuring:
         return found.version, [*figures_of_day, *lost]
 
 
-def _unscored(use_case: UseCase, view: View) -> str:
-    """Why a day has no predictions, and what to do."""
+def _unscored(use_case: UseCase, view: View, registry: Registry) -> str:
+    """Why a day has no predictions, and what to do: where scoring it would fail, in the words that it would use."""
     day = view.day
     try:
-        Ledger.of(use_case).champion_of(day)
-    except NoChampion as error:
+        champion = score.by_the_ledger(use_case, registry, day)
+        if day not in view.partitions("features", day):
+            say = f"{day} has no predictions, since it has no features"
+            return f"{say}: run {use_case.name}__data for it, then score it."
+        score.fit_to_score(use_case, registry, day, champion)
+    except AirworthyError as error:
+        if error.worth_retrying:
+            raise
         return str(error)
-    if day not in view.partitions("features", day):
-        return f"{day} has no predictions, since it has no features: run {use_case.name}__data for it, then score it."
     return f"{day} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."
 
 

@@ -26,6 +26,9 @@ from include.use_case import UseCase
 MOST_ROWS = 1_000_000
 """Rows that are judged at once, in memory: of more, each day gives the same number, chosen by a hash of the keys."""
 
+REACH = 2
+"""The days of a window are looked for among this many times as many days."""
+
 
 class NotMeasurable(AirworthyError):
     """Performance cannot be measured, for a reason that the table must tell."""
@@ -51,9 +54,18 @@ def matured(lake: Lake, day: date) -> View:
 
 def waiting(use_case: UseCase, view: View, day: date) -> str:
     """Why a day cannot be measured yet; empty if it can."""
-    if not view.partitions("predictions", day, day):
+    makers = score.makers(view, day)
+    if not makers:
         return f"{day} is not scored yet"
-    return incomplete(use_case, view, day)
+    return mixed(use_case, day, makers) if len(makers) > 1 else incomplete(use_case, view, day)
+
+
+def mixed(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
+    """What is wrong with predictions that several versions made, and what to do."""
+    return (
+        f"The predictions of {day} were made by versions {', '.join(makers)}: run {use_case.name}__score for it, which"
+        " makes them one version's."
+    )
 
 
 def incomplete(use_case: UseCase, view: View, day: date) -> str:
@@ -67,10 +79,31 @@ def incomplete(use_case: UseCase, view: View, day: date) -> str:
     return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
 
 
+def complete(use_case: UseCase, view: View, first: date, last: date) -> list[date]:
+    """The days from `first` to `last` that have features and whose labels are complete, oldest first."""
+    matures = timedelta(days=use_case.label.matures_after_days)
+    landed = view.partitions("features", first, last + matures)
+    needed = {day: days_from(day, day + matures) for day in landed if day <= last}
+    return [day for day, all_of in needed.items() if all(d in landed or _absent(use_case, d) for d in all_of)]
+
+
+def newest_complete(use_case: UseCase, view: View) -> date | None:
+    """The newest day whose labels are complete as of `view`, and have gone on coming since; None where there is none.
+
+    A data run that brought no label at all has landed too: so a day needs labels that became known no earlier than
+    its last ones could.
+    """
+    newest = max(view.partitions("labels"), default=None)
+    if newest is None:
+        return None
+    last = newest - timedelta(days=use_case.label.matures_after_days)
+    return max(complete(use_case, view, use_case.first_day, last), default=None)
+
+
 def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayOutcomes:
     """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
     number = score.scored_with(view, day)
-    assert number is not None  # `waiting` has seen predictions
+    assert number is not None  # `waiting` has seen predictions of one version
     version = registry.version(number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, day)
@@ -116,13 +149,14 @@ def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
             f"Version {version.number} was trained as of {version.as_of}, and of no day since then are the labels"
             f" complete as of {view.day}."
         )
-    there = view.partitions("features", version.as_of, last)
-    days = [day for day in reversed(there) if not incomplete(use_case, view, day)][: use_case.monitoring.window_days]
+    reach = timedelta(days=REACH * use_case.monitoring.window_days - 1)
+    first = max(version.as_of, last - reach)  # days long past say nothing of today
+    days = complete(use_case, view, first, last)[-use_case.monitoring.window_days :]
     if not days:
         raise NotMeasurable(
-            f"Of no day from {version.as_of} to {last} are the labels complete: {incomplete(use_case, view, last)}."
+            f"Of no day from {first} to {last} are the labels complete: {incomplete(use_case, view, last)}."
         )
-    return days[::-1]
+    return days
 
 
 def _unfit(use_case: UseCase, view: View, days: Collection[date], version: Version, model: Model) -> str:

@@ -9,6 +9,8 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from include.errors import AirworthyError
 from include.logic import lives, status
 from include.logic.measures import Measures
@@ -21,6 +23,8 @@ from include.use_case import UseCase
 
 DECISIONS, TRAININGS = 14, 10
 """So many of the last decisions are read, and of those that led to a training."""
+UNDRAWN = frozenset({"jensen_shannon", "null_share", "unseen_share"})
+"""Metrics of every feature that no figure shows: of other days than the one looked at, only breaches are kept."""
 T = TypeVar("T")
 
 
@@ -71,18 +75,20 @@ class Overview:
 def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90) -> Overview:
     """What is known by `day` (None: the newest measured day, or `today` where there is none), over `span` days.
 
-    A table or ledger that cannot be read is told in `problems`; the rest is shown without it.
+    A day before the use case's first is taken for that, and one to come for `today`. A table or ledger that cannot be
+    read is told in `problems`; the rest is shown without it.
     """
     lake, problems = Lake.of(use_case), list[str]()
     nothing = Days(lake, "metrics", ())
-    metrics = _told(problems, lambda: Days.of(lake, "metrics", today), nothing)
+    metrics = _told(problems, "The table metrics", lambda: Days.of(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
+    day = min(max(day, use_case.first_day), today) if day else None
     seen = day or newest or today
     drawn = metrics.between(seen - timedelta(days=span - 1), seen)
     empty = Measures(nothing.rows())
-    measures = _told(problems, lambda: Measures(drawn.rows()), empty)
-    entries: list[Entry] = _told(problems, lambda: _entries(use_case, seen), [])
-    decisions: list[Decided] = _told(problems, lambda: _decisions(lake, seen), [])
+    measures = _told(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
+    entries: list[Entry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
+    decisions: list[Decided] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
     champion = lives.newest(entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
@@ -94,6 +100,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
             stale_days=use_case.monitoring.stale_days,
             rows=measures.on(seen),
             champion=champion.version if champion else None,
+            performance=[limit.metric for limit in use_case.monitoring.performance],
             training=training.reason if training and waits else "",
             training_since=training.day if training and waits else None,
             problems=problems,
@@ -115,8 +122,8 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
     )
 
 
-def _told(problems: list[str], read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns; where it fails, the reason among the problems, and `otherwise`."""
+def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns; where it fails, the reason among the problems, and `otherwise`. No reason names a path."""
     try:
         return read()
     except LedgerDamaged as error:
@@ -124,7 +131,16 @@ def _told(problems: list[str], read: Callable[[], T], otherwise: T) -> T:
         problems.append("The ledger is damaged: the command `ledger` says where. Restore its folder from a backup.")
     except AirworthyError as error:
         problems.append(str(error))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__  # the whole text names the path
+        problems.append(f"{what} cannot be read: {reason}. Look at its folder in the lake, and who may read it.")
     return otherwise
+
+
+def _measures(drawn: Days, seen: date) -> Measures:
+    """All measures of the day looked at, and of the days before it what is drawn or broke a limit."""
+    before = Days(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
+    return Measures(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
 
 
 def _entries(use_case: UseCase, day: date) -> list[Entry]:

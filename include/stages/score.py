@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from include.errors import AirworthyError, BadRequest, FeaturesMissing
 from include.logic.model import Model
 from include.stages import follow
-from include.storage import provenance, schemas
+from include.storage import provenance, scan, schemas
 from include.storage.lake import Lake, View
 from include.storage.ledger import Ledger
 from include.storage.models import Registry, Version
@@ -60,11 +60,8 @@ def run(
         raise FeaturesMissing(use_case.name, day)
     before = None if version or rescore else scored_with(view, day)
     registry = Registry(use_case)
-    chosen = registry.version(version) if version else _by_the_ledger(use_case, registry, day, before)
-    if before is None and chosen.as_of > day and not insist:
-        raise BadRequest(_seen(use_case, day, chosen))
-    model = registry.load(chosen)
-    _check_features(use_case, chosen, model)
+    chosen = registry.version(version) if version else by_the_ledger(use_case, registry, day, before)
+    model = fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
     scoring = _Scoring(use_case, view, day, model, chosen.number, there.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
     inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], "model.version": chosen.number}
@@ -75,7 +72,7 @@ def run(
     )
 
 
-def _by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str | None) -> Version:
+def by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str | None = None) -> Version:
     """The version that the day is scored with already, or else its champion: the very model that the ledger means.
 
     The ledger is verified: one that was cut off would name an older model.
@@ -90,12 +87,28 @@ def _by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str
     return follow.model_of(use_case, flights[-1], registry.versions(), entries)
 
 
+def fit_to_score(use_case: UseCase, registry: Registry, day: date, version: Version, *, insist: bool = False) -> Model:
+    """The version's model, if it may score the day: it has not seen the day's outcomes (unless `insist`), and reads
+    the features that are declared. Raises BadRequest, MlflowUnreachable, ArtifactMissing."""
+    if version.as_of > day and not insist:
+        raise BadRequest(_seen(use_case, day, version))
+    model = registry.load(version)
+    _check_features(use_case, version, model)
+    return model
+
+
 def scored_with(view: View, day: date) -> str | None:
-    """The version that made a day's predictions; None where there are none."""
-    if not view.partitions("predictions", day, day):
-        return None
-    first = view.table("predictions", day, day).select("model_version").limit(1).to_pyarrow()
-    return str(first["model_version"][0].as_py())
+    """The version that made all of a day's predictions; None where there are none, or where several did."""
+    found = makers(view, day)
+    return found[0] if len(found) == 1 else None
+
+
+def makers(view: View, day: date) -> list[str]:
+    """The versions that made a day's predictions, in order: one, unless somebody else has written them."""
+    found: set[str] = set()
+    for batch in scan.batches(view, "predictions", day, ["model_version"]):
+        found.update(map(str, pc.unique(batch["model_version"]).to_pylist()))
+    return sorted(found, key=lambda number: (len(number), number))
 
 
 class _Scoring:

@@ -3,6 +3,7 @@ and raises nothing: what cannot be read is named."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class Reading:
     rows: Sequence[Mapping[str, Any]] = ()
     """Of the table metrics, those of that day."""
     decision: tuple[date, str] | None = None
+    asks: bool = False
+    """Whether a signal of that decision asks for a training, be one allowed or not."""
     retrainings: Mapping[str, date] = field(default_factory=dict)
     """Outcome to the newest day of one."""
     claimed: int | None = None
@@ -70,6 +73,7 @@ def _decisions(use_case: UseCase, today: date) -> dict[str, Any]:
     trained = _all(use_case, "retrainings", today)
     return {
         "decision": (day, rows[0]["outcome"]) if day and rows else None,
+        "asks": any(found.get("asks") for row in rows for found in json.loads(row["signals"])),
         "retrainings": {row["outcome"]: row["day"] for row in sorted(trained, key=lambda row: row["day"])},
     }
 

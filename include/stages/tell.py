@@ -20,14 +20,19 @@ __all__ = ["breaches", "deadline", "failure", "promotion", "rejection", "rollbac
 log = logging.getLogger(__name__)
 
 Send = Callable[[Message], None]
-"""Sends one message, or raises."""
+"""Sends one message, or raises; Refused where the fault may lie with this message alone."""
+
+
+class Refused(Exception):
+    """The receiver has answered, and does not take this message: it may well take others."""
 
 
 def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
     """Write `message` down for each of `ways`, unless it is there already, and send whatever waits, the newest first.
 
     What cannot be sent is an error in the log, and waits for the next alert or measurement of the use case, for seven
-    days. A way that failed is not tried again within this call, so that a dead receiver costs one time-out.
+    days. A way whose receiver did not answer is not tried again within this call, so that a dead receiver costs one
+    time-out; after a message that was Refused, the next one is.
     """
     outbox = Outbox.of(use_case)
     if message is not None and not ways:
@@ -40,20 +45,20 @@ def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) ->
             log.error("The alert %r was never sent by all of %s, and is given up.", letter.message.subject, letter.ways)
             outbox.close(letter)
             continue
-        for failed in _deliver(outbox, letter, open_ways):
-            del open_ways[failed]
+        for dead in _deliver(outbox, letter, open_ways):
+            del open_ways[dead]
 
 
 def _deliver(outbox: Outbox, letter: Letter, ways: Mapping[str, Send]) -> list[str]:
-    """Send a letter by each of its ways that it was not sent by; the ways that failed."""
-    key, failed = letter.message.key, []
+    """Send a letter by each of its ways that it was not sent by; the ways that nothing can be sent by."""
+    key, dead = letter.message.key, []
     with outbox.hold(key) as mine:
         for way in letter.ways if mine else ():
             if way not in ways or outbox.is_sent(key, way):
                 continue
             try:
                 ways[way](letter.message)
-            except Exception:
+            except Exception as error:
                 log.exception(
                     "The alert %r could not be sent by %s. It is kept in %s and tried again with the next alert or"
                     " measurement; mend the Connection or its receiver.",
@@ -61,28 +66,38 @@ def _deliver(outbox: Outbox, letter: Letter, ways: Mapping[str, Send]) -> list[s
                     way,
                     outbox.folder,
                 )
-                failed.append(way)
+                dead += [] if isinstance(error, Refused) else [way]
             else:
                 outbox.sent(letter, way)
                 log.info("Told of %r by %s.", letter.message.subject, way)
-    return failed
+    return dead
 
 
 def breaches(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message | None:
-    """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did."""
+    """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did.
+
+    What was told of that day before is left out: a day that is measured again is told of where it broke more.
+    """
     view = Lake.of(use_case).as_of(day)
     earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
     today = view.read("metrics", day, day).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
-    new, lasting = messages.newly_broken(today, before)
+    new, lasting = messages.newly_broken(today, before, _told(use_case, day))
     if not messages.worth_telling(new):
         return None
     return messages.breach(use_case.name, day.isoformat(), new, lasting, links)
 
 
+def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
+    """The (metric, subject) of that day's breaches that were written down to be told."""
+    letters = Outbox.of(use_case).beginning(f"breach-{day}")
+    rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
+    return {(row["metric"], row["subject"]) for row in rows}
+
+
 def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:
     """That a version was promoted, or not, with the verdicts of its gates."""
-    links = {**links, "version": version_page(use_case, result.version)}
+    links = {**links, **version_page(use_case, result.version)}
     if not result.promoted or result.entry is None:
         return messages.rejection(use_case.name, None, version=result.version, reason=result.reason, links=links)
     entry = Ledger.of(use_case).entries()[result.entry - 1]
@@ -100,7 +115,7 @@ def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]
 
 def rejection(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
     """That a person rejected a version, or nobody answered in time."""
-    links = {**links, "version": version_page(use_case, version)}
+    links = {**links, **version_page(use_case, version)}
     return messages.rejection(use_case.name, None, version=version, reason=reason, links=links)
 
 
@@ -115,10 +130,11 @@ def rollback(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]
         who=entry.who,
         reason=entry.reason,
         told=result.reason,
-        links={**links, "version": version_page(use_case, result.version)},
+        links={**links, **version_page(use_case, result.version)},
     )
 
 
-def version_page(use_case: UseCase, version: str) -> str:
-    """Address of a version in MLflow."""
-    return f"{settings.current().mlflow}/#/models/{use_case.name}/versions/{version}"
+def version_page(use_case: UseCase, version: str) -> dict[str, str]:
+    """`version`: its address in MLflow; empty where MLflow is no server that a browser could open."""
+    server = settings.current().mlflow_shown
+    return {"version": f"{server}/#/models/{use_case.name}/versions/{version}"} if server else {}

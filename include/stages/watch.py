@@ -15,9 +15,11 @@ from include.logic import arrivals, comparison, drift
 from include.logic.comparison import FEATURES, PREDICTION
 from include.logic.figures import Figure, missing
 from include.logic.profile import Profile
+from include.stages import outcomes
 from include.storage import scan
 from include.storage.lake import View
 from include.storage.models import Version
+from include.storage.partitions import days_from
 from include.use_case import Feed, UseCase
 
 PREDICTIONS = "predictions"
@@ -48,6 +50,7 @@ def run(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
 
 def _volumes(use_case: UseCase, view: View) -> list[Figure]:
     found: list[Figure] = []
+    rows: list[int] = []
     landed = view.day in view.partitions(FEATURES, view.day)
     for feed in use_case.feeds:
         found += _of_feed(use_case, view, feed, landed)
@@ -55,9 +58,10 @@ def _volumes(use_case: UseCase, view: View) -> list[Figure]:
         partition = view.partitions(table, view.day).get(view.day)
         if partition is not None:
             found.append(Figure("rows", table, float(partition.rows)))
+            rows.append(partition.rows)
         else:
             found.append(missing("rows", table, f"{view.day} has no {table}."))
-    return found
+    return [*found, arrivals.unscored(*rows)] if len(rows) == 2 else found
 
 
 def _of_feed(use_case: UseCase, view: View, feed: Feed, built: bool) -> list[Figure]:
@@ -75,7 +79,12 @@ def _of_feed(use_case: UseCase, view: View, feed: Feed, built: bool) -> list[Fig
     found = arrivals.of_feed(feed.name, rows, checked.rows if checked else None, reasons, quarantined)
     if day in feed.absent_days:
         return [*found, missing(arrivals.VOLUME, feed.name, "The use case declares that this day never comes.", limit)]
-    before = [partition.rows for each, partition in there.items() if each < day]
+    landed = there.keys() | view.partitions(FEATURES, first).keys()
+    before = [
+        there[each].rows if each in there else 0
+        for each in days_from(first, day - timedelta(days=1))
+        if each not in feed.absent_days and (built or each in landed)
+    ]
     return [*found, arrivals.volume_change(feed.name, rows, before, limit)]
 
 
@@ -95,7 +104,7 @@ def _drift(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
         return [missing("weighted_drift", FEATURES, scorer.state)]
     if view.day not in view.partitions(FEATURES, view.day):
         return [missing("weighted_drift", FEATURES, f"{view.day} has no features.")]
-    bins = scorer.profile.bins
+    bins = comparison.bins(scorer.profile, use_case.features)
     counts = drift.count(bins, scan.batches(view, FEATURES, view.day, bins))
     return comparison.of_features(scorer.profile, counts, use_case.features, use_case.monitoring)
 
@@ -108,10 +117,7 @@ def _predictions(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
     bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
     totals = _Totals()
     counts = drift.count(bins, totals.seen(scan.batches(view, PREDICTIONS, view.day, ["probability", "warning"])))
-    found = [
-        Figure("mean_prediction", PREDICTION, totals.probability / there.rows),
-        Figure("warning_rate", PREDICTION, totals.warnings / there.rows),
-    ]
+    found = [totals.mean("mean_prediction", "probability"), totals.mean("warning_rate", "warning")]
     if scorer.profile is None:
         return [*found, missing("prediction_drift", PREDICTION, scorer.state)]
     return [*found, comparison.of_predictions(scorer.profile, counts["probability"], use_case.monitoring)]
@@ -121,17 +127,21 @@ class _Totals:
     """Adds up what passes by."""
 
     def __init__(self) -> None:
-        self._probability: list[float] = []
-        self.warnings = 0
+        self._sums: dict[str, list[float]] = {}
+        self._rows: Counter[str] = Counter()
 
-    @property
-    def probability(self) -> float:
-        return math.fsum(self._probability)  # whatever the order of the files
+    def mean(self, metric: str, column: str) -> Figure:
+        """Over the rows that have a value."""
+        if not self._rows[column]:
+            return missing(metric, PREDICTION, f"Every {column} of the day's predictions is null: score the day again.")
+        total = math.fsum(self._sums[column])  # whatever the order of the files
+        return Figure(metric, PREDICTION, total / self._rows[column])
 
     def seen(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            self._probability.append(pc.sum(batch["probability"]).as_py() or 0.0)
-            self.warnings += pc.sum(batch["warning"]).as_py() or 0
+            for name in batch.schema.names:
+                self._sums.setdefault(name, []).append(pc.sum(batch[name]).as_py() or 0)
+                self._rows[name] += batch.num_rows - batch[name].null_count
             yield batch
 
 
@@ -139,8 +149,10 @@ def _ages(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
     limits = use_case.monitoring
     found = [
         arrivals.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_days)
-        for table in (FEATURES, "labels", PREDICTIONS)
+        for table in (FEATURES, PREDICTIONS)
     ]
+    complete, matures = outcomes.newest_complete(use_case, view), use_case.label.matures_after_days
+    found.append(arrivals.lateness(view.day, complete, matures, limits.stale_days))
     if scorer.version is None:
         return [*found, missing(arrivals.STALENESS, "model", scorer.state, limits.max_age_days)]
     return [*found, arrivals.age(view.day, scorer.version.as_of, limits.max_age_days)]

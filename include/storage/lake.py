@@ -119,13 +119,14 @@ class Lake:
         inputs: Mapping[str, str],
         stage: str,
         versions: Mapping[str, int] | None = None,
+        unless_there: bool = False,
     ) -> Commit:
         """Make `rows` the whole content of one day, in one commit; commit nothing where it is the same already.
 
         `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
         reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
         `inputs` (name to digest), `versions` (table to the Delta version that was read) and the row count are kept
-        with the commit; versions alone never make one.
+        with the commit; versions alone never make one. With `unless_there`, a day that has any content keeps it.
         Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, CommitLost after too many
         conflicts.
         """
@@ -143,18 +144,18 @@ class Lake:
             notes |= {f"{history.INPUT}{name}": digest for name, digest in inputs.items()}
             notes |= {f"{history.VERSION}{name}": version for name, version in (versions or {}).items()}
             properties = CommitProperties(custom_metadata={key: str(value) for key, value in notes.items()})
-            return self._commit_once(table, day, content, partition, properties)
+            return self._commit_once(table, day, content, partition, properties, unless_there)
 
     def _commit_once(
-        self, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties
+        self, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties, unless_there: bool
     ) -> Commit:
-        """Commit unless the day holds this content already; on a conflict look again, then try again."""
+        """Commit unless the day holds this content (or any) already; on a conflict look again, then try again."""
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             there = partitions.of(delta, day, day).get(day)
-            if there == partition or (there is None and partition.rows == 0):
-                return Commit(table, day, partition, delta.version(), changed=False)
+            if there == partition or (there is None and partition.rows == 0) or (there and unless_there):
+                return Commit(table, day, there or partition, delta.version(), changed=False)
             try:
                 self._commit(delta, table, day, rows, partition, notes)
             except CommitFailedError as conflict:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from include import settings
 from include.logic.messages import Message
 from include.storage import records
 from include.use_case import UseCase
+
+log = logging.getLogger(__name__)
 
 KEPT_FOR = timedelta(days=7)
 """How long it is tried to send a message: an older one would mislead more than it helps."""
@@ -33,7 +36,7 @@ class Letter:
     """UTC, ISO 8601."""
 
     def is_too_old(self) -> bool:
-        return datetime.fromisoformat(self.written_at) < datetime.now(UTC) - KEPT_FOR
+        return datetime.fromisoformat(self.written_at).astimezone(UTC) < datetime.now(UTC) - KEPT_FOR
 
     def content(self) -> bytes:
         return (json.dumps(asdict(self), indent=1, sort_keys=True, default=str) + "\n").encode()
@@ -56,18 +59,40 @@ class Outbox:
 
     def waiting(self) -> list[Letter]:
         """What was neither sent by all of its ways nor given up, the newest first."""
-        if not self.folder.exists():
-            return []
-        names = {path.name for path in self.folder.iterdir()}
+        names = self._names()
         keys = [name.removesuffix(".json") for name in names if name.endswith(".json")]
         # The names alone tell what is done: of a year of alerts, only the open ones are read.
-        letters = [self.read(key) for key in keys if self._done(key, "all").name not in names]
+        letters = self._readable(key for key in keys if self._done(key, "all").name not in names)
         return sorted(letters, key=lambda letter: (letter.written_at, letter.message.key), reverse=True)
 
+    def beginning(self, text: str) -> list[Letter]:
+        """Every letter whose key begins with that text, sent or not."""
+        names = sorted(name for name in self._names() if name.startswith(text) and name.endswith(".json"))
+        return self._readable(name.removesuffix(".json") for name in names)
+
     def read(self, key: str) -> Letter:
-        """The letter of that key; FileNotFoundError if there is none."""
+        """The letter of that key; FileNotFoundError if there is none, ValueError, TypeError or KeyError where another
+        version of this program, or nobody, wrote what is there."""
         values = json.loads(self._path(key).read_bytes())
+        datetime.fromisoformat(values["written_at"])
         return Letter(Message(**values["message"]), tuple(values["ways"]), values["written_at"])
+
+    def _names(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+
+    def _readable(self, keys: Iterable[str]) -> list[Letter]:
+        """Those letters, but for what cannot be read: one such must not keep the others from being sent."""
+        found = []
+        for key in keys:
+            try:
+                found.append(self.read(key))
+            except (ValueError, TypeError, KeyError, OSError):
+                log.exception(
+                    "The alert %s cannot be read, and is left out. Another version of this program may have written it,"
+                    " and send it; otherwise look what it says, and remove it.",
+                    self._path(key),
+                )
+        return found
 
     @contextmanager
     def hold(self, key: str) -> Iterator[bool]:

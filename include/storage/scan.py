@@ -31,15 +31,25 @@ def columns(view: View, table: str, days: Collection[date]) -> frozenset[str]:
 def batches(
     view: View, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Those of the declared columns that the day's files have, of the declared types, in no order of rows."""
+    """Those of the declared columns that the day's files have as they are declared, in no order of rows.
+
+    A column that a file has with another type is left out like one that it lacks: nobody knows what it means.
+    """
     declared = schemas.content(view.lake.use_case, table)
     for _, path in _files(view, table, [day]):
         with opened(path) as file:
-            chosen = pa.schema(
-                [declared.field(n) for n in declared.names if n in names and n in file.schema_arrow.names]
-            )
+            there = {field.name: field.type for field in file.schema_arrow}
+            chosen = pa.schema([f for f in declared if f.name in names and _same(there.get(f.name), f.type)])
             for batch in file.iter_batches(batch_rows, columns=chosen.names):
                 yield batch.select(chosen.names).cast(chosen)
+
+
+def _same(stored: pa.DataType | None, declared: pa.DataType) -> bool:
+    """Whether they are one type; a file may know several kinds of string, which are."""
+    if stored is None or stored.equals(declared):
+        return stored is not None
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(kind(stored) for kind in kinds) and pa.types.is_string(declared)
 
 
 def _files(view: View, table: str, days: Collection[date]) -> list[tuple[date, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict
+from datetime import date
 
 from airflow.sdk import get_current_context, task
 
@@ -25,7 +26,7 @@ def measure(use_case: str) -> dict[str, object]:
     with told():
         declared, day = load(use_case), day_of(get_current_context())
         result = measure.run(declared, day)
-        measure.again(declared, day)
+        again = measure.again(declared, day)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)
     for state in result.states:
@@ -33,4 +34,6 @@ def measure(use_case: str) -> dict[str, object]:
     told_of = {"breaches": list(result.breaches), "not_measured": list(result.states)}
     note(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
     alerts.breaches(declared, day)
+    if again is not None:
+        alerts.breaches(declared, date.fromisoformat(again.day))
     return asdict(result)

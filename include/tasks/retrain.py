@@ -54,7 +54,7 @@ def record(use_case: str) -> dict[str, object]:
             raise AirflowFailException(
                 f"The training {dag_id} {training} is still {state}. Clear this task when it has ended."
             )
-        claimed = claim.run(declared, day)
+        claimed = claim.standing(declared, day)
         if state is None and record_outcome.recorded(declared, day) in ("promoted", "rejected", "not promoted"):
             raise AirflowSkipException(f"The outcome is recorded, and Airflow no longer knows the run {training}.")
         pulled = {

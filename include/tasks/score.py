@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 
 from airflow.sdk import get_current_context, task
 
+from include import alerts
 from include.dag import INPUT_OUTPUT, day_of, note, told
 from include.use_cases import load
 
 
 @task(**INPUT_OUTPUT)
 def score(use_case: str) -> dict[str, object]:
-    """Score the run's day with its champion; version, rows and warnings."""
-    from include.stages import costs, score
+    """Score the run's day with its champion; version, rows and warnings. What was measured of it before is measured
+    again, also by a run that finds the day scored: the one before may have ended in between."""
+    from include.stages import costs, measure, score
 
     with told():
         declared, context = load(use_case), get_current_context()
@@ -23,5 +26,9 @@ def score(use_case: str) -> dict[str, object]:
             result = score.run(declared, day, version=params.get("version"), **asked)
         if result.changed:  # a rerun that finds its work done says nothing of what it costs
             costs.record(declared, "score", day, clock, result.rows, result.version)
+        measured = measure.anew(declared, day)
     note(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
+    for each in measured:
+        if each.changed:
+            alerts.breaches(declared, date.fromisoformat(each.day))
     return asdict(result)

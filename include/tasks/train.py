@@ -119,7 +119,7 @@ def _by_a_person() -> bool:
 @task(trigger_rule="none_failed", **INPUT_OUTPUT)
 def promote(use_case: str, version: str) -> dict[str, object]:
     """Make the version the champion from the day it was trained as of, if it passed; otherwise say why not."""
-    from include.stages import card, promote
+    from include.stages import card, promote, tell
 
     with told():
         declared, context = load(use_case), get_current_context()
@@ -129,9 +129,10 @@ def promote(use_case: str, version: str) -> dict[str, object]:
             who=f"airflow:{context['run_id']}",
             approval_required=_by_a_person(),
         )
-        card.run(declared, version)
+    alerts.promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
     log.info(promotion.reason)
-    page = f"{settings.current().mlflow}/#/models/{use_case}/versions/{version}"
-    note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason, mlflow=page)
-    alerts.promoted(declared, promotion)
+    with told():
+        card.run(declared, version)
+    page = {f"mlflow_{name}": address for name, address in tell.version_page(declared, version).items()}
+    note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason, **page)
     return asdict(promotion)

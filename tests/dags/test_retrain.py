@@ -7,7 +7,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
 from include import sensors, train_once
-from include.stages import decide
+from include.stages import claim, decide, record_outcome
+from include.storage.claims import Claims
+from include.tasks import retrain as tasks
 from include.train_once import TrainOnce
 from tests import toy
 from tests.stages import measures
@@ -32,6 +34,9 @@ class Airflow:
     def get_dagrun_state(self, dag_id, run_id):
         return self.training
 
+    def xcom_pull(self, task_id, *, dag_id, run_id):
+        return None
+
     def get_dag(self, dag_id):
         return SimpleNamespace(is_paused=self.paused)
 
@@ -48,7 +53,7 @@ def backfill(day: date) -> str:
 @pytest.fixture
 def turn(lake, monkeypatch) -> sensors.TurnSensor:
     monkeypatch.setattr(sensors, "load", lambda name: USE_CASE)
-    sensor = sensors.TurnSensor(task_id="wait_for_measures", use_case="toy", last_task="record")
+    sensor = sensors.TurnSensor(task_id="wait_for_measures", use_case="toy", last_task="record", deferrable=True)
     monkeypatch.setattr(sensors.TurnSensor, "dag_id", "toy__retrain")
     return sensor
 
@@ -119,6 +124,39 @@ def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, l
     turn.resume_turn(context(later(2)), False)  # only the outcome of the training is missing
 
 
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, lake, deferrable):
+    """A backfill in reverse order: the earlier days start when the later ones have ended."""
+    turn.deferrable = deferrable
+    measures.write(lake, later(2))
+    waiting = context(later(2), last={backfill(FIRST): None, backfill(later(1)): None})
+    waiting["dag_run"].start_date -= turn.limit
+    with pytest.raises(
+        AirflowFailException, match=r"after 8:00:00, 2020-03-02 .* 2020-03-01 has not ended.*not in reverse"
+    ):
+        turn.resume_turn(waiting, False) if deferrable else turn.poke(waiting)
+
+
+def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
+    for day in (FIRST, later(1)):
+        measures.breach(lake, day)
+        decide.run(USE_CASE, day)
+    waiting = context(later(2), last={backfill(later(1)): "running"})
+    with pytest.raises(TaskDeferred):
+        turn.resume_turn(waiting, False)  # nothing has come within a minute: it looks again
+    waiting["dag_run"].start_date -= turn.limit
+    turn.resume_turn(waiting, False)
+
+
+def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, lake):
+    measures.write(lake, later(1))
+    with pytest.raises(TaskDeferred) as deferred:
+        turn.execute(context(later(1), last={backfill(FIRST): "running"}))
+    until = datetime.fromisoformat(deferred.value.trigger.until)
+    assert until < datetime.now(UTC) + timedelta(minutes=2)
+    turn.resume_turn(context(later(1), last={backfill(FIRST): "success"}), False)
+
+
 # -- starting the training
 
 
@@ -126,6 +164,7 @@ def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, l
 def operator(lake, monkeypatch) -> TrainOnce:
     """Of a day that was decided to retrain."""
     monkeypatch.setattr(train_once, "load", lambda name: USE_CASE)
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
         decide.run(USE_CASE, day)
@@ -149,6 +188,17 @@ def test_a_training_that_is_there_is_waited_for(operator):
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(context(DAY, training="running"))
     assert deferred.value.trigger.run_ids == ["drift__2020-03-02"]
+
+
+def test_without_a_triggerer_the_training_is_waited_for_all_the_same(operator, monkeypatch):
+    operator.deferrable, states = False, ["running", "failed"]
+    waiting = context(DAY, training="queued")
+    monkeypatch.setattr(train_once.time, "sleep", lambda seconds: setattr(waiting["ti"], "training", states.pop(0)))
+    operator.execute(waiting)
+    assert states == []
+    with pytest.raises(DagRunTriggerException) as started:
+        operator.execute(context(DAY))
+    assert (started.value.wait_for_completion, started.value.deferrable) == (True, False)
 
 
 @pytest.mark.parametrize("state", ["success", "failed"])
@@ -178,3 +228,58 @@ def test_a_note_is_no_longer_than_airflow_keeps(operator, lake, monkeypatch):
 
 def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
     assert operator.execution_timeout > toy.USE_CASE.approval.wait + timedelta(hours=1)
+
+
+# -- killed in between
+
+
+@pytest.mark.parametrize("done", [[], [claim.run]])
+def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
+    """Killed after `decide`, or after `claim`: then all of it is run again, measured anew or not."""
+    for stage in done:
+        stage(USE_CASE, DAY)
+    measures.write(lake, DAY)
+    again = decide.run(USE_CASE, DAY)
+    assert (again.outcome, again.new) == ("retrain", False)
+    assert claim.run(USE_CASE, DAY).slot == 1
+    assert [each.day for each in Claims.of(USE_CASE).of_month(DAY)] == [DAY]
+    with pytest.raises(DagRunTriggerException) as started:
+        operator.execute(context(DAY))
+    assert started.value.dag_run_id == "drift__2020-03-02"
+    with pytest.raises(TaskDeferred):
+        operator.execute(context(DAY, training="queued"))
+
+
+# -- recording what became of it
+
+
+@pytest.fixture
+def record(operator, monkeypatch):
+    """The task `record` of that day; what it is told by Airflow is given."""
+
+    def recorded(**airflow):
+        monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+        monkeypatch.setattr(tasks, "note", lambda *_, **__: None)
+        monkeypatch.setattr(tasks, "get_current_context", lambda: context(DAY, **airflow))
+        return tasks.record.function("toy")
+
+    return recorded
+
+
+def test_recording_that_others_were_first_claims_nothing(record):
+    """Also where the budget has been made larger since."""
+    assert record()["outcome"] == "not started"
+    assert Claims.of(USE_CASE).of_month(DAY) == []
+
+
+def test_a_training_that_was_claimed_and_not_started_fails_the_run(record):
+    claim.run(USE_CASE, DAY)
+    with pytest.raises(AirflowFailException, match="toy__train is paused"):
+        record()
+    assert record_outcome.recorded(USE_CASE, DAY) == "not started"
+
+
+def test_a_training_that_runs_is_not_recorded(record):
+    with pytest.raises(AirflowFailException, match="is still running"):
+        record(training="running")
+    assert record_outcome.recorded(USE_CASE, DAY) is None

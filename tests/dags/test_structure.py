@@ -27,6 +27,7 @@ TASKS = {
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
 }
+DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
 BY_HAND = {"reproduce", "rollback"}
 """Kinds that only a person starts: no schedule, and no day."""
 NAMES = [f"{use_case}__{kind}" for use_case in all_use_cases() for kind in TASKS]
@@ -36,7 +37,14 @@ STARTED_BY_HAND = sorted(set(NAMES) - set(SCHEDULED))
 
 @pytest.fixture(scope="module")
 def dags():
-    bag = DagBag(str(REPOSITORY / "dags"), bundle_path=REPOSITORY / "dags", bundle_name="test")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(DEFERRABLE, "True")  # as `make up` has it
+        return read("")
+
+
+def read(path):
+    """The DAGs of the files there, as Airflow reads them."""
+    bag = DagBag(str(REPOSITORY / "dags" / path), bundle_path=REPOSITORY / "dags", bundle_name="test")
     assert not bag.import_errors
     return bag.dags
 
@@ -115,7 +123,7 @@ def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags
 @pytest.mark.parametrize("name", NAMES)
 def test_every_task_has_a_limit_and_input_output_is_tried_again_with_backoff(dags, name):
     for task in dags[name].tasks:
-        if task.task_id == "wait_for_features":
+        if task.task_id.startswith("wait_for_"):
             assert task.limit < task.execution_timeout
         if task.task_id == "approve":
             assert task.response_timeout == all_use_cases()[name.partition("__")[0]].approval.wait
@@ -147,7 +155,23 @@ def test_one_day_is_decided_at_a_time_and_its_training_is_waited_for_without_a_s
     train = dag.get_task("train")
     assert (train.trigger_dag_id, train.deferrable) == ("flight_delays__train", True)
     assert train.execution_timeout > all_use_cases()["flight_delays"].approval.wait
-    assert dag.get_task("wait_for_measures").limit < dag.get_task("wait_for_measures").execution_timeout
+
+
+def test_a_day_may_be_decided_for_longer_than_it_may_be_waited_for_with_measuring(dags):
+    """Both begin at the same midnight: where nobody scores the day, it is measured only when that wait is over."""
+    for use_case in all_use_cases():
+        measuring = dags[f"{use_case}__monitor"].get_task("wait_for_predictions").limit
+        deciding = dags[f"{use_case}__retrain"].get_task("wait_for_measures").limit
+        assert deciding >= measuring + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("deferrable", ["True", "False"])
+def test_one_option_of_airflow_says_whether_a_triggerer_waits(deferrable, monkeypatch):
+    monkeypatch.setenv(DEFERRABLE, deferrable)
+    dags = [dag for path in ("score.py", "monitor.py", "retrain.py") for dag in read(path).values()]
+    found = {task.task_id: task.deferrable for dag in dags for task in dag.tasks if hasattr(task, "deferrable")}
+    tasks = ("wait_for_features", "wait_for_predictions", "wait_for_measures", "train")
+    assert found == dict.fromkeys(tasks, deferrable == "True")
 
 
 def test_reading_the_dag_files_imports_nothing_heavy():

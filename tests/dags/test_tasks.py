@@ -56,7 +56,7 @@ def test_what_may_pass_is_left_to_the_retries():
 @pytest.fixture
 def sensor(lake_home, monkeypatch):
     monkeypatch.setattr(sensors, "load", lambda name: toy.USE_CASE)
-    return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features")
+    return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features", deferrable=True)
 
 
 def test_the_sensor_goes_on_where_features_are_there(sensor):

@@ -5,6 +5,7 @@ The measures are written by hand; the trainings are real.
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 
 import psutil
@@ -15,6 +16,7 @@ from include.stages import decide
 from include.storage import schemas
 from include.storage.claims import Claims
 from include.storage.lake import Lake
+from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from include.storage.partitions import days_from
 from tests import toy
@@ -97,12 +99,16 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
 
 def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled, tmp_path, monkeypatch):
     there, results = decisions(Lake.of(USE_CASE)), Lake.of(USE_CASE).as_of(LAST).read("retrainings")
-    ledger = Lake.of(USE_CASE).root / "ledger"
+    ledger = Ledger.of(USE_CASE)
+    entries = ledger.entries()
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
     lake = Lake.of(USE_CASE)
-    lake.root.mkdir(parents=True)
-    (lake.root / "ledger").symlink_to(ledger)
+    then = Ledger.of(USE_CASE).folder
+    then.mkdir(parents=True)
     for day in days_from(FIRST, LAST):
+        # The ledger as it was: what is trained as of a day is promoted after the day was decided.
+        for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
+            shutil.copyfile(ledger.folder / name, then / name)
         breach(lake, day)
         if decide.run(USE_CASE, day).outcome == "retrain":
             columns = schemas.content(USE_CASE, "retrainings").names

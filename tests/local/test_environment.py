@@ -36,6 +36,11 @@ def test_what_the_caller_tunes_wins():
     assert variables(OMP_NUM_THREADS="2")["OMP_NUM_THREADS"] == "2"
 
 
+def test_what_waits_is_left_to_the_triggerer_unless_the_caller_says_otherwise():
+    option = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
+    assert (variables()[option], variables(**{option: "False"})[option]) == ("True", "False")
+
+
 def test_where_data_and_use_cases_are_is_passed_on():
     found = variables()
     assert found["AIRWORTHY_LAKE"] == "s3://bucket/lake"

@@ -127,7 +127,9 @@ def test_few_rows_of_the_same_distribution_break_neither_drift(rows):
         found = compared(TRAIN.take(rng.integers(0, 5000, rows)), idle)["weighted_drift", "features"]
         assert found.breached is False and found.limit > 0.01, seed
         drawn = comparison.of_predictions(idle, said.count(pa.array(rng.random(rows))), Monitoring())
-        assert drawn.breached is (drawn.value > drift.by_chance(idle.probability.counts, said.count(pa.array([0.5] * rows))))
+        assert drawn.breached is (
+            drawn.value > drift.by_chance(idle.probability.counts, said.count(pa.array([0.5] * rows)))
+        )
 
 
 def test_what_few_rows_show_by_chance_is_weighted_as_their_drift_is():

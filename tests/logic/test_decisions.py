@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.logic import decisions
-from include.logic.decisions import Decided, Measured, Reading, decide
+from include.logic.decisions import Decided, Flying, Measured, Reading
 from include.monitoring import Retraining
 
 DAY = date(2020, 3, 15)
@@ -22,6 +23,12 @@ POLICY = Retraining(
     back_off=2,
     longest_cool_down_days=30,
 )
+
+
+def decide(policy, day, measured, decided, claimed=()) -> decisions.Decision:
+    """Where the version that was measured flies."""
+    champion = next((Flying(each.version, day) for each in measured if each.day == day and each.version), None)
+    return decisions.decide(policy, day, measured, decided, champion, claimed)
 
 
 def ago(days: int) -> date:
@@ -80,6 +87,18 @@ def test_days_of_another_version_do_not_count():
     assert decide(POLICY, DAY, before, []).outcome == "hold"
 
 
+def test_a_version_that_no_longer_flies_asks_for_no_training():
+    since = ago(3)
+    decision = decisions.decide(POLICY, DAY, days(True, True, True), [], Flying("2", since))
+    assert (decision.outcome, decision.model_version) == ("hold", "1")
+    assert "But no training is triggered: Version 1 scored the day, and version 2 flies since 2020-03-12." in (
+        decision.reason
+    )
+    assert decisions.decide(POLICY, DAY, days(True, True, True), [], Flying("1", since)).outcome == "retrain"
+    nobody = decisions.decide(POLICY, DAY, days(True, True, True), [], None)
+    assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
+
+
 def test_a_day_that_nobody_measured_or_scored_holds_and_says_so():
     assert "it was not measured" in decide(POLICY, DAY, days(True, True, True)[:2], []).reason
     unscored = [*days(True, True, True)[:2], Measured(DAY, None, state="no predictions of 2020-03-15.")]
@@ -123,6 +142,15 @@ def test_each_challenger_in_a_row_that_did_not_convince_makes_the_cool_down_long
     assert decisions.cool_down(POLICY, decided)[0] == length
 
 
+@pytest.mark.parametrize("result", ["failed", "not started"])
+def test_a_training_that_came_to_nothing_starts_the_cool_down_all_the_same(result):
+    """It can be cleared and made up for; a new one each day would spend the budget on the same mishap."""
+    assert f"The cool-down after the retraining of {ago(9)} lasts" in (
+        decide(POLICY, DAY, days(True, True, True), [trained(9, result)]).reason
+    )
+    assert decide(POLICY, DAY, days(True, True, True), [trained(10, result)]).outcome == "retrain"
+
+
 def test_the_reason_says_why_the_cool_down_is_longer():
     decision = decide(POLICY, DAY, days(True, True, True), [trained(15, "rejected")])
     assert "until 2020-03-20 (20 days, longer because the last challenger was not promoted)" in decision.reason
@@ -158,12 +186,32 @@ def test_measures_and_outcomes_of_later_days_change_nothing():
     assert decide(POLICY, DAY, [later, *reversed(days(True, True, True))], [trained(12)]) == before
 
 
+def about(measured: Measured, days: int) -> Reading:
+    """Its performance as judged on labels of so many days before."""
+    return replace(measured.signals["performance"], about=measured.day - timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("broke", "said"),
+    [
+        (False, "Performance did not break (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)."),
+        (True, "it broke on 2020-03-15 (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)"),
+    ],
+)
+def test_the_reason_names_the_last_day_that_performance_was_judged_on(broke, said):
+    measured = [replace(each, signals={"performance": about(each, 8)}) for each in days(broke, broke, broke)]
+    assert said in decide(POLICY, DAY, measured, []).reason
+    today = [replace(each, signals={"performance": about(each, 0)}) for each in days(broke, broke, broke)]
+    assert "judged on days up to" not in decide(POLICY, DAY, today, []).reason
+
+
 def test_what_a_decision_rests_on_is_kept_with_every_signal():
-    kept = json.loads(decide(POLICY, DAY, days(True, False, True), []).signals_json())
+    measured = [replace(each, signals={"performance": about(each, 8)}) for each in days(True, False, True)]
+    kept = json.loads(decide(POLICY, DAY, measured, []).signals_json())
     assert kept == [
         {
             "signal": "performance", "breached": True, "breaches": 2, "measured": 3, "of_days": 3, "value": 0.03,
-            "limit": 0.02, "asks": True, "what": "worse/log_loss", "state": "why",
+            "limit": 0.02, "asks": True, "what": "worse/log_loss", "state": "why", "about": "2020-03-07",
         }
     ]  # fmt: skip
 
@@ -235,7 +283,7 @@ def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
 def row(metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, state: str | None = None) -> dict:
     return {
         "metric": metric, "subject": subject, "value": 2.0, "limit": limit, "breached": breached,
-        "model_version": "3", "state": state,
+        "model_version": "3", "state": state, "about": ago(8),
     }  # fmt: skip
 
 
@@ -257,6 +305,7 @@ def test_every_signal_is_found_among_the_rows():
         "performance": True,
     }
     assert found.signals["model_age"].state == "no champion"
+    assert found.signals["performance"].about == ago(8)
 
 
 @pytest.mark.parametrize(
@@ -275,8 +324,9 @@ def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judg
 
 
 def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():
-    rows = [row("worse/auc", "model", None, limit=None), row("worse/log_loss", "model", False)]
-    assert decisions.readings(DAY, rows).signals["performance"].breached is False
+    for state in (None, "auc is not defined in the window."):
+        rows = [row("worse/auc", "model", None, limit=None, state=state), row("worse/log_loss", "model", False)]
+        assert decisions.readings(DAY, rows).signals["performance"].breached is False
 
 
 def test_a_day_without_predictions_has_no_version_and_says_why():

@@ -18,7 +18,8 @@ def test_each_neighbour_differs_in_what_its_name_says():
     for name, (other, policy) in neighbours.of(monitoring, retraining).items():
         changed = (differing(monitoring, other) | differing(retraining, policy)) - follow
         assert len(changed) == 1, name
-        named = {"without": "signals", "with": "signals", "at_most_worse": "performance"}.get(name.split()[0], name.split()[0])
+        first = name.split()[0]
+        named = {"without": "signals", "with": "signals", "at_most_worse": "performance"}.get(first, first)
         assert changed == {named}
 
 

@@ -81,7 +81,9 @@ def test_more_confidence_makes_it_harder_to_breach():
 def test_few_days_are_not_judged_and_the_state_says_how_many_there_are():
     found = worse(outcomes(6, 2, noise=3))["worse/log_loss"]
     assert found.value > 0.02 and found.breached is None
-    assert found.state == "Only 6 days with labels since the version was trained; 7 are needed to judge."
+    assert found.state == (
+        "Only 6 days with labels in the window since the version was trained; 7 are needed to judge."
+    )
     assert worse(outcomes(7, 2, noise=3))["worse/log_loss"].breached is True
 
 

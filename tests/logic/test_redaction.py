@@ -23,6 +23,8 @@ from include.logic.redaction import redacted
         "host=db password='hun ter2 ' dbname=x",
         '{"user": "ada", "password": "a hunter2", "port": 5}',
         r'{\"password\": \"hunter2\", \"port\": 5}',
+        r"{\"password\": \"a hunter2\", \"port\": 5}",
+        "host=db password=a&hunter2 dbname=x",
         "AWS_SECRET_ACCESS_KEY=hunter2",
         "PGPASSWORD=hunter2 psql",
         "api_key: hunter2",

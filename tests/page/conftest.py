@@ -22,8 +22,12 @@ from tests.page import measured
 NUMBERS = range(195, 245)
 """The days that are measured: version 1 decays, is retrained in vain, then with success."""
 LAST = measured.day_of(NUMBERS[-1])
-USERS = {"ada": "admin", "vera": "viewer", "norman": ""}
-"""Name, which is the password too, to role; Airflow lets somebody without one read nothing."""
+USERS = {"ada": "admin", "vera": "viewer", "norman": "", "tina": "viewer", "sven": "viewer"}
+"""Name, which is the password too, to role; Airflow lets somebody without one read nothing, and see picky.py."""
+VALIDATED = """<!doctype html><link rel="stylesheet" href="https://cdn.invalid/style.css">
+<style>h1 {color: #123456}</style>
+<script src="https://cdn.invalid/script.js"></script><script>document.title = "it ran"</script><h1>Validated</h1>"""
+"""As Great Expectations writes its pages: with styles of their own, and more from elsewhere."""
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +38,10 @@ def measured_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("AIRWORTHY_HOME", str(home))
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         measured.fill(toy.USE_CASE, NUMBERS)
+    for page in ("index.html", "events/2020-07-14__b2-0.html"):
+        path = home / "data_docs" / "toy" / page
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(VALIDATED)
     return home
 
 
@@ -71,6 +79,7 @@ def server(measured_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     options = {
         "CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
+        "CORE__AUTH_MANAGER": "tests.page.picky.PickyAuthManager",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",

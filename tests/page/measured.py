@@ -151,18 +151,18 @@ def _performance(number: int, about: date, version: str, bad: float, seeds: np.r
     yield Row("base_rate", "model", rate, about, version)
     yield Row("mean_prediction", "model", rate - 0.01, about, version)
     yield Row("labelled_rows", "model", 860, about, version)
-    if number < 9:
-        why = f"{number} days with labels since version {version} was trained; it takes 7."
-        yield Row("worse/log_loss", "model", None, about, version, days=number, state=why)
-        return
     for metric, subject, value, reach in (
         ("log_loss", "model", loss, 0.012), ("log_loss", "prior", 0.60, 0.01), ("log_loss", "logistic", 0.57, 0.01),
         ("auc", "model", auc, 0.015), ("auc", "logistic", 0.63, 0.01), ("auc", "prior", 0.5, 0.0),
     ):  # fmt: skip
         yield Row(f"window/{metric}", subject, value, about, version, value - reach, value + reach, days=14)
-    yield Row("promise/log_loss", "model", 0.53, about, version, 0.52, 0.54, days=28)
-    yield Row("promise/auc", "model", 0.69, about, version, 0.67, 0.71, days=28)
+    yield Row("promise/log_loss", "model", 0.53, day_of(number), version, 0.52, 0.54, days=28)
+    yield Row("promise/auc", "model", 0.69, day_of(number), version, 0.67, 0.71, days=28)
     worse, limit = loss - 0.53, LIMITS["worse/log_loss"]
+    if number < 9:
+        why = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
+        yield Row("worse/log_loss", "model", worse, about, version, limit=limit, days=number, state=why)
+        return
     lower = worse - 0.014
     yield Row("worse/log_loss", "model", worse, about, version, lower, worse + 0.014, limit, lower > limit, days=14)
     yield Row("worse/auc", "model", 0.69 - auc, about, version, 0.68 - auc, 0.70 - auc, days=14)

@@ -4,6 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 PAGE = "/airworthy/use_case/toy"
+DOCS = "/airworthy/data_docs/toy/index.html"
 ROUTES = [
     "/airworthy/",
     PAGE,
@@ -12,6 +13,7 @@ ROUTES = [
     "/airworthy/static/plotly.js",
     "/airworthy/static/icon.svg",
     "/airworthy/metrics",
+    DOCS,
     "/airworthy/openapi.json",
     "/airworthy/docs",
     "/airworthy/no/such/page",
@@ -50,7 +52,7 @@ def test_a_bearer_token_serves_as_well_as_the_cookie(server):
 
 def test_who_may_not_read_the_dags_sees_no_use_case(server):
     with server.client("norman") as client:
-        assert client.get(PAGE).status_code == 403
+        assert client.get(PAGE).status_code == client.get(DOCS).status_code == 404
         for route in ("/airworthy/", "/airworthy/dag/toy__train"):
             answer = client.get(route)
             assert answer.status_code == 200 and "champion" not in answer.text and "degraded" not in answer.text
@@ -103,3 +105,59 @@ def test_nothing_comes_from_elsewhere(server):
     with server.client("vera") as client:
         policy = client.get(PAGE).headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy and "http" not in policy and "unsafe-eval" not in policy
+
+
+def test_who_may_not_read_a_use_case_cannot_tell_it_from_one_that_is_not_there(server):
+    def told(client, route: str, name: str) -> tuple[int, str]:
+        answer = client.get(f"/airworthy/{route.format(name)}")
+        return answer.status_code, answer.text.replace(name, "NAME")
+
+    with server.client("sven") as client:
+        for route in ("use_case/{}", "data_docs/{}/index.html", "dag/{}__train"):
+            nobody = told(client, route, "nobody")
+            assert [told(client, route, name) for name in ("toy", "idle", "broken")] == [nobody] * 3, route
+
+
+def test_each_user_sees_the_use_cases_whose_dags_that_user_may_all_read(server):
+    with server.client("tina") as tina, server.client("sven") as sven, server.client("vera") as vera:
+        assert "/use_case/toy" in tina.get("/airworthy/").text and "idle" not in tina.get("/airworthy/").text
+        assert "toy" not in sven.get("/airworthy/").text  # six of its seven DAGs are not enough
+        assert "version 3" in tina.get("/airworthy/dag/toy__score").text
+        for dag_id in ("toy__score", "toy__retrain"):
+            assert "version 3" not in sven.get(f"/airworthy/dag/{dag_id}").text
+        assert "version 3" not in tina.get("/airworthy/dag/idle__score").text
+        told = [client.get("/airworthy/metrics").text for client in (vera, tina, sven)]
+    assert ['use_case="toy"' in text for text in told] == [True, True, False]
+    assert ['use_case="idle"' in text for text in told] == [True, False, False]
+
+
+def test_a_use_case_that_cannot_be_imported_hides_no_other_and_is_named_to_who_may_read_it(server):
+    with server.client("vera") as client:
+        index = client.get("/airworthy/").text
+        assert "/use_case/toy" in index and "broken" in index and "half written" not in index
+        for route in ("use_case/broken", "dag/broken__train"):
+            answer = client.get(f"/airworthy/{route}")
+            assert answer.status_code == 503 and "cannot be imported" in answer.text
+        assert client.get("/airworthy/metrics").status_code == 200
+    assert "RuntimeError: half written" in server.log.read_text()
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("span", [30, 365])
+def test_every_day_of_the_calendar_has_a_page(server, day, span):
+    with server.client("vera") as client:
+        assert client.get(f"{PAGE}?day={day}&span={span}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "index.html", "events/2020-07-14__b2-0.html"])
+def test_data_docs_are_shown_to_who_may_read_the_use_case(server, path):
+    with server.client("tina") as client:
+        answer = client.get(f"/airworthy/data_docs/toy/{path}")
+        assert answer.status_code == 200 and "Validated" in answer.text
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", ["../../lake/toy/ledger/000001.json", "..%2F..%2Fmlflow.db", "%2Fetc%2Fpasswd", "%00"])
+def test_data_docs_lead_nowhere_else(server, path):
+    with server.client("ada") as client:
+        assert client.get(f"/airworthy/data_docs/toy/{path}").status_code == 404

@@ -160,3 +160,13 @@ def test_a_use_case_of_which_nothing_ran_says_what_to_do(visit):
     expect(visit.page.locator("#state")).to_contain_text("trigger idle__train")
     expect(visit.page.locator("main")).to_contain_text("idle__monitor")
     assert visit.complaints == []
+
+
+def test_data_docs_open_in_the_frame_with_their_own_styles_and_nothing_from_elsewhere(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    visit.framed().get_by_role("link", name="Data Docs").click()
+    title = visit.page.frame_locator("iframe").get_by_role("heading", name="Validated")
+    expect(title).to_have_css("color", "rgb(18, 52, 86)")
+    assert title.evaluate("node => document.title") != "it ran"
+    refused = [text for text in visit.complaints if "cdn.invalid" in text and "Content Security Policy" in text]
+    assert len(refused) == 2

@@ -93,3 +93,43 @@ def test_what_many_features_share_is_summed_in_one_row(lake_home):
 
 def test_the_days_that_are_drawn_end_with_the_day_looked_at(drawn):
     assert drawn["auc"]["layout"]["xaxis"]["range"][1].startswith(str(LAST))
+
+
+def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
+    lake = Lake.of(toy.USE_CASE)
+    for number in (0, 2):
+        day = day_of(number)
+        rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
+        measured.write(lake, day, rows)
+    trace = figures.all_of(overview.run(toy.USE_CASE, day_of(2)))["heat"]["data"][0]
+    assert trace["z"][0] == [pytest.approx(0.06), None, pytest.approx(0.06)]
+    assert trace["customdata"][0] == [0.1, None, 0.1]
+
+
+def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
+    feeds = [f"feed{n:02}" for n in range(30)]
+    rows = [Row(metric, feed, 9, day_of(0), "1") for feed in feeds for metric in ("published", "quarantined")]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    layout = figures.all_of(overview.run(toy.USE_CASE, day_of(0)))["volumes"]["layout"]
+    bands = [axis for name, axis in layout.items() if name.startswith("yaxis")]
+    assert sorted(axis["title"]["text"] for axis in bands) == feeds
+    assert all((axis["domain"][1] - axis["domain"][0]) * layout["height"] > 40 for axis in bands)
+
+
+def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
+    lake = Lake.of(toy.USE_CASE)
+    for number, passed in ((0, 9.0), (1, None)):
+        day, state = day_of(number), "" if passed else "Nothing of the day is published."
+        rows = [Row(metric, "events", passed, day, "1", state=state) for metric in ("published", "quarantined")]
+        rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
+        measured.write(lake, day, rows)
+    drawn = figures.all_of(overview.run(toy.USE_CASE, day_of(1)))
+    for name in ("volumes", "quarantine"):
+        assert [shape["x0"][:10] for shape in drawn[name]["layout"]["shapes"]] == [str(day_of(1))], name
+
+
+@pytest.mark.parametrize(("days", "daily"), [(4, True), (20, False)])
+def test_of_a_few_days_each_is_named_once(lake_home, days, daily):
+    measured.fill(toy.USE_CASE, range(40, 40 + days))
+    layout = figures.all_of(overview.run(toy.USE_CASE, day_of(39 + days)))["auc"]["layout"]
+    assert ("dtick" in layout["xaxis"]) == daily

@@ -1,27 +1,35 @@
-"""What Prometheus is given, and what its own tools say about that and about the rules."""
+"""What Prometheus is given, and what its own tools say about that."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pytest
-import yaml
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from include.page import prometheus
-from include.settings import REPOSITORY
+from include import dag_text
+from include.logic import figures, performance
+from include.logic.performance import Outcomes
+from include.logic.profile import Promised
+from include.monitoring import Retraining
+from include.page import access, app, prometheus
+from include.stages import decide
 from include.storage import schemas
 from include.storage.claims import Claims
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from tests import toy
 
-RULES = REPOSITORY / "docs" / "alert_rules.yml"
 DAY = date(2020, 3, 5)
 NOW = datetime(2020, 3, 6, 6, tzinfo=UTC)
 BERLIN = replace(toy.USE_CASE, time_zone="Europe/Berlin")
@@ -51,6 +59,7 @@ ROWS = (
     row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
     row("promise/log_loss", "model", 0.45, lower=0.4, upper=0.5),
     row("worse/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
+    row("worse/brier", "model", 0.3, limit=0.02, state="Only 1 day with labels; 7 are needed to judge."),
     row("staleness", "predictions", 2.0, limit=1.0, breached=True),
     row("something_new", "x", 7.0),
 )
@@ -123,6 +132,86 @@ def test_limits_and_breaches_are_told_and_what_was_not_judged_is_absent(measured
     assert found[at("unmeasured", "prediction_drift", "prediction")] == 1
 
 
+def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
+    found = served()
+    assert (found[at("worse", "brier", "model")], found[at("limit", "worse/brier", "model")]) == (0.3, 0.02)
+    assert found[at("unmeasured", "worse/brier", "model")] == 1
+    assert at("breached", "worse/brier", "model") not in found
+    assert at("unmeasured", "worse/log_loss", "model") not in found
+    assert at("unmeasured", "rows", "features") not in found
+
+
+def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
+    days = np.array([np.datetime64(DAY)] * 4)
+    outcomes = Outcomes(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
+    promise = {"log_loss": Promised(0.3, 7, 0.2, 0.4, 0.05)}
+    found = performance.worse(outcomes, promise, toy.USE_CASE.monitoring, toy.USE_CASE.costs)
+    Lake.of(toy.USE_CASE).replace(
+        "metrics", DAY, figures.rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")), inputs={}, stage="m"
+    )
+    assert served()[at("worse", "log_loss", "model")] > toy.USE_CASE.monitoring.performance[0].at_most_worse
+    assert served()[at("unmeasured", "worse/log_loss", "model")] == 1
+
+
+def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
+    policy = Retraining(signals=("weighted_drift",), breaches=1, of_days=1, per_month=1)
+    use_case = replace(toy.USE_CASE, retraining=policy)
+    put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
+    Claims.of(use_case).claim(DAY - timedelta(days=3), 1)
+    decide.run(use_case, DAY)
+    found = served(use_case)
+    assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
+    assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, 1)
+
+
+def test_a_day_on_which_nothing_asks_says_so(lake_home):
+    put("metrics", DAY, [row("weighted_drift", "features", 0.1, limit=0.2, breached=False)])
+    decide.run(toy.USE_CASE, DAY)
+    assert served()[at("decision_asks")] == 0
+
+
+def test_who_may_read_no_use_case_is_told_so_and_gets_no_series():
+    text = prometheus.exposition([], NOW).decode()
+    assert text.startswith("# ") and "may read" in text
+    assert list(text_string_to_metric_families(text)) == []
+
+
+@pytest.mark.slow
+def test_a_user_without_rights_scrapes_nothing_of_any_use_case(server):
+    with server.client("vera") as client:
+        assert 'airworthy_up{use_case="toy"} 1.0' in client.get("/airworthy/metrics").text
+    with server.client("norman") as client:
+        answer = client.get("/airworthy/metrics")
+    assert answer.status_code == 200
+    assert "toy" not in answer.text and list(text_string_to_metric_families(answer.text)) == []
+
+
+class Granting:
+    """An auth manager that lets a user read the DAGs that are named."""
+
+    def __init__(self, dag_ids: Iterable[str]) -> None:
+        self.dag_ids = set(dag_ids)
+
+    def batch_is_authorized_dag(self, requests: list[dict], *, user: object) -> bool:
+        return all(request["details"].id in self.dag_ids for request in requests)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "seen"), [((), {"toy", "idle"}), (("toy__train",), {"idle"}), (("idle__data",), {"toy"})]
+)
+def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.page.use_cases")
+    every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in dag_text.DESCRIPTIONS}
+    monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
+    monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", dict.fromkeys)
+    page = app.build()
+    page.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
+    answer = TestClient(page).get("/metrics")
+    assert answer.status_code == 200
+    assert set(re.findall(r'airworthy_up\{use_case="(\w+)"', answer.text)) == seen
+    assert not any(f'"{name}"' in answer.text for name in {"toy", "idle"} - seen)
+
+
 def test_ages_are_counted_to_the_clock_from_midnight_where_the_use_case_is(measured):
     assert served()[at("staleness_seconds", "metrics")] == 30 * 3600
     assert served()[at("staleness_seconds", "predictions")] == (30 + 48) * 3600
@@ -179,16 +268,6 @@ def test_no_series_comes_twice_however_the_rows_are(lake_home):
     assert served()[at("realised", "log_loss", "model")] == 2
 
 
-def rules() -> list[dict]:
-    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
-
-
-def test_every_name_and_every_kind_of_row_in_the_rules_exists():
-    for rule in rules():
-        for name in re.findall(r"\bairworthy_([a-z_]+)", rule["expr"]):
-            assert name in prometheus.HELP, rule["alert"]
-
-
 @promtool
 def test_promtool_finds_nothing_to_say_about_the_metrics(measured):
     text = prometheus.exposition([toy.USE_CASE], NOW)
@@ -204,74 +283,3 @@ def test_promtool_finds_nothing_to_say_about_names_that_no_row_has_today():
     )
     done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
-@promtool
-def test_the_rules_are_valid():
-    done = subprocess.run(["promtool", "check", "rules", str(RULES)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-FIRES = {
-    "AirworthyDown": ('up{job="airworthy"}', 0),
-    "AirworthyUnreadable": ('airworthy_readable{use_case="toy", part="ledger"}', 0),
-    "AirworthyNeverMeasured": ('airworthy_measured{use_case="toy"}', 0),
-    "AirworthyNotMeasured": ('airworthy_staleness_seconds{use_case="toy", subject="metrics"}', 200_000),
-    "AirworthyPerformance": ('airworthy_breached{use_case="toy", metric="worse/log_loss", subject="model"}', 1),
-    "AirworthyDrift": ('airworthy_breached{use_case="toy", metric="weighted_drift", subject="features"}', 1),
-    "AirworthyData": ('airworthy_breached{use_case="toy", metric="null_share", subject="x"}', 1),
-    "AirworthyStale": ('airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}', 1),
-    "AirworthyUnmeasured": ('airworthy_unmeasured{use_case="toy", metric="weighted_drift", subject="features"}', 1),
-    "AirworthyBudgetSpent": ('airworthy_trainings_claimed{use_case="toy"}', 2),
-    "AirworthyNoChampion": ('airworthy_champion_present{use_case="toy"}', 0),
-}
-"""Each rule's alert, and a series that must make it fire, and only it."""
-QUIET = {
-    'up{job="airworthy"}': 1,
-    'airworthy_readable{use_case="toy", part="ledger"}': 1,
-    'airworthy_measured{use_case="toy"}': 1,
-    'airworthy_staleness_seconds{use_case="toy", subject="metrics"}': 40_000,
-    'airworthy_breached{use_case="toy", metric="worse/log_loss", subject="model"}': 0,
-    'airworthy_breached{use_case="toy", metric="weighted_drift", subject="features"}': 0,
-    'airworthy_breached{use_case="toy", metric="psi", subject="x"}': 1,
-    'airworthy_breached{use_case="toy", metric="null_share", subject="x"}': 0,
-    'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 0,
-    'airworthy_trainings_claimed{use_case="toy"}': 1,
-    'airworthy_trainings_allowed{use_case="toy"}': 2,
-    'airworthy_decision_retrain{use_case="toy"}': 1,
-    'airworthy_champion_present{use_case="toy"}': 1,
-}
-"""A use case with which all is well, but for a single feature: no alert."""
-
-
-@promtool
-@pytest.mark.parametrize("broken", [None, *FIRES])
-def test_each_rule_fires_where_it_must_and_is_quiet_where_it_must(tmp_path, broken):
-    values = dict(QUIET) | (dict([FIRES[broken]]) if broken else {})
-    series = [{"series": name, "values": f"{value}x5000"} for name, value in values.items()]
-    expected = [] if broken is None else [broken]
-    tests = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": "1m",
-        "tests": [
-            {
-                "interval": "1m",
-                "input_series": series,
-                "promql_expr_test": [
-                    {
-                        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
-                        "eval_time": "4000m",
-                        "exp_samples": [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in expected],
-                    }
-                ],
-            }
-        ],
-    }
-    path = tmp_path / "tests.yml"
-    path.write_text(yaml.safe_dump(tests))
-    done = subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_every_rule_has_a_case_that_makes_it_fire():
-    assert {rule["alert"] for rule in rules()} == set(FIRES)

@@ -86,3 +86,48 @@ def test_of_a_days_drifting_features_there_is_one_row(lake_home):
 
 def test_the_state_of_the_files_is_in_their_addresses(at_home):
     assert f"/airworthy/static/page.css?{sheet.stamp()}" in page()
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "unsaid"),
+    [
+        ((0.0, 0.0), "No row was quarantined on the days that were measured.", "published"),
+        (
+            (0.0, None),
+            f"events of {day_of(1)}: It was refused. No row was quarantined where",
+            "days that were measured.",
+        ),
+        ((None, None), f"events of {day_of(1)}: It was refused.", "No row was quarantined"),
+        ((), "No feed was checked", "No row was quarantined"),
+    ],
+)
+def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, values, said, unsaid):
+    lake = Lake.of(toy.USE_CASE)
+    for number in range(2):
+        day, rows = day_of(number), [Row("psi", "size", 0.1, day_of(number), "1")]
+        if values:
+            state = "" if values[number] == 0 else "It was refused."
+            rows.append(Row("quarantined", "events", values[number], day, "1", state=state))
+        measured.write(lake, day, rows)
+    text = page(day_of(1))
+    panel = text[text.index("Quarantined rows by reason") :].split("</section>")[0]
+    assert said in panel and unsaid not in panel
+
+
+def test_the_model_card_and_data_docs_are_links(at_home):
+    text = page()
+    assert re.search(r'href="http://127.0.0.1:5000/#/models/toy/versions/3" title="[^"]*card[^"]*">model card<', text)
+    assert '<a href="/airworthy/data_docs/toy/index.html">Data Docs<' in text
+
+
+@pytest.mark.parametrize("address", ["postgresql://u:secret@db/mlflow", "https://user:secret@mlflow.example.org/m/"])
+def test_no_address_on_the_page_holds_a_password(at_home, monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    text = page()
+    assert "secret" not in text and "postgresql" not in text
+    assert ("https://mlflow.example.org/m/#/models/toy/versions/3" in text) == address.startswith("https")
+
+
+def test_the_index_shows_the_others_where_one_use_case_is_broken(at_home):
+    text = sheet.index([overview.run(toy.USE_CASE, LAST)], "/airworthy", ["odd<one>"])
+    assert "2 use cases" in text and "odd&lt;one&gt;" in text and "/use_case/toy" in text

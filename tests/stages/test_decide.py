@@ -81,6 +81,25 @@ def test_a_decision_that_is_made_stands_whatever_is_learned_later(lake):
     assert lake.as_of(later(1)).version("decisions") == version
 
 
+def test_of_two_that_decide_at_once_the_first_stands_for_both(lake, monkeypatch):
+    """The slower has read its measures when the day is measured anew and decided by the other."""
+    for day in (FIRST, later(1)):
+        measures.breach(lake, day)
+    decide.run(USE_CASE, FIRST)
+    write, faster = decide._write, []
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(decide, "_write", write)
+        measures.write(lake, later(1))
+        faster.append(decide.run(USE_CASE, later(1)))
+        return write(*arguments)
+
+    monkeypatch.setattr(decide, "_write", overtaken)
+    slower = decide.run(USE_CASE, later(1))
+    assert (faster[0].outcome, faster[0].new) == ("hold", True)
+    assert slower == replace(faster[0], new=False) == decide.standing(USE_CASE, later(1))
+
+
 def test_the_table_says_what_each_signal_showed(lake):
     measures.breach(lake, FIRST)
     decide.run(USE_CASE, FIRST)
@@ -110,6 +129,21 @@ def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
         decide.run(USE_CASE, later(3))
     assert not readiness.is_turn(USE_CASE, later(3))
     assert len(table(lake)) == 1
+
+
+def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
+    days = days_from(FIRST, later(5))
+    for day in days:
+        measures.breach(lake, day)
+    gap, empty = later(1), schemas.METRICS.empty_table()
+    lake.replace("metrics", gap, empty, inputs={}, stage="measure")
+    decide.run(USE_CASE, FIRST)
+    for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
+        with pytest.raises(DayMissing, match=f"there are no {missing}"):
+            decide.run(USE_CASE, day)
+    measures.breach(lake, gap)
+    assert walk(lake, days) == [gap]
+    assert [row["day"] for row in table(lake)] == days
 
 
 def test_the_chain_begins_on_the_day_after_that_on_which_nobody_flew(lake):
@@ -184,6 +218,16 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
         decide.run(USE_CASE, day)
     Claims.of(USE_CASE).claim(later(20), 1)
     assert claim.run(USE_CASE, later(1)).reason == "The budget of 2020-03 is spent: others claimed all 1 first."
+
+
+def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
+    for day in days_from(FIRST, later(1)):
+        measures.breach(lake, day)
+        decide.run(USE_CASE, day)
+    assert claim.standing(USE_CASE, later(1)).slot is None
+    assert Claims.of(USE_CASE).of_month(FIRST) == []
+    made = claim.run(USE_CASE, later(1))
+    assert (made.slot, claim.standing(USE_CASE, later(1))) == (1, made)
 
 
 def test_a_claim_without_a_training_counts_against_the_budget(lake):

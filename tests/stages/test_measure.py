@@ -174,6 +174,34 @@ def test_a_day_measured_before_an_earlier_one_was_scored_is_measured_again():
     assert measure.again(USE_CASE, NEXT) is None  # its judge's day was not measured yet
 
 
+def test_a_day_that_is_scored_after_it_was_measured_is_measured_again():
+    in_order = measured(NEXT)
+    empty("predictions", NEXT)
+    assert "run toy__score" in measured(NEXT)["state", "predictions"]["state"]
+    score.run(USE_CASE, NEXT)
+    measure.anew(USE_CASE, NEXT)
+    assert written(NEXT) == in_order
+
+
+def test_scoring_measures_again_both_the_day_and_the_one_that_judges_it_and_no_other():
+    measured(AS_OF), measured(KNOWN)
+    empty("predictions", AS_OF), measure.run(USE_CASE, AS_OF), measure.run(USE_CASE, KNOWN)
+    score.run(USE_CASE, AS_OF)
+    assert [result.day for result in measure.anew(USE_CASE, AS_OF)] == [str(AS_OF), str(KNOWN)]
+    assert written(KNOWN)["labelled_rows", "model"]["value"] == source.ROWS
+    assert measure.anew(USE_CASE, NEXT) == [] and not written(NEXT)
+
+
+def test_labels_are_stale_by_the_newest_day_whose_labels_are_complete():
+    """The day itself need not bring any: what counts is the newest day that has all of its labels."""
+    assert measured(KNOWN)["staleness", "labels"]["value"] == 0
+    empty("features", NEXT)  # so no day that needs its data run is complete
+    assert measured(KNOWN)["staleness", "labels"]["value"] == 2
+    empty("labels", LAST)
+    found = measured(LAST)["staleness", "labels"]
+    assert (found["value"], found["breached"]) == (1, False)
+
+
 def test_what_changes_while_it_is_measured_is_measured_again(monkeypatch):
     honest, calls = outcomes.of_day, []
 

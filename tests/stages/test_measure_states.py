@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from include import settings
@@ -82,7 +83,7 @@ def test_a_version_without_its_profile_is_named_and_what_needs_none_is_measured(
         kept = " ".join(part for part in version.tags["parts"].split() if not part.startswith("profile="))
         Registry(USE_CASE).tag_version("1", {"parts": kept})
     else:
-        profile_of_version_1().write_text(json.dumps({"format": 2}))
+        profile_of_version_1().write_text(json.dumps({"format": 3}))
     found = measured(LAST)
     drift = unmeasured(found, ("weighted_drift", "features"), ("prediction_drift", "prediction"), SIGNALS[3])
     assert all("Version 1 cannot be compared" in state and "profile.json" in state for state in drift)
@@ -163,6 +164,30 @@ def test_a_feature_dropped_since_the_version_was_trained_is_a_state():
 
 
 @pytest.mark.usefixtures("scored")
+def test_a_day_that_cannot_be_scored_as_declared_says_what_scoring_would_say():
+    fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "hour"})
+    empty("predictions", LAST)
+    measure.run(fewer, LAST)
+    (state,) = unmeasured(written(LAST), ("state", "predictions"))
+    with pytest.raises(BadRequest) as refused:
+        score.run(fewer, LAST)
+    assert state == str(refused.value) and "does not fit the features declared now" in state
+
+
+@pytest.mark.usefixtures("scored")
+@pytest.mark.parametrize(
+    ("name", "kind"), [("hour", "category"), ("kind", "int32"), ("size", "int32"), ("urgent", "float64")]
+)
+def test_a_feature_declared_with_another_type_is_a_state(name, kind):
+    measure.run(replace(USE_CASE, features={**USE_CASE.features, name: kind}), LAST)
+    found = written(LAST)
+    states = unmeasured(found, ("psi", name), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3])
+    assert f"The version reads {name} as {USE_CASE.features[name]}, which is declared as {kind} now" in str(states)
+    assert found["prediction_drift", "prediction"]["value"] is not None
+    assert sum(metric == "psi" and row["value"] is not None for (metric, _), row in found.items()) == 3
+
+
+@pytest.mark.usefixtures("scored")
 def test_a_feature_added_since_the_version_was_trained_is_a_state():
     more = replace(USE_CASE, features={**USE_CASE.features, "weight": "float64"})
     measure.run(more, LAST)
@@ -170,6 +195,77 @@ def test_a_feature_added_since_the_version_was_trained_is_a_state():
     assert "does not read weight" in unmeasured(found, ("psi", "weight")).pop()
     assert "built before ['weight'] were declared" in unmeasured(found, SIGNALS[3]).pop()
     assert found["weighted_drift", "features"]["breached"] is not None
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_profile_without_its_usual_days_is_a_state():
+    values = json.loads(profile_of_version_1().read_text())
+    profile_of_version_1().write_text(json.dumps({**values, "usual": {**values["usual"], "psi": {}}}))
+    states = unmeasured(measured(LAST), ("weighted_drift", "features"), ("prediction_drift", "prediction"))
+    assert all("Version 1 cannot be compared" in state for state in states)
+
+
+@pytest.mark.usefixtures("scored")
+def test_a_damaged_ledger_is_a_state_of_a_day_without_predictions(lake_home):
+    next((lake_home / "lake" / "toy" / "ledger").iterdir()).write_text("{")
+    empty("predictions", LAST)
+    found = measured(LAST)
+    (state,) = unmeasured(found, ("state", "predictions"))
+    assert "The ledger is damaged" in state
+    assert found["rows", "features"]["value"] == source.ROWS
+    assert found["labelled_rows", "model"]["value"] == source.ROWS
+
+
+def with_column(name: str, values):
+    """Changes one column of rows."""
+    return lambda rows: rows.set_column(
+        rows.schema.get_field_index(name), name, pa.array(values(len(rows)), rows.schema.field(name).type)
+    )
+
+
+@pytest.mark.usefixtures("scored")
+def test_predictions_of_several_versions_are_a_state_and_nobodys_figures():
+    for day in (AS_OF, KNOWN):
+        replaced("predictions", day, with_column("model_version", lambda rows: ["1"] * 100 + ["9"] * (rows - 100)))
+    found = measured(KNOWN)
+    states = unmeasured(found, ("labelled_rows", "model"), *SIGNALS)
+    assert states == {
+        f"The predictions of {day} were made by versions 1, 9: run toy__score for it, which makes them one version's."
+        for day in (AS_OF, KNOWN)
+    }
+    assert {row["model_version"] for row in found.values()} == {None}
+    assert score.run(USE_CASE, KNOWN).changed and measured(KNOWN)["weighted_drift", "features"]["value"] is not None
+
+
+@pytest.mark.usefixtures("scored")
+def test_the_mean_prediction_is_of_the_rows_that_have_one():
+    replaced("predictions", LAST, with_column("probability", lambda rows: [0.5] * 20 + [None] * (rows - 20)))
+    assert measured(LAST)["mean_prediction", "prediction"]["value"] == 0.5
+    replaced("predictions", LAST, with_column("probability", lambda rows: [None] * rows))
+    replaced("predictions", LAST, with_column("warning", lambda rows: [None] * rows))
+    found = measured(LAST)
+    assert all("null" in state for state in unmeasured(found, *(
+        (name, "prediction") for name in ("mean_prediction", "warning_rate")
+    )))  # fmt: skip
+    assert found["prediction_drift", "prediction"]["breached"]
+
+
+@pytest.mark.usefixtures("scored")
+def test_rows_that_were_not_scored_are_a_breach():
+    assert measured(LAST)["unscored_rows", "predictions"]["breached"] is False
+    replaced("predictions", LAST, lambda rows: rows.slice(3))
+    found = measured(LAST)["unscored_rows", "predictions"]
+    assert (found["value"], found["limit"], found["breached"]) == (3, 0, True)
+
+
+@pytest.mark.usefixtures("scored")
+@pytest.mark.parametrize("rows", [1, 10])
+def test_a_day_of_few_rows_does_not_ask_for_a_training(rows):
+    for table in ("features", "predictions"):
+        replaced(table, LAST, lambda there: there.slice(0, rows))
+    found = measured(LAST)
+    assert not found["weighted_drift", "features"]["breached"]
+    assert not found["prediction_drift", "prediction"]["breached"]
 
 
 @pytest.fixture
@@ -197,8 +293,6 @@ def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeyp
     def odd(day):
         rows = source.everything(day).drop_columns(["failed"])
         hours = [99 if place < 7 else hour for place, hour in enumerate(rows["hour"].to_pylist())]
-        import pyarrow as pa
-
         return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(hours, pa.int32())).slice(0, 150)
 
     day = date(2020, 1, 9)
@@ -222,6 +316,20 @@ def test_a_feed_that_brought_nothing_is_a_breach(landed):
     landed.replace("raw/outcomes", date(2020, 1, 9), empty_feed, inputs={}, stage="test")
     found = of_feeds(date(2020, 1, 9))["volume_change", "outcomes"]
     assert (found["value"], found["breached"]) == (-1, True)
+
+
+def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
+    for day in days_from(date(2020, 1, 5), date(2020, 1, 8)):
+        nothing = landed.as_of(day).read("raw/events", since=day).drop_columns(["day"]).slice(0, 0)
+        landed.replace("raw/events", day, nothing, inputs={}, stage="test")
+    assert of_feeds(date(2020, 1, 9))["volume_change", "events"]["value"] == pytest.approx(7 / 3 - 1)
+
+
+def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_compare_with(landed):
+    measure.run(replace(USE_CASE, look_back_days=0), date(2020, 1, 9))
+    rows = landed.as_of(date(2020, 1, 9)).read("metrics", since=date(2020, 1, 9)).to_pylist()
+    states = [row["state"] for row in rows if row["metric"] == "volume_change"]
+    assert len(states) == 2 and all("no day before" in state for state in states)
 
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):

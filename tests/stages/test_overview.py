@@ -13,7 +13,10 @@ from tests.page import measured
 from tests.page.measured import Row, day_of
 
 DAY = day_of(0)
-CALM = Row("weighted_drift", "features", 0.01, DAY, "1", limit=0.1, breached=False)
+CALM = [
+    Row(metric, subject, 0.01, DAY, "1", limit=0.1, breached=False)
+    for metric, subject in (("weighted_drift", "features"), ("prediction_drift", "prediction"))
+]
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_days_of_long_ago_are_stale_and_one_chosen_on_purpose_is_not(lake):
 
 def test_a_training_that_is_not_recorded_yet_goes_on(lake):
     measured.promote(toy.USE_CASE, "1", DAY)
-    measured.write(lake, DAY, [CALM])
+    measured.write(lake, DAY, CALM)
     measured.record(lake, "decisions", DAY, outcome="retrain", reason="Drift.", signals="[]", model_version="1")
     assert overview.run(toy.USE_CASE, DAY).status.name == "retraining"
     measured.record(lake, "retrainings", DAY, outcome="failed", reason="No.", model_version="", run_id="r")
@@ -104,6 +107,37 @@ def test_only_the_days_that_are_drawn_are_read(lake):
 
 
 def test_a_day_before_anything_was_measured_is_not_measured(lake):
-    measured.fill(toy.USE_CASE, range(1))
-    seen = overview.run(toy.USE_CASE, DAY, date(2019, 1, 1))
-    assert seen.measures.days == () and seen.status.name == "no model"
+    measured.fill(toy.USE_CASE, range(1, 2))
+    seen = overview.run(toy.USE_CASE, day_of(1), DAY)
+    assert seen.measures.days == () and seen.status.name == "not measured"
+
+
+@pytest.mark.parametrize("span", [30, 365])
+def test_a_day_outside_of_the_use_cases_life_is_the_nearest_within(lake, span):
+    measured.fill(toy.USE_CASE, range(2))
+    assert overview.run(toy.USE_CASE, day_of(1), date.min, span).day == toy.USE_CASE.first_day
+    assert overview.run(toy.USE_CASE, day_of(1), date.max, span).day == day_of(1)
+
+
+@pytest.mark.parametrize("what", ["ledger", "metrics", "decisions"])
+def test_a_file_where_a_folder_should_be_is_told_without_its_path(lake, lake_home, what):
+    measured.fill(toy.USE_CASE, range(2))
+    folder = lake_home / "lake" / "toy" / what
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("not a folder")
+    seen = overview.run(toy.USE_CASE, day_of(1))
+    assert seen.status.name == "damaged" and what in seen.status.why
+    assert str(lake_home) not in seen.status.why
+    assert (seen.champion is None) == (what == "ledger") and bool(seen.measures.days) == (what != "metrics")
+
+
+def test_of_days_before_the_one_looked_at_only_what_is_drawn_or_broke_is_kept(lake):
+    for day in (DAY, day_of(1)):
+        rows = [Row("null_share", "size", 0.5, day, "1", limit=0.1, breached=True), *CALM]
+        rows += [Row(metric, "kind", 0.5, day, "1") for metric in ("null_share", "jensen_shannon", "psi")]
+        measured.write(lake, day, rows)
+    found = overview.run(toy.USE_CASE, day_of(1)).measures
+    assert {(row.metric, row.subject) for row in found.on(DAY)} == {
+        ("null_share", "size"), ("psi", "kind"), ("weighted_drift", "features"), ("prediction_drift", "prediction")
+    }  # fmt: skip
+    assert len(found.on(day_of(1))) == 6

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from include.storage import days
 from include.storage.days import Days, TableDamaged
 from include.storage.lake import Lake
 from tests import toy
@@ -12,6 +13,7 @@ from tests.page import measured
 from tests.page.measured import Row, day_of
 
 FOREVER = date.max
+BROKEN = {"broken": True, "held": False, "not judged": None}
 
 
 def write(*numbers: int) -> Lake:
@@ -60,3 +62,22 @@ def test_a_damaged_table_is_said_to_be_one_without_naming_a_path(lake_home, what
     with pytest.raises(TableDamaged, match="The table metrics of toy is damaged") as raised:
         Days.of(lake, "metrics", FOREVER).rows()
     assert str(lake_home) not in str(raised.value)
+
+
+def test_metrics_that_are_left_out_are_kept_where_they_broke_a_limit(lake_home):
+    lake = Lake.of(toy.USE_CASE)
+    rows = [Row("psi", name, 0.1, day_of(0), "1", breached=broken) for name, broken in BROKEN.items()]
+    measured.write(lake, day_of(0), [*rows, Row("importance", "a", 0.1, day_of(0), "1")])
+    found = Days.of(lake, "metrics", FOREVER)
+    assert found.rows(without=frozenset({"psi"}))["subject"].to_pylist() == ["a", "broken"]
+    assert found.rows().num_rows == 4  # the other reading is not remembered in place of this one
+
+
+def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_told(lake_home):
+    lake = write(*range(days.FEW + 3))
+    found = Days.of(lake, "metrics", FOREVER)
+    assert found.rows()["value"].to_pylist() == list(range(days.FEW + 3))
+    days._content.cache_clear()
+    Path(found.files[-1][1]).write_bytes(b"garbage")
+    with pytest.raises(TableDamaged):
+        found.rows()

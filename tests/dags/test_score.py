@@ -1,0 +1,52 @@
+"""The score task: what was measured of the day before it was scored is measured again, and told of."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from include import alerts
+from include.stages import measure
+from include.stages import score as stage
+from include.storage.lake import Lake
+from include.tasks import score as tasks
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+
+
+@pytest.fixture
+def told(champion, monkeypatch) -> list[str]:
+    """The days whose breaches are told of, while the task believes that it runs in Airflow."""
+    context = {"dag_run": SimpleNamespace(partition_key=str(AS_OF)), "params": {"day": None}}
+    found: list[str] = []
+    monkeypatch.setattr(tasks, "get_current_context", lambda: context)
+    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks, "note", lambda *_, **__: None)
+    monkeypatch.setattr(alerts, "breaches", lambda use_case, day: found.append(str(day)))
+    return found
+
+
+def states() -> list[str]:
+    rows = Lake.of(USE_CASE).as_of(AS_OF).read("metrics", since=AS_OF).to_pylist()
+    return [row["state"] for row in rows if row["metric"] == "state"]
+
+
+def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):
+    measure.run(USE_CASE, AS_OF)
+    assert "run toy__score" in states()[0]
+    tasks.score.function("toy")
+    assert (states(), told) == ([], [str(AS_OF)])
+    tasks.score.function("toy")
+    assert told == [str(AS_OF)], "nothing has changed"
+
+
+def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_again(told):
+    measure.run(USE_CASE, AS_OF)
+    stage.run(USE_CASE, AS_OF)
+    tasks.score.function("toy")
+    assert (states(), told) == ([], [str(AS_OF)])
+
+
+def test_a_day_that_was_not_measured_yet_is_left_to_the_monitor(told):
+    tasks.score.function("toy")
+    assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("metrics")
+    assert told == []
