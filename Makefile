@@ -45,7 +45,7 @@ test: setup  ## every test
 	@$(VENV)/python -m pytest tests -n 2 --dist loadfile
 
 test-fast: setup  ## the tests that start no service
-	@$(VENV)/python -m pytest tests -m "not slow" -n 2
+	@$(VENV)/python -m pytest tests -m "not slow" -n 2 --dist worksteal
 
 benchmark: setup  ## what this project's own work costs beside Airflow's (some minutes; its own ports and folder)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py

@@ -33,19 +33,8 @@ class Settings:
 
     @property
     def mlflow_shown(self) -> str:
-        """MLflow's address as people may see it, without a slash at its end; empty where a browser cannot open it.
-
-        The address itself may hold a user and a password, or be that of a database: it must never be shown.
-        """
-        try:
-            parts = urlsplit(self.mlflow)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            return ""
-        if parts.scheme not in ("http", "https") or not host:
-            return ""
-        name = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+        """MLflow's address as people may see it: see `shown`."""
+        return shown(self.mlflow)
 
 
 def current() -> Settings:
@@ -68,3 +57,19 @@ def _folder(name: str, default: Path) -> Path:
     if "://" in value:
         raise BadRequest(f"{name}={value!r} is an address; this version keeps its tables in a folder. Name one.")
     return Path(value).expanduser().resolve()
+
+
+def shown(address: str) -> str:
+    """An address as people may see it, without a slash at its end; empty where a browser cannot open it.
+
+    The address itself may hold a user and a password, or be that of a database: it must never be shown.
+    """
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not host:
+        return ""
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{parts.path.rstrip('/')}"

@@ -164,6 +164,7 @@ def in_words(row: Measure) -> str:
         "volume_change": f"Rows of {row.subject} changed by {_share(row.value)}{limit}.",
         "null_share": f"{_share(row.value)} of {row.subject} are null{limit}.",
         "unseen_share": f"{_share(row.value)} of {row.subject} are categories never seen in training{limit}.",
+        "unscored_rows": f"{value} rows have features and no prediction, or the reverse: score the day again.",
         "staleness": f"The {row.subject} {STALE.get(row.subject, 'are {} days old').format(value)}{limit}.",
     }
     return wordings.get(row.metric, f"{row.metric.replace('_', ' ')} of {row.subject}: {value}{limit}.")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from include.logic.drift import CAP
 from include.logic.measures import Measure, gaps
 from include.page.canvas import GREY, PALETTE, band, figure, line, marks, vertical
 from include.stages.overview import Overview
@@ -77,7 +78,7 @@ def limited(seen: Overview, metric: str, subject: str) -> Figure | None:
 
 
 def heat(seen: Overview) -> Figure | None:
-    """PSI times importance of each feature and day: what a drift can mean to the model. Most important on top."""
+    """PSI, at most 1, times importance of each feature and day: what a drift can mean. Most important on top."""
     psi, share = seen.measures.grid("psi", seen.calendar), seen.measures.grid("importance", seen.calendar)
     if not np.isfinite(psi.values).any():
         return None
@@ -89,7 +90,8 @@ def heat(seen: Overview) -> Figure | None:
     order = np.argsort(-latest, kind="stable")
     shown, rest = order[:FEATURES], order[FEATURES:]
     names = [f"{psi.subjects[row]}  {latest[row]:.0%}" for row in shown]
-    weighted, plain = psi.values * weights, psi.values[shown]
+    # As the weighted drift counts them, so that the cells of a day add up to it.
+    weighted, plain = np.minimum(psi.values, CAP) * weights, psi.values[shown]
     drawn = weighted[shown]
     if len(rest):
         names.append(f"{len(rest)} others, summed  {latest[rest].sum():.0%}")

@@ -39,8 +39,9 @@ class MlflowUnreachable(NotReady):
     worth_retrying = True  # a server that restarts is back before the last try
 
     def __init__(self, address: str, cause: object) -> None:
+        where = settings.shown(address) or "its address"
         super().__init__(
-            f"MLflow does not answer at {address}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"
+            f"MLflow does not answer at {where}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"
             " where it is."
         )
 

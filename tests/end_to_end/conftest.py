@@ -11,6 +11,9 @@ from include.local import credentials
 from include.local.airflow_api import FINISHED, AirflowApi, Run
 from tests.local.conftest import Shell, make_shell
 
+IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
+"""Airflow looks every 5 minutes for the tasks of a scheduler that was killed: a test of that would wait for nothing."""
+
 
 def until(found: Callable[[], object], what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
@@ -51,7 +54,7 @@ def shell(
     """An instance in a folder whose name has a space, beside whatever else runs."""
     home = tmp_path_factory.mktemp("life") / "a home"
     names = {"AIRWORTHY_USE_CASE_PACKAGES": use_case_packages, "AIRWORTHY_COMMIT": "tests"}
-    shell = make_shell(home, **names, **connections)
+    shell = make_shell(home, **names, **IMPATIENT, **connections)
     started = shell.run("up")
     try:
         assert started.returncode == 0, started.stderr + started.stdout

@@ -9,7 +9,7 @@ from datetime import date
 from rich.console import Console
 
 from include.local import summary
-from include.stages.report import Report, VersionReport
+from include.stages.report import DecisionReport, Report, VersionReport
 from tests.toy_use_case import USE_CASE
 
 TEST = {subject: {"log_loss": 0.5, "auc": 0.7} for subject in ("model", "logistic", "prior")}
@@ -26,9 +26,13 @@ REJECTED = replace(FIRST, number="2", life="rejected", flies_from=(), compared_w
 CHAMPION = replace(FIRST, number="3", life="champion", flies_from=(date(2020, 3, 8),), compared_with="1")
 
 
-def shown(*versions: VersionReport) -> str:
+TRIGGERED = DecisionReport(date(2020, 3, 9), "weighted_drift was above its limit on 3 days.", "promoted", "3")
+
+
+def shown(*versions: VersionReport, decided_days: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=200)
-    summary.show(console, USE_CASE, Report(feeds={}, rows={}, versions=versions, state={}), None)
+    report = Report(feeds={}, rows={}, versions=versions, decided_days=decided_days, decisions=decisions, state={})
+    summary.show(console, USE_CASE, report, None)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -58,3 +62,24 @@ def test_every_version_says_where_its_model_card_is():
 
 def test_without_a_version_that_is_said():
     assert "No model is registered yet." in shown()
+
+
+def test_a_triggered_training_is_named_with_its_day_its_reason_and_its_outcome():
+    failed = DecisionReport(date(2020, 3, 20), "The model is 61 days old.", "failed", "")
+    lines = shown(CHAMPION, decided_days=12, decisions=(TRIGGERED, failed)).splitlines()
+    told = [line.strip() for line in lines[lines.index("retraining, decided on 12 days") :]]
+    assert told[1:] == [
+        "2020-03-09  train: version 3 promoted",
+        "weighted_drift was above its limit on 3 days.",
+        "2020-03-20  train: failed",
+        "The model is 61 days old.",
+    ]
+
+
+def test_where_no_day_asked_for_a_training_that_is_said():
+    assert "No day asked for a training." in shown(CHAMPION, decided_days=12)
+    assert "No day asked" not in shown(CHAMPION, decided_days=12, decisions=(TRIGGERED,))
+
+
+def test_where_no_day_was_decided_nothing_is_said_of_retraining():
+    assert "training" not in shown(CHAMPION)

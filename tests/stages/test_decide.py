@@ -62,6 +62,7 @@ def test_twenty_breaches_in_a_row_make_one_training(lake):
     assert walk(lake, days) == [later(1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("outcome", "made"), [("promoted", [1, 31]), ("rejected", [1, 41])])
 def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, outcome, made):
     days = days_from(FIRST, later(59))

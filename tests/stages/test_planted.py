@@ -64,8 +64,8 @@ def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
     "gate",
     [
         pytest.param(Gate("auc", at_least=0.99), id="metric threshold"),
-        pytest.param(Gate("auc", at_most=0.51), id="too good to be true"),
-        pytest.param(Gate("ece", at_most=0.0001), id="calibration"),
+        pytest.param(Gate("auc", at_most=0.51), id="too good to be true", marks=pytest.mark.slow),
+        pytest.param(Gate("ece", at_most=0.0001), id="calibration", marks=pytest.mark.slow),
         pytest.param(SliceGate("kind", "log_loss", at_most_worse=0.0, min_rows=50), id="slice"),
         pytest.param(RobustnessGate(at_most=1e-6), id="robustness"),
     ],
@@ -109,6 +109,7 @@ def test_features_other_than_the_champions_are_caught(champion, another):
     blocked(use_case, another(use_case), str(SchemaGate()))
 
 
+@pytest.mark.slow
 def test_features_that_cannot_be_built_again_are_caught(champion, another):
     """The lake of this test has no checked feeds: what stands in it cannot have been built from them."""
     use_case = replace(USE_CASE, gates=(EASY, LeakageGate(days=1)))
@@ -157,6 +158,7 @@ def test_more_features_without_gain_than_allowed_are_caught(champion, another):
     blocked(use_case, another(use_case, rounds=1, num_leaves=2), str(gate))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["removed", "other trees"])
 def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(champion, another, lake_home, damage):
     use_case = replace(USE_CASE, gates=(EASY, NotWorseThanChampion(min_days=5)))

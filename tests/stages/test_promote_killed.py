@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include.stages import approve, follow, rollback
-from include.storage import ledger as ledger_module
+from include.storage import records
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.toy_use_case import USE_CASE
@@ -37,7 +37,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
         return perhaps
 
-    monkeypatch.setattr(ledger_module, "_create", counted(ledger_module._create))
+    monkeypatch.setattr(records, "create", counted(records.create))
     for name in WRITES:
         monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
 
@@ -88,8 +88,17 @@ def prepare(run_id: str, action: Callable[[], object]) -> dict:
     return state()
 
 
-@pytest.mark.parametrize("action", [promote_second, roll_back_to_first, reject_third])
-@pytest.mark.parametrize("repaired_by", ["the same again", "another's"])
+@pytest.mark.parametrize(
+    ("action", "repaired_by"),
+    [
+        (promote_second, "the same again"),
+        (reject_third, "another's"),
+        pytest.param(promote_second, "another's", marks=pytest.mark.slow),
+        pytest.param(roll_back_to_first, "the same again", marks=pytest.mark.slow),
+        pytest.param(roll_back_to_first, "another's", marks=pytest.mark.slow),
+        pytest.param(reject_third, "the same again", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
     trained_toy, monkeypatch, reset, action, repaired_by
 ):

@@ -132,6 +132,7 @@ def test_a_judgement_that_was_cut_short_is_not_registered(trained_toy, monkeypat
         register.run(STRICT, trained_toy)
 
 
+@pytest.mark.slow
 def test_an_equal_training_is_a_version_of_its_own_where_the_first_models_files_are_lost(trained_toy, lake_home):
     register.run(USE_CASE, trained_toy)
     next(lake_home.rglob("model.lgb")).unlink()

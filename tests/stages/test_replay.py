@@ -42,6 +42,7 @@ def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
     assert fit.fingerprint == trained.tags["airworthy.fingerprint"]
 
 
+@pytest.mark.slow
 def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake):
     told: list[str] = []
     once = replay.run(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
@@ -61,6 +62,7 @@ def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake
     assert replay.drawn(once) == replay.drawn(again)
 
 
+@pytest.mark.slow
 def test_a_replay_leaves_nothing_in_mlflow_and_only_what_it_must_in_the_lake(tracking, filled):
     lake = Lake(toy.USE_CASE, current().home.parent / "home" / "lake" / "toy")
     toy.fill(lake, date(2020, 1, 1), LAST + timedelta(days=2))
@@ -105,6 +107,7 @@ def test_a_day_without_rows_is_measured_as_such(toy_lake):
     assert world().measures(USE_CASE.monitoring)(LAST + timedelta(days=1), FIRST).version is None
 
 
+@pytest.mark.slow
 def test_days_that_were_never_built_are_built(lake_home):
     short = replace(toy.USE_CASE.training, min_train_days=3, validation_days=2, test_days=2)
     use_case, first, told = replace(USE_CASE, training=short), date(2020, 1, 12), list[str]()

@@ -241,8 +241,8 @@ def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version
 
 def test_rows_that_were_changed_behind_the_log_are_noticed(version):
     lake = Lake.of(USE_CASE)
-    [path] = [Path(p) for _, p in lake.as_of(IN_WINDOW)._files("features", IN_WINDOW, IN_WINDOW)]
-    [other] = [Path(p) for _, p in lake.as_of(AS_OF)._files("features", AS_OF, AS_OF)]
+    [path] = [Path(p) for _, p in lake.as_of(IN_WINDOW).files("features", IN_WINDOW, IN_WINDOW)]
+    [other] = [Path(p) for _, p in lake.as_of(AS_OF).files("features", AS_OF, AS_OF)]
     path.write_bytes(other.read_bytes())
     found = reproduce.run(USE_CASE, version)
     assert found.outcome == "not rebuilt"
@@ -250,7 +250,7 @@ def test_rows_that_were_changed_behind_the_log_are_noticed(version):
 
 
 def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
-    [(_, path)] = Lake.of(USE_CASE).as_of(IN_WINDOW)._files("labels", IN_WINDOW, IN_WINDOW)
+    [(_, path)] = Lake.of(USE_CASE).as_of(IN_WINDOW).files("labels", IN_WINDOW, IN_WINDOW)
     Path(path).write_bytes(b"not Parquet")
     assert f"of {IN_WINDOW} a file cannot be read" in reproduce.run(USE_CASE, version).report()
 

@@ -89,7 +89,9 @@ def test_honest_features_do_not_move(lake, monkeypatch, build):
     assert tried(lake, monkeypatch, build) == SOUND
 
 
-@pytest.mark.parametrize("table", ["raw/outcomes", "checked/outcomes", "labels"])
+@pytest.mark.parametrize(
+    "table", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("raw/outcomes", "checked/outcomes")), "labels"]
+)
 def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypatch, table):
     def build(day, events, outcomes):
         return moved_by(day, events, outcomes, later_failures(Path(settings.current().lake), table))
@@ -97,6 +99,7 @@ def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypa
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
+@pytest.mark.slow
 def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch):
     def build(day, events, outcomes):
         return moved_by(day, events, outcomes, later_failures(settings.current().home / "lake", "labels"))
@@ -104,6 +107,7 @@ def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
+@pytest.mark.slow
 def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monkeypatch):
     drawn = itertools.count()
 
@@ -115,6 +119,7 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
     assert found == replace(SOUND, leaking=("size",), unsteady=("hour",), stale=True)
 
 
+@pytest.mark.slow
 def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake, monkeypatch):
     drawn = itertools.count()
 
@@ -146,6 +151,7 @@ def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, monkeypatc
     assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(tripwire.ROWS,))
 
 
+@pytest.mark.slow
 def test_rows_that_both_have_are_compared_feature_by_feature(lake, monkeypatch):
     def build(day, events, outcomes):
         rows = moved_by(day, events, outcomes, events_of(TOMORROW))
@@ -176,6 +182,7 @@ def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
     assert tripwire.run(USE_CASE, [DAY], AS_OF) == (replace(SOUND, stale=True),)
 
 
+@pytest.mark.slow
 def test_features_that_are_not_stored_at_all_are_stale(lake):
     missing = date(2020, 1, 12)
     assert tripwire.run(USE_CASE, [missing], AS_OF) == (Rebuilt(missing, rows=200, stale=True),)
@@ -211,7 +218,7 @@ def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monk
     assert "LookupError: rows are missing" in found.error
 
 
-@pytest.mark.parametrize("there_before", [True, False])
+@pytest.mark.parametrize("there_before", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fails", [True, False])
 def test_settings_and_lake_are_as_they_were(lake, monkeypatch, there_before, fails):
     if there_before:

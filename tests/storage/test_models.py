@@ -166,7 +166,7 @@ def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monke
     assert promote.run(USE_CASE, number, who="a test").champion == number
     scored = score.run(USE_CASE, AS_OF)
     assert (scored.rows, scored.version) == (200, number)
-    assert measure.run(USE_CASE, AS_OF).measured
+    assert measure.run(USE_CASE, AS_OF).changed
     assert train.run(USE_CASE, AS_OF).reused
     shutil.rmtree(settings.current().home / "models")  # loaded again, over HTTP
     assert not score.run(USE_CASE, AS_OF).changed
