@@ -15,7 +15,7 @@ from include.stages import build_features, ingest, measure, score, validate
 from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.partitions import days_from
-from tests.conftest import AS_OF, LAST, move
+from tests.conftest import AS_OF, LAST, living_in, move
 from tests.stages.test_measure import KNOWN, NEXT, empty, labelled, measured, replaced, scored_home, written
 from tests.toy_use_case import USE_CASE, source
 
@@ -268,11 +268,22 @@ def test_a_day_of_few_rows_does_not_ask_for_a_training(rows):
     assert not found["prediction_drift", "prediction"]["breached"]
 
 
+@pytest.fixture(scope="module")
+def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Path) -> Path:
+    """The first nine days of the source, by the real stages; nobody flies. Not written to."""
+    home = tmp_path_factory.mktemp("landed") / "home"
+    home.mkdir()
+    shutil.copyfile(tracking_template, home / "mlflow.db")
+    with living_in(home):
+        for day in days_from(date(2020, 1, 1), date(2020, 1, 9)):
+            ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+    return home
+
+
 @pytest.fixture
-def landed(lake_home, tracking) -> Lake:
-    """The first nine days of the source, by the real stages; nobody flies."""
-    for day in days_from(date(2020, 1, 1), date(2020, 1, 9)):
-        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+def landed(lake_home, landed_home: Path, monkeypatch) -> Lake:
+    """A copy of that home, as the test's own."""
+    move(landed_home, lake_home, monkeypatch)
     return Lake.of(USE_CASE)
 
 
