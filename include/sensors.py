@@ -20,7 +20,7 @@ ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """States of a task that are its last."""
 TURN_SECONDS = 2.0
 """How often the decision of the day before is looked for: a backfill waits for it on every day."""
-TURN_PATIENCE = timedelta(minutes=1)
+TURN_PATIENCE = timedelta(seconds=20)
 """How often it is asked whether a run for an earlier day is there at all: a trigger cannot know."""
 LIMIT = timedelta(hours=6)
 """How long a day may take before a person should look."""

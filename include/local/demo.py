@@ -118,6 +118,7 @@ class Demo:
                 self._backfill(retrain, stretch.decide_from or first, last, at_once=1)
             for dag_id in (data, score, monitor):
                 self._scheduled(dag_id)
+            self._settled(retrain)
 
     def _parsed(self, dag_ids: list[str]) -> None:
         bar = self._bar("Airflow reads the DAGs", len(dag_ids))
@@ -153,6 +154,16 @@ class Demo:
             )
 
         self._until(bar, scheduled, 1, dag_id)
+
+    def _settled(self, dag_id: str) -> None:
+        """Wait for the runs that are under way: after a backfill the scheduler counts on from there, up to today."""
+        runs = len(self.api.runs(dag_id))
+
+        def ended() -> Counter[str]:
+            states = [run.state in FINISHED for run in self.api.runs(dag_id)]
+            return Counter(success=sum(states), running=len(states) - sum(states))
+
+        self._until(self._bar(f"{dag_id}, every run", runs), ended, runs, dag_id)
 
     def _bar(self, what: str, total: int) -> TaskID:
         return self.progress.add_task(what, total=total, now="")
