@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from include.errors import BadRequest
 from include.stages import replay
 from include.stages.replay import Outcome, Replayed
 from include.use_case import UseCase
@@ -34,6 +35,7 @@ def show(
     json_file: Path | None = None,
 ) -> None:
     """Replay, telling what is done meanwhile; print the tables and write what was asked for."""
+    _require_folders(plot, json_file)
     use_case, began = load(name), time.monotonic()
     from_day, to_day = first or earliest(use_case), last or use_case.first_day + timedelta(days=364)
 
@@ -53,6 +55,14 @@ def show(
         plot.write_bytes(replay.drawn(found))
     if json_file:
         json_file.write_text(json.dumps(found.to_json(), indent=1) + "\n")
+
+
+def _require_folders(*files: Path | None) -> None:
+    """BadRequest at once, and not when minutes of work are to be written down."""
+    for file in filter(None, files):
+        if file.is_dir() or not file.parent.is_dir():
+            why = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+            raise BadRequest(f"{file} cannot be written: {why}. Name a file in a folder that is there.")
 
 
 def earliest(use_case: UseCase) -> date:

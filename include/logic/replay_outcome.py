@@ -76,11 +76,6 @@ class Outcome:
         )
 
     @property
-    def unsettled(self) -> int:
-        """Trainings so late that too few days followed."""
-        return sum(each["false_alarm"] is None for each in self.trainings)
-
-    @property
     def worst_month(self) -> str:
         return max(self.months, key=lambda month: self.months[month]["log_loss"] or 0.0)
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from include.errors import DayMissing, NoChampion
+from include.errors import DayMissing
 from include.logic import decisions
 from include.logic.decisions import Decided, Decision, Flying, Measured, Outcome
 from include.storage import schemas
@@ -105,11 +105,8 @@ def history(use_case: UseCase, day: date) -> list[Decided]:
 
 
 def _champion(use_case: UseCase, day: date) -> Flying | None:
-    try:
-        entry = Ledger.of(use_case).champion_of(day)
-    except NoChampion:
-        return None
-    return Flying(entry.version, entry.effective_from)
+    entry = Ledger.of(use_case).champion_besides(None, day)
+    return Flying(entry.version, entry.effective_from) if entry else None
 
 
 def _measured(view: View, since: date) -> list[Measured]:

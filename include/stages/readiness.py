@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from include.errors import NoChampion
 from include.stages import decide
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
@@ -19,7 +18,7 @@ def is_settled(use_case: UseCase, table: str, day: date) -> bool:
     use_case.require(day)
     if day in Lake.of(use_case).as_of(day).partitions(table, since=day):
         return True
-    return table == "predictions" and not _has_champion(use_case, day)
+    return table == "predictions" and Ledger.of(use_case).champion_besides(None, day) is None
 
 
 def is_turn(use_case: UseCase, day: date) -> bool:
@@ -35,11 +34,3 @@ def is_turn(use_case: UseCase, day: date) -> bool:
     return before in Lake.of(use_case).as_of(day).partitions("decisions", since=before) and decide.is_answered(
         use_case, day
     )
-
-
-def _has_champion(use_case: UseCase, day: date) -> bool:
-    try:
-        Ledger.of(use_case).champion_of(day)
-    except NoChampion:
-        return False
-    return True

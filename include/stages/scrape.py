@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include.errors import NoChampion
 from include.storage.claims import Claims
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
@@ -50,7 +49,7 @@ def run(use_case: UseCase, now: datetime) -> Reading:
         lambda: _metrics(use_case, today),
         lambda: _decisions(use_case, today),
         lambda: {"claimed": len(Claims.of(use_case).of_month(today))},
-        lambda: {"champion": _champion(use_case, today)},
+        lambda: {"champion": Ledger.of(use_case).champion_besides(None, today)},
     )
     found: dict[str, Any] = {}
     unreadable = []
@@ -76,13 +75,6 @@ def _decisions(use_case: UseCase, today: date) -> dict[str, Any]:
         "asks": any(found.get("asks") for row in rows for found in json.loads(row["signals"])),
         "retrainings": {row["outcome"]: row["day"] for row in sorted(trained, key=lambda row: row["day"])},
     }
-
-
-def _champion(use_case: UseCase, today: date) -> Entry | None:
-    try:
-        return Ledger.of(use_case).champion_of(today)
-    except NoChampion:
-        return None
 
 
 def _newest(use_case: UseCase, table: str, today: date) -> tuple[date | None, list[dict[str, Any]]]:

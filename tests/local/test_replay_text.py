@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from include.errors import BadRequest
 from include.local import replay_text
 from include.use_cases import load
 from tests import toy
@@ -43,3 +44,13 @@ def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(sh
 def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_be_trained():
     assert replay_text.earliest(load("flight_delays")) == date(2013, 4, 1)
     assert replay_text.earliest(toy.USE_CASE) == date(2020, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "file", "why"),
+    [("plot", "nowhere/plot.png", "there is no folder"), ("json_file", ".", "it is a folder")],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file, why):
+    monkeypatch.setattr(replay_text.replay, "run", lambda *_, **__: pytest.fail("it was replayed"))
+    with pytest.raises(BadRequest, match=rf"{why}.*Name a file in a folder that is there"):
+        replay_text.show(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})
