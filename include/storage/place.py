@@ -1,0 +1,201 @@
+"""Places: where files are, a folder on disk or an address `s3://bucket/prefix`; what can be done there is the same.
+
+S3 is asked through boto3, which finds its server, keys and region in the environment (AWS_ENDPOINT_URL,
+AWS_ACCESS_KEY_ID, …). A file is always whole: made or replaced in one step, or not at all.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from include.errors import BadRequest
+
+_TAKEN, _AT_ONCE = "PreconditionFailed", "ConditionalRequestConflict"
+_ATTEMPTS = 5
+"""Tries at one conditional write while others write the same name at the same moment."""
+_WRITER = "airworthy-writer"
+
+
+class NoSuchPlace(BadRequest):
+    """A name that would lead out of the place that it is looked for in."""
+
+    def __init__(self, root: str, name: str) -> None:
+        super().__init__(
+            f"{name!r} is no name of anything in {root}. A name has no '..', no empty part, no backslash and no control"
+            " character, and does not begin with '/'."
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or folder, there or not."""
+
+    uri: str
+    """An absolute path, or `s3://bucket/key`; no slash at its end."""
+
+    @classmethod
+    def of(cls, where: str | Path) -> Place:
+        """The place of that path or address. BadRequest for an address that is not S3's, or has no bucket."""
+        text = str(where)
+        if "://" not in text:
+            return cls(str(Path(text).expanduser().resolve()))
+        parts = urlsplit(text)
+        if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+            raise BadRequest(f"{text!r} is no place for files: name a folder, or s3://bucket/prefix.")
+        return cls(text.rstrip("/"))
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def __truediv__(self, name: str) -> Place:
+        """A place within this one. Raises NoSuchPlace for a name that leads elsewhere."""
+        parts = name.split("/")
+        if "\\" in name or any(part in ("", ".", "..") for part in parts) or any(ord(letter) < 32 for letter in name):
+            raise NoSuchPlace(self.uri, name)
+        return Place(f"{self.uri}/{name}")
+
+    @property
+    def is_local(self) -> bool:
+        return not self.uri.startswith("s3://")
+
+    @property
+    def path(self) -> Path:
+        """The path of a place on disk."""
+        assert self.is_local, self.uri
+        return Path(self.uri)
+
+    @property
+    def name(self) -> str:
+        return self.uri.rpartition("/")[2]
+
+    def read(self) -> bytes:
+        """The file's content. FileNotFoundError where there is none."""
+        if self.is_local:
+            return self.path.read_bytes()
+        try:
+            content: bytes = _client().get_object(**self._object())["Body"].read()
+        except _client().exceptions.NoSuchKey:
+            raise FileNotFoundError(self.uri) from None
+        return content
+
+    def exists(self) -> bool:
+        """Whether there is such a file, or anything in such a folder."""
+        if self.is_local:
+            return self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir()))
+        found = _client().list_objects_v2(Bucket=self._bucket, Prefix=self._key, MaxKeys=1)
+        if any(each["Key"] == self._key for each in found.get("Contents", [])):
+            return True
+        inside = _client().list_objects_v2(Bucket=self._bucket, Prefix=f"{self._key}/" if self._key else "", MaxKeys=1)
+        return bool(inside.get("KeyCount"))
+
+    def names(self) -> list[str]:
+        """The names of the files and folders directly in this folder, sorted; none where there is no such folder."""
+        if self.is_local:
+            return sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+        prefix = f"{self._key}/" if self._key else ""
+        pages = _client().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        found = set[str]()
+        for page in pages:
+            found |= {each["Key"].removeprefix(prefix) for each in page.get("Contents", [])}
+            found |= {each["Prefix"].removeprefix(prefix).rstrip("/") for each in page.get("CommonPrefixes", [])}
+        return sorted(found - {""})
+
+    def create(self, content: bytes) -> bool:
+        """Make the file with all of its content, unless it is there already; whether it was made by this call."""
+        return _created_on_disk(self.path, content) if self.is_local else self._created_on_s3(content)
+
+    def write(self, content: bytes) -> None:
+        """Make the file, or replace it, in one step."""
+        if not self.is_local:
+            _client().put_object(**self._object(), Body=content)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".writing-")
+        with os.fdopen(handle, "wb") as sink:
+            sink.write(content)
+        Path(temporary).replace(self.path)
+
+    def remove(self) -> None:
+        """Remove the file; nothing is done where there is none."""
+        if self.is_local:
+            self.path.unlink(missing_ok=True)
+        else:
+            _client().delete_object(**self._object())
+
+    def fetch(self, to: Path) -> Path:
+        """Copy the file to that path on disk, a piece at a time. FileNotFoundError where there is none."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if self.is_local:
+            shutil.copyfile(self.path, to)
+            return to
+        try:
+            _client().download_file(self._bucket, self._key, str(to))
+        except _client().exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                raise FileNotFoundError(self.uri) from None
+            raise
+        return to
+
+    @property
+    def _bucket(self) -> str:
+        return urlsplit(self.uri).netloc
+
+    @property
+    def _key(self) -> str:
+        return self.uri.removeprefix(f"s3://{self._bucket}").lstrip("/")
+
+    def _object(self) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._key}
+
+    def _created_on_s3(self, content: bytes) -> bool:
+        """By a conditional write. An answer that got lost is asked for again, and then finds its own file: the name
+        of the writer, kept with it, tells."""
+        client, writer = _client(), uuid.uuid4().hex
+        for attempt in range(_ATTEMPTS):
+            try:
+                client.put_object(**self._object(), Body=content, IfNoneMatch="*", Metadata={_WRITER: writer})
+            except client.exceptions.ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code == _TAKEN:
+                    there: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
+                    return there == writer
+                if code != _AT_ONCE or attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return True
+        raise AssertionError("unreachable")
+
+
+def _created_on_disk(path: Path, content: bytes) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=True) as temporary:
+        temporary.write(content)
+        temporary.flush()
+        os.fsync(temporary.fileno())
+        try:
+            os.link(temporary.name, path)  # fails where the name is taken: a rename would replace it
+        except FileExistsError:
+            return False
+    return True
+
+
+def _client() -> Any:
+    """A client of this process: one that was made before a fork may hang after it."""
+    return _made(os.getpid(), os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@functools.lru_cache(maxsize=4)
+def _made(process: int, endpoint: str | None) -> Any:  # noqa: ARG001  # a key of the cache
+    import boto3
+    from botocore.config import Config
+
+    config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
+    return boto3.client("s3", config=config, endpoint_url=endpoint)
