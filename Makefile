@@ -4,26 +4,50 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv/bin
 AIRWORTHY := $(VENV)/python -m include.cli
+COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disable, braces: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock lint format up down status demo test test-fast benchmark screenshots clean
+.PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast integration drills benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## make .venv from requirements.txt (nothing to do: under 2 s); PYTHON=python3.12 chooses the Python
+setup:  ## make .venv from requirements-dev.txt (nothing to do: under 2 s); PYTHON=python3.12 chooses the Python
 	@"$(PYTHON)" -c "" 2>/dev/null || { echo "setup: there is no $(PYTHON). Install Python 3.11, 3.12 or 3.13 (Debian 12: apt-get install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$(PYTHON)" config/bootstrap.py $(SETUP_FLAGS)
 
-lock: setup  ## write requirements.txt from requirements.in (UPGRADE=1: take newer versions)
-	@$(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
+lock: setup  ## write requirements.txt and requirements-dev.txt from their .in files (UPGRADE=1: take newer versions)
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --constraint requirements.txt requirements-dev.in --output-file requirements-dev.txt
 
-lint: setup  ## ruff (rules and format) and mypy
+env:  ## write .env, the random secrets of docker-compose.yaml; one that is set is never changed
+	@"$(PYTHON)" config/env.py
+
+lint: setup  ## code, types, security, secrets, containers and workflows by their linters
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
+	@$(VENV)/bandit --quiet --configfile pyproject.toml --recursive include dags plugins config
+	@git ls-files -z | xargs -0 $(VENV)/detect-secrets-hook --baseline .secrets.baseline
+	@$(VENV)/hadolint Dockerfile
+	@$(VENV)/shellcheck .ci/run .ci/check_image
+	@$(VENV)/yamllint --strict --config-data "$(YAMLLINT)" docker-compose.yaml .github .pre-commit-config.yaml docs
+	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yaml
+	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(VENV)/zizmor --offline --quiet .github
+
+audit: setup  ## known vulnerabilities of what is locked (asks the advisory service; a package it cannot ask about fails)
+	@$(VENV)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt
+
+image-check: setup  ## build the image and run it as compose would (skips, and says so, where no engine can start)
+	@.ci/check_image
+
+check-model: setup  ## validate the sample data, train once and judge by the gates; keeps nothing
+	@$(AIRWORTHY) check flight_delays 2013-04-01
 
 format: setup  ## let ruff put the code in order
 	@$(VENV)/ruff check --fix --quiet . || true
@@ -42,10 +66,16 @@ demo: setup  ## the whole life of a model on real flights, in the real scheduler
 	@$(AIRWORTHY) demo
 
 test: setup  ## every test
-	@$(VENV)/python -m pytest tests -n 2 --dist loadfile
+	@$(VENV)/python -m pytest tests -m "not integration and not drill" -n 2 --dist loadfile
 
 test-fast: setup  ## the tests that start no service
-	@$(VENV)/python -m pytest tests -m "not slow" -n 2 --dist worksteal
+	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist worksteal
+
+integration: setup  ## days of two use cases on PostgreSQL, Redis, S3, MLflow and two Celery workers (needs the first two)
+	@$(VENV)/python -m pytest tests/integration -m integration
+
+drills: setup  ## faults, made on purpose: what caught each, rows lost, content equal; writes the table in docs/drills.md
+	@$(VENV)/python -m pytest tests/drills -n 2 --dist loadfile -v --drills-page docs/drills.md
 
 benchmark: setup  ## what this project's own work costs beside Airflow's (some minutes; its own ports and folder)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py

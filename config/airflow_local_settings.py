@@ -1,4 +1,4 @@
-"""Imports what tasks need once, in the scheduler, before it forks its workers.
+"""Imports what tasks need once, in the process that forks them: the scheduler (LocalExecutor) or the Celery worker.
 
 Every task is a process of its own, and importing these libraries costs 4 CPU-seconds; forked from a process that has
 imported them, it costs nothing. Airflow imports this file by its name, in each of its processes, from PYTHONPATH.
@@ -24,6 +24,7 @@ _LIBRARIES = (
     "pyarrow.parquet",
     "duckdb",
     "deltalake",
+    "boto3",
     "ibis",
     "ibis.backends.duckdb",
     "sklearn.linear_model",
@@ -49,7 +50,16 @@ def _import_libraries() -> None:
             logging.getLogger(__name__).warning("Could not import %s in advance", name, exc_info=True)
 
 
-if sys.argv[1:2] == ["scheduler"]:
+def _forks_tasks() -> bool:
+    """Whether tasks are forked from this process, or from children of it."""
+    if sys.argv[1:2] == ["scheduler"]:
+        from airflow.configuration import conf
+
+        return "LocalExecutor" in (conf.get("core", "executor") or "")
+    return sys.argv[1:3] == ["celery", "worker"]
+
+
+if _forks_tasks():
     _import_libraries()
     # What is loaded now lives as long as the process: a garbage collection in a forked task need not look through it,
     # which would copy every page that it touches.

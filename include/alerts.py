@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import smtplib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import partial
@@ -62,6 +62,15 @@ def breaches(use_case: UseCase, day: date) -> None:
         from include.stages import tell
 
         tell.run(use_case, tell.breaches(use_case, day, _links_of_run(use_case)), _ways(use_case))
+
+
+def redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
+    """Files that have landed are others by now: what stages/collect.py noticed. Each change is told of once."""
+    for each in found:
+        with _quietly("a delivery"):
+            from include.stages import tell
+
+            tell.run(use_case, tell.redelivery(use_case, each, _links_of_run(use_case)), _ways(use_case))
 
 
 def promoted(use_case: UseCase, result: Any) -> None:

@@ -12,11 +12,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from include import quarantine_commands
 from include.errors import AirworthyError
 from include.local import commands
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False, soft_wrap=True)
+
+
+app.add_typer(quarantine_commands.app, name="quarantine")
 
 
 @app.command()
@@ -87,6 +91,14 @@ def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(h
 
 
 @app.command()
+def check(use_case: str, day: Day) -> None:
+    """Validate a use case up to a day, train as of it and judge the model; keep nothing. Fails where a gate does."""
+    from include.local import check_text
+
+    check_text.show(console, use_case, day.date())
+
+
+@app.command()
 def token() -> None:
     """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
     typer.echo(commands.token())
@@ -108,6 +120,17 @@ def replay(
 
     days = (day.date() if day else None for day in (first, last))
     replay_text.show(console, use_case, *days, variations=variations, plot=plot, json_file=json)
+
+
+@app.command()
+def maintain(
+    use_case: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    really: Annotated[bool, typer.Option("--really", help="Do it; otherwise nothing is changed.")] = False,
+) -> None:
+    """Say what the declared retention no longer keeps, with counts and bytes; with --really, remove it."""
+    from include.local import maintain_text
+
+    maintain_text.show(console, use_case, really=really)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, CronPartitionTimetable, Param, get_current_context
+from airflow.sdk import DAG, Asset, CronPartitionTimetable, CronTriggerTimetable, Param, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -68,6 +68,13 @@ def by_hand(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG
     return _dag(use_case, kind, schedule=None, params=dict(params), max_active_runs=1)
 
 
+def care(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
+    """A DAG that looks after what is stored, in the small hours of Sunday or by hand, one run at a time. It has no day:
+    what it does hangs on the clock. Unpaused, it waits for the next Sunday."""
+    schedule = CronTriggerTimetable("0 4 * * 0", timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
+    return _dag(use_case, kind, schedule=schedule, params=dict(params), max_active_runs=1)
+
+
 def _midnights(cron: str, use_case: UseCase, **arguments: Any) -> CronPartitionTimetable:
     return CronPartitionTimetable(cron, timezone=use_case.time_zone, run_offset=0, key_format="%Y-%m-%d", **arguments)
 
@@ -99,10 +106,19 @@ def day_of(context: Mapping[str, Any]) -> date:
             "This run does not say which day it is for. Trigger it with the form's field `day`"
             ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
         )
+    return as_day(key or chosen)
+
+
+def as_day(text: str) -> date:
+    """The day of a text that a person or a program gave: YYYY-MM-DD in ASCII, and no other of ISO 8601's ways to write
+    one, so that a day has one name everywhere. BadRequest for anything else."""
     try:
-        return date.fromisoformat(key or chosen)
-    except ValueError:
-        raise BadRequest(f"{key or chosen!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.") from None
+        day = date.fromisoformat(text)
+    except (TypeError, ValueError):
+        day = None
+    if day is None or day.isoformat() != text:
+        raise BadRequest(f"{text!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.")
+    return day
 
 
 @contextmanager

@@ -11,6 +11,8 @@ DESCRIPTIONS = {
     "monitor": "Each day: measure drift, and how good the predictions are whose outcome is known by now.",
     "retrain": "Each day: decide by the measures whether to train, and start that training once.",
     "rollback": "By hand: make a version that was champion before the champion again.",
+    "maintenance": "On Sundays or by hand: remove what the declared retention no longer keeps.",
+    "quarantine": "By hand: send quarantined rows back, corrected or released; they become known on a later day.",
     "reproduce": "By hand: build a registered version again, and hold the trees against the registered ones.",
 }
 TEXTS = {
@@ -148,6 +150,45 @@ Days that are scored already keep their version: to score one again, trigger `sc
 * *cannot be loaded* — its files are missing or damaged in MLflow; restore them, or name another version.
 * *The ledger is damaged* — restore its folder from a backup; `ledger` of the command line says what is wrong.
 """,
+    "maintenance": """
+**Removes what nobody needs any more, and puts tables in order.** Started by hand it is a dry run, unless the form says
+*really*: it lists what would go, with counts and bytes, and changes nothing. **Runs of the schedule really remove**;
+while this DAG is paused there are none.
+
+{keeps}
+
+Never removed: the newest content of any day, the ledger, claims, decisions, corrections, registered versions and their
+models. A version whose training data go gets the tag `no_longer_reproducible` first, and `reproduce` says why. Files of
+a day are joined where there are several; its rows and its digest stay.
+
+It may run beside everything else, and again after it was killed. What it leaves to an operator, such as old runs in
+Airflow's database, is in docs/maintenance.md, with the commands.
+
+**If the task fails**
+* *there are versions … now* / *the ledger has a new entry* — somebody registered or promoted meanwhile; it is tried
+  again by itself.
+* *could not be looked at* / *has no tag* — the rest was done; the message says what is wrong there. Nothing is removed
+  that a version may need.
+* *has changed its content* — should never happen: restore the table to the version that the message names.
+* *The ledger is damaged* / *MLflow does not answer* — nothing was removed.
+""",
+    "quarantine": """
+**Sends rows that were quarantined back**, of the feeds {feeds}: released as they are, where the expectation was wrong
+about them, or corrected, from a file. They become known on a later day, of which nothing is landed yet: what was known
+on the days before, and what was decided on them, stays as it is. `send_back` writes one correction, which says who, why
+and when, and is never changed; `data` lands it with that day and judges it like all rows, a released reason excepted.
+
+Look at the rows with `quarantine {name}` of the command line, and `show`; `export` writes a file to correct. Put the
+corrected file into the folder `{name}/inbox` of the lake, and give the form its name. A late outcome becomes a label as
+late ones do; a row of a day that is over is never scored.
+
+**If the task fails** nothing has changed, and sending the same again changes nothing either.
+* *is landed or decided already* / *is not after* — the message names the first free day.
+* *were sent back before* — a row is replayed once; the message says with which correction.
+* *are quarantined for … too* — name these reasons as well, or leave these rows out.
+* *of which no row is quarantined* / *are as they were quarantined* — the message names the rows of the file.
+* *lacks / has undeclared columns* / *cannot be read* — keep the columns and the header of the export.
+""",
     "reproduce": """
 **Builds a registered version again from its registry entry alone**: the recorded Delta versions of `features` and
 `labels` (their digests are checked down to the rows), the window, the parameters and the seed. The trees must be equal
@@ -162,7 +203,8 @@ trees are equal. A day that was corrected since is read as it was.
   not known.
 * *is not what was registered* — the report in the log says which tree is the first to differ, and what has changed.
   Check out the commit that it names, install that `requirements.txt`, and reproduce the version there.
-* *could not be built again* — the report names the tables and days that were vacuumed, lost or damaged.
+* *could not be built again* — the report names the tables and days that were removed, lost or damaged; what
+  `maintenance` has removed, with the reason.
 * *there is no version* — the message lists the versions.
 * *cannot be loaded* — the registered files are missing or damaged; restore MLflow's artifacts.
 """,
@@ -187,10 +229,31 @@ def _limits(use_case: UseCase) -> dict[str, object]:
     }
 
 
+def _deliveries(use_case: UseCase) -> str:
+    """What the data DAG's text says of files that others deliver; nothing where there are none."""
+    lines = [
+        f"* `{feed.name}`: `s3://{feed.landing.bucket}/{feed.landing.prefix}`, for {feed.landing.wait} after midnight"
+        for feed in use_case.feeds
+        if feed.landing
+    ]
+    if not lines:
+        return ""
+    listed = "\n".join(lines)
+    return f"""
+**Files are waited for first**, without a worker slot, by `wait_for_<feed>`:
+{listed}
+
+* *are not there* — ask who delivers them, and clear the task when they are.
+* *cannot be read* — nothing of that day was written. Have the file delivered again, and clear the task.
+* A file that changes after its day was published is told of and not taken, unless the form says `take_changed`.
+"""
+
+
 def doc_md(use_case: UseCase, kind: str) -> str:
     """Markdown for the DAG's page."""
     training, costs, policy = use_case.training, use_case.costs, use_case.retraining
     text = TEXTS[kind].format(
+        name=use_case.name,
         feeds=", ".join(f"`{feed.name}`" for feed in use_case.feeds),
         look_back=use_case.look_back_days,
         train=training.min_train_days,
@@ -206,7 +269,9 @@ def doc_md(use_case: UseCase, kind: str) -> str:
         **_limits(use_case),
         policy="\n".join(f"* {rule}" for rule in policy.rules()),
         memory=policy.memory_days,
+        keeps="\n".join(f"* {rule}" for rule in use_case.retention.rules()),
     )
+    text += _deliveries(use_case) if kind == "data" else ""
     notice = f"> {use_case.notice}\n\n" if use_case.notice else ""
     links = " · ".join(f"[{name}]({address})" for name, address in use_case.links.items())
     return (

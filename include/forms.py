@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param
 
 from include.use_case import UseCase
@@ -14,6 +16,63 @@ DAY = Param(
     title="Day",
     description="The day to run for. Needed by hand; leave it empty in a backfill, whose runs have their day.",
 )
+
+
+def quarantine(use_case: UseCase) -> dict[str, Param]:
+    """What sending quarantined rows back asks for. Empty fields: all days and rows, no file, the first free day."""
+    a_day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
+    several: dict[str, Any] = {"type": ["null", "array"], "items": {"type": "string", "minLength": 1}}
+    feeds = [feed.name for feed in use_case.feeds]
+    return {
+        "feed": Param(feeds[0], type="string", enum=feeds, title="Feed"),
+        "what": Param(
+            "release",
+            type="string",
+            enum=["release", "correct"],
+            title="What to do",
+            description="Release: send rows back as they are. Correct: send back the rows of a file.",
+        ),
+        "quarantined_on": Param(
+            None, **a_day, title="Quarantined on", description="Only rows that were set aside on this day. Empty: any."
+        ),
+        "reasons": Param(
+            None,
+            **several,
+            title="Reasons",
+            description="To release: the reasons that no longer count, one a line, as the quarantine words them.",
+        ),
+        "rows": Param(
+            None, **several, title="Rows", description="To release: only the rows of these ids, one a line. Empty: all."
+        ),
+        "file": Param(
+            None,
+            type=["null", "string"],
+            title="File",
+            description="To correct: the name of a CSV or Parquet file in the use case's inbox in the lake.",
+        ),
+        "known_on": Param(
+            None,
+            **a_day,
+            title="Known on",
+            description="The day on which the rows become known: one of which nothing is landed yet. Empty: the first.",
+        ),
+        "why": Param(type="string", minLength=3, title="Why", description="Kept with the correction and your name."),
+    }
+
+
+def data(use_case: UseCase) -> dict[str, Param]:
+    """What landing a day may be asked for besides its day; nothing where no files are delivered."""
+    if not any(feed.landing for feed in use_case.feeds):
+        return {}
+    return {
+        "take_changed": Param(
+            False,
+            type="boolean",
+            title="Take changed files",
+            description="Land the files of the day as they are now, although they were delivered again after the day"
+            " had been published. What was decided on them is not decided again.",
+        )
+    }
 
 
 def train(use_case: UseCase) -> dict[str, Param]:

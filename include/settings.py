@@ -23,11 +23,11 @@ class Settings:
     home: Path
     """All local state (`AIRWORTHY_HOME`, default `.airworthy` in the repository); git-ignored."""
     lake: str
-    """Root of the Delta tables and the ledger (`AIRWORTHY_LAKE`): a folder."""
+    """Root of the Delta tables and the ledger (`AIRWORTHY_LAKE`): a folder, or `s3://bucket/prefix`."""
     mlflow: str
     """Address of the MLflow server (`MLFLOW_TRACKING_URI`, default the local one's port on loopback)."""
-    data_docs: Path
-    """Root of the validation pages (`AIRWORTHY_DATA_DOCS`)."""
+    data_docs: str
+    """Root of the validation pages (`AIRWORTHY_DATA_DOCS`): a folder, or `s3://bucket/prefix`."""
     use_case_packages: tuple[str, ...]
     """Packages whose members declare a `USE_CASE` (`AIRWORTHY_USE_CASE_PACKAGES`, comma separated)."""
 
@@ -44,19 +44,24 @@ def current() -> Settings:
     packages = env.get("AIRWORTHY_USE_CASE_PACKAGES") or "include.use_cases"
     return Settings(
         home=home,
-        lake=str(_folder("AIRWORTHY_LAKE", home / "lake")),
+        lake=place("AIRWORTHY_LAKE", home / "lake"),
         mlflow=env.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{env.get('AIRWORTHY_MLFLOW_PORT') or 5000}",
-        data_docs=_folder("AIRWORTHY_DATA_DOCS", home / "data_docs"),
+        data_docs=place("AIRWORTHY_DATA_DOCS", home / "data_docs"),
         use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
     )
 
 
-def _folder(name: str, default: Path) -> Path:
-    """An absolute folder: services run elsewhere than the shell in which a relative one was meant."""
+def place(name: str, default: Path) -> str:
+    """Where that variable says that files are: an address on S3, or an absolute folder, as services run elsewhere than
+    the shell in which a relative one was meant. BadRequest for an address of another kind, or without a bucket."""
     value = os.environ.get(name) or str(default)
-    if "://" in value:
-        raise BadRequest(f"{name}={value!r} is an address; this version keeps its tables in a folder. Name one.")
-    return Path(value).expanduser().resolve()
+    if "://" not in value:
+        return str(Path(value).expanduser().resolve())
+    parts = urlsplit(value)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
+        shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
+        raise BadRequest(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
+    return value.rstrip("/")
 
 
 def shown(address: str) -> str:

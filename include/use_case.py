@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include import gate
+from include import gate, landing
 from include.errors import BadRequest
 from include.gate import (
     AnyGate,
@@ -28,7 +28,9 @@ from include.gate import (
     SliceGate,
 )
 from include.gate import require as _require
+from include.landing import Landing
 from include.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
+from include.retention import Retention
 
 __all__ = [
     "Alerts",
@@ -38,10 +40,12 @@ __all__ = [
     "Feed",
     "Gate",
     "Label",
+    "Landing",
     "LeakageGate",
     "Monitoring",
     "NotWorseThanChampion",
     "PerformanceLimit",
+    "Retention",
     "Retraining",
     "RobustnessGate",
     "SchemaGate",
@@ -57,8 +61,8 @@ COLUMN_TYPES = frozenset({"string", "bool", "int8", "int16", "int32", "int64", "
 """Types a declared column may have: names that `pyarrow.type_for_alias` knows."""
 CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
-RESERVED = frozenset({"day", "digest", "reasons"})
-"""Columns that the lake adds to every table."""
+RESERVED = frozenset({"day", "digest", "reasons", "quarantined_row"})
+"""Columns that the lake adds to its tables, or the quarantine to the files that leave it."""
 SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *gate.BASELINES})
 """What the monitor measures beside feeds, by these names: two figures of one name would be one."""
 
@@ -69,7 +73,7 @@ def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Feed:
-    """A source table: its function in source.py has the feed's name and takes the day."""
+    """A source table: its function in source.py has the feed's name and takes the day, unless files are delivered."""
 
     name: str
     columns: Mapping[str, str]
@@ -80,6 +84,8 @@ class Feed:
     """Largest share of a day's rows that may be quarantined; above it the day is refused."""
     absent_days: frozenset[date] = frozenset()
     """Days that the source will never deliver: empty by declaration."""
+    landing: Landing | None = None
+    """The bucket into which others put this feed's files; source.py then needs no function for it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _frozen(self.columns))
@@ -227,6 +233,7 @@ class UseCase:
     monitoring: Monitoring = field(default_factory=Monitoring)
     retraining: Retraining = field(default_factory=Retraining)
     alerts: Alerts = field(default_factory=Alerts)
+    retention: Retention = field(default_factory=Retention)
     links: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
     """What a person must know wherever they look, such as that data are replayed."""
@@ -245,6 +252,7 @@ class UseCase:
         _require(bool(names) and len(set(names)) == len(names), say + f"feeds need distinct names, has {names}.")
         taken = sorted(SUBJECTS & set(names))
         _require(not taken, say + f"feeds {taken} are called as what the monitor measures beside them; rename them.")
+        landing.require_apart({feed.name: feed.landing for feed in self.feeds if feed.landing}, self.first_day, say)
         _require(self.look_back_days >= 0, say + "look_back_days is a number of days from 0.")
         _require(bool(self.keys), say + "declare the keys of a row.")
         wrong = {c: t for c, t in self.features.items() if t not in COLUMN_TYPES - {"string", "date32"} | {CATEGORY}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import shutil
 import signal
@@ -13,11 +14,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+
+from include import settings
+from include.settings import REPOSITORY
+from include.storage import s3
+from include.storage.place import Place
 
 FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
 """Days of the filled toy lake, and the day as of which its model is trained."""
@@ -33,11 +40,85 @@ def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked `both_places` runs with its lake on disk and with its lake on S3.
+
+    Of a module that is marked, one marked `both_places(not_on_s3="why")` runs on disk alone.
+    """
+    mark = metafunc.definition.get_closest_marker("both_places")
+    if mark and "kind_of_place" in metafunc.fixturenames and "not_on_s3" not in mark.kwargs:
+        slow = [] if mark.kwargs.get("quick") else [pytest.mark.slow]
+        metafunc.parametrize("kind_of_place", ["file", pytest.param("s3", marks=slow)])
+
+
 @pytest.fixture
-def lake_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, in which the lake is; nothing of it is shared with another test."""
-    _environment(tmp_path / "home", monkeypatch)
-    return tmp_path / "home"
+def kind_of_place() -> str:
+    """Where the test's lake and Data Docs are: on disk, unless the mark `both_places` says that they are on S3."""
+    return "file"
+
+
+@pytest.fixture
+def lake_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind_of_place: str, request: pytest.FixtureRequest
+) -> Path:
+    """An empty home, in which the lake is, or which has a bucket for it; nothing is shared with another test."""
+    home = tmp_path / "home"
+    _environment(home, monkeypatch)
+    if kind_of_place == "s3":
+        bucket = request.getfixturevalue("bucket")
+        monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
+        monkeypatch.setenv("AIRWORTHY_DATA_DOCS", f"{bucket}/data_docs")
+    return home
+
+
+@pytest.fixture
+def place(tmp_path: Path, kind_of_place: str, request: pytest.FixtureRequest) -> Place:
+    """An empty place of the test's own."""
+    return Place.of(request.getfixturevalue("bucket") if kind_of_place == "s3" else tmp_path) / "place"
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty bucket of the test's own, on a server that the environment names."""
+    use_s3(s3_server, monkeypatch)
+    name, client = f"test-{uuid.uuid4().hex}", s3.client()
+    client.create_bucket(Bucket=name)
+    yield f"s3://{name}"
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+        if found := [{"Key": each["Key"]} for each in page.get("Contents", [])]:
+            client.delete_objects(Bucket=name, Delete={"Objects": found, "Quiet": True})
+
+
+@pytest.fixture
+def refuse(bucket: str) -> Iterator[Callable[..., None]]:
+    """Has the server refuse its next requests: see tests.s3_server."""
+    address = os.environ["AWS_ENDPOINT_URL"]
+
+    def refused(status: int, code: str, times: int, *methods: str) -> None:
+        what = {"status": status, "code": code, "times": times} | ({"methods": methods} if methods else {})
+        with urllib.request.urlopen(f"{address}/-/fail", json.dumps(what).encode(), timeout=30):
+            pass
+
+    yield refused
+    refused(200, "", 0)
+
+
+def use_s3(address: str, patch: pytest.MonkeyPatch) -> None:
+    """Let the environment name that server, and somebody who may use it."""
+    patch.setenv("AWS_ENDPOINT_URL", address)
+    patch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    patch.setenv("AWS_REGION", "us-east-1")
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Address of a server of S3 on loopback, for the whole session; a second to start."""
+    command = [sys.executable, "-m", "tests.s3_server"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None and server.stdin is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.stdin.close()  # it ends with its input, even where this process is killed
 
 
 @pytest.fixture
@@ -89,7 +170,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests import toy
 
     root = tmp_path_factory.mktemp("filled")
-    lake, step = Lake(toy.USE_CASE, root / "lake" / "toy"), timedelta(days=14)
+    lake, step = Lake(toy.USE_CASE, Place.of(root) / "lake" / "toy"), timedelta(days=14)
     first = FIRST
     while first <= LAST:
         toy.fill(lake, first, min(first + step - timedelta(days=1), LAST))
@@ -101,8 +182,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def toy_lake(lake_home: Path, filled: Path) -> Path:
-    """A copy of the filled toy lake, in the test's own home."""
-    _copy(filled / "lake", lake_home / "lake")
+    """A copy of the filled toy lake, as the test's own."""
+    _copy_lake(filled / "lake", Place.of(settings.current().lake))
     return lake_home
 
 
@@ -183,7 +264,10 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy a home whole and use the tracking store in the copy."""
     from mlflow.tracking._tracking_service import utils as tracking_utils
 
-    _copy(old, home)
+    lake = Place.of(settings.current().lake)
+    shutil.copytree(old, home, ignore=_but_for(old / "lake"), copy_function=shutil.copyfile)
+    if (old / "lake").is_dir():
+        _copy_lake(old / "lake", lake)
     _move_artifacts(home / "mlflow.db", old, home)
     tracking_utils._artifact_repos_cache.clear()  # MLflow remembers, by the run's id alone, where its artifacts were
     _use_tracking(home, monkeypatch)
@@ -191,6 +275,21 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _copy(old: Path, new: Path) -> None:
     shutil.copytree(old, new, copy_function=shutil.copyfile)  # contents only: half the time
+
+
+def _copy_lake(old: Path, new: Place) -> None:
+    """Copy a lake from disk to where the test has its own; all that is in it tells paths relative to its tables."""
+    if new.is_local:
+        _copy(old, new.path)
+        return
+    bucket, _, prefix = new.uri.removeprefix("s3://").partition("/")
+    what = json.dumps({"folder": str(old), "bucket": bucket, "prefix": prefix}).encode()
+    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/-/load", what, timeout=60):
+        pass
+
+
+def _but_for(left_out: Path) -> Callable[[str, list[str]], list[str]]:
+    return lambda folder, names: [name for name in names if Path(folder) / name == left_out]
 
 
 def _move_artifacts(database: Path, old: Path, new: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from include.cli import app
@@ -16,6 +17,9 @@ from include.settings import REPOSITORY
 
 DOCUMENTS = [
     REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "CHANGELOG.md",
+    REPOSITORY / "SECURITY.md",
     *sorted((REPOSITORY / "docs").rglob("*.md")),
     *sorted((REPOSITORY / "include" / "use_cases").rglob("*.md")),
 ]
@@ -73,7 +77,15 @@ def test_every_command_that_is_shown_is_understood(path):
         assert name in COMMANDS, f"{shown}: there is no command {name}"
         # Parsed as if typed, not run; `…` and <names> stand for what a person fills in.
         if not any(argument.startswith(("<", "…")) for argument in arguments):
-            COMMANDS[name].make_context(name, list(arguments))
+            understand(COMMANDS[name], name, arguments)
+
+
+def understand(command, name, arguments):
+    """Parse as if typed; of a group, its command too."""
+    context = command.make_context(name, list(arguments))
+    if isinstance(command, TyperGroup):
+        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])
+        understand(command, name, arguments)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)

@@ -12,10 +12,24 @@ def test_a_relative_folder_is_meant_from_where_it_was_typed(monkeypatch, tmp_pat
     assert settings.current().lake == str(tmp_path / "lake")
 
 
-def test_an_address_is_refused_while_there_is_no_lake_for_it(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/lake")
-    with pytest.raises(BadRequest, match="AIRWORTHY_LAKE='s3://bucket/lake' is an address"):
+def test_lake_and_pages_may_be_on_s3(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/lake/")
+    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", "s3://bucket")
+    assert (settings.current().lake, settings.current().data_docs) == ("s3://bucket/lake", "s3://bucket")
+
+
+@pytest.mark.parametrize("address", ["gs://bucket/lake", "s3:///lake", "s3://bucket/lake?versionId=1", "http://x/y"])
+def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkeypatch, address):
+    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", address)
+    with pytest.raises(BadRequest, match=r"AIRWORTHY_DATA_DOCS=.*Name a folder, or s3://bucket/prefix"):
         settings.current()
+
+
+def test_keys_that_stand_in_an_address_are_refused_and_not_repeated(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://AKIA:hidden@bucket/lake")
+    with pytest.raises(BadRequest, match="AIRWORTHY_LAKE") as raised:
+        settings.current()
+    assert "hidden" not in str(raised.value)
 
 
 def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
@@ -23,7 +37,7 @@ def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     found = settings.current()
-    assert {found.lake, str(found.data_docs)} == {str(tmp_path / "lake"), str(tmp_path / "data_docs")}
+    assert {found.lake, found.data_docs} == {str(tmp_path / "lake"), str(tmp_path / "data_docs")}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from include.settings import REPOSITORY
 
 BOOTSTRAP = REPOSITORY / "config" / "bootstrap.py"
-LOCK = (REPOSITORY / "requirements.txt").read_text()
+RUNTIME, LOCK = ((REPOSITORY / name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "my checkout"
     (folder / "config").mkdir(parents=True)
     shutil.copy(BOOTSTRAP, folder / "config")
-    shutil.copy(REPOSITORY / "requirements.txt", folder)
-    shutil.copy(REPOSITORY / "Makefile", folder)
+    for name in ("requirements.txt", "requirements-dev.txt", "Makefile"):
+        shutil.copy(REPOSITORY / name, folder)
     return folder
 
 
@@ -117,7 +117,8 @@ def pretend_to_install(bootstrap: ModuleType, monkeypatch, fails_at: str = "noth
             Path(bootstrap.VENV_PYTHON).touch()
 
     monkeypatch.setattr(bootstrap, "run", run)
-    monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
+    if "--runtime" not in sys.argv:
+        monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
     return ran
 
 
@@ -144,7 +145,7 @@ def test_what_has_changed_since_is_set_up_again(checkout: Path, monkeypatch, cha
     bootstrap.main()
     ran.clear()
     if change == "lock":
-        (checkout / "requirements.txt").write_text("# another\n" + LOCK)
+        (checkout / "requirements-dev.txt").write_text("# another\n" + LOCK)
     else:
         Path(bootstrap.VENV_PYTHON).unlink()
     bootstrap.main()
@@ -161,7 +162,7 @@ def test_hashes_are_asked_of_the_installer_itself_too(checkout: Path):
 def test_setting_up_again_does_nothing_in_two_seconds():
     started = time.monotonic()
     done = subprocess.run(["make", "--no-print-directory", "setup"], cwd=REPOSITORY, capture_output=True, text=True)
-    assert done.stdout == ".venv is up to date with requirements.txt.\n", done.stdout + done.stderr
+    assert done.stdout == ".venv is up to date with requirements-dev.txt.\n", done.stdout + done.stderr
     assert time.monotonic() - started < 2
 
 
@@ -174,24 +175,60 @@ def test_help_lists_every_target_with_a_line():
     assert set(listed) == set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
-def locked() -> dict[str, str]:
-    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", LOCK, re.MULTILINE))
+def test_an_image_gets_what_runs_and_nothing_else(checkout: Path, monkeypatch):
+    """`--runtime`, as the Dockerfile calls it."""
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "--runtime"])
+    bootstrap = load(checkout)
+    ran = pretend_to_install(bootstrap, monkeypatch)
+    bootstrap.main()
+    assert ran[-1].endswith(f"-r {checkout / 'requirements.txt'}")
+    assert "--require-hashes" in ran[-1]
+    assert "--compile-bytecode" in ran[-1]
 
 
-def wanted() -> list[Requirement]:
-    lines = (line.split("#")[0].strip() for line in (REPOSITORY / "requirements.in").read_text().splitlines())
-    return [Requirement(line) for line in lines if line]
+PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", re.MULTILINE)
 
 
-@pytest.mark.parametrize("requirement", wanted(), ids=lambda requirement: requirement.name)
-def test_the_lock_holds_what_is_required(requirement: Requirement):
-    assert requirement.specifier.contains(locked()[canonicalize_name(requirement.name)])
+def locked(lock: str) -> dict[str, str]:
+    return dict(PACKAGE.findall(lock))
 
 
-def test_every_locked_package_has_hashes():
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", LOCK, flags=re.MULTILINE))
+def wanted(name: str) -> list[Requirement]:
+    lines = (line.split("#")[0].strip() for line in (REPOSITORY / name).read_text().splitlines())
+    return [Requirement(line) for line in lines if line and not line.startswith("-r ")]
+
+
+LOCKED = [(each, RUNTIME) for each in wanted("requirements.in")] + [
+    (each, LOCK) for each in wanted("requirements-dev.in")
+]
+
+
+@pytest.mark.parametrize(("requirement", "lock"), LOCKED, ids=[each.name for each, _ in LOCKED])
+def test_the_lock_holds_what_is_required(requirement: Requirement, lock: str):
+    assert requirement.specifier.contains(locked(lock)[canonicalize_name(requirement.name)])
+
+
+def test_what_is_developed_with_is_what_runs():
+    assert locked(RUNTIME).items() <= locked(LOCK).items()
+    assert "-r requirements.in" in (REPOSITORY / "requirements-dev.in").read_text().splitlines()
+
+
+def test_what_runs_holds_nothing_that_only_developing_needs():
+    developing = {canonicalize_name(each.name) for each in wanted("requirements-dev.in")}
+    runs = set(locked(RUNTIME))
+    assert developing & runs <= {"packaging"}  # which others need too
+    assert {"pytest", "uv", "setuptools"} <= runs
+
+
+BOTH = pytest.mark.parametrize("lock", [RUNTIME, LOCK], ids=["requirements.txt", "requirements-dev.txt"])
+
+
+@BOTH
+def test_every_locked_package_has_hashes(lock: str):
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE))
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_the_lock_names_no_index_and_no_place_on_a_machine():
-    assert not re.search(r"https?://|file:|--(extra-)?index|find-links|(^|\s)/\w", LOCK)
+@BOTH
+def test_the_lock_names_no_index_and_no_place_on_a_machine(lock: str):
+    assert not re.search(r"https?://|file:|--(extra-)?index|find-links|(^|\s)/\w", lock)

@@ -69,7 +69,7 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         MARK: str(instance.home),
         "AIRWORTHY_HOME": str(instance.home),
         "AIRWORTHY_LAKE": where.lake,
-        "AIRWORTHY_DATA_DOCS": str(where.data_docs),
+        "AIRWORTHY_DATA_DOCS": where.data_docs,
         "AIRWORTHY_USE_CASE_PACKAGES": ",".join(where.use_case_packages),
         "AIRWORTHY_AIRFLOW_PORT": str(instance.airflow_port),
         "AIRWORTHY_MLFLOW_PORT": str(instance.mlflow_port),
@@ -81,8 +81,10 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "MLFLOW_TRACKING_URI": instance.mlflow_url,
-        "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{instance.home}/mlflow/mlflow.db",
-        "MLFLOW_ARTIFACTS_DESTINATION": f"{instance.home}/mlflow/artifacts",
+        "MLFLOW_BACKEND_STORE_URI": instance.mlflow_database or f"sqlite:///{instance.home}/mlflow/mlflow.db",
+        "MLFLOW_ARTIFACTS_DESTINATION": instance.mlflow_artifacts or f"{instance.home}/mlflow/artifacts",
+        # boto3, by which MLflow's server reaches S3, knows the region by this name alone.
+        **({"AWS_DEFAULT_REGION": region} if (region := base.get("AWS_REGION")) else {}),
     }
 
 

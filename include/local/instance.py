@@ -25,6 +25,10 @@ class Instance:
     mlflow_port: int
     database: str
     """SQLAlchemy address of Airflow's metadata."""
+    mlflow_database: str = ""
+    """SQLAlchemy address of MLflow's runs and versions; empty: a file in the home."""
+    mlflow_artifacts: str = ""
+    """Where MLflow keeps models and plots, a folder or `s3://bucket/prefix`; empty: a folder in the home."""
 
     @property
     def airflow_url(self) -> str:
@@ -66,7 +70,14 @@ def current() -> Instance:
     airflow_port, mlflow_port = _port(env, "AIRWORTHY_AIRFLOW_PORT", 8080), _port(env, "AIRWORTHY_MLFLOW_PORT", 5000)
     if airflow_port == mlflow_port:
         raise SettingWrong("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port that Airflow's API does not have")
-    return Instance(home, airflow_port, mlflow_port, _database(env, home))
+    return Instance(
+        home,
+        airflow_port,
+        mlflow_port,
+        database=_database("AIRWORTHY_DATABASE", env) or f"sqlite:///{home}/airflow/airflow.db",
+        mlflow_database=_database("AIRWORTHY_MLFLOW_DATABASE", env),
+        mlflow_artifacts=settings.place("AIRWORTHY_MLFLOW_ARTIFACTS", home / "mlflow" / "artifacts"),
+    )
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
@@ -76,13 +87,14 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _database(env: Mapping[str, str], home: Path) -> str:
-    """SQLAlchemy 2.1 takes psycopg 3 for a bare `postgresql://`; Airflow is tested with psycopg2."""
-    value = env.get("AIRWORTHY_DATABASE")
+def _database(name: str, env: Mapping[str, str]) -> str:
+    """That variable's address, empty where it names none. SQLAlchemy 2.1 takes psycopg 3 for a bare `postgresql://`;
+    Airflow is tested with psycopg2."""
+    value = env.get(name)
     if not value:
-        return f"sqlite:///{home}/airflow/airflow.db"
+        return ""
     scheme, separator, rest = value.partition("://")
     if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg2"):
         shown = f"{scheme}://…" if separator else "…"  # an address may hold a password
-        raise SettingWrong("AIRWORTHY_DATABASE", shown, "postgresql://user:password@host:port/database, or nothing")
+        raise SettingWrong(name, shown, "postgresql://user:password@host:port/database, or nothing")
     return _SQLALCHEMY_POSTGRES + rest

@@ -34,7 +34,7 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
         "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?day={last}",
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
         "MLflow": f"{here.mlflow_url}/#/models/{use_case.name}",
-        "Data Docs": str(data_docs.folder(use_case.name) / "index.html"),
+        "Data Docs": _data_docs(use_case, here),
         "predictions": f"{settings.current().lake}/{use_case.name}/predictions",
         "": f".venv/bin/python -m include.cli predictions {use_case.name} {first}",
         "stop": commands.stop_command(here),
@@ -44,6 +44,12 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
         console.print(Text(f"  {name:<12} {value}"))
     if use_case.notice:
         console.print(Text(f"\n  {use_case.notice}", style="dim"))
+
+
+def _data_docs(use_case: UseCase, here: Instance) -> str:
+    """What a browser on this machine opens: the file, or, of pages on S3, where Airflow shows them."""
+    index = data_docs.folder(use_case.name) / "index.html"
+    return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
 
 
 def _rows(use_case: UseCase, report: Report) -> RenderableType:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from include.logic.redaction import redacted
 
-Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline"]
+Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline", "redelivery"]
 LONGEST = 1500
 """Characters of an error's own words; the rest stands in the log."""
 SHOWN = 12
@@ -130,6 +130,35 @@ def breach(
         text,
         links,
         details,
+    )
+
+
+def redelivery(
+    use_case: str,
+    day: str,
+    *,
+    feed: str,
+    files: Mapping[str, str],
+    state: str,
+    advice: str,
+    links: Mapping[str, str],
+) -> Message:
+    """Files of `day`, which has landed, are others by now: `files` says what became of each.
+
+    `state` names what the bucket holds: another change is another event.
+    """
+    lines = [f"{key}: {what}" for key, what in list(files.items())[:SHOWN]]
+    lines += [f"and {len(files) - SHOWN} more"] if len(files) > SHOWN else []
+    text = f"Files of the feed {feed} for {day} are not those that have landed:\n" + "\n".join(lines)
+    return Message(
+        "redelivery",
+        f"redelivery-{feed}-{day}-{state}",
+        use_case,
+        day,
+        _subject(use_case, day, f"files of {feed} were delivered again"),
+        f"{text}\n\nWhat to do: {advice}",
+        links,
+        {"feed": feed, "files": dict(files)},
     )
 
 

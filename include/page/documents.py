@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
 
 from fastapi import HTTPException
 from fastapi.responses import Response
 
-from include import settings
+from include.errors import AirworthyError
+from include.stages import show_document
+
+log = logging.getLogger(__name__)
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(
@@ -29,19 +32,12 @@ HEADERS = {
 
 def page(name: str, path: str) -> Response:
     """A page of the use case of that name, which the caller has made sure may be read; HTTPException 404 if there is
-    none at that path below the use case's folder."""
-    folder = (settings.current().data_docs / name).resolve()
+    none at that path below the use case's folder, 503 if the place of the pages does not answer as it should."""
     try:
-        found = (folder / path).resolve()
-        content = found.read_bytes() if _is_page(folder, found) else None
-    except (OSError, ValueError):  # a name that is too long, a folder, a zero byte
-        content = None
+        content = show_document.run(name, path)
+    except AirworthyError as error:
+        log.exception("Data Docs of %s cannot be read.", name)
+        raise HTTPException(503, "Data Docs cannot be read now. The log of the API server says why.") from error
     if content is None:
         raise HTTPException(404, f"There is no such page of Data Docs. {name}__data writes one for each day and feed.")
     return Response(content, media_type="text/html; charset=utf-8", headers=HEADERS)
-
-
-def _is_page(folder: Path, found: Path) -> bool:
-    """Whether the resolved path is a page in the folder, and not one that is being written."""
-    inside = found.is_relative_to(folder) and not any(part.startswith(".") for part in found.relative_to(folder).parts)
-    return inside and found.suffix == ".html"

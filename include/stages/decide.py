@@ -13,8 +13,9 @@ from include.logic import decisions
 from include.logic.decisions import Decided, Decision, Flying, Measured, Outcome
 from include.storage import schemas
 from include.storage.claims import Claims
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.ledger import Ledger
+from include.storage.view import View
 from include.use_case import UseCase
 
 

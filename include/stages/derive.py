@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from include.errors import AirworthyError
 from include.storage import schemas
-from include.storage.lake import Commit, View
+from include.storage.lake import Commit
+from include.storage.view import View
 from include.use_case import UseCase
 
 

@@ -21,10 +21,11 @@ from include.logic.evidence import Champion, Evidence, TestRows
 from include.logic.model import Model
 from include.stages import examples, follow, rehearse, tripwire
 from include.storage import provenance
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
 from include.storage.models import Registry, Version
 from include.storage.partitions import days_from
+from include.storage.view import View
 from include.use_case import UseCase
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from include.errors import NotReady
 from include.logic.fitting import Rows
 from include.storage.labels import known_labels
-from include.storage.lake import View
+from include.storage.view import View
 from include.use_case import UseCase
 
 

@@ -1,4 +1,4 @@
-"""Ingest: a day of each feed, from its source, into raw/<feed>."""
+"""Ingest: a day of each feed, from its source and from the corrections that become known on it, into raw/<feed>."""
 
 from __future__ import annotations
 
@@ -7,25 +7,45 @@ from datetime import date
 import pyarrow as pa
 
 from include.errors import BadData, SourceFailed
+from include.logic import corrections as correction_rows
+from include.stages import collect
+from include.storage import schemas
+from include.storage.corrections import Corrections, inputs_of
 from include.storage.lake import Commit, Lake
 from include.use_case import Feed, UseCase
 
 
-def run(use_case: UseCase, day: date) -> dict[str, Commit]:
-    """Land every feed of `day`; feed name to commit. BadData where a source breaks its declaration."""
+def run(use_case: UseCase, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
+    """Land every feed of `day`; feed name to commit. BadData where a source breaks its declaration.
+
+    `take_changed`: files that were delivered again after their day was published are taken as they are now.
+    """
     use_case.require(day)
-    return {feed.name: land(use_case, feed, day) for feed in use_case.feeds}
+    return {feed.name: land(use_case, feed, day, take_changed=take_changed) for feed in use_case.feeds}
 
 
-def land(use_case: UseCase, feed: Feed, day: date) -> Commit:
-    """Land one feed of one day. SourceFailed where the source's function raises."""
+def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+    """Land one feed of one day, from its landing bucket or from source.py. SourceFailed where its function raises."""
+    if feed.landing:
+        return collect.run(use_case, feed, day, take_changed=take_changed)
     try:
-        rows: pa.Table = use_case.function("source", feed.name)(day)
+        rows = use_case.function("source", feed.name)(day)
     except Exception as error:
         raise SourceFailed(use_case.name, feed.name, day, error) from error
+    if not isinstance(rows, pa.Table):
+        raise BadData(
+            f"{use_case.name}: the source of feed {feed.name!r} returned a {type(rows).__name__} for {day}, not a"
+            " pyarrow.Table. Nothing was written. Return one from its function in source.py (pa.Table.from_pandas makes"
+            " one of a pandas frame)."
+        )
     if day in feed.absent_days and rows.num_rows:
         raise BadData(
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
             " Nothing was written. Take the day out of the feed's `absent_days`."
         )
-    return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs={}, stage="ingest")
+    # Only now that the source has answered: from here on, the day takes no other corrections.
+    corrections = Corrections.of(use_case, feed.name).close(day)
+    if corrections:
+        rows = correction_rows.added(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
+    inputs = inputs_of(feed.name, corrections)
+    return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from include.stages import derive
-from include.storage.lake import Commit, View
+from include.storage.lake import Commit
+from include.storage.view import View
 from include.use_case import UseCase
 
 

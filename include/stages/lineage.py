@@ -12,9 +12,10 @@ import pyarrow as pa
 from include.errors import BadRequest, NotReady
 from include.storage import history
 from include.storage.history import Note, VersionGone
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.partitions import Partition
+from include.storage.view import View
 from include.use_case import Feed, UseCase
 
 MODEL_TAGS = (

@@ -22,9 +22,10 @@ from include.stages import outcomes, score, watch
 from include.stages.outcomes import DayOutcomes, NotMeasurable
 from include.stages.watch import Scorer
 from include.storage import schemas
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.models import ArtifactMissing, Registry
 from include.storage.partitions import days_from
+from include.storage.view import View
 from include.use_case import UseCase
 
 ROUNDS = 5

@@ -18,9 +18,10 @@ from include.logic.performance import Outcomes
 from include.stages import score
 from include.storage import provenance, scan
 from include.storage.labels import known_labels
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.models import Registry, Version
 from include.storage.partitions import days_from
+from include.storage.view import View
 from include.use_case import UseCase
 
 MOST_ROWS = 1_000_000

@@ -10,8 +10,9 @@ from include.errors import AirworthyError
 from include.logic.recipe import Recipe
 from include.storage import integrity
 from include.storage.history import VersionGone
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.partitions import days_from
+from include.storage.view import View
 
 _FEW = 5
 """Days that a message names one by one."""

@@ -11,9 +11,10 @@ from typing import Any
 from include.gate import CHAMPION
 from include.logic import metrics
 from include.storage import schemas
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
+from include.storage.view import View
 from include.use_case import UseCase
 
 

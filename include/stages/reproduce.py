@@ -12,6 +12,7 @@ from include.errors import AirworthyError, NotReady
 from include.logic import fitting, material, rebuild, recipe, splits
 from include.logic.model import Model
 from include.logic.recipe import Recipe, RecipeUnreadable
+from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import examples, recall
 from include.storage import provenance
 from include.storage.lake import Lake
@@ -178,7 +179,8 @@ class _Rebuilding:
                 baseline=known.baseline_features,
             )
         except recall.DataGone as gone:
-            raise _NotRebuilt(str(gone)) from gone
+            told = self._version.tags.get(NOT_REPRODUCIBLE)
+            raise _NotRebuilt(f"it is no longer reproducible {told} {gone}" if told else str(gone)) from gone
         except (NotReady, LightGBMError, duckdb.Error) as error:
             raise _NotRebuilt(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
         return fitted.model

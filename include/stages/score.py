@@ -13,9 +13,10 @@ from include.errors import AirworthyError, BadRequest, FeaturesMissing
 from include.logic.model import Model
 from include.stages import follow
 from include.storage import provenance, scan, schemas
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.models import Registry, Version
+from include.storage.view import View
 from include.use_case import UseCase
 
 BATCH_ROWS = 65_536

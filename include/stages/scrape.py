@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include.storage import history
 from include.storage.claims import Claims
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
@@ -92,4 +92,4 @@ def _all(use_case: UseCase, table: str, today: date) -> list[dict[str, Any]]:
 
 def _is_there(use_case: UseCase, table: str) -> bool:
     """Whether the table was ever made: whoever only looks makes none."""
-    return Path(Lake.of(use_case).uri(table), "_delta_log").exists()
+    return history.is_table(Lake.of(use_case).uri(table))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from include import settings
-from include.logic import messages
+from include.logic import deliveries, messages
+from include.logic.deliveries import Redelivery
 from include.logic.messages import Message, deadline, failure
 from include.stages.promote import PromoteResult
 from include.stages.rollback import RollbackResult
@@ -16,7 +17,7 @@ from include.storage.ledger import Ledger
 from include.storage.outbox import Letter, Outbox
 from include.use_case import UseCase
 
-__all__ = ["breaches", "deadline", "failure", "promotion", "rejection", "rollback", "run"]
+__all__ = ["breaches", "deadline", "failure", "promotion", "redelivery", "rejection", "rollback", "run"]
 log = logging.getLogger(__name__)
 
 Send = Callable[[Message], None]
@@ -93,6 +94,19 @@ def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
     letters = Outbox.of(use_case).beginning(f"breach-{day}")
     rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
     return {(row["metric"], row["subject"]) for row in rows}
+
+
+def redelivery(use_case: UseCase, found: Redelivery, links: Mapping[str, str]) -> Message:
+    """That files which have landed are others by now."""
+    return messages.redelivery(
+        use_case.name,
+        found.day.isoformat(),
+        feed=found.feed,
+        files=found.files,
+        state=found.state,
+        advice=deliveries.advice(use_case.name, found.feed, found.day),
+        links=links,
+    )
 
 
 def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:

@@ -17,10 +17,11 @@ from include.logic.recipe import Recipe
 from include.logic.splits import Splits
 from include.stages import examples, record
 from include.storage import provenance
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.partitions import days_from
 from include.storage.runs import FINGERPRINT, MlflowUnreachable, Runs
+from include.storage.view import View
 from include.use_case import UseCase
 
 

@@ -20,9 +20,10 @@ from include.logic.parameters import merge
 from include.logic.tuning import Found, Judge, Space
 from include.stages import examples, train
 from include.storage import provenance
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.runs import FINGERPRINT
 from include.storage.studies import Studies
+from include.storage.view import View
 from include.use_case import UseCase
 
 MINUTES = 30.0

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 
-from include.errors import BadData, ExpectationBroken, FeedRefused
+from include.errors import BadData, ExpectationBroken, FeedRefused, NotReady
+from include.logic import corrections as correction_rows
 from include.logic import validation
+from include.logic.corrections import Correction
 from include.logic.validation import Judgement
 from include.storage import data_docs, schemas
+from include.storage.corrections import Corrections, inputs_of
 from include.storage.lake import Commit, Lake
-from include.use_case import Feed, UseCase
+from include.use_case import Feed, Suite, UseCase
 
 
 @dataclass(frozen=True)
@@ -63,18 +68,58 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
     digest = view.digest(raw, day)
-    if landed.num_rows == 0:
+    corrections = Corrections.of(use_case, feed.name).known_on(day)
+    delivered, corrected = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
+    if delivered.num_rows == 0:
         if day not in feed.absent_days:
             raise FeedRefused(use_case.name, feed.name, day, ["the source delivered no rows"])
         reasons = pa.array([], schemas.REASONS.type)
     else:
-        reasons = _judged(use_case, feed, day, landed, digest).reasons
-    checked = landed.append_column(schemas.REASONS, reasons)
-    commit = lake.replace(
-        f"checked/{feed.name}", day, checked, inputs={raw: digest}, versions={raw: view.version(raw)}, stage="validate"
-    )
+        reasons = _judged(use_case, feed, day, delivered, digest).reasons
+    checked = delivered.append_column(schemas.REASONS, reasons)
+    if corrected is not None:
+        again = _judged_again(use_case, feed, day, delivered, corrected, correction_rows.waived(corrections))
+        checked = pa.concat_tables([checked, corrected.append_column(schemas.REASONS, again)])
+        reasons = checked[schemas.REASONS.name].combine_chunks()
+    inputs, versions = {raw: digest} | inputs_of(feed.name, corrections), {raw: view.version(raw)}
+    commit = lake.replace(f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate")
     quarantined = validation.broken_rows(reasons)
     return Validated(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
+
+
+def _parted(
+    use_case: UseCase, feed: Feed, day: date, landed: pa.Table, corrections: Sequence[Correction]
+) -> tuple[pa.Table, pa.Table]:
+    """What the source delivered, and what corrections brought to the day, in their order."""
+    corrected = correction_rows.brought(landed.schema, corrections)
+    places = correction_rows.places(landed, corrected, feed.keys[0])
+    if places is None:
+        raise NotReady(
+            f"{use_case.name}: feed {feed.name!r} of {day} was landed without all of its {len(corrections)}"
+            f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this one."
+        )
+    others = np.ones(landed.num_rows, dtype=bool)
+    others[places] = False
+    return landed.filter(pa.array(others)), corrected
+
+
+def _judged_again(
+    use_case: UseCase, feed: Feed, day: date, delivered: pa.Table, corrected: pa.Table, waived: Sequence[Sequence[str]]
+) -> pa.Array:
+    """The reasons of the rows that corrections brought, judged beside what was delivered.
+
+    What was delivered is judged without them, and the day as a whole (its volume, its one date) by what was delivered
+    alone: so no correction can refuse a day, or quarantine a row of the source.
+    """
+    rows = pa.concat_tables([delivered, corrected])
+    suite = Suite(rows=use_case.function("expectations", feed.name)().rows, table=())
+    judgement = validation.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
+    if judgement.raised:
+        raise ExpectationBroken(use_case.name, feed.name, day, "; ".join(judgement.raised))
+    broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
+    keys = correction_rows.tuples(rows.select([*feed.keys]))
+    found = correction_rows.judged(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
+    return pa.array(found, schemas.REASONS.type)
 
 
 def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> Judgement:

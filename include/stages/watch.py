@@ -17,9 +17,9 @@ from include.logic.figures import Figure, missing
 from include.logic.profile import Profile
 from include.stages import outcomes
 from include.storage import scan
-from include.storage.lake import View
 from include.storage.models import Version
 from include.storage.partitions import days_from
+from include.storage.view import View
 from include.use_case import Feed, UseCase
 
 PREDICTIONS = "predictions"

@@ -9,21 +9,20 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from include import settings
 from include.errors import AirworthyError
-from include.storage import records
+from include.storage.place import Place
 from include.use_case import UseCase
 
 
 class ClaimDamaged(AirworthyError):
     """A claim cannot be read, so nobody knows whose it is."""
 
-    def __init__(self, path: Path, cause: Exception) -> None:
+    def __init__(self, place: Place, cause: Exception) -> None:
         super().__init__(
-            f"The claim {path.parent.name}/{path.name} cannot be read ({cause}), and no training is started. Restore"
-            f" {path} from a backup."
+            f"The claim {'/'.join(place.uri.split('/')[-2:])} cannot be read ({cause}), and no training is started."
+            f" Restore {place} from a backup."
         )
 
 
@@ -40,18 +39,18 @@ class Claim:
 class Claims:
     """The claims of one use case, under `<lake>/<use case>/claims/<YYYY-MM>/<slot>.json`."""
 
-    folder: Path
+    folder: Place
 
     @classmethod
     def of(cls, use_case: UseCase) -> Claims:
-        return cls(Path(settings.current().lake) / use_case.name / "claims")
+        return cls(Place.of(settings.current().lake) / use_case.name / "claims")
 
     def of_month(self, day: date) -> list[Claim]:
         """All claims of that day's month, in the order of slots. Raises ClaimDamaged."""
         folder = self.folder / f"{day:%Y-%m}"
-        paths = folder.iterdir() if folder.exists() else ()
-        found = [_read(path) for path in paths if re.fullmatch(r"\d+\.json", path.name)]
-        return sorted(found, key=lambda claim: claim.slot)
+        names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
+        found = zip(names, folder.read_all(names), strict=True)
+        return sorted((_claim(folder / name, content) for name, content in found), key=lambda claim: claim.slot)
 
     def claim(self, day: date, slots: int) -> Claim | None:
         """The day's claim, made now unless it has one: the first free of the month's `slots`; None if none is free.
@@ -62,14 +61,14 @@ class Claims:
             return there
         content = (json.dumps({"day": day.isoformat()}) + "\n").encode()
         for slot in range(1, slots + 1):
-            path = self.folder / f"{day:%Y-%m}" / f"{slot:02d}.json"
-            if records.create(path, content) or _read(path).day == day:
+            place = self.folder / f"{day:%Y-%m}" / f"{slot:02d}.json"
+            if place.create(content) or _claim(place, place.read()).day == day:
                 return Claim(day, slot)
         return None
 
 
-def _read(path: Path) -> Claim:
+def _claim(place: Place, content: bytes) -> Claim:
     try:
-        return Claim(date.fromisoformat(json.loads(path.read_bytes())["day"]), int(path.stem))
+        return Claim(date.fromisoformat(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
     except (ValueError, TypeError, KeyError) as error:
-        raise ClaimDamaged(path, error) from error
+        raise ClaimDamaged(place, error) from error

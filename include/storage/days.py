@@ -6,12 +6,12 @@ A file of a Delta table never changes, so what was read of it may be remembered 
 from __future__ import annotations
 
 import functools
+import io
 import math
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import TableNotFoundError
 
 from include.errors import AirworthyError
-from include.storage import schemas
+from include.storage import s3, schemas
 from include.storage.history import VersionGone
 from include.storage.lake import Lake
+from include.storage.place import Place
 
 REMEMBERED = 2048
 """Files whose rows are kept: some 12 KB for what is drawn of a day of measures of 62 features."""
@@ -48,7 +49,7 @@ class Days:
 
     lake: Lake
     table: str
-    files: tuple[tuple[date, str], ...]
+    files: tuple[tuple[date, Place], ...]
 
     @classmethod
     def of(cls, lake: Lake, table: str, until: date) -> Days:
@@ -56,12 +57,12 @@ class Days:
         try:
             view = lake.pinned(until, {table: None})
         except VersionGone as error:
-            if isinstance(error.__cause__, TableNotFoundError) and _nothing_at(Path(lake.uri(table))):
+            if isinstance(error.__cause__, TableNotFoundError) and _nothing_at(lake.root / table):
                 return cls(lake, table, ())
             raise TableDamaged(lake.use_case.name, table, error.__cause__ or error) from error
         except OSError as error:
             raise TableDamaged(lake.use_case.name, table, error) from error
-        return cls(lake, table, tuple(view.files(table, None, None)))
+        return cls(lake, table, tuple(view.places(table)))
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -85,31 +86,32 @@ class Days:
         (only the table `metrics` has them). Raises TableDamaged."""
         schema = schemas.content(self.lake.use_case, self.table)
         try:
-            parts = _contents([path for _, path in self.files], schema, without)
+            parts = _contents([file for _, file in self.files], schema, without)
         except (OSError, pa.ArrowException) as error:
             raise TableDamaged(self.lake.use_case.name, self.table, error) from error
         rows = pa.concat_tables(parts or [schema.empty_table()])
         return rows.append_column("day", pa.array(_repeated(self.files, parts), pa.date32()))
 
 
-def _contents(paths: Sequence[str], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:
+def _contents(files: Sequence[Place], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:
     """The rows of each file, in their order."""
 
-    def read(some: Sequence[str]) -> list[pa.Table]:
-        return [_content(path, schema, without) for path in some]
+    def read(some: Sequence[Place]) -> list[pa.Table]:
+        return [_content(file, schema, without) for file in some]
 
-    if len(paths) < FEW:
-        return read(paths)
-    size = math.ceil(len(paths) / READERS)
-    with ThreadPoolExecutor(READERS) as pool:
-        pieces = pool.map(read, (paths[start : start + size] for start in range(0, len(paths), size)))
+    readers = READERS if not files or files[0].is_local else s3.AT_ONCE
+    if len(files) < (FEW if readers == READERS else 2):
+        return read(files)
+    size = math.ceil(len(files) / readers)
+    with ThreadPoolExecutor(readers) as pool:
+        pieces = pool.map(read, (files[start : start + size] for start in range(0, len(files), size)))
         return [part for piece in pieces for part in piece]
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _content(path: str, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
+def _content(place: Place, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
     # Threads cost more than they save on a file of so few rows.
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(place.path if place.is_local else io.BytesIO(place.read())) as file:
         rows = file.read(schema.names, use_threads=False)
     rows = rows if rows.schema.equals(schema) else rows.cast(schema)
     if not without:
@@ -118,16 +120,14 @@ def _content(path: str, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
     return rows.filter(pc.or_kleene(kept, rows["breached"]))  # null, where it is not judged, leaves it out
 
 
-def _nothing_at(folder: Path) -> bool:
+def _nothing_at(folder: Place) -> bool:
     """Whether there is no folder, or an empty one; where a file is, or what may not be read, there is something."""
     try:
-        return not any(folder.iterdir())
-    except FileNotFoundError:
-        return True
+        return not folder.exists()
     except OSError:
         return False
 
 
-def _repeated(files: tuple[tuple[date, str], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
+def _repeated(files: tuple[tuple[date, Place], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
     days = np.array([day for day, _ in files], dtype="datetime64[D]")
     return np.repeat(days, [part.num_rows for part in parts])

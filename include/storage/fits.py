@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from include import settings
 from include.logic import digests
-from include.storage import records
+from include.storage.place import Place
 from include.use_case import UseCase
 
 
@@ -17,32 +16,32 @@ from include.use_case import UseCase
 class Fits:
     """Plain values by name, one file each, under `<home>/replay/<use case>`. It may be deleted at any time."""
 
-    folder: Path
+    folder: Place
 
     @classmethod
     def of(cls, use_case: UseCase) -> Fits:
-        return cls(settings.current().home / "replay" / use_case.name)
+        return cls(Place.of(settings.current().home) / "replay" / use_case.name)
 
     def read(self, name: str) -> Any:
         """What was kept under that name; None where nothing was, or where it is damaged, and then it is removed."""
         path = self._path(name)
         try:
-            kept = json.loads(path.read_text())
+            kept = json.loads(path.read())
             if kept["digest"] == _digest(kept["values"]):
                 return kept["values"]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        path.unlink(missing_ok=True)
+        path.remove()
         return None
 
     def keep(self, name: str, values: Any) -> None:
         """Keep values that JSON can hold; what was kept under that name before stays."""
         text = json.dumps({"digest": _digest(values), "values": values})
-        records.create(self._path(name), text.encode())
+        self._path(name).create(text.encode())
 
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str) -> Place:
         return self.folder / f"{name}.json"
 
 

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from include.errors import AirworthyError
+from include.storage import s3
 
 INPUT, VERSION = "input.", "version."
 """Before the name of what a commit's content was made from: its digest, and the Delta version that was read."""
@@ -20,10 +21,13 @@ class VersionGone(AirworthyError):
 
     def __init__(self, uri: str, version: int | None, cause: object) -> None:
         which = "" if version is None else f" at Delta version {version}"
-        super().__init__(
-            f"{uri} cannot be read{which}: {str(cause).splitlines()[0].rstrip('.')}."
-            " Restore the table with its log from a backup."
+        remedy = (
+            " If the newest file of its _delta_log is cut off, as by a power cut, move that one away: its commit was"
+            " never whole; then run its day again. Else restore the table with its log from a backup."
+            if version is None
+            else " Restore the table with its log from a backup."
         )
+        super().__init__(f"{uri} cannot be read{which}: {str(cause).splitlines()[0].rstrip('.')}.{remedy}")
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,22 @@ class Note:
 def at(uri: str, version: int | None = None) -> DeltaTable:
     """The table as it was at that version (None: as it is now); VersionGone where it cannot be had. Makes no table."""
     try:
-        return DeltaTable(uri, version=version)
+        return s3.again(uri, lambda: DeltaTable(uri, version=version, storage_options=s3.options(uri)))
     except (DeltaError, TableNotFoundError) as error:
         raise VersionGone(uri, version, error) from error
 
 
 def of(uri: str) -> list[Note]:
     """Every commit that wrote a day, newest first, in one read of the log; none where there is no table."""
-    if not DeltaTable.is_deltatable(uri):
+    if not is_table(uri):
         return []
-    return [_note(commit) for commit in DeltaTable(uri).history() if "day" in commit and "digest" in commit]
+    commits = s3.again(uri, lambda: at(uri).history())
+    return [_note(commit) for commit in commits if "day" in commit and "digest" in commit]
+
+
+def is_table(uri: str) -> bool:
+    """Whether there is a table: whoever only looks makes none."""
+    return s3.again(uri, lambda: bool(DeltaTable.is_deltatable(uri, s3.options(uri))))
 
 
 def written(notes: Sequence[Note], day: date, digest: str, until: int | None = None) -> Note | None:

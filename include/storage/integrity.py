@@ -1,16 +1,50 @@
-"""Integrity: whether the files of a day still hold the content that the table's log says they do."""
+"""Integrity: whether the files of a day still hold the content that the table's log says they do.
+
+A bit that has flipped on a disk reads as another number, and nothing but the digest of the day's content tells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from include.errors import MADE_BY, AirworthyError
 from include.logic import digests
 from include.storage import schemas
-from include.storage.lake import View
+
+if TYPE_CHECKING:
+    from include.storage.view import View
 
 GONE = "a file is gone (vacuumed, or lost)"
+OTHER_COLUMNS = "a file has other columns than are declared now"
+_BUFFER = 1 << 20
+
+
+class DayDamaged(AirworthyError):
+    """The files of a day do not hold what was written."""
+
+    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+        kind = table.partition("/")[0]
+        dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
+        remedy = (
+            f"Run {use_case}__{dag} for {day} again: it writes anew what is damaged, and commits nothing else."
+            if dag and kind != "decisions"
+            else f"Restore the table's folder {table}, with its log, from a backup."
+        )
+        super().__init__(f"{use_case}: {table} of {day} is damaged: {what}. Nothing was made from it. {remedy}")
+
+
+def require_whole(view: View, table: str, since: date | None = None, until: date | None = None) -> None:
+    """DayDamaged unless each of those days, as far as its columns are those declared now, holds what was written."""
+    partitions = view.partitions(table, since, until)
+    for day, files in _by_day(view, table, since, until).items():
+        what = damage(view, table, files, partitions[day].digest)
+        if what and what != OTHER_COLUMNS:  # of a day that was built by older code, whoever reads it takes what it has
+            raise DayDamaged(view.lake.use_case.name, table, day, what)
 
 
 def broken_days(view: View, table: str, since: date, until: date) -> dict[date, str]:
@@ -18,19 +52,54 @@ def broken_days(view: View, table: str, since: date, until: date) -> dict[date, 
     found = {}
     for day, partition in view.partitions(table, since, until).items():
         try:
-            digest = _content(view, table, day)
-        except FileNotFoundError:
-            found[day] = GONE
-        except (OSError, pa.ArrowException, KeyError) as error:
-            found[day] = f"a file cannot be read: {str(error).splitlines()[0]}"
-        else:
-            if digest != partition.digest:
-                found[day] = f"holds other rows than were written: {digest}, not {partition.digest}"
+            what = damage(view, table, [path for _, path in view.files(table, day, day)], partition.digest)
+        except FileNotFoundError:  # while it was fetched
+            what = GONE
+        if what:
+            found[day] = what
     return found
 
 
-def _content(view: View, table: str, day: date) -> str:
-    """Digest of the rows that the files of a day hold now."""
-    names = schemas.content(view.lake.use_case, table).names
-    rows = view.read(table, day, day, order_by=schemas.keys(view.lake.use_case, table))
-    return digests.of_table(rows.select(names).combine_chunks())
+def damage(view: View, table: str, files: Sequence[str], digest: str) -> str:
+    """What is wrong with the files of a day whose content has that digest; empty where nothing is."""
+    try:
+        if not all(_comparable(view, table, path) for path in files):
+            return OTHER_COLUMNS
+        found = _in_order(view, table, files) if len(files) == 1 else _sorted(view, table, files)
+    except FileNotFoundError:
+        return GONE
+    except (OSError, pa.ArrowException, ValueError, OverflowError) as error:
+        return f"a file cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    return "" if found == digest else f"holds other rows than were written: {found}, not {digest}"
+
+
+def _by_day(view: View, table: str, since: date | None, until: date | None) -> dict[date, list[str]]:
+    found: dict[date, list[str]] = {}
+    for day, path in view.files(table, since, until):
+        found.setdefault(day, []).append(path)
+    return found
+
+
+def _comparable(view: View, table: str, path: str) -> bool:
+    """Whether a file's columns are those declared now: a day that was built by older code may have others."""
+    there = {field.name: field.type for field in pq.read_schema(path)}
+    declared = schemas.content(view.lake.use_case, table)
+    return all(there.get(field.name) == field.type for field in declared if not pa.types.is_list(field.type))
+
+
+def _in_order(view: View, table: str, files: Sequence[str]) -> str:
+    """Digest of the rows of one file, a batch at a time: they were written in the order of their keys."""
+    schema = schemas.content(view.lake.use_case, table)
+    digest = digests.ContentDigest(schema)
+    with pq.ParquetFile(files[0], buffer_size=_BUFFER, pre_buffer=False) as file:
+        for batch in file.iter_batches(columns=schema.names, use_threads=False):
+            digest.update(batch.select(schema.names).cast(schema))
+    return digest.hexdigest()
+
+
+def _sorted(view: View, table: str, files: Sequence[str]) -> str:
+    """Digest of the rows of several files, whose order nobody knows."""
+    schema = schemas.content(view.lake.use_case, table)
+    parts = [pq.read_table(path, partitioning=None, columns=schema.names).select(schema.names) for path in files]
+    keys = [(key, "ascending") for key in schemas.keys(view.lake.use_case, table)]
+    return digests.of_table(pa.concat_tables([part.cast(schema) for part in parts]).sort_by(keys).combine_chunks())

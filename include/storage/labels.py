@@ -6,7 +6,7 @@ from datetime import date
 
 import ibis
 
-from include.storage.lake import View
+from include.storage.view import View
 from include.use_case import UseCase
 
 

@@ -7,11 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from urllib.parse import unquote
 
-import ibis
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -19,8 +16,10 @@ from include import settings
 from include.errors import AirworthyError, BadData, ColumnsWrong
 from include.logic import digests
 from include.logic.digests import ContentDigest
-from include.storage import history, partitions, schemas
+from include.storage import history, integrity, partitions, s3, schemas
 from include.storage.partitions import Partition
+from include.storage.place import Place
+from include.storage.view import View
 from include.use_case import UseCase
 
 ATTEMPTS = 8
@@ -34,6 +33,16 @@ class NotANumber(BadData):
         super().__init__(
             f"{table} of {day} has NaN or infinities in {list(columns)}. Nothing was written. A missing value is null:"
             " return nulls from the function that makes these rows (pyarrow.array with from_pandas=True does)."
+        )
+
+
+class NotText(BadData):
+    """A column of strings holds bytes that are no UTF-8, on which whoever reads them would break."""
+
+    def __init__(self, table: str, day: date, columns: Sequence[str]) -> None:
+        super().__init__(
+            f"{table} of {day} has strings in {list(columns)} that are no UTF-8. Nothing was written. Decode them by"
+            " their own encoding in the function that makes these rows, or correct the source."
         )
 
 
@@ -65,11 +74,11 @@ class Lake:
     """The tables of one use case, under `<lake>/<use case>/<table>`."""
 
     use_case: UseCase
-    root: Path = field(repr=False)
+    root: Place = field(repr=False)
 
     @classmethod
     def of(cls, use_case: UseCase) -> Lake:
-        return cls(use_case, Path(settings.current().lake) / use_case.name)
+        return cls(use_case, Place.of(settings.current().lake) / use_case.name)
 
     def as_of(self, day: date, memory: str = "2GB") -> View:
         """What was known at the decision time of `day`: partitions up to `day`, never later ones.
@@ -87,28 +96,37 @@ class Lake:
 
     def uri(self, table: str) -> str:
         """Where a table is."""
-        return str(self.root / table)
+        return (self.root / table).uri
 
     def delta(self, table: str) -> DeltaTable:
         """The Delta table, made empty if it is not there yet."""
+        return s3.again(self.uri(table), lambda: self._opened(table))
+
+    def _opened(self, table: str) -> DeltaTable:
         uri = self.uri(table)
         for attempt in range(ATTEMPTS):
-            if DeltaTable.is_deltatable(uri):
-                return DeltaTable(uri)
+            if DeltaTable.is_deltatable(uri, s3.options(uri)):
+                return history.at(uri)
             try:
-                Path(uri).mkdir(parents=True, exist_ok=True)
-                return DeltaTable.create(
-                    uri,
-                    schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
-                    mode="ignore",
-                    partition_by=[*schemas.PARTITION],
-                    # With clean-up on, a checkpoint drops log files that old versions need to be loaded.
-                    configuration={"delta.enableExpiredLogCleanup": "false"},
-                )
-            except DeltaError:
+                return self._made(table)
+            except DeltaError:  # others may have made it meanwhile
                 if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
+
+    def _made(self, table: str) -> DeltaTable:
+        place = self.root / table
+        if place.is_local:
+            place.path.mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            place.uri,
+            schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
+            mode="ignore",
+            partition_by=[*schemas.PARTITION],
+            # With clean-up on, a checkpoint drops log files that old versions need to be loaded.
+            configuration={"delta.enableExpiredLogCleanup": "false"},
+            storage_options=s3.options(place.uri),
+        )
 
     def replace(
         self,
@@ -127,8 +145,8 @@ class Lake:
         reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
         `inputs` (name to digest), `versions` (table to the Delta version that was read) and the row count are kept
         with the commit; versions alone never make one. With `unless_there`, a day that has any content keeps it.
-        Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, CommitLost after too many
-        conflicts.
+        Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, NotText for strings that are
+        no UTF-8, CommitLost after too many conflicts.
         """
         names = self._checked(table, day, rows.schema)
         with tempfile.TemporaryDirectory(prefix="airworthy-") as spool:
@@ -139,6 +157,8 @@ class Lake:
                 content, digest = _spooled(rows, names, Path(spool) / "rows.arrow")
             if digest.not_finite:
                 raise NotANumber(f"{self.use_case.name}: {table}", day, sorted(digest.not_finite))
+            if digest.not_text:
+                raise NotText(f"{self.use_case.name}: {table}", day, sorted(digest.not_text))
             partition = Partition(digest.hexdigest(), digest.rows)
             notes = {"day": day, "stage": stage, "digest": partition.digest, "rows": partition.rows}
             notes |= {f"{history.INPUT}{name}": digest for name, digest in inputs.items()}
@@ -154,15 +174,28 @@ class Lake:
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             there = partitions.of(delta, day, day).get(day)
-            if there == partition or (there is None and partition.rows == 0) or (there and unless_there):
+            same = there == partition and self._is_whole(delta, table, day, partition)
+            if same or (there is None and partition.rows == 0) or (there and unless_there):
                 return Commit(table, day, there or partition, delta.version(), changed=False)
             try:
-                self._commit(delta, table, day, rows, partition, notes)
-            except CommitFailedError as conflict:
+                with s3.told(self.uri(table)):
+                    self._commit(delta, table, day, rows, partition, notes)
+            except (CommitFailedError, s3.ConnectionCut) as conflict:  # a cut tells nothing of what is there now
                 failure = conflict
             else:
                 return Commit(table, day, partition, delta.version(), changed=True)
+        if isinstance(failure, s3.ConnectionCut):
+            raise failure
         raise CommitLost(table, day, failure or RuntimeError("unknown")) from failure
+
+    def _is_whole(self, delta: DeltaTable, table: str, day: date, partition: Partition) -> bool:
+        """Whether the day's files hold what they should: running a day again mends what was damaged."""
+        view = View(self, day, deltas={table: delta})
+        try:
+            files = [path for _, path in view.files(table, day, day)]
+        except FileNotFoundError:
+            return False
+        return not integrity.damage(view, table, files, partition.digest)
 
     def _commit(
         self, delta: DeltaTable, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties
@@ -184,95 +217,13 @@ class Lake:
         types = [
             f"{f.name} is {there.field(f.name).type}, declared {f.type}"
             for f in declared
-            if f.name not in missing and there.field(f.name).type != f.type
+            if there.names.count(f.name) == 1 and there.field(f.name).type != f.type
         ]
+        types += [f"{name} stands there more than once" for name in declared.names if there.names.count(name) > 1]
         if missing or extra or types:
             hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
             raise ColumnsWrong(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
         return list(declared.names)
-
-
-class View:
-    """The lake as it was known at one day's decision time."""
-
-    def __init__(
-        self, lake: Lake, day: date, memory: str = "2GB", deltas: Mapping[str, DeltaTable] | None = None
-    ) -> None:
-        self.lake = lake
-        self.day = day
-        self._memory = memory
-        self._deltas = dict(deltas or {})
-        self._duckdb: ibis.backends.duckdb.Backend | None = None
-
-    def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:
-        """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
-        return partitions.of(self._delta(table), since or date.min, min(until or self.day, self.day))
-
-    def digest(self, table: str, day: date) -> str:
-        """Digest of one day's content; empty where the day has no rows."""
-        found = self.partitions(table, day, day).get(day)
-        return found.digest if found else ""
-
-    def digest_of_days(self, table: str, since: date | None = None, until: date | None = None) -> str:
-        """One digest over the content of several days."""
-        found = self.partitions(table, since, until)
-        return digests.of_values({day.isoformat(): partition.digest for day, partition in found.items()})
-
-    def version(self, table: str) -> int:
-        """The Delta version that this view reads."""
-        return int(self._delta(table).version())
-
-    def table(self, table: str, since: date | None = None, until: date | None = None) -> ibis.Table:
-        """The rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed."""
-        files, schema = self.files(table, since, until), schemas.read(self.lake.use_case, table)
-        if not files:
-            return ibis.memtable(schema.empty_table())
-        found = self._connection().read_parquet([path for _, path in files], hive_partitioning=True)
-        return found.mutate(day=found.day.cast("date")).select(*schema.names)
-
-    def read(
-        self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
-    ) -> pa.Table:
-        """The rows of those days as an Arrow table with exactly the stored types, `day` included. For days that fit
-        into memory: it does without DuckDB, whose start costs more than reading a small day."""
-        schema = schemas.read(self.lake.use_case, table)
-        parts = [
-            _with_day(pq.read_table(path, partitioning=None), day) for day, path in self.files(table, since, until)
-        ]
-        rows = pa.concat_tables([part.select(schema.names).cast(schema) for part in parts] or [schema.empty_table()])
-        return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
-
-    def batches(
-        self,
-        table: str,
-        since: date | None = None,
-        until: date | None = None,
-        order_by: Sequence[str] = (),
-        batch_rows: int = 65_536,
-    ) -> pa.RecordBatchReader:
-        """As `read`, streamed: sorting spills to disk, so memory stays flat in rows."""
-        schema = schemas.read(self.lake.use_case, table)
-        rows = self.table(table, since, until)
-        if order_by:
-            rows = rows.order_by(list(order_by))
-        reader = rows.to_pyarrow_batches(chunk_size=batch_rows)
-        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
-
-    def files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
-        """Day and path of each file of those days, never of a later day than the view's."""
-        root, first, last = Path(self.lake.uri(table)), since or date.min, min(until or self.day, self.day)
-        found = partitions.files(self._delta(table))
-        return [(day, str(root / unquote(path))) for day, path in found if first <= day <= last]
-
-    def _delta(self, table: str) -> DeltaTable:
-        if table not in self._deltas:
-            self._deltas[table] = self.lake.delta(table)
-        return self._deltas[table]
-
-    def _connection(self) -> ibis.backends.duckdb.Backend:
-        if self._duckdb is None:
-            self._duckdb = ibis.duckdb.connect(memory_limit=self._memory, preserve_insertion_order=False)
-        return self._duckdb
 
 
 def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> tuple[pa.Table, ContentDigest]:
@@ -287,10 +238,6 @@ def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> 
 
         digest = digests.of_batches(schema, written())
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all(), digest
-
-
-def _with_day(rows: pa.Table, day: date) -> pa.Table:
-    return rows.append_column("day", pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows))
 
 
 def _in_partition(batch: pa.RecordBatch, day: date, partition: Partition, stored: pa.Schema) -> pa.RecordBatch:

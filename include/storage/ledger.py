@@ -13,14 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 from include import settings
 from include.errors import AirworthyError, NoChampion
 from include.logic import lives
 from include.logic.lives import Action
-from include.storage import records
+from include.storage.place import Place
 from include.use_case import UseCase
 
 ATTEMPTS = 100
@@ -30,9 +29,9 @@ ATTEMPTS = 100
 class LedgerDamaged(AirworthyError):
     """An entry was changed, removed or cannot be read."""
 
-    def __init__(self, path: Path, what: str, remedy: str = "") -> None:
+    def __init__(self, place: Place, what: str, remedy: str = "") -> None:
         super().__init__(
-            f"The ledger is damaged at {path}: {what}. No model is promoted and no day is scored from it."
+            f"The ledger is damaged at {place}: {what}. No model is promoted and no day is scored from it."
             f" Restore the folder from a backup; entries are never edited by hand.{remedy}"
         )
 
@@ -106,24 +105,23 @@ class Ledger:
     """The entries of one use case."""
 
     use_case: str
-    folder: Path
+    folder: Place
 
     @classmethod
     def of(cls, use_case: UseCase) -> Ledger:
-        return cls(use_case.name, Path(settings.current().lake) / use_case.name / "ledger")
+        return cls(use_case.name, Place.of(settings.current().lake) / use_case.name / "ledger")
 
     def entries(self) -> list[Entry]:
         """All entries, in order. Raises LedgerDamaged for one that is missing, unreadable or not chained."""
-        if not self.folder.exists():
-            return []
-        paths = sorted(path for path in self.folder.iterdir() if re.fullmatch(r"\d{6,}\.json", path.name))
+        names = sorted(name for name in self.folder.names() if re.fullmatch(r"\d{6,}\.json", name))
         found: list[Entry] = []
-        for number, path in enumerate(paths, start=1):
-            entry = _read(path)
-            if entry.number != number or path.name != _name(number):
-                raise LedgerDamaged(path, f"entry {number} is missing")
+        for number, (name, content) in enumerate(zip(names, self.folder.read_all(names), strict=True), start=1):
+            place = self.folder / name
+            entry = _entry(place, content)
+            if entry.number != number or name != _name(number):
+                raise LedgerDamaged(place, f"entry {number} is missing")
             if entry.previous != (found[-1].hash if found else ""):
-                raise LedgerDamaged(path, f"it does not follow from entry {number - 1}, or that one was changed")
+                raise LedgerDamaged(place, f"it does not follow from entry {number - 1}, or that one was changed")
             found.append(entry)
         return found
 
@@ -143,16 +141,17 @@ class Ledger:
         number, _, told = head.partition(":")
         if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
             raise LedgerDamaged(self.folder, f"its head, kept in MLflow, is {head!r}, which is no `number:hash`")
-        path = self.folder / _name(int(number))
+        place = self.folder / _name(int(number))
         if len(entries) < int(number):
             raise LedgerDamaged(
-                path,
+                place,
                 f"its head, kept in MLflow, says that there are {number} entries; there are {len(entries)}: the later"
                 " ones were cut off",
             )
         if (there := entries[int(number) - 1].hash) != told:
             raise LedgerDamaged(
-                path, f"it has the hash {there[:12]}…, but its head, kept in MLflow, says {told[:12]}…: it was replaced"
+                place,
+                f"it has the hash {there[:12]}…, but its head, kept in MLflow, says {told[:12]}…: it was replaced",
             )
         return entries
 
@@ -185,7 +184,7 @@ class Ledger:
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 **{field.name: getattr(decision, field.name) for field in fields(Decision)},
             )
-            if records.create(self.folder / _name(entry.number), entry.content()):
+            if (self.folder / _name(entry.number)).create(entry.content()):
                 return Appended(entry, new=True)
         raise Overtaken(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
 
@@ -240,8 +239,7 @@ def _name(number: int) -> str:
     return f"{number:06d}.json"
 
 
-def _read(path: Path) -> Entry:
-    content = path.read_bytes()
+def _entry(place: Place, content: bytes) -> Entry:
     try:
         values = json.loads(content)
         values |= {
@@ -250,7 +248,7 @@ def _read(path: Path) -> Entry:
         }
         entry = Entry(**values)
     except (ValueError, TypeError, KeyError) as error:
-        raise LedgerDamaged(path, f"it cannot be read ({error})") from error
+        raise LedgerDamaged(place, f"it cannot be read ({error})") from error
     if entry.content() != content:
-        raise LedgerDamaged(path, "it was changed by hand")
+        raise LedgerDamaged(place, "it was changed by hand")
     return entry

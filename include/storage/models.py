@@ -22,6 +22,7 @@ from include import settings
 from include.errors import AirworthyError, BadRequest
 from include.logic.model import Model
 from include.storage import model_files
+from include.storage.place import Place
 from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, MlflowUnreachable, Runs, clear
 
 CHAMPION = "champion"
@@ -232,8 +233,9 @@ class Registry(Runs):
             raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
 
     def _folder(self, version: Version) -> Path:
-        """The local copy of a version's files, fetched if it is not there."""
-        folder = settings.current().home / "models" / version.model_id
+        """The local copy of a version's files, fetched if it is not there. Whoever may write to MLflow names the model:
+        the name must not lead out of the copies' folder."""
+        folder = (Place.of(settings.current().home / "models") / version.model_id).path
         if not folder.exists():
             self._download(version, folder)
         return folder

@@ -6,18 +6,17 @@ Who is killed between sending and writing that down sends it once more: at least
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from include import settings
 from include.logic.messages import Message
-from include.storage import records
+from include.storage import lease
+from include.storage.place import Place
 from include.use_case import UseCase
 
 log = logging.getLogger(__name__)
@@ -46,16 +45,16 @@ class Letter:
 class Outbox:
     """The alerts of one use case."""
 
-    folder: Path
+    folder: Place
 
     @classmethod
     def of(cls, use_case: UseCase) -> Outbox:
-        return cls(Path(settings.current().lake) / use_case.name / "alerts")
+        return cls(Place.of(settings.current().lake) / use_case.name / "alerts")
 
     def put(self, message: Message, ways: Sequence[str]) -> bool:
         """Write a message down, to be sent by each of `ways`; False, and nothing is done, where it is there already."""
         written_at = datetime.now(UTC).isoformat(timespec="seconds")
-        return records.create(self._path(message.key), Letter(message, tuple(ways), written_at).content())
+        return self._path(message.key).create(Letter(message, tuple(ways), written_at).content())
 
     def waiting(self) -> list[Letter]:
         """What was neither sent by all of its ways nor given up, the newest first."""
@@ -73,12 +72,12 @@ class Outbox:
     def read(self, key: str) -> Letter:
         """The letter of that key; FileNotFoundError if there is none, ValueError, TypeError or KeyError where another
         version of this program, or nobody, wrote what is there."""
-        values = json.loads(self._path(key).read_bytes())
+        values = json.loads(self._path(key).read())
         datetime.fromisoformat(values["written_at"])
         return Letter(Message(**values["message"]), tuple(values["ways"]), values["written_at"])
 
     def _names(self) -> set[str]:
-        return {path.name for path in self.folder.iterdir()} if self.folder.exists() else set()
+        return set(self.folder.names())
 
     def _readable(self, keys: Iterable[str]) -> list[Letter]:
         """Those letters, but for what cannot be read: one such must not keep the others from being sent."""
@@ -96,14 +95,9 @@ class Outbox:
 
     @contextmanager
     def hold(self, key: str) -> Iterator[bool]:
-        """Whether this process alone may send that letter now; what holds it ends with the process."""
-        with self._path(key).open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+        """Whether this process alone may send that letter now: see `lease`."""
+        with lease.hold(self._path(key)) as mine:
+            yield mine
 
     def is_sent(self, key: str, way: str) -> bool:
         """Whether it was sent that way."""
@@ -111,16 +105,16 @@ class Outbox:
 
     def sent(self, letter: Letter, way: str) -> None:
         """Write down that it was sent that way."""
-        records.create(self._done(letter.message.key, way), b"")
+        self._done(letter.message.key, way).create(b"")
         if all(self.is_sent(letter.message.key, each) for each in letter.ways):
             self.close(letter)
 
     def close(self, letter: Letter) -> None:
         """Write down that nothing of it is to be sent any more."""
-        records.create(self._done(letter.message.key, "all"), b"")
+        self._done(letter.message.key, "all").create(b"")
 
-    def _path(self, key: str) -> Path:
+    def _path(self, key: str) -> Place:
         return self.folder / f"{key}.json"
 
-    def _done(self, key: str, way: str) -> Path:
+    def _done(self, key: str, way: str) -> Place:
         return self.folder / f"{key}.{way}.done"

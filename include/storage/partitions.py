@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -25,7 +26,7 @@ def days_from(first: date, last: date) -> list[date]:
 def files(delta: DeltaTable) -> list[tuple[date, str]]:
     """Day and path, relative to the table, of each of its files."""
     actions = pa.table(delta.get_add_actions(flatten=True)).select(["partition.day", "path"])
-    return sorted((row["partition.day"], row["path"]) for row in actions.to_pylist())
+    return sorted((row["partition.day"], unquote(row["path"])) for row in actions.to_pylist())
 
 
 def of(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:

@@ -1,27 +1,34 @@
 """Places: where files are, a folder on disk or an address `s3://bucket/prefix`; what can be done there is the same.
 
-S3 is asked through boto3, which finds its server, keys and region in the environment (AWS_ENDPOINT_URL,
-AWS_ACCESS_KEY_ID, …). A file is always whole: made or replaced in one step, or not at all.
+A file is always whole: made or replaced in one step, or not at all. What the server of an S3 place refuses is raised
+as s3.StoreFailed, by each of its methods.
 """
 
 from __future__ import annotations
 
-import functools
+import io
+import mimetypes
 import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import IO, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from include.errors import BadRequest
+from include.storage import s3
 
 _TAKEN, _AT_ONCE = "PreconditionFailed", "ConditionalRequestConflict"
 _ATTEMPTS = 5
 """Tries at one conditional write while others write the same name at the same moment."""
 _WRITER = "airworthy-writer"
+_MISSING = ("NoSuchKey", "404")
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 
 class NoSuchPlace(BadRequest):
@@ -32,6 +39,17 @@ class NoSuchPlace(BadRequest):
             f"{name!r} is no name of anything in {root}. A name has no '..', no empty part, no backslash and no control"
             " character, and does not begin with '/'."
         )
+
+
+def _told(method: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
+    """That method of a Place, which says what the server of an S3 place refuses."""
+
+    @wraps(method)
+    def telling(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+        with s3.told(str(args[0])):
+            return method(*args, **kwargs)
+
+    return telling
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,7 @@ class Place:
 
     @property
     def is_local(self) -> bool:
-        return not self.uri.startswith("s3://")
+        return not self.uri.startswith(s3.SCHEME)
 
     @property
     def path(self) -> Path:
@@ -76,46 +94,60 @@ class Place:
     def name(self) -> str:
         return self.uri.rpartition("/")[2]
 
+    @_told
     def read(self) -> bytes:
         """The file's content. FileNotFoundError where there is none."""
         if self.is_local:
             return self.path.read_bytes()
-        try:
-            content: bytes = _client().get_object(**self._object())["Body"].read()
-        except _client().exceptions.NoSuchKey:
-            raise FileNotFoundError(self.uri) from None
-        return content
+        content = io.BytesIO()
+        self._stream(content)
+        return content.getvalue()
 
+    def read_all(self, names: Sequence[str]) -> list[bytes]:
+        """The content of those files in this folder, in their order. FileNotFoundError where one is missing."""
+        places = [self / name for name in names]
+        return [place.read() for place in places] if self.is_local else s3.together(Place.read, places)
+
+    @_told
     def exists(self) -> bool:
         """Whether there is such a file, or anything in such a folder."""
         if self.is_local:
             return self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir()))
-        found = _client().list_objects_v2(Bucket=self._bucket, Prefix=self._key, MaxKeys=1)
+        found = s3.client().list_objects_v2(Bucket=self._bucket, Prefix=self._key, MaxKeys=1)
         if any(each["Key"] == self._key for each in found.get("Contents", [])):
             return True
-        inside = _client().list_objects_v2(Bucket=self._bucket, Prefix=f"{self._key}/" if self._key else "", MaxKeys=1)
+        inside = s3.client().list_objects_v2(
+            Bucket=self._bucket, Prefix=f"{self._key}/" if self._key else "", MaxKeys=1
+        )
         return bool(inside.get("KeyCount"))
 
+    @_told
     def names(self) -> list[str]:
         """The names of the files and folders directly in this folder, sorted; none where there is no such folder."""
         if self.is_local:
-            return sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+            try:
+                return sorted(path.name for path in self.path.iterdir())
+            except FileNotFoundError:
+                return []
         prefix = f"{self._key}/" if self._key else ""
-        pages = _client().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
         found = set[str]()
         for page in pages:
             found |= {each["Key"].removeprefix(prefix) for each in page.get("Contents", [])}
             found |= {each["Prefix"].removeprefix(prefix).rstrip("/") for each in page.get("CommonPrefixes", [])}
         return sorted(found - {""})
 
+    @_told
     def create(self, content: bytes) -> bool:
         """Make the file with all of its content, unless it is there already; whether it was made by this call."""
         return _created_on_disk(self.path, content) if self.is_local else self._created_on_s3(content)
 
+    @_told
     def write(self, content: bytes) -> None:
         """Make the file, or replace it, in one step."""
         if not self.is_local:
-            _client().put_object(**self._object(), Body=content)
+            kind = mimetypes.guess_type(self.name)[0] or "application/octet-stream"
+            s3.client().put_object(**self._object(), Body=content, ContentType=kind)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".writing-")
@@ -123,25 +155,23 @@ class Place:
             sink.write(content)
         Path(temporary).replace(self.path)
 
+    @_told
     def remove(self) -> None:
         """Remove the file; nothing is done where there is none."""
         if self.is_local:
             self.path.unlink(missing_ok=True)
         else:
-            _client().delete_object(**self._object())
+            s3.client().delete_object(**self._object())
 
+    @_told
     def fetch(self, to: Path) -> Path:
         """Copy the file to that path on disk, a piece at a time. FileNotFoundError where there is none."""
         to.parent.mkdir(parents=True, exist_ok=True)
         if self.is_local:
             shutil.copyfile(self.path, to)
             return to
-        try:
-            _client().download_file(self._bucket, self._key, str(to))
-        except _client().exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-                raise FileNotFoundError(self.uri) from None
-            raise
+        with to.open("wb") as sink:
+            self._stream(sink)
         return to
 
     @property
@@ -155,10 +185,31 @@ class Place:
     def _object(self) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._key}
 
+    def _stream(self, sink: IO[bytes]) -> None:
+        """Copy an S3 object into the sink; begun anew where the connection breaks while it comes, which boto3's own
+        tries do not cover. A part of it is never taken for the whole: its length is told beforehand."""
+        from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
+
+        broken = (HTTPClientError, IncompleteReadError, ResponseStreamingError)
+        for attempt in range(_ATTEMPTS):
+            sink.seek(0)
+            sink.truncate()
+            try:
+                shutil.copyfileobj(s3.client().get_object(**self._object())["Body"], sink, 1 << 20)
+            except s3.client().exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in _MISSING:
+                    raise FileNotFoundError(self.uri) from None
+                raise
+            except broken:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
     def _created_on_s3(self, content: bytes) -> bool:
         """By a conditional write. An answer that got lost is asked for again, and then finds its own file: the name
         of the writer, kept with it, tells."""
-        client, writer = _client(), uuid.uuid4().hex
+        client, writer = s3.client(), uuid.uuid4().hex
         for attempt in range(_ATTEMPTS):
             try:
                 client.put_object(**self._object(), Body=content, IfNoneMatch="*", Metadata={_WRITER: writer})
@@ -185,17 +236,3 @@ def _created_on_disk(path: Path, content: bytes) -> bool:
         except FileExistsError:
             return False
     return True
-
-
-def _client() -> Any:
-    """A client of this process: one that was made before a fork may hang after it."""
-    return _made(os.getpid(), os.environ.get("AWS_ENDPOINT_URL"))
-
-
-@functools.lru_cache(maxsize=4)
-def _made(process: int, endpoint: str | None) -> Any:  # noqa: ARG001  # a key of the cache
-    import boto3
-    from botocore.config import Config
-
-    config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
-    return boto3.client("s3", config=config, endpoint_url=endpoint)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.storage import schemas
-from include.storage.lake import View
+from include.storage.view import View
 
 BATCH_ROWS = 65_536
 _BUFFER = 1 << 20
@@ -36,6 +36,7 @@ def batches(
     A column that a file has with another type is left out like one that it lacks: nobody knows what it means.
     """
     declared = schemas.content(view.lake.use_case, table)
+    view.require_whole(table, day, day)
     for _, path in _files(view, table, [day]):
         with opened(path) as file:
             there = {field.name: field.type for field in file.schema_arrow}

@@ -51,6 +51,14 @@ VERDICTS = pa.schema(
         ("blocks", pa.bool_()),
     ]
 )
+DELIVERIES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("size", pa.int64()),  # bytes, as stored
+        *((name, pa.string()) for name in ("etag", "sha256", "version_id")),
+    ]
+)
+"""The files that a day of a feed was landed from, where it has a landing bucket."""
 
 _OWN = {"metrics": METRICS, "verdicts": VERDICTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
 
@@ -59,6 +67,7 @@ def tables(use_case: UseCase) -> list[str]:
     """Names of all tables."""
     feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
     costs = [f"costs/{stage}" for stage in COSTS_OF]
+    feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
     return [*feeds, "features", "labels", "predictions", *_OWN, *costs]
 
 
@@ -79,6 +88,8 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
         return _OWN[table]
     if kind == "costs" and feed in COSTS_OF:
         return COSTS
+    if kind == "deliveries" and use_case.feed(feed).landing:
+        return DELIVERIES
     raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
 
 
@@ -108,7 +119,8 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
         "decisions": ("outcome",),
         "retrainings": ("outcome",),
     }
-    return ("started_at",) if kind == "costs" else own.get(table, use_case.keys)
+    own_kind = {"costs": ("started_at",), "deliveries": ("key",)}
+    return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:

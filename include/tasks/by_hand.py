@@ -1,15 +1,17 @@
-"""Tasks of what only a person starts: <use case>__rollback and <use case>__reproduce."""
+"""Tasks of what only a person starts: <use case>__rollback, <use case>__reproduce and <use case>__quarantine."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
-from datetime import date, timedelta
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import get_current_context, task
 
 from include import alerts, settings
-from include.dag import INPUT_OUTPUT, note, told
+from include.dag import INPUT_OUTPUT, as_day, note, told
 from include.use_cases import load
 
 log = logging.getLogger(__name__)
@@ -22,17 +24,32 @@ def roll_back(use_case: str) -> dict[str, object]:
 
     with told():
         declared, context = load(use_case), get_current_context()
-        params, person = context["params"], context["dag_run"].triggering_user_name
+        params = context["params"]
         result = rollback.run(
             declared,
             params["version"].strip(),
-            date.fromisoformat(params["effective_from"]),
-            who=f"{person} (airflow:{context['run_id']})" if person else f"airflow:{context['run_id']}",
+            as_day(params["effective_from"]),
+            who=_who(context),
             reason=params["reason"],
         )
     log.info(result.reason)
     note(declared, "model", version=result.version, rolled_back=True, why=result.reason)
     alerts.rolled_back(declared, result)
+    return asdict(result)
+
+
+@task(**INPUT_OUTPUT)
+def send_back(use_case: str) -> dict[str, object]:
+    """Send quarantined rows back as the form says; on which day they become known."""
+    from include.stages import correct
+
+    with told():
+        context = get_current_context()
+        params: dict[str, Any] = dict(context["params"])
+        params |= {day: as_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
+        asked = {field.name: params[field.name] for field in fields(correct.Request) if field.name != "who"}
+        result = correct.run(load(use_case), correct.Request(**asked, who=_who(context)))
+    log.info(result.told)
     return asdict(result)
 
 
@@ -45,3 +62,9 @@ def reproduce(use_case: str) -> dict[str, object]:
         found = reproduce.require(load(use_case), get_current_context()["params"]["version"])
     log.info(found.report())
     return asdict(found)
+
+
+def _who(context: Mapping[str, Any]) -> str:
+    """The person who started the run, where Airflow knows one, and the run."""
+    person, run = context["dag_run"].triggering_user_name, f"airflow:{context['run_id']}"
+    return f"{person} ({run})" if person else run

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 from airflow.sdk import get_current_context, task
 
-from include import settings
+from include import alerts, settings
 from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.use_case import UseCase
 from include.use_cases import load
 
 
@@ -15,10 +19,32 @@ def ingest(use_case: str) -> dict[str, int]:
     from include.stages import ingest
 
     with told():
-        declared, day = load(use_case), day_of(get_current_context())
-        landed = {feed: commit.partition.rows for feed, commit in ingest.run(declared, day).items()}
-    note(declared, "raw", day=day.isoformat(), rows=landed)
+        context = get_current_context()
+        declared, day, take_changed = load(use_case), day_of(context), bool(context["params"].get("take_changed"))
+        done = ingest.run(declared, day, take_changed=take_changed)
+        landed = {feed: commit.partition.rows for feed, commit in done.items()}
+        delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
+    note(declared, "raw", day=day.isoformat(), rows=landed, **delivered)
     return landed
+
+
+def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
+    """For the asset's event: the files of the day, and those of earlier days that are others by now. People are told
+    of these."""
+    from include.stages import collect
+
+    found = collect.noticed(declared, day)
+    alerts.redelivered(declared, found)
+    return {"files": collect.files_of(declared, day), "redelivered": [str(each) for each in found]}
+
+
+def wait_for_deliveries(use_case: UseCase) -> list[Any]:
+    """A sensor for each feed whose files others deliver. Amazon's provider is imported only where there is one."""
+    if not any(feed.landing for feed in use_case.feeds):
+        return []
+    from include import landing_sensor
+
+    return list(landing_sensor.sensors(use_case))
 
 
 @task(**INPUT_OUTPUT)
@@ -37,7 +63,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
         "checked",
         day=day.isoformat(),
         rows=found,
-        data_docs=str(settings.current().data_docs / use_case / "index.html"),
+        data_docs=f"{settings.current().data_docs}/{use_case}/index.html",
     )
     return found
 

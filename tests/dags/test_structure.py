@@ -24,15 +24,17 @@ TASKS = {
     "score": ["wait_for_features", "score"],
     "monitor": ["wait_for_predictions", "measure"],
     "retrain": ["wait_for_measures", "decide", "claim", "train", "record"],
+    "maintenance": ["maintain"],
+    "quarantine": ["send_back"],
     "reproduce": ["reproduce"],
     "rollback": ["roll_back"],
 }
 DEFERRABLE = "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"
-BY_HAND = {"reproduce", "rollback"}
+BY_HAND = {"quarantine", "reproduce", "rollback"}
 """Kinds that only a person starts: no schedule, and no day."""
 NAMES = [f"{use_case}__{kind}" for use_case in all_use_cases() for kind in TASKS]
-SCHEDULED = [name for name in NAMES if name.partition("__")[2] not in BY_HAND]
-STARTED_BY_HAND = sorted(set(NAMES) - set(SCHEDULED))
+SCHEDULED = [name for name in NAMES if name.partition("__")[2] not in BY_HAND | {"maintenance"}]
+STARTED_BY_HAND = [name for name in NAMES if name.partition("__")[2] in BY_HAND]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,19 @@ def test_a_form_asks_for_the_day(dags, name):
 def test_what_only_a_person_starts_has_no_schedule_and_one_run_at_a_time(dags, name):
     assert dags[name].timetable.can_be_scheduled is False
     assert (dags[name].max_active_runs, list(dags[name].params).count("day")) == (1, 0)
+
+
+def test_maintenance_by_hand_is_a_dry_run_and_the_schedule_begins_on_the_next_sunday(dags):
+    dag = dags["flight_delays__maintenance"]
+    assert {field: dag.params.get_param(field).value for field in dag.params} == {"really": False}
+    assert dag.max_active_runs == 1
+    now = datetime.now(UTC)
+    first = coerce_to_core_timetable(dag.timetable).next_dagrun_info_v2(
+        last_dagrun_info=None, restriction=TimeRestriction(dag.start_date, None, catchup=False)
+    )
+    local = first.run_after.in_timezone(all_use_cases()["flight_delays"].time_zone)
+    assert (local.day_of_week, local.hour) == (WeekDay.SUNDAY, 4)
+    assert now - timedelta(hours=1) < first.run_after <= now + timedelta(days=8)
 
 
 def test_a_rollback_cannot_be_sent_without_version_day_and_reason(dags):
@@ -144,7 +159,7 @@ def test_the_asset_graph_shows_the_whole_chain(dags):
         for task in dags[f"flight_delays__{kind}"].tasks:
             reads |= {asset.name.partition("/")[2] for asset in task.inlets}
             writes |= {asset.name.partition("/")[2] for asset in task.outlets}
-    told = {"decisions", "retrainings"}
+    told = {"decisions", "retrainings", "maintenance"}
     assert writes == {"raw", "checked", "features", "labels", "model", "predictions", "metrics", *told}
     assert reads == writes - told
 

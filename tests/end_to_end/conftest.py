@@ -55,8 +55,8 @@ def shell(
     home = tmp_path_factory.mktemp("life") / "a home"
     names = {"AIRWORTHY_USE_CASE_PACKAGES": use_case_packages, "AIRWORTHY_COMMIT": "tests"}
     shell = make_shell(home, **names, **IMPATIENT, **connections)
-    started = shell.run("up")
     try:
+        started = shell.run("up")
         assert started.returncode == 0, started.stderr + started.stdout
         with pytest.MonkeyPatch.context() as patch:
             for name, value in shell.env.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import psutil
 import pytest
 
 from include.local.airflow_api import AirflowApi, Run
@@ -38,9 +39,19 @@ def mail() -> Iterator[tuple[Mailbox, int]]:
         yield found
 
 
+PLANTED = {name: f"planted-{name}-7Qx9" for name in ("webhook", "header", "bucket", "environment", "variable")}
+"""Secrets that the instance is given, in each of the ways it can be."""
+
+
 @pytest.fixture(scope="module")
 def connections(mail: tuple[Mailbox, int]) -> dict[str, str]:
-    return receivers.connections(mail[1], None)
+    bucket = {"conn_type": "aws", "login": "AKIAPLANTED", "password": PLANTED["bucket"]}
+    return {
+        **receivers.connections(mail[1], None),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(bucket),
+        "AIRFLOW_VAR_API_KEY": PLANTED["variable"],
+        "AWS_SECRET_ACCESS_KEY": PLANTED["environment"],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +63,10 @@ def mailbox(mail: tuple[Mailbox, int]) -> Mailbox:
 def hook(shell: Shell) -> Iterator[Hook]:
     """The webhook, whose Connection an operator has made: it is in Airflow's database, not in the environment."""
     with receivers.webhook() as (hook, port):
-        made = receivers.connections(None, port)["AIRFLOW_CONN_AIRWORTHY_WEBHOOK"]
+        made = json.loads(receivers.connections(None, port)["AIRFLOW_CONN_AIRWORTHY_WEBHOOK"])
+        made |= {"login": "airworthy", "password": PLANTED["webhook"]}
+        made["extra"]["headers"] = {"X-Api-Key": PLANTED["header"]}
+        made = json.dumps(made)
         done = shell.run("airflow", "connections", "add", "airworthy_webhook", "--conn-json", made)
         assert done.returncode == 0, done.stderr
         yield hook
@@ -95,16 +109,15 @@ def waiting(api: AirflowApi) -> Run:
 
 
 def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, waiting, mailbox, hook):
-    api.unpause(DATA)
-    run = api.trigger(DATA, conf={"day": "2019-12-31"})
-    assert ended(api, DATA, run).state == "failed"
-    body = once(mailbox, hook, "failure", api.run(DATA, run.run_id))
-    assert body["subject"] == "[airworthy] nervous 2019-12-31: data: ingest failed"
+    run = api.trigger(SCORE, conf={"day": "2019-12-31"})
+    assert ended(api, SCORE, run).state == "failed"
+    body = once(mailbox, hook, "failure", api.run(SCORE, run.run_id))
+    assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
     assert body["details"]["error"].startswith("BadRequest: nervous begins on 2020-01-01")
     log = httpx.get(body["links"]["log"], headers={"Authorization": f"Bearer {api.token}"}, trust_env=False)
     assert log.status_code == 200
-    clear(api, DATA, run)
-    assert ended(api, DATA, run).state == "failed"
+    clear(api, SCORE, run)
+    assert ended(api, SCORE, run).state == "failed"
     until(lambda: len(told(hook, "failure")) >= 2, "the failure of the cleared task")
     assert [(each["subject"], each["details"]["tries"]) for each in told(hook, "failure")] == [
         (body["subject"], 1),
@@ -213,3 +226,43 @@ def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     run = {"logical_date": None, "conf": {"day": "2020-01-05"}}
     assert httpx.post(f"{address}/api/v2/dags/{DATA}/dagRuns", json=run, **mine).status_code == 403
+
+
+def test_no_secret_is_written_down_anywhere_but_where_secrets_are_kept(champion, shell, hook):
+    home, kept = shell.instance.home, shell.instance.home / "credentials"
+    own = [value for file in kept.glob("*.json") for value in json.loads(file.read_text()).values()]
+    wanted = [secret.encode() for secret in (*PLANTED.values(), *own)]
+    assert len(wanted) == len(PLANTED) + 5
+    files = [path for path in home.rglob("*") if path.is_file() and kept not in path.parents]
+    assert {"tasks", "lake", "mlflow", "airflow"} <= {part for path in files for part in path.relative_to(home).parts}
+    found = {str(path.relative_to(home)): [s for s in wanted if s in path.read_bytes()] for path in files}
+    assert not {path: secrets for path, secrets in found.items() if secrets}
+    assert not [body for body in hook.received for secret in wanted if secret.decode() in json.dumps(body)]
+
+
+def test_nothing_listens_but_on_this_machine_itself(shell, api):
+    processes = [psutil.Process(pid) for pid in shell.living()]
+    listening = {each.laddr for process in processes for each in process.net_connections() if each.status == "LISTEN"}
+    assert {shell.instance.airflow_port, shell.instance.mlflow_port} <= {address.port for address in listening}
+    assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
+
+
+ACTIONS = [
+    ("POST", f"/dags/{DATA}/dagRuns", {"logical_date": None, "conf": {"day": "2020-01-05"}}),
+    ("PATCH", f"/dags/{DATA}", {"is_paused": True}),
+    ("POST", f"/dags/{DATA}/clearTaskInstances", {"dry_run": False}),
+    ("POST", "/variables", {"key": "a", "value": "b"}),
+    ("POST", "/connections", {"connection_id": "a", "conn_type": "http"}),
+    ("GET", "/connections", None),
+    ("GET", "/variables", None),
+    ("GET", "/config", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ACTIONS, ids=[f"{method} {path}" for method, path, _ in ACTIONS])
+def test_who_may_look_may_not_act_and_who_is_nobody_may_not_look(shell, api, method, path, body):
+    address, token = f"{shell.instance.airflow_url}/api/v2{path}", shell.run("token").stdout.strip()
+    viewer = httpx.request(
+        method, address, json=body, headers={"Authorization": f"Bearer {token}"}, trust_env=False
+    ).status_code
+    assert (httpx.request(method, address, json=body, trust_env=False).status_code, viewer) == (401, 403)

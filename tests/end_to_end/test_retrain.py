@@ -5,7 +5,6 @@ The measures are written by hand; the trainings are real.
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, timedelta
 
 import psutil
@@ -104,11 +103,10 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
     lake = Lake.of(USE_CASE)
     then = Ledger.of(USE_CASE).folder
-    then.mkdir(parents=True)
     for day in days_from(FIRST, LAST):
         # The ledger as it was: what is trained as of a day is promoted after the day was decided.
         for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
-            shutil.copyfile(ledger.folder / name, then / name)
+            (then / name).write((ledger.folder / name).read())
         breach(lake, day)
         if decide.run(USE_CASE, day).outcome == "retrain":
             columns = schemas.content(USE_CASE, "retrainings").names

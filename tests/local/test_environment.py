@@ -16,7 +16,7 @@ from include.local.instance import Instance
 from include.settings import Settings
 
 HERE = Instance(Path("/home/of it"), 8081, 5001, "sqlite:////home/of it/airflow/airflow.db")
-WHERE = Settings(Path("/home/of it"), "s3://bucket/lake", "http://elsewhere", Path("/docs"), ("a.cases", "b.cases"))
+WHERE = Settings(Path("/home/of it"), "s3://bucket/lake", "http://elsewhere", "/docs", ("a.cases", "b.cases"))
 SECRET = Credentials("password", "fernet", "secret", "jwt")
 
 
@@ -48,6 +48,19 @@ def test_where_data_and_use_cases_are_is_passed_on():
     assert found["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5001"
 
 
+def test_mlflow_keeps_all_it_has_in_the_home_unless_it_is_told_otherwise(monkeypatch, tmp_path):
+    found = variables()
+    assert found["MLFLOW_BACKEND_STORE_URI"] == "sqlite:////home/of it/mlflow/mlflow.db"
+    assert found["MLFLOW_ARTIFACTS_DESTINATION"] == "/home/of it/mlflow/artifacts"
+    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+    monkeypatch.setenv("AIRWORTHY_MLFLOW_DATABASE", "postgresql://user:secret@db/mlflow")
+    monkeypatch.setenv("AIRWORTHY_MLFLOW_ARTIFACTS", "s3://bucket/mlflow/")
+    found = environment(instance.current(), WHERE, SECRET, {"AWS_REGION": "eu-central-1"}, cores=2)
+    assert found["MLFLOW_BACKEND_STORE_URI"] == "postgresql+psycopg2://user:secret@db/mlflow"
+    assert found["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://bucket/mlflow"
+    assert found["AWS_REGION"] == found["AWS_DEFAULT_REGION"] == "eu-central-1"
+
+
 def test_services_listen_on_this_machine_only_and_no_proxy_comes_between_them():
     found = variables(NO_PROXY="intranet", HTTP_PROXY="http://proxy")
     assert found["AIRFLOW__API__HOST"] == "127.0.0.1"
@@ -75,9 +88,10 @@ def test_a_postgresql_address_is_used_with_the_driver_that_airflow_is_tested_wit
     assert instance.current().database == "postgresql+psycopg2://u:p@h/d"
 
 
-def test_another_database_is_refused_without_telling_its_password(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_DATABASE", "mysql://root:hush@host/db")
-    with pytest.raises(SettingWrong, match="AIRWORTHY_DATABASE") as refused:
+@pytest.mark.parametrize("name", ["AIRWORTHY_DATABASE", "AIRWORTHY_MLFLOW_DATABASE"])
+def test_another_database_is_refused_without_telling_its_password(monkeypatch, name: str):
+    monkeypatch.setenv(name, "mysql://root:hush@host/db")
+    with pytest.raises(SettingWrong, match=name) as refused:
         instance.current()
     assert "hush" not in str(refused.value)
 

@@ -55,7 +55,7 @@ def test_a_head_that_lags_is_no_damage_and_is_told(decided):
 
 
 def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch, capsys):
-    (Ledger.of(USE_CASE).folder / "000003.json").unlink()
+    (Ledger.of(USE_CASE).folder / "000003.json").remove()
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
     assert "LedgerDamaged: The ledger is damaged at " in shown.err and "000003.json" in shown.err

@@ -28,7 +28,7 @@ from include.storage import schemas
 from include.storage.claims import Claims
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
-from tests import toy
+from tests import places, toy
 
 DAY = date(2020, 3, 5)
 NOW = datetime(2020, 3, 6, 6, tzinfo=UTC)
@@ -244,8 +244,8 @@ def test_a_use_case_that_was_never_measured_says_so_and_no_table_is_made(lake_ho
 
 
 def test_a_damaged_table_is_told_of_and_the_rest_is_served(measured):
-    for path in (Lake.of(toy.USE_CASE).root / "metrics" / "_delta_log").glob("*.json"):
-        path.write_text("{broken")
+    for file in places.files(Lake.of(toy.USE_CASE).root / "metrics/_delta_log"):
+        file.write(b"{broken")
     found = served()
     assert (found[at("up")], found[at("readable", "metrics")], found[at("readable", "ledger")]) == (0, 0, 1)
     assert at("measured") not in found
@@ -253,8 +253,8 @@ def test_a_damaged_table_is_told_of_and_the_rest_is_served(measured):
 
 
 def test_a_damaged_ledger_is_no_missing_champion(measured):
-    path = Ledger.of(toy.USE_CASE).folder / "000001.json"
-    path.write_text(path.read_text()[:40])
+    entry = Ledger.of(toy.USE_CASE).folder / "000001.json"
+    entry.write(entry.read()[:40])
     found = served()
     assert (found[at("up")], found[at("readable", "ledger")]) == (0, 0)
     assert at("champion_present") not in found

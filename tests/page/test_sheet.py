@@ -7,8 +7,7 @@ import pytest
 from include.page import sheet
 from include.stages import overview
 from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from tests import toy
+from tests import places, toy
 from tests.page import measured
 from tests.page.conftest import LAST
 from tests.page.measured import Row, day_of
@@ -70,9 +69,9 @@ def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
 @pytest.mark.parametrize("what", ["metrics", "ledger"])
 def test_damage_is_told_on_the_page_without_a_path_or_a_traceback(lake_home, what):
     measured.fill(toy.USE_CASE, range(2))
-    folder = Ledger.of(toy.USE_CASE).folder if what == "ledger" else lake_home / "lake" / "toy" / "metrics"
-    for path in [*folder.glob("*.json"), *folder.glob("**/*.parquet")]:
-        path.write_bytes(b"garbage")
+    for file in places.files(Lake.of(toy.USE_CASE).root / what):
+        if "_delta_log" not in file.uri:
+            file.write(b"garbage")
     text = page(day_of(1))
     assert "damaged" in text and "Traceback" not in text and str(lake_home) not in text
 

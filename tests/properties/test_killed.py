@@ -13,6 +13,8 @@ from include.stages import build_features, ingest, validate
 from include.storage.lake import Lake
 from tests.toy_use_case import USE_CASE, source
 
+pytestmark = pytest.mark.both_places
+
 DAY = date(2020, 1, 10)
 STAGES = {"ingest": ingest, "validate": validate, "build_features": build_features}
 TABLES = {"ingest": "raw/events", "validate": "checked/events", "build_features": "features"}

@@ -1,7 +1,6 @@
 """Any order of days, any number of runs: the same content of every table; and what is the same is not committed."""
 
 import random
-import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, timedelta
@@ -12,14 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from include import settings as where
 from include.stages import build_features, evaluate, ingest, measure, promote, register, score, train, validate
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.partitions import days_from
+from include.storage.place import Place
 from include.use_case import UseCase
 from include.use_cases import load
-from tests import toy
+from tests import places, toy
 from tests.conftest import AS_OF, LAST
 
 MONTH = days_from(date(2013, 3, 1), date(2013, 3, 31))
@@ -142,6 +143,7 @@ def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_
 
 
 @pytest.mark.slow
+@pytest.mark.both_places
 def test_a_month_run_twice_commits_nothing_the_second_time(lake_home):
     run_days(toy.USE_CASE, TOY_MONTH)
     before = versions(toy.USE_CASE)
@@ -176,6 +178,7 @@ def second_champion(trained_toy: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.both_places
 @pytest.mark.usefixtures("without_plots", "second_champion")
 def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(lake_home):
     lakes = []
@@ -195,11 +198,12 @@ def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(
         score_and_measure(SCORED[::-1])
         assert versions(toy.USE_CASE) == before, "scoring days twice committed something"
         for table in ("predictions", "metrics"):
-            shutil.rmtree(lake_home / "lake" / "toy" / table)
+            places.empty(Lake.of(toy.USE_CASE).root / table)
     assert lakes[0] == lakes[1]
 
 
 @pytest.mark.slow
+@pytest.mark.both_places
 @pytest.mark.usefixtures("without_plots", "tracking")
 def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch):
     """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.
@@ -209,12 +213,12 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     first, last = date(2020, 1, 1), date(2020, 2, 8)
     trained, days = date(2020, 2, 3), days_from(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
-    found = []
+    found, there = [], Place.of(where.current().lake)
     for order in (days, shuffled):
-        monkeypatch.setenv("AIRWORTHY_LAKE", str(lake_home / f"lake{len(found)}"))
+        monkeypatch.setenv("AIRWORTHY_LAKE", f"{there}/lake{len(found)}")
         run_days(toy.USE_CASE, order)
         if found:
-            shutil.copytree(lake_home / "lake0" / "toy" / "ledger", lake_home / "lake1" / "toy" / "ledger")
+            places.copy(there / "lake0/toy/ledger", there / "lake1/toy/ledger")
         make_champion(trained)
         score_and_measure(day for day in order if day >= trained)
         found.append(contents(toy.USE_CASE))

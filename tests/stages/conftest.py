@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,9 +12,27 @@ import pytest
 
 from include.stages import train
 from include.use_case import UseCase
-from tests.conftest import draw_nothing
+from tests import quarantined
+from tests.conftest import draw_nothing, living_in
 
 LATER = date(2020, 3, 5)
+
+
+@pytest.fixture(scope="session")
+def quarantined_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose toy lake has the events of one day landed and validated, two of them quarantined; not written to."""
+    home = tmp_path_factory.mktemp("quarantined")
+    with living_in(home) as patch:
+        quarantined.spoil(patch, "events", "hour", [25, -1], quarantined.DAY)
+        quarantined.land("events", quarantined.DAY)
+    return home
+
+
+@pytest.fixture
+def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two events of DAY have impossible hours and are quarantined."""
+    quarantined.spoil(monkeypatch, "events", "hour", [25, -1], quarantined.DAY)
+    shutil.copytree(quarantined_home, lake_home)
 
 
 @pytest.fixture

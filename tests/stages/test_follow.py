@@ -107,7 +107,7 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
     first = register(trained_toy)
     promoted(first, who="a test")
     head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
-    (Ledger.of(USE_CASE).folder / "000001.json").unlink()
+    (Ledger.of(USE_CASE).folder / "000001.json").remove()
     Ledger.of(USE_CASE).append(
         Decision(version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason="")
     )

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 
 from include.errors import BadRequest, NotReady
 from include.stages import build_features, ingest, lineage, score, train, validate
@@ -18,6 +17,8 @@ from tests import conftest
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE as DECLARED
 from tests.toy_use_case import source
+
+pytestmark = pytest.mark.both_places
 
 USE_CASE = replace(DECLARED, look_back_days=2)
 DAYS = [AS_OF - timedelta(days=2), AS_OF - timedelta(days=1), AS_OF]
@@ -154,7 +155,7 @@ def test_it_needs_no_data_but_the_row(lake, monkeypatch):
     correct(DAYS[0], monkeypatch)
     before = traced()
     for table in ("raw/events", "checked/events", "features"):
-        DeltaTable(lake.uri(table)).vacuum(0, dry_run=False, enforce_retention_duration=False)
+        lake.delta(table).vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert traced() == before
 
 

@@ -13,6 +13,8 @@ from tests import toy
 from tests.conftest import AS_OF, LAST, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
+pytestmark = pytest.mark.both_places
+
 NEXT = AS_OF + timedelta(days=1)
 KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
 """The day at which the labels of AS_OF are complete."""

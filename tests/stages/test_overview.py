@@ -1,14 +1,13 @@
 """What a person sees of a use case on one day, from what stands in the lake and on the ledger."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
 from include.stages import overview
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
-from tests import toy
+from tests import places, toy
 from tests.page import measured
 from tests.page.measured import Row, day_of
 
@@ -77,7 +76,7 @@ def test_a_day_without_predictions_is_unclear_and_says_what_to_do(lake):
 
 def test_a_damaged_table_is_told_and_the_rest_is_shown(lake):
     measured.fill(toy.USE_CASE, range(3))
-    next(Path(lake.uri("metrics")).glob("**/*.parquet")).write_bytes(b"garbage")
+    next(file for file in places.files(lake.root / "metrics") if file.name.endswith(".parquet")).write(b"garbage")
     seen = overview.run(toy.USE_CASE, day_of(2))
     assert seen.status.name == "damaged" and "The table metrics of toy is damaged" in seen.status.why
     assert seen.champion is not None and len(seen.decisions) == 3
@@ -85,7 +84,7 @@ def test_a_damaged_table_is_told_and_the_rest_is_shown(lake):
 
 def test_a_damaged_ledger_is_told_without_its_path(lake, lake_home):
     measured.fill(toy.USE_CASE, range(1))
-    next(iter(Ledger.of(toy.USE_CASE).folder.glob("*.json"))).write_text("{}")
+    next(places.files(Ledger.of(toy.USE_CASE).folder)).write(b"{}")
     seen = overview.run(toy.USE_CASE, DAY)
     assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.why
     assert str(lake_home) not in repr(seen.problems)

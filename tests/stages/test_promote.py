@@ -15,6 +15,8 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, WRITES, alias, judge_now, life, promoted, register, state, verdict
 
+pytestmark = pytest.mark.both_places
+
 
 def lives() -> dict[str, str | None]:
     return {version.number: version.tags.get("life") for version in Registry(USE_CASE).versions()}
@@ -226,7 +228,7 @@ def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained
 def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test")
-    (Ledger.of(USE_CASE).folder / "000001.json").unlink()
+    (Ledger.of(USE_CASE).folder / "000001.json").remove()
     with pytest.raises(LedgerDamaged, match=r"000001\.json"):
         promoted(second, who="a test")
     assert (alias(), Ledger.of(USE_CASE).entries()) == (first, [])

@@ -13,9 +13,9 @@ import pytest
 from mlflow import MlflowClient
 
 from include.stages import approve, follow, rollback
-from include.storage import records
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
+from include.storage.place import Place
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, WRITES, alias, life, promoted, register, state
 
@@ -37,7 +37,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
         return perhaps
 
-    monkeypatch.setattr(records, "create", counted(records.create))
+    monkeypatch.setattr(Place, "create", counted(Place.create))
     for name in WRITES:
         monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
 
@@ -55,10 +55,10 @@ def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
         with contextlib.closing(sqlite3.connect(store)) as database:
             if not ledger:
                 copy(database, kept)
-                ledger.update({path: path.read_bytes() for path in folder.glob("*.json")})
+                ledger.update(dict.fromkeys(folder.names()))
             copy(kept, database)
-        for path in set(folder.glob("*.json")) - set(ledger):
-            path.unlink()
+        for name in set(folder.names()) - set(ledger):
+            (folder / name).remove()
         assert state() == before
 
     yield back

@@ -9,22 +9,24 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from deltalake import DeltaTable
 
 from include.errors import BadRequest
 from include.logic import fitting
 from include.logic.recipe import Recipe
+from include.settings import current
 from include.stages import register, reproduce, train
 from include.storage import provenance
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.models import ArtifactMissing, Registry
+from include.storage.place import Place
 from include.storage.runs import FINGERPRINT
 from include.use_case import Costs
+from tests import places
 from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("without_plots")]
 IN_WINDOW = AS_OF - timedelta(days=30)
 
 
@@ -73,7 +75,7 @@ def shrink() -> None:
 
 
 def vacuum(table: str) -> None:
-    delta = DeltaTable(Lake.of(USE_CASE).uri(table))
+    delta = Lake.of(USE_CASE).delta(table)
     assert delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
 
 
@@ -101,8 +103,8 @@ def with_maturity(known: Recipe) -> Recipe:
     return replace(known, matures_after_days=known.matures_after_days - 1)
 
 
-def files(home: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted((home / "lake").rglob("*")) if path.is_file()}
+def files() -> dict[str, bytes]:
+    return places.contents(Place.of(current().lake))
 
 
 # -- equal
@@ -117,6 +119,7 @@ def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
     assert reproduce.require(USE_CASE, version) == found
 
 
+@pytest.mark.both_places(not_on_s3="of a real server only its answers differ")
 @pytest.mark.slow
 def test_it_is_the_same_on_a_real_server(toy_lake, mlflow_server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
@@ -168,9 +171,9 @@ def test_what_is_declared_now_changes_no_rebuild(version, changed):
 
 def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
     Registry(USE_CASE).set_champion(version)
-    before = files(lake_home), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
+    before = files(), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
     reproduce.run(USE_CASE, version)
-    assert (files(lake_home), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
+    assert (files(), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
 
 
 # -- another model, another recipe
@@ -241,24 +244,24 @@ def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version
 
 def test_rows_that_were_changed_behind_the_log_are_noticed(version):
     lake = Lake.of(USE_CASE)
-    [path] = [Path(p) for _, p in lake.as_of(IN_WINDOW).files("features", IN_WINDOW, IN_WINDOW)]
-    [other] = [Path(p) for _, p in lake.as_of(AS_OF).files("features", AS_OF, AS_OF)]
-    path.write_bytes(other.read_bytes())
+    [(_, file)] = lake.as_of(IN_WINDOW).places("features", IN_WINDOW, IN_WINDOW)
+    [(_, other)] = lake.as_of(AS_OF).places("features", AS_OF, AS_OF)
+    file.write(other.read())
     found = reproduce.run(USE_CASE, version)
     assert found.outcome == "not rebuilt"
     assert f"of {IN_WINDOW} holds other rows than were written" in found.report()
 
 
 def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
-    [(_, path)] = Lake.of(USE_CASE).as_of(IN_WINDOW).files("labels", IN_WINDOW, IN_WINDOW)
-    Path(path).write_bytes(b"not Parquet")
+    [(_, file)] = Lake.of(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
+    file.write(b"not Parquet")
     assert f"of {IN_WINDOW} a file cannot be read" in reproduce.run(USE_CASE, version).report()
 
 
 def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
-    (lake_home / "lake").rename(lake_home / "moved")
+    places.empty(Lake.of(USE_CASE).root)
     assert "cannot be read at Delta version" in reproduce.run(USE_CASE, version).report()
-    assert not (lake_home / "lake").exists()
+    assert files() == {}
 
 
 @pytest.mark.parametrize("tag", ["", "{}", "zlib:AAAA", '{"as_of": 3}'])

@@ -16,6 +16,8 @@ from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, state
 
+pytestmark = pytest.mark.both_places
+
 DAY = date(2020, 3, 8)
 
 
@@ -152,7 +154,7 @@ def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(flown, lake_home):
 
 
 def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
-    (Ledger.of(USE_CASE).folder / "000002.json").unlink()
+    (Ledger.of(USE_CASE).folder / "000002.json").remove()
     with pytest.raises(LedgerDamaged, match=r"000002\.json"):
         back()
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)

@@ -17,14 +17,15 @@ from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampi
 from include.logic.model import Model
 from include.stages import evaluate, promote, register, score, train
 from include.stages.follow import ModelReplaced
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.ledger import Decision, Ledger, LedgerDamaged
 from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
+from include.storage.view import View
 from tests.conftest import AS_OF, draw_nothing, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("without_plots")]
 NEXT = AS_OF + timedelta(days=1)
 
 
@@ -229,6 +230,7 @@ print(rows, peak)
 
 
 @pytest.mark.slow
+@pytest.mark.both_places(not_on_s3="what is fetched lies on disk: it takes no more memory, and a minute more")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_eight_times_the_rows_take_no_more_memory_than_sorting_may(champion):
     lake, peaks = Lake.of(USE_CASE), []

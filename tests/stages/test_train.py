@@ -16,12 +16,13 @@ from include.logic.recipe import Recipe
 from include.stages import record, train
 from include.storage import provenance
 from include.storage.labels import known_labels
-from include.storage.lake import Lake, View
+from include.storage.lake import Lake
 from include.storage.models import Registry
+from include.storage.view import View
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("without_plots")]
 QUICK = {"rounds": 3, "early_stopping_rounds": 3}
 
 

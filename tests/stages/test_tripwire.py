@@ -18,6 +18,7 @@ from include.stages import derive, tripwire
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
+from include.storage.place import Place
 from tests.toy_use_case import USE_CASE, features, source
 
 FIRST, DAY, AS_OF = date(2020, 1, 1), date(2020, 1, 9), date(2020, 1, 18)
@@ -50,7 +51,7 @@ def moved_by(day, events, outcomes, number: float) -> ibis.Table:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake whose raw and checked feeds, labels and the features of DAY stand as the data runs leave them."""
     home = tmp_path_factory.mktemp("a home")
-    lake = Lake(USE_CASE, home / "lake" / "toy")
+    lake = Lake(USE_CASE, Place.of(home) / "lake" / "toy")
     for day in days_from(FIRST, AS_OF):
         for feed in USE_CASE.feeds:
             rows = getattr(source, feed.name)(day)
@@ -222,11 +223,11 @@ def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monk
 @pytest.mark.parametrize("fails", [True, False])
 def test_settings_and_lake_are_as_they_were(lake, monkeypatch, there_before, fails):
     if there_before:
-        monkeypatch.setenv("AIRWORTHY_LAKE", str(lake.root.parent))
+        monkeypatch.setenv("AIRWORTHY_LAKE", str(lake.root.path.parent))
     store(lake)
 
     def build(day, events, outcomes):
-        assert Path(settings.current().lake) != lake.root.parent
+        assert Path(settings.current().lake) != lake.root.path.parent
         # Whoever writes to the files that it finds must not reach the real ones.
         for path in (Path(settings.current().lake) / "toy" / "raw").rglob("*.parquet"):
             path.write_bytes(b"")
@@ -245,7 +246,7 @@ def test_settings_and_lake_are_as_they_were(lake, monkeypatch, there_before, fai
 
 
 def contents(lake: Lake) -> dict[str, str]:
-    files = (path for path in lake.root.rglob("*") if path.is_file())
+    files = (path for path in lake.root.path.rglob("*") if path.is_file())
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -257,7 +258,7 @@ def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_pa
 
 
 def test_no_table_is_made_in_the_lake(tmp_path, monkeypatch):
-    empty = Lake(USE_CASE, tmp_path / "empty")
+    empty = Lake(USE_CASE, Place.of(tmp_path) / "empty")
     [found] = tripwire.run(USE_CASE, [DAY], AS_OF, lake=empty)
     assert not (tmp_path / "empty").exists()
     assert found == Rebuilt(DAY, rows=0), "no rows, and none stored"

@@ -1,19 +1,24 @@
 """Behaviour of the lake on the toy use case's outcomes (event_date, id, failed)."""
 
+import gc
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 
+from include import settings
 from include.errors import ColumnsWrong
 from include.storage import history, integrity
 from include.storage import lake as lake_module
 from include.storage.lake import Lake
+from include.storage.place import Place
 from tests.toy_use_case import USE_CASE
 
+pytestmark = pytest.mark.both_places
 TABLE = "raw/outcomes"
 FIRST, SECOND = date(2020, 1, 1), date(2020, 1, 2)
 
@@ -30,7 +35,7 @@ def write(content: pa.Table | pa.RecordBatchReader, day: date = FIRST) -> lake_m
 def test_writing_the_same_rows_again_in_another_order_commits_nothing(lake_home):
     first, second = write(rows(2, 1)), write(rows(1, 2))
     assert (first.changed, second.changed) == (True, False)
-    assert first.version == second.version == DeltaTable(Lake.of(USE_CASE).uri(TABLE)).version()
+    assert first.version == second.version == Lake.of(USE_CASE).delta(TABLE).version()
 
 
 def test_other_rows_replace_the_day_and_leave_other_days_alone(lake_home):
@@ -78,12 +83,12 @@ def test_a_stream_and_a_table_of_the_same_rows_are_the_same_content(lake_home):
 
 def test_a_commit_carries_digest_row_counts_and_inputs(lake_home):
     commit = write(rows(1, 2))
-    notes = DeltaTable(Lake.of(USE_CASE).uri(TABLE)).history(1)[0]
+    notes = Lake.of(USE_CASE).delta(TABLE).history(1)[0]
     assert (notes["digest"], notes["rows"], notes["input.source"]) == (commit.partition.digest, "2", "x")
 
 
 def test_paths_with_spaces_and_umlauts_work(lake_home, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(lake_home / "a läke of mine"))
+    monkeypatch.setenv("AIRWORTHY_LAKE", f"{settings.current().lake}/a läke of mine")
     write(rows(1))
     assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 1
 
@@ -134,6 +139,41 @@ def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home,
     assert sorted(Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]
 
 
+# -- what is read of it
+
+
+def test_rows_can_be_read_after_the_view_that_they_came_from_is_gone(lake_home):
+    write(rows(2, 1))
+    table = Lake.of(USE_CASE).as_of(FIRST).table(TABLE)
+    batches = Lake.of(USE_CASE).as_of(FIRST).batches(TABLE, order_by=["id"])
+    gc.collect()
+    assert batches.read_all()["id"].to_pylist() == [1, 2]
+    assert sorted(table.to_pyarrow()["id"].to_pylist()) == [1, 2]
+
+
+def test_what_was_fetched_of_a_lake_goes_with_the_last_who_reads_it(lake_home, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    write(rows(1)), write(rows(2), SECOND)
+    view = Lake.of(USE_CASE).as_of(SECOND)
+    view.read(TABLE, FIRST, FIRST)
+    first = fetched(tmp_path)
+    table = view.table(TABLE)
+    assert len(first) == (0 if view.lake.root.is_local else 1)
+    assert len(fetched(tmp_path)) == 2 * len(first) and first <= fetched(tmp_path), "a file is fetched once"
+    del view
+    gc.collect()
+    assert table.count().to_pyarrow().as_py() == 2
+    del table
+    gc.collect()
+    assert fetched(tmp_path) == set() and not list((tmp_path / "temporary").iterdir())
+
+
+def fetched(folder: Path) -> set[tuple[str, int]]:
+    """Name and time of each file that was fetched."""
+    return {(str(path), path.stat().st_mtime_ns) for path in (folder / "temporary").rglob("*.parquet")}
+
+
 # -- as it was, and who wrote it
 
 
@@ -150,7 +190,7 @@ def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
 def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
     with pytest.raises(history.VersionGone, match="outcomes cannot be read"):
         Lake.of(USE_CASE).pinned(FIRST, {TABLE: version})
-    assert not lake_home.exists()
+    assert not Place.of(settings.current().lake).exists()
 
 
 def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
@@ -177,7 +217,7 @@ def test_other_versions_read_alone_make_no_commit(lake_home):
 def test_vacuuming_writes_no_day_and_takes_only_what_is_not_current(lake_home):
     then = write(rows(1)).version
     write(rows(2))
-    DeltaTable(Lake.of(USE_CASE).uri(TABLE)).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    Lake.of(USE_CASE).delta(TABLE).vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert len(history.of(Lake.of(USE_CASE).uri(TABLE))) == 2
     old, now = (Lake.of(USE_CASE).pinned(FIRST, {TABLE: version}) for version in (then, None))
     assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: integrity.GONE}

@@ -2,21 +2,30 @@
 
 import json
 import multiprocessing
-import shutil
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from include.errors import NoChampion
 from include.storage.ledger import Decision, Ledger, LedgerDamaged, Overtaken, until
+from include.storage.place import Place
 
+pytestmark = pytest.mark.both_places(quick=True)
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger("toy", tmp_path / "ledger")
+def ledger(place: Place) -> Ledger:
+    return Ledger("toy", place)
+
+
+def edit(entry: Place, **values: str) -> None:
+    entry.write((json.dumps(json.loads(entry.read()) | values, indent=1, sort_keys=True) + "\n").encode())
+
+
+def remove(ledger: Ledger, left: int = 0) -> None:
+    for name in ledger.folder.names()[left:]:
+        (ledger.folder / name).remove()
 
 
 def decided(version: str, day: date, action: str = "promotion", **others: str) -> Decision:
@@ -33,7 +42,7 @@ def test_an_entry_is_read_as_it_was_written(ledger):
     written = promote(ledger, "1", MARCH).entry
     assert ledger.entries() == [written]
     assert (written.number, written.previous, written.effective_from) == (1, "", MARCH)
-    assert [path.name for path in ledger.folder.iterdir()] == ["000001.json"]
+    assert ledger.folder.names() == ["000001.json"]
 
 
 def test_the_champion_of_a_day_is_the_last_one_effective_by_then(ledger):
@@ -101,13 +110,14 @@ def test_a_model_is_compared_with_the_champion_besides_itself(ledger):
     assert ledger.champion_besides("1", MARCH) is None
 
 
-def _promote_three(folder: Path, worker: int, start) -> None:
+def _promote_three(folder: Place, worker: int, start) -> None:
     start.wait()
     for number in range(3):
         promote(Ledger("toy", folder), f"{worker}-{number}", MARCH)
     promote(Ledger("toy", folder), "the same", MARCH)
 
 
+@pytest.mark.both_places
 def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(8)
@@ -118,20 +128,19 @@ def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
     versions = [entry.version for entry in ledger.entries()]
     assert sorted(versions) == sorted(["the same", *(f"{worker}-{n}" for worker in range(8) for n in range(3))])
     assert len(ledger.entries()) == 25
-    assert len(list(ledger.folder.iterdir())) == 25  # no temporary file is left
+    assert len(ledger.folder.names()) == 25  # no temporary file is left
 
 
 def test_an_entry_that_was_edited_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
-    path = ledger.folder / "000001.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "2"}, indent=1, sort_keys=True) + "\n")
+    edit(ledger.folder / "000001.json", version="2")
     with pytest.raises(LedgerDamaged, match=r"000002.json: it does not follow from entry 1"):
         ledger.entries()
 
 
 def test_an_entry_that_was_removed_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "3", MAY)
-    (ledger.folder / "000002.json").unlink()
+    (ledger.folder / "000002.json").remove()
     with pytest.raises(LedgerDamaged, match="entry 2 is missing"):
         ledger.champion_of(MAY)
 
@@ -139,14 +148,14 @@ def test_an_entry_that_was_removed_is_detected(ledger):
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"number": 1}'])
 def test_an_entry_that_cannot_be_read_stops_everything(ledger, content):
     promote(ledger, "1", MARCH)
-    (ledger.folder / "000001.json").write_text(content)
+    (ledger.folder / "000001.json").write(content.encode())
     with pytest.raises(LedgerDamaged, match="cannot be read"):
         ledger.champion_of(MAY)
 
 
 def test_a_half_written_entry_of_a_killed_process_is_not_an_entry(ledger):
     promote(ledger, "1", MARCH)
-    (ledger.folder / ".killed.tmp").write_text('{"number": 2')
+    (ledger.folder / ".killed.tmp").write(b'{"number": 2')
     assert promote(ledger, "2", APRIL).entry.number == 2
 
 
@@ -175,8 +184,7 @@ def test_a_head_that_lags_behind_is_no_damage(ledger):
 @pytest.mark.parametrize("left", [0, 1, 2])
 def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_to_do(ledger, left):
     head = filled(ledger)
-    for path in sorted(ledger.folder.iterdir())[left:]:
-        path.unlink()
+    remove(ledger, left)
     assert len(ledger.entries()) == left  # the chain alone does not show it
     with pytest.raises(
         LedgerDamaged, match=rf"000003.json: .*there are 3 entries; there are {left}.*Restore the folder from a backup"
@@ -186,14 +194,14 @@ def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_t
 
 def test_a_ledger_without_its_folder_is_cut_short_too(ledger):
     head = filled(ledger)
-    shutil.rmtree(ledger.folder)
+    remove(ledger)
     with pytest.raises(LedgerDamaged, match="there are 0"):
         ledger.verify(head)
 
 
 def test_a_last_entry_that_was_edited_is_detected(ledger):
-    head, path = filled(ledger), ledger.folder / "000003.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": "0"}, indent=1, sort_keys=True) + "\n")
+    head = filled(ledger)
+    edit(ledger.folder / "000003.json", version="0")
     assert len(ledger.entries()) == 3  # the chain alone does not show it
     with pytest.raises(LedgerDamaged, match=r"000003.json: it has the hash .* it was replaced"):
         ledger.verify(head)
@@ -201,7 +209,7 @@ def test_a_last_entry_that_was_edited_is_detected(ledger):
 
 def test_a_ledger_that_was_written_anew_is_detected_at_the_head_though_it_has_grown(ledger):
     head = filled(ledger, 2)
-    shutil.rmtree(ledger.folder)
+    remove(ledger)
     promote(ledger, "0", MARCH), promote(ledger, "another", APRIL), promote(ledger, "2", MAY)
     with pytest.raises(LedgerDamaged, match=r"000002\.json"):
         ledger.verify(head)

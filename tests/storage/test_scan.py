@@ -9,6 +9,8 @@ from include.storage.lake import Lake
 from tests import toy
 from tests.conftest import FIRST
 
+pytestmark = pytest.mark.both_places
+
 
 @pytest.fixture
 def lake(lake_home) -> Lake:

@@ -33,7 +33,8 @@ def build(day: date, *, schedule: Table, outcomes: Table, weather: Table) -> Tab
     """
     cells, overall = _history(day, outcomes)
     # One chain of joins with one projection at its end: Ibis compiles it in half the time of join after join.
-    joined = _planned(schedule.filter(_.day == day))
+    # A flight of an earlier day that was corrected became known today; it has flown, and is nothing to predict.
+    joined = _planned(schedule.filter(_.day == day, _.flight_date == day))
     for group, columns in GROUPS.items():
         joined = joined.left_join(_sums(cells, group), [(column, f"{group}_{column}") for column in columns])
     joined = joined.left_join(_last_observed(day, weather), [("origin", "observed_at")]).cross_join(overall)
@@ -118,7 +119,8 @@ def _last_observed(day: date, weather: Table) -> Table:
     """The last observation at each airport (`observed_at`) known at the midnight of `day`, as last_<measure>."""
     recent = weather.filter(_.day > day - timedelta(days=WEATHER_DAYS), _.day <= day)
     # In the hour that occurs twice, the later one has the smaller offset from UTC.
-    latest = [ibis.desc("observed_on"), ibis.desc("hour"), ibis.asc("utc_offset")]
+    # Of an observation that was corrected, what became known last counts.
+    latest = [ibis.desc("observed_on"), ibis.desc("hour"), ibis.asc("utc_offset"), ibis.desc("day")]
     ranked = recent.mutate(rank=ibis.row_number().over(group_by="origin", order_by=latest))
     measures = [name for name in USE_CASE.features if name.startswith("last_")]
     return ranked.filter(_.rank == 0).select(

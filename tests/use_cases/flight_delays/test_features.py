@@ -89,6 +89,18 @@ def test_what_becomes_known_later_changes_no_feature():
     assert build(**later).equals(build(**real_feeds()))
 
 
+def test_a_flight_of_a_day_that_is_over_is_not_scored_where_it_becomes_known_late():
+    """A row that was quarantined and corrected; nor does it count as traffic of the day."""
+    late = planned(D - timedelta(days=1)) | {"day": D}
+    assert built(schedule=[planned(), late]) == built(schedule=[planned()])
+
+
+def test_of_an_observation_that_was_corrected_the_later_word_counts():
+    seen, corrected = observed(1, 23, temp=99.0), observed(1, 23, temp=40.0) | {"day": D}
+    for both in ([seen, corrected], [corrected, seen]):
+        assert built(weather=both)[0]["last_temp"] == 40.0
+
+
 def test_neither_the_order_of_rows_nor_of_their_files_changes_a_bit():
     def turned(rows: pa.Table) -> pa.Table:
         return pa.concat_tables([rows.slice(rows.num_rows // 3), rows.slice(0, rows.num_rows // 3)]).take(

@@ -1,0 +1,63 @@
+"""Makes `.env` for docker-compose.yaml out of `.env.example` (`make env`): every secret is random.
+
+Only the standard library: a machine that runs the containers needs no environment of its own. A secret that is set is
+never changed; one that a newer version asks for is added.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
+
+
+def secret(name: str) -> str:
+    """A new secret: letters and digits alone, which neither an address nor a command line misreads."""
+    if name == "AIRFLOW_FERNET_KEY":
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_hex(10 if name == "AWS_ACCESS_KEY_ID" else 32)
+
+
+def filled(example: str) -> str:
+    """The example with a secret for every setting that is empty in it."""
+    return SETTING.sub(lambda found: f"{found[1]}={found[2] or secret(found[1])}", example)
+
+
+def completed(present: str, example: str) -> str:
+    """What is there, and after it a line for each secret of the example that has no value yet."""
+    known = {name for name, value in SETTING.findall(present) if value}
+    missing = [name for name, value in SETTING.findall(example) if not value and name not in known]
+    kept = [line for line in present.splitlines() if line.partition("=")[0] not in missing]
+    return "\n".join(kept + [f"{name}={secret(name)}" for name in missing]) + "\n"
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all, and never readable by others."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # made with mode 0600
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(draft).replace(path)
+
+
+def main(root: Path = ROOT) -> str:
+    """Makes or completes `.env`; what was done, in a line."""
+    path, example = root / ".env", (root / ".env.example").read_text()
+    if not path.exists():
+        write(path, filled(example))
+        return "Wrote .env with new secrets. Keep a copy of it in a safe place: without them no backup can be read."
+    present = path.read_text()
+    if (text := completed(present, example)) == present:
+        return ".env has every secret; nothing was changed."
+    write(path, text)
+    return "Added to .env the secrets that it did not have; the others are as they were."
+
+
+if __name__ == "__main__":
+    sys.stdout.write(main() + "\n")

@@ -1,0 +1,155 @@
+"""The sensor, with its trigger, that waits for a day's files in a landing bucket. Imported only where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from include import dag
+from include.errors import AirworthyError
+from include.landing import DeliveryMissing, Landing
+from include.use_case import Feed, UseCase
+from include.use_cases import load
+
+log = logging.getLogger(__name__)
+
+
+def is_delivered(landing: Landing, day: date) -> bool:
+    """Whether the day's files are in the bucket now. Raises BucketFailed."""
+    from include.sources.bucket import Bucket
+
+    bucket = Bucket(landing.bucket, landing.connection, anew=True)
+    return landing.is_delivered([each.key for each in bucket.list(landing.prefix_of(day))], day)
+
+
+class DeliveryTrigger(BaseTrigger):
+    """Fires `{"there": …, "why": …}` when a day's files are there, at the moment `until` (ISO, UTC), or when the bucket
+    refuses for good.
+
+    Airflow's own S3KeyTrigger ends at the first 503, and needs aiobotocore, which holds boto3 back.
+    """
+
+    def __init__(self, use_case: str, feed: str, day: str, until: str, every_seconds: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.use_case, self.feed, self.day, self.until = use_case, feed, day, until
+        self.every_seconds = every_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        arguments = {"use_case": self.use_case, "feed": self.feed, "day": self.day, "until": self.until}
+        return f"{__name__}.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        landing = load(self.use_case).feed(self.feed).landing
+        assert landing is not None, self.feed
+        day, until, there, why = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
+        while True:
+            try:
+                # In a thread: the triggerer's loop serves every waiting task.
+                there, why = await asyncio.to_thread(is_delivered, landing, day), ""
+            except Exception as error:
+                log.warning("Looking for the files of %s %s failed: %s", self.feed, self.day, error)
+                why = str(error)
+                if isinstance(error, AirworthyError) and not error.worth_retrying:
+                    break
+            if there or datetime.now(UTC) >= until:
+                break
+            await asyncio.sleep(self.every_seconds)
+        yield TriggerEvent({"there": there, "why": why})  # type: ignore[no-untyped-call]
+
+
+class DeliverySensor(S3KeySensor):
+    """Airflow's S3KeySensor for the files of the run's day: waits, without a worker slot, until they are all there, and
+    fails at the limit with bucket, prefix and day.
+
+    The limit is counted from the day's decision time: of a day long past, the files are there or are missed at once.
+    Where no triggerer runs it gives the slot back between two looks instead (reschedule mode).
+    """
+
+    def __init__(self, *, use_case: UseCase, feed: Feed, **kwargs: Any) -> None:
+        landing = feed.landing
+        assert landing is not None, feed.name
+        deferrable = kwargs.pop("deferrable", None)
+        super().__init__(
+            bucket_name=landing.bucket,
+            bucket_key=f"{landing.prefix}*",
+            wildcard_match=True,
+            check_fn=self._are_all_there,
+            aws_conn_id=landing.connection,
+            deferrable=dag.has_triggerer() if deferrable is None else deferrable,
+            mode="reschedule",
+            poke_interval=landing.every.total_seconds(),
+            timeout=2 * landing.wait.total_seconds(),
+            **kwargs,
+        )
+        self.use_case, self.feed, self.landing = use_case, feed, landing
+        self.limit, self.every_seconds = landing.wait, landing.every.total_seconds()
+
+    def poke(self, context: Any) -> bool:
+        """Look once. Fails at the limit."""
+        with dag.told():
+            day = dag.day_of(context)
+            self.use_case.require(day)
+        if day in self.feed.absent_days:
+            return True
+        self.bucket_key = f"{self.landing.prefix_of(day)}*"
+        if super().poke(context):
+            return True
+        if datetime.now(UTC) >= self._until(day):
+            self._give_up(day)
+        return False
+
+    def _defer(self) -> None:
+        raise NotImplementedError("execute defers: it knows the day")
+
+    def execute(self, context: Any) -> None:
+        if not self.deferrable:
+            super().execute(context)
+        elif not self.poke(context):
+            day, until = dag.day_of(context), self._until(dag.day_of(context))
+            self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, day, until)
+            trigger = DeliveryTrigger(
+                self.use_case.name, self.feed.name, day.isoformat(), until.isoformat(), self.every_seconds
+            )
+            self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
+        """Go on, or fail with what was waited for."""
+        if not event["there"]:
+            self._give_up(dag.day_of(context), event["why"])
+
+    def _are_all_there(self, files: Sequence[Mapping[str, Any]], **context: Any) -> bool:
+        return self.landing.is_delivered([each["Key"] for each in files], dag.day_of(context))
+
+    def _give_up(self, day: date, why: str = "") -> None:
+        late = DeliveryMissing(
+            self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
+        )
+        raise AirflowFailException(f"{late} The last look failed: {why}" if why else str(late))
+
+    def _until(self, day: date) -> datetime:
+        midnight = datetime.combine(day, time(), ZoneInfo(self.use_case.time_zone))
+        return midnight.astimezone(UTC) + self.limit
+
+
+def sensors(use_case: UseCase) -> list[DeliverySensor]:
+    """A sensor `wait_for_<feed>` for each feed with a landing bucket."""
+    arguments = {name: value for name, value in dag.RETRIED.items() if name != "execution_timeout"}
+    return [
+        DeliverySensor(
+            task_id=f"wait_for_{feed.name}",
+            use_case=use_case,
+            feed=feed,
+            execution_timeout=feed.landing.wait + timedelta(hours=1),
+            **arguments,
+        )
+        for feed in use_case.feeds
+        if feed.landing
+    ]

@@ -1,0 +1,44 @@
+"""What `airworthy maintain` shows: what would go, or has gone, of each use case."""
+
+from __future__ import annotations
+
+import os
+
+from rich.console import Console
+
+from include.errors import BadRequest
+from include.local import instance
+from include.stages import maintain
+from include.use_cases import all_use_cases
+
+_LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"
+
+
+def show(console: Console, name: str | None, *, really: bool) -> None:
+    """Maintain one use case, or all, and print counts, bytes and the first of each kind; a dry run unless `really`.
+
+    Raises BadRequest for an unknown name, and what stages/maintain.py raises.
+    """
+    declared = all_use_cases()
+    if name is not None and name not in declared:
+        raise BadRequest(f"There is no use case {name!r}; there are {sorted(declared)}.")
+    results = []
+    for each in [name] if name else sorted(declared):
+        result = maintain.run(declared[each], really=really, logs=_logs())
+        results.append(result)
+        console.print(each, style="bold", markup=False)
+        for line in (*result.lines, *(f"left: {left}" for left in result.left)):
+            console.print(f"  {line}", markup=False)
+        for item in result.items:
+            where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
+            console.print(f"    {item['kind']} {where}: {item['why']}", style="dim", markup=False)
+    if not really:
+        console.print("A dry run: nothing was changed. With --really it is done.")
+    for result in results:
+        maintain.require(result)
+
+
+def _logs() -> list[str]:
+    """Where the environment says that Airflow keeps its tasks' logs; the local services' own folder otherwise."""
+    told = [os.environ.get(name, "") for name in _LOGS]
+    return [place for place in told if place] or [str(instance.current().logs / "tasks")]

@@ -1,0 +1,133 @@
+"""A bucket: what is in it, and its objects copied to disk; by boto3, through an Airflow Connection."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from include.errors import AirworthyError
+
+ATTEMPTS = 8
+"""Tries at one request that is answered 500, 503 or not at all, with growing pauses: some 20 seconds in all."""
+PART_BYTES = 8 * 1024 * 1024
+"""Of larger objects, parts of this size are fetched at once."""
+AT_ONCE = 4
+_GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
+_CHANGED = frozenset({"412", "PreconditionFailed"})
+_PASSES = frozenset(
+    {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "OperationAborted"}
+)
+
+
+class BucketFailed(AirworthyError):
+    """A bucket could not be read; worth another try only where that may help."""
+
+    def __init__(self, bucket: str, connection: str, why: str, *, worth_retrying: bool) -> None:
+        self.worth_retrying = worth_retrying
+        way = (
+            "Try again later" if worth_retrying else "Mend the bucket, or the Connection's keys, region or endpoint_url"
+        )
+        super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {why}. {way}.")
+
+
+class ObjectChanged(AirworthyError):
+    """An object was replaced or removed while it was read."""
+
+    worth_retrying = True
+
+    def __init__(self, bucket: str, key: str) -> None:
+        super().__init__(f"s3://{bucket}/{key} was replaced or removed while it was read. Nothing was written.")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object as the bucket's listing shows it."""
+
+    key: str
+    size: int
+    """Bytes, as stored."""
+    etag: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An object as it was read."""
+
+    listed: Listed
+    sha256: str
+    """Of its bytes, as stored."""
+    version_id: str | None
+    """None where the bucket keeps no versions."""
+
+
+class Bucket:
+    """A bucket by one client, which may be used by several threads."""
+
+    def __init__(self, name: str, connection: str, *, anew: bool = False) -> None:
+        """`anew`: for a process that outlives the Connection's keys, ask Airflow for them again."""
+        self.name, self.connection = name, connection
+        self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
+
+    def list(self, prefix: str) -> list[Listed]:
+        """Every object whose key begins so, in order of keys. Raises BucketFailed."""
+        with self._told():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+            found = [each for page in pages for each in page.get("Contents", [])]
+        listed = (Listed(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
+        return sorted(listed, key=lambda each: each.key)
+
+    def fetch(self, listed: Listed, to: Path) -> Fetched:
+        """Copy that object to disk, in parts where it is large. Raises ObjectChanged where it is another by now."""
+        from boto3.s3.transfer import TransferConfig
+
+        transfer = TransferConfig(
+            multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE
+        )
+        with self._told(listed.key):
+            head = self._client.head_object(Bucket=self.name, Key=listed.key)
+            version = head.get("VersionId")
+            # Without versions, boto3 asks each part to be of the ETag that the first had.
+            extra = {"VersionId": version} if version else {}
+            self._client.download_file(self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer)
+        with to.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if head["ETag"].strip('"') != listed.etag or to.stat().st_size != listed.size:
+            raise ObjectChanged(self.name, listed.key)
+        return Fetched(listed, sha256, version)
+
+    @contextmanager
+    def _told(self, key: str = "") -> Iterator[None]:
+        """What boto3 raises, as errors that say what to change."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if key and code in _GONE | _CHANGED:
+                raise ObjectChanged(self.name, key) from error
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            passes = status >= 500 or status == 429 or code in _PASSES
+            raise BucketFailed(self.name, self.connection, str(error).rstrip("."), worth_retrying=passes) from error
+        except (BotoCoreError, Boto3Error) as error:
+            passes = "Credentials" not in type(error).__name__
+            why = f"{type(error).__name__}: {error}".rstrip(".")
+            raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
+
+
+@functools.lru_cache(maxsize=8)
+def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client that was made before a fork may hang after it
+    """A boto3 client with the keys, the region and the server that Airflow's Connection names; one for a process."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from botocore.config import Config
+
+    hook = S3Hook(aws_conn_id=connection)
+    patient = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, connect_timeout=10, read_timeout=60)
+    return hook.get_client_type(region_name=hook.region_name, config=hook.config.merge(patient))

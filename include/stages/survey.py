@@ -1,0 +1,250 @@
+"""Survey: look at all that a use case has stored, and plan what would go and what would be put in order.
+
+Only reads: no table, folder or experiment is made by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from include.errors import AirworthyError
+from include.logic import old_runs, retention
+from include.logic.old_runs import StoredRun
+from include.logic.recipe import TAG, Recipe, RecipeUnreadable
+from include.logic.retention import Item, Kept, Kind, Needs, Plan, Stored
+from include.storage import care, data_docs, delta_log, inventory, schemas
+from include.storage.delta_log import Log
+from include.storage.fits import Fits
+from include.storage.lake import Lake
+from include.storage.ledger import Entry, Ledger
+from include.storage.models import Registry, Version
+from include.storage.outbox import Outbox
+from include.storage.place import Place
+from include.storage.upkeep import Upkeep, model_folder, run_folder
+from include.use_case import UseCase
+
+TRAINED_ON = ("features", "labels")
+RECORDS = ("decisions", "retrainings")
+"""Tables of what was decided: nothing that they ever held is removed."""
+CHECKPOINT_AFTER = 50
+"""Commits after which opening a table is worth a checkpoint."""
+_DONE = ".all.done"
+
+
+def run(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> Plan:
+    """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
+
+    Raises MlflowUnreachable and LedgerDamaged: without versions and ledger nobody knows what is needed.
+    """
+    return _Survey(use_case, now).plan([Place.of(each) for each in logs])
+
+
+class _Survey:
+    """One look at everything."""
+
+    def __init__(self, use_case: UseCase, now: datetime) -> None:
+        self._use_case, self._policy, self._now = use_case, use_case.retention, now
+        self._lake, self._upkeep = Lake.of(use_case), Upkeep(use_case)
+        self._versions = Registry(use_case).versions()
+        self._entries: list[Entry] = Ledger.of(use_case).entries()
+        self._experiment = self._upkeep.experiment()
+        self._runs = self._upkeep.runs(self._experiment) if self._experiment else []
+        self._logs: dict[str, Log] = {}
+        self._problems: list[str] = []
+        of_versions = {version.run_id for version in self._versions}
+        self._protected = old_runs.protected(self._runs, of_versions, {entry.trees for entry in self._entries})
+        self._kept = retention.reproducible(
+            self._versions,
+            self._trained_at(),
+            self._entries,
+            {entry.number: datetime.fromisoformat(entry.recorded_at) for entry in self._entries},
+            self._policy,
+            now,
+        )
+
+    def plan(self, logs: Sequence[Place]) -> Plan:
+        items = [*self._tables(), *self._mlflow(), *self._files(logs)]
+        order = list(retention.CHANGES)
+        return Plan(
+            self._use_case.name,
+            tuple(sorted(items, key=lambda item: (order.index(item.kind), item.table, item.name))),
+            tuple(self._kept),
+            len(self._entries),
+            tuple(self._problems),
+        )
+
+    # -- tables
+
+    def _tables(self) -> Iterator[Item]:
+        needed, there = self._needed(), {}
+        for table in schemas.tables(self._use_case):
+            place = self._lake.root / table
+            try:
+                files = inventory.files(place)  # before the log: what is committed meanwhile is in the log
+                log = delta_log.read(place)
+            except (AirworthyError, OSError) as error:
+                self._problems.append(str(error))
+                continue
+            if log is None:
+                continue
+            self._logs[table] = log
+            yield from self._in_order(table, log)
+            gone = [] if table in RECORDS else list(self._gone(table, log, files, needed))
+            yield from gone
+            there[table] = {file.name for file in files} - {item.name for item in gone}
+        yield from self._lost(there)
+
+    def _in_order(self, table: str, log: Log) -> Iterator[Item]:
+        """Days to compact, and whether a checkpoint is due."""
+        for day, parts in retention.scattered(log.parts, log.committed_at, care.TARGET_BYTES, self._now).items():
+            yield Item("compaction", day.isoformat(), 0, f"{len(parts)} files", table)
+        if not log.cleans_up and log.version - (log.checkpoint or 0) >= CHECKPOINT_AFTER:
+            yield Item("checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table)
+
+    def _gone(
+        self, table: str, log: Log, files: Sequence[Stored], needed: Mapping[str, set[int]] | None
+    ) -> Iterator[Item]:
+        there = {file.name for file in files}
+        if needed is not None or table not in TRAINED_ON:
+            for part in retention.superseded(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
+                if part.path in there:
+                    why = f"{part.day} was replaced at Delta version {part.removed}"
+                    yield Item("superseded file", part.path, part.bytes, why, table)
+        known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
+        for file in retention.orphans(data, known, self._policy, self._now):
+            yield Item("orphan file", file.name, file.bytes, "no commit names it", table)
+
+    def _needed(self) -> dict[str, set[int]] | None:
+        """Table to the Delta versions that stay; None where one model does not say what it was trained on."""
+        stays = {kept.name for kept in self._kept if kept.stays}
+        tags = {f"version {each.number}": each.tags for each in self._versions if each.number in stays}
+        leaving = {run.run_id for run in self._to_purge()}  # one that can be restored keeps its data
+        tags |= {
+            f"run {run.run_id}": run.tags
+            for run in self._runs
+            if run.complete and "trees" in run.tags and run.run_id not in leaving | self._of_versions()
+        }
+        needed: dict[str, set[int]] = {}
+        for name, told in tags.items():
+            for table in TRAINED_ON:
+                if not told.get(f"{table}.version", "").isdecimal():
+                    self._problems.append(
+                        f"{name} of {self._use_case.name} has no tag {table}.version, so nobody knows which data it"
+                        f" needs, and nothing that was replaced in {' and '.join(TRAINED_ON)} is removed."
+                    )
+                    return None
+                needed.setdefault(table, set()).add(int(told[f"{table}.version"]))
+        return needed
+
+    def _lost(self, there: Mapping[str, set[str]]) -> Iterator[Item]:
+        """Versions that could not be built again from the files that stay, and do not say so yet."""
+        kept = {each.name: each for each in self._kept}
+        for version in self._versions:
+            if kept[version.number].stays or retention.NOT_REPRODUCIBLE in version.tags:
+                continue
+            for needs in _needs(version):
+                log = self._logs.get(needs.table)
+                if log and (days := retention.lost(needs, log.parts, there[needs.table])):
+                    why = self._farewell(needs, days, kept[version.number])
+                    yield Item("version", version.number, 0, why, needs.table)
+                    break
+
+    def _farewell(self, needs: Needs, days: Sequence[date], kept: Kept) -> str:
+        return (
+            f"since {self._now.date()}, because of the declared retention: what {needs.table} held of"
+            f" {_named(days)} at Delta version {needs.version} was replaced more than {self._policy.table_days} days"
+            f" ago and is removed; of this version, {kept.why}."
+        )
+
+    # -- MLflow
+
+    def _mlflow(self) -> Iterator[Item]:
+        if self._experiment is None:
+            return
+        for run in self._old_runs():
+            yield Item("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
+        logged, of_versions = self._upkeep.logged_models(self._experiment), {v.model_id for v in self._versions}
+        for run in self._to_purge():
+            why = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
+            if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
+                yield Item("deleted run", run.run_id, bytes_, why)
+            model = run.tags.get(old_runs.MODEL_ID)
+            models = {model} | {model for model, source in logged.items() if source == run.run_id}
+            for name in sorted(filter(None, models - of_versions)):
+                if (bytes_ := self._upkeep.size(self._experiment, model_folder(name))) or name in logged:
+                    yield Item("logged model", name, bytes_, why)
+        yield from self._ownerless(self._experiment, logged, of_versions)
+
+    def _ownerless(self, experiment: str, logged: Mapping[str, str], of_versions: set[str]) -> Iterator[Item]:
+        """Folders first, then runs and models anew: whoever makes a folder has made its run before."""
+        folders = self._upkeep.artifact_folders(experiment)
+        runs, logged = self._upkeep.runs(experiment), {**logged, **self._upkeep.logged_models(experiment)}
+        found = [run_folder(name) for name in old_runs.ownerless_folders(folders["runs"], runs)]
+        found += [model_folder(n) for n in old_runs.ownerless_models(folders["models"], logged, runs, of_versions)]
+        for path in found:
+            yield Item("orphan artifacts", path, self._upkeep.size(experiment, path), "no run or model has it")
+
+    def _old_runs(self) -> list[StoredRun]:
+        return old_runs.to_delete(self._runs, self._protected, self._policy, self._now)
+
+    def _to_purge(self) -> list[StoredRun]:
+        return old_runs.to_purge(self._runs, self._protected, self._policy, self._now)
+
+    def _of_versions(self) -> set[str]:
+        return {version.run_id for version in self._versions}
+
+    def _trained_at(self) -> dict[str, datetime]:
+        ended = {run.run_id: run.ended_at for run in self._runs}
+        return {version.number: ended[version.run_id] for version in self._versions if version.run_id in ended}
+
+    # -- files
+
+    def _files(self, logs: Sequence[Place]) -> Iterator[Item]:
+        name, policy = self._use_case.name, self._policy
+        yield from self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
+        yield from self._old("fit", Fits.of(self._use_case).folder, policy.fit_days, ".json")
+        yield from self._letters()
+        for base in logs:
+            for folder in base.names():
+                if folder.startswith(f"dag_id={name}__"):
+                    yield from self._old("task log", base / folder, policy.log_days)
+
+    def _old(
+        self, kind: Kind, place: Place, days: int, ending: str = "", besides: Sequence[str] = ()
+    ) -> Iterator[Item]:
+        for file in retention.old(inventory.files(place), days, self._now):
+            if file.name.endswith(ending) and file.name not in besides:
+                yield Item(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _letters(self) -> Iterator[Item]:
+        """Of alerts that are done and old, all but the mark that they are: with it, they are never sent again."""
+        place = Outbox.of(self._use_case).folder
+        files = inventory.files(place)
+        done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
+        old = retention.old(files, self._policy.letter_days, self._now)
+        for file in old:
+            key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
+            if key in done and not file.name.endswith(_DONE):
+                yield Item("letter", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+
+def _needs(version: Version) -> list[Needs]:
+    """What a version was trained on; nothing where its recipe does not say."""
+    try:
+        known = Recipe.from_tag(version.tags.get(TAG, ""))
+        return [
+            Needs("features", known.versions["features"], known.first, known.last),
+            Needs("labels", known.versions["labels"], known.first, known.as_of),
+        ]
+    except (RecipeUnreadable, KeyError, ValueError):
+        return []
+
+
+def _is_data(name: str) -> bool:
+    """Whether a file of a table's folder may be one of its rows: neither its log nor hidden."""
+    return not any(part.startswith(("_", ".")) for part in name.split("/"))
+
+
+def _named(days: Sequence[date]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"

@@ -1,0 +1,38 @@
+"""Tasks of <use case>__maintenance."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.configuration import conf
+
+from include.dag import INPUT_OUTPUT, note, told
+from include.use_cases import load
+
+log = logging.getLogger(__name__)
+
+
+@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)})
+def maintain(use_case: str) -> dict[str, object]:
+    """Remove what the declared retention no longer keeps, or say what would go: as the form says, and really in a run
+    of the schedule, which nobody asks."""
+    from include.stages import maintain
+
+    declared, context = load(use_case), get_current_context()
+    really = context["dag_run"].run_type == "scheduled" or context["params"]["really"] is True
+    with told():
+        result = maintain.run(declared, really=really, logs=logs())
+        log.info("%s.", "Done" if really else "A dry run: nothing was changed. Trigger it with `really` to do it")
+        note(declared, "maintenance", dry_run=not really, **{f"{n}": line for n, line in enumerate(result.lines, 1)})
+        return asdict(maintain.require(result))
+
+
+def logs() -> list[str]:
+    """Where Airflow keeps the logs of its tasks: a folder, and where it is told to, a place on S3 too."""
+    places = [conf.get("logging", "base_log_folder", fallback="")]
+    if conf.getboolean("logging", "remote_logging", fallback=False):
+        places.append(conf.get("logging", "remote_base_log_folder", fallback=""))
+    return [place for place in places if place and ("://" not in place or place.startswith("s3://"))]

@@ -1,0 +1,64 @@
+"""The task of <use case>__maintenance: when it acts, what it shows, and where it looks for logs."""
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.stages import maintain
+from include.tasks import maintenance
+from tests import toy
+
+RESULT = maintain.MaintainResult("toy", False, {}, ("one line", "another"), ())
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the stage was asked for, and what stands on the asset's event."""
+    found: dict = {"noted": {}}
+
+    def run(use_case, *, really, logs):
+        found.update(really=really, logs=logs)
+        return found.get("result", RESULT)
+
+    monkeypatch.setattr(maintain, "run", run)
+    monkeypatch.setattr(maintenance, "load", lambda name: toy.USE_CASE)
+    monkeypatch.setattr(maintenance, "note", lambda use_case, what, **extra: found["noted"].update(extra))
+    return found
+
+
+def execute(monkeypatch, run_type: str, really: bool) -> dict:
+    context = {"dag_run": SimpleNamespace(run_type=run_type), "params": {"really": really}}
+    monkeypatch.setattr(maintenance, "get_current_context", lambda: context)
+    return maintenance.maintain.function("toy")
+
+
+@pytest.mark.parametrize(
+    ("run_type", "form", "acts"),
+    [("scheduled", False, True), ("manual", False, False), ("manual", True, True), ("backfill", False, False)],
+)
+def test_the_schedule_acts_and_a_person_is_asked_first(asked, monkeypatch, run_type, form, acts):
+    execute(monkeypatch, run_type, form)
+    assert asked["really"] is acts
+
+
+def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatch):
+    assert execute(monkeypatch, "manual", False)["lines"] == ("one line", "another")
+    assert asked["noted"] == {"dry_run": True, "1": "one line", "2": "another"}
+
+
+def test_what_could_not_be_looked_at_fails_the_task_after_the_rest_is_done(asked, monkeypatch):
+    asked["result"] = maintain.MaintainResult("toy", True, {}, (), (), ("a log is gone.",))
+    with pytest.raises(AirflowFailException, match=r"has done the rest\. a log is gone\."):
+        execute(monkeypatch, "scheduled", False)
+
+
+def test_logs_are_looked_for_on_s3_only_where_airflow_keeps_them_there(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", "/logs")
+    monkeypatch.setenv("AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER", "s3://logs/tasks")
+    monkeypatch.setenv("AIRFLOW__LOGGING__REMOTE_LOGGING", "False")
+    assert maintenance.logs() == ["/logs"]
+    monkeypatch.setenv("AIRFLOW__LOGGING__REMOTE_LOGGING", "True")
+    assert maintenance.logs() == ["/logs", "s3://logs/tasks"]
+    monkeypatch.setenv("AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER", "gs://logs/tasks")
+    assert maintenance.logs() == ["/logs"]

@@ -1,0 +1,76 @@
+"""The form with which quarantined rows are sent back, and the task behind it."""
+
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+
+from include import forms
+from include.storage import inbox
+from include.storage.corrections import Corrections
+from include.tasks import by_hand
+from tests.quarantined import BOTH, DAY, HOUR, NEXT, edited, land, spoil
+from tests.toy_use_case import USE_CASE
+
+
+@pytest.fixture
+def form(lake_home, monkeypatch):
+    """Fills in the form and runs the task; two events of DAY are quarantined."""
+    monkeypatch.setattr(by_hand, "load", lambda name: USE_CASE)
+    spoil(monkeypatch, "events", "hour", [25, -1], DAY)
+    land("events", DAY)
+
+    def sent(**fields):
+        params = forms.quarantine(USE_CASE)
+        values = {name: param.resolve(fields.get(name, param.value)) for name, param in params.items()}
+        run = SimpleNamespace(triggering_user_name="ann")
+        context = {"params": values, "dag_run": run, "run_id": "manual__1"}
+        monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
+        return by_hand.send_back.function("toy")
+
+    return sent
+
+
+def test_the_form_releases_rows_and_the_record_names_the_person(form):
+    done = form(reasons=[HOUR], quarantined_on=str(DAY), why="the limit was wrong")
+    assert (done["known_on"], done["rows"], done["new"]) == (str(NEXT), 2, True)
+    (record,) = Corrections.of(USE_CASE, "events").standing()
+    assert (record.who, record.why) == ("ann (airflow:manual__1)", "the limit was wrong")
+
+
+def test_a_task_that_is_cleared_sends_nothing_twice(form):
+    fields = {"reasons": [HOUR], "why": "the limit was wrong"}
+    assert [form(**fields)["new"], form(**fields)["new"]] == [True, False]
+    land("events", NEXT)
+    assert form(**fields)["known_on"] == str(NEXT)
+
+
+def test_the_form_corrects_with_a_file_of_the_inbox(form):
+    (inbox.folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
+    assert form(what="correct", file="hours.csv", known_on="2020-01-15", why="mistyped")["known_on"] == "2020-01-15"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"what": "correct", "file": "../../secret.csv"}, "no name of a file in the inbox"),
+        ({"what": "correct", "file": "/etc/passwd"}, "no name of a file in the inbox"),
+        ({"what": "correct"}, "name a file of the inbox"),
+        ({"reasons": [HOUR], "known_on": str(DAY)}, "is not after"),
+        ({"reasons": ["no such reason"]}, "their reasons are"),
+    ],
+)
+def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):
+    with pytest.raises(AirflowFailException, match=said):
+        form(why="because", **fields)
+    assert Corrections.of(USE_CASE, "events").standing() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [("feed", "../events"), ("what", "drop"), ("quarantined_on", "yesterday"), ("known_on", "../2020"), ("why", ""),
+     ("reasons", [""]), ("reasons", "one"), ("rows", [1])],
+)  # fmt: skip
+def test_the_form_refuses_what_is_no_value_of_a_field(field, wrong):
+    with pytest.raises(ParamValidationError):
+        forms.quarantine(USE_CASE)[field].resolve(wrong)

@@ -1,0 +1,132 @@
+"""The life of the toy's model as steps, one stage each, and all that a step may change as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from include.logic.lives import is_flight
+from include.stages import (
+    build_features,
+    claim,
+    decide,
+    evaluate,
+    ingest,
+    measure,
+    promote,
+    record_outcome,
+    register,
+    rollback,
+    score,
+    train,
+    validate,
+)
+from include.storage import schemas
+from include.storage.claims import Claims
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from include.use_case import UseCase
+from tests.conftest import AS_OF, LAST
+from tests.stages import measures
+from tests.toy_use_case import USE_CASE
+
+DAY = LAST + timedelta(days=1)
+"""The first day that the filled lake does not hold."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage, as its task calls it."""
+
+    run: Callable[[], object]
+    trials: int
+    """Of the hundred kills, how many are its own; none for what only prepares the next step."""
+
+
+def _run_id() -> str:
+    """The newest training that is complete."""
+    registry = Registry(USE_CASE)
+    (newest, *_) = (run for run in _runs(registry) if run.info.status == "FINISHED")
+    return newest.info.run_id
+
+
+def _runs(registry: Registry) -> list[Any]:
+    client = registry._client
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    return list(client.search_runs(experiments, order_by=["attributes.start_time DESC"]))
+
+
+def _breach() -> None:
+    """Measures of three days that ask for a training."""
+    for back in (2, 1, 0):
+        measures.breach(Lake.of(USE_CASE), DAY - timedelta(days=back))
+        if back:
+            decide.run(USE_CASE, DAY - timedelta(days=back))
+
+
+def _record() -> object:
+    told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
+    return record_outcome.run(USE_CASE, DAY, f"drift__{DAY}", **told)
+
+
+STEPS = {
+    "ingest": Step(lambda: ingest.run(USE_CASE, DAY), 10),
+    "validate": Step(lambda: validate.run(USE_CASE, DAY), 10),
+    "build_features": Step(lambda: build_features.run(USE_CASE, DAY), 12),
+    "train": Step(lambda: train.run(USE_CASE, AS_OF, reason="a first model"), 10),
+    "evaluate": Step(lambda: evaluate.run(USE_CASE, _run_id()), 8),
+    "register": Step(lambda: register.run(USE_CASE, _run_id()), 10),
+    "promote": Step(lambda: promote.run(USE_CASE, "1", who="a drill"), 10),
+    "score": Step(lambda: score.run(USE_CASE, DAY), 10),
+    "measure": Step(lambda: measure.run(USE_CASE, DAY), 6),
+    "breach": Step(_breach, 0),
+    "decide": Step(lambda: decide.run(USE_CASE, DAY), 4),
+    "claim": Step(lambda: claim.run(USE_CASE, DAY), 3),
+    "record_outcome": Step(_record, 3),
+    "rollback": Step(lambda: rollback.run(USE_CASE, "1", DAY, who="a drill", reason="to try it"), 4),
+}
+
+
+def tables(use_case: UseCase = USE_CASE) -> dict[str, dict[date, tuple[str, int]]]:
+    """Table to day to digest and rows, of all tables but those of costs, which depend on the clock."""
+    view = Lake.of(use_case).as_of(date.max)
+    return {
+        table: {day: (held.digest, held.rows) for day, held in view.partitions(table).items()}
+        for table in schemas.tables(use_case)
+        if not table.startswith("costs/")
+    }
+
+
+def rows_lost(reference: dict[str, dict[date, tuple[str, int]]], found: dict[str, dict[date, tuple[str, int]]]) -> int:
+    """Rows of the reference's days that are missing, over all tables."""
+    return sum(
+        max(0, rows - found[table].get(day, ("", 0))[1])
+        for table, days in reference.items()
+        for day, (_, rows) in days.items()
+    )
+
+
+def state() -> dict[str, Any]:
+    """Tables, ledger, claims and registry, without what depends on the clock or is drawn by chance (ids of runs)."""
+    registry, entries = Registry(USE_CASE), Ledger.of(USE_CASE).entries()
+    head = registry.ledger_head()
+    return {
+        "tables": tables(),
+        "ledger": [asdict(entry) | {"recorded_at": "", "previous": ""} for entry in entries],
+        "head": (head is None and not entries) or head == entries[-1].head,
+        "flights": sum(is_flight(entry) for entry in entries),
+        "claims": [asdict(each) for each in Claims.of(USE_CASE).of_month(DAY)],
+        "alias": registry.champion(),
+        "versions": {each.number: (dict(each.tags), each.description) for each in registry.versions()},
+        "runs": sorted({_known(run) for run in _runs(registry) if run.info.status == "FINISHED"}),
+    }
+
+
+def _known(run: Any) -> tuple[str, ...]:
+    """By what a complete training is known again: data, trees, verdicts and its metrics."""
+    tags = run.data.tags
+    told = tuple(tags.get(name, "") for name in ("airworthy.fingerprint", "trees", "parts", "gates", "judged"))
+    return (*told, str(sorted(run.data.metrics.items())))

@@ -1,0 +1,125 @@
+"""A clock that is wrong, or jumps: nothing in the tables depends on it; and days when clocks change lose no row."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from include.settings import REPOSITORY
+from include.stages import build_features, ingest, validate
+from include.storage.lake import Lake
+from include.use_cases import load
+from tests.conftest import moved_into
+from tests.drills import life
+from tests.drills.report import Row
+
+DATA = ("ingest", "validate", "build_features")
+WHOLE_LIFE = (*DATA, "train", "evaluate", "register", "promote", "score", "measure")
+CLOCKS = {
+    "stands years back": ["2013-03-10 01:59:50"],
+    "stands years ahead": ["2039-11-06 01:59:50"],
+    "jumps back and forth between the stages": ["2031-01-01 00:00:00", "2012-12-31 23:59:59", "2026-03-08 06:59:59"],
+}
+
+
+def _at(clock: str, steps: list[str]) -> None:
+    """Run the steps in a process whose clock begins at that time."""
+    command = [
+        str(shutil.which("faketime")),
+        "-f",
+        f"@{clock}",
+        sys.executable,
+        "-m",
+        "tests.drills.test_clock",
+        *steps,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "DONT_FAKE_MONOTONIC": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def drill(first: Path, folder: Path, name: str, steps: tuple[str, ...]) -> Row:
+    with moved_into(first, folder / "undisturbed"):
+        for step in steps:
+            life.STEPS[step].run()
+        reference = life.state()
+    clocks, each = CLOCKS[name], -(-len(steps) // len(CLOCKS[name]))
+    with moved_into(first, folder / "drilled"):
+        for number, clock in enumerate(clocks):
+            _at(clock, list(steps[number * each : (number + 1) * each]))
+        found = life.state()
+    lost = life.rows_lost(reference["tables"], found["tables"])
+    for part in found:
+        if found[part] != reference[part]:
+            print(part, reference[part], found[part])
+    guard = f"no content depends on the clock ({', '.join(steps)})"
+    return Row(f"the clock {name}", guard, len(steps), lost, found == reference)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
+    """A home with the filled lake and an empty tracking store."""
+    if shutil.which("faketime") is None:
+        pytest.skip("there is no faketime (Debian: apt-get install faketime), so no clock can be shifted")
+    home = tmp_path_factory.mktemp("first") / "home"
+    shutil.copytree(filled / "lake", home / "lake")
+    (home / "mlflow.db").write_bytes(tracking_template.read_bytes())
+    return home
+
+
+@pytest.mark.drill
+def test_the_data_of_a_day_do_not_depend_on_a_clock_that_jumps(first, survived, tmp_path):
+    survived(drill(first, tmp_path, "jumps back and forth between the stages", DATA))
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", CLOCKS)
+def test_a_whole_life_does_not_depend_on_the_clock(first, survived, tmp_path, name):
+    survived(drill(first, tmp_path, name, WHOLE_LIFE))
+
+
+FLIGHTS = load("flight_delays")
+CHANGES = {"March, a day of 23 hours": date(2013, 3, 10), "November, a day of 25 hours": date(2013, 11, 3)}
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", CHANGES)
+def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_matters(
+    survived, tmp_path, monkeypatch, name
+):
+    """Forward in UTC, and backward on a machine whose own clock is New York's."""
+    import time
+
+    middle, found, lost, trials = CHANGES[name], [], 0, 0
+    days = [middle + timedelta(days=n) for n in (-1, 0, 1, 2)]
+    for zone, order in (("UTC", days), ("America/New_York", days[::-1])):
+        monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / zone))
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        for day in order:
+            for stage in (ingest, validate, build_features):
+                stage.run(FLIGHTS, day)
+            trials += 1
+        found.append(life.tables(FLIGHTS))
+        view = Lake.of(FLIGHTS).as_of(days[-1])
+        for feed in FLIGHTS.feeds:
+            for day in days:
+                delivered = FLIGHTS.function("source", feed.name)(day).num_rows
+                lost += delivered - view.partitions(f"checked/{feed.name}", day, day)[day].rows
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    guard = "a day is the use case's calendar day; nobody adds 24 hours"
+    survived(Row(f"the clocks change: {name}", guard, trials, lost, found[0] == found[1]))
+
+
+if __name__ == "__main__":
+    for step in sys.argv[1:]:
+        life.STEPS[step].run()

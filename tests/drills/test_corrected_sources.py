@@ -1,0 +1,108 @@
+"""A source that delivers late, and corrects: each row is known on the day it came, and no earlier day changes."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.stages import build_features, ingest, validate
+from include.storage.lake import Lake
+from tests.drills import life
+from tests.drills.report import Row
+from tests.toy_use_case import USE_CASE, source
+
+DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(5)]
+on_time = source.outcomes
+
+
+def run(day: date) -> None:
+    for stage in (ingest, validate, build_features):
+        stage.run(USE_CASE, day)
+
+
+def late(day: date) -> pa.Table:
+    """Of each day's outcomes a third comes a day later, beside that day's own."""
+    kept = on_time(day).filter(pa.array(_late(on_time(day)) == 0))
+    before = on_time(day - timedelta(days=1))
+    return pa.concat_tables([kept, before.filter(pa.array(_late(before) == 1))])
+
+
+def _late(rows: pa.Table) -> np.ndarray:
+    return (np.asarray(rows["id"]) % 3 == 1).astype(int)
+
+
+def outcomes_known(day: date) -> set[tuple]:
+    rows = Lake.of(USE_CASE).as_of(day).read("checked/outcomes").to_pylist()
+    return {(row["event_date"], row["id"], row["failed"]) for row in rows}
+
+
+@pytest.mark.slow
+def test_rows_that_come_late_are_all_there_and_change_no_earlier_day(lake_home, survived, monkeypatch):
+    monkeypatch.setattr(source, "outcomes", late)
+    frozen: dict[date, dict] = {}
+    unchanged = True
+    for day in DAYS:
+        run(day)
+        now = life.tables()
+        for before, held in frozen.items():
+            unchanged &= {table: days.get(before) for table, days in now.items()} == held
+        frozen[day] = {table: days.get(day) for table, days in now.items()}
+    delivered = {tuple(row.values()) for day in DAYS for row in late(day).to_pylist()}
+    known = outcomes_known(DAYS[-1])
+    # Look-back days were landed too: what they delivered may be known beside it.
+    survived(
+        Row(
+            "a third of a feed comes a day late",
+            "a row is of the day it came",
+            len(DAYS),
+            len(delivered - known),
+            unchanged,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "order", [pytest.param("in order", marks=pytest.mark.slow), pytest.param("backwards", marks=pytest.mark.drill)]
+)
+def test_a_day_that_is_corrected_and_run_again_is_as_if_it_had_been_right_at_once(
+    lake_home, tmp_path, survived, monkeypatch, order
+):
+    """First a delivery of half of its rows, with some of them wrong, then the right one; every later day run again."""
+    wrong_day = DAYS[2]
+    healthy = source.events
+
+    def wrong(day: date) -> pa.Table:
+        rows = healthy(day)
+        if day != wrong_day:
+            return rows
+        hour = pa.array(np.where(np.arange(100) % 25 == 0, 99, 5), pa.int32())
+        return rows.slice(0, 100).set_column(rows.column_names.index("hour"), "hour", hour)
+
+    monkeypatch.setattr(source, "events", wrong)
+    for day in DAYS:
+        run(day)
+    before = life.tables()
+    checked = Lake.of(USE_CASE).as_of(wrong_day).read("checked/events", since=wrong_day)
+    quarantined = sum(bool(reasons) for reasons in checked["reasons"].to_pylist())
+    assert (checked.num_rows, quarantined) == (100, 4)
+    monkeypatch.setattr(source, "events", healthy)
+    run(wrong_day)
+    now = life.tables()
+    others = all(
+        {day: held for day, held in now[table].items() if day != wrong_day}
+        == {day: held for day, held in days.items() if day != wrong_day}
+        for table, days in before.items()
+    )
+    for day in DAYS if order == "in order" else DAYS[::-1]:
+        run(day)
+    found = life.tables()
+    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path / "right at once"))
+    for day in DAYS:
+        run(day)
+    reference = life.tables()
+    lost = life.rows_lost(reference, found)
+    guard = "a day is replaced whole; other days stay until they are run"
+    survived(Row(f"a day is delivered again, corrected ({order})", guard, 1, lost, others and found == reference))

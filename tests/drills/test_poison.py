@@ -1,0 +1,193 @@
+"""Poisoned deliveries: each row is published or quarantined with its reasons, or the day is refused and says why.
+
+And no other day changes; and once the source is mended, the day is as if it had never been poisoned.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.errors import AirworthyError
+from include.stages import build_features, ingest, validate
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.use_case import Feed, UseCase
+from include.use_cases import load
+from tests import toy
+from tests.drills import life, poisons
+from tests.drills.report import Row
+
+FLIGHTS = load("flight_delays")
+POISONED = {toy.USE_CASE.name: date(2020, 1, 3), FLIGHTS.name: date(2013, 1, 3)}
+"""Use case to the day that is poisoned: soon after its first, so that few days are looked back at."""
+QUICK = (
+    *("invalid UTF-8", "keys delivered twice with other values", "HTML and JavaScript in strings", "NaN"),
+    *("rows in many chunks, some of them empty", "a column twice", "every row bad", "no table at all"),
+)
+"""Kinds that `make test` tries too, on the toy."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A lake with the days before the poisoned one, and what the poisoned day would have been."""
+
+    use_case: UseCase
+    day: date
+    home: Path
+    undisturbed: dict
+    before: dict
+
+
+def _run(use_case: UseCase, day: date) -> None:
+    ingest.run(use_case, day)
+    validate.run(use_case, day)
+    build_features.run(use_case, day)
+
+
+class Places(dict[str, Place]):
+    """The place of each use case, made when it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __missing__(self, name: str) -> Place:
+        use_case = toy.USE_CASE if name == toy.USE_CASE.name else FLIGHTS
+        day, home = POISONED[name], self._folder / name
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AIRWORTHY_HOME", str(home))
+            _run(use_case, day - timedelta(days=1))
+            before = life.tables(use_case)
+            shutil.copytree(home, self._folder / f"{name} before", ignore=shutil.ignore_patterns("data_docs"))
+            _run(use_case, day)
+            self[name] = Place(use_case, day, self._folder / f"{name} before", life.tables(use_case), before)
+        return self[name]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory) -> Places:
+    return Places(tmp_path_factory.mktemp("places"))
+
+
+class Outcome:
+    """What became of one poisoned delivery."""
+
+    def __init__(self, place: Place, feed: Feed, delivered: Any, home: Path) -> None:
+        self.place, self.feed, self.delivered, self.home = place, feed, delivered, home
+        self.said: list[str] = []
+        self.lost = 0
+
+    def _try(self, stage: Callable[..., Any], *args: Any) -> Any:
+        """What the stage returns; None where it refuses in its own words, which are kept."""
+        try:
+            return stage(*args)
+        except AirworthyError as error:
+            text = str(error)
+            assert str(self.place.day) in text, f"does not name the day: {text}"
+            assert re.search(r"(?i)mend|correct|return|make |change", text), f"does not say what to do: {text}"
+            assert "\x1b" not in text and len(text) < 20_000, f"carries the poison on: {text[:300]!r}"
+            self.said.append(type(error).__name__)
+
+    def run(self, patch: pytest.MonkeyPatch) -> None:
+        place, use_case, day = self.place, self.place.use_case, self.place.day
+        source = importlib.import_module(f"{use_case.package}.source")
+        healthy = getattr(source, self.feed.name)
+        for other in use_case.feeds:
+            if other is not self.feed:
+                ingest.land(use_case, other, day)
+                validate.check(use_case, other, day)
+        patch.setattr(source, self.feed.name, lambda asked: self.delivered if asked == day else healthy(asked))
+        if self._try(ingest.land, use_case, self.feed, day):
+            if validated := self._try(validate.check, use_case, self.feed, day):
+                self._conserved(validated)
+            self._try(build_features.run, use_case, day)
+        self._others_unchanged()
+        self._pages_are_harmless()
+        patch.undo()
+        patch.setenv("AIRWORTHY_HOME", str(self.home))
+        _run(use_case, day)
+        self.equal = life.tables(use_case) == place.undisturbed
+
+    def _conserved(self, validated: validate.Validated) -> None:
+        """Every row that was delivered is there, to the letter, with its reasons or published."""
+        place, name = self.place, self.feed.name
+        names = list(self.feed.columns)
+        keys = [(key, "ascending") for key in schemas.keys(place.use_case, f"raw/{name}")]
+        delivered = self.delivered.select(names).cast(pa.schema([self.delivered.schema.field(n) for n in names]))
+        checked = Lake.of(place.use_case).as_of(place.day).read(f"checked/{name}", since=place.day)
+        rows = checked.select(names).sort_by(keys)
+        self.lost += delivered.num_rows - rows.num_rows
+        assert rows.combine_chunks().equals(delivered.sort_by(keys).combine_chunks()), "rows changed on their way"
+        quarantined = sum(bool(reasons) for reasons in checked["reasons"].to_pylist())
+        assert validated.landed == delivered.num_rows == validated.published + validated.quarantined
+        assert quarantined == validated.quarantined
+        self.said.append("quarantined" if quarantined else "published")
+
+    def _others_unchanged(self) -> None:
+        now = life.tables(self.place.use_case)
+        for table, days in self.place.before.items():
+            assert {day: held for day, held in now[table].items() if day < self.place.day} == days, table
+
+    def _pages_are_harmless(self) -> None:
+        for page in self.home.glob("data_docs/**/*.html"):
+            assert "<script>alert('poison')" not in page.read_text(), page
+
+
+def trial(place: Place, feed: Feed, kind: str, seed: int, home: Path, patch: pytest.MonkeyPatch) -> Outcome | None:
+    """Poison the day of a feed in a copy of the place; None where the feed has nothing of that kind."""
+    shutil.copytree(place.home, home)
+    patch.setenv("AIRWORTHY_HOME", str(home))
+    healthy = place.use_case.function("source", feed.name)(place.day)
+    delivered = poisons.POISONS[kind](np.random.default_rng(seed), healthy, feed)
+    if delivered is None:
+        return None
+    outcome = Outcome(place, feed, delivered, home)
+    outcome.run(patch)
+    return outcome
+
+
+def drill(place: Place, feeds: list[Feed], kind: str, seeds: int, folder: Path, patch: pytest.MonkeyPatch) -> Row:
+    """That, for each feed and so many seeds."""
+    found = [
+        outcome
+        for feed in feeds
+        for seed in range(seeds)
+        if (outcome := trial(place, feed, kind, seed, folder / feed.name / str(seed), patch))
+    ]
+    said = sorted({word for outcome in found for word in outcome.said})
+    lost, equal = sum(outcome.lost for outcome in found), all(outcome.equal for outcome in found)
+    return Row(f"poison ({place.use_case.name}): {kind}", ", ".join(said), len(found), lost, equal)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if kind in QUICK else pytest.mark.drill) for kind in poisons.POISONS],
+)
+def test_a_poisoned_delivery_of_the_toy_is_published_quarantined_or_refused(
+    places, survived, tmp_path, monkeypatch, kind
+):
+    place = places["toy"]
+    survived(drill(place, list(place.use_case.feeds)[:1], kind, 1, tmp_path, monkeypatch))
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("kind", poisons.POISONS)
+def test_a_poisoned_delivery_of_flights_is_published_quarantined_or_refused(
+    places, survived, tmp_path, monkeypatch, kind
+):
+    place = places["flight_delays"]
+    survived(drill(place, list(place.use_case.feeds), kind, 1, tmp_path, monkeypatch))
+
+
+def test_there_are_more_than_twenty_kinds_of_poison():
+    assert len(poisons.POISONS) >= 20

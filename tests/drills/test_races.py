@@ -1,0 +1,80 @@
+"""A backfill beside manual runs of the same days: many processes at the same stages, and the same tables as of one."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from include.stages import build_features, ingest, promote, score, validate
+from tests.conftest import AS_OF, moved_into
+from tests.drills import life, processes
+from tests.drills.report import Row
+from tests.toy_use_case import USE_CASE
+
+DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(5)]
+SCORED = [AS_OF + timedelta(days=n) for n in range(3)]
+
+
+def run_days(days: list[date]) -> None:
+    for day in days:
+        ingest.run(USE_CASE, day)
+        validate.run(USE_CASE, day)
+        build_features.run(USE_CASE, day)
+
+
+def promote_and_score(days: list[date], who: str) -> None:
+    promote.run(USE_CASE, "1", who=who)
+    for day in days:
+        score.run(USE_CASE, day)
+
+
+def race(works: list[tuple]) -> None:
+    """Processes that begin at the same time, each with its own work."""
+    trials = [processes.Trial(*work) for work in works]
+    for trial in trials:
+        trial.finish()
+
+
+def shuffled(days: list[date], writers: int) -> list[list[date]]:
+    """The first in order, as a backfill; the others in orders of their own, some days twice."""
+    rng = random.Random(5)
+    return [days, *(rng.sample(days, len(days)) + rng.choices(days, k=2) for _ in range(writers - 1))]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRWORTHY_HOME", str(tmp_path_factory.mktemp("alone")))
+        run_days(DAYS)
+        return life.tables()
+
+
+@pytest.mark.slow
+def test_a_backfill_beside_manual_runs_of_the_same_days_ends_in_the_same_tables(alone, survived, lake_home):
+    lake_home.mkdir()
+    race([(run_days, days) for days in shuffled(DAYS, 4)])
+    found = life.tables()
+    lost = life.rows_lost(alone, found)
+    guard = "a commit that meets another looks again, and commits nothing where its content is there"
+    survived(Row("a backfill beside 3 manual runs of its days", guard, 4, lost, found == alone))
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+def test_promotions_and_scores_that_race_end_as_those_of_one(survived, tmp_path, trained):
+    """Six processes promote one version and score the same days; one entry, and one partition a day."""
+    from include.stages import register
+
+    with moved_into(trained[0], tmp_path / "alone"):
+        register.run(USE_CASE, trained[1])
+        promote_and_score(SCORED, "a race")
+        reference = life.state()
+    with moved_into(trained[0], tmp_path / "raced"):
+        register.run(USE_CASE, trained[1])
+        race([(promote_and_score, days, "a race") for days in shuffled(SCORED, 6)])
+        found = life.state()
+    lost = life.rows_lost(reference["tables"], found["tables"])
+    guard = "an entry is a file made once; a day is one commit"
+    survived(Row("6 processes promote and score at once", guard, 6, lost, found == reference))

@@ -1,0 +1,154 @@
+"""A server of S3 that fails, dawdles or hangs up: no row is lost, none stands twice, and nothing is half there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from include.errors import AirworthyError
+from include.stages import build_features, ingest, validate
+from include.storage.place import Place
+from include.storage.s3 import StoreFailed
+from tests.drills import life, proxy
+from tests.drills.proxy import FAULTS, Running
+from tests.drills.report import Row
+from tests.toy_use_case import USE_CASE
+
+DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
+GUARDS = {
+    "500": "asked again by boto3 and deltalake, with growing pauses",
+    "503": "asked again by boto3 and deltalake, with growing pauses",
+    "slow": "waited for",
+    "cut upload": "sent again; what is half sent is not there",
+    "cut download": "begun anew; a part is never taken for the whole",
+    "lost answer": "a conditional write finds its own file; a commit finds its own content",
+}
+
+
+def run_days() -> None:
+    for day in DAYS:
+        ingest.run(USE_CASE, day)
+        validate.run(USE_CASE, day)
+        build_features.run(USE_CASE, day)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> dict:
+    """What the days come to on a disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRWORTHY_HOME", str(tmp_path_factory.mktemp("undisturbed")))
+        run_days()
+        return life.tables()
+
+
+@pytest.fixture
+def through(
+    s3_server: str, bucket: str, lake_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Iterator[Running]]:
+    """Within it, the lake and the Data Docs are on S3, behind a proxy that makes such faults."""
+    monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
+    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", f"{bucket}/docs")
+
+    @contextmanager
+    def behind(faults: list[str], share: float, seed: int = 0) -> Iterator[Running]:
+        with proxy.running(s3_server, faults, share, seed) as breaking, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", breaking.address)
+            yield breaking
+
+    return behind
+
+
+def run_until_done(attempts: int = 4) -> int:
+    """Each stage of the days, again after an error that may pass by itself, as Airflow's tasks are; how many were."""
+    again = 0
+    for day in DAYS:
+        for stage in (ingest, validate, build_features):
+            for attempt in range(attempts):
+                try:
+                    stage.run(USE_CASE, day)
+                    break
+                except AirworthyError as error:
+                    if attempt == attempts - 1 or not error.worth_retrying:
+                        raise
+                    again += 1
+    return again
+
+
+def drill(through: Callable, undisturbed: dict, faults: list[str], share: float, guard: str, seed: int = 0) -> Row:
+    with through(faults, share, seed) as breaking:
+        again, made = run_until_done(), breaking.made
+    assert made, "no fault was made"
+    found = life.tables()  # read without the proxy
+    said = FAULTS[faults[0]] if len(faults) == 1 else "every kind of fault"
+    guard += f"; {again} of {3 * len(DAYS)} tasks tried again"
+    lost = life.rows_lost(undisturbed, found)
+    return Row(f"S3: {said}, in {share:.0%} of requests", guard, made.total(), lost, found == undisturbed)
+
+
+@pytest.mark.drill
+def test_days_of_data_through_a_server_that_breaks_a_tenth_of_its_answers_are_as_on_a_disk(
+    through, undisturbed, survived
+):
+    survived(drill(through, undisturbed, [*FAULTS], 0.1, "asked again"))
+
+
+@pytest.mark.drill
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_days_of_data_through_a_server_with_one_fault_are_as_on_a_disk(through, undisturbed, survived, fault):
+    survived(drill(through, undisturbed, [fault], 0.25, GUARDS[fault], seed=1))
+
+
+@pytest.mark.slow
+def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(through, bucket, survived):
+    """Ten files; who has lost the race is told so, and what stands is the winner's, whole."""
+    names, contents = [f"{n:02d}" for n in range(10)], [f"writer {n}".encode() * 50 for n in range(8)]
+    made: dict[str, list[bytes]] = {name: [] for name in names}
+
+    def write(content: bytes) -> None:
+        for name in names:
+            if (Place.of(bucket) / "race" / name).create(content):
+                made[name].append(content)
+
+    with through(["lost answer", "500"], 0.15) as breaking:
+        writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        lost = breaking.made["lost answer"]
+    there = {name: [(Place.of(bucket) / "race" / name).read()] for name in names}
+    assert lost
+    survived(
+        Row(
+            "S3: eight make each of ten files, answers get lost",
+            "conditional writes that carry the writer's name",
+            len(names) * len(contents),
+            sum(not winners for winners in made.values()),
+            made == there,
+        )
+    )
+
+
+@pytest.mark.slow
+def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_there(
+    through, undisturbed, survived, monkeypatch
+):
+    from include.storage import s3
+
+    monkeypatch.setattr(s3, "RETRIES", 1)
+    ingest.run(USE_CASE, DAYS[0])
+    before = life.tables()
+    with through(["500"], 1.0), pytest.raises(StoreFailed, match="run the task again") as raised:
+        validate.run(USE_CASE, DAYS[0])
+    assert raised.value.worth_retrying
+    assert life.tables() == before
+    run_days()
+    found = life.tables()
+    lost = life.rows_lost(undisturbed, found)
+    survived(Row("S3 is down, then up", "the task fails, and may be tried again", 1, lost, found == undisturbed))

@@ -1,0 +1,40 @@
+"""One stack of real services for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import pytest
+
+from include.local.airflow_api import AirflowApi, Run
+from tests.integration import stack as stacks
+from tests.integration.stack import Stack
+from tests.integration.use_cases import quick_toy
+from tests.integration.walk import Walk
+
+TOY = Walk(quick_toy.USE_CASE, date(2020, 1, 1), date(2020, 1, 10), as_of=date(2020, 1, 8))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with stacks.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def api(stack: Stack) -> AirflowApi:
+    return stack.api()
+
+
+@pytest.fixture(scope="session")
+def lived(api: AirflowApi) -> Callable[[Walk], Run]:
+    """Lets the services walk some days, once; the run of the training."""
+    trainings: dict[str, Run] = {}
+
+    def live(walk: Walk) -> Run:
+        if walk.use_case.name not in trainings:
+            trainings[walk.use_case.name] = walk.by_services(api)
+        return trainings[walk.use_case.name]
+
+    return live

@@ -1,0 +1,169 @@
+"""docs/operate.md, *Backing up* and *Restoring*: what was backed up, and then destroyed, comes back whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.tracking._tracking_service import utils as tracking_utils
+
+from include.local import processes
+from include.stages import (
+    build_features,
+    evaluate,
+    follow,
+    ingest,
+    promote,
+    register,
+    reproduce,
+    score,
+    train,
+    validate,
+)
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from include.storage.partitions import days_from
+from include.storage.place import Place
+from tests.conftest import draw_nothing
+from tests.end_to_end.conftest import until
+from tests.integration.backends import program
+from tests.integration.conftest import TOY
+from tests.integration.stack import Stack, _get
+from tests.integration.walk import Tables
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900, method="signal")]
+
+DATABASES = ("airflow", "mlflow")
+SECRET = "hunter2"
+USE_CASE = TOY.use_case
+
+
+@contextmanager
+def stores(home: Path) -> Iterator[Stack]:
+    """PostgreSQL and S3 of a stack whose other services do not run yet."""
+    home.chmod(0o711)
+    stack = Stack(home, {"AIRWORTHY_USE_CASE_PACKAGES": "tests.integration.use_cases"})
+    try:
+        for server in (stack.postgres, stack.s3):
+            server.start()
+        yield stack
+    finally:
+        processes.sweep(home)
+        stack.__exit__()
+
+
+def start_mlflow(stack: Stack) -> None:
+    stack.start("mlflow")
+    until(lambda: _get(f"{stack.mlflow_url}/health") is not None, "MLflow")
+
+
+def say(stack: Stack, *command: str) -> str:
+    """What `airflow …` or another command of a service's environment prints."""
+    there = stack.service("init")
+    done = subprocess.run(
+        [there.command[0], "-m", *command], env=there.environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def live() -> None:
+    """Some days of a model's life, in this process, in the stores that the environment names."""
+    for day in days_from(TOY.first, TOY.last):
+        ingest.run(USE_CASE, day)
+        validate.run(USE_CASE, day)
+        build_features.run(USE_CASE, day)
+    run_id = train.run(USE_CASE, TOY.as_of, reason="a first model").run_id
+    evaluate.run(USE_CASE, run_id)
+    assert promote.run(USE_CASE, register.run(USE_CASE, run_id).version, who="a test").promoted
+    for day in days_from(TOY.as_of, TOY.last):
+        score.run(USE_CASE, day)
+
+
+def postgres(stack: Stack, tool: str, database: str, file: Path) -> None:
+    """pg_dump or pg_restore of one database."""
+    address = f"postgresql://postgres:{stack.secrets['POSTGRES_PASSWORD']}@127.0.0.1:{stack.postgres.port}/{database}"
+    how = ["--format=custom", f"--file={file}"] if tool == "pg_dump" else ["--exit-on-error", str(file)]
+    subprocess.run([program(tool), f"--dbname={address}", *how], check=True, capture_output=True, timeout=120)
+
+
+def back_up(stack: Stack, folder: Path) -> None:
+    for database in DATABASES:
+        postgres(stack, "pg_dump", database, folder / f"{database}.dump")
+    client = stack.boto()
+    for bucket in client.list_buckets()["Buckets"]:
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+            for each in page.get("Contents", []):
+                file = folder / "s3" / bucket["Name"] / each["Key"]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                client.download_file(bucket["Name"], each["Key"], str(file))
+
+
+def restore(stack: Stack, folder: Path) -> None:
+    say(stack, "include.local.prepare", "databases")
+    for database in DATABASES:
+        postgres(stack, "pg_restore", database, folder / f"{database}.dump")
+    client = stack.boto()
+    for bucket in sorted((folder / "s3").iterdir()):
+        client.create_bucket(Bucket=bucket.name)
+        for file in sorted(path for path in bucket.rglob("*") if path.is_file()):
+            client.upload_file(str(file), bucket.name, file.relative_to(bucket).as_posix())
+
+
+def state() -> tuple[Tables, list[Any]]:
+    """What the tables hold, and the ledger, held against the registry."""
+    registry, ledger = Registry(USE_CASE), Ledger.of(USE_CASE)
+    return TOY.tables(), follow.verified(registry, ledger)
+
+
+def use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+    tracking_utils._artifact_repos_cache.clear()  # MLflow remembers, by the run's id alone, where its artifacts were
+    for name, value in stack.places().items():
+        patch.setenv(name, value)
+
+
+@pytest.fixture
+def folders() -> Iterator[tuple[Path, Path, Path]]:
+    """Homes before and after, and between them the backup."""
+    made = [Path(tempfile.mkdtemp(prefix="airworthy backup ")) for _ in range(3)]
+    yield made[0], made[1], made[2]
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_was_backed_up_and_destroyed_comes_back_whole(folders, monkeypatch):
+    draw_nothing(monkeypatch)
+    before, backup, after = folders
+    with stores(before) as stack:
+        stack.prepare()
+        start_mlflow(stack)
+        use(stack, monkeypatch)
+        live()
+        expected = state()
+        say(stack, "airflow", "connections", "add", "kept", "--conn-uri", f"http://ada:{SECRET}@example.org")
+        back_up(stack, backup)
+        shutil.copy(before / ".env", after)
+    shutil.rmtree(before)
+    assert SECRET.encode() not in (backup / "airflow.dump").read_bytes()
+
+    with stores(after) as stack:
+        restore(stack, backup)
+        stack.prepare()  # as the next start does; it finds everything there
+        start_mlflow(stack)
+        use(stack, monkeypatch)
+        assert state() == expected
+        assert expected[0]["predictions"]
+        assert len(expected[1]) == 1
+        assert reproduce.run(USE_CASE, "1").outcome == "equal"
+        assert Place.of(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
+        [kept] = json.loads(say(stack, "airflow", "connections", "get", "kept", "--output", "json"))
+        assert kept["password"] == SECRET  # by the key of .env alone
+        users = json.loads(say(stack, "airflow", "users", "list", "--output", "json"))
+        assert {user["username"] for user in users} == {"admin", "prometheus"}

@@ -1,0 +1,56 @@
+"""The services of docker-compose.yaml, whatever use case they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from include.local.airflow_api import FINISHED, Run
+from tests.end_to_end.conftest import until
+from tests.integration.conftest import TOY
+from tests.integration.stack import ALL
+from tests.integration.walk import Walk
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500, method="signal")]
+
+
+@pytest.fixture(scope="module")
+def training(lived: Callable[[Walk], Run]) -> Run:
+    """There are runs, and so logs."""
+    return lived(TOY)
+
+
+def test_who_has_not_logged_in_sees_nothing(stack):
+    for route in ("/airworthy/", "/api/v2/dags"):
+        assert httpx.get(f"{stack.airflow_url}{route}", trust_env=False).status_code == 401
+
+
+def test_nothing_listens_on_anything_but_loopback(stack):
+    listening = list(stack.listening())
+    assert len(listening) >= 6
+    assert {address for address, _ in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_the_one_shot_service_run_again_changes_nothing(stack, training, api):
+    dags = [TOY.dag(kind) for kind in ("data", "train", "score", "monitor")]
+    until(lambda: all(run.state in FINISHED for dag in dags for run in api.runs(dag)), "the end of what is scheduled")
+
+    def there() -> tuple[object, ...]:
+        pools = {pool["name"]: pool["slots"] for pool in api.call("GET", "/pools")["pools"]}
+        return pools, [api.runs(dag) for dag in dags], stack.files("airworthy-lake", f"{TOY.use_case.name}/")
+
+    before = there()
+    stack.prepare()
+    assert there() == before
+    assert before[0]["training"] == 1
+
+
+def test_no_secret_is_in_any_log(stack, training):
+    secrets = {name: value for name, value in stack.secrets.items() if len(value) > 12}
+    assert len(secrets) >= 10
+    texts = {name: stack.read("airworthy-logs", name) for name in stack.files("airworthy-logs")}
+    texts |= {name: (stack.home / name / "log").read_text(errors="replace") for name in (*ALL, "init")}
+    assert len(texts) > 20
+    assert [(name, where) for name, value in secrets.items() for where, text in texts.items() if value in text] == []

@@ -1,0 +1,26 @@
+"""The toy use case with splits so short, and a gate so wide, that a few days make a champion."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from include.use_case import Gate
+from tests import toy_use_case
+
+_TRAINING = replace(
+    toy_use_case.USE_CASE.training,
+    window_days=12,
+    min_train_days=2,
+    validation_days=1,
+    test_days=1,
+    gap_days=0,
+    rounds=10,
+    early_stopping_rounds=5,
+)
+USE_CASE = replace(
+    toy_use_case.USE_CASE,
+    name="quick_toy",
+    package="tests.toy_use_case",
+    training=_TRAINING,
+    gates=(Gate("log_loss", at_most=5.0),),
+)

@@ -1,0 +1,86 @@
+"""A model's life over some days: by real services, as an operator asks for it, and in this process, to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from include.local.airflow_api import FINISHED, AirflowApi, Run
+from include.stages import build_features, evaluate, ingest, measure, promote, register, score, train, validate
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+from tests.conftest import draw_nothing, living_in
+from tests.drills.life import tables
+from tests.end_to_end.conftest import succeeded, until
+
+Tables = dict[str, dict[date, tuple[str, int]]]
+"""Table to day to digest and rows."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The days of a use case, and the one as of which its model is trained."""
+
+    use_case: UseCase
+    first: date
+    last: date
+    as_of: date
+
+    def dag(self, kind: str) -> str:
+        return f"{self.use_case.name}__{kind}"
+
+    def by_services(self, api: AirflowApi) -> Run:
+        """Backfill the data, train by hand, then backfill scores and measures; the run of the training."""
+        until(lambda: all(api.has_dag(self.dag(kind)) for kind in ("data", "train", "score", "monitor")), "the DAGs")
+        self.backfill(api, "data", self.first)
+        api.unpause(self.dag("train"))
+        training = api.trigger(self.dag("train"), conf={"day": str(self.as_of), "reason": "integration"})
+        succeeded(api, self.dag("train"), training)
+        for kind in ("score", "monitor"):
+            self.backfill(api, kind, self.as_of)
+        return training
+
+    def backfill(self, api: AirflowApi, kind: str, first: date, seconds: float = 600) -> None:
+        """Backfill one DAG to the last day, and wait until every day of it is a success."""
+        api.unpause(self.dag(kind))
+        api.backfill(self.dag(kind), first, self.last)
+        self.all_succeeded(api, kind, first, seconds)
+
+    def all_succeeded(self, api: AirflowApi, kind: str, first: date, seconds: float = 600) -> None:
+        """Wait for the runs of those days; AssertionError with the failures' last words."""
+        dag_id, days = self.dag(kind), len(days_from(first, self.last))
+
+        def ended() -> bool:
+            states = api.states(dag_id, first, self.last)
+            return sum(count for state, count in states.items() if state in FINISHED) == days
+
+        until(ended, f"the runs of {dag_id}", seconds)
+        failed = [api.failures(dag_id, run.run_id) for run in api.runs(dag_id) if run.state == "failed"]
+        assert api.states(dag_id, first, self.last) == {"success": days}, failed
+
+    def in_process(self, home: Path) -> Tables:
+        """The same days, one stage after the other, with lake and registry in a folder; what the tables hold then."""
+        home.mkdir(parents=True)
+        with living_in(home) as patch:
+            draw_nothing(patch)
+            for day in days_from(self.first, self.last):
+                ingest.run(self.use_case, day)
+                validate.run(self.use_case, day)
+                build_features.run(self.use_case, day)
+            run_id = train.run(self.use_case, self.as_of, reason="to compare with").run_id
+            evaluate.run(self.use_case, run_id)
+            promoted = promote.run(self.use_case, register.run(self.use_case, run_id).version, who="a test")
+            assert promoted.promoted, promoted.reason
+            for day in days_from(self.as_of, self.last):
+                score.run(self.use_case, day)
+                measure.run(self.use_case, day)
+                measure.again(self.use_case, day)
+            return self.tables()
+
+    def tables(self) -> Tables:
+        """What the tables of the lake that the environment names hold of these days."""
+        return {
+            table: {day: held for day, held in days.items() if self.first <= day <= self.last}
+            for table, days in tables(self.use_case).items()
+        }

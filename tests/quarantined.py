@@ -1,0 +1,81 @@
+"""A toy source that delivers bad rows, for tests of what becomes of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from include.stages import build_features, correct, ingest, quarantine, validate
+from include.stages.correct import Replayed
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from tests.toy_use_case import USE_CASE, source
+
+DAY, NEXT = date(2020, 1, 10), date(2020, 1, 11)
+EVENTS = USE_CASE.feed("events")
+HOUR = "expect_column_values_to_be_between(column=hour)"
+FAILED = "expect_column_values_to_be_in_set(column=failed)"
+ASKED = {"who": "Ann", "why": "mistyped at the desk"}
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, feed: str, column: str, values: list[Any], *days: date) -> None:
+    """On these days, the first rows of the feed have these values."""
+    deliver = getattr(source, feed)
+
+    def spoiled(day: date) -> pa.Table:
+        rows = deliver(day)
+        if day not in days:
+            return rows
+        field = rows.schema.field(column)
+        changed = values + rows[column].to_pylist()[len(values) :]
+        return rows.set_column(rows.schema.get_field_index(column), field, pa.array(changed, field.type))
+
+    monkeypatch.setattr(source, feed, spoiled)
+
+
+def land(feed: str, first: date, last: date | None = None) -> None:
+    """Ingest and validate one feed: what features are made of is landed by whoever makes them, and takes its time."""
+    for day in days_from(first, last or first):
+        ingest.land(USE_CASE, USE_CASE.feed(feed), day)
+        validate.check(USE_CASE, USE_CASE.feed(feed), day)
+
+
+def run_days(first: date, last: date | None = None) -> None:
+    for day in days_from(first, last or first):
+        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+
+
+def rows_of(table: str, day: date) -> list[dict[str, Any]]:
+    return Lake.of(USE_CASE).as_of(day).read(table, since=day).to_pylist()
+
+
+def exported(feed: str, day: date | None = None) -> str:
+    return quarantine.of(USE_CASE, feed, day).exported().decode()
+
+
+def sent(feed: str, text: str, **asked: Any) -> Replayed:
+    return correct.correct(USE_CASE, feed, "rows.csv", text.encode(), **{**ASKED, **asked})
+
+
+def released(feed: str, *reasons: str, **asked: Any) -> Replayed:
+    return correct.release(USE_CASE, feed, reasons, **{**ASKED, **asked})
+
+
+BOTH = ((",25,", ",5,"), (",-1,", ",1,"))
+"""What is wrong with the hours of the fixture `bad_hours`, and what they should be."""
+BOTH_OTHERWISE = (
+    '"event_date","id","kind","size","hour","urgent"\n2020-01-10,0,"screw",14.950474906873556,9,false\n'
+    '2020-01-10,1,"rivet",7.766205454690684,9,false\n'
+)
+
+
+def edited(*changes: tuple[str, str]) -> str:
+    """The export of DAY's events, changed by hand."""
+    text = exported("events", DAY)
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text

@@ -1,0 +1,90 @@
+"""A server of S3 for tests: moto's, with one writer at a time, and with folders on disk put into buckets at once.
+
+`python -m tests.s3_server` prints the port that it has taken and serves until its standard input ends. moto looks
+whether a conditional write may be done and then does it, in one of many threads; two at once could both be told that
+they were first. Uploading a filled lake by hundreds of requests takes longer than most tests; `POST /-/load` of
+`{"folder": …, "bucket": …, "prefix": …}` has it there in milliseconds. `POST /-/fail` of
+`{"status": 503, "code": "SlowDown", "times": 2, "methods": ["PUT"]}` has the next requests refused, unless they are of
+other methods; `times: 0` ends that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
+from moto.s3.models import s3_backends
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+ACCOUNT = "123456789012"
+"""Whose buckets are those of keys that name nobody."""
+
+
+class Handler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"  # a connection for each request would take twice the time
+
+    def log_request(self, *_: Any, **__: Any) -> None:
+        """Nothing is logged of a request."""
+
+
+@dataclass
+class Refusal:
+    """What is answered to the next requests of these methods."""
+
+    status: int
+    code: str
+    times: int
+    methods: Sequence[str] = ("GET", "PUT", "POST", "HEAD", "DELETE")
+
+    def answer(self) -> Response:
+        self.times -= 1
+        text = f"<Error><Code>{self.code}</Code><Message>As told.</Message></Error>"
+        return Response(text, self.status, content_type="application/xml")
+
+
+class Server:
+    """The WSGI application."""
+
+    def __init__(self) -> None:
+        self._moto, self._writing = create_backend_app("s3"), threading.Lock()
+        self._refusal = Refusal(200, "", 0, ())
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.path == "/-/load":
+            load(**json.loads(request.get_data()))
+            return Response(status=204)(environ, start_response)
+        if request.path == "/-/fail":
+            self._refusal = Refusal(**json.loads(request.get_data()))
+            return Response(status=204)(environ, start_response)
+        if self._refusal.times > 0 and request.method in self._refusal.methods:
+            request.get_data()
+            return self._refusal.answer()(environ, start_response)
+        if request.method not in ("PUT", "POST", "DELETE"):
+            return self._moto(environ, start_response)
+        with self._writing:
+            return list(self._moto(environ, start_response))
+
+
+def load(folder: str, bucket: str, prefix: str) -> None:
+    """Put every file of the folder into the bucket, below the prefix."""
+    backend = s3_backends[ACCOUNT]["aws"]
+    for path in Path(folder).rglob("*"):
+        if path.is_file():
+            backend.put_object(bucket, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+
+if __name__ == "__main__":
+    server = make_server("127.0.0.1", 0, Server(), threaded=True, request_handler=Handler)
+    print(server.port, flush=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
+    os._exit(0)

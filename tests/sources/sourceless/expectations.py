@@ -1,0 +1,5 @@
+"""Those of the toy."""
+
+from tests.toy_use_case.expectations import events, outcomes
+
+__all__ = ["events", "outcomes"]

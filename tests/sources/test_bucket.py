@@ -1,0 +1,108 @@
+"""Buckets on a server that fails: what is tried again, and what a person is told."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from include.settings import REPOSITORY
+from include.sources import bucket as buckets
+from include.sources.bucket import Bucket, BucketFailed, Listed, ObjectChanged
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _hasty(monkeypatch):
+    """Pauses between tries are botocore's own, up to 20 s; here they are none."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+
+
+@pytest.fixture
+def content(landing) -> bytes:
+    made = os.urandom(20 * MEGABYTE)
+    landing.put("large", made)
+    return made
+
+
+def fetched(landing, path):
+    reader = Bucket(landing.name, "aws_default")
+    return reader.fetch(reader.list("large")[0], path)
+
+
+def test_a_large_object_is_fetched_in_parts_and_whole(landing, content, faults, tmp_path):
+    found = fetched(landing, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == content
+    assert found.sha256 == hashlib.sha256(content).hexdigest()
+    assert found.version_id is None
+    parts = [range_ for method, range_ in faults.seen if method == "GET"]
+    assert sorted(parts) == ["bytes=0-8388607", "bytes=16777216-", "bytes=8388608-16777215"]
+
+
+@pytest.mark.parametrize("fault", ["500", "503", "truncate"])
+def test_what_fails_at_times_is_tried_again(landing, content, faults, tmp_path, fault):
+    reader = Bucket(landing.name, "aws_default")
+    listed = reader.list("large")[0]
+    faults.next = ["", fault, fault, "", fault]
+    assert reader.fetch(listed, tmp_path / "copy").sha256 == hashlib.sha256(content).hexdigest()
+    assert faults.next == []
+    assert (tmp_path / "copy").read_bytes() == content
+
+
+def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing, faults):
+    faults.next = ["503"] * 100
+    with pytest.raises(BucketFailed, match=rf"{landing.name}.*'aws_default'.*503.*Try again later") as failed:
+        Bucket(landing.name, "aws_default").list("")
+    assert failed.value.worth_retrying
+    assert len(faults.next) == 100 - buckets.ATTEMPTS
+
+
+def test_a_server_that_is_not_there_is_worth_another_try(landing, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
+    with pytest.raises(BucketFailed, match=r"127\.0\.0\.1:9") as failed:
+        Bucket(landing.name, "aws_default").list("")
+    assert failed.value.worth_retrying
+
+
+def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
+    with pytest.raises(BucketFailed, match=r"'nowhere'.*NoSuchBucket.*Mend the bucket") as failed:
+        Bucket("nowhere", "aws_default").list("")
+    assert not failed.value.worth_retrying
+
+
+@pytest.mark.parametrize("code", ["403", "401"])
+def test_a_refusal_is_not_tried_again(landing, faults, code):
+    faults.next = [code] * 3
+    with pytest.raises(BucketFailed, match="Mend the bucket, or the Connection's keys") as failed:
+        Bucket(landing.name, "aws_default").list("")
+    assert not failed.value.worth_retrying
+    assert len(faults.next) == 2
+
+
+def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(landing, content, tmp_path):
+    reader = Bucket(landing.name, "aws_default")
+    listed = reader.list("large")[0]
+    landing.put("large", b"another")
+    with pytest.raises(ObjectChanged, match="was replaced or removed while it was read") as changed:
+        reader.fetch(listed, tmp_path / "copy")
+    assert changed.value.worth_retrying
+    with pytest.raises(ObjectChanged):
+        reader.fetch(Listed("gone", 1, "x"), tmp_path / "copy")
+
+
+def test_more_objects_than_one_answer_holds_are_all_listed(landing):
+    for n in range(1003):
+        landing.put(f"many/{n:04d}", b"")
+    assert [each.key for each in Bucket(landing.name, "aws_default").list("many/")] == [
+        f"many/{n:04d}" for n in range(1003)
+    ]
+
+
+def test_stages_do_not_import_airflow_or_boto3_for_a_use_case_without_landing():
+    code = "import sys, include.stages.ingest; print({'airflow', 'boto3'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

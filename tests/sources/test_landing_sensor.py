@@ -1,0 +1,152 @@
+"""The wait for a day's files: with a triggerer and without, in time, too late, and on a server that fails."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from include import landing_sensor
+from include.landing_sensor import DeliverySensor, DeliveryTrigger
+from include.settings import REPOSITORY
+from tests.sources.conftest import landing_toy
+
+TODAY = datetime.now(UTC).date()
+LONG = {"wait": timedelta(hours=30), "every": timedelta(milliseconds=20)}
+DATA_DAG = REPOSITORY / "dags" / "data.py"
+
+
+def context(day: date = TODAY) -> dict:
+    return {"dag_run": SimpleNamespace(partition_key=str(day), start_date=datetime.now(UTC)), "params": {}}
+
+
+def sensor(use_case, feed: str = "events", deferrable: bool = True) -> DeliverySensor:
+    return DeliverySensor(task_id="wait", use_case=use_case, feed=use_case.feed(feed), deferrable=deferrable)
+
+
+@pytest.fixture
+def use_case(landing, monkeypatch):
+    made = landing_toy(landing.name, events={**LONG, "ready": "_SUCCESS"})
+    monkeypatch.setattr(landing_sensor, "load", lambda name: made)
+    return made
+
+
+def put_mark(landing, day: date = TODAY) -> None:
+    landing.put(f"events/{day}/_SUCCESS", b"")
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_it_is_airflows_own_sensor_and_goes_on_where_the_files_are(use_case, landing, deferrable):
+    put_mark(landing)
+    found = sensor(use_case, deferrable=deferrable)
+    assert isinstance(found, S3KeySensor)
+    assert found.aws_conn_id == "aws_default"
+    assert found.execute(context()) is None if deferrable else found.poke(context())
+
+
+def test_a_file_without_the_mark_is_not_yet_the_day(use_case, landing):
+    landing.put(f"events/{TODAY}/a.csv", b"")
+    assert sensor(use_case, deferrable=False).poke(context()) is False
+
+
+def test_with_a_triggerer_it_gives_its_slot_away_until_the_limit_of_the_day(use_case):
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(use_case).execute(context())
+    path, arguments = deferred.value.trigger.serialize()
+    assert path == "include.landing_sensor.DeliveryTrigger"
+    midnight = datetime.combine(TODAY, datetime.min.time(), UTC)
+    assert arguments["until"] == (midnight + timedelta(hours=30)).isoformat()
+    assert DeliveryTrigger(**arguments).serialize() == (path, arguments)
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_of_a_day_long_past_missing_files_are_missed_at_once(use_case, landing, deferrable):
+    day = date(2020, 1, 5)
+    waiting = sensor(use_case, deferrable=deferrable)
+    with pytest.raises(AirflowFailException) as failed:
+        (waiting.execute if deferrable else waiting.poke)(context(day))
+    for word in (
+        "toy",
+        "'events'",
+        "2020-01-05",
+        f"'{landing.name}'",
+        "'events/2020-01-05/'",
+        "_SUCCESS",
+        "1 day, 6:00",
+    ):
+        assert word in str(failed.value)
+
+
+def test_a_day_declared_absent_is_not_waited_for(use_case):
+    sensor(use_case, "outcomes").execute(context(use_case.first_day))
+
+
+def test_a_day_before_the_first_is_refused(use_case):
+    with pytest.raises(AirflowFailException, match="toy begins on"):
+        sensor(use_case).execute(context(date(2019, 12, 31)))
+
+
+async def _first(trigger: DeliveryTrigger) -> dict:
+    async for event in trigger.run():
+        return event.payload
+    raise AssertionError("no event")
+
+
+def trigger(until: datetime, feed: str = "events") -> DeliveryTrigger:
+    return DeliveryTrigger("toy", feed, str(TODAY), until.isoformat(), 0.02)
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_meanwhile(use_case, landing, monkeypatch):
+    from include.sources.bucket import BucketFailed
+
+    look, looked = landing_sensor.is_delivered, []
+
+    def shaky(*arguments):
+        looked.append(1)
+        if len(looked) == 1:
+            raise BucketFailed(landing.name, "aws_default", "SlowDown", worth_retrying=True)
+        if len(looked) == 3:
+            put_mark(landing)
+        return look(*arguments)
+
+    monkeypatch.setattr(landing_sensor, "is_delivered", shaky)
+    assert asyncio.run(_first(trigger(soon()))) == {"there": True, "why": ""}
+    assert len(looked) >= 3
+
+
+def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(use_case, monkeypatch):
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    assert asyncio.run(_first(trigger(past))) == {"there": False, "why": ""}
+    gone = replace(use_case.feed("events"), landing=replace(use_case.feed("events").landing, bucket="nowhere"))
+    other = replace(use_case, feeds=(gone, use_case.feed("outcomes")))
+    monkeypatch.setattr(landing_sensor, "load", lambda name: other)
+    event = asyncio.run(_first(trigger(soon())))
+    assert not event["there"] and "NoSuchBucket" in event["why"]
+    with pytest.raises(AirflowFailException, match=r"'events/.*The last look failed: .*NoSuchBucket"):
+        sensor(use_case).execute_complete(context(), event)
+
+
+def test_only_use_cases_with_landing_feeds_wait_and_ask_whether_to_take_changed_files(monkeypatch):
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.sources.use_cases,include.use_cases")
+    bag = DagBag(str(DATA_DAG), bundle_path=DATA_DAG.parent, bundle_name="test")
+    assert not bag.import_errors
+    waiting, other = bag.dags["delivered__data"], bag.dags["flight_delays__data"]
+    assert {task.task_id for task in waiting.roots} == {"wait_for_events", "wait_for_outcomes"}
+    assert waiting.get_task("ingest").upstream_task_ids == {"wait_for_events", "wait_for_outcomes"}
+    for task in waiting.roots:
+        assert task.limit < task.execution_timeout
+        assert task.retries == 3
+    assert "take_changed" in waiting.params
+    assert [task.task_id for task in other.roots] == ["ingest"]
+    assert list(other.params) == ["day"]

@@ -1,0 +1,22 @@
+"""The toy, whose events are delivered as CSV with a mark, and whose outcomes as Parquet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from include.use_case import Landing
+from tests.toy_use_case import USE_CASE as TOY
+
+# A test waits for the files of the day that it is; files of any hour of it are in time.
+_WAITING = {"wait": timedelta(hours=30), "every": timedelta(seconds=1)}
+_EVENTS, _OUTCOMES = TOY.feeds
+USE_CASE = replace(
+    TOY,
+    name="delivered",
+    look_back_days=0,
+    feeds=(
+        replace(_EVENTS, landing=Landing("deliveries", "events/{day}/", ready="_SUCCESS", **_WAITING)),
+        replace(_OUTCOMES, landing=Landing("deliveries", "outcomes/{day}/", format="parquet", **_WAITING)),
+    ),
+)

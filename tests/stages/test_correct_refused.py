@@ -1,0 +1,198 @@
+"""What cannot be sent back is refused, with what is wrong and what to do instead; and then nothing has changed."""
+
+from datetime import date
+
+import pytest
+
+from include.errors import BadRequest, NotReady
+from include.stages import conserve, correct, ingest, validate
+from include.storage import inbox
+from include.storage.corrections import Corrections
+from include.storage.lake import Lake
+from tests.quarantined import (
+    BOTH,
+    DAY,
+    EVENTS,
+    FAILED,
+    HOUR,
+    NEXT,
+    edited,
+    land,
+    released,
+    rows_of,
+    sent,
+    spoil,
+)
+from tests.toy_use_case import USE_CASE, expectations, source
+
+
+@pytest.fixture(autouse=True)
+def _home(lake_home):
+    """Every test has a lake of its own."""
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (DAY, "is not after 2020-01-10"),
+        (date(2019, 1, 1), "is not after 2020-01-10"),
+        (NEXT, "is landed or decided already"),
+        (date(2031, 1, 1), "more than 31 days after the first free day"),
+    ],
+)
+def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, day, said):
+    land("events", NEXT)
+    with pytest.raises(BadRequest, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
+        sent("events", edited(*BOTH), known_on=day)
+    assert Corrections.of(USE_CASE, "events").standing() == []
+
+
+def test_a_day_may_be_named_if_it_is_free(bad_hours):
+    assert sent("events", edited(*BOTH), known_on=date(2020, 1, 15)).known_on == "2020-01-15"
+
+
+def test_a_day_that_landed_before_there_were_corrections_is_settled_too(bad_hours):
+    Lake.of(USE_CASE).replace(
+        "features",
+        NEXT,
+        source.everything(NEXT).select(["event_date", "id", "kind", "size", "hour", "urgent"]),
+        inputs={},
+        stage="build",
+    )
+    assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
+
+
+def test_a_day_that_landed_empty_is_settled(bad_hours, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
+        ingest.land(USE_CASE, EVENTS, NEXT)
+    assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
+
+
+def test_a_day_without_its_corrections_in_raw_is_not_validated(bad_hours):
+    sent("events", edited(*BOTH))
+    land("events", NEXT)
+    Lake.of(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
+    with pytest.raises(NotReady, match=r"landed without all of its 1 correction.*`ingest`"):
+        validate.check(USE_CASE, EVENTS, NEXT)
+    assert any("landed without its corrections" in fault for fault in conserve.run(USE_CASE)[0].faults)
+
+
+def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
+    from include.storage import history
+
+    sent("events", edited(*BOTH))
+    land("events", NEXT)
+    for table in ("raw/events", "checked/events"):
+        notes = {note.day: note.inputs for note in history.of(Lake.of(USE_CASE).uri(table))}
+        assert notes[NEXT]["corrections/events"].startswith("b2-")
+        assert "corrections/events" not in notes[DAY]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "cannot be read"),
+        ("a,b\n1,2\n", r"lacks \['event_date', .*has undeclared \['a', 'b'\]"),
+        ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,0,x,1.0,noon,false\n', "cannot be read.*noon"),
+        ('"event_date","id","kind","size","hour","urgent"\n', "holds no rows"),
+        ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,77,x,1.0,5,false\n', "id=77, of which no row is"),
+        ('"event_date","id","kind","size","hour","urgent"\n2020-01-10,0,x,nan,5,false\n', "'size' holds NaN"),
+        ('"id","id","event_date","kind","size","hour","urgent"\n0,0,2020-01-10,x,1.0,5,false\n', r"has twice \['id'\]"),
+        (
+            '"quarantined_row","event_date","id","kind","size","hour","urgent"\n2020-01-10.ff,2020-01-10,0,x,1.0,5,false\n',
+            "the id '2020-01-10.ff', of which no row is quarantined",
+        ),
+        (
+            '"event_date","id","kind","size","hour","urgent"\n' + "2020-01-10,0,x,1.0,5,false\n" * 2,
+            "several rows in the place of one",
+        ),
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(bad_hours, text, said):
+    with pytest.raises(BadRequest, match=said):
+        sent("events", text)
+    assert Corrections.of(USE_CASE, "events").standing() == []
+
+
+def test_rows_that_did_not_change_are_refused(bad_hours):
+    with pytest.raises(BadRequest, match=r"Rows \[2\] of the file are as they were quarantined"):
+        sent("events", edited(BOTH[0]))
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: released("weather", HOUR), "no feed 'weather'; it has"),
+        (lambda: released("events", HOUR, day=NEXT), "no quarantined row on 2020-01-11; days that have: 2020-01-10"),
+        (lambda: released("events", FAILED), "is quarantined for"),
+        (lambda: released("events"), "Name the reasons"),
+        (lambda: released("events", HOUR, ids=["2020-01-10.beef"]), "No row is quarantined under"),
+        (lambda: released("events", HOUR, why="  "), "Say why"),
+    ],
+)
+def test_a_release_that_cannot_be_is_refused(bad_hours, ask, said):
+    with pytest.raises(BadRequest, match=said):
+        ask()
+
+
+def test_a_row_with_another_reason_besides_is_not_released_by_one(monkeypatch):
+    import great_expectations.expectations as gxe
+
+    from include.use_case import Suite
+
+    kinds = gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=["bolt", "nut", "rivet", "screw"])
+    monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(*HOURS, kinds), table=()))
+    spoil(monkeypatch, "events", "hour", [25, -1], DAY)
+    spoil(monkeypatch, "events", "kind", ["cog"], DAY)
+    land("events", DAY)
+    other = "expect_column_values_to_be_in_set(column=kind)"
+    with pytest.raises(BadRequest, match=rf"quarantined for \['{other[:20]}.*too, and would be again"):
+        released("events", HOUR)
+    released("events", HOUR, other)
+    land("events", NEXT)
+    assert sum(bool(row["reasons"]) for row in rows_of("checked/events", NEXT)) == 0
+
+
+HOURS = expectations.events().rows
+
+
+def test_rows_that_an_expectation_cannot_judge_are_refused_before_they_stop_a_day(bad_hours, monkeypatch):
+    import great_expectations.expectations as gxe
+
+    from include.use_case import Suite
+
+    monkeypatch.setattr(
+        expectations, "events", lambda: Suite(rows=(gxe.ExpectColumnValuesToNotBeNull(column="nowhere"),), table=())
+    )
+    with pytest.raises(BadRequest, match="cannot judge these rows"):
+        sent("events", edited(*BOTH))
+
+
+def asked(**fields) -> correct.Request:
+    empty = dict.fromkeys(("quarantined_on", "reasons", "rows", "file", "known_on"))
+    return correct.Request(**{"feed": "events", "what": "release", "why": "mistyped", "who": "Ann", **empty, **fields})
+
+
+def test_a_form_corrects_with_a_file_of_the_inbox(bad_hours):
+    (inbox.folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
+    assert correct.run(USE_CASE, asked(what="correct", file="hours.csv")).rows == 2
+
+
+def test_a_form_releases_by_reason(bad_hours):
+    assert correct.run(USE_CASE, asked(reasons=[HOUR], quarantined_on=DAY)).kind == "release"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"what": "correct"},
+        {"what": "correct", "file": "a.csv", "reasons": [HOUR]},
+        {"what": "correct", "file": "a.csv", "rows": ["x"]},
+        {"what": "release", "file": "a.csv", "reasons": [HOUR]},
+        {"what": "drop", "file": "a.csv"},
+    ],
+)
+def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
+    with pytest.raises(BadRequest, match=r"To correct, name a file|leave the file"):
+        correct.run(USE_CASE, asked(**fields))

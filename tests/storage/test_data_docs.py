@@ -1,0 +1,39 @@
+"""Data Docs: a page for each content of each day, an index of them, and the same in a folder and on S3."""
+
+from datetime import date
+
+import pytest
+
+from include.page import documents
+from include.stages import ingest, validate
+from include.storage import data_docs
+from tests.toy_use_case import USE_CASE
+
+pytestmark = pytest.mark.both_places
+DAYS = (date(2020, 1, 10), date(2020, 1, 11))
+
+
+def run(*days: date) -> None:
+    for day in days:
+        ingest.run(USE_CASE, day)
+        validate.run(USE_CASE, day)
+
+
+def served(path: str) -> str:
+    return bytes(documents.page("toy", path).body).decode()
+
+
+def test_a_validated_day_has_a_page_and_a_line_in_the_index_which_leads_to_it(lake_home):
+    run(*DAYS)
+    [newest, oldest] = reversed((data_docs.folder("toy") / "events").names())
+    assert (newest[:10], oldest[:10]) == ("2020-01-11", "2020-01-10")
+    index = served("index.html")
+    assert index.index(f'href="events/{newest}"') < index.index(f'href="events/{oldest}"')
+    assert "expect_" in served(f"events/{newest}").lower() or "Validation" in served(f"events/{newest}")
+
+
+def test_validating_the_same_again_adds_no_page(lake_home):
+    run(DAYS[0])
+    before = (data_docs.folder("toy") / "events").names()
+    run(DAYS[0])
+    assert (data_docs.folder("toy") / "events").names() == before

@@ -1,0 +1,31 @@
+"""A form names files of the inbox, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from include.errors import BadRequest
+from include.storage import inbox
+from tests.toy_use_case import USE_CASE
+
+
+@pytest.fixture(autouse=True)
+def _home(lake_home):
+    """Every test has a lake of its own."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "/etc/passwd", "..", "a/../b.csv", "a\\b.csv", "rows.csv\n", ".hidden.csv", "s3://b/x.csv",
+     "x.txt", "", "a" * 200 + ".csv", "a\0.csv", "%2e%2e/x.csv"],
+)  # fmt: skip
+def test_a_hostile_name_reaches_no_file(name, lake_home: Path):
+    (lake_home / "lake" / "toy" / "inbox").mkdir(parents=True)
+    with pytest.raises(BadRequest, match="is no name of a file in the inbox"):
+        inbox.read(USE_CASE, name)
+
+
+def test_a_file_that_is_not_there_is_said_with_those_that_are():
+    (inbox.folder(USE_CASE) / "hours.csv").write(b"x")
+    with pytest.raises(BadRequest, match=r"no file 'days\.csv'.*there are \['hours\.csv'\]"):
+        inbox.read(USE_CASE, "days.csv")

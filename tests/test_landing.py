@@ -1,0 +1,77 @@
+"""What a landing bucket may be declared as, and which objects are a day's files."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from include.use_case import Landing
+from tests.toy_use_case import USE_CASE
+
+DAY = date(2020, 1, 2)
+GOOD = Landing("a-bucket", "events/{day}/")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bucket": "s3://a-bucket"}, "bucket's name"),
+        ({"bucket": "A"}, "bucket's name"),
+        ({"prefix": "events/"}, "holds the day"),
+        ({"prefix": "events/{dy}/"}, "holds the day"),
+        ({"prefix": "{day}/{hour}/"}, "holds the day"),
+        ({"prefix": "{day.year}/"}, "holds the day"),
+        ({"prefix": "events/{day"}, "cannot be read"),
+        ({"prefix": "events/{day:%m-%d}/"}, "does not tell days apart"),
+        ({"prefix": "events/{day:%Y-%-m-%-d}"}, "does not tell days apart"),
+        ({"prefix": "/events/{day}/"}, "begin with a slash"),
+        ({"prefix": "events/*/{day}/"}, "in a prefix"),
+        ({"format": "json"}, "none of"),
+        ({"connection": ""}, "Connection"),
+        ({"ready": "all.csv"}, "read as a file of the day"),
+        ({"ready": "/done"}, "read as a file of the day"),
+        ({"wait": timedelta()}, "above 0"),
+        ({"every": timedelta()}, "above 0"),
+        ({"watch_days": -1}, "from 0"),
+        ({"max_bytes": 0}, "above 0"),
+        ({"delimiter": ", "}, "one character"),
+        ({"format": "parquet", "delimiter": ";"}, "are for csv"),
+        ({"format": "parquet", "nulls": ("NA",)}, "are for csv"),
+    ],
+)
+def test_a_landing_that_cannot_be_is_refused(change, said):
+    with pytest.raises(ValueError, match=f"Landing.*{said}"):
+        replace(GOOD, **change)
+
+
+def test_a_prefix_may_write_the_day_as_the_deliverer_does():
+    assert replace(GOOD, prefix="in/{day:%Y/%m/%d}/x_").prefix_of(DAY) == "in/2020/01/02/x_"
+
+
+def test_two_feeds_never_read_one_file():
+    events, outcomes = USE_CASE.feeds
+    one = replace(events, landing=GOOD)
+    for prefix in ("events/{day}/", "events/{day}/outcomes-"):
+        with pytest.raises(ValueError, match="would be read into events and outcomes"):
+            replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", prefix))))
+    replace(USE_CASE, feeds=(one, replace(outcomes, landing=Landing("a-bucket", "outcomes/{day}/"))))
+
+
+def test_a_days_files_are_those_of_its_prefix_and_format_in_order_of_names():
+    keys = ["b.csv.gz", "a/1.csv", "z.ZIP", "c.parquet", "_a/1.csv", "a/.b.csv", "_SUCCESS", ".csv"]
+    found = GOOD.files([f"events/{DAY}/{key}" for key in keys] + ["events/2020-01-03/a.csv", "x.csv"], DAY)
+    assert found == [f"events/{DAY}/{key}" for key in ("a/1.csv", "b.csv.gz", "z.ZIP")]
+
+
+def test_a_prefix_may_end_within_a_name():
+    landing = replace(GOOD, prefix="events-{day}")
+    assert landing.files([f"events-{DAY}.csv", f"events-{DAY}/_x.csv"], DAY) == [f"events-{DAY}.csv"]
+
+
+@pytest.mark.parametrize(
+    ("ready", "keys", "there"),
+    [("", [], False), ("", ["_SUCCESS"], False), ("", ["a.csv"], True), ("_SUCCESS", ["a.csv"], False),
+     ("_SUCCESS", ["a.csv", "_SUCCESS"], True)],
+)  # fmt: skip
+def test_a_day_is_there_when_its_mark_is_or_without_one_its_first_file(ready, keys, there):
+    assert replace(GOOD, ready=ready).is_delivered([f"events/{DAY}/{key}" for key in keys], DAY) is there
