@@ -15,6 +15,7 @@ from rich.text import Text
 from include import quarantine_commands
 from include.errors import AirworthyError
 from include.local import commands
+from include.local.terminal import shown_lines
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False, soft_wrap=True)
@@ -144,7 +145,8 @@ def main() -> None:
     try:
         app()
     except AirworthyError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"{type(error).__name__}: {error}", "red"))
+        said = shown_lines(f"{type(error).__name__}: {error}")  # what a source delivered may be quoted in it
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(said, "red"))
         sys.exit(1)
 
 

@@ -183,7 +183,7 @@ corrected file into the folder `{name}/inbox` of the lake, and give the form its
 late ones do; a row of a day that is over is never scored.
 
 **If the task fails** nothing has changed, and sending the same again changes nothing either.
-* *is landed or decided already* / *is not after* — the message names the first free day.
+* *is landed or decided already* / *is not after* / *lies before* — the message names the first free day.
 * *were sent back before* — a row is replayed once; the message says with which correction.
 * *are quarantined for … too* — name these reasons as well, or leave these rows out.
 * *of which no row is quarantined* / *are as they were quarantined* — the message names the rows of the file.

@@ -54,7 +54,8 @@ def quarantine(use_case: UseCase) -> dict[str, Param]:
             None,
             **a_day,
             title="Known on",
-            description="The day on which the rows become known: one of which nothing is landed yet. Empty: the first.",
+            description="The day on which the rows become known: one of which nothing is landed yet. Empty: the day"
+            " after the newest.",
         ),
         "why": Param(type="string", minLength=3, title="Why", description="Kept with the correction and your name."),
     }

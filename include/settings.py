@@ -45,10 +45,22 @@ def current() -> Settings:
     return Settings(
         home=home,
         lake=place("AIRWORTHY_LAKE", home / "lake"),
-        mlflow=env.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{env.get('AIRWORTHY_MLFLOW_PORT') or 5000}",
+        mlflow=_mlflow(env.get("AIRWORTHY_MLFLOW_PORT") or "5000"),
         data_docs=place("AIRWORTHY_DATA_DOCS", home / "data_docs"),
         use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
     )
+
+
+def _mlflow(port: str) -> str:
+    """MLflow's address. BadRequest for one with a user or a password in it: MLflow's own errors repeat it, in logs."""
+    address = os.environ.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{port}"
+    scheme, _, rest = address.partition("://")
+    if "@" in rest and not rest.startswith("/"):  # wherever: a password may hold a slash, and a path of a file an @
+        raise BadRequest(
+            f"MLFLOW_TRACKING_URI={f'{scheme}://…'!r} has a user or a password in it, which would reach logs. Name the"
+            " address alone, and the user and the password by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+        )
+    return address
 
 
 def place(name: str, default: Path) -> str:
@@ -67,7 +79,7 @@ def place(name: str, default: Path) -> str:
 def shown(address: str) -> str:
     """An address as people may see it, without a slash at its end; empty where a browser cannot open it.
 
-    The address itself may hold a user and a password, or be that of a database: it must never be shown.
+    The address itself may be that of a database, or of no settings and hold a password: it must never be shown.
     """
     try:
         parts = urlsplit(address)

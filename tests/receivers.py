@@ -27,7 +27,7 @@ class Mailbox(AsyncMessage):
         self.refuses = "nothing at all"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.refuses in _html(message_from_bytes(envelope.content, policy=default)):
+        if self.refuses in html_of(message_from_bytes(envelope.content, policy=default)):
             return "554 Looks like spam"
         return str(await super().handle_DATA(server, session, envelope))
 
@@ -40,7 +40,7 @@ class Mailbox(AsyncMessage):
 
     def html(self) -> str:
         """The newest mail's text."""
-        return _html(self.mails[-1])
+        return html_of(self.mails[-1])
 
 
 class Hook:
@@ -48,6 +48,8 @@ class Hook:
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
+        self.headers: list[Message] = []
+        """Of each of these requests."""
         self.status = 200
         self.refuses: Callable[[dict[str, Any]], bool] = lambda _: False
 
@@ -72,6 +74,7 @@ def webhook() -> Iterator[tuple[Hook, int]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            hook.headers.append(self.headers)
             hook.received.append(body)
             self.send_response(400 if hook.refuses(body) else hook.status)
             self.end_headers()
@@ -84,6 +87,32 @@ def webhook() -> Iterator[tuple[Hook, int]]:
     thread.start()
     try:
         yield hook, server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def refusing() -> Iterator[tuple[list[Message], str]]:
+    """A server that refuses everything: the headers of what it was asked, and its address."""
+    asked: list[Message] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers)
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield asked, f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -105,7 +134,8 @@ def connections(smtp_port: int | None, http_port: int | None, prefix: str = "AIR
     return found
 
 
-def _html(mail: Message) -> str:
+def html_of(mail: Message) -> str:
+    """A mail's text."""
     (part,) = (part for part in mail.walk() if part.get_content_type() == "text/html")
     return part.get_payload(decode=True).decode()
 

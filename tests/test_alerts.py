@@ -349,8 +349,8 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
-        ("https://ada:hunter2@mlflow.example.org/", "https://mlflow.example.org/#/models/toy/versions/1"),
-        ("postgresql://ada:hunter2@db/mlflow", None),
+        ("https://mlflow.example.org/?token=hunter2", "https://mlflow.example.org/#/models/toy/versions/1"),
+        ("postgresql://db/mlflow?password=hunter2", None),
     ],
 )
 def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):

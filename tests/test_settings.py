@@ -54,6 +54,27 @@ def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
         ("http://", ""),
     ],
 )
-def test_the_address_of_mlflow_that_is_shown_holds_no_secret(monkeypatch, address, shown):
+def test_an_address_that_is_shown_holds_no_secret(address, shown):
+    assert settings.shown(address) == shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://alice:hidden@mlflow.example.org",
+        "https://hidden@mlflow.example.org/m",
+        "http://alice:hid/hidden@mlflow.example.org",
+        "postgresql://alice:hidden@db/mlflow",
+    ],
+)
+def test_a_password_in_the_address_of_mlflow_is_refused_with_where_it_belongs_and_not_repeated(monkeypatch, address):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert settings.current().mlflow_shown == shown
+    with pytest.raises(BadRequest, match=r"URI=.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as no:
+        settings.current()
+    assert "hidden" not in str(no.value) and "alice" not in str(no.value)
+
+
+@pytest.mark.parametrize("address", ["http://mlflow:5000", "sqlite:////home/a@b/mlflow.db", "postgresql://db/mlflow"])
+def test_any_other_address_of_mlflow_is_taken_as_it_is(monkeypatch, address):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert settings.current().mlflow == address

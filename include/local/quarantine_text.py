@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from include.errors import BadRequest
+from include.local.terminal import shown
 from include.stages import conserve, correct, quarantine
 from include.stages.quarantine import Quarantine
 from include.use_case import UseCase
@@ -64,19 +65,20 @@ def counts(console: Console, chosen: Chosen) -> None:
     for row in rows:
         # The reason stands last and whole: it is what a release is given.
         fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
-        console.print(Text(f"{row.day}  {row.feed}  {fate}  {row.reason}"))
+        console.print(Text(f"{row.day}  {row.feed}  {fate}  {shown(row.reason)}"))
     if not rows:
         what = "such row" if chosen.feed or chosen.day or chosen.reasons or chosen.rows else "row"
         console.print(f"No {what} of {chosen.use_case} is quarantined.")
 
 
 def show(console: Console, chosen: Chosen) -> None:
-    """Each row: its id, its values, why it was set aside and what has become of it."""
+    """Each row: its id, its values, why it was set aside and what has become of it. No value drives the terminal."""
     for found in chosen.found():
         console.print(Text(f"{found.feed.name}: {len(found.went)} quarantined", "bold"))
         for row, state in zip(found.rows.to_pylist(), found.states(), strict=True):
-            values = ", ".join(f"{name}={row[name]}" for name in found.feed.columns)
-            console.print(Text(f"{row['digest']}  {state}\n    {values}\n    {'; '.join(row['reasons'])}"))
+            values = ", ".join(f"{name}={shown(row[name])}" for name in found.feed.columns)
+            reasons = shown("; ".join(row["reasons"]))
+            console.print(Text(f"{row['digest']}  {shown(state)}\n    {values}\n    {reasons}"))
 
 
 def export(console: Console, chosen: Chosen, path: Path) -> None:
@@ -101,7 +103,7 @@ def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known
     done = correct.correct(
         chosen.declared(), feed, path.name, content, who=who, why=why, day=chosen.day, known_on=known_on
     )
-    console.print(Text(done.told))
+    console.print(Text(shown(done.told)))
 
 
 def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -> None:
@@ -116,14 +118,14 @@ def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -
         ids=chosen.rows,
         known_on=known_on,
     )
-    console.print(Text(done.told))
+    console.print(Text(shown(done.told)))
 
 
 def balance(console: Console, chosen: Chosen, ask_source: bool) -> bool:
     """Say of every feed where its rows are; whether nothing is lost."""
     found = conserve.run(chosen.declared(), ask_source=ask_source)
     for each in found:
-        console.print(Text(each.told, "red" if each.faults else ""))
+        console.print(Text(shown(each.told), "red" if each.faults else ""))
     return not any(each.faults for each in found)
 
 

@@ -68,17 +68,23 @@ def tuples(rows: pa.Table) -> list[Row]:
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)) if rows.num_columns else []
 
 
-def row_ids(days: Sequence[date], rows: pa.Table) -> list[str]:
+def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
     """Of each row (the feed's columns, in the declared order) the name it has as long as its day holds it:
-    `<day>.<16 hex digits of its content>`, and `.2`, `.3`, … behind that for further rows of the same content."""
+    `<day>.<16 hex digits of its content>`, and `.2`, `.3`, … behind that for further rows of the same content, in order
+    of their reasons: rows come from the lake in no order, and those of one content and the same reasons are one as good
+    as the other."""
     seen: Counter[str] = Counter()
-    ids = []
-    for day, row in zip(days, tuples(rows), strict=True):
-        text = json.dumps([value if not isinstance(value, date) else value.isoformat() for value in row])
-        name = f"{day.isoformat()}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        seen[name] += 1
-        ids.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    names = [_row_id(day, row) for day, row in zip(days, tuples(rows), strict=True)]
+    ids = list(names)
+    for place in sorted(range(len(names)), key=lambda place: list(reasons[place])):
+        seen[name := names[place]] += 1
+        ids[place] = name if seen[name] == 1 else f"{name}.{seen[name]}"
     return ids
+
+
+def _row_id(day: date, row: Row) -> str:
+    text = json.dumps([value if not isinstance(value, date) else value.isoformat() for value in row])
+    return f"{day.isoformat()}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def added(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from include.retention import Retention
 
 MODEL_ID, TUNED_BY, TREES = "model_id", "tuned_by", "trees"
 """Tags of a run: its logged model, the study that chose its parameters, the digest of its trees."""
+_RUN, _MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
+"""What MLflow calls runs and models; a folder of another name is somebody else's."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,16 @@ class StoredRun:
     complete: bool
     deleted: bool
     deleted_on: datetime | None = None
-    """When maintenance deleted it last; one that is not deleted now was restored since."""
+    """When maintenance deleted it last; one that is not deleted now was restored since, or was never quite deleted."""
+    restored_on: datetime | None = None
+    """When maintenance found a deletion of its own taken back."""
     parent: str | None = None
     """The study that a trial belongs to."""
 
     @property
     def since(self) -> datetime:
         """From when its days are counted: of one that a person has restored, anew."""
-        return max(self.ended_at, self.deleted_on or self.ended_at)
+        return max(filter(None, (self.ended_at, self.deleted_on, self.restored_on)))
 
 
 def protected(runs: Iterable[StoredRun], of_versions: Collection[str], trees: Collection[str]) -> set[str]:
@@ -56,6 +61,14 @@ def to_delete(runs: Sequence[StoredRun], kept: Collection[str], policy: Retentio
     ]
 
 
+def restored(runs: Iterable[StoredRun], going: Iterable[StoredRun], now: datetime) -> list[StoredRun]:
+    """Runs whose deletion by maintenance was taken back, but for those that are `going` again: whoever deletes one of
+    them next, it is that person's. Not of the last day: another maintenance may be about to delete it."""
+    last, again = before(now, 1), {run.run_id for run in going}
+    back = (run for run in runs if not run.deleted and run.deleted_on is not None and run.deleted_on < last)
+    return [run for run in back if run.run_id not in again]
+
+
 def to_purge(runs: Iterable[StoredRun], kept: Collection[str], policy: Retention, now: datetime) -> list[StoredRun]:
     """Runs that maintenance deleted so long ago that their artifacts go; those that a person deleted are theirs."""
     last = before(now, policy.deleted_run_days)
@@ -64,14 +77,14 @@ def to_purge(runs: Iterable[StoredRun], kept: Collection[str], policy: Retention
 
 
 def ownerless_folders(names: Iterable[str], runs: Iterable[StoredRun]) -> list[str]:
-    """Folders of artifacts that belong to no run, deleted or not."""
+    """Folders of artifacts that are called like a run and belong to none, deleted or not."""
     known = {run.run_id for run in runs}
-    return [name for name in names if name not in known]
+    return [name for name in names if _RUN.fullmatch(name) and name not in known]
 
 
 def ownerless_models(
     names: Iterable[str], logged: Mapping[str, str], runs: Iterable[StoredRun], of_versions: Collection[str]
 ) -> list[str]:
-    """Folders of models that no version, no logged model and no run, deleted or not, names."""
+    """Folders that are called like a model and that no version, logged model or run, deleted or not, names."""
     named = {run.tags.get(MODEL_ID) for run in runs} | set(logged) | set(of_versions)
-    return [name for name in names if name not in named]
+    return [name for name in names if _MODEL.fullmatch(name) and name not in named]

@@ -19,19 +19,22 @@ NOT_REPRODUCIBLE = "no_longer_reproducible"
 """Tag of a version whose data have gone: since when, and why."""
 
 Kind = Literal[
-    "compaction", "checkpoint", "version", "superseded file", "orphan file", "run", "deleted run", "logged model",
-    "orphan artifacts", "task log", "page", "fit", "letter",
+    "compaction", "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
+    "deleted run", "logged model", "ownerless folder", "orphan artifacts", "task log", "page", "fit", "letter",
 ]  # fmt: skip
 CHANGES: Mapping[Kind, str] = {
     "compaction": "days of tables whose files are made one",
     "checkpoint": "tables whose log gets a checkpoint",
     "version": "versions that can no longer be built again",
+    "regained version": "versions that can be built again after all",
     "superseded file": "files of days as they were before they were replaced",
     "orphan file": "files that no commit of a table names",
+    "restored run": "runs that were restored, whose days count anew",
     "run": "runs without a version, to be deleted (they can be restored)",
     "deleted run": "deleted runs whose artifacts go for good",
     "logged model": "models of deleted runs whose files go for good",
-    "orphan artifacts": "folders of artifacts without run or model",
+    "ownerless folder": "folders of artifacts without run or model, whose days begin to count",
+    "orphan artifacts": "folders of artifacts without run or model, to be removed",
     "task log": "logs of tasks",
     "page": "Data Docs",
     "fit": "fits of a replay",

@@ -86,13 +86,12 @@ class Bucket:
         """Copy that object to disk, in parts where it is large. Raises ObjectChanged where it is another by now."""
         from boto3.s3.transfer import TransferConfig
 
-        transfer = TransferConfig(
-            multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE
-        )
+        # From the first byte, an object counts as one of parts: boto3 asks of parts alone that they have the ETag that
+        # its own first look had, and would take a small object that was replaced in between.
+        transfer = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE)
         with self._told(listed.key):
             head = self._client.head_object(Bucket=self.name, Key=listed.key)
             version = head.get("VersionId")
-            # Without versions, boto3 asks each part to be of the ETag that the first had.
             extra = {"VersionId": version} if version else {}
             self._client.download_file(self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer)
         with to.open("rb") as file:
@@ -106,9 +105,12 @@ class Bucket:
         """What boto3 raises, as errors that say what to change."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
+        from s3transfer.exceptions import S3DownloadFailedError
 
         try:
             yield
+        except S3DownloadFailedError as error:  # a part is not of the ETag that was asked for
+            raise ObjectChanged(self.name, key) from error
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if key and code in _GONE | _CHANGED:

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from include.logic import splits
 from include.stages import derive, ingest, label, validate
 from include.storage import data_docs
+from include.storage.corrections import Corrections
 from include.storage.lake import Commit, Lake
 from include.storage.partitions import days_from
-from include.use_case import UseCase
+from include.use_case import Feed, UseCase
 
 
 def run(use_case: UseCase, day: date) -> Commit:
@@ -50,7 +51,14 @@ def land_missing(use_case: UseCase, first: date, last: date) -> None:
     for feed in use_case.feeds:
         there = view.partitions(f"checked/{feed.name}", first, last)
         for day in days_from(first, last):
-            if day not in there and day not in feed.absent_days:
+            if day not in there and _comes(use_case, feed, day):
                 ingest.land(use_case, feed, day)
                 validate.check(use_case, feed, day)
                 data_docs.write_index(use_case.name)
+
+
+def _comes(use_case: UseCase, feed: Feed, day: date) -> bool:
+    """Whether the day brings anything: a day that was declared absent after rows had been sent back to it does."""
+    if day not in feed.absent_days:
+        return True
+    return any(each.known_on == day for each in Corrections.of(use_case, feed.name).standing())

@@ -1,7 +1,7 @@
 """Collect: the files of a feed's day, from its landing bucket into raw/<feed>; what they were, into deliveries/<feed>.
 
-A day that is published keeps what it was landed from, whatever becomes of its files, until a person says otherwise:
-nothing that was decided changes unnoticed.
+A day that is published, or of which something was built, keeps what it was landed from, whatever becomes of its files,
+until a person says otherwise: nothing that was decided changes unnoticed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.errors import BadData
+from include.errors import AirworthyError, BadData
 from include.landing import DeliveryMissing, Landing
 from include.logic import corrections, deliveries
 from include.logic.deliveries import Mark, Redelivery
 from include.sources import files
 from include.sources.bucket import Bucket, Fetched, Listed
-from include.storage import schemas
+from include.storage import integrity, schemas
 from include.storage.corrections import Corrections, inputs_of
 from include.storage.lake import Commit, Lake
+from include.storage.partitions import Partition
 from include.storage.view import View
 from include.use_case import Feed, UseCase
 
@@ -48,24 +49,57 @@ class DeliveryWrong(BadData):
         )
 
 
+class DeliveryLost(AirworthyError):
+    """A landed day is damaged, and the files that it was landed from are not in the bucket as they were."""
+
+    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+        super().__init__(
+            f"{use_case}: {table} of {day} is damaged: {what}. The files in the landing bucket are not those that it"
+            f" was landed from, so it cannot be landed again as it was. Restore the table's folder {table}, with its"
+            " log, from a backup, or put the files back as they were and run the day again."
+        )
+
+
 def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
 
-    Raises DeliveryMissing, DeliveryWrong, BadData for rows on a day declared absent, and what the bucket raises.
+    Raises DeliveryMissing, DeliveryWrong, DeliveryLost, BadData for rows on a day declared absent, and what the bucket
+    raises.
     """
     lake, landing = Lake.of(use_case), _landing(feed)
     view, raw = lake.as_of(day), f"raw/{feed.name}"
     bucket = Bucket(landing.bucket, landing.connection)
     there, whole = _listed(bucket, landing, day)
     changed = deliveries.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
-    published = view.partitions(f"checked/{feed.name}", day, day)
-    if changed and published and not take_changed:
+    stands = _stands(lake, feed, day)
+    if changed and stands and not take_changed:
         log.warning("%s: %s. %s", use_case.name, changed, deliveries.advice(use_case.name, feed.name, day))
-        partition = view.partitions(raw, day, day).get(day, published[day])
-        return Commit(raw, day, partition, view.version(raw), changed=False)
+        _require_whole(view, feed, day)
+        return Commit(raw, day, stands, view.version(raw), changed=False)
     if not whole and day not in feed.absent_days:
         raise DeliveryMissing(use_case.name, feed.name, landing, day)
     return _land(lake, feed, day, bucket, there)
+
+
+def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
+    """What has landed of a day that is published, or of which something was built before it was withdrawn; else None.
+
+    Features are built from the `look_back_days` before their own day too, labels from their own alone.
+    """
+    last = day + min(timedelta(days=lake.use_case.look_back_days), date.max - day)
+    view = lake.as_of(last)
+    published = view.partitions(f"checked/{feed.name}", day, day).get(day)
+    there = view.partitions(f"raw/{feed.name}", day, day).get(day, published)
+    built = {"features": last, "predictions": last, "labels": day}
+    return there if published or any(view.partitions(table, day, until) for table, until in built.items()) else None
+
+
+def _require_whole(view: View, feed: Feed, day: date) -> None:
+    """DeliveryLost where the day's files in the lake are damaged: those in the bucket are not the same any more."""
+    table = f"raw/{feed.name}"
+    what = integrity.broken_days(view, table, day, day).get(day)
+    if what and what != integrity.OTHER_COLUMNS:
+        raise DeliveryLost(view.lake.use_case.name, table, day, what)
 
 
 def landed(view: View, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
@@ -132,7 +166,8 @@ def _land(lake: Lake, feed: Feed, day: date, bucket: Bucket, there: Sequence[Lis
         inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
             connection.execute("set enable_progress_bar = false")  # it would fill the task's log
-            keys = ", ".join(f'"{key}"' for key in schemas.keys(use_case, raw))
+            # Quotes are doubled, so that no name of a column is read as SQL: duckdb.ColumnExpression would drop them.
+            keys = ", ".join('"{}"'.format(key.replace('"', '""')) for key in schemas.keys(use_case, raw))
             ordered = connection.read_parquet(str(spool)).order(keys).to_arrow_reader(files.BATCH_ROWS)
             commit = lake.replace(raw, day, ordered, inputs=inputs | inputs_of(feed.name, known), stage="ingest")
     lake.replace(f"deliveries/{feed.name}", day, _record(use_case, feed, fetched), inputs={}, stage="ingest")

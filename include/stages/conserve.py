@@ -38,6 +38,8 @@ class Conserved:
     """Sent back, but no longer quarantined: the source has mended them since, so they are known twice."""
     faults: tuple[str, ...]
     """What does not add up, in words; empty where nothing is lost."""
+    unasked: bool = False
+    """Whether the source was to be asked and cannot be: its files may be gone from the landing bucket, or others."""
 
     @property
     def accounted(self) -> int:
@@ -48,16 +50,18 @@ class Conserved:
     def told(self) -> str:
         """The balance in words."""
         also = f" - {self.gone} known twice" if self.gone else ""
+        unasked = " Its landing bucket was not asked: `ingest` notices changed files." if self.unasked else ""
         sound = "nothing is lost" if not self.faults else "; ".join(self.faults)
         return (
             f"{self.feed}: {self.delivered} delivered = {self.published} published + {self.open} in open quarantine"
             f" + {self.waiting} waiting for their day + {self.refused} not published{also}; {self.replayed} were"
-            f" replayed. {sound[0].upper()}{sound[1:]}."
+            f" replayed. {sound[0].upper()}{sound[1:]}.{unasked}"
         )
 
 
 def run(use_case: UseCase, *, ask_source: bool = False) -> list[Conserved]:
-    """The balance of every feed; with `ask_source`, every landed day is held against what its source delivers now."""
+    """The balance of every feed; with `ask_source`, every landed day is held against what its source delivers now:
+    of feeds that source.py delivers, for files come through a landing bucket and need not be there any more."""
     return [_of(use_case, feed, ask_source) for feed in use_case.feeds]
 
 
@@ -66,7 +70,7 @@ def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Conserved:
     landed = {day: found.rows for day, found in view.partitions(f"raw/{feed.name}").items()}
     checked = {day: found.rows for day, found in view.partitions(f"checked/{feed.name}").items()}
     found, standing = quarantine.of(use_case, feed.name), Corrections.of(use_case, feed.name).standing()
-    ask = use_case.function("source", feed.name) if ask_source else None
+    ask = use_case.function("source", feed.name) if ask_source and not feed.landing else None
     faults = _faults(view, feed, standing, ask=ask)
     held = set(found.rows["digest"].to_pylist())
     # Where a day landed with its corrections they stand in it, whether or not the source has mended the rows since.
@@ -82,6 +86,7 @@ def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Conserved:
         refused=sum(rows for day, rows in landed.items() if day not in checked),
         gone=sum(day in landed for day in gone),
         faults=tuple(faults),
+        unasked=ask_source and feed.landing is not None,
     )
     left = balance.delivered - balance.accounted
     return balance if not left or faults else replace(balance, faults=(f"{left} rows are nowhere",))

@@ -112,9 +112,9 @@ def correct(
 ) -> Replayed:
     """Send back the rows of a file called `name`, each in the place of a quarantined one (of `day`, if it is given).
 
-    Without `known_on` they become known on the first free day. The same again changes nothing. BadRequest for a file
-    that cannot be read, has other columns, or rows that are not quarantined, were sent back before or did not change;
-    and for a day that is settled.
+    Without `known_on` they become known on the first free day (`free_day`). The same again changes nothing. BadRequest
+    for a file that cannot be read, has other columns, or rows that are not quarantined, were sent back before or did
+    not change; and for a day that is settled.
     """
     declared = quarantine.require_feed(use_case, feed)
     schema = schemas.content(use_case, f"raw/{feed}")
@@ -159,19 +159,25 @@ def release(
 
 
 def free_day(use_case: UseCase, feed: Feed, after: date) -> date:
-    """The first day after `after` of which nothing is landed or decided yet."""
-    taken = _taken(use_case, feed, after)
-    day = after + timedelta(days=1)
-    while day in taken:
+    """The day after `after`, and after all days of which anything is landed or decided: days before these that were
+    never run are no place for what is only known now. None that is declared absent."""
+    day = max({after, *_landed(use_case, feed, after), *_decided(use_case, after)}) + timedelta(days=1)
+    while day in feed.absent_days:
         day += timedelta(days=1)
     return day
 
 
-def _taken(use_case: UseCase, feed: Feed, after: date) -> set[date]:
-    """The days after `after` that take no correction any more."""
-    view, tables = Lake.of(use_case).as_of(date.max), (f"raw/{feed.name}", f"checked/{feed.name}", *DECIDED)
-    held = {day for table in tables for day in view.partitions(table, after)}
-    return held | Corrections.of(use_case, feed.name).closed_days() | feed.absent_days
+def _landed(use_case: UseCase, feed: Feed, since: date) -> set[date]:
+    """The days from `since` on of which something of the feed is landed."""
+    view, closed = Lake.of(use_case).as_of(date.max), Corrections.of(use_case, feed.name).closed_days()
+    held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
+    return held | {day for day in closed if day >= since}
+
+
+def _decided(use_case: UseCase, since: date) -> set[date]:
+    """The days from `since` on of which anything is decided."""
+    view = Lake.of(use_case).as_of(date.max)
+    return {day for table in DECIDED for day in view.partitions(table, since)}
 
 
 def _record(
@@ -221,11 +227,15 @@ def _at(use_case: UseCase, feed: Feed, draft: Draft, last: date, known_on: date 
 
 def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: date) -> None:
     """BadRequest, naming the first free day, for a day on which the rows cannot become known."""
-    why = ""
+    why, decided = "", _decided(use_case, last)
     if day <= last:
         why = f"is not after {last}, the day they were quarantined on: what was known then does not change"
-    elif day in _taken(use_case, feed, last):
-        why = "is landed or decided already, or declared absent: what was known then does not change"
+    elif day in decided | _landed(use_case, feed, last):
+        why = "is landed or decided already: what was known then does not change"
+    elif day in feed.absent_days:
+        why = "is declared absent"
+    elif day < max(decided, default=day):  # its measures and decisions, made again, would know the rows
+        why = f"lies before {max(decided)}, of which something is decided already: what was known then does not change"
     elif day > free + timedelta(days=AHEAD_DAYS):
         why = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
     if why:

@@ -119,10 +119,13 @@ class _Doing:
             "compaction": self._compact,
             "checkpoint": self._checkpoint,
             "version": self._tell_versions,
+            "regained version": self._untell_versions,
+            "restored run": self._count_anew,
             "run": self._delete_runs,
             "deleted run": lambda items: self._purge(run_folder(item.name) for item in items),
             "logged model": self._purge_models,
-            "orphan artifacts": lambda items: self._purge(item.name for item in items),
+            "ownerless folder": self._note_ownerless,
+            "orphan artifacts": self._purge_ownerless,
         }[kind]
 
     def _compact(self, items: list[Item]) -> list[str]:
@@ -142,6 +145,11 @@ class _Doing:
             self._registry.tag_version(item.name, {NOT_REPRODUCIBLE: item.why})
         return []
 
+    def _untell_versions(self, items: list[Item]) -> list[str]:
+        for item in items:
+            self._registry.untag_version(item.name, NOT_REPRODUCIBLE)
+        return []
+
     def _remove_from_tables(self, items: list[Item]) -> list[str]:
         self._require_unmoved()
         for table, each in _by_table(items):
@@ -155,6 +163,11 @@ class _Doing:
             raise Moved(f"{self._use_case.name}: there are versions {there} now, and were {known}; run it again.")
         if len(Ledger.of(self._use_case).entries()) != self._plan.entries:
             raise Moved(f"{self._use_case.name}: the ledger has a new entry; run it again.")
+
+    def _count_anew(self, items: list[Item]) -> list[str]:
+        for item in items:
+            self._upkeep.count_anew(item.name, self._now)
+        return []
 
     def _delete_runs(self, items: list[Item]) -> list[str]:
         """Mark runs as deleted, but for one that became a version meanwhile, even in the same moment."""
@@ -181,6 +194,18 @@ class _Doing:
         for item in items:
             self._upkeep.delete_model(item.name)
         return self._purge(model_folder(item.name) for item in items)
+
+    def _note_ownerless(self, items: list[Item]) -> list[str]:
+        experiment = self._upkeep.experiment()
+        for item in items if experiment else ():
+            self._upkeep.note_ownerless(str(experiment), item.name, self._now)
+        return []
+
+    def _purge_ownerless(self, items: list[Item]) -> list[str]:
+        left, experiment = self._purge(item.name for item in items), self._upkeep.experiment()
+        for item in items if experiment else ():
+            self._upkeep.forget_ownerless(str(experiment), item.name)
+        return left
 
     def _remove_files(self, items: list[Item]) -> list[str]:
         for place, each in _by_table(items):

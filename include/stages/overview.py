@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from include.errors import AirworthyError
 from include.logic import lives, status
 from include.logic.measures import Measures
 from include.logic.status import Seen, Status
+from include.storage.corrections import Corrections, CorrectionsDamaged
 from include.storage.days import Days
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger, LedgerDamaged
@@ -44,6 +46,17 @@ class Decided:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """Rows quarantined on the days that are drawn, as far as these were measured: what has become of them."""
+
+    open: int
+    waiting: int
+    """Sent back, to become known after the day looked at."""
+    replayed: int
+    """Sent back, and known by then."""
+
+
+@dataclass(frozen=True)
 class Overview:
     """What stands in the tables, as it was known on `day`; plain values."""
 
@@ -64,6 +77,8 @@ class Overview:
     """The ledger's entries that hold by `day`, newest first."""
     decisions: tuple[Decided, ...]
     """Newest first."""
+    set_aside: SetAside | None
+    """None where no day that is drawn says how many rows were quarantined."""
     problems: tuple[str, ...]
 
     @cached_property
@@ -89,6 +104,8 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
     measures = _told(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
     entries: list[Entry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
     decisions: list[Decided] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
+    what = "The folder of corrections"
+    set_aside: SetAside | None = _told(problems, what, lambda: _set_aside(use_case, measures, seen), None)
     champion = lives.newest(entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
@@ -118,6 +135,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
         champion=champion,
         entries=tuple(reversed(entries)),
         decisions=tuple(decisions),
+        set_aside=set_aside,
         problems=tuple(problems),
     )
 
@@ -129,6 +147,9 @@ def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -
     except LedgerDamaged as error:
         del error  # it names a path of the server, which is for its operators
         problems.append("The ledger is damaged: the command `ledger` says where. Restore its folder from a backup.")
+    except CorrectionsDamaged as error:
+        del error  # as above
+        problems.append("The corrections are damaged: the command `quarantine` says where. Restore them from a backup.")
     except AirworthyError as error:
         problems.append(str(error))
     except OSError as error:
@@ -141,6 +162,21 @@ def _measures(drawn: Days, seen: date) -> Measures:
     """All measures of the day looked at, and of the days before it what is drawn or broke a limit."""
     before = Days(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
     return Measures(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
+
+
+def _set_aside(use_case: UseCase, measures: Measures, seen: date) -> SetAside | None:
+    counted = [row for row in measures.of("quarantined") if row.value is not None]
+    rows = {(row.subject, row.about): int(row.value or 0) for row in counted if row.value}
+    went: dict[tuple[str, date], Counter[bool]] = {key: Counter() for key in rows}
+    for feed in {feed for feed, _ in rows}:
+        for each in Corrections.of(use_case, feed).looked_at():
+            for day in each.rows["day"].to_pylist():
+                if (feed, day) in went:
+                    went[feed, day][each.known_on <= seen] += 1
+    # A day that its source has mended since may have fewer rows than were sent back.
+    left = sum(max(0, number - went[key].total()) for key, number in rows.items())
+    all_of = sum(went.values(), Counter[bool]())
+    return SetAside(left, all_of[False], all_of[True]) if counted else None
 
 
 def _entries(use_case: UseCase, day: date) -> list[Entry]:

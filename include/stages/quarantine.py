@@ -111,8 +111,9 @@ def of(use_case: UseCase, feed: str, day: date | None = None) -> Quarantine:
         raise BadRequest(f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days that have: {said}.")
     schema = schemas.content(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
-    ids = corrections.row_ids(bad["day"].to_pylist(), content)
-    origin = {"day": bad["day"].to_pylist(), "digest": ids, "reasons": bad["reasons"].to_pylist()}
+    days, reasons = bad["day"].to_pylist(), bad["reasons"].to_pylist()
+    ids = corrections.row_ids(days, content, reasons)
+    origin = {"day": days, "digest": ids, "reasons": reasons}
     found = corrections.with_origin(content, origin)
     return _with_fate(use_case, declared, found)
 

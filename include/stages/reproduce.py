@@ -15,6 +15,7 @@ from include.logic.recipe import Recipe, RecipeUnreadable
 from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import examples, recall
 from include.storage import provenance
+from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
 from include.storage.models import ArtifactMissing, Registry, Version
 from include.storage.runs import FINGERPRINT
@@ -178,8 +179,8 @@ class _Rebuilding:
                 *(known.features, parts["train"], parts["validation"], known.parameters, threads),
                 baseline=known.baseline_features,
             )
-        except recall.DataGone as gone:
-            told = self._version.tags.get(NOT_REPRODUCIBLE)
+        except (recall.DataGone, DayDamaged, FileNotFoundError) as gone:  # they may also go while they are read
+            told = Registry(self._declared).version(self._version.number).tags.get(NOT_REPRODUCIBLE)  # or told since
             raise _NotRebuilt(f"it is no longer reproducible {told} {gone}" if told else str(gone)) from gone
         except (NotReady, LightGBMError, duckdb.Error) as error:
             raise _NotRebuilt(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error

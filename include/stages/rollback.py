@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from include.errors import BadRequest
 from include.logic import lives
+from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import follow
 from include.storage.ledger import Decision, Entry, Ledger, until
 from include.storage.models import Registry, Version
@@ -26,7 +27,8 @@ class RollbackResult:
     champion: str | None
     """The version that the alias `champion` points to afterwards."""
     reason: str
-    """In words: from which day until which it flies, and what becomes of days that are scored already."""
+    """In words: from which day until which it flies, what becomes of days that are scored already, and whether its
+    training data are gone."""
     new: bool
     """Whether this call has changed the ledger."""
 
@@ -61,7 +63,7 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
         last_day=(ends - timedelta(days=1)).isoformat() if ends else None,
         entry=entry.number,
         champion=champion,
-        reason=_told(use_case, entry, ends, ledger.champion_of(ends or effective_from)),
+        reason=_told(use_case, entry, ends, ledger.champion_of(ends or effective_from)) + _gone(found),
         new=appended.new,
     )
 
@@ -96,6 +98,12 @@ def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequenc
         f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"
         f" {', '.join(said) or 'none'}."
     )
+
+
+def _gone(version: Version) -> str:
+    """What is to be said of a version whose training data went by the declared retention: it flies all the same."""
+    told = version.tags.get(NOT_REPRODUCIBLE)
+    return f" Nobody can build version {version.number} again: it is no longer reproducible {told}" if told else ""
 
 
 def _told(use_case: UseCase, entry: Entry, ends: date | None, following: Entry) -> str:

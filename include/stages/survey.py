@@ -138,10 +138,13 @@ class _Survey:
         return needed
 
     def _lost(self, there: Mapping[str, set[str]]) -> Iterator[Item]:
-        """Versions that could not be built again from the files that stay, and do not say so yet."""
+        """Versions that could not be built again from the files that stay, and do not say so yet; and those that say
+        so, and stay after all with all their files."""
         kept = {each.name: each for each in self._kept}
         for version in self._versions:
             if kept[version.number].stays or retention.NOT_REPRODUCIBLE in version.tags:
+                if kept[version.number].stays and self._is_regained(version, there):
+                    yield Item("regained version", version.number, 0, f"{kept[version.number].why}; its data are there")
                 continue
             for needs in _needs(version):
                 log = self._logs.get(needs.table)
@@ -149,6 +152,15 @@ class _Survey:
                     why = self._farewell(needs, days, kept[version.number])
                     yield Item("version", version.number, 0, why, needs.table)
                     break
+
+    def _is_regained(self, version: Version, there: Mapping[str, set[str]]) -> bool:
+        needed = _needs(version)
+        return (
+            retention.NOT_REPRODUCIBLE in version.tags
+            and bool(needed)
+            and all(needs.table in there for needs in needed)
+            and not any(retention.lost(each, self._logs[each.table].parts, there[each.table]) for each in needed)
+        )
 
     def _farewell(self, needs: Needs, days: Sequence[date], kept: Kept) -> str:
         return (
@@ -162,6 +174,8 @@ class _Survey:
     def _mlflow(self) -> Iterator[Item]:
         if self._experiment is None:
             return
+        for run in old_runs.restored(self._runs, self._old_runs(), self._now):
+            yield Item("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
         for run in self._old_runs():
             yield Item("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
         logged, of_versions = self._upkeep.logged_models(self._experiment), {v.model_id for v in self._versions}
@@ -182,8 +196,13 @@ class _Survey:
         runs, logged = self._upkeep.runs(experiment), {**logged, **self._upkeep.logged_models(experiment)}
         found = [run_folder(name) for name in old_runs.ownerless_folders(folders["runs"], runs)]
         found += [model_folder(n) for n in old_runs.ownerless_models(folders["models"], logged, runs, of_versions)]
+        seen, last = self._upkeep.ownerless(experiment), retention.before(self._now, self._policy.deleted_run_days)
         for path in found:
-            yield Item("orphan artifacts", path, self._upkeep.size(experiment, path), "no run or model has it")
+            if path not in seen:
+                yield Item("ownerless folder", path, 0, "no run or model has it")
+            elif seen[path] < last:
+                why = f"no run or model had it on {seen[path]:%Y-%m-%d}, nor has one now"
+                yield Item("orphan artifacts", path, self._upkeep.size(experiment, path), why)
 
     def _old_runs(self) -> list[StoredRun]:
         return old_runs.to_delete(self._runs, self._protected, self._policy, self._now)
@@ -202,13 +221,22 @@ class _Survey:
 
     def _files(self, logs: Sequence[Place]) -> Iterator[Item]:
         name, policy = self._use_case.name, self._policy
-        yield from self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
-        yield from self._old("fit", Fits.of(self._use_case).folder, policy.fit_days, ".json")
-        yield from self._letters()
-        for base in logs:
-            for folder in base.names():
-                if folder.startswith(f"dag_id={name}__"):
-                    yield from self._old("task log", base / folder, policy.log_days)
+        pages = self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
+        fits = self._old("fit", Fits.of(self._use_case).folder, policy.fit_days, ".json")
+        for found in (pages, fits, self._letters(), *(self._task_logs(base) for base in logs)):
+            yield from self._as_far(found)
+
+    def _task_logs(self, base: Place) -> Iterator[Item]:
+        for folder in base.names():
+            if folder.startswith(f"dag_id={self._use_case.name}__"):
+                yield from self._as_far(self._old("task log", base / folder, self._policy.log_days))
+
+    def _as_far(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The items of a place, or a problem: one that cannot be listed does not stop the others."""
+        try:
+            yield from items
+        except (AirworthyError, OSError) as error:
+            self._problems.append(str(error))
 
     def _old(
         self, kind: Kind, place: Place, days: int, ending: str = "", besides: Sequence[str] = ()

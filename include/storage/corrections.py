@@ -53,6 +53,18 @@ class DayTaken(BadRequest):
         )
 
 
+class CorrectionsBusy(AirworthyError):
+    """Others were always first."""
+
+    worth_retrying = True
+
+    def __init__(self, use_case: str, feed: str) -> None:
+        super().__init__(
+            f"{use_case}: {ATTEMPTS} times another correction of feed {feed!r} was recorded first, and nothing of this"
+            " one was recorded. Send it again."
+        )
+
+
 @dataclass(frozen=True)
 class Recorded:
     """The correction that stands, and whether this call has recorded it."""
@@ -87,6 +99,15 @@ class Corrections:
         """All corrections but those that came too late for their day, in order. Raises CorrectionsDamaged."""
         return self._in_time(self._all())
 
+    def looked_at(self) -> list[Correction]:
+        """As `standing`, for whoever may only read: of a day whose closing was cut short, all. Raises as that.
+
+        Reads each correction anew: there are as many as people have sent.
+        """
+        recorded = self._all()
+        closed = {day: self._closed(day) for day in {each.known_on for each in recorded}}
+        return [each for each in recorded if not (day := closed[each.known_on]) or each.number in day.of_day]
+
     def _in_time(self, recorded: Sequence[Correction]) -> list[Correction]:
         closing, closed = self.closed_days(), dict[date, _Closed]()
         found = []
@@ -115,14 +136,15 @@ class Corrections:
         """Append the draft, unless the same stands already (with `whenever`: for any day).
 
         Safe among processes: of several that send the same row back, one does. Raises BadRequest for rows that were
-        sent back otherwise, DayTaken where the day was landed meanwhile: then nothing has changed.
+        sent back otherwise, DayTaken where the day was landed meanwhile, CorrectionsBusy where others were always
+        first: then nothing has changed.
         """
         for _ in range(ATTEMPTS):
             recorded = self._all()
             if there := corrections.standing(draft, self._in_time(recorded), whenever=whenever):
                 return Recorded(there, new=False)
             if draft.known_on in self.closed_days():
-                break
+                raise DayTaken(self.use_case.name, self.feed, draft.known_on)
             correction = Correction(
                 number=len(recorded) + 1,  # of those that were looked at: one more, and this number is taken
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -132,9 +154,9 @@ class Corrections:
                 continue
             # Whoever closes the day first says so, then counts: not closing yet, it will count this one too.
             if draft.known_on in self.closed_days() and correction.number not in self._close(draft.known_on).of_day:
-                break
+                raise DayTaken(self.use_case.name, self.feed, draft.known_on)
             return Recorded(correction, new=True)
-        raise DayTaken(self.use_case.name, self.feed, draft.known_on)
+        raise CorrectionsBusy(self.use_case.name, self.feed)
 
     def _close(self, day: date) -> _Closed:
         if (closed := self._closed(day)) is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import html
 from datetime import date
+from typing import Any
 
 from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
@@ -18,9 +20,28 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
     """Render the page of a validation. Each content of a day keeps a page of its own, so none is overwritten by a
     corrected one; the same content validated again replaces it, as the expectations may have changed."""
     page = folder(use_case) / feed / f"{day}__{digest}.html"
-    rendered: str = _view().render(ValidationResultsPageRenderer().render(document))  # type: ignore[no-untyped-call]
+    content = ValidationResultsPageRenderer().render(_harmless(document))
+    rendered: str = _view().render(content)  # type: ignore[no-untyped-call]
     page.write(rendered.encode())
     return page
+
+
+def _harmless(document: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
+    """A copy in which values of the data are text: Great Expectations 1.24 puts them into its pages as they are, and a
+    browser would run what a source has put into a string."""
+    safe = copy.copy(document)
+    safe.results = [copy.copy(result) for result in document.results]
+    for result in safe.results:
+        result.result = _escaped(result.result)
+    return safe
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 @functools.cache

@@ -105,4 +105,6 @@ class _Reading:
             added, path = action["add"], unquote(action["add"]["path"])
             values = added["partitionValues"]
             day = date.fromisoformat(values["day"])
-            self.live[path] = Part(path, day, values["digest"], int(added["size"]), version)
+            earlier = self.live.get(path)  # one that is told of again, as with new statistics, was there all the time
+            since = earlier.added if earlier else version
+            self.live[path] = Part(path, day, values["digest"], int(added["size"]), since)

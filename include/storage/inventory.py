@@ -16,7 +16,7 @@ from include.storage.place import Place
 def files(place: Place) -> list[Stored]:
     """All files of a folder and those below it, by their paths from there, sorted; none where there is no folder.
 
-    What is removed by others meanwhile is left out.
+    What is removed by others meanwhile is left out. OSError, or s3.StoreFailed, where it cannot be listed.
     """
     return sorted(_on_disk(place.path) if place.is_local else _on_s3(place), key=lambda file: file.name)
 
@@ -32,7 +32,7 @@ def remove(place: Place, names: Iterable[str], *, folders: bool = False) -> None
 
 def _on_disk(root: Path) -> list[Stored]:
     found = []
-    for folder, _, names in os.walk(root):  # Path.walk is of Python 3.12
+    for folder, _, names in os.walk(root, onerror=_unless_gone):  # Path.walk is of Python 3.12
         for name in names:
             path = Path(folder) / name
             with contextlib.suppress(FileNotFoundError):
@@ -42,16 +42,23 @@ def _on_disk(root: Path) -> list[Stored]:
     return found
 
 
+def _unless_gone(error: OSError) -> None:
+    """A folder that cannot be listed is not an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def _on_s3(place: Place) -> list[Stored]:
     bucket, _, key = place.uri.removeprefix("s3://").partition("/")
     prefix = f"{key}/" if key else ""
     pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [
-        Stored(each["Key"].removeprefix(prefix), each["Size"], each["LastModified"].astimezone(UTC))
-        for page in pages
-        for each in page.get("Contents", [])
-        if not each["Key"].endswith("/")
-    ]
+    with s3.told(place.uri):
+        return [
+            Stored(each["Key"].removeprefix(prefix), each["Size"], each["LastModified"].astimezone(UTC))
+            for page in pages
+            for each in page.get("Contents", [])
+            if not each["Key"].endswith("/")
+        ]
 
 
 def _remove_empty(folder: Path, root: Path) -> None:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from include.errors import AirworthyError, BadRequest
 from include.logic.model import Model
 from include.storage import model_files
 from include.storage.place import Place
-from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, MlflowUnreachable, Runs, clear
+from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, MlflowUnreachable, Runs, clear, insist
 
 CHAMPION = "champion"
 IDENTITY = ("trees", "parts")
@@ -167,7 +168,7 @@ class Registry(Runs):
         if description is not None:
             self._client.update_model_version(self.use_case.name, number, description)
         for key, value in tags.items():
-            self._client.set_model_version_tag(self.use_case.name, number, key, value)
+            insist(partial(self._client.set_model_version_tag, self.use_case.name, number, key, value))
 
     @clear
     def untag_version(self, number: str, tag: str) -> None:

@@ -27,7 +27,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 FINGERPRINT = "airworthy.fingerprint"
 COMPLETE = "airworthy.complete"
 """Set as the last step of training: a run without it broke half-way and is never used."""
-ALREADY, UNKNOWN = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"
+ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Runs")
@@ -60,6 +60,17 @@ def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P],
             raise
 
     return asked  # type: ignore[return-value]  # as a method it is the same
+
+
+def insist(write: Callable[[], object]) -> None:
+    """Set a tag, once more if MLflow refuses: of two who add the same one at the same moment, its database refuses the
+    second (BAD_REQUEST), who then finds it there and replaces it."""
+    try:
+        write()
+    except MlflowException as error:
+        if error.error_code != RACED:
+            raise
+        write()
 
 
 class Runs:
@@ -107,7 +118,8 @@ class Runs:
             found = self._client.get_run(run_id)
         except MlflowException as error:
             if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
-                raise BadRequest(f"{self.use_case.name}: MLflow at {self.address} has no run {run_id!r}.") from error
+                where = settings.shown(self.address) or "its address"
+                raise BadRequest(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
             raise
         if found.data.tags.get(COMPLETE) != "true":
             raise NotReady(

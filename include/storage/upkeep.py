@@ -7,6 +7,7 @@ database, is left to it: the rows of deleted runs, which are small.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from mlflow.entities import LoggedModel, Run, ViewType
@@ -16,10 +17,14 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from include.logic.old_runs import StoredRun
-from include.storage.runs import COMPLETE, UNKNOWN, Runs, clear
+from include.storage.runs import COMPLETE, UNKNOWN, Runs, clear, insist
 
 DELETED_ON = "airworthy.deleted_on"
 """Tag of a run that maintenance has deleted: when, in UTC. MLflow keeps that instant to itself."""
+RESTORED_ON = "airworthy.restored_on"
+"""Tag of a run of which maintenance found that it was restored: when it found that."""
+OWNERLESS = "airworthy.ownerless/"
+"""Begins the tags of an experiment that say since when a folder of its artifacts is known to belong to nothing."""
 _MODELS = "models"
 """The folder of logged models among the folders of runs."""
 _INVALID = "INVALID_PARAMETER_VALUE"
@@ -62,7 +67,12 @@ class Upkeep(Runs):
 
     @clear
     def artifact_folders(self, experiment: str) -> dict[str, list[str]]:
-        """The names of the folders of `runs` and of `models` that there are; each belongs to one, or to none."""
+        """The names of the folders of `runs` and of `models` that there are; each belongs to one, or to none.
+
+        Nothing where the artifacts are not in a folder of the experiment's id, which is its own.
+        """
+        if not self._place(experiment).rstrip("/").endswith(f"/{experiment}"):
+            return {"runs": [], "models": []}
         top = self._repository(experiment)
         names = [_name(each.path) for each in top.list_artifacts() if each.is_dir]
         models = [_name(each.path) for each in top.list_artifacts(_MODELS)] if _MODELS in names else []
@@ -80,7 +90,7 @@ class Upkeep(Runs):
         if self._is_deleted(run_id):
             return
         try:
-            self._client.set_tag(run_id, DELETED_ON, now.isoformat(timespec="seconds"))
+            insist(partial(self._client.set_tag, run_id, DELETED_ON, now.isoformat(timespec="seconds")))
             self._client.delete_run(run_id)
         except MlflowException:
             if not self._is_deleted(run_id):
@@ -95,6 +105,18 @@ class Upkeep(Runs):
         self._client.restore_run(run_id)
 
     @clear
+    def count_anew(self, run_id: str, now: datetime) -> None:
+        """Of a run that was restored, keep when that was found, and forget the deletion; done before, nothing."""
+        if self._is_deleted(run_id) or DELETED_ON not in self._client.get_run(run_id).data.tags:
+            return
+        try:
+            insist(partial(self._client.set_tag, run_id, RESTORED_ON, now.isoformat(timespec="seconds")))
+            self._client.delete_tag(run_id, DELETED_ON)
+        except MlflowException:  # deleted, or done by another, just now
+            if not self._is_deleted(run_id) and DELETED_ON in self._client.get_run(run_id).data.tags:
+                raise
+
+    @clear
     def remove_artifacts(self, experiment: str, path: str) -> None:
         """Remove a folder of artifacts for good; one that is gone already, or that another removes now, is no error."""
         repository = self._repository(experiment)
@@ -102,6 +124,32 @@ class Upkeep(Runs):
             repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
         except (OSError, MlflowException):
             if _size(repository, path):
+                raise
+
+    @clear
+    def ownerless(self, experiment: str) -> dict[str, datetime]:
+        """Folder of artifacts to when it was first seen to belong to no run or model."""
+        tags = self._client.get_experiment(experiment).tags
+        return {
+            name.removeprefix(OWNERLESS): datetime.fromisoformat(told)
+            for name, told in tags.items()
+            if name.startswith(OWNERLESS)
+        }
+
+    @clear
+    def note_ownerless(self, experiment: str, path: str, now: datetime) -> None:
+        """Keep since when a folder belongs to nothing; the first time stands."""
+        if path not in self.ownerless(experiment):
+            name, told = f"{OWNERLESS}{path}", now.isoformat(timespec="seconds")
+            insist(partial(self._client.set_experiment_tag, experiment, name, told))
+
+    @clear
+    def forget_ownerless(self, experiment: str, path: str) -> None:
+        """Take that note away; none there is no error."""
+        try:
+            self._client.delete_experiment_tag(experiment, f"{OWNERLESS}{path}")
+        except MlflowException:
+            if path in self.ownerless(experiment):
                 raise
 
     @clear
@@ -114,8 +162,10 @@ class Upkeep(Runs):
                 raise
 
     def _repository(self, experiment: str) -> ArtifactRepository:
-        place = self._client.get_experiment(experiment).artifact_location
-        return get_artifact_repository(place, tracking_uri=self.address)
+        return get_artifact_repository(self._place(experiment), tracking_uri=self.address)
+
+    def _place(self, experiment: str) -> str:
+        return str(self._client.get_experiment(experiment).artifact_location)
 
 
 def run_folder(run_id: str) -> str:
@@ -138,6 +188,7 @@ def _stored(run: Run) -> StoredRun:
         complete=tags.get(COMPLETE) == "true",
         deleted=deleted == "deleted",
         deleted_on=datetime.fromisoformat(tags[DELETED_ON]) if DELETED_ON in tags else None,
+        restored_on=datetime.fromisoformat(tags[RESTORED_ON]) if RESTORED_ON in tags else None,
         parent=tags.get(MLFLOW_PARENT_RUN_ID),
     )
 

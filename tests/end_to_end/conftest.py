@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from include.local import credentials
-from include.local.airflow_api import FINISHED, AirflowApi, Run
+from include.local.airflow_api import FINISHED, AirflowApi, AirflowUnreachable, Run
 from tests.local.conftest import Shell, make_shell
 
 IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
@@ -16,10 +16,18 @@ IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
 
 
 def until(found: Callable[[], object], what: str, seconds: float = 240) -> None:
+    """Wait for it, also while a server is too busy to answer."""
     deadline = time.monotonic() + seconds
-    while not found():
+    while not _there(found):
         assert time.monotonic() < deadline, f"{what} did not come in {seconds:.0f} s"
         time.sleep(0.5)
+
+
+def _there(found: Callable[[], object]) -> bool:
+    try:
+        return bool(found())
+    except AirflowUnreachable:
+        return False
 
 
 def ended(api: AirflowApi, dag_id: str, run: Run) -> Run:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from include.settings import REPOSITORY
 
 _NAME = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<bare>\w+)|\{(?P<name>\w+)(?:(?P<how>:?[-?+])(?P<other>(?:[^{}]|\$\{[^{}]*\})*))?\})"
@@ -45,6 +49,14 @@ def read(path: Path, variables: Mapping[str, str]) -> dict[str, Service]:
     """The services of a compose file by name; `variables` are those of `.env`. Raises Missing as compose would."""
     services = yaml.safe_load(path.read_text())["services"]
     return {name: _service(_filled(found, variables)) for name, found in services.items()}
+
+
+def dot_env(folder: Path) -> dict[str, str]:
+    """What `make env` writes for a checkout in that folder."""
+    made = runpy.run_path(str(REPOSITORY / "config" / "env.py"))
+    shutil.copy(REPOSITORY / ".env.example", folder)
+    made["main"](folder)
+    return dict(made["SETTING"].findall((folder / ".env").read_text()))
 
 
 def filled(text: str, variables: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
@@ -52,7 +51,7 @@ class Stack:
 
     def __post_init__(self) -> None:
         postgres, redis, s3, self.airflow_port, self.mlflow_port, self.health_port = free_ports(6)
-        self.secrets = _dot_env(self.home)
+        self.secrets = compose.dot_env(self.home)
         self.services = compose.read(REPOSITORY / "docker-compose.yaml", {**self.secrets, **self.settings})
         asked, password = self.services["postgres"].command[1:], self.secrets["POSTGRES_PASSWORD"]
         self.postgres = PostgreSQL(self.home / "postgres", postgres, password, asked)
@@ -146,8 +145,14 @@ class Stack:
         return found | self._workers()
 
     def _workers(self) -> set[str]:
-        with Celery(broker=self.service("worker-1").environment["AIRFLOW__CELERY__BROKER_URL"]) as app:
-            return {name.partition("@")[2] for answer in app.control.ping(timeout=1) for name in answer}
+        """Asked over a connection of its own: Redis may have been restarted since the last time."""
+        broker = self.service("worker-1").environment["AIRFLOW__CELERY__BROKER_URL"]
+        with Celery(broker=broker) as app, app.connection_for_write() as connection:
+            try:
+                answers = app.control.ping(timeout=1, connection=connection)
+            except (*connection.connection_errors, *connection.channel_errors):
+                return set()
+        return {name.partition("@")[2] for answer in answers for name in answer}
 
     @property
     def airflow_url(self) -> str:
@@ -263,14 +268,6 @@ def running(**more: str) -> Iterator[Stack]:
         assert not processes.marked(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _dot_env(home: Path) -> dict[str, str]:
-    """What `make env` writes for a checkout in `home`."""
-    made = runpy.run_path(str(REPOSITORY / "config" / "env.py"))
-    shutil.copy(REPOSITORY / ".env.example", home)
-    made["main"](home)
-    return dict(made["SETTING"].findall((home / ".env").read_text()))
 
 
 def _service(process: psutil.Process) -> str | None:

@@ -68,6 +68,7 @@ class Walk:
                 ingest.run(self.use_case, day)
                 validate.run(self.use_case, day)
                 build_features.run(self.use_case, day)
+            build_features.ensure_window(self.use_case, self.as_of, None)
             run_id = train.run(self.use_case, self.as_of, reason="to compare with").run_id
             evaluate.run(self.use_case, run_id)
             promoted = promote.run(self.use_case, register.run(self.use_case, run_id).version, who="a test")

@@ -59,6 +59,16 @@ def test_nothing_quarantined_is_said():
     assert "No such row of toy is quarantined." in typed("toy", "--day", str(NEXT))
 
 
+def test_nothing_that_a_source_delivers_drives_the_terminal(monkeypatch):
+    spoil(monkeypatch, "events", "kind", ["\x1b]0;owned\x07", "a\r\n2020-01-10.ff  open\u202e"], DAY)
+    land("events", DAY)
+    shown = typed("show", "toy", "--feed", "events")
+    assert r"kind=\x1b]0;owned\x07," in shown
+    assert r"kind=a\r\n2020-01-10.ff  open\u202e," in shown
+    assert len(shown.splitlines()) == 1 + 2 * 3
+    assert all(each.isprintable() for each in shown.splitlines())
+
+
 def test_an_existing_file_is_left_as_it_is(tmp_path: Path):
     file = tmp_path / "rows.csv"
     file.write_text("mine")

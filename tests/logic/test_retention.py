@@ -179,6 +179,30 @@ def test_artifacts_go_some_days_after_maintenance_deleted_the_run_and_never_of_o
     assert names(old_runs.to_delete(runs, (), Retention(), NOW)) == []
 
 
+def test_a_run_that_was_restored_counts_anew_unless_it_goes_again_or_is_about_to_be_deleted():
+    runs = [
+        run("back", 999, deleted_on=ago(40)),
+        run("going again", 999, deleted_on=ago(400)),
+        run("just now", 999, deleted_on=ago(0.5)),
+        run("still deleted", 999, deleted=True, deleted_on=ago(40)),
+        run("never deleted", 999),
+    ]
+    going = old_runs.to_delete(runs, {"never deleted"}, Retention(), NOW)
+    assert names(going) == ["going again"]
+    assert names(old_runs.restored(runs, going, NOW)) == ["back"]
+    assert names(old_runs.to_delete([run("seen back", 999, restored_on=ago(179))], (), Retention(), NOW)) == []
+    assert names(old_runs.to_delete([run("long back", 999, restored_on=ago(181))], (), Retention(), NOW))
+
+
+def test_only_folders_that_are_called_like_a_run_or_a_model_can_be_ownerless():
+    mine, none = "0" * 32, "a" * 32
+    others = ["data", "traces", "A" * 32, "a" * 31, "a" * 33, f"m-{none}"]
+    assert old_runs.ownerless_folders([mine, none, *others], [run(mine, 1)]) == [none]
+    models, others = [f"m-{name}" for name in ("0" * 32, "1" * 32, "2" * 32, none)], [none, "m-1", "models"]
+    told = [run("r", 1, tags={"model_id": models[0]})]
+    assert old_runs.ownerless_models([*models, *others], {models[1]: "r"}, told, {models[2]}) == [f"m-{none}"]
+
+
 # -- the plan and the policy
 
 

@@ -22,7 +22,15 @@ from tests.page import measured
 NUMBERS = range(195, 245)
 """The days that are measured: version 1 decays, is retrained in vain, then with success."""
 LAST = measured.day_of(NUMBERS[-1])
-USERS = {"ada": "admin", "vera": "viewer", "norman": "", "tina": "viewer", "sven": "viewer"}
+USERS = {
+    "ada": "admin",
+    "otto": "op",
+    "ursula": "user",
+    "vera": "viewer",
+    "norman": "",
+    "tina": "viewer",
+    "sven": "viewer",
+}
 """Name, which is the password too, to role; Airflow lets somebody without one read nothing, and see picky.py."""
 VALIDATED = """<!doctype html><link rel="stylesheet" href="https://cdn.invalid/style.css">
 <style>h1 {color: #123456}</style>

@@ -161,3 +161,46 @@ def test_data_docs_are_shown_to_who_may_read_the_use_case(server, path):
 def test_data_docs_lead_nowhere_else(server, path):
     with server.client("ada") as client:
         assert client.get(f"/airworthy/data_docs/toy/{path}").status_code == 404
+
+
+RUN = {"logical_date": None, "conf": {}}
+ANSWER = "/dags/toy__train/dagRuns/r/taskInstances/approve_promotion/-1/hitlDetails"
+ACTIONS = {
+    "look at a DAG": ("GET", "/dags/toy__train", None, "viewer"),
+    "read a log": ("GET", "/dags/toy__train/dagRuns/r/taskInstances/train/logs/1", None, "viewer"),
+    "look at a question": ("GET", ANSWER, None, "viewer"),
+    "answer a question": ("PATCH", ANSWER, {"chosen_options": ["Approve"], "params_input": {}}, "user"),
+    "roll back": ("POST", "/dags/toy__rollback/dagRuns", RUN | {"conf": {"version": "1", "reason": "r"}}, "user"),
+    "send rows back": ("POST", "/dags/toy__quarantine/dagRuns", RUN, "user"),
+    "remove what is old": ("POST", "/dags/toy__maintenance/dagRuns", RUN | {"conf": {"really": True}}, "user"),
+    "take changed files": ("POST", "/dags/toy__data/dagRuns", RUN | {"conf": {"take_changed": True}}, "user"),
+    "clear tasks": ("POST", "/dags/toy__train/clearTaskInstances", {"dry_run": False}, "user"),
+    "pause": ("PATCH", "/dags/toy__train", {"is_paused": True}, "user"),
+    "backfill": (
+        *("POST", "/backfills"),
+        {"dag_id": "toy__data", "from_date": "2020-01-01T00:00:00Z", "to_date": "2020-01-02T00:00:00Z"},
+        "user",
+    ),
+    "list Connections": ("GET", "/connections", None, "op"),
+    "make a Variable": ("POST", "/variables", {"key": "a", "value": "b"}, "op"),
+    "change a pool": ("PATCH", "/pools/training", {"slots": 2}, "op"),
+}
+"""What somebody wants: request, and the least role that may. The DAGs are not in this server's database: who may is
+answered 404, or that the request is not whole."""
+ROLES = {"norman": "", "vera": "viewer", "ursula": "user", "otto": "op", "ada": "admin"}
+LADDER = ["", "viewer", "user", "op", "admin"]
+
+
+@pytest.mark.parametrize("what", ACTIONS)
+def test_each_role_may_do_what_it_may_and_nothing_else(server, what):
+    method, path, body, least = ACTIONS[what]
+    found = {}
+    for user in ROLES:
+        with server.client(user) as client:
+            token = {"Authorization": f"Bearer {client.cookies['_token']}"}
+            found[user] = client.request(method, f"/api/v2{path}", json=body, headers=token).status_code
+    refused = {user for user, status in found.items() if status == 403}
+    assert refused == {user for user, role in ROLES.items() if LADDER.index(role) < LADDER.index(least)}, found
+    assert not {status for status in found.values() if status in (401, 405) or status >= 500}, found
+    with server.client() as nobody:
+        assert nobody.request(method, f"/api/v2{path}", json=body).status_code == 401

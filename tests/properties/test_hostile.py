@@ -5,14 +5,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
-from include import dag, use_cases
+from include import dag, forms, use_cases
 from include.errors import BadRequest
 from include.page import documents
 from include.stages import lineage, reproduce, rollback, score
+from include.storage.corrections import Corrections
 from include.storage.models import Registry
 from include.storage.place import NoSuchPlace, Place
+from include.tasks import by_hand
 from tests import toy
+from tests.quarantined import DAY as QUARANTINED
+from tests.quarantined import HOUR, land, spoil
+from tests.toy_use_case import USE_CASE as TOY
 
 HOSTILE = [
     "../../../etc/passwd",
@@ -96,6 +102,46 @@ def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion):
 def test_a_name_never_leads_out_of_a_place(root, text):
     with pytest.raises(NoSuchPlace):
         Place(root) / text
+
+
+@pytest.fixture
+def sent_back(lake_home, monkeypatch):
+    """Fills in the form that sends quarantined rows back, without Airflow's own look at its fields, and runs the task.
+    One row is quarantined."""
+    monkeypatch.setattr(by_hand, "load", lambda name: TOY)
+    spoil(monkeypatch, "events", "hour", [25], QUARANTINED)
+    land("events", QUARANTINED)
+
+    def run(**fields):
+        values = {name: param.value for name, param in forms.quarantine(TOY).items()}
+        context = {"params": {**values, "why": "because", **fields}, "run_id": "manual__1"}
+        context["dag_run"] = SimpleNamespace(triggering_user_name="ann")
+        monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
+        return by_hand.send_back.function("toy")
+
+    return run
+
+
+def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place(sent_back, lake_home):
+    before = everything_in(lake_home)
+    for text in HOSTILE:
+        asked = [{"feed": text}, {"what": text}, {"reasons": [text]}, {"rows": [text]}]
+        asked += [{"what": "correct", "file": text, "reasons": None}]
+        asked += [{"quarantined_on": text}, {"known_on": text}] if text else []  # an empty field is no day
+        for fields in asked:
+            with pytest.raises(AirflowFailException):
+                sent_back(**{"reasons": [HOUR], **fields})
+    assert everything_in(lake_home) == before
+    assert sent_back(reasons=[HOUR], quarantined_on=str(QUARANTINED))["rows"] == 1, "the form itself is a good one"
+
+
+def test_who_and_why_are_kept_as_they_were_typed(sent_back, lake_home):
+    before = everything_in(lake_home)
+    sent_back(reasons=[HOUR], why="../../x'; DROP TABLE \x1b[2J {{ ds }}")
+    (there,) = Corrections.of(TOY, "events").standing()
+    assert there.why == "../../x'; DROP TABLE \x1b[2J {{ ds }}"
+    new = [name for name in everything_in(lake_home).keys() - before.keys() if "/_delta_log/" not in name]
+    assert new == ["lake/toy/corrections/events/000001.parquet"], "besides tables that were made empty, to be read"
 
 
 @named

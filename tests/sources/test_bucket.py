@@ -94,6 +94,33 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
         reader.fetch(Listed("gone", 1, "x"), tmp_path / "copy")
 
 
+@pytest.mark.parametrize("size", [1000, 20 * MEGABYTE])
+def test_an_object_that_is_replaced_after_it_was_looked_at_is_not_taken(landing, tmp_path, size):
+    landing.put("large", os.urandom(size))
+    reader = Bucket(landing.name, "aws_default")
+    listed = reader.list("large")[0]
+    asked = []
+
+    def replaced(**_):
+        if not asked:  # once, and by another client: of as many bytes, so that the size tells nothing
+            asked.append(1)
+            landing.put("large", os.urandom(size))
+
+    events = reader._client.meta.events
+    events.register("before-send.s3.GetObject", replaced)
+    try:
+        with pytest.raises(ObjectChanged):
+            reader.fetch(listed, tmp_path / "copy")
+    finally:
+        events.unregister("before-send.s3.GetObject", replaced)
+    assert asked
+
+
+def test_an_empty_object_is_fetched_too(landing, tmp_path):
+    landing.put("large", b"")
+    assert fetched(landing, tmp_path / "copy").sha256 == hashlib.sha256(b"").hexdigest()
+
+
 def test_more_objects_than_one_answer_holds_are_all_listed(landing):
     for n in range(1003):
         landing.put(f"many/{n:04d}", b"")

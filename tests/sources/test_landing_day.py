@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import pickle
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -77,6 +80,19 @@ def test_rows_with_nulls_lie_in_the_order_that_the_lake_gives_a_table(landing):
     other = Lake(replace(use_case, name="other"), Lake.of(use_case).root)
     assert other.replace("raw/events", DAY, shuffled, inputs={}, stage="test").changed is False
     assert there.rows == rows.num_rows
+
+
+def test_a_column_may_be_called_anything_and_is_never_read_as_sql(landing):
+    key = 'id" desc, (select 1), "kind'
+    toys = landing_toy(landing.name, events={"format": "parquet"})
+    events = toys.feed("events")
+    columns = {key if name == "id" else name: kind for name, kind in events.columns.items()}
+    odd = replace(events, columns=columns, keys=("event_date", key))
+    use_case = replace(toys, feeds=(odd, toys.feed("outcomes")))
+    rows = source.events(DAY).rename_columns([*columns])
+    landing.put(f"events/{DAY}/x.parquet", as_parquet(rows.sort_by([(key, "descending")])))
+    assert land(use_case).partition.rows == source.ROWS
+    assert not lake(use_case).replace("raw/events", DAY, rows, inputs={}, stage="test").changed
 
 
 @pytest.mark.parametrize("packed", ["csv", "csv.gz", "CSV.GZ", "zip"])
@@ -251,3 +267,31 @@ def test_a_day_declared_absent_needs_no_files_and_may_have_no_rows(landing):
     landing.put(f"outcomes/{first:%Y/%m/%d}/x.parquet", as_parquet(source.outcomes(DAY)))
     with pytest.raises(BadData, match="declared absent"):
         land(use_case, "outcomes", first)
+
+
+class Evil:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize("name", ["arrow.py_extension_type", "arrow.opaque"])
+def test_what_a_parquet_file_says_of_python_types_is_never_unpickled(landing, tmp_path, name):
+    rows, marker = source.events(DAY), tmp_path / "marker"
+    says = {"ARROW:extension:name": name, "ARROW:extension:metadata": pickle.dumps(Evil(marker))}
+    odd = rows.schema.set(1, rows.schema.field("id").with_metadata(says))
+    landing.put(f"events/{DAY}/x.parquet", as_parquet(rows.cast(odd)))
+    use_case = landing_toy(landing.name, events={"format": "parquet"})
+    try:
+        land(use_case)
+    except DeliveryWrong:
+        assert not raw(use_case).num_rows
+    else:
+        assert raw(use_case).drop(["day"]).schema.equals(rows.schema, check_metadata=True)
+    assert not marker.exists()
+    pickle.loads(says["ARROW:extension:metadata"])
+    assert marker.exists()  # the trap works

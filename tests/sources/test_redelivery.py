@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import logging
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from include.stages import collect, ingest, tell, validate
+from include.errors import FeedRefused
+from include.stages import build_features, collect, ingest, tell, validate
+from include.stages.collect import DeliveryLost
 from include.storage.lake import Lake
 from include.storage.outbox import Outbox
 from tests.sources.conftest import DAY, as_csv, deliver, landing_toy
@@ -101,6 +105,57 @@ def test_a_day_of_which_nothing_is_published_takes_its_corrected_files_without_a
     assert collect.noticed(use_case, DAY) == []
 
 
+@pytest.mark.parametrize("later", [0, 1])
+def test_a_day_that_was_built_from_before_it_was_withdrawn_keeps_what_has_landed(use_case, landing, monkeypatch, later):
+    """Of itself, or of a day that looks back on it."""
+    use_case = replace(use_case, look_back_days=later)
+    deliver(landing, DAY + timedelta(days=later))
+    build_features.run(use_case, DAY + timedelta(days=later))
+    withdraw(use_case, monkeypatch)
+    before = content(use_case)
+    change(landing)
+    assert not ingest.land(use_case, use_case.feed("events"), DAY).changed
+    assert content(use_case) == before
+    assert ingest.land(use_case, use_case.feed("events"), DAY, take_changed=True).partition.rows == 150
+
+
+def test_a_day_that_was_withdrawn_before_anything_was_built_from_it_takes_its_files(use_case, landing, monkeypatch):
+    withdraw(use_case, monkeypatch)
+    change(landing)
+    assert ingest.land(use_case, use_case.feed("events"), DAY).partition.rows == 150
+
+
+def withdraw(use_case, monkeypatch) -> None:
+    """Run the published day again under a suite that refuses it."""
+
+    def refused(*_: object) -> None:
+        raise FeedRefused("toy", "events", DAY, ["stricter"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(validate, "_check", refused)
+        with pytest.raises(FeedRefused):
+            validate.check(use_case, use_case.feed("events"), DAY)
+    assert not Lake.of(use_case).as_of(DAY).partitions("checked/events", DAY, DAY)
+
+
+@every_change
+def test_a_damaged_day_whose_files_are_others_by_now_is_to_be_restored(use_case, landing, how, what):
+    how(landing)
+    ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
+    Path(path).write_bytes(Path(path).read_bytes()[:-100])
+    with pytest.raises(DeliveryLost, match=r"raw/events of 2020-01-10 is damaged: .* Restore .* from a backup"):
+        ingest.run(use_case, DAY)
+
+
+def test_a_damaged_day_whose_files_are_the_same_is_landed_again(use_case, landing):
+    before = content(use_case)
+    ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
+    Path(path).write_bytes(Path(path).read_bytes()[:-100])
+    assert ingest.run(use_case, DAY)["events"].changed
+    assert content(use_case) == before
+    assert Lake.of(use_case).as_of(DAY).read("raw/events", DAY, DAY).num_rows == 200
+
+
 def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, landing):
     lake = Lake.of(use_case)
     none = lake.as_of(DAY).read("deliveries/events").slice(0, 0).drop(["day"])
@@ -114,13 +169,13 @@ def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, l
 def test_whoever_is_killed_between_rows_and_their_record_is_made_up_for(landing, monkeypatch):
     """Rows first: what is left is at worst a warning too many, never other rows without one."""
     deliver(landing)
-    use_case, replace = landing_toy(landing.name), Lake.replace
+    use_case, replaced = landing_toy(landing.name), Lake.replace
     count = itertools.count()
 
     def killed(lake, table, *arguments, **more):
         if table == "deliveries/events" and next(count) == 0:
             raise KeyboardInterrupt
-        return replace(lake, table, *arguments, **more)
+        return replaced(lake, table, *arguments, **more)
 
     monkeypatch.setattr(Lake, "replace", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -1,12 +1,14 @@
 """Quarantined rows go back into the feed, on a later day; nothing that was known or decided before changes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pyarrow as pa
 import pytest
 
 from include.errors import BadRequest
-from include.stages import conserve, correct, ingest, quarantine, validate
+from include.stages import build_features, conserve, correct, ingest, quarantine, validate
+from include.storage.corrections import Corrections
 from tests.properties.test_order import contents
 from tests.quarantined import (
     ASKED,
@@ -175,6 +177,24 @@ def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad
     ingest.land(USE_CASE, EVENTS, NEXT)
     with pytest.raises(FeedRefused, match="delivered no rows"):
         validate.check(USE_CASE, EVENTS, NEXT)
+
+
+def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same(bad_hours, monkeypatch):
+    """It would be passed over by whoever looks back, and its rows would wait for ever."""
+    sent("events", edited(*BOTH))
+    deliver, later = source.events, NEXT + timedelta(days=1)
+    monkeypatch.setattr(source, "events", lambda day: deliver(day).slice(0, 0 if day == NEXT else None))
+    absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
+    build_features.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, later)
+    assert [(row["hour"], row["reasons"]) for row in rows_of("checked/events", NEXT)[:2]] == [(5, []), (1, [])]
+    (events, _) = conserve.run(USE_CASE)
+    assert (events.waiting, events.replayed, events.faults) == (0, 2, ())
+
+
+def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
+    absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
+    build_features.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, NEXT)
+    assert Corrections.of(USE_CASE, "events").closed_days() == set()
 
 
 def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):

@@ -1,7 +1,9 @@
 """What cannot be sent back is refused, with what is wrong and what to do instead; and then nothing has changed."""
 
+from dataclasses import replace
 from datetime import date
 
+import pyarrow as pa
 import pytest
 
 from include.errors import BadRequest, NotReady
@@ -59,6 +61,47 @@ def test_a_day_that_landed_before_there_were_corrections_is_settled_too(bad_hour
         inputs={},
         stage="build",
     )
+    assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
+
+
+FAR = date(2020, 3, 20)
+"""A day long after the others, which alone was run: of the days between, nothing is there."""
+
+
+def test_after_a_gap_rows_become_known_after_the_newest_day_and_not_in_the_gap(bad_hours):
+    """As where past days were backfilled and the daily runs have gone on since."""
+    land("events", FAR)
+    assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
+
+
+@pytest.mark.parametrize("named", [date(2020, 3, 21), date(2020, 4, 21)])
+def test_days_ahead_are_counted_from_the_newest_day(bad_hours, named):
+    land("events", FAR)
+    assert sent("events", edited(*BOTH), known_on=named).known_on == named.isoformat()
+
+
+def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
+    """Else a corrected outcome would be read when metrics and decisions of that later day are made again."""
+    made = source.everything(FAR).select(["event_date", "id"]).append_column("probability", pa.array([0.5] * 200))
+    made = made.append_column("warning", pa.array([False] * 200)).append_column("model_version", pa.array(["1"] * 200))
+    Lake.of(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
+    for day in (NEXT, date(2020, 3, 19)):
+        with pytest.raises(BadRequest, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"):
+            sent("events", edited(*BOTH), known_on=day)
+    assert Corrections.of(USE_CASE, "events").standing() == []
+    assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
+
+
+def test_a_day_of_a_gap_may_be_named_while_nothing_later_is_decided(bad_hours):
+    land("events", FAR)
+    assert sent("events", edited(*BOTH), known_on=NEXT).known_on == "2020-01-11"
+
+
+def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch):
+    absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
+    monkeypatch.setattr("tests.quarantined.USE_CASE", replace(USE_CASE, feeds=(absent, *USE_CASE.feeds[1:])))
+    with pytest.raises(BadRequest, match=r"2020-01-11 is declared absent\. The first free day .* is 2020-01-12"):
+        sent("events", edited(*BOTH), known_on=NEXT)
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
 
 

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from mlflow import MlflowClient
 
 from include.logic.retention import NOT_REPRODUCIBLE
 from include.retention import Retention
 from include.stages import maintain, register, reproduce, survey, train
-from include.storage import data_docs, delta_log, inventory, schemas
+from include.storage import care, data_docs, delta_log, inventory, schemas
 from include.storage.fits import Fits
 from include.storage.lake import Lake
 from include.storage.ledger import Decision, Ledger
@@ -270,6 +271,17 @@ def test_the_data_of_a_run_that_may_still_be_registered_stay(home):
     assert lake.pinned(CORRECTED, {"features": then}).read("features", CORRECTED).num_rows
 
 
+def test_a_version_that_stays_after_all_says_no_more_that_it_is_lost_if_its_files_are_there(home):
+    """Killed between the tag and the files, and champion again since; of version 2 the files went."""
+    now, registry = later(), Registry(USE_CASE)
+    maintain.run(USE_CASE, really=True, now=now)
+    flies("2")
+    registry.tag_version("3", {NOT_REPRODUCIBLE: "since yesterday"})
+    assert set(maintain.run(USE_CASE, really=True, now=now).counts) == {"regained version"}
+    assert [version.number for version in registry.versions() if NOT_REPRODUCIBLE in version.tags] == ["2"]
+    assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
+
+
 # -- killed, and beside others
 
 
@@ -368,6 +380,24 @@ def test_a_day_written_at_the_same_moment_is_left_for_next_time(home, monkeypatc
     assert "next time" in maintain.carry_out(USE_CASE, plan, later(2))[0]
 
 
+def test_a_task_that_writes_a_day_while_it_is_joined_looks_again_and_writes_it(home, monkeypatch):
+    scatter(AS_OF)
+    commit, tries = Lake._commit, []
+
+    def raced(self, *args):
+        tries.append(1)
+        if len(tries) == 1:
+            assert care.compact(Lake.of(USE_CASE), "features", [AS_OF])
+        commit(self, *args)
+
+    monkeypatch.setattr(Lake, "_commit", raced)
+    before = Lake.of(USE_CASE).as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=["id"])
+    enlarge(AS_OF)
+    after = Lake.of(USE_CASE).as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=["id"])
+    assert len(tries) == 2
+    assert after["size"].equals(pc.multiply(before["size"], 2.0))
+
+
 # -- MLflow
 
 
@@ -399,7 +429,18 @@ def test_a_run_that_a_person_restores_stays(home):
     run_id = of_no_version()
     maintain.run(USE_CASE, really=True, now=later(200))
     Upkeep(USE_CASE).restore_run(run_id)
-    assert maintain.run(USE_CASE, really=True, now=later(370)).counts.keys().isdisjoint({"run", "deleted run"})
+    assert set(maintain.run(USE_CASE, really=True, now=later(370)).counts) == {"restored run"}
+    assert maintain.run(USE_CASE, really=True, now=later(549)).counts == {}, "its days count from then on"
+
+
+def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
+    run_id, upkeep = of_no_version(), Upkeep(USE_CASE)
+    maintain.run(USE_CASE, really=True, now=later(200))
+    upkeep.restore_run(run_id)
+    maintain.run(USE_CASE, really=True, now=later(207))
+    MlflowClient(upkeep.address).delete_run(run_id)
+    assert maintain.run(USE_CASE, really=True, now=later(4000)).counts == {}
+    assert upkeep.size(upkeep.experiment(), run_id)
 
 
 def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monkeypatch):
@@ -421,13 +462,28 @@ def test_folders_of_artifacts_that_belong_to_nothing_go(home):
     upkeep = Upkeep(USE_CASE)
     experiment = upkeep.experiment()
     [root] = {path.parents[2] for path in home.rglob("models/m-*/artifacts")}
-    for name in ("0" * 32, "models/m-" + "0" * 32):
+    for name in ("0" * 32, "models/m-" + "0" * 32, "a colleague's", "models/a colleague's"):
         (root / name / "artifacts").mkdir(parents=True)
         (root / name / "artifacts" / "file").write_bytes(b"123")
-    result = maintain.run(USE_CASE, really=True, now=later(1))
-    assert result.counts == {"orphan artifacts": {"count": 2, "bytes": 6}}
-    assert not upkeep.size(experiment, "0" * 32)
+    assert maintain.run(USE_CASE, really=False, now=later(1)).counts == {"ownerless folder": {"count": 2, "bytes": 0}}
+    assert set(maintain.run(USE_CASE, really=True, now=later(1)).counts) == {"ownerless folder"}
+    assert maintain.run(USE_CASE, really=True, now=later(29)).counts == {}, "of less than 30 days"
+    assert upkeep.size(experiment, "0" * 32)
+    result = maintain.run(USE_CASE, really=True, now=later(32))
+    assert result.counts["orphan artifacts"] == {"count": 2, "bytes": 6}
+    assert not upkeep.size(experiment, "0" * 32) and upkeep.ownerless(experiment) == {}
+    assert upkeep.size(experiment, "a colleague's") and upkeep.size(experiment, "models/a colleague's")
     assert outcomes()["4"] == "equal"
+
+
+def test_where_artifacts_are_not_in_a_folder_of_the_experiments_own_none_is_ownerless(lake_home, tracking, tmp_path):
+    """Else what others keep in the same folder would belong to no run."""
+    shared = tmp_path / "shared"
+    (shared / ("0" * 32)).mkdir(parents=True)
+    upkeep = Upkeep(USE_CASE)
+    experiment = MlflowClient(upkeep.address).create_experiment("toy", artifact_location=shared.as_uri())
+    assert upkeep.experiment() == experiment
+    assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}
 
 
 # -- files
@@ -458,6 +514,24 @@ def test_old_pages_fits_letters_and_logs_go_and_young_ones_stay(home):
     assert (logs / "dag_id=toy__data" / "run_id=c" / "attempt=1.log").exists()
     index = (data_docs.folder("toy") / "index.html").read().decode()
     assert "2020-01-02" in index and "2020-01-01" not in index
+
+
+def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home):
+    logs, fits = home / "logs" / "tasks", Fits.of(USE_CASE)
+    (logs / "dag_id=toy__score").mkdir(parents=True)
+    (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")
+    (logs / "dag_id=toy__data").symlink_to(logs / "dag_id=toy__data")
+    fits.keep("old", [1])
+    pages = data_docs.folder("toy")
+    pages.path.parent.mkdir(parents=True, exist_ok=True)
+    pages.path.symlink_to(pages.path)
+    for path in (fits.folder.path / "old.json", logs / "dag_id=toy__score" / "attempt=1.log"):
+        age(path, 200)
+    result = maintain.run(USE_CASE, really=True, logs=[str(logs)])
+    assert {kind: told["count"] for kind, told in result.counts.items()} == {"fit": 1, "task log": 1}
+    assert [str(pages) in result.problems[0], "toy__data" in result.problems[1]] == [True, True]
+    with pytest.raises(maintain.NotAllLookedAt, match="maintenance has done the rest"):
+        maintain.require(result)
 
 
 def test_an_alert_whose_text_is_gone_is_never_sent_again(home):

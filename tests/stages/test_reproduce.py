@@ -13,8 +13,9 @@ import pytest
 from include.errors import BadRequest
 from include.logic import fitting
 from include.logic.recipe import Recipe
+from include.logic.retention import NOT_REPRODUCIBLE
 from include.settings import current
-from include.stages import register, reproduce, train
+from include.stages import recall, register, reproduce, train
 from include.storage import provenance
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
@@ -231,6 +232,23 @@ def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(ve
         reproduce.require(USE_CASE, version)
     assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is gone (vacuumed, or lost)" in str(told.value)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
+
+
+def test_a_version_whose_data_go_while_they_are_read_is_told_and_is_no_traceback(version, monkeypatch):
+    """Maintenance tags the version, then removes: here between the look at the files and the reading of them."""
+    enlarge()
+    look = recall.run
+
+    def raced(*args):
+        found = look(*args)
+        Registry(USE_CASE).tag_version(version, {NOT_REPRODUCIBLE: "since today, because of the declared retention."})
+        vacuum("features")
+        return found
+
+    monkeypatch.setattr(recall, "run", raced)
+    found = reproduce.run(USE_CASE, version)
+    assert found.outcome == "not rebuilt"
+    assert "it is no longer reproducible since today, because of the declared retention." in found.model[0]
 
 
 def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version):

@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include.errors import BadRequest
+from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import rollback
 from include.stages.follow import ModelReplaced
 from include.storage.ledger import Ledger, LedgerDamaged
@@ -53,6 +54,16 @@ def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
     assert Registry(USE_CASE).ledger_head() == entry.head
     assert found.reason.startswith("Version 1 is the champion from 2020-03-08 on. Days that are scored already keep")
     assert "trigger toy__score for it with `rescore`" in found.reason
+
+
+def test_a_version_whose_training_data_are_gone_flies_and_this_is_told(flown):
+    Registry(USE_CASE).tag_version("1", {NOT_REPRODUCIBLE: "since 2020-03-01, because of the declared retention."})
+    found = back()
+    assert (found.champion, found.new) == ("1", True)
+    assert found.reason.endswith(
+        " Nobody can build version 1 again: it is no longer reproducible since 2020-03-01, because of the declared"
+        " retention."
+    )
 
 
 def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):

@@ -13,7 +13,7 @@ from include.errors import BadRequest
 from include.logic import corrections
 from include.logic.corrections import Draft
 from include.storage import schemas
-from include.storage.corrections import Corrections, CorrectionsDamaged, DayTaken
+from include.storage.corrections import Corrections, CorrectionsBusy, CorrectionsDamaged, DayTaken
 from include.storage.place import Place
 from tests.toy_use_case import USE_CASE
 
@@ -160,6 +160,13 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
     monkeypatch.setattr(Corrections, "_all", counting)
     assert book.close(LATER) == []
     assert (said, book.standing()) == (["refused"], [])
+
+
+def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
+    monkeypatch.setattr(Place, "create", lambda self, content: False)
+    with pytest.raises(CorrectionsBusy, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
+        book.record(draft(1))
+    assert busy.value.worth_retrying
 
 
 def test_a_missing_correction_stops_its_feed(book):

@@ -1,5 +1,6 @@
 """The log of a table, read whole: held against what deltalake itself says of each version."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -47,6 +48,17 @@ def test_a_part_says_its_day_digest_and_bytes_and_when_it_was_replaced(lake):
     }  # fmt: skip
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     assert all(hour_ago < part.removed_at == log.committed_at[part.removed] for part in log.parts if part.removed)
+
+
+def test_a_file_that_is_told_of_again_was_there_all_the_time(lake):
+    """As a writer does that recomputes statistics: the same file once more, and no `remove`."""
+    folder = lake.root / "features/_delta_log"
+    actions = [json.loads(line) for line in (folder / f"{2:020d}.json").read().splitlines()]
+    again = [action for action in actions if "add" in action or "commitInfo" in action]
+    (folder / f"{5:020d}.json").write("\n".join(json.dumps(action) for action in again).encode())
+    [part] = [part for part in delta_log.read(lake.root / "features").parts if part.day == SECOND]
+    assert (part.added, part.removed) == (2, None)
+    assert f"{lake.uri('features')}/{part.path}" in history.at(lake.uri("features"), 2).file_uris()
 
 
 def test_checkpoint_and_clean_up_are_told(lake):

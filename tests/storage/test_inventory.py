@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.storage import inventory
-from include.storage.place import NoSuchPlace
+from include.storage.place import NoSuchPlace, Place
+from include.storage.s3 import StoreFailed
 
 pytestmark = pytest.mark.both_places(quick=True)
 
@@ -17,6 +18,17 @@ def test_every_file_below_is_found_with_size_and_age_and_none_beside(place):
     assert [(file.name, file.bytes) for file in found] == [("b=1/c%20d", 2), ("e", 0)]
     assert all(abs(datetime.now(UTC) - file.modified) < timedelta(minutes=5) for file in found)
     assert inventory.files(place / "nowhere") == []
+
+
+def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
+    """A link that leads to itself, or a bucket that is not there: no list of files, and no traceback of boto3."""
+    if place.is_local:
+        place.path.symlink_to(place.path)
+        with pytest.raises(OSError, match="Too many levels"):
+            inventory.files(place)
+    else:
+        with pytest.raises(StoreFailed, match="there is no bucket 'no-such-bucket'"):
+            inventory.files(Place.of("s3://no-such-bucket/logs"))
 
 
 def test_only_what_is_named_is_removed_and_what_is_gone_is_no_error(place):
