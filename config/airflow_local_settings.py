@@ -3,8 +3,8 @@
 Every task is a process of its own, and importing these libraries costs 4 CPU-seconds; forked from a process that has
 imported them, it costs nothing. Airflow imports this file by its name, in each of its processes, from PYTHONPATH.
 
-Only imports belong here: no connection, no thread, no query (a library that works before the fork may hang after it),
-and none of this project's own modules, which tasks must read as they are now.
+Only imports belong here, and one setting that Airflow lacks: no connection, no thread, no query (a library that works
+before the fork may hang after it), and none of this project's own modules, which tasks must read as they are now.
 """
 
 from __future__ import annotations
@@ -59,8 +59,18 @@ def _forks_tasks() -> bool:
     return sys.argv[1:3] == ["celery", "worker"]
 
 
+def _keep_task_logs_out_of_ours() -> None:
+    """LocalExecutor copies what tasks log to the scheduler's own output too, where nothing masks secrets (Airflow 3.3;
+    no option turns it off). A task's log, which is masked, has it all."""
+    from airflow.sdk.execution_time import supervisor
+
+    supervisor.WatchedSubprocess._get_target_loggers = lambda self: (self.process_log,)  # type: ignore[method-assign]  # noqa: SLF001  # see above
+
+
 if _forks_tasks():
     _import_libraries()
+    if sys.argv[1:2] == ["scheduler"]:
+        _keep_task_logs_out_of_ours()
     # What is loaded now lives as long as the process: a garbage collection in a forked task need not look through it,
     # which would copy every page that it touches.
     gc.collect()
