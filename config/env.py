@@ -22,7 +22,7 @@ def secret(name: str) -> str:
     """A new secret: letters and digits alone, which neither an address nor a command line misreads."""
     if name == "AIRFLOW_FERNET_KEY":
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_hex(10 if name == "AWS_ACCESS_KEY_ID" else 32)
+    return secrets.token_hex(10 if name == "AIRWORTHY_S3_ACCESS_KEY" else 32)
 
 
 def filled(example: str) -> str:

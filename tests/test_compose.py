@@ -139,8 +139,8 @@ def test_a_store_gets_no_secret_but_its_own():
     told = {name: {secret for secret, value in known.items() if value in str(read[name])} for name in read}
     assert told["postgres"] == {"POSTGRES_PASSWORD"}
     assert told["redis"] == {"REDIS_PASSWORD"}
-    assert told["s3"] == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-    assert told["mlflow"] == {"MLFLOW_DATABASE_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert told["s3"] == {"AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"}
+    assert told["mlflow"] == {"MLFLOW_DATABASE_PASSWORD", "AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"}
     owners = {name for name in told if "POSTGRES_PASSWORD" in told[name] or "AIRWORTHY_ADMIN_PASSWORD" in told[name]}
     assert owners == {"postgres", "init"}
 
@@ -158,10 +158,55 @@ def test_a_setting_of_the_example_is_one_that_compose_reads():
 
 
 def test_another_s3_needs_settings_alone():
-    chosen = {"AWS_ENDPOINT_URL": "https://s3.eu-central-1.amazonaws.com", "AIRWORTHY_LAKE": "s3://mine/lake"}
+    chosen = {"AIRWORTHY_S3_ENDPOINT_URL": "https://s3.eu-central-1.amazonaws.com", "AIRWORTHY_LAKE": "s3://mine/lake"}
     worker = compose.read(PATH, secrets() | chosen)["worker"].environment
-    assert worker["AWS_ENDPOINT_URL"] == chosen["AWS_ENDPOINT_URL"]
+    assert worker["AWS_ENDPOINT_URL"] == chosen["AIRWORTHY_S3_ENDPOINT_URL"]
     assert worker["AIRWORTHY_LAKE"] == "s3://mine/lake"
+
+
+def test_the_keys_that_an_operator_has_for_amazon_stay_out():
+    shell = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"), "mine")
+    known = secrets()
+    assert compose.read(PATH, known | shell) == compose.read(PATH, known)
+
+
+def test_the_address_that_airflow_gives_out_is_the_one_that_is_published():
+    address = "AIRFLOW__API__BASE_URL"
+    for chosen, expected in (
+        ({}, "http://127.0.0.1:8080"),
+        ({"AIRWORTHY_AIRFLOW_PORT": "9090"}, "http://127.0.0.1:9090"),
+        ({"AIRWORTHY_AIRFLOW_PORT": "9090", "AIRWORTHY_AIRFLOW_URL": "https://a.example"}, "https://a.example"),
+    ):
+        assert compose.read(PATH, secrets() | chosen)["api-server"].environment[address] == expected
+
+
+def test_the_image_is_built_once_and_asked_of_no_registry():
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["init"]
+    assert {SERVICES[name]["image"] for name in OURS} == {"airworthy:${AIRWORTHY_TAG:-local}"}
+    assert {SERVICES[name]["pull_policy"] for name in OURS} == {"never"}
+
+
+def test_s3_allocates_no_more_than_is_written():
+    assert {"-master.volumePreallocate=false", "-master.volumeSizeLimitMB=256"} <= set(SERVICES["s3"]["command"])
+
+
+def test_a_worker_starts_without_what_killed_tasks_left(tmp_path: Path):
+    python, script, folder, *command = SERVICES["worker"]["command"]
+    assert (python, folder, command) == ("python", "/tmp", ["airflow", "celery", "worker"])
+    assert folder in SERVICES["worker"]["volumes"]
+    room, elsewhere = tmp_path / "room", tmp_path / "elsewhere"
+    (room / "airworthy-fetched-1" / "deep").mkdir(parents=True)
+    (room / "airworthy-fetched-1" / "deep" / "part.parquet").write_text("rows")
+    (room / ".writing-2").write_text("half")
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    (room / "link").symlink_to(elsewhere)
+    here = REPOSITORY / Path(script).relative_to("/opt/airworthy")
+    wanted = [sys.executable, "-c", "import sys; sys.exit(int(sys.argv[1]))", "7"]
+    done = subprocess.run([sys.executable, here, room, *wanted], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (7, "")
+    assert list(room.iterdir()) == []
+    assert (elsewhere / "kept").exists()
 
 
 # -- the Dockerfile
@@ -186,6 +231,11 @@ def test_the_lock_is_installed_before_the_code_is_copied():
 def test_the_image_runs_as_somebody_who_owns_none_of_its_code():
     assert dockerfile().rindex("USER 50000:50000") > dockerfile().rindex("COPY")
     assert "--chown" not in dockerfile()
+
+
+def test_airflow_s_home_on_kubernetes_is_a_folder_of_the_image_that_its_user_may_write():
+    home = yaml.safe_load((REPOSITORY / "docs" / "kubernetes" / "values.yaml").read_text())["airflowHome"]
+    assert f"--owner=airworthy --group=airworthy --mode=0700 {home} " in dockerfile()
 
 
 def test_what_the_dockerfile_copies_is_all_that_docker_is_given():

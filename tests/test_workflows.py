@@ -65,6 +65,7 @@ def test_a_pull_request_is_held_to_all_that_is_promised():
     commands = " ".join(step.get("run", "") for step in steps(ci))
     for target in ("lint", "lock", "audit", "test", "check-model", "image-check"):
         assert f"make {target}" in commands
+    assert "docker compose build" in commands
     assert read(ci)["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
     assert "pull_request_target" not in ci.read_text()
 

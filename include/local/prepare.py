@@ -55,7 +55,8 @@ def run(environment: Mapping[str, str], *, only_databases: bool = False) -> None
 def make_databases(server: str, addresses: Iterable[str]) -> None:
     """For each address its user and its database, which that user alone may connect to.
 
-    `server`: address of a database whose user may make both. A user that is there gets the address's password.
+    `server`: address of a database whose user is a superuser: others may not make one for any user.
+    A user that is there gets the address's password.
     """
     import psycopg2
     from psycopg2 import sql

@@ -50,7 +50,7 @@ class Chosen:
 
     def _of(self, use_case: UseCase, feed: str) -> Iterator[Quarantine]:
         try:
-            found = quarantine.of(use_case, feed, self.day).chosen(self.reasons, self.rows)
+            found = quarantine.of(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
         except BadRequest:
             if self.feed:
                 raise

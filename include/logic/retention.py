@@ -21,6 +21,7 @@ NOT_REPRODUCIBLE = "no_longer_reproducible"
 Kind = Literal[
     "compaction", "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
     "deleted run", "logged model", "ownerless folder", "orphan artifacts", "task log", "page", "fit", "letter",
+    "unfinished file",
 ]  # fmt: skip
 CHANGES: Mapping[Kind, str] = {
     "compaction": "days of tables whose files are made one",
@@ -39,6 +40,7 @@ CHANGES: Mapping[Kind, str] = {
     "page": "Data Docs",
     "fit": "fits of a replay",
     "letter": "alerts that are done",
+    "unfinished file": "files that a killed writer left beside its own",
 }
 """Kind of what a plan holds, in the order in which it is carried out, and its name for a person.
 

@@ -113,7 +113,7 @@ class _Doing:
         """What does items of that kind."""
         if kind in ("superseded file", "orphan file"):
             return self._remove_from_tables
-        if kind in ("task log", "page", "fit", "letter"):
+        if kind in ("task log", "page", "fit", "letter", "unfinished file"):
             return self._remove_files
         return {
             "compaction": self._compact,

@@ -97,16 +97,19 @@ class Count:
     released: int
 
 
-def of(use_case: UseCase, feed: str, day: date | None = None) -> Quarantine:
-    """The quarantined rows of a feed, of one day or all. BadRequest for an unknown feed or a day without any."""
+def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> Quarantine:
+    """The quarantined rows of a feed, of one day or all. BadRequest for an unknown feed or a day without any,
+    DayDamaged; without `checked`, for whoever only shows them, for no other damage than what cannot be read."""
     declared = require_feed(use_case, feed)
     view, table = Lake.of(use_case).as_of(date.max), f"checked/{feed}"
     first, last = (day, day) if day else (use_case.first_day, date.max)
-    rows = view.table(table, first, last)
-    bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
+    with view.explaining(table, first, last):
+        rows = view.table(table, first, last, checked=checked)
+        bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
     if day and not bad.num_rows:
-        every = view.table(table)
-        days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
+        with view.explaining(table):
+            every = view.table(table, checked=False)  # only named
+            days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
         said = ", ".join(str(each) for each in days["day"].to_pylist()[-20:]) or "none"
         raise BadRequest(f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days that have: {said}.")
     schema = schemas.content(use_case, f"raw/{feed}")

@@ -20,7 +20,7 @@ from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
 from include.storage.models import Registry, Version
 from include.storage.outbox import Outbox
-from include.storage.place import Place
+from include.storage.place import Place, is_unfinished
 from include.storage.upkeep import Upkeep, model_folder, run_folder
 from include.use_case import UseCase
 
@@ -223,7 +223,8 @@ class _Survey:
         name, policy = self._use_case.name, self._policy
         pages = self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
         fits = self._old("fit", Fits.of(self._use_case).folder, policy.fit_days, ".json")
-        for found in (pages, fits, self._letters(), *(self._task_logs(base) for base in logs)):
+        left = (self._unfinished(place) for place in (self._lake.root, data_docs.folder(name)))
+        for found in (pages, fits, self._letters(), *left, *(self._task_logs(base) for base in logs)):
             yield from self._as_far(found)
 
     def _task_logs(self, base: Place) -> Iterator[Item]:
@@ -244,6 +245,13 @@ class _Survey:
         for file in retention.old(inventory.files(place), days, self._now):
             if file.name.endswith(ending) and file.name not in besides:
                 yield Item(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _unfinished(self, place: Place) -> Iterator[Item]:
+        """What a writer on disk that was killed has left under a name for the time of writing."""
+        files = inventory.files(place) if place.is_local else []
+        for file in retention.old(files, self._policy.table_days, self._now):
+            if is_unfinished(file.name):
+                yield Item("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
     def _letters(self) -> Iterator[Item]:
         """Of alerts that are done and old, all but the mark that they are: with it, they are never sent again."""

@@ -32,7 +32,7 @@ def _harmless(document: ExpectationSuiteValidationResult) -> ExpectationSuiteVal
     safe = copy.copy(document)
     safe.results = [copy.copy(result) for result in document.results]
     for result in safe.results:
-        result.result = _escaped(result.result)
+        result.result, result.exception_info = _escaped(result.result), _escaped(result.exception_info)
     return safe
 
 

@@ -5,9 +5,9 @@ A bit that has flipped on a disk reads as another number, and nothing but the di
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +17,13 @@ from include.logic import digests
 from include.storage import schemas
 
 if TYPE_CHECKING:
+    from include.storage.partitions import Partition
     from include.storage.view import View
 
 GONE = "a file is gone (vacuumed, or lost)"
 OTHER_COLUMNS = "a file has other columns than are declared now"
+FEW_ROWS = 131_072
+"""So many rows, two batches, are sorted in memory: that takes less time than DuckDB needs to start."""
 _BUFFER = 1 << 20
 
 
@@ -38,26 +41,21 @@ class DayDamaged(AirworthyError):
         super().__init__(f"{use_case}: {table} of {day} is damaged: {what}. Nothing was made from it. {remedy}")
 
 
-def require_whole(view: View, table: str, since: date | None = None, until: date | None = None) -> None:
+def require_whole(view: View, table: str, days: Mapping[date, Partition]) -> None:
     """DayDamaged unless each of those days, as far as its columns are those declared now, holds what was written."""
-    partitions = view.partitions(table, since, until)
-    for day, files in _by_day(view, table, since, until).items():
-        what = damage(view, table, files, partitions[day].digest)
+    for day, partition in days.items():
+        what = _of_day(view, table, day, partition.digest)
         if what and what != OTHER_COLUMNS:  # of a day that was built by older code, whoever reads it takes what it has
             raise DayDamaged(view.lake.use_case.name, table, day, what)
 
 
 def broken_days(view: View, table: str, since: date, until: date) -> dict[date, str]:
     """Day to what is wrong with it, of those days whose content cannot be read as it was written; a day at a time."""
-    found = {}
-    for day, partition in view.partitions(table, since, until).items():
-        try:
-            what = damage(view, table, [path for _, path in view.files(table, day, day)], partition.digest)
-        except FileNotFoundError:  # while it was fetched
-            what = GONE
-        if what:
-            found[day] = what
-    return found
+    found = {
+        day: _of_day(view, table, day, partition.digest)
+        for day, partition in view.partitions(table, since, until).items()
+    }
+    return {day: what for day, what in found.items() if what}
 
 
 def damage(view: View, table: str, files: Sequence[str], digest: str) -> str:
@@ -75,11 +73,12 @@ def damage(view: View, table: str, files: Sequence[str], digest: str) -> str:
     return "" if found == digest else f"holds other rows than were written: {found}, not {digest}"
 
 
-def _by_day(view: View, table: str, since: date | None, until: date | None) -> dict[date, list[str]]:
-    found: dict[date, list[str]] = {}
-    for day, path in view.files(table, since, until):
-        found.setdefault(day, []).append(path)
-    return found
+def _of_day(view: View, table: str, day: date, digest: str) -> str:
+    """As `damage`, of the files of that day."""
+    try:
+        return damage(view, table, [path for _, path in view.files(table, day, day)], digest)
+    except FileNotFoundError:  # while it was fetched
+        return GONE
 
 
 def _comparable(view: View, table: str, path: str) -> bool:
@@ -91,18 +90,39 @@ def _comparable(view: View, table: str, path: str) -> bool:
 
 def _in_order(view: View, table: str, files: Sequence[str]) -> str:
     """Digest of the rows of one file in the order they have there, a batch at a time: most were written in that of
-    their keys."""
-    schema = schemas.content(view.lake.use_case, table)
-    digest = digests.ContentDigest(schema)
-    with pq.ParquetFile(files[0], buffer_size=_BUFFER, pre_buffer=False) as file:
-        for batch in file.iter_batches(columns=schema.names, use_threads=False):
-            digest.update(batch.select(schema.names).cast(schema))
+    their keys. Empty as soon as a batch begins before the end of the last."""
+    schema, keys = schemas.content(view.lake.use_case, table), schemas.keys(view.lake.use_case, table)
+    digest, last = digests.ContentDigest(schema), None
+    for batch in _batches(files, schema):
+        if not batch.num_rows:
+            continue
+        if last is not None and _key(batch, keys, 0) < last:
+            return ""
+        digest.update(batch)
+        last = _key(batch, keys, batch.num_rows - 1)
     return digest.hexdigest()
 
 
 def _sorted(view: View, table: str, files: Sequence[str]) -> str:
-    """Digest of the rows of files whose order nobody knows."""
-    schema = schemas.content(view.lake.use_case, table)
-    parts = [pq.read_table(path, partitioning=None, columns=schema.names).select(schema.names) for path in files]
-    keys = [(key, "ascending") for key in schemas.keys(view.lake.use_case, table)]
-    return digests.of_table(pa.concat_tables([part.cast(schema) for part in parts]).sort_by(keys).combine_chunks())
+    """Digest of the rows of files whose order nobody knows; of many rows a batch at a time, sorted by the view's
+    DuckDB, which spills to disk."""
+    schema, keys = schemas.content(view.lake.use_case, table), schemas.keys(view.lake.use_case, table)
+    batches = _batches(files, schema)
+    if sum(pq.read_metadata(path).num_rows for path in files) > FEW_ROWS:
+        return digests.of_batches(schema, view.ordered(schema, batches, keys)).hexdigest()
+    rows = pa.Table.from_batches(batches, schema)
+    return digests.of_table(rows.sort_by([(key, "ascending") for key in keys]).combine_chunks())
+
+
+def _batches(files: Sequence[str], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of those files in the order they have there, in little memory."""
+    for path in files:
+        with pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+            for batch in file.iter_batches(columns=schema.names, use_threads=False):
+                yield batch.select(schema.names).cast(schema)
+
+
+def _key(batch: pa.RecordBatch, keys: Sequence[str], place: int) -> list[tuple[bool, Any]]:
+    """What a row is ordered by; nulls come last."""
+    values = [batch.column(key)[place].as_py() for key in keys]
+    return [(value is None, 0 if value is None else value) for value in values]

@@ -2,8 +2,9 @@
 
 On disk it is a lock of the operating system on the file itself, which ends with the process. On S3 it is a record
 beside it, `<file>.holder-<number>`, made by a conditional write and removed at the end. A holder that died leaves its
-record; once the time in it is over, the next takes the next number. So whoever works longer than that may not be alone:
-what is done under a lease must be harmless if it is done twice, and must first look whether it is done already.
+record; once the time in it is over, the next takes the next number, and removes the records before that one, which
+goes with the file. So whoever works longer than that may not be alone: what is done under a lease must be harmless if
+it is done twice, and must first look whether it is done already.
 """
 
 from __future__ import annotations
@@ -42,23 +43,26 @@ def _locked(file: Place) -> Iterator[bool]:
 @contextmanager
 def _recorded(file: Place) -> Iterator[bool]:
     folder = Place(file.uri.rpartition("/")[0])
-    record = _next(folder, file.name)
+    before = _numbers(folder, file.name)
+    newest = before[-1] if before else 0
+    is_free = not newest or _is_over(folder / f"{file.name}.holder-{newest}")
+    record = folder / f"{file.name}.holder-{newest + 1}" if is_free else None
     until = (datetime.now(UTC) + LASTS).isoformat(timespec="seconds")
     mine = record is not None and record.create(json.dumps({"until": until}).encode())
     try:
+        if mine:
+            for each in before[:-1]:  # the newest stays: without it others would count anew, beside who looked before
+                (folder / f"{file.name}.holder-{each}").remove()
         yield mine
     finally:
         if record is not None and mine:
             record.remove()
 
 
-def _next(folder: Place, name: str) -> Place | None:
-    """The record to make in order to hold the file; None while another holds it."""
-    found = (re.fullmatch(rf"{re.escape(name)}\.holder-(\d+)", each) for each in folder.names())
-    newest = max((int(match[1]) for match in found if match), default=0)
-    if newest and not _is_over(folder / f"{name}.holder-{newest}"):
-        return None
-    return folder / f"{name}.holder-{newest + 1}"
+def _numbers(folder: Place, name: str) -> list[int]:
+    """The numbers of the records of a file, in their order."""
+    found = (re.fullmatch(rf"{re.escape(name)}\.holder-(\d+)", each) for each in folder.names(f"{name}.holder-"))
+    return sorted(int(match[1]) for match in found if match)
 
 
 def _is_over(record: Place) -> bool:

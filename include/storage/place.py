@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import mimetypes
 import os
+import random
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +27,11 @@ from include.storage import s3
 _TAKEN, _AT_ONCE = "PreconditionFailed", "ConditionalRequestConflict"
 _ATTEMPTS = 5
 """Tries at one conditional write while others write the same name at the same moment."""
+_PAUSE = 0.2
+"""Seconds of the first pause between them, at most; each is twice the last."""
 _WRITER = "airworthy-writer"
+_WRITING, _CREATING = ".writing-", ".creating-"
+"""Begin the names on disk of what is not whole yet."""
 _MISSING = ("NoSuchKey", "404")
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -122,17 +128,19 @@ class Place:
         return bool(inside.get("KeyCount"))
 
     @_told
-    def names(self) -> list[str]:
-        """The names of the files and folders directly in this folder, sorted; none where there is no such folder."""
+    def names(self, beginning: str = "") -> list[str]:
+        """The names of the files and folders directly in this folder, sorted, all or those that begin with that text;
+        none where there is no such folder. On S3 no others are listed."""
         if self.is_local:
             try:
-                return sorted(path.name for path in self.path.iterdir())
+                return sorted(path.name for path in self.path.iterdir() if path.name.startswith(beginning))
             except FileNotFoundError:
                 return []
         prefix = f"{self._key}/" if self._key else ""
-        pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        pages = s3.client().get_paginator("list_objects_v2")
+        asked = pages.paginate(Bucket=self._bucket, Prefix=prefix + beginning, Delimiter="/")
         found = set[str]()
-        for page in pages:
+        for page in asked:
             found |= {each["Key"].removeprefix(prefix) for each in page.get("Contents", [])}
             found |= {each["Prefix"].removeprefix(prefix).rstrip("/") for each in page.get("CommonPrefixes", [])}
         return sorted(found - {""})
@@ -150,10 +158,14 @@ class Place:
             s3.client().put_object(**self._object(), Body=content, ContentType=kind)
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".writing-")
-        with os.fdopen(handle, "wb") as sink:
-            sink.write(content)
-        Path(temporary).replace(self.path)
+        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=_WRITING)
+        try:
+            with os.fdopen(handle, "wb") as sink:
+                sink.write(content)
+            Path(temporary).replace(self.path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
     @_told
     def remove(self) -> None:
@@ -216,18 +228,34 @@ class Place:
             except client.exceptions.ClientError as error:
                 code = error.response["Error"]["Code"]
                 if code == _TAKEN:
-                    there: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
-                    return there == writer
+                    return self._writer() == writer
                 if code != _AT_ONCE or attempt == _ATTEMPTS - 1:
                     raise
+                time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**attempt)  # noqa: S311  # no secret hangs on it
             else:
                 return True
         raise AssertionError("unreachable")
 
+    def _writer(self) -> str | None:
+        """The name of the writer of an S3 object; None where nobody says, or it has been removed meanwhile."""
+        client = s3.client()
+        try:
+            name: str | None = client.head_object(**self._object())["Metadata"].get(_WRITER)
+        except client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return None
+            raise
+        return name
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file on disk is not whole yet: it is being written, or whoever wrote it was killed."""
+    return name.rpartition("/")[2].startswith((_WRITING, _CREATING))
+
 
 def _created_on_disk(path: Path, content: bytes) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=True) as temporary:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_CREATING, suffix=".tmp", delete=True) as temporary:
         temporary.write(content)
         temporary.flush()
         os.fsync(temporary.fileno())

@@ -79,8 +79,9 @@ def code(package: str, repository: Path) -> str:
 
 
 def _commit(repository: Path, digest: str) -> str:
-    """The commit that the environment names (an image has no .git), or the checkout's."""
-    if named := os.environ.get("AIRWORTHY_COMMIT"):
+    """The commit that the environment names (an image has no .git; one that was not told says unknown), or the
+    checkout's."""
+    if (named := os.environ.get("AIRWORTHY_COMMIT")) and named != UNKNOWN:
         return named
     commit = _git(repository, "rev-parse", "--verify", "HEAD")
     changed = _git(repository, "status", "--porcelain", "--", "include", _LOCK)

@@ -35,6 +35,7 @@ _CUT = (
 )
 _BUSY = (
     *("InternalError", "InternalServerError", "ServiceUnavailable", "SlowDown", "Throttling", "TooManyRequests"),
+    "ConditionalRequestConflict",
     *(
         "500 Internal Server Error",
         "502 Bad Gateway",
@@ -96,11 +97,12 @@ def options(uri: str) -> dict[str, str] | None:
 def client() -> Any:
     """A boto3 client of this process: one that was made before a fork may hang after it."""
     env = os.environ
-    return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), env.get("AWS_ACCESS_KEY_ID"))
+    who = tuple(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
+    return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), hash(who))
 
 
 @functools.lru_cache(maxsize=4)
-def _client(process: int, endpoint: str | None, region: str, key: str | None) -> Any:  # noqa: ARG001  # keys of the cache
+def _client(process: int, endpoint: str | None, region: str, who: int) -> Any:  # noqa: ARG001  # keys of the cache
     import boto3
     from botocore.config import Config
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+import duckdb
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from include.logic import digests
-from include.storage import integrity, partitions, schemas
+from include.storage import integrity, partitions, schemas, sorting
 from include.storage.fetched import Fetched
 from include.storage.partitions import Partition
 from include.storage.place import Place
@@ -34,7 +38,8 @@ class View:
         self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
         self._fetched = Fetched()
-        self._whole: set[tuple[str, date | None, date | None]] = set()
+        self._whole: set[tuple[str, date]] = set()
+        self._files: dict[str, list[tuple[date, str]]] = {}
 
     def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:
         """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
@@ -54,12 +59,16 @@ class View:
         """The Delta version that this view reads."""
         return int(self._delta(table).version())
 
-    def table(self, table: str, since: date | None = None, until: date | None = None) -> ibis.Table:
+    def table(
+        self, table: str, since: date | None = None, until: date | None = None, *, checked: bool = True
+    ) -> ibis.Table:
         """The rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed.
 
-        Raises DayDamaged for a day whose files do not hold what was written.
+        Raises DayDamaged for a day whose files do not hold what was written; not for whoever makes nothing of them,
+        and says so by `checked=False`.
         """
-        self.require_whole(table, since, until)
+        if checked:
+            self.require_whole(table, since, until)
         files, schema = self.files(table, since, until), schemas.read(self.lake.use_case, table)
         if not files:
             return ibis.memtable(schema.empty_table())
@@ -96,10 +105,28 @@ class View:
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def require_whole(self, table: str, since: date | None = None, until: date | None = None) -> None:
-        """DayDamaged for the first of those days whose files do not hold what was written; looked at once by a view."""
-        if (asked := (table, since, until)) not in self._whole:
-            integrity.require_whole(self, table, since, until)
-            self._whole.add(asked)
+        """DayDamaged for the first of those days whose files do not hold what was written; each is looked at once."""
+        with contextlib.suppress(FileNotFoundError):  # told below, where it is known of which day it is
+            self.files(table, since, until)  # of a lake on S3, several at a time
+        for day, partition in self.partitions(table, since, until).items():
+            if (table, day) not in self._whole:
+                integrity.require_whole(self, table, {day: partition})
+                self._whole.add((table, day))
+
+    @contextlib.contextmanager
+    def explaining(self, table: str, since: date | None = None, until: date | None = None) -> Iterator[None]:
+        """For whoever reads those days unchecked: DayDamaged where that breaks and one of them is damaged."""
+        try:
+            yield
+        except (FileNotFoundError, duckdb.Error):
+            self.require_whole(table, since, until)
+            raise
+
+    def ordered(
+        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], keys: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """Those rows in the order of their keys, in the memory that this view may use: see `sorting`."""
+        return sorting.ordered(self._connection().con, schema, batches, keys)
 
     def files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
         """Day and path on disk of each file of those days, never of a later day than the view's.
@@ -113,7 +140,9 @@ class View:
     def places(self, table: str, since: date | None = None, until: date | None = None) -> list[tuple[date, Place]]:
         """As `files`, where they are, without fetching any."""
         root, first, last = self.lake.root / table, since or date.min, min(until or self.day, self.day)
-        return [(day, root / path) for day, path in partitions.files(self._delta(table)) if first <= day <= last]
+        if table not in self._files:
+            self._files[table] = partitions.files(self._delta(table))
+        return [(day, root / path) for day, path in self._files[table] if first <= day <= last]
 
     def _delta(self, table: str) -> DeltaTable:
         if table not in self._deltas:
@@ -122,7 +151,12 @@ class View:
 
     def _connection(self) -> ibis.backends.duckdb.Backend:
         if self._duckdb is None:
-            self._duckdb = ibis.duckdb.connect(memory_limit=self._memory, preserve_insertion_order=False)
+            # What does not fit goes to the system's place for such, not into the folder where the process stands, which
+            # may not be written; DuckDB makes the folder when it needs it, and removes it.
+            spill = f"{tempfile.gettempdir()}/airworthy-spill-{os.getpid()}-{id(self):x}"
+            self._duckdb = ibis.duckdb.connect(
+                memory_limit=self._memory, temp_directory=spill, preserve_insertion_order=False
+            )
             # An Ibis table holds its connection, not the view: what was fetched lives as long as either.
             weakref.finalize(self._duckdb, Fetched.remain, self._fetched)
         return self._duckdb

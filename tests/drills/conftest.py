@@ -12,9 +12,11 @@ import pytest
 from rich.console import Console
 
 from tests.drills import report
-from tests.drills.report import Row
+from tests.drills.report import Row, Untold
 
 BEGIN, END = "<!-- table: made by `make drills` -->\n", "<!-- end of table -->\n"
+OUTCOMES = ("passed", "failed", "error", "skipped")
+"""Those of pytest's kinds of reports that are of a test."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,24 +37,52 @@ def survived(request: pytest.FixtureRequest) -> Iterator[Callable[[Row], None]]:
     assert taken or request.session.testsfailed > failed, "this drill has not said what it found"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table, of all processes that ran drills."""
-    rows = [Row(**values) for name, values in _told(terminalreporter) if name == report.NAME]
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A drill is whoever hands in a row; its name goes with all that is reported of it, even where it never begins."""
+    if "survived" in getattr(item, "fixturenames", ()):
+        item.user_properties.append((report.DRILL, item.name.removeprefix("test_").replace("_", " ")))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """The table, of all processes that ran drills: what was found, what was skipped and what failed before it said so.
+
+    The page is written only after a run in which nothing failed.
+    """
+    rows = sorted(_rows(terminalreporter), key=lambda row: row.fault)
     if not rows:
         return
-    rows.sort(key=lambda row: row.fault)
     Console(width=None if terminalreporter.isatty else 140).print(report.table(rows))
-    terminalreporter.write_line(f"{sum(row.trials for row in rows)} trials of {len(rows)} faults.")
-    if page := config.getoption("--drills-page", default=None):
+    found = [row for row in rows if isinstance(row, Row)]
+    terminalreporter.write_line(
+        f"{sum(row.trials for row in found)} trials of {len(found)} faults; {sum(not row.survived for row in rows)}"
+        f" failed, {sum(isinstance(row, Untold) and row.survived for row in rows)} skipped."
+    )
+    if (page := config.getoption("--drills-page", default=None)) and exitstatus:
+        terminalreporter.write_line(f"{page} is left as it was: not everything has passed.")
+    elif page:
         _write(Path(page), rows)
 
 
-def _told(terminalreporter: pytest.TerminalReporter) -> list[tuple[str, dict]]:
-    done = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
-    return [told for each in done if each.when == "call" for told in each.user_properties]
+def _rows(terminalreporter: pytest.TerminalReporter) -> Iterator[Row | Untold]:
+    reports = [each for outcome in OUTCOMES for each in terminalreporter.stats.get(outcome, [])]
+    for each in reports:
+        told = list(each.user_properties)
+        names = [value for name, value in told if name == report.DRILL]
+        rows = [Row(**value) for name, value in told if name == report.NAME and each.when == "call"]
+        yield from rows
+        if names and each.skipped:
+            yield Untold(names[0], f"skipped: {each.longrepr[2].removeprefix('Skipped: ')}")
+        elif names and each.failed and all(row.survived for row in rows):
+            yield Untold(names[0], f"FAILED: {_last_words(each)}")
 
 
-def _write(page: Path, rows: list[Row]) -> None:
+def _last_words(failed: pytest.TestReport) -> str:
+    """What it ended with, in a line."""
+    crash = getattr(failed.longrepr, "reprcrash", None)
+    return str(crash.message if crash else failed.longrepr).strip().partition("\n")[0]
+
+
+def _write(page: Path, rows: list[Row | Untold]) -> None:
     asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     commit = asked.stdout.strip() or "an unknown commit"
     made = f"Made by `make drills` on {date.today()}, on the tree of commit {commit}"  # noqa: DTZ011

@@ -18,10 +18,10 @@ from typing import Any
 
 from include.settings import REPOSITORY
 
-_PRELOADED = ["tests.drills.life", "tests.drills.warm"]
+_PRELOADED = ["tests.drills.around", "tests.drills.warm"]
 _forkserver = get_context("forkserver")
 _forkserver.set_forkserver_preload(_PRELOADED)
-_KEPT = ("AIRWORTHY_", "MLFLOW_", "AWS_")
+_KEPT = ("AIRWORTHY_", "MLFLOW_", "AWS_", "AIRFLOW_CONN_")
 
 
 @functools.cache

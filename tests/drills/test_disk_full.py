@@ -14,6 +14,7 @@ import pytest
 from include.stages import build_features, ingest, validate
 from include.storage import integrity
 from include.storage.lake import Lake
+from include.storage.place import is_unfinished
 from tests.drills import life, processes
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
@@ -96,6 +97,7 @@ def test_a_disk_that_is_full_breaks_the_task_leaves_nothing_half_there_and_with_
             stage.run(USE_CASE, day)
     found = life.tables()
     assert failed > len(DAYS), "the disk was hardly ever full"
+    assert not [path for path in small_disk.rglob("*") if is_unfinished(path.name)]
     lost = life.rows_lost(undisturbed, found)
     survived(
         Row(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import moved_into
-from tests.drills import life, processes
+from tests.drills import around, life, processes
 from tests.drills.report import Row
+from tests.sources.conftest import connection_to
 
 ATTEMPTS = 6
 """Draws of a moment for one kill, each from half as long a time: whoever was quicker than measured has ended before."""
@@ -29,11 +31,22 @@ GUARDS = {
     "decide": "one commit per day, and the first stands",
     "claim": "a slot is a file that is made once, by whoever is first",
     "record_outcome": "one commit per day",
+    "correct": "a correction is a file that is made once; the same again changes nothing",
+    "collect": "one commit per feed and day, rows before the record of their files",
+    "maintain": "what is needed is never planned; what is gone is not planned again",
+    "approve": "one tag of the version",
+    "reproduce": "the version is tagged with the outcome last",
 }
+STEPS = around.STEPS
 
 
 def _step(name: str) -> None:
-    life.STEPS[name].run()
+    STEPS[name].run()
+
+
+def _found(name: str) -> dict[str, Any]:
+    """All that is there after that step, as plain values."""
+    return life.state() | {"left": STEPS[name].left()}
 
 
 class Chain:
@@ -46,12 +59,12 @@ class Chain:
 
     def before(self, name: str) -> Path:
         """The home in which that step is the next to be run."""
-        place = list(life.STEPS).index(name)
-        for each in list(life.STEPS)[len(self._homes) - 1 : place + 1]:
+        place = list(STEPS).index(name)
+        for each in list(STEPS)[len(self._homes) - 1 : place + 1]:
             home = self._folder / each
             with moved_into(self._homes[-1], home):
                 self.seconds[each] = processes.run(_step, each)
-                self.after[each] = life.state()
+                self.after[each] = _found(each)
             self._homes.append(home)
         return self._homes[place]
 
@@ -65,6 +78,15 @@ def chain(tmp_path_factory, filled: Path, tracking_template: Path) -> Chain:
     return Chain(first / "home", tmp_path_factory.mktemp("chain"))
 
 
+@pytest.fixture(scope="module")
+def landing(s3_server: str) -> Iterator[None]:
+    """A landing bucket with files, and Airflow's Connection to it."""
+    around.put_files(s3_server)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection_to(s3_server))
+        yield
+
+
 def killed(chain: Chain, name: str, folder: Path, rng: random.Random) -> dict[str, Any]:
     """What is there after the step was killed at a random moment, in a copy of the home before it, and run again."""
     before = chain.before(name)
@@ -72,7 +94,7 @@ def killed(chain: Chain, name: str, folder: Path, rng: random.Random) -> dict[st
         with moved_into(before, folder / str(attempt)):
             if processes.Trial(_step, name).kill_after(rng.uniform(0, chain.seconds[name] / 2**attempt)):
                 processes.run(_step, name)
-                return life.state()
+                return _found(name)
         shutil.rmtree(folder / str(attempt))
     raise AssertionError(f"{name} was never killed at work")
 
@@ -99,11 +121,12 @@ def test_killed_twice_anywhere_a_stage_of_the_data_ends_as_if_it_had_not_been(ch
 
 @pytest.mark.drill
 @pytest.mark.timeout(1200)
+@pytest.mark.usefixtures("landing")
 @pytest.mark.parametrize("name", GUARDS)
 def test_killed_anywhere_a_stage_run_again_ends_as_if_it_had_not_been(chain, survived, tmp_path, name):
-    survived(drill(chain, name, life.STEPS[name].trials, tmp_path))
+    survived(drill(chain, name, STEPS[name].trials, tmp_path))
 
 
 def test_the_kills_are_a_hundred():
-    assert sum(step.trials for step in life.STEPS.values()) == 100
-    assert set(GUARDS) == {name for name, step in life.STEPS.items() if step.trials}
+    assert sum(step.trials for step in STEPS.values()) == 100
+    assert set(GUARDS) == {name for name, step in STEPS.items() if step.trials}

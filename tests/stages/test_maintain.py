@@ -489,6 +489,18 @@ def test_where_artifacts_are_not_in_a_folder_of_the_experiments_own_none_is_owne
 # -- files
 
 
+def test_what_a_killed_writer_left_half_written_goes_once_it_is_old(home):
+    ours = [home / "lake" / "toy" / "alerts" / ".creating-a.tmp", data_docs.folder("toy").path / ".writing-b"]
+    young = ours[0].with_name(".creating-c.tmp")
+    for path in (*ours, young):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    for path in ours:
+        age(path, 200)
+    assert maintain.run(USE_CASE, really=True).counts == {"unfinished file": {"count": 2, "bytes": 8}}
+    assert (young.exists(), [path.exists() for path in ours]) == (True, [False, False])
+
+
 def test_old_pages_fits_letters_and_logs_go_and_young_ones_stay(home):
     pages = [data_docs.folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
     for page in pages:

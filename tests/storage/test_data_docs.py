@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from include.page import documents
 from include.stages import ingest, validate
@@ -37,3 +39,20 @@ def test_validating_the_same_again_adds_no_page(lake_home):
     before = (data_docs.folder("toy") / "events").names()
     run(DAYS[0])
     assert (data_docs.folder("toy") / "events").names() == before
+
+
+def test_what_an_expectation_raised_is_text_in_its_page(lake_home):
+    hostile = "<script>alert(1)</script>"
+    result = ExpectationValidationResult(
+        success=False,
+        expectation_config=ExpectationConfiguration("expect_column_values_to_not_be_null", {"column": "kind"}),
+        result={},
+        exception_info={"raised_exception": True, "exception_message": hostile, "exception_traceback": hostile},
+    )
+    document = ExpectationSuiteValidationResult(
+        success=False, results=[result], suite_name="events", meta={"great_expectations_version": "1"}
+    )
+    page = data_docs.write("toy", "events", DAYS[0], "b2-0", document).read().decode()
+    assert hostile not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert result.exception_info["exception_message"] == hostile, "the validation itself keeps what was said"

@@ -65,3 +65,15 @@ def test_what_a_holder_left_that_may_live_is_kept_to(file, place, monkeypatch):
     monkeypatch.setattr(lease, "LASTS", timedelta(seconds=-1))
     with lease.hold(file) as mine:
         assert not mine, "how long it lasts is said by who holds it"
+
+
+def test_of_many_dead_holders_one_record_stays(file, place):
+    if file.is_local:
+        pytest.skip("on disk there are no records")
+    for number in (1, 2, 9, 10):
+        (place / f"letter.json.holder-{number}").write(b'{"until": "2020-01-01T00:00:00+00:00"}')
+    (place / "another.json.holder-1").write(b"{}")
+    with lease.hold(file) as mine:
+        assert mine
+        assert place.names("letter.json.holder-") == ["letter.json.holder-10", "letter.json.holder-11"]
+    assert place.names() == ["another.json.holder-1", "letter.json", "letter.json.holder-10"]

@@ -18,6 +18,12 @@ def test_what_was_written_is_read_and_listed(place):
     assert (place / "a").read_all(["c/d.json", "b.json"]) == [b"two", b"one"]
 
 
+def test_of_a_folder_those_names_are_listed_that_begin_with_a_text(place):
+    for name in ("a/ab", "a/abc/d", "a/b", "ab"):
+        (place / name).write(b"")
+    assert ((place / "a").names("ab"), (place / "a").names("c"), place.names("a")) == (["ab", "abc"], [], ["a", "ab"])
+
+
 def test_writing_again_replaces_the_whole_file(place):
     (place / "a").write(b"a longer text")
     (place / "a").write(b"short")
@@ -73,3 +79,11 @@ def test_no_name_leads_out_of_a_place(place, name):
 def test_other_addresses_are_no_places(where):
     with pytest.raises(BadRequest, match="name a folder, or s3://bucket/prefix"):
         Place.of(where)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    place = Place.of(tmp_path)
+    (place / "a").write(b"old")
+    with pytest.raises(TypeError):
+        (place / "a").write("no bytes")
+    assert (place.names(), (place / "a").read()) == (["a"], b"old")

@@ -31,6 +31,10 @@ def commit(folder):
     git(folder, "commit", "-qm", "a state")
 
 
+def git_head(folder):
+    return (folder / ".git" / (folder / ".git" / "HEAD").read_text().split()[-1]).read_text().strip()
+
+
 def anew(folder, use_case=USE_CASE) -> provenance.Provenance:
     """As a process that starts now finds it."""
     provenance.code.cache_clear()
@@ -93,6 +97,14 @@ def test_without_git_the_commit_is_unknown_but_the_code_is_the_same(checkout):
     assert found.code == before.code
     assert found.commit.startswith("unknown+")
     assert found.lock == "unknown"
+
+
+def test_an_image_that_was_not_told_its_commit_is_told_by_its_code(checkout, monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_COMMIT", "unknown")
+    assert anew(checkout).commit == git_head(checkout)
+    shutil.rmtree(checkout / ".git")
+    found = anew(checkout)
+    assert found.commit == f"unknown+{found.code[:16]}"
 
 
 def test_an_image_names_its_commit_and_has_the_code_of_the_checkout(checkout, monkeypatch):

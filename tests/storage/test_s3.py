@@ -137,3 +137,37 @@ def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
         with pytest.raises(StoreFailed) as raised:
             everything(lake)[what]()
         assert "hidden-secret" not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
+    place = Place.of(bucket) / "claim"
+    refuse(412, "PreconditionFailed", 1, "PUT")  # by then nobody's file is there any more
+    assert not place.create(b"mine")
+    assert not place.exists()
+
+
+def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_before_it_asks_again(
+    bucket, refuse, monkeypatch
+):
+    paused: list[float] = []
+    monkeypatch.setattr("include.storage.place.time.sleep", paused.append)
+    refuse(409, "ConditionalRequestConflict", 3, "PUT")
+    assert (Place.of(bucket) / "claim").create(b"mine")
+    assert len(paused) == 3
+    assert 0 < paused[0] < paused[1] < paused[2] < 2
+
+
+def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(bucket, refuse, monkeypatch):
+    monkeypatch.setattr("include.storage.place._PAUSE", 0)
+    refuse(409, "ConditionalRequestConflict", 1000, "PUT")
+    with pytest.raises(StoreFailed, match="ConditionalRequestConflict") as raised:
+        (Place.of(bucket) / "claim").create(b"mine")
+    assert raised.value.worth_retrying
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_another_secret_or_token_is_used_from_the_next_request_on(bucket, monkeypatch, name):
+    before = s3.client()
+    assert s3.client() is before
+    monkeypatch.setenv(name, "another")
+    assert s3.client() is not before

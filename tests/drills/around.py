@@ -1,0 +1,95 @@
+"""What goes on around the model's life, as further steps of it: correction, landing, maintenance and approval."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+
+from include.stages import approve, correct, ingest, maintain, reproduce, survey
+from include.storage.corrections import Corrections
+from include.storage.lake import Lake
+from tests import quarantined
+from tests.conftest import AS_OF
+from tests.drills import life
+from tests.drills.life import DAY, Step
+from tests.sources.conftest import Bucket, deliver, landing_toy, make_bucket
+from tests.toy_use_case import USE_CASE
+
+SPOILED, LANDED = DAY + timedelta(days=1), DAY + timedelta(days=2)
+"""A day of which two events are quarantined, and the next one: there they become known, and its files are landed."""
+BUCKET = "landing-of-drills"
+LANDING = landing_toy(BUCKET)
+MENDED = Path("mended.csv")
+"""In the home."""
+
+
+def put_files(server: str) -> Bucket:
+    """The files of LANDED, in a bucket of that server."""
+    bucket = make_bucket(server, BUCKET)
+    deliver(bucket, LANDED)
+    return bucket
+
+
+def _spoil() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        quarantined.spoil(patch, "events", "hour", [25, -1], SPOILED)
+        quarantined.land("events", SPOILED)
+    text = quarantined.exported("events", SPOILED)
+    for wrong, right in quarantined.BOTH:
+        assert wrong in text
+        text = text.replace(wrong, right)
+    MENDED.write_text(text)
+
+
+def _correct() -> object:
+    return correct.correct(USE_CASE, "events", MENDED.name, MENDED.read_bytes(), who="a drill", why="mistyped")
+
+
+def _corrections() -> list[tuple[Any, ...]]:
+    found = Corrections.of(USE_CASE, "events").standing()
+    return [(each.number, each.kind, each.who, each.why, each.known_on, each.content) for each in found]
+
+
+def _files_landed() -> dict[str, Any]:
+    return {name: days for name, days in life.tables(LANDING).items() if name.startswith("deliveries/")}
+
+
+def _wear() -> None:
+    """A day of features is corrected twice after the training, and a writer has left a file: two files too many."""
+    lake, day = Lake.of(USE_CASE), AS_OF - timedelta(days=30)
+    for _ in range(2):
+        rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
+        place = rows.schema.get_field_index("size")
+        doubled = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
+        lake.replace("features", day, doubled, inputs={}, stage="a drill")
+    (lake.root / "features" / "part-0.parquet").write(b"half a file")
+    kinds = {item.kind for item in survey.run(USE_CASE, _later()).items}
+    assert {"superseded file", "orphan file"} <= kinds, kinds
+
+
+def _later() -> datetime:
+    return datetime.now(UTC) + timedelta(days=400)
+
+
+def _kept() -> str:
+    """How the version that flies is built again, of what was kept; nothing more is to be removed."""
+    planned = survey.run(USE_CASE, _later()).counts()
+    assert not planned, planned
+    return reproduce.run(USE_CASE, "1").outcome
+
+
+STEPS = {
+    **life.STEPS,
+    "approve": Step(lambda: approve.run(USE_CASE, "1", approved=True, who="a drill", why="it is good"), 2),
+    "reproduce": Step(lambda: reproduce.run(USE_CASE, "1"), 2),
+    "spoil": Step(_spoil, 0),
+    "correct": Step(_correct, 4, _corrections),
+    "collect": Step(lambda: ingest.run(LANDING, LANDED), 4, _files_landed),
+    "wear": Step(_wear, 0),
+    "maintain": Step(lambda: maintain.run(USE_CASE, really=True, now=_later()), 4, _kept),
+}
+"""The whole life. `collect` needs `put_files` before it, and the Airflow Connection `aws_default` to that server."""
