@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast integration drills benchmark screenshots clean
+.PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast test-s3 integration drills benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -65,11 +65,14 @@ status: setup  ## say which services run, and where
 demo: setup  ## the whole life of a model on real flights, in the real scheduler
 	@$(AIRWORTHY) demo
 
-test: setup  ## every test
-	@$(VENV)/python -m pytest tests -m "not integration and not drill" -n 2 --dist loadfile
+test: setup  ## every test but those of test-s3, integration and drills
+	@$(VENV)/python -m pytest tests -m "not integration and not drill and not long_on_s3" -n 2 --dist loadfile
 
 test-fast: setup  ## the tests that start no service
 	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist worksteal
+
+test-s3: setup  ## the long tests of the stages once more, with the lake on S3
+	@$(VENV)/python -m pytest tests -m long_on_s3 -n 2 --dist loadfile
 
 integration: setup  ## days of two use cases on PostgreSQL, Redis, S3, MLflow and two Celery workers (needs the first two)
 	@$(VENV)/python -m pytest tests/integration -m integration

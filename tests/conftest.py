@@ -47,8 +47,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     mark = metafunc.definition.get_closest_marker("both_places")
     if mark and "kind_of_place" in metafunc.fixturenames and "not_on_s3" not in mark.kwargs:
-        slow = [] if mark.kwargs.get("quick") else [pytest.mark.slow]
-        metafunc.parametrize("kind_of_place", ["file", pytest.param("s3", marks=slow)])
+        marks = [] if mark.kwargs.get("quick") else [pytest.mark.slow]
+        marks += [pytest.mark.long_on_s3] if mark.kwargs.get("long") else []
+        metafunc.parametrize("kind_of_place", ["file", pytest.param("s3", marks=marks)])
 
 
 @pytest.fixture

@@ -82,10 +82,12 @@ def _of_day(view: View, table: str, day: date, digest: str) -> str:
 
 
 def _comparable(view: View, table: str, path: str) -> bool:
-    """Whether a file's columns are those declared now: a day that was built by older code may have others."""
-    there = {field.name: field.type for field in pq.read_schema(path)}
+    """Whether a file's columns are those declared now, no fewer and no more: a day that was built by older code may
+    have others, and its digest speaks of those."""
+    there = {field.name: field.type for field in pq.read_schema(path) if field.name not in schemas.PARTITION}
     declared = schemas.content(view.lake.use_case, table)
-    return all(there.get(field.name) == field.type for field in declared if not pa.types.is_list(field.type))
+    same = all(there.get(field.name) == field.type for field in declared if not pa.types.is_list(field.type))
+    return same and there.keys() == set(declared.names)
 
 
 def _in_order(view: View, table: str, files: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from include.stages import build_features, ingest, validate
 from include.storage.lake import Lake
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = pytest.mark.both_places
+pytestmark = pytest.mark.both_places(long=True)
 
 DAY = date(2020, 1, 10)
 STAGES = {"ingest": ingest, "validate": validate, "build_features": build_features}

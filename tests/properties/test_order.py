@@ -143,7 +143,7 @@ def test_any_order_with_any_reruns_ends_in_the_same_tables(tmp_path_factory, in_
 
 
 @pytest.mark.slow
-@pytest.mark.both_places
+@pytest.mark.both_places(long=True)
 def test_a_month_run_twice_commits_nothing_the_second_time(lake_home):
     run_days(toy.USE_CASE, TOY_MONTH)
     before = versions(toy.USE_CASE)
@@ -178,7 +178,7 @@ def second_champion(trained_toy: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.both_places
+@pytest.mark.both_places(long=True)
 @pytest.mark.usefixtures("without_plots", "second_champion")
 def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(lake_home):
     lakes = []
@@ -203,7 +203,7 @@ def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(
 
 
 @pytest.mark.slow
-@pytest.mark.both_places
+@pytest.mark.both_places(long=True)
 @pytest.mark.usefixtures("without_plots", "tracking")
 def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch):
     """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.

@@ -18,7 +18,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE as DECLARED
 from tests.toy_use_case import source
 
-pytestmark = pytest.mark.both_places
+pytestmark = pytest.mark.both_places(long=True)
 
 USE_CASE = replace(DECLARED, look_back_days=2)
 DAYS = [AS_OF - timedelta(days=2), AS_OF - timedelta(days=1), AS_OF]

@@ -15,7 +15,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, WRITES, alias, judge_now, life, promoted, register, state, verdict
 
-pytestmark = pytest.mark.both_places
+pytestmark = pytest.mark.both_places(long=True)
 
 
 def lives() -> dict[str, str | None]:

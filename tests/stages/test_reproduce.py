@@ -27,7 +27,7 @@ from tests import places
 from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
 
-pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("without_plots")]
+pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
 IN_WINDOW = AS_OF - timedelta(days=30)
 
 

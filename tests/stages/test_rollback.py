@@ -17,7 +17,7 @@ from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, state
 
-pytestmark = pytest.mark.both_places
+pytestmark = pytest.mark.both_places(long=True)
 
 DAY = date(2020, 3, 8)
 

@@ -25,7 +25,7 @@ from include.storage.view import View
 from tests.conftest import AS_OF, draw_nothing, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("without_plots")]
+pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
 NEXT = AS_OF + timedelta(days=1)
 
 

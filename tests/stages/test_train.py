@@ -22,7 +22,7 @@ from include.storage.view import View
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = [pytest.mark.both_places, pytest.mark.usefixtures("without_plots")]
+pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
 QUICK = {"rounds": 3, "early_stopping_rounds": 3}
 
 

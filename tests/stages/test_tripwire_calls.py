@@ -15,6 +15,7 @@ import pytest
 from include.logic.evidence import Rebuilt
 from include.stages import tripwire
 from include.storage.lake import Lake
+from include.storage.place import Place
 from tests.toy_use_case import USE_CASE, features, source
 
 DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
@@ -31,7 +32,7 @@ def tried(tmp_path, monkeypatch) -> Callable[..., Rebuilt]:
         if build is not None:
             monkeypatch.setattr(features, "build", build)
         use_case = replace(USE_CASE, package=package)
-        [found] = tripwire.run(use_case, [DAY], AS_OF, lake=Lake(use_case, tmp_path / "lake"))
+        [found] = tripwire.run(use_case, [DAY], AS_OF, lake=Lake(use_case, Place.of(tmp_path / "lake")))
         return found
 
     return rebuilt
