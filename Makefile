@@ -13,7 +13,7 @@ SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),
 .PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast test-s3 integration drills benchmark screenshots clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv from requirements-dev.txt (nothing to do: under 2 s); PYTHON=python3.12 chooses the Python
 	@"$(PYTHON)" -c "" 2>/dev/null || { echo "setup: there is no $(PYTHON). Install Python 3.11, 3.12 or 3.13 (Debian 12: apt-get install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }

@@ -36,11 +36,11 @@ def code(text: str) -> str:
 
 
 def targets(makefile: str) -> set[str]:
-    return set(re.findall(r"^([a-z][a-z-]*):(?!=)", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z0-9-]*):(?!=)", makefile, re.MULTILINE))
 
 
 def unknown_targets(text: str, known: set[str]) -> set[str]:
-    return set(re.findall(r"\bmake ([a-z][a-z-]*)", code(text))) - known
+    return set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", code(text))) - known
 
 
 def anchors(text: str) -> set[str]:

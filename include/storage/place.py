@@ -231,7 +231,7 @@ class Place:
                     return self._writer() == writer
                 if code != _AT_ONCE or attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**attempt)  # noqa: S311  # no secret hangs on it
+                time.sleep(random.uniform(0.5, 1) * _PAUSE * 2**attempt)  # noqa: S311  # nosec B311  # no secret hangs on it
             else:
                 return True
         raise AssertionError("unreachable")
