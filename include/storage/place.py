@@ -201,8 +201,10 @@ class Place:
         """Copy an S3 object into the sink; begun anew where the connection breaks while it comes, which boto3's own
         tries do not cover. A part of it is never taken for the whole: its length is told beforehand."""
         from botocore.exceptions import HTTPClientError, IncompleteReadError, ResponseStreamingError
+        from urllib3.exceptions import ProtocolError
 
-        broken = (HTTPClientError, IncompleteReadError, ResponseStreamingError)
+        # The last: of an answer that there is no such object, boto3 hands on what cut it short as it is.
+        broken = (HTTPClientError, IncompleteReadError, ResponseStreamingError, ProtocolError)
         for attempt in range(_ATTEMPTS):
             sink.seek(0)
             sink.truncate()

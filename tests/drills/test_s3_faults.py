@@ -105,6 +105,15 @@ def test_days_of_data_through_a_server_with_one_fault_are_as_on_a_disk(through, 
 
 
 @pytest.mark.slow
+def test_that_a_file_is_not_there_is_heard_also_where_the_answer_is_cut(through, bucket):
+    with through(["cut download"], 0.3) as breaking:
+        for number in range(20):
+            with pytest.raises(FileNotFoundError):
+                (Place.of(bucket) / f"missing-{number}").read()
+        assert breaking.made.total() > 1
+
+
+@pytest.mark.slow
 def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(through, bucket, survived):
     """Ten files; who has lost the race is told so, and what stands is the winner's, whole."""
     names, contents = [f"{n:02d}" for n in range(10)], [f"writer {n}".encode() * 50 for n in range(8)]
