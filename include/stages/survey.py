@@ -237,7 +237,8 @@ class _Survey:
         try:
             yield from items
         except (AirworthyError, OSError) as error:
-            self._problems.append(str(error))
+            if str(error) not in self._problems:  # a place is looked at for more than one kind
+                self._problems.append(str(error))
 
     def _old(
         self, kind: Kind, place: Place, days: int, ending: str = "", besides: Sequence[str] = ()
