@@ -106,9 +106,6 @@ class DeliverySensor(S3KeySensor):
             self._give_up(day)
         return False
 
-    def _defer(self) -> None:
-        raise NotImplementedError("execute defers: it knows the day")
-
     def execute(self, context: Any) -> None:
         if not self.deferrable:
             super().execute(context)

@@ -26,7 +26,8 @@ from include.logic.metrics import Numbers
 from include.logic.model import Model
 from include.settings import REPOSITORY
 from include.storage import model_files
-from include.storage.models import Registry, fetch
+from include.storage.model_files import fetch
+from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
 from include.use_case import UseCase
 

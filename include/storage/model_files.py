@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm
+import requests
 from lightgbm.basic import LightGBMError
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModel
+from mlflow.exceptions import MlflowException
 from mlflow.lightgbm import save_model
 from mlflow.models import Model as ModelFile
 from mlflow.models import infer_signature
@@ -19,11 +23,14 @@ from include.logic import digests
 from include.logic.baselines import Logistic, Prior
 from include.logic.encoding import Encoding
 from include.logic.model import Model, trees_digest
+from include.storage.runs import MlflowUnreachable
 
 _FOLDER = "airworthy"
 """Beside LightGBM's own files: what else scoring needs."""
 _PARTS = ("encoding", "baselines")
 TREES = "model.lgb"
+_NO_ANSWER = "Failed to establish a new connection"
+"""All that MLflow hands on of it when the server goes away between the list of files and the files."""
 
 
 class Damaged(AirworthyError):
@@ -31,6 +38,23 @@ class Damaged(AirworthyError):
 
     def __init__(self, path: str, what: str) -> None:
         super().__init__(f"{path}: {what}")
+
+
+def fetch(model_id: str, folder: Path, address: str) -> Path:
+    """Download all files of a logged model below `folder`, never from the local copy; where they are.
+
+    Knows no use case. Raises MlflowUnreachable; MlflowException or OSError where the files are not there.
+    """
+    try:
+        # By its place: of `models:/<id>` MLflow asks the server of the process's environment, whatever it is told.
+        place = MlflowClient(address, address).get_logged_model(model_id).artifact_location
+        return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=address))
+    except (MlflowException, requests.RequestException) as error:
+        causes = (error, error.__cause__, error.__context__)
+        silent = any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes)
+        if silent or _NO_ANSWER in str(error):
+            raise MlflowUnreachable(address, str(error).splitlines()[0][:300]) from error
+        raise
 
 
 def write(folder: Path, model: Model, example: Any, extra: Mapping[str, object], logged: LoggedModel) -> None:

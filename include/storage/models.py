@@ -12,9 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import requests
-from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -23,14 +20,13 @@ from include import settings
 from include.errors import AirworthyError, BadRequest
 from include.logic.model import Model
 from include.storage import model_files
+from include.storage.model_files import fetch
 from include.storage.place import Place
-from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, MlflowUnreachable, Runs, clear, insist
+from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, clear, insist
 
 CHAMPION = "champion"
 IDENTITY = ("trees", "parts")
 """Tags of a run and its version: digests by which a model is known again when it is loaded."""
-_NO_ANSWER = "Failed to establish a new connection"
-"""All that MLflow hands on of it when the server goes away between the list of files and the files."""
 LEDGER_HEAD = "ledger.head"
 """Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
 
@@ -278,23 +274,6 @@ class Registry(Runs):
             except OSError:
                 if not folder.exists():  # else another process was first, with the same content
                     raise
-
-
-def fetch(model_id: str, folder: Path, address: str) -> Path:
-    """Download all files of a logged model below `folder`, never from the local copy; where they are.
-
-    Knows no use case. Raises MlflowUnreachable; MlflowException or OSError where the files are not there.
-    """
-    try:
-        # By its place: of `models:/<id>` MLflow asks the server of the process's environment, whatever it is told.
-        place = MlflowClient(address, address).get_logged_model(model_id).artifact_location
-        return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=address))
-    except (MlflowException, requests.RequestException) as error:
-        causes = (error, error.__cause__, error.__context__)
-        silent = any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes)
-        if silent or _NO_ANSWER in str(error):
-            raise MlflowUnreachable(address, str(error).splitlines()[0][:300]) from error
-        raise
 
 
 def _version(found: ModelVersion) -> Version:

@@ -54,7 +54,7 @@ def test_the_signature_and_the_example_name_every_feature(trained):
 def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeypatch):
     registry = Registry(USE_CASE)
     first = registry.load(version)
-    monkeypatch.setattr("include.storage.models.download_artifacts", lambda **_: pytest.fail("downloaded again"))
+    monkeypatch.setattr("include.storage.model_files.download_artifacts", lambda **_: pytest.fail("downloaded again"))
     assert registry.load(version).trees == first.trees == version.tags["trees"]
 
 
