@@ -25,6 +25,9 @@ from include.use_case import UseCase
 ATTEMPTS = 8
 """Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
 
+COMPARING_MEMORY = "256MB"
+"""What DuckDB may use to compare what is there with what is about to be written, beside what made that."""
+
 
 class NotANumber(BadData):
     """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
@@ -190,7 +193,7 @@ class Lake:
 
     def _is_whole(self, delta: DeltaTable, table: str, day: date, partition: Partition) -> bool:
         """Whether the day's files hold what they should: running a day again mends what was damaged."""
-        view = View(self, day, deltas={table: delta})
+        view = View(self, day, COMPARING_MEMORY, {table: delta})
         try:
             files = [path for _, path in view.files(table, day, day)]
         except FileNotFoundError:
