@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import pytest
 from include.stages import train
 from include.use_case import UseCase
 from tests import quarantined
-from tests.conftest import draw_nothing, living_in
+from tests.conftest import AS_OF, draw_nothing, living_in, move
+from tests.stages import maintained
 
 LATER = date(2020, 3, 5)
 
@@ -45,3 +46,29 @@ def another(lake_home: Path) -> Callable[..., str]:
             return train.run(use_case, day, parameters={"rounds": 12, **parameters}).run_id
 
     return trained
+
+
+@pytest.fixture(scope="session")
+def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracking_template: Path) -> Path:
+    """A home with four versions, a day of features corrected after each, and the ledger's champions 1 and 3; beside
+    them a run that became no version. Version 2 is of what nobody holds any more, but its Delta version."""
+    home = tmp_path_factory.mktemp("versions") / "home"
+    shutil.copytree(filled, home)
+    shutil.copy(tracking_template, home / "mlflow.db")
+    with living_in(home) as patch:
+        draw_nothing(patch)
+        for number in ("1", "2", "3", "4"):
+            version = maintained.register_one()
+            assert version == number
+            if number in "13":
+                maintained.flies(number)
+            maintained.enlarge()
+        train.run(maintained.USE_CASE, AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS)
+    return home
+
+
+@pytest.fixture
+def home(lake_home: Path, four_versions: Path, monkeypatch: pytest.MonkeyPatch, without_plots: None) -> Path:
+    """A copy of that home as the test's own."""
+    move(four_versions, lake_home, monkeypatch)
+    return lake_home

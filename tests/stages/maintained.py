@@ -1,0 +1,91 @@
+"""What the tests of maintenance share: versions, corrections, days in several files, time gone by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import write_deltalake
+
+from include.retention import Retention
+from include.stages import register, reproduce, train
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.storage.ledger import Decision, Ledger
+from include.storage.models import Registry
+from include.storage.runs import FINGERPRINT
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE as TOY
+
+USE_CASE = replace(TOY, retention=Retention(newest_versions=1))
+CORRECTED = AS_OF - timedelta(days=30)
+FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
+
+
+def register_one() -> str:
+    run_id = train.run(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
+    registry = Registry(USE_CASE)
+    tags = registry.run(run_id).data.tags
+    copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
+    return registry.register(run_id, tags["model_id"], copied, "A model.").number
+
+
+def flies(number: str) -> None:
+    version = Registry(USE_CASE).version(number)
+    Ledger.of(USE_CASE).append(
+        Decision(
+            version=number,
+            trees=version.trees,
+            fingerprint=version.fingerprint,
+            effective_from=version.as_of,
+            action="promotion",
+            who="a test",
+            reason="",
+        )
+    )
+
+
+def enlarge(day: date = CORRECTED) -> None:
+    """Correct a day of features."""
+    lake = Lake.of(USE_CASE)
+    rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
+    place = rows.schema.get_field_index("size")
+    changed = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
+    assert lake.replace("features", day, changed, inputs={}, stage="test").changed
+
+
+def scatter(day: date) -> None:
+    """Leave a day of features in three files, as another writer may."""
+    lake = Lake.of(USE_CASE)
+    view = lake.as_of(day)
+    rows, digest = view.read("features", since=day), view.digest("features", day)
+    stored = rows.append_column("digest", pa.repeat(pa.scalar(digest), rows.num_rows))
+    stored = stored.select(schemas.stored(USE_CASE, "features").names)
+    where = {"mode": "overwrite", "predicate": f"day = '{day}'"}
+    for start in range(0, rows.num_rows, 70):
+        write_deltalake(lake.delta("features"), stored.slice(start, 70), **where)
+        where = {"mode": "append"}
+
+
+def later(days: int = 400) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def everything(home: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+
+
+def outcomes() -> dict[str, str]:
+    """Version to how it is built again."""
+    return {
+        version.number: reproduce.run(USE_CASE, version.number).outcome for version in Registry(USE_CASE).versions()
+    }
+
+
+def age(path: Path, days: int) -> None:
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    os.utime(path, (then, then))

@@ -1,0 +1,129 @@
+"""maintain, killed, twice, and beside others: it ends in the same, and removes nothing that was not planned."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow.compute as pc
+import pytest
+
+from include.logic.retention import NOT_REPRODUCIBLE
+from include.stages import maintain, reproduce, survey
+from include.storage import care, inventory
+from include.storage.lake import Lake
+from include.storage.models import Registry
+from tests.conftest import AS_OF
+from tests.stages.maintained import USE_CASE, enlarge, flies, later, outcomes, register_one, scatter
+
+
+@pytest.mark.slow
+def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkeypatch):
+    """Each step fails once, in turn: what a kill leaves is what an error leaves."""
+    now, steps = later(), ("_compact", "_tell_versions", "_remove_from_tables", "_delete_runs")
+    scatter(AS_OF)
+    for step in steps:
+        with monkeypatch.context() as patch:
+            patch.setattr(maintain._Doing, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                maintain.run(USE_CASE, really=True, now=now)
+        dropped = NOT_REPRODUCIBLE in Registry(USE_CASE).version("2").tags
+        assert dropped or reproduce.run(USE_CASE, "2").outcome == "equal", f"{step}: lost before it was told"
+    maintain.run(USE_CASE, really=True, now=now)
+    maintain.run(USE_CASE, really=True, now=now)  # what the first has joined was replaced before that instant
+    assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
+    assert maintain.run(USE_CASE, really=True, now=now).counts == {}
+
+
+def test_killed_amid_the_files_the_next_one_removes_the_rest(home, monkeypatch):
+    now, remove, done = later(), inventory.remove, []
+
+    def one(place, names, **options):
+        remove(place, names[:1], **options)
+        done.extend(names[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inventory, "remove", one)
+    with pytest.raises(KeyboardInterrupt):
+        maintain.run(USE_CASE, really=True, now=now)
+    monkeypatch.setattr(inventory, "remove", remove)
+    planned = survey.run(USE_CASE, now)
+    assert done and done[0] not in [item.name for item in planned.items]
+    maintain.run(USE_CASE, really=True, now=now)
+    assert outcomes()["1"] == "equal"
+
+
+def test_a_plan_carried_out_twice_is_no_error(home):
+    now = later()
+    scatter(AS_OF)
+    plan = survey.run(USE_CASE, now)
+    for _ in range(2):
+        maintain.carry_out(USE_CASE, plan, now)
+    assert outcomes()["1"] == "equal"
+
+
+def test_a_version_registered_since_the_plan_was_made_stops_it_before_a_file_goes(home):
+    now = later()
+    plan = survey.run(USE_CASE, now)
+    register_one()
+    with pytest.raises(maintain.Moved, match="run it again"):
+        maintain.carry_out(USE_CASE, plan, now)
+    gone = [item.name for item in plan.of("superseded file") if not (home / "lake/toy/features" / item.name).exists()]
+    assert gone == []
+
+
+def test_an_entry_on_the_ledger_since_the_plan_was_made_stops_it(home):
+    now = later()
+    plan = survey.run(USE_CASE, now)
+    flies("4")
+    with pytest.raises(maintain.Moved, match="new entry"):
+        maintain.carry_out(USE_CASE, plan, now)
+
+
+def test_two_at_once_come_to_the_same_as_one(home):
+    now = later()
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(maintain.run, USE_CASE, really=True, now=now) for _ in range(2)]
+    assert all(each.result() for each in running)
+    assert survey.run(USE_CASE, now).items == ()
+    assert [reproduce.run(USE_CASE, number).outcome for number in "12"] == ["equal", "not rebuilt"]
+
+
+def test_only_what_the_plan_names_is_removed(home):
+    now = later()
+    plan = survey.run(USE_CASE, now)
+    orphan = home / "lake" / "toy" / "features" / "part-0.parquet"
+    orphan.write_bytes(b"x")
+    maintain.carry_out(USE_CASE, plan, now)
+    assert orphan.exists()
+
+
+def test_a_day_written_at_the_same_moment_is_left_for_next_time(home, monkeypatch):
+    from deltalake.table import TableOptimizer
+
+    scatter(AS_OF)
+    plan, compact = survey.run(USE_CASE, later(2)), TableOptimizer.compact
+
+    def raced(self, *args, **options):
+        enlarge(AS_OF)
+        return compact(self, *args, **options)
+
+    monkeypatch.setattr(TableOptimizer, "compact", raced)
+    assert "next time" in maintain.carry_out(USE_CASE, plan, later(2))[0]
+
+
+def test_a_task_that_writes_a_day_while_it_is_joined_looks_again_and_writes_it(home, monkeypatch):
+    scatter(AS_OF)
+    commit, tries = Lake._commit, []
+
+    def raced(self, *args):
+        tries.append(1)
+        if len(tries) == 1:
+            assert care.compact(Lake.of(USE_CASE), "features", [AS_OF])
+        commit(self, *args)
+
+    monkeypatch.setattr(Lake, "_commit", raced)
+    before = Lake.of(USE_CASE).as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=["id"])
+    enlarge(AS_OF)
+    after = Lake.of(USE_CASE).as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=["id"])
+    assert len(tries) == 2
+    assert after["size"].equals(pc.multiply(before["size"], 2.0))
