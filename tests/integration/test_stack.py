@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from include.local.airflow_api import FINISHED, Run
+from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
 from tests.end_to_end.conftest import until
 from tests.integration.conftest import TOY
 from tests.integration.stack import ALL
@@ -25,6 +25,28 @@ def training(lived: Callable[[Walk], Run]) -> Run:
 def test_who_has_not_logged_in_sees_nothing(stack):
     for route in ("/airworthy/", "/api/v2/dags"):
         assert httpx.get(f"{stack.airflow_url}{route}", trust_env=False).status_code == 401
+
+
+def test_who_may_look_may_read_and_not_act(stack, training):
+    viewer = AirflowApi(stack.airflow_url, "prometheus", stack.secrets["AIRWORTHY_VIEWER_PASSWORD"])
+    dag = f"/dags/{TOY.dag('data')}"
+
+    def status(method: str, path: str, body: object = None) -> int:
+        mine = {"Authorization": f"Bearer {viewer.token}"}
+        address = f"{stack.airflow_url}/api/v2{path}"
+        return httpx.request(method, address, json=body, headers=mine, trust_env=False, timeout=60).status_code
+
+    assert status("GET", "/dags") == status("GET", dag) == 200
+    assert status("POST", f"{dag}/dagRuns", {"logical_date": None, "conf": {"day": "2020-01-05"}}) == 403
+    assert status("PATCH", dag, {"is_paused": False}) == 403
+    # Of a run that is not there: were it allowed, nothing would be lost.
+    assert status("DELETE", f"{dag}/dagRuns/none") == 403
+
+
+@pytest.mark.parametrize("user", ["admin", "prometheus"])
+def test_a_wrong_password_gets_no_token(stack, user):
+    with pytest.raises(AirflowRefused, match="POST /auth/token with 401"):
+        AirflowApi(stack.airflow_url, user, "hunter2")
 
 
 def test_nothing_listens_on_anything_but_loopback(stack):
