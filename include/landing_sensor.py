@@ -93,16 +93,29 @@ class DeliverySensor(S3KeySensor):
         self.limit, self.every_seconds = landing.wait, landing.every.total_seconds()
 
     def poke(self, context: Any) -> bool:
-        """Look once. Fails at the limit."""
+        """Look once; a day that keeps what has landed is not waited for. Fails at the limit."""
+        from include.sources.bucket import Bucket, BucketFailed
+        from include.stages import collect
+
         with dag.told():
             day = dag.day_of(context)
             self.use_case.require(day)
         if day in self.feed.absent_days:
             return True
         self.bucket_key = f"{self.landing.prefix_of(day)}*"
-        if super().poke(context):
-            return True
-        if datetime.now(UTC) >= self._until(day):
+        late = datetime.now(UTC) >= self._until(day)
+        with dag.told():
+            try:
+                with Bucket(self.landing.bucket, self.landing.connection).told():
+                    there = super().poke(context)
+            except BucketFailed as error:
+                if late or not error.worth_retrying:
+                    raise
+                log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
+                return False
+            if there or (not context["params"].get("take_changed") and collect.keeps(self.use_case, self.feed, day)):
+                return True
+        if late:
             self._give_up(day)
         return False
 

@@ -27,7 +27,6 @@ PLACES = (
 USERS = {"admin": ("Admin", "AIRWORTHY_ADMIN_PASSWORD"), "prometheus": ("Viewer", "AIRWORTHY_VIEWER_PASSWORD")}
 """Role of each user, and the setting with its first password."""
 AIRFLOW = (sys.executable, "-m", "airflow")
-TIMEOUT_S = 600
 
 
 class NotPrepared(AirworthyError):
@@ -107,9 +106,9 @@ def make_user(name: str, role: str, password: str) -> None:
 
 
 def call(command: list[str], typed: str = "") -> None:
-    """Runs a command to its end. Raises NotPrepared where it fails."""
+    """Runs a command to its end, however long a large database's migration takes. Raises NotPrepared where it fails."""
     # A session of its own has no terminal: what is asked is answered from here.
-    done = subprocess.run(command, check=False, input=typed, text=True, timeout=TIMEOUT_S, start_new_session=True)
+    done = subprocess.run(command, check=False, input=typed, text=True, start_new_session=True)
     if done.returncode:
         raise NotPrepared(" ".join(command[2:5]), done.returncode)
 

@@ -85,9 +85,10 @@ def export(console: Console, chosen: Chosen, path: Path) -> None:
     """Write the open rows into a CSV file; an existing file is left as it is."""
     feed = chosen.one_feed()
     found = quarantine.of(chosen.declared(), feed, chosen.day).chosen(chosen.reasons, chosen.rows)
+    content = found.exported()
     try:
         with path.open("xb") as sink:
-            sink.write(found.exported())
+            sink.write(content)
     except OSError as error:
         raise BadRequest(f"{path} cannot be written: {error.strerror}. Name a new file.") from None
     console.print(f"{path}: {sum(found.is_open)} open row(s) of feed {feed}. Correct them, then: quarantine correct.")

@@ -76,7 +76,7 @@ class Bucket:
 
     def list(self, prefix: str) -> list[Listed]:
         """Every object whose key begins so, in order of keys. Raises BucketFailed."""
-        with self._told():
+        with self.told():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
             found = [each for page in pages for each in page.get("Contents", [])]
         listed = (Listed(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
@@ -89,20 +89,23 @@ class Bucket:
         # From the first byte, an object counts as one of parts: boto3 asks of parts alone that they have the ETag that
         # its own first look had, and would take a small object that was replaced in between.
         transfer = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE)
-        with self._told(listed.key):
+        with self.told(listed.key):
             head = self._client.head_object(Bucket=self.name, Key=listed.key)
             version = head.get("VersionId")
             extra = {"VersionId": version} if version else {}
             self._client.download_file(self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer)
+            # boto3's own look comes after ours, and what it then found is not told.
+            after = self._client.head_object(Bucket=self.name, Key=listed.key, **extra)
         with to.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if head["ETag"].strip('"') != listed.etag or to.stat().st_size != listed.size:
+        seen = {each["ETag"].strip('"') for each in (head, after)}
+        if seen != {listed.etag} or to.stat().st_size != listed.size:
             raise ObjectChanged(self.name, listed.key)
         return Fetched(listed, sha256, version)
 
     @contextmanager
-    def _told(self, key: str = "") -> Iterator[None]:
-        """What boto3 raises, as errors that say what to change."""
+    def told(self, key: str = "") -> Iterator[None]:
+        """What boto3 raises, as BucketFailed or ObjectChanged."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
         from s3transfer.exceptions import S3DownloadFailedError

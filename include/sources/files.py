@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,12 @@ BLOCK_BYTES = 4 << 20
 BATCH_ROWS = 65_536
 SAID = 300
 """Characters of a library's own words: they may hold whole rows."""
+
+BROKEN = (
+    *(pa.ArrowException, OSError, EOFError, UnicodeError, csv.Error, zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+    NotImplementedError,  # a zip that is packed in a way that Python does not know, such as Deflate64
+)
+"""What the libraries raise where a file is not what its name says."""
 
 
 class Unreadable(Exception):
@@ -52,7 +59,7 @@ def batches(path: Path, name: str, landing: Landing, schema: pa.Schema, space: S
     read = _parquet if landing.format == "parquet" else _csv
     try:
         yield from read(path, name.lower(), landing, schema, space)
-    except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeError, csv.Error) as error:
+    except BROKEN as error:
         raise Unreadable(" ".join(str(error).split())[:SAID] or type(error).__name__) from error
 
 

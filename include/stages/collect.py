@@ -23,9 +23,9 @@ from include.logic import corrections, deliveries
 from include.logic.deliveries import Mark, Redelivery
 from include.sources import files
 from include.sources.bucket import Bucket, Fetched, Listed
-from include.storage import integrity, schemas
+from include.storage import integrity, schemas, sorting
 from include.storage.corrections import Corrections, inputs_of
-from include.storage.lake import Commit, Lake
+from include.storage.lake import Commit, DayMoved, Lake
 from include.storage.partitions import Partition
 from include.storage.view import View
 from include.use_case import Feed, UseCase
@@ -63,22 +63,41 @@ class DeliveryLost(AirworthyError):
 def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
 
-    Raises DeliveryMissing, DeliveryWrong, DeliveryLost, BadData for rows on a day declared absent, and what the bucket
-    raises.
+    Raises DeliveryMissing, DeliveryWrong, DeliveryLost, BadData for rows on a day declared absent, DayMoved where the
+    day was landed or published by somebody else meanwhile, and what the bucket raises.
     """
     lake, landing = Lake.of(use_case), _landing(feed)
-    view, raw = lake.as_of(day), f"raw/{feed.name}"
+    view, raw, record = lake.as_of(day), f"raw/{feed.name}", f"deliveries/{feed.name}"
+    # Before the files are listed: whoever writes the day from here on may have seen others.
+    before = {table: view.digest(table, day) for table in (raw, record)}
     bucket = Bucket(landing.bucket, landing.connection)
     there, whole = _listed(bucket, landing, day)
     changed = deliveries.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
-    stands = _stands(lake, feed, day)
-    if changed and stands and not take_changed:
+    stands = None if take_changed else _stands(lake, feed, day)
+    if changed and stands:
         log.warning("%s: %s. %s", use_case.name, changed, deliveries.advice(use_case.name, feed.name, day))
         _require_whole(view, feed, day)
         return Commit(raw, day, stands, view.version(raw), changed=False)
-    if not whole and day not in feed.absent_days:
+    if not whole and not stands and day not in feed.absent_days:
         raise DeliveryMissing(use_case.name, feed.name, landing, day)
-    return _land(lake, feed, day, bucket, there)
+
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
+        spool = Path(room) / "rows.parquet"
+        fetched, inputs = _spool(use_case, feed, day, bucket, there, spool)
+        if not take_changed and _stands(lake, feed, day) != stands:
+            raise DayMoved(use_case.name, raw, day)
+        # Rows first, so that a record of files never stands beside other rows unnoticed.
+        with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
+            rows = _in_order(connection, spool, schemas.keys(use_case, raw))
+            commit = lake.replace(raw, day, rows, inputs=inputs, stage="ingest", instead_of=before[raw])
+    files_of_day = _record(use_case, feed, fetched)
+    lake.replace(record, day, files_of_day, inputs={}, stage="ingest", instead_of=before[record])
+    return commit
+
+
+def keeps(use_case: UseCase, feed: Feed, day: date) -> bool:
+    """Whether a run of that day goes on with what has landed, without its files."""
+    return _stands(Lake.of(use_case), feed, day) is not None
 
 
 def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
@@ -153,25 +172,25 @@ def _marks_of(there: Sequence[Listed]) -> dict[str, Mark]:
     return {each.key: (each.size, each.etag) for each in there}
 
 
-def _land(lake: Lake, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed]) -> Commit:
-    """Read every file, then write: rows first, so that a record of files never stands beside other rows unnoticed."""
-    use_case, raw = lake.use_case, f"raw/{feed.name}"
-    with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
-        spool = Path(room) / "rows.parquet"
-        with pq.ParquetWriter(spool, schemas.content(use_case, raw), compression="zstd") as writer:
-            fetched = list(_fetched(use_case, feed, day, bucket, there, writer))
-            # Only now that every file is read: from here on, the day takes no other corrections.
-            known = Corrections.of(use_case, feed.name).close(day)
-            writer.write_table(corrections.brought(writer.schema, known))
-        inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
-        with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
-            connection.execute("set enable_progress_bar = false")  # it would fill the task's log
-            # Quotes are doubled, so that no name of a column is read as SQL: duckdb.ColumnExpression would drop them.
-            keys = ", ".join('"{}"'.format(key.replace('"', '""')) for key in schemas.keys(use_case, raw))
-            ordered = connection.read_parquet(str(spool)).order(keys).to_arrow_reader(files.BATCH_ROWS)
-            commit = lake.replace(raw, day, ordered, inputs=inputs | inputs_of(feed.name, known), stage="ingest")
-    lake.replace(f"deliveries/{feed.name}", day, _record(use_case, feed, fetched), inputs={}, stage="ingest")
-    return commit
+def _spool(
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], to: Path
+) -> tuple[list[Fetched], dict[str, str]]:
+    """Read every file, and the corrections that are known on the day, into one on disk; what went into it."""
+    with pq.ParquetWriter(to, schemas.content(use_case, f"raw/{feed.name}"), compression="zstd") as writer:
+        fetched = list(_fetched(use_case, feed, day, bucket, there, writer))
+        # Only now that every file is read: from here on, the day takes no other corrections.
+        known = Corrections.of(use_case, feed.name).close(day)
+        writer.write_table(corrections.brought(writer.schema, known))
+    inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
+    return fetched, inputs | inputs_of(feed.name, known)
+
+
+def _in_order(connection: duckdb.DuckDBPyConnection, spool: Path, keys: Sequence[str]) -> pa.RecordBatchReader:
+    """The rows of that file in the order of their keys, in little memory."""
+    connection.execute("set enable_progress_bar = false")  # it would fill the task's log
+    schema = pq.read_schema(spool)
+    order = ", ".join(sorting.key(schema.field(name)) for name in keys)
+    return connection.read_parquet(str(spool)).order(order).to_arrow_reader(files.BATCH_ROWS)
 
 
 def _fetched(

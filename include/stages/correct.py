@@ -145,7 +145,13 @@ def release(
     declared = quarantine.require_feed(use_case, feed)
     if not reasons:
         raise BadRequest("Name the reasons that no longer count for the rows.")
-    found = quarantine.of(use_case, feed, day).chosen(ids=ids).chosen(reasons=reasons)
+    named = quarantine.of(use_case, feed, day).chosen(ids=ids)
+    found = named.chosen(reasons=reasons)
+    if ids and len(found.went) < len(named.went):
+        raise BadRequest(
+            f"{len(named.went) - len(found.went)} of the rows with these ids have none of the reasons"
+            f" {sorted(reasons)}. Nothing was released. Leave these rows out, or name their reasons."
+        )
     still = [place for place, is_open in enumerate(found.is_open) if is_open]
     meant = found.only(still) if still and not ids else found
     others = {reason for each in meant.rows["reasons"].to_pylist() for reason in each} - set(reasons)

@@ -46,7 +46,7 @@ class MaintainResult:
     """The first of each kind, with their reasons; the log has all."""
     problems: tuple[str, ...] = ()
     left: tuple[str, ...] = field(default=())
-    """What was planned and not done, because somebody else was at it."""
+    """What was planned and not done, and why."""
 
 
 _SHOWN = 5
@@ -129,10 +129,9 @@ class _Doing:
         }[kind]
 
     def _compact(self, items: list[Item]) -> list[str]:
-        left = []
+        left = list[str]()
         for table, each in _by_table(items):
-            if not care.compact(self._lake, table, [date.fromisoformat(item.name) for item in each]):
-                left.append(f"{table}: somebody wrote a day whose files were to be joined; next time.")
+            left += care.compact(self._lake, table, [date.fromisoformat(item.name) for item in each])
         return left
 
     def _checkpoint(self, items: list[Item]) -> list[str]:

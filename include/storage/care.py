@@ -26,32 +26,40 @@ class CompactionWrong(AirworthyError):
         )
 
 
-def compact(lake: Lake, table: str, days: Collection[date]) -> bool:
-    """Join the files of each of these days, in one commit; whether it was done.
+def compact(lake: Lake, table: str, days: Collection[date]) -> list[str]:
+    """Join the files of each of these days, in one commit; what was not done, in words.
 
-    Not done where somebody writes one of the days at the same moment: the next maintenance comes to it. Rows keep no
-    particular order in the file; every reader that needs one asks for it. Raises CompactionWrong.
+    Not done while somebody writes one of the days: the next maintenance comes to it. Nor of a day whose content cannot
+    be compared, being damaged or built under other columns. Rows keep no particular order in the file; every reader
+    that needs one asks for it. Raises CompactionWrong.
     """
     uri = lake.uri(table)
     delta = history.at(uri)
     before = delta.version()
+    unlike = _broken(lake, table, before, days)
+    left = [f"{table} of {day}: its files are not joined, for {what}." for day, what in unlike.items()]
+    if not (whole := sorted(set(days) - unlike.keys())):
+        return left
     with s3.told(uri):
         try:
             delta.optimize.compact(
-                partition_filters=[("day", "in", [day.isoformat() for day in sorted(days)])],
+                partition_filters=[("day", "in", [day.isoformat() for day in whole])],
                 target_size=TARGET_BYTES,
                 max_concurrent_tasks=2,
                 writer_properties=WriterProperties(compression="SNAPPY"),  # as all other files have it
             )
         except CommitFailedError:
-            return False
-    view = lake.pinned(max(days), {table: delta.version()})
-    broken: dict[date, str] = {}
-    for day in sorted(days):
-        broken |= integrity.broken_days(view, table, day, day)
-    if broken:
+            return [*left, f"{table}: somebody wrote a day whose files were to be joined; next time."]
+    if broken := _broken(lake, table, delta.version(), whole):
         raise CompactionWrong(lake, table, before, broken)
-    return True
+    return left
+
+
+def _broken(lake: Lake, table: str, version: int, days: Collection[date]) -> dict[date, str]:
+    view, found = lake.pinned(max(days), {table: version}), dict[date, str]()
+    for day in sorted(days):
+        found |= integrity.broken_days(view, table, day, day)
+    return found
 
 
 def checkpoint(lake: Lake, table: str) -> None:

@@ -49,6 +49,18 @@ class NotText(BadData):
         )
 
 
+class DayMoved(AirworthyError):
+    """A day is not what it was when what should replace it was made: another process was quicker."""
+
+    worth_retrying = True
+
+    def __init__(self, use_case: str, table: str, day: date) -> None:
+        super().__init__(
+            f"{use_case}: {table} of {day} was written by somebody else meanwhile. Nothing was written here. Run the"
+            " task again: it takes what is there now."
+        )
+
+
 class CommitLost(AirworthyError):
     """A partition could not be committed: other writers were first, again and again."""
 
@@ -141,13 +153,15 @@ class Lake:
         stage: str,
         versions: Mapping[str, int] | None = None,
         unless_there: bool = False,
+        instead_of: str | None = None,
     ) -> Commit:
         """Make `rows` the whole content of one day, in one commit; commit nothing where it is the same already.
 
         `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
         reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
         `inputs` (name to digest), `versions` (table to the Delta version that was read) and the row count are kept
-        with the commit; versions alone never make one. With `unless_there`, a day that has any content keeps it.
+        with the commit; versions alone never make one. With `unless_there`, a day that has any content keeps it; with
+        `instead_of`, a day that has other content than of that digest (empty: none) does, and DayMoved is raised.
         Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, NotText for strings that are
         no UTF-8, CommitLost after too many conflicts.
         """
@@ -167,10 +181,17 @@ class Lake:
             notes |= {f"{history.INPUT}{name}": digest for name, digest in inputs.items()}
             notes |= {f"{history.VERSION}{name}": version for name, version in (versions or {}).items()}
             properties = CommitProperties(custom_metadata={key: str(value) for key, value in notes.items()})
-            return self._commit_once(table, day, content, partition, properties, unless_there)
+            return self._commit_once(table, day, content, partition, properties, unless_there, instead_of)
 
     def _commit_once(
-        self, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties, unless_there: bool
+        self,
+        table: str,
+        day: date,
+        rows: pa.Table,
+        partition: Partition,
+        notes: CommitProperties,
+        unless_there: bool,
+        instead_of: str | None,
     ) -> Commit:
         """Commit unless the day holds this content (or any) already; on a conflict look again, then try again."""
         failure: Exception | None = None
@@ -180,6 +201,8 @@ class Lake:
             same = there == partition and self._is_whole(delta, table, day, partition)
             if same or (there is None and partition.rows == 0) or (there and unless_there):
                 return Commit(table, day, there or partition, delta.version(), changed=False)
+            if instead_of is not None and there != partition and instead_of != (there.digest if there else ""):
+                raise DayMoved(self.use_case.name, table, day)
             try:
                 with s3.told(self.uri(table)):
                     self._commit(delta, table, day, rows, partition, notes)

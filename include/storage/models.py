@@ -185,7 +185,7 @@ class Registry(Runs):
     @clear
     def set_champion(self, number: str) -> None:
         """Point the alias `champion` to a version."""
-        self._client.set_registered_model_alias(self.use_case.name, CHAMPION, number)
+        insist(partial(self._client.set_registered_model_alias, self.use_case.name, CHAMPION, number))
 
     @clear
     def unset_champion(self) -> None:
@@ -206,7 +206,7 @@ class Registry(Runs):
     @clear
     def set_ledger_head(self, head: str) -> None:
         """Let the registered model say which is the ledger's last entry."""
-        self._client.set_registered_model_tag(self.use_case.name, LEDGER_HEAD, head)
+        insist(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD, head))
 
     # -- loading
 

@@ -63,8 +63,8 @@ def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P],
 
 
 def insist(write: Callable[[], object]) -> None:
-    """Set a tag, once more if MLflow refuses: of two who add the same one at the same moment, its database refuses the
-    second (BAD_REQUEST), who then finds it there and replaces it."""
+    """Set a tag or an alias, once more if MLflow refuses: of two who add the same one at the same moment, its database
+    refuses the second (BAD_REQUEST), who then finds it there and replaces it."""
     try:
         write()
     except MlflowException as error:

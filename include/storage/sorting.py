@@ -18,7 +18,7 @@ def ordered(
     """The rows of those batches, all of that schema, as `pyarrow.Table.sort_by` orders them: ascending, nulls last,
     rows with equal keys as they came. ValueError for what DuckDB does not take, such as strings that are no UTF-8.
     """
-    order = ", ".join([*(f"{_key(schema.field(key))} asc nulls last" for key in keys), f"{_PLACE} asc"])
+    order = ", ".join([*(f"{key(schema.field(name))} asc nulls last" for name in keys), f"{_PLACE} asc"])
     with connection.cursor() as cursor:  # of the same memory; what the connection still reads goes on
         try:
             _take(cursor, schema, batches)
@@ -43,7 +43,10 @@ def _take(cursor: duckdb.DuckDBPyConnection, schema: pa.Schema, batches: Iterabl
     cursor.unregister("batch")
 
 
-def _key(field: pa.Field) -> str:
-    """What to order by. A column of floats is ordered by a copy: DuckDB gives back 0 for -0 in one it orders by."""
+def key(field: pa.Field) -> str:
+    """What to order by, quoted, so that no name of a column is read as SQL (duckdb.ColumnExpression drops quotes).
+
+    A column of floats is ordered by a copy: DuckDB gives back 0 for -0 in one it orders by.
+    """
     name = '"' + field.name.replace('"', '""') + '"'
     return f"{name} + 0.0" if pa.types.is_floating(field.type) else name

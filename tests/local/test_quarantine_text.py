@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import great_expectations.expectations as gxe
 import pytest
 from typer.testing import CliRunner
 
 from include import cli
 from include.errors import BadRequest
+from include.use_case import Suite
 from tests.quarantined import DAY, HOUR, NEXT, land, spoil
+from tests.toy_use_case import expectations
+from tests.toy_use_case.expectations import events
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +79,28 @@ def test_an_existing_file_is_left_as_it_is(tmp_path: Path):
     with pytest.raises(BadRequest, match=r"cannot be written: File exists\. Name a new file"):
         typed("export", "toy", str(file), "--feed", "events")
     assert file.read_text() == "mine"
+
+
+def test_where_no_row_is_open_no_file_is_made(tmp_path: Path):
+    typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong")
+    with pytest.raises(BadRequest, match="None of the 2 rows is open"):
+        typed("export", "toy", str(tmp_path / "rows.csv"), "--feed", "events")
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypatch):
+    spoil(monkeypatch, "events", "kind", [None], NEXT)
+    stricter = Suite(rows=(*events().rows, gxe.ExpectColumnValuesToNotBeNull(column="kind")), table=())
+    monkeypatch.setattr(expectations, "events", lambda: stricter)
+    land("events", NEXT)
+    shown = typed("show", "toy", "--feed", "events")
+    rows = [line.split()[0] for line in shown.splitlines() if line.startswith((f"{DAY}.", f"{NEXT}."))]
+    named = [word for row in rows for word in ("--row", row)]
+    with pytest.raises(
+        BadRequest, match=r"1 of the rows with these ids have none of the reasons .* Nothing was released"
+    ):
+        typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong", *named)
+    assert "2 open     0 corrected     0 released" in typed("toy", "--day", str(DAY))
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ class Bucket:
     def remove(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
 
+    def remove_all(self) -> None:
+        for key in self.keys():
+            self.remove(key)
+
     def keys(self) -> list[str]:
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
 
@@ -49,6 +53,12 @@ def _clients_anew() -> None:
     from include.sources import bucket
 
     bucket.client_of.cache_clear()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are botocore's own, up to 20 s; here they are none."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
 
 
 @pytest.fixture
@@ -123,7 +133,7 @@ class Faults:
 
 
 @pytest.fixture
-def faults(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+def faults(s3_server: str, hasty: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """The Connection leads through a proxy that fails as it is told."""
     with proxy(s3_server) as found:
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection_to(found.address))

@@ -16,10 +16,7 @@ from include.sources.bucket import Bucket, BucketFailed, Listed, ObjectChanged
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture(autouse=True)
-def _hasty(monkeypatch):
-    """Pauses between tries are botocore's own, up to 20 s; here they are none."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+pytestmark = pytest.mark.usefixtures("hasty")
 
 
 @pytest.fixture
@@ -95,25 +92,27 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
 
 
 @pytest.mark.parametrize("size", [1000, 20 * MEGABYTE])
-def test_an_object_that_is_replaced_after_it_was_looked_at_is_not_taken(landing, tmp_path, size):
+@pytest.mark.parametrize("request_", ["HeadObject", "GetObject"])
+def test_an_object_that_is_replaced_after_it_was_looked_at_is_not_taken(landing, tmp_path, size, request_):
+    """Between our look and boto3's own, or after both."""
     landing.put("large", os.urandom(size))
     reader = Bucket(landing.name, "aws_default")
     listed = reader.list("large")[0]
     asked = []
 
     def replaced(**_):
-        if not asked:  # once, and by another client: of as many bytes, so that the size tells nothing
-            asked.append(1)
-            landing.put("large", os.urandom(size))
+        asked.append(1)
+        if len(asked) == (2 if request_ == "HeadObject" else 1):  # of as many bytes, so that the size tells nothing
+            landing.put("large", os.urandom(size))  # by another client
 
     events = reader._client.meta.events
-    events.register("before-send.s3.GetObject", replaced)
+    events.register(f"before-send.s3.{request_}", replaced)
     try:
         with pytest.raises(ObjectChanged):
             reader.fetch(listed, tmp_path / "copy")
     finally:
-        events.unregister("before-send.s3.GetObject", replaced)
-    assert asked
+        events.unregister(f"before-send.s3.{request_}", replaced)
+    assert len(asked) > (request_ == "HeadObject")
 
 
 def test_an_empty_object_is_fetched_too(landing, tmp_path):

@@ -181,6 +181,7 @@ def test_text_in_any_of_arrows_layouts_is_text(landing):
 HEADER = "event_date,id,kind,size,hour,urgent\n"
 ROW = "2020-01-10,1,a,1.5,3,true\n"
 GOOD = (HEADER + ROW * 3000).encode()
+METHOD = zipfile.ZIP_DEFLATED.to_bytes(2, "little")
 WRONG = {
     "another header": ("x.csv", HEADER.replace("kind", "type") + ROW, r"lacks \['kind'\], has undeclared \['type'\]"),
     "a column too many": ("x.csv", HEADER.replace("\n", ",more\n") + ROW.replace("\n", ",1\n"), r"undeclared \['more'"),
@@ -198,6 +199,7 @@ WRONG = {
     "a truncated zip": ("x.zip", zipped(a__csv=GOOD)[:-30], "zip"),
     "a zip with two files": ("x.zip", zipped(a__csv=GOOD, b__csv=GOOD), "this one has 2"),
     "a zip with something else": ("x.zip", zipped(a__exe=GOOD), "ends in .csv"),
+    "a zip packed as Python cannot": ("x.zip", zipped(a__csv=GOOD).replace(METHOD, b"\x09\x00"), "compression"),
     "a bomb in a gz": ("x.csv.gz", gzip.compress(GOOD * 50), "more than max_bytes=1,000,000"),
     "a bomb in a zip": ("x.zip", zipped(a__csv=GOOD * 50), "more than max_bytes=1,000,000"),
 }

@@ -14,7 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from include import landing_sensor
 from include.landing_sensor import DeliverySensor, DeliveryTrigger
 from include.settings import REPOSITORY
-from tests.sources.conftest import landing_toy
+from include.sources.bucket import BucketFailed
+from include.stages import ingest, validate
+from tests.sources.conftest import DAY, deliver, landing_toy
 
 TODAY = datetime.now(UTC).date()
 LONG = {"wait": timedelta(hours=30), "every": timedelta(milliseconds=20)}
@@ -82,6 +84,36 @@ def test_of_a_day_long_past_missing_files_are_missed_at_once(use_case, landing, 
         assert word in str(failed.value)
 
 
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_published_day_whose_files_have_gone_since_is_not_waited_for_unless_they_are_to_be_taken(landing, deferrable):
+    deliver(landing)
+    use_case = landing_toy(landing.name)
+    ingest.run(use_case, DAY), validate.run(use_case, DAY)
+    landing.remove_all()
+    waiting = sensor(use_case, deferrable=deferrable)
+    assert waiting.poke(context(DAY))
+    assert ingest.run(use_case, DAY)["events"].partition.rows == 200
+    with pytest.raises(AirflowFailException, match="are not there"):
+        waiting.poke({**context(DAY), "params": {"take_changed": True}})
+
+
+def test_a_server_that_fails_at_the_first_look_is_waited_for_too(use_case, landing, faults):
+    faults.next = ["503"] * 100
+    assert sensor(use_case, deferrable=False).poke(context()) is False
+    with pytest.raises(TaskDeferred):
+        sensor(use_case).execute(context())
+
+
+def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_refusing_one_is_not(landing, faults):
+    past = landing_toy(landing.name)
+    faults.next = ["503"] * 100
+    with pytest.raises(BucketFailed, match="Try again later"):
+        sensor(past).execute(context(DAY))
+    faults.next = ["403"] * 100
+    with pytest.raises(AirflowFailException, match="Mend the bucket"):
+        sensor(past).execute(context())
+
+
 def test_a_day_declared_absent_is_not_waited_for(use_case):
     sensor(use_case, "outcomes").execute(context(use_case.first_day))
 
@@ -106,8 +138,6 @@ def soon() -> datetime:
 
 
 def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_meanwhile(use_case, landing, monkeypatch):
-    from include.sources.bucket import BucketFailed
-
     look, looked = landing_sensor.is_delivered, []
 
     def shaky(*arguments):

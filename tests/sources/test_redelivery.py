@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from include.errors import FeedRefused
+from include.sources.bucket import Bucket
 from include.stages import build_features, collect, ingest, tell, validate
 from include.stages.collect import DeliveryLost
-from include.storage.lake import Lake
+from include.storage.lake import DayMoved, Lake
 from include.storage.outbox import Outbox
 from tests.sources.conftest import DAY, as_csv, deliver, landing_toy
 from tests.toy_use_case import source
@@ -63,6 +64,59 @@ def test_a_rerun_of_a_published_day_keeps_what_has_landed_and_says_so(use_case, 
     (said,) = [record.getMessage() for record in caplog.records if "events" in record.getMessage()]
     assert f"({what})" in said
     assert "take_changed" in said
+
+
+def test_a_published_day_of_which_only_the_mark_is_gone_is_landed_again_as_it_was(landing):
+    use_case = landing_toy(landing.name, events={"ready": "_SUCCESS"})
+    deliver(landing)
+    landing.put(f"events/{DAY}/_SUCCESS", b"")
+    ingest.run(use_case, DAY), validate.run(use_case, DAY)
+    before = content(use_case)
+    landing.remove(f"events/{DAY}/_SUCCESS")
+    assert not ingest.run(use_case, DAY)["events"].changed
+    assert content(use_case) == before
+
+
+def meanwhile(monkeypatch, does) -> None:
+    """Another process does that while this one, which has listed the files, fetches the first of them."""
+    fetch, busy = Bucket.fetch, []
+
+    def slow(*arguments):
+        if not busy:
+            busy.append(True)
+            does()
+        return fetch(*arguments)
+
+    monkeypatch.setattr(Bucket, "fetch", slow)
+
+
+def test_of_two_who_land_a_day_the_one_who_saw_fewer_files_writes_nothing_and_tries_again(landing, monkeypatch):
+    use_case, rows = landing_toy(landing.name), source.events(DAY)
+    deliver(landing)
+    landing.put(KEY, as_csv(rows.slice(0, 50)))
+
+    def other() -> None:
+        landing.put(f"events/{DAY}/more.csv", as_csv(rows.slice(50)))
+        ingest.run(use_case, DAY)
+
+    meanwhile(monkeypatch, other)
+    with pytest.raises(DayMoved, match=r"toy: raw/events of 2020-01-10 was written by somebody else") as moved:
+        ingest.run(use_case, DAY)
+    assert moved.value.worth_retrying
+    view = Lake.of(use_case).as_of(DAY)
+    assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 2)
+    assert not ingest.run(use_case, DAY)["events"].changed
+
+
+def test_a_day_that_is_published_while_its_changed_files_are_read_keeps_what_was_published(landing, monkeypatch):
+    use_case = landing_toy(landing.name)
+    deliver(landing)
+    ingest.run(use_case, DAY)
+    change(landing)
+    meanwhile(monkeypatch, lambda: validate.run(use_case, DAY))
+    with pytest.raises(DayMoved):
+        ingest.run(use_case, DAY)
+    assert ingest.run(use_case, DAY)["events"].partition.rows == 200
 
 
 @every_change
