@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from include import settings
 from include.errors import AirworthyError
 
 Item = TypeVar("Item")
@@ -155,7 +156,8 @@ def again(uri: str, ask: Callable[[], Found]) -> Found:
 def _failure(uri: str, error: Exception) -> StoreFailed | None:
     """What an error of boto3 or deltalake means; None where it is not about the server or the settings."""
     said = f"{type(error).__name__} {error}"
-    bucket, server = uri.removeprefix(SCHEME).partition("/")[0], os.environ.get("AWS_ENDPOINT_URL") or "Amazon S3"
+    bucket, endpoint = uri.removeprefix(SCHEME).partition("/")[0], os.environ.get("AWS_ENDPOINT_URL")
+    server = settings.shown(endpoint) or "the server" if endpoint else "Amazon S3"
 
     def names(words: Iterable[str]) -> bool:
         return any(word in said for word in words)
