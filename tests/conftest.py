@@ -184,7 +184,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def toy_lake(lake_home: Path, filled: Path) -> Path:
     """A copy of the filled toy lake, as the test's own."""
-    _copy_lake(filled / "lake", Place.of(settings.current().lake))
+    copy_lake(filled / "lake", Place.of(settings.current().lake))
     return lake_home
 
 
@@ -268,7 +268,7 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = Place.of(settings.current().lake)
     shutil.copytree(old, home, ignore=_but_for(old / "lake"), copy_function=shutil.copyfile)
     if (old / "lake").is_dir():
-        _copy_lake(old / "lake", lake)
+        copy_lake(old / "lake", lake)
     _move_artifacts(home / "mlflow.db", old, home)
     tracking_utils._artifact_repos_cache.clear()  # MLflow remembers, by the run's id alone, where its artifacts were
     _use_tracking(home, monkeypatch)
@@ -278,7 +278,7 @@ def _copy(old: Path, new: Path) -> None:
     shutil.copytree(old, new, copy_function=shutil.copyfile)  # contents only: half the time
 
 
-def _copy_lake(old: Path, new: Place) -> None:
+def copy_lake(old: Path, new: Place) -> None:
     """Copy a lake from disk to where the test has its own; all that is in it tells paths relative to its tables."""
     if new.is_local:
         _copy(old, new.path)

@@ -3,26 +3,27 @@ known or decided before changes."""
 
 import os
 import random
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from include import settings
 from include.errors import AirworthyError, BadRequest
 from include.stages import build_features, conserve, correct, ingest, measure, quarantine, score, validate
 from include.storage import lake as lake_module
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
 from include.storage.place import Place
-from tests import toy
+from tests import places, toy
 from tests.conftest import AS_OF, LAST
 from tests.properties.test_order import contents
 from tests.quarantined import ASKED, FAILED, HOUR, exported, run_days, sent, spoil
 from tests.toy_use_case import source
+
+pytestmark = pytest.mark.both_places(long=True)
 
 # Of one day before, so that features of one day do not land them all.
 USE_CASE = replace(toy.USE_CASE, look_back_days=1)
@@ -105,7 +106,7 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lake_module, "write_deltalake", dying(commit))
 
 
-def walk(seed: int, home: Path, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS) -> Walk:
+def walk(seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS) -> Walk:
     """Random doings, then every day once in its order; what was seen on the way stands at the end."""
     spoil(monkeypatch, "events", "hour", [24, -3], *DAYS[:3])
     spoil(monkeypatch, "outcomes", "failed", [7, 8], DAYS[1])
@@ -120,9 +121,10 @@ def walk(seed: int, home: Path, monkeypatch: pytest.MonkeyPatch, steps: int = ST
     end = contents(USE_CASE)
     for seen in went.seen:
         assert {table: {day: end[table].get(day) for day in days} for table, days in seen.items()} == seen
-    in_order = home / "in order"
-    shutil.copytree(home / "lake" / "toy" / "corrections", in_order / "toy" / "corrections")
-    monkeypatch.setenv("AIRWORTHY_LAKE", str(in_order))
+    in_order = Place.of(f"{settings.current().lake} in order")
+    places.copy(Lake.of(USE_CASE).root / "corrections", in_order / "toy" / "corrections")
+    monkeypatch.setenv("AIRWORTHY_LAKE", in_order.uri)
+    assert not any(contents(USE_CASE).values())
     finish()
     assert contents(USE_CASE) == end, "the same source and corrections make the same days, whatever the order"
     return went
@@ -136,14 +138,14 @@ def finish() -> None:
 
 def test_no_row_is_lost_and_nothing_changes_what_was_known(lake_home, monkeypatch):
     monkeypatch.setattr("tests.properties.test_conserved.FREE", FREE[:1])
-    done = walk(2, lake_home, monkeypatch, steps=10).done
+    done = walk(2, monkeypatch, steps=10).done
     assert min(done[name] for name in ("landed", "corrected", "killed")) > 0, done
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(int(os.environ.get("AIRWORTHY_WALKS", "2"))))
 def test_no_row_is_lost_in_any_order(lake_home, monkeypatch, seed):
-    walk(100 + seed, lake_home, monkeypatch)
+    walk(100 + seed, monkeypatch)
 
 
 @pytest.mark.slow

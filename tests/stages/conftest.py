@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from include import settings
 from include.stages import train
+from include.storage.place import Place
 from include.use_case import UseCase
 from tests import quarantined
-from tests.conftest import AS_OF, draw_nothing, living_in, move
+from tests.conftest import AS_OF, copy_lake, draw_nothing, living_in, move
 from tests.stages import maintained
 
 LATER = date(2020, 3, 5)
@@ -33,7 +35,7 @@ def quarantined_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two events of DAY have impossible hours and are quarantined."""
     quarantined.spoil(monkeypatch, "events", "hour", [25, -1], quarantined.DAY)
-    shutil.copytree(quarantined_home, lake_home)
+    copy_lake(quarantined_home / "lake", Place.of(settings.current().lake))
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from include.stages import conserve
 from tests.quarantined import DAY, EVENTS, land
 from tests.toy_use_case import USE_CASE, source
 
+pytestmark = pytest.mark.both_places(long=True)
+
 
 @pytest.fixture
 def partly_delivered(lake_home, monkeypatch):

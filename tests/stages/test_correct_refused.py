@@ -27,6 +27,8 @@ from tests.quarantined import (
 )
 from tests.toy_use_case import USE_CASE, expectations, source
 
+pytestmark = pytest.mark.both_places(long=True)
+
 
 @pytest.fixture(autouse=True)
 def _home(lake_home):

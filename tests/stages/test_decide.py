@@ -17,6 +17,8 @@ from include.storage.partitions import days_from
 from tests import toy
 from tests.stages import measures
 
+pytestmark = pytest.mark.both_places(long=True)
+
 FIRST = date(2020, 3, 1)
 USE_CASE = replace(toy.USE_CASE, retraining=Retraining(breaches=2, of_days=3, cool_down_days=20, per_month=1))
 
@@ -63,6 +65,7 @@ def test_twenty_breaches_in_a_row_make_one_training(lake):
 
 
 @pytest.mark.slow
+@pytest.mark.both_places(not_on_s3="forty days more try the policy alone, and take three minutes")
 @pytest.mark.parametrize(("outcome", "made"), [("promoted", [1, 31]), ("rejected", [1, 41])])
 def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, outcome, made):
     days = days_from(FIRST, later(59))

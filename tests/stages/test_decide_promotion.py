@@ -12,6 +12,8 @@ from tests import toy
 from tests.conftest import AS_OF
 from tests.versions import promoted, register
 
+pytestmark = pytest.mark.both_places(long=True)
+
 USE_CASE = replace(
     toy.USE_CASE,
     monitoring=Monitoring(max_age_days=1),

@@ -15,6 +15,8 @@ from include.storage.models import Registry
 from include.use_case import Gate, NotWorseThanChampion, SliceGate
 from tests.toy_use_case import USE_CASE, source
 
+pytestmark = pytest.mark.both_places(long=True)
+
 PNG = b"\x89PNG"
 WITH_CHAMPION = replace(
     USE_CASE,
@@ -169,6 +171,7 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
         evaluate.run(WITH_CHAMPION, trained_toy)
 
 
+@pytest.mark.both_places(not_on_s3="nothing is in the lake")
 @pytest.mark.usefixtures("without_plots")
 def test_a_run_that_broke_half_way_is_not_judged(tracking):
     run_id = Registry(USE_CASE).start_run("broken", {})

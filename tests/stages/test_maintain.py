@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from deltalake import DeltaTable
 
 from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import maintain, reproduce, survey, train
@@ -26,6 +25,8 @@ from tests.stages.maintained import (
     outcomes,
     scatter,
 )
+
+pytestmark = pytest.mark.both_places(long=True)
 
 
 @pytest.mark.both_places
@@ -48,9 +49,9 @@ def test_a_dry_run_tells_counts_and_bytes_and_changes_no_byte(home):
 
 
 def test_where_there_is_nothing_it_says_so_and_makes_nothing(lake_home, tracking):
-    before = everything(lake_home)
+    before = everything(lake_home), places.contents(Lake.of(USE_CASE).root)
     assert maintain.run(USE_CASE, really=True, now=later()).lines == ("Nothing is to be done.",)
-    assert everything(lake_home) == before
+    assert (everything(lake_home), places.contents(Lake.of(USE_CASE).root)) == before
 
 
 def test_the_same_state_and_instant_make_the_same_plan(home):
@@ -87,7 +88,7 @@ def test_what_deltalake_itself_would_keep_is_kept(home):
     """Held against its own vacuum with the same versions to keep."""
     needed = [int(Registry(USE_CASE).version(number).tags["features.version"]) for number in ("1", "3", "4")]
     lake = Lake.of(USE_CASE)
-    delta = DeltaTable(lake.uri("features"))
+    delta = lake.delta("features")
     theirs = delta.vacuum(0, dry_run=True, enforce_retention_duration=False, keep_versions=needed)
     plan = survey.run(USE_CASE, later())
     ours = [item.name for item in plan.of("superseded file")]
@@ -96,8 +97,7 @@ def test_what_deltalake_itself_would_keep_is_kept(home):
 
 
 def test_a_file_of_a_writer_that_may_still_commit_is_left(home):
-    young = home / "lake" / "toy" / "features" / "part-0.parquet"
-    young.write_bytes(b"x")
+    (Lake.of(USE_CASE).root / "features/part-0.parquet").write(b"x")
     assert not survey.run(USE_CASE, later(29)).of("orphan file")
     assert survey.run(USE_CASE, later(31)).of("orphan file")
 
@@ -126,6 +126,9 @@ def test_a_day_that_was_written_today_is_not_touched(home):
     assert not survey.run(USE_CASE, datetime.now(UTC)).of("compaction")
 
 
+@pytest.mark.both_places(
+    not_on_s3="when a file was written, the server alone says, and deltalake goes by its own clock"
+)
 def test_a_checkpoint_keeps_old_versions_readable_however_old_the_log_is(home, monkeypatch):
     monkeypatch.setattr(survey, "CHECKPOINT_AFTER", 1)
     enlarge()
@@ -140,13 +143,15 @@ def test_a_checkpoint_keeps_old_versions_readable_however_old_the_log_is(home, m
 
 def test_a_table_that_cleans_its_log_up_gets_no_checkpoint(home, monkeypatch):
     monkeypatch.setattr(survey, "CHECKPOINT_AFTER", 1)
-    delta = DeltaTable(Lake.of(USE_CASE).uri("features"))
+    delta = Lake.of(USE_CASE).delta("features")
     delta.alter.set_table_properties({"delta.enableExpiredLogCleanup": "true"})
     assert "features" not in [item.table for item in survey.run(USE_CASE, later(1)).of("checkpoint")]
 
 
 def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_told(home):
-    (home / "lake" / "toy" / "features" / "_delta_log" / f"{1:020d}.json").unlink()
+    first = Lake.of(USE_CASE).root / f"features/_delta_log/{1:020d}.json"
+    assert first.exists()
+    first.remove()
     result = maintain.run(USE_CASE, really=True, now=later())
     assert "superseded file" not in result.counts
     with pytest.raises(maintain.NotAllLookedAt, match="lacks some of the commits"):

@@ -15,6 +15,8 @@ from include.storage.models import Registry
 from tests.conftest import AS_OF
 from tests.stages.maintained import USE_CASE, enlarge, flies, later, outcomes, register_one, scatter
 
+pytestmark = pytest.mark.both_places(long=True)
+
 
 @pytest.mark.slow
 def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkeypatch):
@@ -67,8 +69,9 @@ def test_a_version_registered_since_the_plan_was_made_stops_it_before_a_file_goe
     register_one()
     with pytest.raises(maintain.Moved, match="run it again"):
         maintain.carry_out(USE_CASE, plan, now)
-    gone = [item.name for item in plan.of("superseded file") if not (home / "lake/toy/features" / item.name).exists()]
-    assert gone == []
+    folder, planned = Lake.of(USE_CASE).root / "features", plan.of("superseded file")
+    assert planned
+    assert [item.name for item in planned if not (folder / item.name).exists()] == []
 
 
 def test_an_entry_on_the_ledger_since_the_plan_was_made_stops_it(home):
@@ -91,8 +94,8 @@ def test_two_at_once_come_to_the_same_as_one(home):
 def test_only_what_the_plan_names_is_removed(home):
     now = later()
     plan = survey.run(USE_CASE, now)
-    orphan = home / "lake" / "toy" / "features" / "part-0.parquet"
-    orphan.write_bytes(b"x")
+    orphan = Lake.of(USE_CASE).root / "features/part-0.parquet"
+    orphan.write(b"x")
     maintain.carry_out(USE_CASE, plan, now)
     assert orphan.exists()
 
@@ -118,7 +121,7 @@ def test_a_task_that_writes_a_day_while_it_is_joined_looks_again_and_writes_it(h
     def raced(self, *args):
         tries.append(1)
         if len(tries) == 1:
-            assert care.compact(Lake.of(USE_CASE), "features", [AS_OF])
+            assert care.compact(Lake.of(USE_CASE), "features", [AS_OF]) == []
         commit(self, *args)
 
     monkeypatch.setattr(Lake, "_commit", raced)

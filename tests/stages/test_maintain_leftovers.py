@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -16,9 +18,12 @@ from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.outbox import Outbox
 from include.storage.upkeep import Upkeep
+from tests import places
 from tests.conftest import AS_OF
-from tests.stages.maintained import FEW_ROUNDS, USE_CASE, age, everything, later, outcomes
+from tests.stages.maintained import FEW_ROUNDS, USE_CASE, age, later, outcomes
 from tests.toy_use_case import USE_CASE as TOY
+
+pytestmark = pytest.mark.both_places(long=True)
 
 # -- MLflow
 
@@ -98,6 +103,7 @@ def test_folders_of_artifacts_that_belong_to_nothing_go(home):
     assert outcomes()["4"] == "equal"
 
 
+@pytest.mark.both_places(not_on_s3="it is about artifacts, and nothing is in the lake")
 def test_where_artifacts_are_not_in_a_folder_of_the_experiments_own_none_is_ownerless(lake_home, tracking, tmp_path):
     """Else what others keep in the same folder would belong to no run."""
     shared = tmp_path / "shared"
@@ -111,6 +117,7 @@ def test_where_artifacts_are_not_in_a_folder_of_the_experiments_own_none_is_owne
 # -- files
 
 
+@pytest.mark.both_places(not_on_s3="there, a file is whole or is not there")
 def test_what_a_killed_writer_left_half_written_goes_once_it_is_old(home):
     ours = [home / "lake" / "toy" / "alerts" / ".creating-a.tmp", data_docs.folder("toy").path / ".writing-b"]
     young = ours[0].with_name(".creating-c.tmp")
@@ -123,33 +130,35 @@ def test_what_a_killed_writer_left_half_written_goes_once_it_is_old(home):
     assert (young.exists(), [path.exists() for path in ours]) == (True, [False, False])
 
 
-def test_old_pages_fits_letters_and_logs_go_and_young_ones_stay(home):
+def next_second() -> datetime:
+    """Wait for the next full second: S3 says no more of when a file was written."""
+    now = datetime.now(UTC)
+    then = now.replace(microsecond=0) + timedelta(seconds=1)
+    time.sleep((then - now).total_seconds() + 0.05)  # a file system's clock may be a little behind
+    return then
+
+
+def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
+    """All are due after a day, and it is asked a day after a moment between the old ones and the young."""
+    use_case = replace(USE_CASE, retention=replace(USE_CASE.retention, page_days=1, fit_days=1, log_days=1))
     pages = [data_docs.folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
-    for page in pages:
-        page.write(b"page")
-    fits = Fits.of(USE_CASE)
-    for name in ("old", "young"):
-        fits.keep(name, [1])
-    logs = home / "logs" / "tasks"
-    for name in ("dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log", "dag_id=toy__data/run_id=c/attempt=1.log"):
-        (logs / name).parent.mkdir(parents=True)
-        (logs / name).write_text("log")
-    other = logs / "dag_id=another__data" / "attempt=1.log"
-    other.parent.mkdir()
-    other.write_text("log")
-    aged = (pages[0].path, fits.folder.path / "old.json", logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log")
-    for path in (*aged, other):
-        age(path, 200)
-    result = maintain.run(USE_CASE, really=True, logs=[str(logs)])
+    fits, logs = Fits.of(USE_CASE), place / "tasks"
+    other = logs / "dag_id=another__data/attempt=1.log"
+    old_log = logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log"
+    young_log = logs / "dag_id=toy__data/run_id=c/attempt=1.log"
+    pages[0].write(b"page"), fits.keep("old", [1]), old_log.write(b"log"), other.write(b"log")
+    between = next_second()
+    pages[1].write(b"page"), fits.keep("young", [1]), young_log.write(b"log")
+    result = maintain.run(use_case, really=True, now=between + timedelta(days=1), logs=[str(logs)])
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"page": 1, "fit": 1, "task log": 1}
-    assert not any(path.exists() for path in aged)
-    assert not (logs / "dag_id=toy__data" / "run_id=a:b").exists(), "nor its folder"
-    assert other.exists() and pages[1].exists() and fits.read("young") == [1]
-    assert (logs / "dag_id=toy__data" / "run_id=c" / "attempt=1.log").exists()
+    assert not any(each.exists() for each in (pages[0], fits.folder / "old.json", old_log))
+    assert (logs / "dag_id=toy__data").names() == ["run_id=c"], "nor its folder"
+    assert other.exists() and pages[1].exists() and fits.read("young") == [1] and young_log.exists()
     index = (data_docs.folder("toy") / "index.html").read().decode()
     assert "2020-01-02" in index and "2020-01-01" not in index
 
 
+@pytest.mark.both_places(not_on_s3="there, no folder leads back to itself")
 def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home):
     logs, fits = home / "logs" / "tasks", Fits.of(USE_CASE)
     (logs / "dag_id=toy__score").mkdir(parents=True)
@@ -178,9 +187,8 @@ def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
         outbox.put(message, ["email"])
     letter = next(each for each in outbox.waiting() if each.message.key == told.key)
     outbox.sent(letter, "email")
-    for path in outbox.folder.path.iterdir():
-        age(path, 100)
-    assert maintain.run(USE_CASE, really=True).counts["letter"]["count"] == 2
+    assert "letter" not in maintain.run(USE_CASE, really=False, now=later(89)).counts
+    assert maintain.run(USE_CASE, really=True, now=later(100)).counts["letter"]["count"] == 2
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
     outbox.put(told, ["email"])
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
@@ -192,15 +200,16 @@ def test_ledger_claims_and_decisions_never_go(home):
         row = {"outcome": outcome, "reason": "r", "signals": "{}", "model_version": "1"}
         rows = pa.Table.from_pylist([row], schema=schemas.DECISIONS)
         lake.replace("decisions", AS_OF, rows, inputs={}, stage="test")
-    (home / "lake/toy/claims/2020-03").mkdir(parents=True)
-    (home / "lake/toy/claims/2020-03/01.json").write_text(json.dumps({"day": "2020-03-01"}))
+    (lake.root / "claims/2020-03/01.json").write(json.dumps({"day": "2020-03-01"}).encode())
     kept = ("ledger", "claims", "decisions")
-    before = {name: everything(home / "lake" / "toy" / name) for name in kept}
+    before = {name: places.contents(lake.root / name) for name in kept}
+    assert all(before.values())
     maintain.run(USE_CASE, really=True, now=later(4000))
-    assert {name: everything(home / "lake" / "toy" / name) for name in kept} == before
+    assert {name: places.contents(lake.root / name) for name in kept} == before
 
 
 @pytest.mark.slow
+@pytest.mark.both_places(not_on_s3="it is about artifacts, which a server keeps elsewhere")
 def test_over_a_servers_proxy_artifacts_are_measured_and_removed(toy_lake, mlflow_server, monkeypatch, without_plots):
     """In an experiment of its own: others use the same server."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)

@@ -16,6 +16,8 @@ from include.use_case import Gate
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
+pytestmark = pytest.mark.both_places(long=True)
+
 STRICT = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
 
 
@@ -114,6 +116,7 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
     assert register.run(USE_CASE, trained_toy).version == "1"
 
 
+@pytest.mark.both_places(not_on_s3="nothing is in the lake")
 def test_a_run_without_verdicts_is_not_registered(tracking):
     registry = Registry(USE_CASE)
     run_id = registry.start_run("not judged", {FINGERPRINT: "x"})

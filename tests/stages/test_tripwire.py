@@ -1,6 +1,5 @@
 """Leaks that are planted in a use case's features are caught; honest features pass; the real lake stays as it is."""
 
-import hashlib
 import itertools
 import os
 from dataclasses import replace
@@ -15,11 +14,15 @@ from deltalake import DeltaTable
 from include import settings
 from include.logic.evidence import Rebuilt
 from include.stages import derive, tripwire
-from include.storage import schemas
+from include.storage import s3, schemas
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
 from include.storage.place import Place
+from tests import places
+from tests.conftest import copy_lake
 from tests.toy_use_case import USE_CASE, features, source
+
+pytestmark = pytest.mark.both_places(long=True)
 
 FIRST, DAY, AS_OF = date(2020, 1, 1), date(2020, 1, 9), date(2020, 1, 18)
 TOMORROW = DAY + timedelta(days=1)
@@ -35,9 +38,10 @@ def with_history(day, events, outcomes):
     return rows.mutate(hour=(rows.hour + failed).cast("int32"))
 
 
-def later_failures(lake_path: Path, table: str) -> int:
-    """How many failures a table of that lake has of the day after DAY, read past the view."""
-    later = DeltaTable(lake_path / "toy" / table).to_pyarrow_table(partitions=[("day", "=", str(TOMORROW))])
+def later_failures(where: str | Path, table: str) -> int:
+    """How many failures a table of the lake there has of the day after DAY, read past the view."""
+    uri = (Place.of(where) / "toy" / table).uri
+    later = DeltaTable(uri, storage_options=s3.options(uri)).to_pyarrow_table(partitions=[("day", "=", str(TOMORROW))])
     return later["failed"].to_pylist().count(1)
 
 
@@ -66,9 +70,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lake(home, monkeypatch) -> Lake:
-    monkeypatch.setenv("AIRWORTHY_HOME", str(home))
-    monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
+def lake(lake_home, home) -> Lake:
+    """A copy of that lake as the test's own."""
+    copy_lake(home / "lake", Place.of(settings.current().lake))
     return Lake.of(USE_CASE)
 
 
@@ -95,12 +99,13 @@ def test_honest_features_do_not_move(lake, monkeypatch, build):
 )
 def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypatch, table):
     def build(day, events, outcomes):
-        return moved_by(day, events, outcomes, later_failures(Path(settings.current().lake), table))
+        return moved_by(day, events, outcomes, later_failures(settings.current().lake, table))
 
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
 @pytest.mark.slow
+@pytest.mark.both_places(not_on_s3="then the lake is not in the home")
 def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch):
     def build(day, events, outcomes):
         return moved_by(day, events, outcomes, later_failures(settings.current().home / "lake", "labels"))
@@ -113,7 +118,7 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
     drawn = itertools.count()
 
     def build(day, events, outcomes):
-        rows = moved_by(day, events, outcomes, later_failures(Path(settings.current().lake), "labels"))
+        rows = moved_by(day, events, outcomes, later_failures(settings.current().lake, "labels"))
         return rows.mutate(hour=(rows.hour + next(drawn)).cast("int32"))
 
     found = tried(lake, monkeypatch, build)
@@ -219,15 +224,27 @@ def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monk
     assert "LookupError: rows are missing" in found.error
 
 
-@pytest.mark.parametrize("there_before", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fails", [True, False])
-def test_settings_and_lake_are_as_they_were(lake, monkeypatch, there_before, fails):
-    if there_before:
-        monkeypatch.setenv("AIRWORTHY_LAKE", str(lake.root.path.parent))
+def test_settings_and_lake_are_as_they_were(lake, monkeypatch, fails):
+    monkeypatch.setenv("AIRWORTHY_LAKE", settings.current().lake)
+    leaves_all_as_it_was(lake, monkeypatch, fails)
+
+
+@pytest.mark.slow
+@pytest.mark.both_places(not_on_s3="there, the setting names the lake")
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_setting_that_was_not_there_is_not_there_again(lake, monkeypatch, fails):
+    assert "AIRWORTHY_LAKE" not in os.environ
+    leaves_all_as_it_was(lake, monkeypatch, fails)
+
+
+def leaves_all_as_it_was(lake, monkeypatch, fails):
     store(lake)
+    real = settings.current().lake
+    assert lake.root == Place.of(real) / "toy"
 
     def build(day, events, outcomes):
-        assert Path(settings.current().lake) != lake.root.path.parent
+        assert Place.of(settings.current().lake) != Place.of(real)
         # Whoever writes to the files that it finds must not reach the real ones.
         for path in (Path(settings.current().lake) / "toy" / "raw").rglob("*.parquet"):
             path.write_bytes(b"")
@@ -235,19 +252,15 @@ def test_settings_and_lake_are_as_they_were(lake, monkeypatch, there_before, fai
             raise KeyboardInterrupt
         return honest(day, events, outcomes)
 
-    before = (dict(os.environ), contents(lake))
+    before = (dict(os.environ), places.contents(lake.root))
+    assert any("raw/" in name for name in before[1])
     monkeypatch.setattr(features, "build", build)
     if fails:
         with pytest.raises(KeyboardInterrupt):
             tripwire.run(USE_CASE, [DAY], AS_OF)
     else:
         assert tripwire.run(USE_CASE, [DAY], AS_OF) == (SOUND,)
-    assert (dict(os.environ), contents(lake)) == before
-
-
-def contents(lake: Lake) -> dict[str, str]:
-    files = (path for path in lake.root.path.rglob("*") if path.is_file())
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert (dict(os.environ), places.contents(lake.root)) == before
 
 
 def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_path):
@@ -257,10 +270,10 @@ def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_pa
     assert not (tmp_path / "nothing here").exists()
 
 
-def test_no_table_is_made_in_the_lake(tmp_path, monkeypatch):
-    empty = Lake(USE_CASE, Place.of(tmp_path) / "empty")
+def test_no_table_is_made_in_the_lake(place):
+    empty = Lake(USE_CASE, place / "empty")
     [found] = tripwire.run(USE_CASE, [DAY], AS_OF, lake=empty)
-    assert not (tmp_path / "empty").exists()
+    assert place.names() == []
     assert found == Rebuilt(DAY, rows=0), "no rows, and none stored"
 
 

@@ -15,8 +15,9 @@ import pytest
 from include.logic.evidence import Rebuilt
 from include.stages import tripwire
 from include.storage.lake import Lake
-from include.storage.place import Place
 from tests.toy_use_case import USE_CASE, features, source
+
+pytestmark = pytest.mark.both_places(long=True)
 
 DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
 TOMORROW = DAY + timedelta(days=1)
@@ -25,14 +26,14 @@ honest = features.build
 
 
 @pytest.fixture
-def tried(tmp_path, monkeypatch) -> Callable[..., Rebuilt]:
+def tried(place, monkeypatch) -> Callable[..., Rebuilt]:
     """Builds the features of DAY from an empty lake, by what a test gives."""
 
     def rebuilt(build=None, package=USE_CASE.package) -> Rebuilt:
         if build is not None:
             monkeypatch.setattr(features, "build", build)
         use_case = replace(USE_CASE, package=package)
-        [found] = tripwire.run(use_case, [DAY], AS_OF, lake=Lake(use_case, Place.of(tmp_path / "lake")))
+        [found] = tripwire.run(use_case, [DAY], AS_OF, lake=Lake(use_case, place))
         return found
 
     return rebuilt
