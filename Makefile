@@ -68,7 +68,7 @@ demo: setup  ## the whole life of a model on real flights, in the real scheduler
 test: setup  ## every test but those of test-s3, integration and drills
 	@$(VENV)/python -m pytest tests -m "not integration and not drill and not long_on_s3" -n 2 --dist loadfile
 
-test-fast: setup  ## the tests that start no service
+test-fast: setup  ## the quick tests: none that starts a service, no file of tests that takes long
 	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist worksteal
 
 test-s3: setup  ## the long tests of the stages once more, with the lake on S3

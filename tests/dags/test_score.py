@@ -12,6 +12,8 @@ from include.tasks import score as tasks
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def told(champion, monkeypatch) -> list[str]:

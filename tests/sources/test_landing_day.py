@@ -25,6 +25,8 @@ from tests import toy
 from tests.sources.conftest import DAY, as_csv, as_parquet, deliver, landing_toy
 from tests.toy_use_case import source
 
+pytestmark = pytest.mark.slow
+
 EVENTS = f"events/{DAY}/events.csv"
 
 

@@ -18,6 +18,8 @@ from include.sources.bucket import BucketFailed
 from include.stages import ingest, validate
 from tests.sources.conftest import DAY, deliver, landing_toy
 
+pytestmark = pytest.mark.slow
+
 TODAY = datetime.now(UTC).date()
 LONG = {"wait": timedelta(hours=30), "every": timedelta(milliseconds=20)}
 DATA_DAG = REPOSITORY / "dags" / "data.py"

@@ -19,6 +19,8 @@ from include.storage.outbox import Outbox
 from tests.sources.conftest import DAY, as_csv, deliver, landing_toy
 from tests.toy_use_case import source
 
+pytestmark = pytest.mark.slow
+
 KEY = f"events/{DAY}/events.csv"
 SHORT = as_csv(source.events(DAY).slice(0, 150))
 

@@ -12,7 +12,7 @@ from tests import toy
 from tests.conftest import AS_OF
 from tests.versions import promoted, register
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 USE_CASE = replace(
     toy.USE_CASE,
@@ -59,7 +59,6 @@ def test_day_by_day_each_version_asks_for_the_next_one(retrain):
     assert [each.model_version for each in decided.values()] == [*versions.values()]
 
 
-@pytest.mark.slow
 def test_one_dag_after_the_other_a_version_that_was_replaced_asks_for_nothing_more(retrain):
     """All days are scored and measured before the first is decided: version 1 flies in all of them."""
     assert {scored(day) for day in DAYS} == {"1"}
@@ -69,7 +68,6 @@ def test_one_dag_after_the_other_a_version_that_was_replaced_asks_for_nothing_mo
         assert f"Version 1 scored the day, and version 2 flies since {DAYS[2]}." in decided[day].reason
 
 
-@pytest.mark.slow
 def test_days_that_are_scored_again_by_the_new_version_count_again(retrain):
     for day in DAYS:
         scored(day)

@@ -15,7 +15,7 @@ from include.storage.models import Registry
 from include.use_case import Gate, NotWorseThanChampion, SliceGate
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 PNG = b"\x89PNG"
 WITH_CHAMPION = replace(

@@ -26,7 +26,7 @@ from tests.stages.maintained import (
     scatter,
 )
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 
 @pytest.mark.both_places

@@ -15,10 +15,9 @@ from include.storage.models import Registry
 from tests.conftest import AS_OF
 from tests.stages.maintained import USE_CASE, enlarge, flies, later, outcomes, register_one, scatter
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 
-@pytest.mark.slow
 def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkeypatch):
     """Each step fails once, in turn: what a kill leaves is what an error leaves."""
     now, steps = later(), ("_compact", "_tell_versions", "_remove_from_tables", "_delete_runs")

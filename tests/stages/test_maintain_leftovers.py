@@ -23,7 +23,7 @@ from tests.conftest import AS_OF
 from tests.stages.maintained import FEW_ROUNDS, USE_CASE, age, later, outcomes
 from tests.toy_use_case import USE_CASE as TOY
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 # -- MLflow
 
@@ -208,7 +208,6 @@ def test_ledger_claims_and_decisions_never_go(home):
     assert {name: places.contents(lake.root / name) for name in kept} == before
 
 
-@pytest.mark.slow
 @pytest.mark.both_places(not_on_s3="it is about artifacts, which a server keeps elsewhere")
 def test_over_a_servers_proxy_artifacts_are_measured_and_removed(toy_lake, mlflow_server, monkeypatch, without_plots):
     """In an experiment of its own: others use the same server."""

@@ -13,7 +13,7 @@ from tests import toy
 from tests.conftest import AS_OF, LAST, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 NEXT = AS_OF + timedelta(days=1)
 KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)

@@ -37,7 +37,7 @@ LEAST_DAYS = 26
 SERVING = ServingGate(at_most_microseconds=1e6, at_most_megabytes=100)
 
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 
 
 @pytest.fixture
@@ -109,7 +109,6 @@ def test_features_other_than_the_champions_are_caught(champion, another):
     blocked(use_case, another(use_case), str(SchemaGate()))
 
 
-@pytest.mark.slow
 def test_features_that_cannot_be_built_again_are_caught(champion, another):
     """The lake of this test has no checked feeds: what stands in it cannot have been built from them."""
     use_case = replace(USE_CASE, gates=(EASY, LeakageGate(days=1)))
@@ -141,7 +140,6 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
     return first, last
 
 
-@pytest.mark.slow
 def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
     gate = LeakageGate(days=2)
     short = replace(USE_CASE.training, window_days=LEAST_DAYS)
@@ -158,7 +156,6 @@ def test_more_features_without_gain_than_allowed_are_caught(champion, another):
     blocked(use_case, another(use_case, rounds=1, num_leaves=2), str(gate))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["removed", "other trees"])
 def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(champion, another, lake_home, damage):
     use_case = replace(USE_CASE, gates=(EASY, NotWorseThanChampion(min_days=5)))

@@ -22,7 +22,7 @@ from tests import places
 from tests.conftest import copy_lake
 from tests.toy_use_case import USE_CASE, features, source
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 FIRST, DAY, AS_OF = date(2020, 1, 1), date(2020, 1, 9), date(2020, 1, 18)
 TOMORROW = DAY + timedelta(days=1)
@@ -104,7 +104,6 @@ def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypa
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
-@pytest.mark.slow
 @pytest.mark.both_places(not_on_s3="then the lake is not in the home")
 def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch):
     def build(day, events, outcomes):
@@ -113,7 +112,6 @@ def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
 
-@pytest.mark.slow
 def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monkeypatch):
     drawn = itertools.count()
 
@@ -125,7 +123,6 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
     assert found == replace(SOUND, leaking=("size",), unsteady=("hour",), stale=True)
 
 
-@pytest.mark.slow
 def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake, monkeypatch):
     drawn = itertools.count()
 
@@ -157,7 +154,6 @@ def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, monkeypatc
     assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(tripwire.ROWS,))
 
 
-@pytest.mark.slow
 def test_rows_that_both_have_are_compared_feature_by_feature(lake, monkeypatch):
     def build(day, events, outcomes):
         rows = moved_by(day, events, outcomes, events_of(TOMORROW))
@@ -188,7 +184,6 @@ def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
     assert tripwire.run(USE_CASE, [DAY], AS_OF) == (replace(SOUND, stale=True),)
 
 
-@pytest.mark.slow
 def test_features_that_are_not_stored_at_all_are_stale(lake):
     missing = date(2020, 1, 12)
     assert tripwire.run(USE_CASE, [missing], AS_OF) == (Rebuilt(missing, rows=200, stale=True),)
@@ -230,7 +225,6 @@ def test_settings_and_lake_are_as_they_were(lake, monkeypatch, fails):
     leaves_all_as_it_was(lake, monkeypatch, fails)
 
 
-@pytest.mark.slow
 @pytest.mark.both_places(not_on_s3="there, the setting names the lake")
 @pytest.mark.parametrize("fails", [True, False])
 def test_a_setting_that_was_not_there_is_not_there_again(lake, monkeypatch, fails):

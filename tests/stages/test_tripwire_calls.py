@@ -17,7 +17,7 @@ from include.stages import tripwire
 from include.storage.lake import Lake
 from tests.toy_use_case import USE_CASE, features, source
 
-pytestmark = pytest.mark.both_places(long=True)
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
 TOMORROW = DAY + timedelta(days=1)

@@ -15,7 +15,7 @@ from tests import toy
 from tests.conftest import AS_OF
 from tests.toy_search import DECLARED, QUICK, USE_CASE, choice, client, quick, trials_of
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 
 
 def turn_labels(first: date, last: date) -> None:

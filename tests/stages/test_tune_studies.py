@@ -13,7 +13,7 @@ from include.storage.studies import Studies
 from include.use_case import Search
 from tests.toy_search import DECLARED, QUICK, SPACE, USE_CASE, choice, client, quick, runs, trials_of
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 
 
 # -- what is kept
@@ -77,7 +77,6 @@ def test_the_study_is_kept_at_the_address_that_is_told_and_the_process_keeps_its
     assert not list(tmp_path.glob("*.db")) + list(tmp_path.glob("mlruns"))
 
 
-@pytest.mark.slow
 def test_a_study_is_the_same_on_a_real_server(toy_lake, tracking, mlflow_server, monkeypatch):
     without_server = quick()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
