@@ -65,8 +65,9 @@ status: setup  ## say which services run, and where
 demo: setup  ## the whole life of a model on real flights, in the real scheduler
 	@$(AIRWORTHY) demo
 
+# Three at once on two cores: a test that waits for a service leaves its core to others. Services first, as they stand.
 test: setup  ## every test but those of test-s3, integration and drills
-	@$(VENV)/python -m pytest tests -m "not integration and not drill and not long_on_s3" -n 2 --dist loadfile
+	@$(VENV)/python -m pytest tests -m "not integration and not drill and not long_on_s3" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup  ## the quick tests: none that starts a service, no file of tests that takes long
 	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist worksteal

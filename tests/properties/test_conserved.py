@@ -19,7 +19,7 @@ from include.storage.partitions import days_from
 from include.storage.place import Place
 from tests import places, toy
 from tests.conftest import AS_OF, LAST
-from tests.properties.test_order import contents
+from tests.properties.orders import contents
 from tests.quarantined import ASKED, FAILED, HOUR, exported, run_days, sent, spoil
 from tests.toy_use_case import source
 

@@ -9,7 +9,7 @@ import pytest
 from include.errors import BadRequest
 from include.stages import build_features, conserve, correct, ingest, quarantine, validate
 from include.storage.corrections import Corrections
-from tests.properties.test_order import contents
+from tests.properties.orders import contents
 from tests.quarantined import (
     ASKED,
     BOTH,

@@ -1,0 +1,34 @@
+"""Days run in an order, and what tables hold after it."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from include.stages import build_features, ingest, validate
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.use_case import UseCase
+
+
+def run_days(use_case: UseCase, days: Iterable[date]) -> None:
+    for day in days:
+        ingest.run(use_case, day)
+        validate.run(use_case, day)
+        build_features.run(use_case, day)
+
+
+def contents(use_case: UseCase) -> dict[str, dict[date, str]]:
+    """Table to day to digest."""
+    view = Lake.of(use_case).as_of(date.max)
+    return {
+        table: {day: partition.digest for day, partition in view.partitions(table).items()}
+        for table in schemas.tables(use_case)
+    }
+
+
+def versions(use_case: UseCase) -> dict[str, int]:
+    view = Lake.of(use_case).as_of(date.max)
+    return {table: view.version(table) for table in schemas.tables(use_case)}
+
+
+def only(found: dict[str, dict[date, str]], days: list[date]) -> dict[str, dict[date, str]]:
+    return {table: {day: digest for day, digest in held.items() if day in days} for table, held in found.items()}

@@ -1,0 +1,99 @@
+"""Real days, run in any order and by two at once, end in the same tables, and lose no row."""
+
+import random
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from include.stages import ingest, validate
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+from include.use_cases import load
+from tests.properties.orders import contents, only, run_days, versions
+
+pytestmark = pytest.mark.slow
+
+DAYS = days_from(date(2013, 3, 1), date(2013, 3, 16))
+"""Holds a day of 23 hours: the clocks changed on 10 March."""
+LAST_WEEK = DAYS[-7:]
+FLIGHTS = load("flight_delays")
+
+
+@pytest.fixture(scope="module")
+def source_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared source files, made once: they are a cache of the package, not of any lake."""
+    return tmp_path_factory.mktemp("sources")
+
+
+@pytest.fixture
+def flights(tmp_path, monkeypatch, source_cache) -> UseCase:
+    monkeypatch.setenv("AIRWORTHY_HOME", str(source_cache))
+    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("AIRWORTHY_DATA_DOCS", str(tmp_path / "docs"))
+    return FLIGHTS
+
+
+@pytest.fixture(scope="module")
+def forward(tmp_path_factory, source_cache) -> dict[str, dict[date, str]]:
+    """The days, built one by one; and the last of them once more, which must commit nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("forward")
+        patch.setenv("AIRWORTHY_HOME", str(source_cache))
+        patch.setenv("AIRWORTHY_LAKE", str(home / "lake"))
+        patch.setenv("AIRWORTHY_DATA_DOCS", str(home / "docs"))
+        run_days(FLIGHTS, DAYS)
+        before = versions(FLIGHTS)
+        run_days(FLIGHTS, DAYS[-3:])
+        assert versions(FLIGHTS) == before, "running days twice committed something"
+        return contents(FLIGHTS)
+
+
+def test_every_day_is_there(forward):
+    assert list(forward["features"]) == list(forward["labels"]) == DAYS
+    look_back = DAYS[0] - timedelta(days=FLIGHTS.look_back_days)
+    assert list(forward["checked/schedule"]) == days_from(look_back, DAYS[-1])
+
+
+def test_days_reversed_end_in_the_same_tables(flights, forward):
+    run_days(flights, DAYS[::-1])
+    assert contents(flights) == forward
+
+
+def _run(days: list[date]) -> None:
+    run_days(FLIGHTS, days)
+
+
+def test_days_shuffled_and_in_parallel_with_some_run_by_both_end_in_the_same_tables(flights, forward):
+    shuffled = random.Random(7).sample(DAYS, len(DAYS))
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_run, [shuffled[:10], shuffled[6:]]))
+    assert contents(flights) == forward
+
+
+def test_the_last_week_alone_ends_in_the_same_week(flights, forward):
+    run_days(flights, LAST_WEEK)
+    assert only(contents(flights), LAST_WEEK) == only(forward, LAST_WEEK)
+
+
+def test_no_row_is_lost_between_the_source_and_publishing(flights):
+    """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
+    days, quarantined = days_from(date(2013, 2, 12), date(2013, 2, 14)), {}
+    for day in days:
+        ingest.run(flights, day)
+        validate.run(flights, day)
+    view = Lake.of(flights).as_of(days[-1])
+    for feed in flights.feeds:
+        for day in days:
+            delivered = flights.function("source", feed.name)(day)
+            checked = view.read(f"checked/{feed.name}", since=day, until=day, order_by=feed.keys)
+            assert delivered.num_rows == view.read(f"raw/{feed.name}", since=day, until=day).num_rows > 0
+            assert checked.select(list(feed.columns)).equals(delivered.sort_by([(k, "ascending") for k in feed.keys]))
+            for row in checked.to_pylist():
+                if row["reasons"]:
+                    quarantined.setdefault((feed.name, day), []).append(row)
+    (gust,) = [row for row in quarantined["weather", date(2013, 2, 13)] if row["wind_speed"] > 1000]
+    assert any("wind_speed" in reason for reason in gust["reasons"])
