@@ -49,7 +49,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     The page is written only after a run in which nothing failed.
     """
     rows = sorted(_rows(terminalreporter), key=lambda row: row.fault)
-    if not rows:
+    if not rows or hasattr(config, "workerinput"):  # a worker knows what it has run alone
         return
     Console(width=None if terminalreporter.isatty else 140).print(report.table(rows))
     found = [row for row in rows if isinstance(row, Row)]

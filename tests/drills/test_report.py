@@ -55,7 +55,7 @@ def test_a_loss(survived):
 """
 
 
-def run(folder: Path, tests: str, processes: int = 0) -> tuple[str, str]:
+def run(folder: Path, tests: str, processes: int = 0, dist: str = "load") -> tuple[str, str]:
     """What pytest prints of these drills, and the page after it."""
     (folder / "test_some.py").write_text(HEAD + tests)
     page = folder / "page.md"
@@ -72,6 +72,7 @@ def run(folder: Path, tests: str, processes: int = 0) -> tuple[str, str]:
         os.devnull,
     ]
     command += ["--rootdir", str(folder), str(folder), "-q", "-n", str(processes), "--drills-page", str(page)]
+    command += ["--dist", dist] if processes else []
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTEST_ADDOPTS": ""}
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
     return done.stdout + done.stderr, page.read_text()
@@ -88,6 +89,13 @@ def test_what_was_skipped_stands_in_the_table_and_in_the_page_with_the_reason(tm
     assert "no drill" not in page
     assert "the old table" not in page
     assert page.endswith("The end.\n")
+
+
+def test_a_process_in_which_nothing_failed_leaves_the_page_to_the_one_that_knows_all(tmp_path):
+    (tmp_path / "test_other.py").write_text(HEAD + GOOD)
+    said, page = run(tmp_path, FAILED, processes=2, dist="loadfile")
+    assert "3 failed, 0 skipped." in said
+    assert "the old table" in page
 
 
 def test_what_failed_stands_in_the_table_and_the_page_is_left_as_it_was(tmp_path):
