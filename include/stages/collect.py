@@ -74,8 +74,9 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
     there, whole = _listed(bucket, landing, day)
     changed = deliveries.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
     stands = None if take_changed else _stands(lake, feed, day)
-    if changed and stands:
-        log.warning("%s: %s. %s", use_case.name, changed, deliveries.advice(use_case.name, feed.name, day))
+    if stands and (changed or not (there or whole)):  # nothing there, and no record: it came from a function
+        if changed:
+            log.warning("%s: %s. %s", use_case.name, changed, deliveries.advice(use_case.name, feed.name, day))
         _require_whole(view, feed, day)
         return Commit(raw, day, stands, view.version(raw), changed=False)
     if not whole and not stands and day not in feed.absent_days:

@@ -212,12 +212,13 @@ def test_a_damaged_day_whose_files_are_the_same_is_landed_again(use_case, landin
     assert Lake.of(use_case).as_of(DAY).read("raw/events", DAY, DAY).num_rows == 200
 
 
-def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, landing):
+@pytest.mark.parametrize("how", [change, remove])
+def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, landing, how):
     lake = Lake.of(use_case)
     none = lake.as_of(DAY).read("deliveries/events").slice(0, 0).drop(["day"])
     lake.replace("deliveries/events", DAY, none, inputs={}, stage="test")
     before = content(use_case)
-    change(landing)
+    how(landing)
     ingest.run(use_case, DAY)
     assert content(use_case) == before
 
