@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from include import gate, landing
+from include.declaration.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
 from include.errors import BadRequest
 from include.gate import (
     AnyGate,
@@ -29,7 +30,6 @@ from include.gate import (
 )
 from include.gate import require as _require
 from include.landing import Landing
-from include.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
 from include.retention import Retention
 
 __all__ = [

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from include.declaration.monitoring import Monitoring
 from include.logic import drift
 from include.logic.drift import Bins, Counts
 from include.logic.figures import Figure, above, missing
 from include.logic.profile import Profile
-from include.monitoring import Monitoring
 
 FEATURES, PREDICTION = "features", "prediction"
 """Subjects of the figures that stand for all features, and for the predicted probabilities."""

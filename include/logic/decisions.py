@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from include.monitoring import Retraining
+from include.declaration.monitoring import Retraining
 
 Outcome = Literal["retrain", "hold"]
 Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from include.monitoring import SIGNALS, Monitoring, Retraining
+from include.declaration.monitoring import SIGNALS, Monitoring, Retraining
 
 Declared = tuple[Monitoring, Retraining]
 

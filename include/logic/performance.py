@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
+from include.declaration.monitoring import Monitoring, PerformanceLimit
 from include.gate import HIGHER_IS_BETTER, METRICS
 from include.logic import intervals, metrics
 from include.logic.figures import Figure, missing
 from include.logic.finding import MODEL, counted
 from include.logic.metrics import Numbers
 from include.logic.profile import Promised
-from include.monitoring import Monitoring, PerformanceLimit
 from include.use_case import Costs
 
 CONFIDENCE = 0.95

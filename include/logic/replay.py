@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from include.declaration.monitoring import Retraining
 from include.logic import decisions
 from include.logic.decisions import Decided, Flying, Measured, Result
-from include.monitoring import Retraining
 
 FOLLOWING_DAYS = 28
 """A training was a false alarm where its model is not better than the one before on so many days after it."""

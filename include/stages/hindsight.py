@@ -15,6 +15,7 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.monitoring import Monitoring
 from include.errors import NotReady
 from include.gate import CHAMPION, Gate, NotWorseThanChampion, SliceGate
 from include.logic import (
@@ -43,7 +44,6 @@ from include.logic.performance import Outcomes
 from include.logic.profile import Profile
 from include.logic.replay import Judged
 from include.logic.splits import Splits
-from include.monitoring import Monitoring
 from include.stages import examples, train
 from include.storage import schemas
 from include.storage.fits import Fits

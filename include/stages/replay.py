@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
+from include.declaration.monitoring import Monitoring, Retraining
 from include.errors import BadRequest, NotReady
 from include.logic import neighbours, replay, replay_outcome, replay_plot, splits
 from include.logic.replay import Policy
 from include.logic.replay_outcome import Outcome, Realised
-from include.monitoring import Monitoring, Retraining
 from include.stages import build_features, hindsight
 from include.stages.hindsight import Hindsight
 from include.storage.lake import Lake

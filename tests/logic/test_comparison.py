@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.monitoring import Monitoring
 from include.logic import comparison, drift, profile
 from include.logic.profile import Profile, Usual
-from include.monitoring import Monitoring
 
 DECLARED = {"kind": "category", "size": "float64"}
 RNG = np.random.default_rng(3)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.declaration.monitoring import Retraining
 from include.logic import decisions
 from include.logic.decisions import Decided, Flying, Measured, Reading
-from include.monitoring import Retraining
 
 DAY = date(2020, 3, 15)
 POLICY = Retraining(

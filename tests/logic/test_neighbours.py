@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.logic import neighbours
-from include.monitoring import Monitoring, PerformanceLimit, Retraining
 
 
 def differing(one: object, other: object) -> set[str]:

@@ -5,10 +5,10 @@ from datetime import date
 import numpy as np
 import pytest
 
+from include.declaration.monitoring import Monitoring, PerformanceLimit
 from include.logic import intervals, metrics, performance, profile
 from include.logic.fitting import Rows
 from include.logic.performance import Outcomes
-from include.monitoring import Monitoring, PerformanceLimit
 from include.use_case import Costs
 
 COSTS = Costs(missed=3, false_warning=1, unit="points")

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from include.declaration.monitoring import Retraining
 from include.logic import replay
 from include.logic.decisions import Measured, Reading
 from include.logic.replay import Asked, Judged, Policy, Training
-from include.monitoring import Retraining
 
 FIRST = date(2020, 1, 1)  # a Wednesday
 DAYS = [FIRST + timedelta(days=n) for n in range(90)]

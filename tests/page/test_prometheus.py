@@ -18,10 +18,10 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from include import dag_text
+from include.declaration.monitoring import Retraining
 from include.logic import figures, performance
 from include.logic.performance import Outcomes
 from include.logic.profile import Promised
-from include.monitoring import Retraining
 from include.page import access, app, prometheus
 from include.stages import decide
 from include.storage import schemas

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
+from include.declaration.monitoring import Retraining
 from include.errors import BadRequest, DayMissing
-from include.monitoring import Retraining
 from include.stages import claim, decide, readiness
 from include.storage import schemas
 from include.storage.claims import Claims

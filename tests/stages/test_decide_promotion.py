@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.monitoring import Monitoring, Retraining
+from include.declaration.monitoring import Monitoring, Retraining
 from include.stages import claim, decide, measure, record_outcome, score
 from include.storage.partitions import days_from
 from tests import toy

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.errors import BadRequest
 from include.logic.past import Past
-from include.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.settings import current
 from include.stages import hindsight, replay
 from include.stages.hindsight import Hindsight

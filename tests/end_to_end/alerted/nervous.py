@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from include.monitoring import Alerts
+from include.declaration.monitoring import Alerts
 from tests import toy_use_case
 
 USE_CASE = replace(

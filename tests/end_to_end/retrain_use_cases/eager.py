@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from include.monitoring import Retraining
+from include.declaration.monitoring import Retraining
 from tests import toy_use_case
 
 USE_CASE = replace(

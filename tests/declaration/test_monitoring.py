@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.monitoring import SIGNALS, Alerts, Monitoring, PerformanceLimit, Retraining
+from include.declaration.monitoring import SIGNALS, Alerts, Monitoring, PerformanceLimit, Retraining
 
 
 @pytest.mark.parametrize(
