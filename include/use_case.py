@@ -57,8 +57,13 @@ __all__ = [
     "UseCase",
 ]  # fmt: skip
 
-COLUMN_TYPES = frozenset({"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32"})
-"""Types a declared column may have: names that `pyarrow.type_for_alias` knows."""
+TIMESTAMP = "timestamp"
+"""Type of a feed's column that holds instants: UTC, in microseconds (`pyarrow.timestamp("us", "UTC")`)."""
+COLUMN_TYPES = frozenset(
+    {"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32", TIMESTAMP}
+)
+"""Types a declared column may have: names that `pyarrow.type_for_alias` knows, and `timestamp`."""
+KNOWN_AT_TYPES = ("date32", TIMESTAMP)
 CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
 RESERVED = frozenset({"day", "digest", "reasons", "quarantined_row"})
@@ -86,6 +91,9 @@ class Feed:
     """Days that the source will never deliver: empty by declaration."""
     landing: Landing | None = None
     """The bucket into which others put this feed's files; source.py then needs no function for it."""
+    known_at: str | None = None
+    """The column that says when a row became known: a `timestamp`, or a `date32` of the day during which it did.
+    A row known after the decision time of the day that delivers it is refused; None: nothing is checked."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", _frozen(self.columns))
@@ -97,6 +105,13 @@ class Feed:
         stray = [key for key in self.keys if key not in self.columns]
         _require(bool(self.keys) and not stray, f"Feed({self.name!r}): keys {stray or '()'} are not among its columns.")
         _require(0 <= self.max_quarantined < 1, f"Feed({self.name!r}): max_quarantined is a share from 0 to below 1.")
+        if self.known_at is not None:
+            kind = self.columns.get(self.known_at, "not declared")
+            _require(
+                kind in KNOWN_AT_TYPES,
+                f"Feed({self.name!r}): known_at={self.known_at!r} is {kind}; name a column of one of the types"
+                f" {list(KNOWN_AT_TYPES)}.",
+            )
 
 
 @dataclass(frozen=True)
@@ -255,7 +270,11 @@ class UseCase:
         landing.require_apart({feed.name: feed.landing for feed in self.feeds if feed.landing}, self.first_day, say)
         _require(self.look_back_days >= 0, say + "look_back_days is a number of days from 0.")
         _require(bool(self.keys), say + "declare the keys of a row.")
-        wrong = {c: t for c, t in self.features.items() if t not in COLUMN_TYPES - {"string", "date32"} | {CATEGORY}}
+        wrong = {
+            c: t
+            for c, t in self.features.items()
+            if t not in COLUMN_TYPES - {"string", "date32", TIMESTAMP} | {CATEGORY}
+        }
         _require(not wrong, say + f"features {wrong} must be numbers, bool or {CATEGORY!r}.")
         clash = sorted((set(self.features) & RESERVED) | ({self.label.name} & {*self.features, *self.keys}))
         _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
@@ -291,6 +310,10 @@ class UseCase:
             found = {feed.columns[key] for feed in self.feeds if key in feed.columns}
             _require(len(found) == 1, f"UseCase({self.name!r}): key {key!r} needs one type in the feeds, has {found}.")
             types[key] = found.pop()
+            _require(
+                types[key] != TIMESTAMP,
+                f"UseCase({self.name!r}): key {key!r} is a timestamp; identify a row by a date or a number.",
+            )
         return types
 
     def function(self, module: str, name: str) -> Callable[..., Any]:

@@ -81,6 +81,7 @@ def _streams(array: pa.Array, prefix: str = "") -> Iterator[tuple[str, bytes]]:
         yield prefix + "values", _raw(pc.fill_null(array, False).cast(pa.int8()))
     else:
         numbers = array.cast(pa.int32()) if pa.types.is_date32(array.type) else array
+        numbers = numbers.cast(pa.int64()) if pa.types.is_timestamp(array.type) else numbers
         yield prefix + "values", _raw(pc.fill_null(numbers, 0))
 
 

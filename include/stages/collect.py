@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.errors import AirworthyError, BadData
+from include.ingestion.known_at import require_known
 from include.landing import DeliveryMissing, Landing
 from include.logic import corrections, deliveries
 from include.logic.deliveries import Mark, Redelivery
@@ -189,6 +190,7 @@ def _spool(
 def _in_order(connection: duckdb.DuckDBPyConnection, spool: Path, keys: Sequence[str]) -> pa.RecordBatchReader:
     """The rows of that file in the order of their keys, in little memory."""
     connection.execute("set enable_progress_bar = false")  # it would fill the task's log
+    connection.execute("set TimeZone = 'UTC'")  # else instants come back in the time zone of the machine
     schema = pq.read_schema(spool)
     order = ", ".join(sorting.key(schema.field(name)) for name in keys)
     return connection.read_parquet(str(spool)).order(order).to_arrow_reader(files.BATCH_ROWS)
@@ -203,6 +205,7 @@ def _fetched(
         found = bucket.fetch(listed, copy)
         try:
             for batch in files.batches(copy, listed.key, landing, writer.schema, space):
+                require_known(use_case, feed, day, batch)
                 writer.write_batch(batch)
                 if day in feed.absent_days and batch.num_rows:
                     raise BadData(

@@ -7,6 +7,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.errors import BadData, SourceFailed
+from include.ingestion.known_at import require_known
 from include.logic import corrections as correction_rows
 from include.stages import collect
 from include.storage import schemas
@@ -43,6 +44,7 @@ def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
             " Nothing was written. Take the day out of the feed's `absent_days`."
         )
+    require_known(use_case, feed, day, rows)  # a correction is known later than the row in whose place it comes
     # Only now that the source has answered: from here on, the day takes no other corrections.
     corrections = Corrections.of(use_case, feed.name).close(day)
     if corrections:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from include.use_case import CATEGORY, UseCase
+from include.use_case import CATEGORY, TIMESTAMP, UseCase
 
 PARTITION = ("day", "digest")
 """Partition columns. The digest of a day's content stands in the table itself, so that one look at the
@@ -124,5 +124,11 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:
-    aliases = {name: "string" if kind == CATEGORY else kind for name, kind in columns.items()}
-    return pa.schema([(name, pa.type_for_alias(alias)) for name, alias in aliases.items()])
+    return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """The Arrow type of a declared column or feature."""
+    if kind == TIMESTAMP:
+        return pa.timestamp("us", "UTC")
+    return pa.type_for_alias("string" if kind == CATEGORY else kind)

@@ -157,6 +157,8 @@ class View:
             self._duckdb = ibis.duckdb.connect(
                 memory_limit=self._memory, temp_directory=spill, preserve_insertion_order=False
             )
+            # Else DuckDB would read instants in the time zone of the machine, and hours would depend on it.
+            self._duckdb.raw_sql("set TimeZone = 'UTC'")
             # An Ibis table holds its connection, not the view: what was fetched lives as long as either.
             weakref.finalize(self._duckdb, Fetched.remain, self._fetched)
         return self._duckdb

@@ -8,7 +8,7 @@ import os
 import pickle
 import zipfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import BadData
+from include.ingestion.known_at import KnownTooLateError
 from include.landing import DeliveryMissing
 from include.stages import build_features, ingest, tripwire, validate
 from include.stages.collect import DeliveryWrong
@@ -299,3 +300,22 @@ def test_what_a_parquet_file_says_of_python_types_is_never_unpickled(landing, tm
     assert not marker.exists()
     pickle.loads(says["ARROW:extension:metadata"])
     assert marker.exists()  # the trap works
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_rows_that_became_known_after_the_decision_time_are_refused(landing, late):
+    toys = landing_toy(landing.name)
+    events = toys.feed("events")
+    feed = replace(events, columns={**events.columns, "seen": "timestamp"}, known_at="seen")
+    use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
+    midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    rows = source.events(DAY)
+    seen = pa.array([midnight + timedelta(seconds=late)] * rows.num_rows, pa.timestamp("us", "UTC"))
+    landing.put(f"events/{DAY}/x.csv", as_csv(rows.append_column("seen", seen)))
+    if late:
+        with pytest.raises(KnownTooLateError, match="delivers 200 rows known, by 'seen', only after"):
+            land(use_case)
+        assert lake(use_case).as_of(DAY).partitions("raw/events") == {}
+    else:
+        land(use_case)
+        assert set(raw(use_case)["seen"].to_pylist()) == {midnight}

@@ -77,6 +77,7 @@ _OUTCOMES = Feed(
     keys=_KEYS,
     max_quarantined=0.02,
     absent_days=frozenset({_FIRST_DAY}),  # nothing had flown yet
+    known_at="flight_date",  # at the earliest: how a flight ended is delivered after its date, never on it
 )
 _WEATHER = Feed(
     name="weather",
@@ -89,6 +90,7 @@ _WEATHER = Feed(
     keys=("origin", "observed_on", "hour", "utc_offset"),
     max_quarantined=0.05,
     absent_days=_days_without_weather(),
+    known_at="observed_on",
 )
 
 _PLANNED = {

@@ -1,0 +1,1 @@
+"""Evaluation: judge a trained model by its declared gates."""

@@ -1,0 +1,1 @@
+"""Gates whose judgement needs more than test rows, one module for each kind."""

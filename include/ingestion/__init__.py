@@ -1,0 +1,1 @@
+"""Ingestion: land what sources deliver, and check it."""

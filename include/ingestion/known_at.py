@@ -1,0 +1,65 @@
+"""Refuse delivered rows that became known after the decision time of the day that delivers them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import BadData
+from include.storage import schemas
+from include.use_case import Feed, UseCase
+
+
+class KnownTooLateError(BadData):
+    """A delivery holds rows from after its decision time, or rows that do not say when they became known."""
+
+    def __init__(self, use_case: str, feed: str, day: date, column: str, count: int, why: str) -> None:
+        self.use_case, self.feed, self.day, self.column, self.rows = use_case, feed, day, column, count
+        super().__init__(
+            f"{use_case}: feed {feed!r} of {day} delivers {count:,} row{'s' if count > 1 else ''} {why}."
+            " Nothing was written: features built from them would see the future. Deliver each row on the first day"
+            f" whose beginning comes after its {column!r}, or correct the feed's known_at."
+        )
+
+
+def decision_time(use_case: UseCase, day: date) -> datetime:
+    """Return the instant at which a day begins in the use case's time zone, in UTC."""
+    return datetime.combine(day, time.min, ZoneInfo(use_case.time_zone)).astimezone(UTC)
+
+
+def require_known(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.RecordBatch) -> None:
+    """Check the delivered rows of one feed and day against the column that says when each became known.
+
+    A timestamp must not be after the decision time of `day`. A date is a day during which the row became known: its
+    end must not be after the decision time, so it lies before `day`. Rows of other columns or types than declared are
+    left to the lake, which refuses them.
+
+    Raises:
+        KnownTooLateError: a row became known later, or its value is null.
+    """
+    column = feed.known_at
+    if column is None or column not in rows.schema.names:
+        return
+    kind = schemas.arrow_type(feed.columns[column])
+    if rows.schema.names.count(column) > 1 or rows.schema.field(column).type != kind:
+        return
+    if pa.types.is_date32(kind):
+        latest, late = f"the beginning of {day}", pc.greater_equal(rows[column], pa.scalar(day, kind))
+    else:
+        begins = decision_time(use_case, day)
+        latest, late = (
+            f"the beginning of {day} ({begins.isoformat()})",
+            pc.greater(rows[column], pa.scalar(begins, kind)),
+        )
+    for refused, why in (
+        (pc.is_null(rows[column]), f"without a {column!r}"),
+        (pc.fill_null(late, False), f"known, by {column!r}, only after {latest}"),
+    ):
+        count = pc.sum(refused).as_py() or 0
+        if count:
+            first = rows.filter(refused).slice(0, 1).to_pylist()[0]
+            shown = ", ".join(f"{name}={first[name]}" for name in dict.fromkeys([*feed.keys, column]) if name in first)
+            raise KnownTooLateError(use_case.name, feed.name, day, column, count, f"{why}; the first is {shown}")

@@ -1,0 +1,154 @@
+"""A feed that says when its rows became known delivers none from after its decision time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from include.errors import BadData
+from include.ingestion.known_at import KnownTooLateError, decision_time, require_known
+from include.logic import correction_file
+from include.stages import build_features, ingest, validate
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.use_case import UseCase
+from tests.toy_use_case import USE_CASE, source
+
+DAY = date(2020, 1, 10)
+MIDNIGHT = datetime(2020, 1, 10, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+KINDS = {"date32": pa.date32(), "timestamp": pa.timestamp("us", "UTC")}
+
+
+def declared(kind: str, time_zone: str = "UTC", **changes) -> UseCase:
+    """The toy, whose events have one more column: when they became known."""
+    events = USE_CASE.feed("events")
+    events = replace(events, columns={**events.columns, "seen": kind}, known_at="seen", **changes)
+    return replace(USE_CASE, feeds=(events, USE_CASE.feed("outcomes")), time_zone=time_zone)
+
+
+def seen(*values, kind: str = "timestamp") -> pa.Table:
+    """Events of DAY, of which the first became known at these times and the others long before."""
+    rows = source.events(DAY)
+    early = date(2020, 1, 1) if kind == "date32" else datetime(2020, 1, 1, tzinfo=UTC)
+    column = [*values, *[early] * (rows.num_rows - len(values))]
+    return rows.append_column("seen", pa.array(column, KINDS[kind]))
+
+
+def check(use_case: UseCase, rows: pa.Table) -> None:
+    require_known(use_case, use_case.feed("events"), DAY, rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("timestamp", MIDNIGHT), ("timestamp", MIDNIGHT - SECOND), ("date32", DAY - timedelta(days=1))],
+)
+def test_what_was_known_by_the_decision_time_is_delivered(kind, value):
+    check(declared(kind), seen(value, kind=kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("timestamp", MIDNIGHT + timedelta(microseconds=1)), ("date32", DAY), ("date32", DAY + timedelta(days=9))],
+)
+def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind, value):
+    with pytest.raises(KnownTooLateError, match=r"delivers 2 rows .*'seen'.*event_date=2020-01-10, id=0") as refused:
+        check(declared(kind), seen(value, value, kind=kind))
+    assert (refused.value.column, refused.value.rows, refused.value.day) == ("seen", 2, DAY)
+    assert isinstance(refused.value, BadData) and not refused.value.worth_retrying
+
+
+def test_a_row_that_does_not_say_when_it_became_known_is_refused():
+    with pytest.raises(KnownTooLateError, match="delivers 1 row without a 'seen'"):
+        check(declared("timestamp"), seen(None))
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins"),
+    [
+        ("America/New_York", datetime(2020, 1, 10, 5, tzinfo=UTC)),
+        ("Asia/Kolkata", datetime(2020, 1, 9, 18, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_decision_time_is_midnight_in_the_use_cases_time_zone(zone, begins):
+    use_case = declared("timestamp", zone)
+    assert decision_time(use_case, DAY) == begins
+    check(use_case, seen(begins))
+    with pytest.raises(KnownTooLateError):
+        check(use_case, seen(begins + SECOND))
+
+
+def test_a_midnight_that_the_clocks_skip_is_the_instant_of_the_change():
+    cairo = declared("timestamp", "Africa/Cairo")
+    assert decision_time(cairo, date(2026, 4, 24)) == datetime(2026, 4, 23, 22, tzinfo=UTC)
+
+
+def test_a_feed_that_declares_none_is_not_checked():
+    require_known(USE_CASE, USE_CASE.feed("events"), DAY, source.events(DAY))
+
+
+@pytest.mark.parametrize(
+    ("known_at", "said"), [("nowhere", "is not declared"), ("hour", "is int32"), ("kind", "is string")]
+)
+def test_a_column_that_cannot_say_when_is_refused_when_it_is_declared(known_at, said):
+    with pytest.raises(ValueError, match=f"known_at='{known_at}' {said}"):
+        replace(USE_CASE.feed("events"), known_at=known_at)
+
+
+def test_a_timestamp_is_no_key_and_no_feature():
+    events = USE_CASE.feed("events")
+    feeds = (replace(events, columns={**events.columns, "id": "timestamp"}), USE_CASE.feed("outcomes"))
+    with pytest.raises(ValueError, match="'id'"):
+        replace(USE_CASE, feeds=feeds)
+    with pytest.raises(ValueError, match="'id' is a timestamp"):
+        replace(USE_CASE, feeds=feeds[:1], keys=("event_date", "id"))
+    with pytest.raises(ValueError, match="must be numbers"):
+        replace(USE_CASE, features={"hour": "timestamp"})
+
+
+# -- through the stages
+
+
+@pytest.mark.parametrize("machine", ["UTC", "Pacific/Auckland"])
+def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_zone(lake_home, monkeypatch, machine):
+    monkeypatch.setenv("TZ", machine)
+    use_case = replace(declared("timestamp"), look_back_days=0)
+    value = datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)
+    rows = seen(value, MIDNIGHT)
+    monkeypatch.setattr(source, "events", lambda day: rows)
+    ingest.run(use_case, DAY), validate.run(use_case, DAY), build_features.run(use_case, DAY)
+    lake = Lake.of(use_case)
+    view = lake.as_of(DAY)
+    assert view.read("checked/events", DAY, order_by=["id"])["seen"].to_pylist()[:2] == [value, MIDNIGHT]
+    hours = view.table("checked/events", DAY).order_by("id").select("seen", hour=lambda t: t.seen.hour()).limit(2)
+    found = hours.to_pyarrow()
+    assert found["hour"].to_pylist() == [23, 0]
+    assert found.schema.field("seen").type.tz == "UTC"
+    assert not lake.replace("raw/events", DAY, rows, inputs={}, stage="ingest").changed, "a rerun changes nothing"
+
+
+def test_a_source_that_delivers_too_early_lands_nothing(lake_home, monkeypatch):
+    use_case = declared("timestamp")
+    rows = seen(MIDNIGHT + SECOND)
+    monkeypatch.setattr(source, "events", lambda day: rows)
+    with pytest.raises(KnownTooLateError):
+        ingest.run(use_case, DAY)
+    assert Lake.of(use_case).as_of(DAY).partitions("raw/events") == {}
+
+
+def test_rows_of_another_type_are_refused_as_such(lake_home, monkeypatch):
+    use_case = declared("timestamp")
+    rows = seen(DAY, kind="date32")
+    monkeypatch.setattr(source, "events", lambda day: rows)
+    with pytest.raises(BadData, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
+        ingest.run(use_case, DAY)
+
+
+def test_an_exported_instant_comes_back_as_it_was():
+    schema = schemas.content(declared("timestamp"), "raw/events")
+    rows = seen(datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)).select(schema.names).slice(0, 3)
+    content = correction_file.written(rows, ["a", "b", "c"], [[], [], []])
+    assert correction_file.read("x.csv", content, schema)[0].equals(rows.cast(schema).combine_chunks())
