@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, CronPartitionTimetable, CronTriggerTimetable, Param, get_current_context
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, get_current_context
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from include import alerts, dag_text, forms
+from include.declaration import clock
 from include.errors import AirworthyError, BadRequest
+from include.orchestration.timetable import PeriodTimetable
 from include.use_case import UseCase
 
+MONDAY = 1
 RETRIED: dict[str, Any] = {
     "retries": 3,
     "retry_delay": timedelta(seconds=5),
@@ -42,24 +45,28 @@ def daily(
     from_now_on: bool = False,
     **arguments: Any,
 ) -> DAG:
-    """The DAG `<use case>__<kind>`: one run per day, whose partition key is the day at whose start it stands.
+    """Return the DAG `<use case>__<kind>`: one run per day, whose partition key is the day that begins then.
 
     Unpaused, it runs for the newest day at once: that is what `catchup=False` means to a schedule with a start date.
     With `from_now_on` it waits for the next day, as `weekly` does: for what builds on the day before.
     """
     arguments["deadline"] = alerts.deadline(use_case)
     if from_now_on:
-        schedule = _midnights("0 0 * * *", use_case, run_immediately=timedelta(hours=1))
+        schedule = PeriodTimetable(timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
     else:
-        start = datetime.combine(use_case.first_day, datetime.min.time(), ZoneInfo(use_case.time_zone))
-        schedule, arguments = _midnights("0 0 * * *", use_case), {"start_date": start, **arguments}
+        schedule, zone = PeriodTimetable(timezone=use_case.time_zone), ZoneInfo(use_case.time_zone)
+        start = clock.start_of_day(use_case.first_day, zone)
+        arguments = {"start_date": start and start.astimezone(zone), **arguments}
     return _dag(use_case, kind, schedule=schedule, params={"day": forms.DAY, **(params or {})}, **arguments)
 
 
 def weekly(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
-    """The same on Mondays; unpaused, it waits for the next one. Only what came due within the last hour is made up:
-    until a backfill, after which Airflow counts on from the backfilled days and makes the newest Monday's run."""
-    schedule = _midnights("0 0 * * 1", use_case, run_immediately=timedelta(hours=1))
+    """Return the same for Mondays; unpaused, it waits for the next one.
+
+    Only a run that was due within the last hour is made up; after a backfill Airflow counts on from the backfilled
+    days and makes the newest Monday's run.
+    """
+    schedule = PeriodTimetable(timezone=use_case.time_zone, weekday=MONDAY, run_immediately=timedelta(hours=1))
     return _dag(use_case, kind, schedule=schedule, params={"day": forms.DAY, **params}, **arguments)
 
 
@@ -73,10 +80,6 @@ def care(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
     what it does hangs on the clock. Unpaused, it waits for the next Sunday."""
     schedule = CronTriggerTimetable("0 4 * * 0", timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
     return _dag(use_case, kind, schedule=schedule, params=dict(params), max_active_runs=1)
-
-
-def _midnights(cron: str, use_case: UseCase, **arguments: Any) -> CronPartitionTimetable:
-    return CronPartitionTimetable(cron, timezone=use_case.time_zone, run_offset=0, key_format="%Y-%m-%d", **arguments)
 
 
 def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:

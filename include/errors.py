@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 
 class AirworthyError(Exception):
@@ -107,3 +107,45 @@ class NoChampion(NotReady):
             f"{use_case}: no champion is effective on {day}: {there}. Train one as of {day} or before:"
             f" trigger {use_case}__train with that day."
         )
+
+
+class BrokenUseCaseError(BadRequest):
+    """A use case cannot be loaded; the others are not affected."""
+
+    def __init__(self, use_case: str, module: str, where: str, cause: BaseException) -> None:
+        self.use_case, self.module, self.where = use_case, module, where
+        self.reason = f"{type(cause).__name__}: {cause}".rstrip(": ")
+        super().__init__(
+            f"The use case {use_case!r} cannot be loaded: {self.reason}{f' ({where})' if where else ''}."
+            " Nothing of it runs until this is corrected; other use cases are not affected."
+        )
+
+
+class BrokenUseCasesError(AirworthyError):
+    """Several use cases that cannot be loaded, one line for each."""
+
+    def __init__(self, broken: Iterable[BrokenUseCaseError]) -> None:
+        super().__init__("\n".join(str(error) for error in broken))
+
+
+class DuplicateUseCaseError(ValueError):
+    """Several modules declare use cases of one name."""
+
+    def __init__(self, name: str, modules: Iterable[str]) -> None:
+        super().__init__(f"{sorted(modules)} each declare a use case named {name!r}; rename all but one.")
+
+
+NEARLY_BEGUN = timedelta(minutes=10)
+"""How far the clocks of two machines may differ: a scheduled run may arrive before the day has begun elsewhere."""
+
+
+class NotBegunError(BadRequest):
+    """A day that has not begun where the use case is."""
+
+    def __init__(
+        self, use_case: str, day: date, time_zone: str, today: date, start: datetime | None, now: datetime
+    ) -> None:
+        self.day, self.today, self.start = day, today, start
+        self.worth_retrying = start is not None and start - now < NEARLY_BEGUN
+        what = f"{day} has not begun in {time_zone}" if start else f"{day} does not exist in {time_zone}"
+        super().__init__(f"{use_case}: {what}; today is {today}. Nothing was done. Run it for a day that has begun.")

@@ -5,7 +5,6 @@ Imports nothing heavy: DAG files read declarations when they are parsed.
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +14,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from include import gate, landing
+from include.declaration import clock
+from include.declaration.field_types import require_field_types
 from include.declaration.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
-from include.errors import BadRequest
+from include.declaration.origin import declaring_module, load_function
+from include.errors import BadRequest, NotBegunError
 from include.gate import (
     AnyGate,
     FeatureValueGate,
@@ -253,16 +255,29 @@ class UseCase:
     notice: str = ""
     """What a person must know wherever they look, such as that data are replayed."""
     package: str = ""
+    """Package that holds its functions; empty: the one that declares it."""
+    ends_on: date | None = None
+    """The last day of data that will never continue, such as a historical table: nothing runs after it."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         object.__setattr__(self, "features", _frozen(self.features))
         object.__setattr__(self, "links", _frozen(self.links))
+        object.__setattr__(self, "_names_its_package", bool(self.package))
         if not self.package:
-            object.__setattr__(self, "package", f"include.use_cases.{self.name}")
+            object.__setattr__(self, "package", declaring_module())
         say = f"UseCase({self.name!r}): "
         _require(re.fullmatch(r"[a-z][a-z0-9_]*", self.name) is not None, say + "use lower-case letters, digits and _.")
         _require("__" not in self.name, say + "no double underscore: it separates the use case from its DAG.")
-        ZoneInfo(self.time_zone)
+        clock.require_time_zone(self.time_zone, say)
+        _require(
+            clock.start_of_day(self.first_day, ZoneInfo(self.time_zone)) is not None,
+            say + f"first_day {self.first_day} does not exist in {self.time_zone}, which skipped it.",
+        )
+        _require(
+            self.ends_on is None or self.ends_on >= self.first_day,
+            say + f"ends_on {self.ends_on} is before first_day {self.first_day}.",
+        )
         names = [feed.name for feed in self.feeds]
         _require(bool(names) and len(set(names)) == len(names), say + f"feeds need distinct names, has {names}.")
         taken = sorted(SUBJECTS & set(names))
@@ -291,13 +306,39 @@ class UseCase:
         kinds = {**self.key_types(), **self.features}
         return [name for name, kind in kinds.items() if not kind.startswith("float")]
 
+    def declare_in(self, module: str) -> None:
+        """Take `module` as the package of the functions, unless the declaration names another."""
+        if not self._names_its_package:  # type: ignore[attr-defined]
+            object.__setattr__(self, "package", module)
+
     def require(self, day: date) -> None:
-        """BadRequest for a day before the first: there is nothing to run then, and nothing to wait for."""
+        """Check that `day` is a day to run for: from the first on, up to the last, and not yet to come.
+
+        Raises:
+            BadRequest: the day lies before `first_day` or after `ends_on`.
+            NotBegunError: the day has not begun in the use case's time zone.
+        """
         if day < self.first_day:
             raise BadRequest(
                 f"{self.name} begins on {self.first_day}; {day} is before it, and nothing was done."
                 " Run it for a later day, or declare an earlier first_day."
             )
+        if self.ends_on is not None and day > self.ends_on:
+            raise BadRequest(
+                f"{self.name} ends on {self.ends_on}; {day} is after it, and nothing was done."
+                " Run it for an earlier day, or declare a later ends_on."
+            )
+        start = clock.start_of_day(day, ZoneInfo(self.time_zone))
+        if day > self.today() or start is None:
+            raise NotBegunError(self.name, day, self.time_zone, self.today(), start, clock.now())
+
+    def today(self) -> date:
+        """Return the day that it is now in the use case's time zone."""
+        return clock.today(self.time_zone)
+
+    def last_day(self) -> date:
+        """Return the newest day that can be run: today, or `ends_on` where that has passed."""
+        return self.today() if self.ends_on is None else min(self.today(), self.ends_on)
 
     def feed(self, name: str) -> Feed:
         """The feed of that name; KeyError if there is none."""
@@ -317,9 +358,9 @@ class UseCase:
         return types
 
     def function(self, module: str, name: str) -> Callable[..., Any]:
-        """A function of the use case's package, imported only now, when it is needed."""
-        found = importlib.import_module(f"{self.package}.{module}")
-        function = getattr(found, name, None)
-        if not callable(function):
-            raise AttributeError(f"{found.__name__} has no function {name!r}; the use case {self.name!r} needs it.")
-        return function  # type: ignore[no-any-return]
+        """Return a function of the use case's package, which is imported only now.
+
+        Raises:
+            BrokenUseCaseError: the module cannot be imported, or has no such function.
+        """
+        return load_function(self.name, self.package, module, name)

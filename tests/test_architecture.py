@@ -64,7 +64,11 @@ ROOMS = {
         only_libraries=frozenset({"airflow"}),
         forbidden=frozenset(),
     ),
-    "plugins": Room(("include.page", "include.deadline"), forbidden=frozenset(), only_in_functions=("include.page",)),
+    "plugins": Room(
+        ("include.page", "include.deadline", "include.orchestration"),
+        forbidden=frozenset(),
+        only_in_functions=("include.page",),
+    ),
     "include.page": Room(
         (
             *("include.page", "include.stages", *STAGES, "include.logic", *PURE),
@@ -79,7 +83,8 @@ ROOMS = {
     "include.approval": AIRFLOW_FACE,
     "include.train_once": AIRFLOW_FACE,
     "include.tasks": AIRFLOW_FACE,
-    "include.orchestration": AIRFLOW_FACE,
+    # Airflow's timetables speak pendulum.
+    "include.orchestration": replace(AIRFLOW_FACE, only_libraries=frozenset({"airflow", "pendulum"})),
     "include.sensors": AIRFLOW_FACE,
     "include.landing_sensor": replace(AIRFLOW_FACE, include=(*AIRFLOW_FACE.include, "include.sources")),
     **dict.fromkeys(

@@ -6,10 +6,9 @@ import os
 
 from rich.console import Console
 
-from include.errors import BadRequest
 from include.local import instance
 from include.stages import maintain
-from include.use_cases import all_use_cases
+from include.use_cases import all_use_cases, broken_use_cases, load
 
 _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"
 
@@ -17,16 +16,17 @@ _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_
 def show(console: Console, name: str | None, *, really: bool) -> None:
     """Maintain one use case, or all, and print counts, bytes and the first of each kind; a dry run unless `really`.
 
-    Raises BadRequest for an unknown name, and what stages/maintain.py raises.
+    Of all, those that can be loaded are maintained before a broken one is reported.
+
+    Raises:
+        BadRequest: the name is unknown, or a use case cannot be loaded; also what stages/maintain.py raises.
     """
-    declared = all_use_cases()
-    if name is not None and name not in declared:
-        raise BadRequest(f"There is no use case {name!r}; there are {sorted(declared)}.")
+    declared = [load(name)] if name else all_use_cases().values()
     results = []
-    for each in [name] if name else sorted(declared):
-        result = maintain.run(declared[each], really=really, logs=_logs())
+    for use_case in declared:
+        result = maintain.run(use_case, really=really, logs=_logs())
         results.append(result)
-        console.print(each, style="bold", markup=False)
+        console.print(use_case.name, style="bold", markup=False)
         for line in (*result.lines, *(f"left: {left}" for left in result.left)):
             console.print(f"  {line}", markup=False)
         for item in result.items:
@@ -36,6 +36,8 @@ def show(console: Console, name: str | None, *, really: bool) -> None:
         console.print("A dry run: nothing was changed. With --really it is done.")
     for result in results:
         maintain.require(result)
+    for error in () if name else broken_use_cases().values():
+        raise error
 
 
 def _logs() -> list[str]:

@@ -12,33 +12,38 @@ from airflow.models.dag import DagModel
 from fastapi import HTTPException
 
 from include import dag_text
+from include.logic.redaction import redacted
 from include.use_case import UseCase
-from include.use_cases import importable
+from include.use_cases import all_use_cases, broken_use_cases
 
 log = logging.getLogger(__name__)
 
 
 def readable(user: BaseUser) -> dict[str, UseCase]:
-    """The use cases that the user may read, by name, but for those that cannot be imported."""
-    return {name: use_case for name, use_case in importable()[0].items() if may_read(user, name)}
+    """Return the use cases that the user may read, by name, except those that cannot be loaded."""
+    return {name: use_case for name, use_case in all_use_cases().items() if may_read(user, name)}
 
 
-def broken(user: BaseUser) -> list[str]:
-    """Names of the use cases that the user may read and that cannot be imported; the log says why."""
-    found = {name: error for name, error in importable()[1].items() if may_read(user, name)}
+def broken(user: BaseUser) -> dict[str, str]:
+    """Return why each use case that the user may read cannot be loaded, without secrets; the log has the traceback."""
+    found = {name: error for name, error in broken_use_cases().items() if may_read(user, name)}
     for name, error in found.items():
-        log.error("The use case %s cannot be imported", name, exc_info=error)
-    return list(found)
+        log.error("The use case %s cannot be loaded", name, exc_info=error)
+    return {name: redacted(str(error)) for name, error in found.items()}
 
 
 def require(user: BaseUser, name: str) -> UseCase:
-    """The use case of that name; HTTPException 404 if there is none whose DAGs the user may all read, 503 if it cannot
-    be imported. Whoever may not read it is not told that it is there."""
+    """Return the use case of that name.
+
+    Raises:
+        HTTPException: 404 if there is none whose DAGs the user may all read, so that nobody learns of one that they may
+            not read; 503, with the reason, if it cannot be loaded.
+    """
     if may_read(user, name):
-        if found := importable()[0].get(name):
+        if found := all_use_cases().get(name):
             return found
-        if name in broken(user):
-            raise HTTPException(503, f"The use case {name} cannot be imported. The API server's log says why.")
+        if reason := broken(user).get(name):
+            raise HTTPException(503, reason)
     raise HTTPException(404, f"There is no use case {name!r} that you may read.")
 
 

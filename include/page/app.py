@@ -40,7 +40,7 @@ TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "N
 REMEDIES = {
     401: "Log in to Airflow, then open this page again.",
     422: "A day is written YYYY-MM-DD; the span is 30, 90 or 365 days.",
-    503: "Mend its module: `airflow dags list-import-errors` says the same of its DAGs.",
+    503: "Correct its declaration: `airflow dags list-import-errors` says the same.",
 }
 
 
@@ -68,7 +68,8 @@ def _index(request: Request, user: GetUserDep) -> Response:
     if not readable and not lost:
         return _page(sheet.message("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False))
     found = {name: _line(use_case) for name, use_case in readable.items()}
-    lost += [name for name, seen in found.items() if seen is None]
+    unseen = "This use case cannot be shown. The reason is in the API server's log."
+    lost |= {name: unseen for name, seen in found.items() if seen is None}
     return _page(sheet.index([seen for seen in found.values() if seen is not None], base, lost))
 
 

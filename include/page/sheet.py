@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.metadata import version as installed
@@ -79,9 +79,9 @@ def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: boo
     )
 
 
-def index(seen: Sequence[Overview], base: str, lost: Sequence[str] = ()) -> str:
-    """The page of several use cases, a line of state for each; `lost` are those of which nothing can be shown."""
-    return _rendered("index.html", base, seen=seen, lost=lost)
+def index(seen: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
+    """Return the page of several use cases, a line for each; `lost` says why nothing can be shown of some."""
+    return _rendered("index.html", base, seen=seen, lost=lost or {})
 
 
 def message(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:

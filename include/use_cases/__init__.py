@@ -1,57 +1,162 @@
-"""Every declared use case, found by its package."""
+"""Every declared use case, found by its package; a broken one never hides the others."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
 
 from include import settings
-from include.errors import BadRequest
+from include.declaration.origin import file_and_line
+from include.errors import BadRequest, BrokenUseCaseError, DuplicateUseCaseError
 from include.use_case import UseCase
 
 
 def all_use_cases() -> Mapping[str, UseCase]:
-    """Name to declaration of each `USE_CASE` in the packages that the settings name, in order of names."""
-    found, broken = importable()
-    for error in broken.values():
-        raise error
-    return found
+    """Return every use case that can be loaded, by name, in order of names."""
+    return discover()[0]
 
 
-def importable() -> tuple[Mapping[str, UseCase], Mapping[str, Exception]]:
-    """As `all_use_cases`, for whoever shows the others although one is broken; and the last name of each module, or
-    package, that cannot be imported, to the reason."""
-    found: dict[str, UseCase] = {}
-    broken: dict[str, Exception] = {}
-    for module in _modules(broken):
-        name = module.rpartition(".")[2]
-        try:
-            use_case = getattr(importlib.import_module(module), "USE_CASE", None)
-        except Exception as error:  # whatever a module of another's does when it is imported
-            broken[name] = error
-            continue
-        if isinstance(use_case, UseCase):
-            if use_case.name in found:
-                broken[name] = ValueError(f"Two use cases are called {use_case.name!r}; rename one.")
-            found.setdefault(use_case.name, use_case)
-    return dict(sorted(found.items())), broken
+def broken_use_cases() -> Mapping[str, BrokenUseCaseError]:
+    """Return the reason for each use case that cannot be loaded, by the last part of its module's name."""
+    return discover()[1]
 
 
-def _modules(broken: dict[str, Exception]) -> Iterator[str]:
-    """Names of the members of every package; of a package that cannot be imported, the reason among the `broken`."""
+def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]:
+    """Return the use cases of the packages that the settings name, and those that cannot be loaded with the reason.
+
+    Of several modules that declare one name, the module of that name keeps it.
+    """
+    declared: dict[str, dict[str, UseCase]] = defaultdict(dict)
+    broken: dict[str, BrokenUseCaseError] = {}
     for package in settings.current().use_case_packages:
         try:
-            members = list(pkgutil.iter_modules(importlib.import_module(package).__path__))
-        except Exception as error:  # as above
-            broken[package.rpartition(".")[2]] = error
+            modules = _members(package)
+        except BrokenUseCaseError as error:
+            _add(broken, error)
             continue
-        yield from (f"{package}.{member.name}" for member in members)
+        for module in modules:
+            try:
+                use_case = _declared_in(module)
+            except BrokenUseCaseError as error:
+                _add(broken, error)
+                continue
+            if use_case is not None:
+                declared[use_case.name][module] = use_case
+    found = {}
+    for name, modules_of in declared.items():
+        owners = [module for module in modules_of if _last_part(module) == name] if len(modules_of) > 1 else modules_of
+        owner = next(iter(owners)) if len(owners) == 1 else None
+        if owner is not None:
+            found[name] = modules_of[owner]
+        for module in modules_of.keys() - {owner}:
+            where = str(getattr(importlib.import_module(module), "__file__", ""))
+            _add(broken, BrokenUseCaseError(_last_part(module), module, where, DuplicateUseCaseError(name, modules_of)))
+    return dict(sorted(found.items())), dict(sorted(broken.items()))
 
 
 def load(name: str) -> UseCase:
-    """The use case of that name; BadRequest, with the names there are, if there is none."""
-    known = all_use_cases()
-    if name not in known:
-        raise BadRequest(f"There is no use case {name!r}; there are {sorted(known)}.")
-    return known[name]
+    """Return the use case of that name.
+
+    Only its own module is imported where that has its name, so that no other one can stop a task.
+
+    Raises:
+        BadRequest: there is no such use case; the message names those there are.
+        BrokenUseCaseError: it cannot be loaded; the message names file and line.
+    """
+    if len(own := _own_modules(name)) == 1:
+        use_case = _declared_in(own[0])
+        if use_case is not None and use_case.name == name:
+            return use_case
+    known, broken = discover()
+    if name in known:
+        return known[name]
+    if name in broken:
+        raise broken[name]
+    also = f" These cannot be loaded: {', '.join(broken)}." if broken else ""
+    raise BadRequest(f"There is no use case {name!r}; there are {sorted(known)}.{also}")
+
+
+def _own_modules(name: str) -> list[str]:
+    """Return the modules of that name in all packages that can be imported."""
+    found = []
+    for package in settings.current().use_case_packages:
+        with suppress(BrokenUseCaseError):
+            found += [module for module in _members(package) if _last_part(module) == name]
+    return found
+
+
+def _members(package: str) -> list[str]:
+    """Return the names of the modules in a package.
+
+    Raises:
+        BrokenUseCaseError: the package cannot be imported.
+    """
+    found = _import(package)
+    if not hasattr(found, "__path__"):
+        raise BrokenUseCaseError(
+            _last_part(package),
+            package,
+            str(found.__file__ or ""),
+            TypeError(f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES names packages that hold use cases"),
+        )
+    return [f"{package}.{member.name}" for member in pkgutil.iter_modules(found.__path__)]
+
+
+def _declared_in(module: str) -> UseCase | None:
+    """Return the `USE_CASE` of a module; None where it declares none.
+
+    Raises:
+        BrokenUseCaseError: the module cannot be imported, or `USE_CASE` is something else.
+    """
+    found = _import(module)
+    use_case = getattr(found, "USE_CASE", None)
+    if use_case is None:
+        return None
+    where = str(found.__file__ or "")
+    if not isinstance(use_case, UseCase):
+        wrong = TypeError(f"USE_CASE is a {type(use_case).__name__}; it must be a UseCase")
+        raise BrokenUseCaseError(_last_part(module), module, where, wrong)
+    use_case.declare_in(module)
+    if use_case.package == module and not hasattr(found, "__path__"):
+        wrong = TypeError(
+            "it is declared in a single file, and its functions have no place. Make it a folder with __init__.py,"
+            " source.py, expectations.py and features.py, or name their package: UseCase(package=…)"
+        )
+        raise BrokenUseCaseError(_last_part(module), module, where, wrong)
+    return use_case
+
+
+def _import(module: str) -> ModuleType:
+    """Import a module of another's making, whatever it does then, short of ending the process."""
+    try:
+        return importlib.import_module(module)
+    except BaseException as error:
+        if not isinstance(error, Exception | SystemExit) and _is_meant_for_the_process(error):
+            raise
+        raise BrokenUseCaseError(_last_part(module), module, file_and_line(error, _folder(module)), error) from error
+
+
+def _is_meant_for_the_process(error: BaseException) -> bool:
+    """Return whether a person ended the process, or Airflow did: its time limits are no Exception."""
+    return isinstance(error, KeyboardInterrupt) or type(error).__module__.startswith("airflow")
+
+
+def _folder(module: str) -> Path | None:
+    """Return the folder of a module that may not be importable, without importing it."""
+    parent = sys.modules.get(module.rpartition(".")[0])
+    paths = list(getattr(parent, "__path__", []))
+    return Path(paths[0]) / _last_part(module) if paths else None
+
+
+def _add(broken: dict[str, BrokenUseCaseError], error: BrokenUseCaseError) -> None:
+    broken[error.module if error.use_case in broken else error.use_case] = error
+
+
+def _last_part(module: str) -> str:
+    return module.rpartition(".")[2]

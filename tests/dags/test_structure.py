@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import CronPartitionTimetable
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
+from include.orchestration.timetable import PeriodTimetable
 from include.settings import REPOSITORY
 from include.use_cases import all_use_cases
 
@@ -119,7 +119,7 @@ def test_the_form_can_be_sent_as_it_opens_but_for_the_day(dags, name):
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_runs_stand_at_midnight_where_the_use_case_is_and_none_is_caught_up(dags, name):
     dag = dags[name]
-    assert isinstance(dag.timetable, CronPartitionTimetable)
+    assert isinstance(dag.timetable, PeriodTimetable)
     assert not dag.catchup
     now = datetime.now(UTC)
     first = coerce_to_core_timetable(dag.timetable).next_dagrun_info_v2(

@@ -1,45 +1,188 @@
-"""One use case that cannot be imported hides none of the others, and is not passed over where all are needed."""
+"""A use case that cannot be loaded stops no other one, and says what is wrong, with file and line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from include import use_cases
-from include.errors import BadRequest
+from include.errors import BadRequest, BrokenUseCaseError
+from include.settings import REPOSITORY
 
-PACKAGE = "tests.page.use_cases"
+HEALTHY = "from tests.toy_use_case import USE_CASE\n"
+RENAMED = "import dataclasses\nfrom tests.toy_use_case import USE_CASE as TOY\n\n"
+BROKEN = {
+    "syntax": ("USE_CASE = UseCase(\n    name=,\n)\n", "SyntaxError: invalid syntax", 2),
+    "missing_import": ("\nimport no_such_library\n", "ModuleNotFoundError: No module named 'no_such_library'", 2),
+    "raises": ("\n\nraise RuntimeError('half written')\n", "RuntimeError: half written", 3),
+    "exits": ("import sys\n\nsys.exit(3)\n", "SystemExit: 3", 3),
+    "skips": ("import pytest\n\npytest.skip('not here', allow_module_level=True)\n", "Skipped: not here", 3),
+    "unknown_argument": (RENAMED + "USE_CASE = dataclasses.replace(TOY, colour='red')\n", "TypeError", 4),
+    "time_zone": (
+        RENAMED + "USE_CASE = dataclasses.replace(TOY, name='time_zone', time_zone='Europe/Berln')\n",
+        "time_zone 'Europe/Berln' is not a time zone of the IANA database, such as 'Europe/Berlin'. Did you mean"
+        " 'Europe/Berlin'",
+        4,
+    ),
+    "no_time_zone": (RENAMED + "USE_CASE = dataclasses.replace(TOY, time_zone='')\n", "time_zone ''", 4),
+    "wrong_type": (
+        RENAMED + "USE_CASE = dataclasses.replace(TOY, keys=('id'))\n",
+        "keys must be a tuple of text; it is 'id' (str). One element needs a comma: ('id',).",
+        4,
+    ),
+    "text_for_a_date": (
+        RENAMED + "USE_CASE = dataclasses.replace(TOY, first_day='2020-01-01')\n",
+        "first_day must be date",
+        4,
+    ),
+    "no_declaration": ("USE_CASE = {'name': 'no_declaration'}\n", "USE_CASE is a dict; it must be a UseCase", None),
+    "takes_a_name": (HEALTHY, "each declare a use case named 'toy'; rename all but one", None),
+}
+"""Name of a module to its text, what is said of it, and the line that is named."""
 
 
-@pytest.fixture(autouse=True)
-def _packages(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", f"{PACKAGE},no.such.package")
+@pytest.fixture
+def package(tmp_path, monkeypatch, request):
+    """A package with the toy use case and every broken one; its name is the test's own, since modules are cached."""
+    name = f"cases_{abs(hash(request.node.nodeid))}"
+    folder = tmp_path / name
+    write(folder, {"toy": HEALTHY, **{module: text for module, (text, _, _) in BROKEN.items()}})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", f"{name},no.such.package")
+    yield folder
+    for module in [each for each in sys.modules if each.split(".")[0] == name]:
+        del sys.modules[module]
 
 
-def test_the_others_are_found_and_the_reason_is_kept():
-    found, broken = use_cases.importable()
-    assert list(found) == ["idle", "toy"]
-    assert {name: type(error) for name, error in broken.items()} == {
-        "broken": RuntimeError,
-        "package": ModuleNotFoundError,
-    }
+def write(folder: Path, modules: dict[str, str]) -> None:
+    folder.mkdir()
+    for name, text in modules.items():
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(text)
+    (folder / "__init__.py").touch()
 
 
-def test_whoever_needs_all_of_them_gets_the_first_reason(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", PACKAGE)
-    with pytest.raises(RuntimeError, match="half written"):
-        use_cases.all_use_cases()
+def test_the_others_are_found_and_every_reason_is_kept(package):
+    found, broken = use_cases.discover()
+    assert list(found) == ["toy"]
+    assert set(broken) == {*BROKEN, "package"}
+    assert "ModuleNotFoundError" in broken["package"].reason
 
 
-def test_a_name_that_is_given_twice_is_refused(monkeypatch, tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / "twice").mkdir(exist_ok=True)
-        (tmp_path / "twice" / f"{name}.py").write_text("from tests.toy_use_case import USE_CASE\n")
-    (tmp_path / "twice" / "__init__.py").touch()
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
+    _, reason, line = BROKEN[name]
+    with pytest.raises(BrokenUseCaseError) as refused:
+        use_cases.load(name)
+    error = refused.value
+    assert reason in error.reason
+    assert error.where == str(package / name / "__init__.py") + (f":{line}" if line else "")
+    assert (error.use_case, error.worth_retrying) == (name, False)
+    assert error.reason in str(error) and error.where in str(error)
+
+
+def test_a_healthy_one_is_loaded_without_importing_the_others(package):
+    assert use_cases.load("toy").name == "toy"
+    assert not [
+        module for module in sys.modules if module.startswith(f"{package.name}.") and not module.endswith("toy")
+    ]
+
+
+def test_an_unknown_name_is_answered_with_those_there_are(package):
+    with pytest.raises(BadRequest, match=r"no use case 'nobody'; there are \['toy'\]. These cannot be loaded: exits, "):
+        use_cases.load("nobody")
+
+
+def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_name(tmp_path, monkeypatch):
+    write(tmp_path / "twice", {"one": HEALTHY, "two": HEALTHY})
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "twice")
-    with pytest.raises(ValueError, match="Two use cases are called 'toy'"):
-        use_cases.all_use_cases()
+    found, broken = use_cases.discover()
+    assert not found
+    assert set(broken) == {"one", "two"}
 
 
-def test_an_unknown_name_is_answered_with_those_there_are(monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "include.use_cases")
-    with pytest.raises(BadRequest, match="There is no use case 'nobody'"):
-        use_cases.load("nobody")
+def test_a_person_who_interrupts_is_not_a_broken_use_case(tmp_path, monkeypatch):
+    write(tmp_path / "interrupted", {"one": "raise KeyboardInterrupt\n"})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        use_cases.discover()
+
+
+OWN = """
+from dataclasses import replace
+from include.use_case import UseCase
+from tests.toy_use_case import USE_CASE as TOY
+
+FIELDS = {name: getattr(TOY, name) for name in TOY.__dataclass_fields__}
+USE_CASE = UseCase(**FIELDS | {"name": "%s", "package": ""})
+"""
+
+
+def test_a_package_of_ones_own_needs_no_other_word_about_where_its_functions_are(tmp_path, monkeypatch):
+    write(tmp_path / "my_cases", {"churn": OWN % "churn"})
+    (tmp_path / "my_cases" / "churn" / "source.py").write_text("def events(day):\n    return day\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "my_cases")
+    use_case = use_cases.load("churn")
+    assert use_case.package == "my_cases.churn"
+    assert use_case.function("source", "events")("a day") == "a day"
+    with pytest.raises(BrokenUseCaseError, match=r"No module named 'my_cases\.churn\.features'"):
+        use_case.function("features", "build")
+    with pytest.raises(BrokenUseCaseError, match="has no function 'outcomes', which the use case needs"):
+        use_case.function("source", "outcomes")
+
+
+def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_declaration(tmp_path, monkeypatch):
+    write(tmp_path / "made_cases", {"churn": "from making import USE_CASE\n"})
+    (tmp_path / "making.py").write_text(OWN % "churn")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "made_cases")
+    assert use_cases.load("churn").package == "made_cases.churn"
+
+
+def test_a_declaration_in_a_single_file_is_told_what_it_lacks(tmp_path, monkeypatch):
+    write(tmp_path / "flat_cases", {})
+    (tmp_path / "flat_cases" / "churn.py").write_text(OWN % "churn")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "flat_cases")
+    with pytest.raises(BrokenUseCaseError, match="single file"):
+        use_cases.load("churn")
+
+
+def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(tmp_path, monkeypatch):
+    write(tmp_path / "late_cases", {"churn": OWN % "churn"})
+    features = tmp_path / "late_cases" / "churn" / "features.py"
+    features.write_text("import ibis\n\ndef build(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "late_cases")
+    with pytest.raises(BrokenUseCaseError) as refused:
+        use_cases.load("churn").function("features", "build")
+    assert refused.value.where == f"{features}:3"
+
+
+def test_the_dag_files_make_the_healthy_dags_and_one_file_reports_the_broken_ones(package):
+    code = (
+        "from pathlib import Path\nfrom airflow.dag_processing.dagbag import DagBag\n"
+        f"dags = Path({str(REPOSITORY / 'dags')!r})\n"
+        "bag = DagBag(str(dags), bundle_path=dags, bundle_name='test')\n"
+        "print(sorted(bag.dags)); print(list(bag.import_errors)); print(''.join(bag.import_errors.values()))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": f"{REPOSITORY}:{package.parent}"},
+    )
+    assert done.stdout.count("toy__") == 9
+    assert "['broken_use_cases.py']" in done.stdout
+    for name, (_, reason, _) in BROKEN.items():
+        assert f"The use case '{name}' cannot be loaded: " in done.stdout
+        assert reason in done.stdout

@@ -1,0 +1,95 @@
+"""Checks that the fields of a declaration have the types that they are annotated with, in words."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+
+def require_field_types(declared: Any) -> None:
+    """Check every field of a declared dataclass against its annotation.
+
+    Raises:
+        TypeError: a field holds another type; the message names the field, the value and what to write.
+    """
+    for name, expected in _hints(type(declared)).items():
+        value = getattr(declared, name)
+        if not _fits(value, expected):
+            subject = getattr(declared, "name", "")
+            label = f"{type(declared).__name__}({subject!r})" if isinstance(subject, str) and subject else None
+            raise TypeError(
+                f"{label or type(declared).__name__}: {name} must be {_words(expected)}; it is"
+                f" {value!r} ({type(value).__name__}).{_hint(value, expected)}"
+            )
+
+
+def _hints(declared: Any) -> dict[str, Any]:
+    hints = get_type_hints(declared)
+    return {each.name: hints[each.name] for each in fields(declared)}
+
+
+def _fits(value: object, expected: Any) -> bool:
+    origin, arguments = get_origin(expected), get_args(expected)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, each) for each in arguments)
+    if origin is tuple:
+        return isinstance(value, tuple) and _all_fit(value, arguments)
+    if origin is frozenset:
+        return isinstance(value, frozenset | set) and all(_fits(each, arguments[0]) for each in value)
+    if origin is not None and issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(
+            _fits(key, arguments[0]) and _fits(each, arguments[1]) for key, each in value.items()
+        )
+    return _is(value, expected if origin is None else origin)
+
+
+def _all_fit(values: tuple[object, ...], arguments: tuple[Any, ...]) -> bool:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return all(_fits(each, arguments[0]) for each in values)
+    return len(values) == len(arguments) and all(map(_fits, values, arguments))
+
+
+def _is(value: object, expected: Any) -> bool:
+    if expected is Any or not isinstance(expected, type):  # a literal or a type variable: not checked here
+        return True
+    if expected is Callable or expected.__name__ == "Callable":
+        return callable(value)
+    if expected is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if expected is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if expected is date:
+        return isinstance(value, date) and not isinstance(value, datetime)
+    return isinstance(value, expected)
+
+
+def _words(expected: Any) -> str:
+    """Return a type as a person who declares a use case would call it."""
+    origin, arguments = get_origin(expected), get_args(expected)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_words(each) for each in arguments)
+    if origin is tuple and arguments:
+        return f"a tuple of {_words(arguments[0])}"
+    if origin is frozenset:
+        return f"a set of {_words(arguments[0])}"
+    if origin is not None and issubclass(origin, Mapping):
+        return f"a mapping of {_words(arguments[0])} to {_words(arguments[1])}"
+    if expected is type(None):
+        return "None"
+    names = {"str": "text", "int": "a whole number", "float": "a number", "bool": "True or False"}
+    name = getattr(expected, "__name__", str(expected))
+    return names.get(name, name)
+
+
+def _hint(value: object, expected: Any) -> str:
+    wants_tuple = tuple in (get_origin(expected), *(get_origin(each) for each in get_args(expected)))
+    if wants_tuple and isinstance(value, str):
+        return f" One element needs a comma: ({value!r},)."
+    if wants_tuple and isinstance(value, list):
+        return " Write round brackets instead of square ones."
+    if isinstance(value, datetime):
+        return " Write date(year, month, day)."
+    return ""

@@ -1,0 +1,67 @@
+"""Where in a use case's files an error comes from, and which module declares a use case."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from include.errors import BrokenUseCaseError
+from include.settings import REPOSITORY
+
+DECLARATIONS = ("include.use_case", "include.declaration", "dataclasses", "copy")
+"""Modules that build a declaration on behalf of the module that declares it."""
+
+
+def declaring_module() -> str:
+    """Return the name of the module whose code is building a declaration; empty if there is none."""
+    frame = sys._getframe(1)  # noqa: SLF001 (CPython's own way)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(DECLARATIONS):
+        frame = frame.f_back  # type: ignore[assignment]
+    return "" if frame is None else str(frame.f_globals.get("__name__", ""))
+
+
+def load_function(use_case: str, package: str, module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a use case's package.
+
+    Raises:
+        BrokenUseCaseError: the module cannot be imported, or has no such function.
+    """
+    full = f"{package}.{module}"
+    try:
+        found = importlib.import_module(full)
+    except (Exception, SystemExit) as error:
+        folder = next(iter(getattr(sys.modules.get(package), "__path__", [])), None)
+        where = file_and_line(error, Path(folder) if folder else None)
+        raise BrokenUseCaseError(use_case, full, where, error) from error
+    function: Any = getattr(found, name, None)
+    if callable(function):
+        return function  # type: ignore[no-any-return]
+    missing = AttributeError(f"{full} has no function {name!r}, which the use case needs")
+    raise BrokenUseCaseError(use_case, full, str(found.__file__ or ""), missing)
+
+
+def file_and_line(error: BaseException, folder: Path | None = None) -> str:
+    """Return `file:line` of an error: the innermost line within `folder`, else the innermost that has a file.
+
+    A syntax error names its own file. The path is relative to the repository where it lies in it.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_shown(error.filename)}:{error.lineno or 1}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    within = [frame for frame in frames if folder is not None and _lies_in(Path(frame.filename), folder)]
+    chosen = (within or frames)[-1:]
+    return f"{_shown(chosen[0].filename)}:{chosen[0].lineno}" if chosen else ""
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Return whether a file lies in a folder, or is the single file of that name."""
+    return path.is_relative_to(folder) or path == folder.with_name(f"{folder.name}.py")
+
+
+def _shown(filename: str) -> str:
+    path = Path(filename)
+    return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)

@@ -1,0 +1,129 @@
+"""The schedule of every partitioned DAG: one run per period, none skipped, none doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.exceptions import InvalidPartitionKeyError
+from airflow.sdk.timezone import coerce_datetime
+from airflow.timetables.base import DagRunInfo
+from airflow.timetables.trigger import CronPartitionTimetable
+
+from include.declaration import clock
+from include.orchestration import backfill_bounds
+
+if TYPE_CHECKING:
+    from pendulum import DateTime
+
+KEY_FORMAT = "%Y-%m-%d"
+"""A run's partition key is its day in ISO 8601."""
+DAYS_OF_WEEK = 7
+
+
+class PeriodTimetable(CronPartitionTimetable):
+    """One run per day, or per week, at the first instant of the day in the use case's time zone.
+
+    Airflow's `CronPartitionTimetable` reads a backfill's bounds as wall-clock digits, although its form sends instants,
+    and drops the day before one whose midnight does not exist. Here periods are counted as calendar days, and an
+    instant is only looked up for the day. The plugin registers the class, so that Airflow can store it.
+    """
+
+    def __init__(
+        self,
+        *,
+        timezone: Any,
+        weekday: int | None = None,
+        run_immediately: bool | timedelta = False,
+    ) -> None:
+        """
+        Args:
+            timezone: name of the time zone in which days begin.
+            weekday: the day of the week of a weekly period, Monday being 1 and Sunday 7; None for daily periods.
+            run_immediately: as of `CronTriggerTimetable`.
+        """
+        cron_day = "*" if weekday is None else str(weekday % DAYS_OF_WEEK)
+        super().__init__(
+            f"0 0 * * {cron_day}", timezone=timezone, run_immediately=run_immediately, key_format=KEY_FORMAT
+        )
+        self._weekday = weekday
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> PeriodTimetable:
+        from airflow._shared.timezones.timezone import parse_timezone
+        from airflow.serialization.decoders import decode_run_immediately
+
+        return cls(
+            timezone=parse_timezone(data["timezone"]),
+            weekday=data["weekday"],
+            run_immediately=decode_run_immediately(data["run_immediately"]),
+        )
+
+    def serialize(self) -> dict[str, Any]:
+        from airflow.serialization.encoders import encode_run_immediately, encode_timezone
+
+        return {
+            "timezone": encode_timezone(self._timezone),
+            "weekday": self._weekday,
+            "run_immediately": encode_run_immediately(self._run_immediately),
+        }
+
+    def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
+        """Yield the period of each chosen day that has begun; both bounds mean whole days (see `backfill_bounds`)."""
+        first, last = backfill_bounds.chosen_days(earliest, latest, self._timezone)
+        for day in clock.days_between(first, last):
+            start = self._start(day)
+            if start is not None and start <= clock.now():
+                yield DagRunInfo(
+                    run_after=start, data_interval=None, partition_date=start, partition_key=self._format_key(start)
+                )
+
+    def localize_partition_datetime(self, dt: datetime) -> DateTime:
+        """Return where the chosen day begins, or its last millisecond for a bound that means the end of a day."""
+        day = backfill_bounds.chosen_day(dt, self._timezone)
+        if backfill_bounds.ends_a_day(dt):
+            return self._begin(day + timedelta(days=1)).subtract(microseconds=1000)
+        return self._begin(day)
+
+    def _decode_partition_date(self, partition_key: str) -> datetime:
+        try:
+            day = date.fromisoformat(partition_key)
+        except ValueError:
+            day = None
+        if day is None or day.isoformat() != partition_key:
+            raise InvalidPartitionKeyError(f"{partition_key!r} is not a day; write it as YYYY-MM-DD.")
+        return self._begin(day)
+
+    def _get_next(self, current: DateTime) -> DateTime:
+        return self._nearest(current, step=1, inclusive=False)
+
+    def _get_prev(self, current: DateTime) -> DateTime:
+        return self._nearest(current, step=-1, inclusive=False)
+
+    def _align_to_next(self, current: DateTime) -> DateTime:
+        return self._nearest(current, step=1, inclusive=True)
+
+    def _align_to_prev(self, current: DateTime) -> DateTime:
+        return self._nearest(current, step=-1, inclusive=True)
+
+    def _nearest(self, current: DateTime, *, step: int, inclusive: bool) -> DateTime:
+        """Return the start of the nearest period after (step 1) or before (step -1) an instant, or at it."""
+        day = current.astimezone(self._timezone).date()
+        while True:
+            start = self._start(day)
+            if start is not None and ((start - current) * step > timedelta() or (inclusive and start == current)):
+                return start
+            day += timedelta(days=step)
+
+    def _start(self, day: date) -> DateTime | None:
+        """Return when the period named by `day` begins; None where no period begins on that day."""
+        if self._weekday is not None and day.isoweekday() != self._weekday:
+            return None
+        start = clock.start_of_day(day, self._timezone)
+        return None if start is None else coerce_datetime(start)
+
+    def _begin(self, day: date) -> DateTime:
+        """Return the first instant of `day`, of any weekday, or of the next day where the zone skipped it."""
+        start = clock.start_of_day(day, self._timezone)
+        return self._begin(day + timedelta(days=1)) if start is None else coerce_datetime(start)

@@ -1,0 +1,226 @@
+"""Every period has one run, and a backfill runs exactly the days that a person chose, wherever they are."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from airflow.exceptions import InvalidPartitionKeyError
+from airflow.timetables.base import TimeRestriction
+from pendulum import instance
+
+from include.declaration import clock
+from include.orchestration.backfill_bounds import chosen_days
+from include.orchestration.timetable import PeriodTimetable
+
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
+ZONES = sorted(
+    name for name in available_timezones() if not name.startswith(("posix", "right", "SystemV")) and name != "Factory"
+)
+USE_CASES = (
+    *("UTC", "America/New_York", "America/Los_Angeles", "Africa/Cairo", "Asia/Kathmandu", "Asia/Kolkata"),
+    *("Asia/Tokyo", "Pacific/Auckland", "America/Santiago", "Atlantic/Azores", "America/Havana", "Asia/Beirut"),
+)
+NO_MIDNIGHT = {
+    "Africa/Cairo": date(2026, 4, 24),
+    "America/Santiago": date(2026, 9, 6),
+    "Asia/Beirut": date(2026, 3, 29),
+    "America/Havana": date(2026, 3, 8),
+    "Atlantic/Azores": date(2026, 3, 29),
+}
+TWO_MIDNIGHTS = {"America/Havana": date(2026, 11, 1), "Atlantic/Azores": date(2026, 10, 25)}
+DAYS = [date(2013, 5, 20), date(2026, 1, 31), *NO_MIDNIGHT.values(), *TWO_MIDNIGHTS.values()]
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+def form(day: date, zone: ZoneInfo, *, end: bool) -> datetime:
+    """What the UI's form sends for a day without a time, in the zone that its clock shows."""
+    wall = datetime.combine(day, time(23, 59, 59, 999000) if end else time(), zone)
+    return wall.astimezone(UTC)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """What the UI's form sends for a day at 00:00."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def keys(timetable: PeriodTimetable, first: datetime, last: datetime) -> list[str]:
+    found = timetable.iter_partition_dagrun_infos(earliest=instance(first), latest=instance(last))
+    return [info.partition_key for info in found]
+
+
+def named(first: date, last: date) -> list[str]:
+    return [day.isoformat() for day in clock.days_between(first, last)]
+
+
+def is_told_apart(zone: ZoneInfo, day: date, use_case: str) -> bool:
+    """Whether no zone of another day has the same midnight: see LATEST_MIDNIGHT; all but a few islands."""
+    offset = datetime.combine(day, time(12), zone).utcoffset()
+    return timedelta(hours=-10) <= offset < timedelta(hours=14) or zone.key == use_case
+
+
+@pytest.mark.parametrize("use_case", USE_CASES)
+@pytest.mark.parametrize("span", [0, 45])
+def test_the_days_chosen_in_the_form_run_for_a_browser_in_any_zone(use_case, span):
+    wrong, seen, where = [], 0, ZoneInfo(use_case)
+    for name in ZONES:
+        zone = ZoneInfo(name)
+        for first in DAYS:
+            last = first + timedelta(days=span)
+            if not (is_told_apart(zone, first, use_case) and is_told_apart(zone, last, use_case)):
+                continue
+            for bounds in (
+                (form(first, zone, end=False), form(last, zone, end=True)),
+                (midnight(first, zone), midnight(last, zone)),
+            ):
+                seen += 1
+                if (found := chosen_days(*bounds, where)) != (first, last):
+                    wrong.append((name, str(first), *map(str, found)))
+    assert not wrong, wrong[:10]
+    assert seen > 8000
+
+
+WRITTEN = [
+    ("{day}T00:00:00+00:00", "{day}T00:00:00+00:00"),  # the command line, and a date over REST
+    ("{day}T00:00:00+00:00", "{day}T23:59:00+00:00"),
+    ("{day}T00:00:00+00:00", "{day}T23:59:59+00:00"),
+    ("{day}T00:00:00+00:00", "{day}T18:00:00+00:00"),
+    ("{day}T09:30:00+00:00", "{day}T23:59:59.999+00:00"),
+    ("{day}T00:00:00-04:00", "{day}T00:00:00-04:00"),  # REST with an offset
+    ("{day}T00:00:00-11:00", "{day}T23:59:59-11:00"),
+    ("{day}T00:00:00+14:00", "{day}T23:59:59+14:00"),
+    ("{day}T08:15:00+05:45", "{day}T17:00:00+05:45"),
+]
+
+
+@pytest.mark.parametrize("use_case", USE_CASES)
+def test_the_day_named_on_the_command_line_or_over_rest_runs(use_case):
+    timetable = PeriodTimetable(timezone=use_case)
+    for day in DAYS:
+        for texts in WRITTEN:
+            bounds = [datetime.fromisoformat(text.format(day=day)) for text in texts]
+            assert keys(timetable, *bounds) == [day.isoformat()], texts
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Asia/Kolkata"])
+def test_times_typed_in_the_form_mean_their_day_for_a_browser_where_the_use_case_is(zone):
+    here = ZoneInfo(zone)
+    first, last = datetime(2013, 5, 20, 9, 10, tzinfo=here), datetime(2013, 5, 22, 17, 40, tzinfo=here)
+    bounds = first.astimezone(UTC), last.astimezone(UTC)
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == named(date(2013, 5, 20), date(2013, 5, 22))
+
+
+@pytest.mark.parametrize("browser", ["America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Pacific/Auckland"])
+@pytest.mark.parametrize("use_case", ["Africa/Cairo", "UTC", "America/New_York"])
+def test_a_time_typed_in_one_bound_is_read_by_the_clock_of_the_other(browser, use_case):
+    zone = ZoneInfo(browser)
+    first = form(date(2013, 5, 20), zone, end=False)
+    last = datetime(2013, 5, 22, 18, tzinfo=zone).astimezone(UTC)
+    assert keys(PeriodTimetable(timezone=use_case), first, last) == named(date(2013, 5, 20), date(2013, 5, 22))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "Pacific/Kiritimati", "Etc/GMT+12", "Pacific/Midway"])
+def test_the_zones_that_share_their_midnights_are_read_right_where_the_use_case_is_there(zone):
+    day = date(2013, 5, 20)
+    bounds = form(day, ZoneInfo(zone), end=False), form(day, ZoneInfo(zone), end=True)
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == [day.isoformat()]
+
+
+@pytest.mark.parametrize("zone", sorted({*USE_CASES, "Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca"}))
+def test_a_backfill_of_three_years_drops_no_day_and_doubles_none(zone):
+    first, last = date(2024, 1, 1), date(2026, 12, 31)
+    bounds = form(first, ZoneInfo("UTC"), end=False), form(last, ZoneInfo("UTC"), end=True)
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == named(first, last)
+
+
+@pytest.mark.parametrize("zone", [*NO_MIDNIGHT, "America/New_York", "UTC", "Pacific/Apia", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("weekday", [None, 1, 7])
+def test_the_schedule_runs_every_period_once_in_order(zone, weekday):
+    timetable = PeriodTimetable(timezone=zone, weekday=weekday)
+    restriction, info, found = (
+        TimeRestriction(instance(datetime(2025, 12, 31, tzinfo=UTC)), None, catchup=True),
+        None,
+        [],
+    )
+    for _ in range(400 if weekday is None else 57):
+        info = timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
+        assert info.run_after == info.partition_date
+        found.append(date.fromisoformat(info.partition_key))
+    step = timedelta(days=1 if weekday is None else 7)
+    assert found == [found[0] + step * number for number in range(len(found))]
+    assert weekday is None or {day.isoweekday() for day in found} == {weekday}
+
+
+@pytest.mark.parametrize(("zone", "day"), NO_MIDNIGHT.items())
+def test_a_day_without_midnight_begins_where_the_clocks_are_set_to(zone, day):
+    timetable = PeriodTimetable(timezone=zone)
+    around = [day - timedelta(days=1), day, day + timedelta(days=1)]
+    bounds = midnight(around[0], ZoneInfo("UTC")), midnight(around[2], ZoneInfo("UTC"))
+    assert keys(timetable, *bounds) == [str(each) for each in around]
+    start = timetable.resolve_partition_date(str(day)).astimezone(ZoneInfo(zone))
+    assert (start.date(), start.hour) == (day, 1)
+
+
+@pytest.mark.parametrize(("zone", "day"), TWO_MIDNIGHTS.items())
+def test_a_day_with_two_midnights_begins_at_the_first(zone, day):
+    timetable = PeriodTimetable(timezone=zone)
+    start = timetable.resolve_partition_date(str(day))
+    assert (start - timedelta(seconds=1)).astimezone(ZoneInfo(zone)).date() == day - timedelta(days=1)
+    second = instance(start + timedelta(hours=1))
+    assert timetable._align_to_prev(second) == start
+    assert timetable._align_to_next(second) == timetable._get_next(instance(start))
+
+
+def test_a_day_that_a_zone_skipped_is_no_period():
+    bounds = midnight(date(2011, 12, 28), ZoneInfo("UTC")), midnight(date(2012, 1, 1), ZoneInfo("UTC"))
+    found = keys(PeriodTimetable(timezone="Pacific/Apia"), *bounds)
+    assert found == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
+
+
+def test_a_backfill_runs_no_day_that_has_not_begun(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 3, tzinfo=UTC))  # 27 November in New York
+    bounds = midnight(date(2026, 11, 26), ZoneInfo("UTC")), midnight(date(2026, 12, 5), ZoneInfo("UTC"))
+    assert keys(PeriodTimetable(timezone="America/New_York"), *bounds)[-1] == "2026-11-27"
+    assert keys(PeriodTimetable(timezone="Asia/Tokyo"), *bounds)[-1] == "2026-11-28"
+
+
+def test_a_weekly_backfill_runs_the_weekdays_among_the_chosen_days():
+    zone = ZoneInfo("America/Los_Angeles")
+    bounds = form(date(2013, 5, 13), zone, end=False), form(date(2013, 5, 27), zone, end=True)
+    weekly = PeriodTimetable(timezone="America/New_York", weekday=1)
+    assert keys(weekly, *bounds) == ["2013-05-13", "2013-05-20", "2013-05-27"]
+
+
+@pytest.mark.parametrize("browser", ["UTC", "America/New_York", "Asia/Tokyo", "Pacific/Auckland"])
+def test_a_window_of_runs_to_clear_holds_the_chosen_days(browser):
+    """Airflow hands each bound over by itself: `airflow dags clear --partition-date-start`, and the list of runs."""
+    timetable, zone = PeriodTimetable(timezone="America/New_York"), ZoneInfo(browser)
+    lower = timetable.localize_partition_datetime(form(date(2013, 5, 20), zone, end=False))
+    upper = timetable.localize_partition_datetime(form(date(2013, 5, 21), zone, end=True))
+    starts = {str(day): timetable.resolve_partition_date(str(day)) for day in clock.days_between(*MAY)}
+    assert [day for day, start in starts.items() if lower <= start <= upper] == ["2013-05-20", "2013-05-21"]
+
+
+MAY = date(2013, 5, 1), date(2013, 5, 31)
+
+
+@pytest.mark.parametrize("key", ["2013-5-1", "20130501", "2013-W20-1", "yesterday", "2013-02-30", "٢٠١٣-05-01"])
+def test_a_partition_key_that_is_not_a_day_is_refused(key):
+    with pytest.raises(InvalidPartitionKeyError, match="YYYY-MM-DD"):
+        PeriodTimetable(timezone="UTC").resolve_partition_date(key)
+
+
+@pytest.mark.parametrize("weekday", [None, 1])
+def test_it_survives_the_way_through_the_database(weekday):
+    made = PeriodTimetable(timezone="Africa/Cairo", weekday=weekday, run_immediately=timedelta(hours=1))
+    read = PeriodTimetable.deserialize(json.loads(json.dumps(made.serialize())))
+    assert read.serialize() == made.serialize()
+    assert read == made and read.summary == made.summary
+    bounds = midnight(date(2026, 4, 20), ZoneInfo("UTC")), midnight(date(2026, 4, 27), ZoneInfo("UTC"))
+    assert keys(read, *bounds) == keys(made, *bounds)
