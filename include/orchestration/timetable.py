@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,14 @@ class PeriodTimetable(CronPartitionTimetable):
             f"0 0 * * {cron_day}", timezone=timezone, run_immediately=run_immediately, key_format=KEY_FORMAT
         )
         self._weekday = weekday
+        every = "day" if weekday is None else calendar.day_name[weekday - 1]
+        self.description = f"At the start of each {every} in {self._timezone}"
+
+    @property
+    def summary(self) -> str:
+        """Return what the list of DAGs shows as their schedule."""
+        every = "daily" if self._weekday is None else f"{calendar.day_name[self._weekday - 1]}s"
+        return f"{every} 00:00 {self._timezone}"
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PeriodTimetable:

@@ -224,3 +224,8 @@ def test_it_survives_the_way_through_the_database(weekday):
     assert read == made and read.summary == made.summary
     bounds = midnight(date(2026, 4, 20), ZoneInfo("UTC")), midnight(date(2026, 4, 27), ZoneInfo("UTC"))
     assert keys(read, *bounds) == keys(made, *bounds)
+
+
+def test_the_schedule_is_shown_with_its_time_zone():
+    assert PeriodTimetable(timezone="America/New_York").summary == "daily 00:00 America/New_York"
+    assert PeriodTimetable(timezone="Asia/Tokyo", weekday=1).description == "At the start of each Monday in Asia/Tokyo"
