@@ -18,6 +18,7 @@ from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.declaration.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
 from include.declaration.origin import declaring_module, load_function
+from include.declaration.period import PARTITION, PERIOD, require_period
 from include.errors import BadRequest, NotBegunError
 from include.gate import (
     AnyGate,
@@ -35,6 +36,7 @@ from include.landing import Landing
 from include.retention import Retention
 
 __all__ = [
+    "PARTITION",
     "Alerts",
     "Approval",
     "Costs",
@@ -239,13 +241,17 @@ class UseCase:
     """Features of D are built from days D - look_back_days to D."""
     feeds: tuple[Feed, ...]
     keys: tuple[str, ...]
-    """Columns that identify one row of features, labels and predictions."""
+    """Columns that identify one row of features and predictions among those of its period."""
     features: Mapping[str, str]
     """Feature name to type: a number, or `category`."""
     label: Label
     costs: Costs
     training: Training
     gates: tuple[AnyGate, ...]
+    period: str = ""
+    """The `date32` key that holds the period a row is about, equal to the partition's day in features and predictions;
+    or `PARTITION` where no key does: then `labels` returns one more `date32` column, named `period`. Always declared.
+    """
     approval: Approval = Approval()
     monitoring: Monitoring = field(default_factory=Monitoring)
     retraining: Retraining = field(default_factory=Retraining)
@@ -295,11 +301,21 @@ class UseCase:
         _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
         stray = sorted(set(self.training.baseline_features) - set(self.features))
         _require(not stray, say + f"baseline_features {stray} are no features.")
-        self.key_types()
+        require_period(self.period, self.key_types(), (*self.features, self.label.name), say)
         try:
             gate.check(self.gates, self.slice_columns(), self.training.test_days)
         except ValueError as error:
             raise ValueError(f"{say}{error}") from None
+
+    @property
+    def label_keys(self) -> tuple[str, ...]:
+        """Columns that identify a row of labels: the keys, and the period where no key holds it."""
+        return (*self.keys, PERIOD) if self.period == PARTITION else self.keys
+
+    @property
+    def label_period(self) -> str:
+        """The column of labels that holds the day of the feature row that a label is about."""
+        return PERIOD if self.period == PARTITION else self.period
 
     def slice_columns(self) -> list[str]:
         """Keys and features by whose values rows can be grouped: all but numbers with fractions."""

@@ -58,6 +58,7 @@ def declaration(use_case: UseCase) -> str:
         {
             "features": list(use_case.features.items()),
             "keys": list(use_case.keys),
+            "period": use_case.period,
             "label": use_case.label.name,
             "splits": [training.validation_days, training.test_days, training.gap_days, training.min_train_days],
             "baseline_features": sorted(training.baseline_features),

@@ -29,12 +29,13 @@ class Past:
     """0, 1, or NaN where it was taken back."""
 
     @classmethod
-    def of(cls, rows: pa.Table, told: pa.Table, label: str) -> Past:
-        """From the rows, and a table of `place`, `known` and the label in any order."""
+    def of(cls, rows: pa.Table, place: pa.ChunkedArray, known: pa.ChunkedArray, label: pa.ChunkedArray) -> Past:
+        """Make it from the rows and, of each label in any order, the row's place, the day it became known, and it."""
+        told = pa.table({"place": place, "known": known, "label": label})
         ordered = told.sort_by([("known", "ascending"), ("place", "ascending")])
-        values = pc.fill_null(ordered[label].cast(pa.float64()), float("nan"))
-        known = ordered["known"].to_numpy().astype("datetime64[D]")
-        return cls(rows.combine_chunks(), ordered["place"].to_numpy(), known, values.to_numpy())
+        values = pc.fill_null(ordered["label"].cast(pa.float64()), float("nan"))
+        days = ordered["known"].to_numpy().astype("datetime64[D]")
+        return cls(rows.combine_chunks(), ordered["place"].to_numpy(), days, values.to_numpy())
 
     @property
     def days(self) -> Days:

@@ -37,6 +37,8 @@ class Recipe:
     """First and last day that features were read of."""
     keys: Mapping[str, str]
     """Key to type, in order."""
+    period: str
+    """`UseCase.period`."""
     features: Mapping[str, str]
     """Feature to type, in order."""
     label: str
@@ -59,6 +61,7 @@ class Recipe:
             first=made_from.first,
             last=made_from.last,
             keys=use_case.key_types(),
+            period=use_case.period,
             features=dict(use_case.features),
             label=use_case.label.name,
             matures_after_days=use_case.label.matures_after_days,
@@ -84,6 +87,7 @@ class Recipe:
             declared,
             feeds=(Feed("keys", columns=self.keys, keys=tuple(self.keys)),),
             keys=tuple(self.keys),
+            period=self.period,
             features=self.features,
             label=Label(self.label, declared.label.meaning, self.matures_after_days),
             costs=Costs(*self.costs, declared.costs.unit),
@@ -123,7 +127,7 @@ class Recipe:
         """Plain values, from which `from_json` makes an equal recipe; keys and features are pairs, in their order."""
         days = {name: getattr(self, name).isoformat() for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
-        plain = {name: getattr(self, name) for name in ("label", "matures_after_days")}
+        plain = {name: getattr(self, name) for name in ("period", "label", "matures_after_days")}
         rest = {"splits": dict(self.splits), "costs": list(self.costs), "data": dict(self.data)}
         rest["baseline_features"] = list(self.baseline_features)
         return {**days, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}

@@ -23,7 +23,7 @@ def run(use_case: UseCase, day: date) -> Commit:
     since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
     land_missing(use_case, since, day)
     view = Lake.of(use_case).as_of(day)
-    label.run(use_case, view)
+    label.run(use_case, view, since)
     return derive.write(use_case, "features", "build", view, since)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 import ibis
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from include.errors import AirworthyError
+from include.features.checks import Check, checks
+from include.features.distinct import repeated_rows
 from include.storage import schemas
 from include.storage.lake import Commit
 from include.storage.view import View
@@ -45,7 +45,9 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
     except Exception as error:  # the function is pure: whatever it raises, it would raise again
         raise RowsWrong(use_case.name, table, day, f"could not be made: {type(error).__name__}: {error}") from error
     reader = derived.order_by([*keys]).to_pyarrow_batches()
-    judged = _judged(reader, keys, lambda what: RowsWrong(use_case.name, table, day, what))
+    judged = _judged(
+        reader, keys, checks(use_case, table, day), lambda what: RowsWrong(use_case.name, table, day, what)
+    )
     rows = pa.RecordBatchReader.from_batches(reader.schema, judged)
     inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
     versions = {name: view.version(name) for name in inputs}
@@ -58,22 +60,21 @@ def _clean(view: View, feed: str, since: date) -> ibis.Table:
 
 
 def _judged(
-    batches: Iterable[pa.RecordBatch], keys: Sequence[str], error: Callable[[str], RowsWrong]
+    batches: Iterable[pa.RecordBatch],
+    keys: Sequence[str],
+    must_hold: Sequence[Check],
+    error: Callable[[str], RowsWrong],
 ) -> Iterator[pa.RecordBatch]:
-    """The batches, sorted by their keys, unless a key occurs twice."""
+    """Return the batches, which come in order of their keys, if the checks pass and no key occurs twice."""
     last: pa.Table | None = None
     for batch in batches:
+        for check in must_hold:
+            if wrong := check(batch):
+                raise error(wrong)
         rows = pa.Table.from_batches([batch.select(keys)])
-        twice = _repeated(pa.concat_tables([last, rows]) if last is not None else rows)
+        twice = repeated_rows(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:
             first = twice.slice(0, 1).to_pylist()
             raise error(f"have {twice.num_rows} rows whose keys stood before, the first {first}")
         last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
         yield batch
-
-
-def _repeated(rows: pa.Table) -> pa.Table:
-    """Rows that equal the row before them."""
-    before, after = rows.slice(0, max(rows.num_rows - 1, 0)), rows.slice(1)
-    same = [pc.fill_null(pc.equal(before[name], after[name]), False) for name in rows.column_names]
-    return after.filter(functools.reduce(pc.and_, same))

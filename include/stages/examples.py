@@ -9,22 +9,27 @@ import numpy as np
 import pyarrow as pa
 
 from include.errors import NotReady
+from include.features.distinct import require_distinct
 from include.logic.fitting import Rows
-from include.storage.labels import known_labels
+from include.storage.labels import join_labels, known_labels
 from include.storage.view import View
 from include.use_case import UseCase
 
 
 def labelled(use_case: UseCase, view: View, first: date, last: date, columns: Sequence[str] = ()) -> pa.Table:
-    """Day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
+    """Return day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
 
     `columns` are key columns to carry along, between the day and the features.
+
+    Raises:
+        RowsNotDistinctError: two rows of one day have the same keys.
     """
-    keys = list(use_case.keys)
+    order = ["day", *use_case.keys]
     features = view.table("features", first, last)
-    joined = features.join(known_labels(use_case, view, first), keys).order_by(["day", *keys])
+    joined = join_labels(use_case, features, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
+    require_distinct(use_case.name, "features", joined, order)
     carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
-    return joined.select("day", *carried, *use_case.features, use_case.label.name).to_pyarrow()
+    return joined.select(["day", *carried, *use_case.features, use_case.label.name])
 
 
 def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> Rows:

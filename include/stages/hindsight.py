@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from include.declaration.monitoring import Monitoring
 from include.errors import NotReady
+from include.features.distinct import require_distinct
 from include.gate import CHAMPION, Gate, NotWorseThanChampion, SliceGate
 from include.logic import (
     comparison,
@@ -57,6 +58,8 @@ about the code and the machinery rather than about the day, and serving needs a 
 
 THREADS = 1
 """They change no tree; and beside other work, two that wait for each other took twenty times as long as one."""
+
+_ROW, _ABOUT = "__airworthy_row", "__airworthy_about"
 
 
 @dataclass(frozen=True)
@@ -239,9 +242,14 @@ def look_back(use_case: UseCase, first: date, last: date) -> Past:
     view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
     earliest, _ = splits.window(use_case, first)
     rows = view.read("features", earliest, last, order_by=["day", *keys])
-    places = rows.select(keys).append_column("place", pa.array(np.arange(rows.num_rows)))
-    told = view.read("labels", earliest).rename_columns({"day": "known"}).join(places, keys, join_type="inner")
-    return Past.of(rows, told, use_case.label.name)
+    require_distinct(use_case.name, "features", rows, ["day", *keys])
+    # A label belongs to the row of its keys and its period, as in `join_labels`.
+    places = pa.table([*(rows[key] for key in keys), rows["day"]], [*keys, _ABOUT])
+    places = places.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
+    labels = view.read("labels", earliest)
+    labels = labels.append_column(_ABOUT, labels[use_case.label_period])
+    told = labels.join(places, [*keys, _ABOUT], join_type="inner")
+    return Past.of(rows, told[_ROW], told["day"], told[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

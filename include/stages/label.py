@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from include.stages import derive
 from include.storage.lake import Commit
 from include.storage.view import View
 from include.use_case import UseCase
 
 
-def run(use_case: UseCase, view: View) -> Commit:
-    """Write the labels that became known on the view's day, from the clean rows of that day alone."""
-    return derive.write(use_case, "labels", "labels", view, since=view.day)
+def run(use_case: UseCase, view: View, since: date) -> Commit:
+    """Write the labels that became known on the view's day, from the clean rows of `since` to that day."""
+    return derive.write(use_case, "labels", "labels", view, since)

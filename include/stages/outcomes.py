@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from include.errors import AirworthyError
+from include.features.distinct import require_distinct
 from include.logic.finding import MODEL
 from include.logic.model import Model
 from include.logic.performance import Outcomes
 from include.stages import score
 from include.storage import provenance, scan
-from include.storage.labels import known_labels
+from include.storage.labels import join_labels, known_labels
 from include.storage.lake import Lake
 from include.storage.models import Registry, Version
 from include.storage.partitions import days_from
@@ -26,6 +27,8 @@ from include.use_case import UseCase
 
 MOST_ROWS = 1_000_000
 """Rows that are judged at once, in memory: of more, each day gives the same number, chosen by a hash of the keys."""
+
+_PROBABILITY = "__airworthy_probability"
 
 REACH = 2
 """The days of a window are looked for among this many times as many days."""
@@ -108,18 +111,21 @@ def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayO
     version = registry.version(number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, day)
-    stored = view.table("predictions", day, day).drop("model_version", "warning")
-    joined = _sampled(use_case, stored, _parts(view, [day])).join(known, keys)
+    # Named so that no feature can be called the same.
+    predictions = view.table("predictions", day, day)
+    stored = predictions.select("day", *keys, predictions["probability"].name(_PROBABILITY))
+    joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [day])), known)
     state = _unfit(use_case, view, [day], version, model)
     if not state:
         joined = joined.join(view.table("features", day, day).drop("day"), keys)
     rows = joined.order_by(keys).to_pyarrow()
+    require_distinct(use_case.name, "predictions or features", rows, keys)
     # The model's own are those that were stored; only its baselines are predicted anew.
     predicted = {} if state else _predicted(use_case, rows, model).predicted
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     days = rows["day"].to_numpy().astype("datetime64[D]")
-    found = Outcomes(days, labels, {**predicted, MODEL: rows["probability"].to_numpy()})
-    labelled = int(stored.join(known, keys).count().to_pyarrow().as_py()) if _parts(view, [day]) else rows.num_rows
+    found = Outcomes(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
+    labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [day]) else rows.num_rows
     return DayOutcomes(number, view.partitions("predictions", day, day)[day].rows, labelled, found, state)
 
 
@@ -133,10 +139,11 @@ def of_window(use_case: UseCase, view: View, version: Version, model: Model) -> 
     if state := _unfit(use_case, view, days, version, model):
         raise NotMeasurable(state)
     first, last = days[0], days[-1]
-    keys = list(use_case.keys)
+    order = ["day", *use_case.keys]
     features = view.table("features", first, last)
     chosen = _sampled(use_case, features.filter(features.day.isin(days)), _parts(view, days))
-    rows = chosen.join(known_labels(use_case, view, first), keys).order_by(["day", *keys]).to_pyarrow()
+    rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
+    require_distinct(use_case.name, "features", rows, order)
     if not rows.num_rows:
         raise NotMeasurable(f"No row of {first} to {last} has a label as of {view.day}.")
     return _predicted(use_case, rows, model)
@@ -173,6 +180,10 @@ def _unfit(use_case: UseCase, view: View, days: Collection[date], version: Versi
             f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
         )
     return ""
+
+
+def _count(rows: ibis.Table) -> int:
+    return int(rows.count().to_pyarrow().as_py())
 
 
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> Outcomes:

@@ -1,4 +1,4 @@
-"""Labels as they were known: of several for one row, the newest."""
+"""Read labels as they were known, and join them to the rows that they are about."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ import ibis
 from include.storage.view import View
 from include.use_case import UseCase
 
+_RANK = "__airworthy_rank"
+
 
 def known_labels(use_case: UseCase, view: View, since: date) -> ibis.Table:
-    """Keys and label of every row whose label became known from `since` to the view's day, one row per key.
+    """Return `UseCase.label_keys` and the label of every label known from `since` to the view's day, one row per key.
 
-    A label that was corrected counts as it was corrected last; one that was corrected to null is not known.
+    Of several labels of one row the one that became known last counts; where that one is null, none is known.
     """
-    label, keys = use_case.label.name, list(use_case.keys)
+    label, keys = use_case.label.name, list(use_case.label_keys)
     known = view.table("labels", since)
-    ranked = known.mutate(place=ibis.row_number().over(group_by=keys, order_by=known.day.desc()))
-    newest = ranked.filter(ranked.place == 0)
+    ranked = known.mutate(ibis.row_number().over(group_by=keys, order_by=known["day"].desc()).name(_RANK))
+    newest = ranked.filter(ranked[_RANK] == 0)
     return newest.filter(newest[label].notnull()).select(*keys, label)
+
+
+def join_labels(use_case: UseCase, rows: ibis.Table, labels: ibis.Table) -> ibis.Table:
+    """Return the labelled rows: each row of features or predictions with the label about its keys and its `day`.
+
+    `labels` are those of `known_labels`. Keys alone would not do: a customer's key is the same on every day.
+    """
+    about = rows["day"] == labels[use_case.label_period]
+    joined = rows.join(labels, [*use_case.keys, about])
+    return joined.select(*rows.columns, use_case.label.name)

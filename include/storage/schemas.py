@@ -81,7 +81,8 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
     if table == "features":
         return _schema(keys | dict(use_case.features))
     if table == "labels":
-        return _schema(keys | {use_case.label.name: "int8"})
+        types = dict.fromkeys(use_case.label_keys, "date32") | keys
+        return _schema(types | {use_case.label.name: "int8"})
     if table == "predictions":
         return _schema(keys | {"probability": "float64", "warning": "bool", "model_version": "string"})
     if table in _OWN:
@@ -118,6 +119,7 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
         "verdicts": ("model_version", "gate"),
         "decisions": ("outcome",),
         "retrainings": ("outcome",),
+        "labels": use_case.label_keys,
     }
     own_kind = {"costs": ("started_at",), "deliveries": ("key",)}
     return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)

@@ -37,6 +37,7 @@ USE_CASE = UseCase(
         ),
     ),
     keys=("event_date", "id"),
+    period="event_date",
     features={"kind": "category", "size": "float64", "hour": "int32", "urgent": "bool"},
     label=Label("failed", meaning="the event failed", matures_after_days=2),
     costs=Costs(missed=3, false_warning=1, unit="points"),

@@ -132,6 +132,7 @@ USE_CASE = UseCase(
     look_back_days=max(WINDOWS) - 1,
     feeds=(_SCHEDULE, _OUTCOMES, _WEATHER),
     keys=_KEYS,
+    period="flight_date",
     features=_PLANNED | _TRAFFIC | _HISTORY | _OVERALL | _OBSERVED,
     label=Label(
         name="late",

@@ -1,0 +1,1 @@
+"""Materialise features and labels."""

@@ -1,0 +1,140 @@
+"""A label belongs to the feature row of its keys and its period, also where the keys hold no date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.features.distinct import RowsNotDistinctError
+from include.stages import build_features, derive, examples, hindsight, ingest, outcomes, train, validate
+from include.stages.derive import RowsWrong
+from include.storage.labels import known_labels
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import PARTITION, Feed, Label, UseCase
+from tests.toy_use_case import USE_CASE as TOY
+from tests.toy_use_case import features
+
+DAY, CUSTOMERS = date(2020, 2, 20), 200
+CUSTOMERS_DAILY = replace(
+    TOY,
+    name="customers",
+    feeds=(Feed("visits", columns={"customer_id": "int64", "spent": "float64"}, keys=("customer_id",)),),
+    keys=("customer_id",),
+    period=PARTITION,
+    features={"spent": "float64"},
+    label=Label("returned", meaning="the customer came back", matures_after_days=2),
+)
+"""One row a day for each customer; the keys do not say of which day a row is."""
+
+
+def coins(day: date) -> np.ndarray:
+    """Of each customer, whether he comes back after `day`: nothing foretells it."""
+    return np.random.default_rng(day.toordinal()).integers(0, 2, CUSTOMERS)
+
+
+def labels_about(day: date, values: np.ndarray | None = None) -> pa.Table:
+    values = coins(day) if values is None else values
+    return pa.table(
+        {
+            "customer_id": pa.array(range(len(values)), pa.int64()),
+            "period": pa.array([day] * len(values), pa.date32()),
+            "returned": pa.array(values, pa.int8()),
+        }
+    )
+
+
+def feature_rows(customers: range = range(CUSTOMERS)) -> pa.Table:
+    """What does not change from day to day, so that it names the customer."""
+    return pa.table(
+        {"customer_id": pa.array(customers, pa.int64()), "spent": pa.array([float(c) for c in customers], pa.float64())}
+    )
+
+
+def fill(first: date, last: date, known_after_days: int = 1) -> Lake:
+    lake = Lake.of(CUSTOMERS_DAILY)
+    for day in days_from(first, last):
+        lake.replace("labels", day, labels_about(day - timedelta(days=known_after_days)), inputs={}, stage="test")
+        lake.replace("features", day, feature_rows(), inputs={}, stage="test")
+    return lake
+
+
+def labelled(lake: Lake, as_of: date, first: date, last: date) -> dict[tuple[date, int], int]:
+    rows = examples.labelled(lake.use_case, lake.as_of(as_of), first, last, columns=["customer_id"])
+    return {(row["day"], row["customer_id"]): row["returned"] for row in rows.to_pylist()}
+
+
+# -- the declaration
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"period": ""}, r"which period a row is about is not declared.*\['event_date'\].*period=PARTITION"),
+        ({"period": "size"}, "period='size' is none of the keys"),
+        ({"period": "id"}, "period='id' is int64, no date32"),
+    ],
+)
+def test_a_declaration_without_a_period_that_can_be_told_is_refused(changed, words):
+    with pytest.raises(ValueError, match=words):
+        replace(TOY, **changed)
+
+
+@pytest.mark.parametrize("changed", [{"features": {"period": "float64"}}, {"label": replace(TOY.label, name="Period")}])
+def test_no_other_column_may_be_named_period_where_labels_has_one(changed):
+    with pytest.raises(ValueError, match="the column that `labels` adds"):
+        replace(CUSTOMERS_DAILY, **changed)
+
+
+# -- the join
+
+
+def test_labels_of_one_day_are_not_joined_to_the_features_of_another(lake_home):
+    first, last = DAY, DAY + timedelta(days=5)
+    lake = fill(first, last + timedelta(days=1))
+    found = labelled(lake, last + timedelta(days=1), first, last)
+    assert found == {(day, c): coins(day)[c] for day in days_from(first, last) for c in range(CUSTOMERS)}
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
+    fill(DAY - timedelta(days=40), DAY)
+    result = train.run(CUSTOMERS_DAILY, DAY, parameters={"rounds": 40, "early_stopping_rounds": 40})
+    assert result.test["prior"]["log_loss"] == pytest.approx(np.log(2), abs=0.01)
+    assert result.test["model"]["log_loss"] > np.log(2) - 0.01
+
+
+def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
+    lake = fill(DAY - timedelta(days=20), DAY)
+    past = hindsight.look_back(CUSTOMERS_DAILY, DAY - timedelta(days=2), DAY - timedelta(days=2))
+    days, customers = past.rows["day"].to_pylist(), past.rows["customer_id"].to_pylist()
+    seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - timedelta(days=4)), strict=True))
+    expected = labelled(lake, DAY - timedelta(days=4), DAY - timedelta(days=20), DAY - timedelta(days=2))
+    assert {row: label for row, label in seen.items() if not np.isnan(label)} == expected
+
+
+def test_of_several_labels_of_one_row_the_newest_known_counts_and_none_that_is_known_later(lake_home):
+    lake, about = fill(DAY, DAY + timedelta(days=4)), DAY + timedelta(days=1)
+    other = pa.concat_tables([labels_about(DAY + timedelta(days=3)), labels_about(about, 1 - coins(about))])
+    lake.replace("labels", DAY + timedelta(days=4), other, inputs={}, stage="test")
+    before = known_labels(lake.use_case, lake.as_of(DAY + timedelta(days=3)), DAY).to_pyarrow()
+    assert max(before["period"].to_pylist()) == DAY + timedelta(days=2)
+    for as_of, expected in ((3, coins(about)), (4, 1 - coins(about))):
+        found = labelled(lake, DAY + timedelta(days=as_of), about, about)
+        assert [found[about, c] for c in range(CUSTOMERS)] == list(expected)
+
+
+def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
+    lake = fill(DAY, DAY + timedelta(days=2))
+    twice = pa.concat_tables([feature_rows(), feature_rows(range(3, 5))])
+    lake.replace("features", DAY + timedelta(days=1), twice, inputs={}, stage="test")
+    with pytest.raises(RowsNotDistinctError, match="2 rows of features have the day and keys of another row") as caught:
+        labelled(lake, DAY + timedelta(days=2), DAY, DAY + timedelta(days=2))
+    assert (caught.value.table, caught.value.rows) == ("features", 2)
+    with pytest.raises(RowsNotDistinctError):
+        hindsight.look_back(CUSTOMERS_DAILY, DAY + timedelta(days=2), DAY + timedelta(days=2))
