@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from include.features.distinct import RowsNotDistinctError
-from include.stages import build_features, derive, examples, hindsight, ingest, outcomes, train, validate
+from include.stages import build_features, derive, examples, hindsight, ingest, train, validate
 from include.stages.derive import RowsWrong
+from include.storage import history
 from include.storage.labels import known_labels
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
@@ -101,6 +102,7 @@ def test_labels_of_one_day_are_not_joined_to_the_features_of_another(lake_home):
     assert found == {(day, c): coins(day)[c] for day in days_from(first, last) for c in range(CUSTOMERS)}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_plots")
 def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
     fill(DAY - timedelta(days=40), DAY)
@@ -138,3 +140,66 @@ def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
     assert (caught.value.table, caught.value.rows) == ("features", 2)
     with pytest.raises(RowsNotDistinctError):
         hindsight.look_back(CUSTOMERS_DAILY, DAY + timedelta(days=2), DAY + timedelta(days=2))
+
+
+# -- what may be written
+
+
+def landed(use_case: UseCase, day: date) -> date:
+    ingest.run(use_case, day), validate.run(use_case, day)
+    return day
+
+
+def derive_with(monkeypatch, function: str, build: Callable, table: str = "features") -> None:
+    """What `derive.write` does with that function of the toy's, on a landed day."""
+    day = landed(TOY, date(2020, 1, 10))
+    landed(TOY, day - timedelta(days=1))
+    monkeypatch.setattr(features, function, build)
+    derive.write(TOY, table, function, Lake.of(TOY).as_of(day), day - timedelta(days=1))
+
+
+def test_features_about_another_day_are_refused(lake_home, monkeypatch):
+    with pytest.raises(
+        RowsWrong, match=r"200 rows about another day: 'event_date'.*must be 2020-01-10.*'event_date': '2020-01-09'"
+    ):
+        derive_with(
+            monkeypatch,
+            "build",
+            lambda day, events, outcomes: events.select("event_date", "id", "kind", "size", "hour", "urgent"),
+        )
+
+
+def test_a_label_about_a_day_that_has_not_come_is_refused(lake_home, monkeypatch):
+    with pytest.raises(RowsWrong, match=r"200 rows about a day that has not come: 'event_date' must be 2020-01-10"):
+        derive_with(
+            monkeypatch,
+            "labels",
+            lambda day, events, outcomes: outcomes.filter(outcomes.day == day).mutate(
+                event_date=outcomes.event_date + timedelta(days=3)
+            )[["event_date", "id", "failed"]],
+            "labels",
+        )
+
+
+def test_labels_get_the_look_back(lake_home, monkeypatch):
+    given = []
+    as_before = features.labels
+    monkeypatch.setattr(
+        features,
+        "labels",
+        lambda day, **feeds: (
+            given.append(sorted(feeds["events"].day.to_pyarrow().unique().to_pylist())),
+            as_before(day, **feeds),
+        )[1],
+    )
+    build_features.run(replace(TOY, look_back_days=2), date(2020, 1, 4))
+    assert given == [days_from(date(2020, 1, 2), date(2020, 1, 4))]
+
+
+def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
+    day = date(2020, 1, 10)
+    build_features.run(replace(TOY, look_back_days=1), day)
+    lake = Lake.of(TOY)
+    view = lake.as_of(day)
+    note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.day == day)
+    assert note.inputs["checked/events"] == view.digest_of_days("checked/events", day - timedelta(days=1), day)

@@ -16,7 +16,12 @@ def past(*told: tuple[int, date, int | None]) -> Past:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
     rows = pa.table({"day": pa.array([D1, D1, D2], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)
-    return Past.of(rows, pa.chunked_array([place]), pa.chunked_array([pa.array(known, pa.date32())]), pa.chunked_array([pa.array(label, pa.int8())]))
+    return Past.of(
+        rows,
+        pa.chunked_array([place]),
+        pa.chunked_array([pa.array(known, pa.date32())]),
+        pa.chunked_array([pa.array(label, pa.int8())]),
+    )
 
 
 def told(labels: np.ndarray) -> list[float | None]:
