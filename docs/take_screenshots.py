@@ -119,11 +119,9 @@ def question(context: BrowserContext, here: Instance) -> None:
     page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{run.run_id}/tasks/approve/required_actions")
     expect(page.get_by_role("button", name="Reject")).to_be_visible()
     save(page, "question")
-    api.call(
-        "PATCH",
-        f"{approve}/-1/hitlDetails",
-        json={"chosen_options": ["Reject"], "params_input": {"reason": "a picture"}},
-    )
+    asked = api.call("GET", f"{approve}/-1/hitlDetails")["params"]["question"]["value"]
+    given = {"answer_reason": "a picture", "question": asked}
+    api.call("PATCH", f"{approve}/-1/hitlDetails", json={"chosen_options": ["Reject"], "params_input": given})
 
     page.goto(f"{here.airflow_url}/dags/{USE_CASE}__rollback")
     page.get_by_role("button", name="Trigger").first.click()

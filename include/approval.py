@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
 
 from include import alerts, dag
 from include.use_case import UseCase
@@ -14,6 +17,9 @@ from include.use_cases import load
 
 BRIEF, REGISTER = "brief", "register"
 """The tasks whose results it reads: what a person must know, and the version."""
+REASON, QUESTION = "answer_reason", "question"
+"""Fields of the answer. Neither has the name of a field of the training's form: Airflow would prefill it from there."""
+NOBODY = "nobody, in time"
 
 
 class PromotionApproval(ApprovalOperator):
@@ -32,41 +38,109 @@ class PromotionApproval(ApprovalOperator):
             body=f"{{{{ ti.xcom_pull(task_ids='{BRIEF}') }}}}",
             defaults=self.REJECT,
             response_timeout=use_case.approval.wait,
-            params={
-                "reason": Param(None, type=["null", "string"], title="Reason", description="Kept with the version.")
-            },
+            params=_fields(""),
             **kwargs,
         )
         self.use_case = use_case.name
 
     def execute(self, context: Any) -> Any:
-        """Ask, unless it is decided already: nobody is asked twice."""
+        """Ask, unless it is decided already or an answer to this very question was given and not kept."""
         from include.stages import approve
 
         with dag.told():
             declared, version = load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
-            decision = approve.decision(declared, version)
+            decision, question = approve.decision(declared, version), approve.question(declared, version)
         if decision is not None:
             if not decision.approved:  # whoever kept that may have been killed before it was told
                 alerts.rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
             raise AirflowSkipException(f"It was {decision}.")
-        return super().execute(context)
+        if context["ti"].try_number > 1 and (event := self._lost_answer(context, question)):
+            return self.execute_complete(context, event)
+        return self._ask(context, question)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Keep the decision, then go on, or skip the promotion."""
+        """Keep the decision, then go on, or skip the promotion; ask again where the answer gives no reason."""
         from include.stages import approve
 
-        if "error" not in event:
-            person, given = event["responded_by_user"], (event["params_input"] or {}).get("reason")
-            with dag.told():
-                result = approve.run(
-                    load(self.use_case),
-                    context["ti"].xcom_pull(task_ids=REGISTER),
-                    approved=event["chosen_options"] == [self.APPROVE],
-                    who=person["name"] if person else "nobody, in time",
-                    why=given or ("" if person else "no answer in time is a rejection"),
-                    timed_out=person is None,
+        if "error" in event:
+            return super().execute_complete(context, event)
+        version, person = context["ti"].xcom_pull(task_ids=REGISTER), event["responded_by_user"]
+        given = event["params_input"] or {}
+        why = str(given.get(REASON) or "").strip()
+        with dag.told():
+            question = approve.question(load(self.use_case), version)
+        if person:
+            self._require_same_question(given, question)
+            if not why:
+                self.log.warning(
+                    "%s answered %s without a reason, and nothing was decided. The question is asked again: fill in"
+                    " %r; the reason is kept for ever, under that name.",
+                    *(person["name"], event["chosen_options"][0], REASON),
                 )
-            if not result.approved:
-                alerts.rejected(load(self.use_case), result.version, f"Rejected by {result.who}: {result.why}")
+                return self._ask(context, question)
+        with dag.told():
+            result = approve.run(
+                load(self.use_case),
+                version,
+                approved=event["chosen_options"] == [self.APPROVE],
+                who=person["name"] if person else NOBODY,
+                why=why if person else "no answer in time is a rejection",
+                timed_out=person is None,
+            )
+        if not result.approved:
+            alerts.rejected(load(self.use_case), result.version, f"Rejected by {result.who}: {result.why}")
+        self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # against which Airflow checks the answer
         return super().execute_complete(context, event)
+
+    def _ask(self, context: Any, question: str) -> Any:
+        self.params = ParamsDict(_fields(question))  # made here: nothing of the run's own fields may fill them
+        return super().execute(context)
+
+    def _require_same_question(self, given: Mapping[str, Any], question: str) -> None:
+        """Fail where the answer is to another question than this run would ask now.
+
+        Airflow keeps the text of the first question of a run, also when cleared tasks have made another version.
+        """
+        if (answered := given.get(QUESTION)) != question:
+            raise AirflowFailException(
+                f"The answer is to the question about {answered or 'nothing that it names'}; what is to be decided is"
+                f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as the question's"
+                f" `params` have it. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
+                " same day: an equal training is found again, and the question is asked as it is now."
+            )
+
+    def _lost_answer(self, context: Any, question: str) -> dict[str, Any] | None:
+        """The answer to this question that a person gave to the try before, which ended without keeping it.
+
+        Airflow takes an answer that comes before its scheduler has seen the asking process end for a lost task, and
+        tries again; asking once more would wipe the answer.
+        """
+        try:
+            found = get_hitl_detail_content_detail(context["ti"].id)
+        except AirflowRuntimeError:  # the try before ended before it had asked
+            return None
+        given, person = found.params_input or {}, found.responded_by_user
+        if not found.response_received or person is None or given.get(QUESTION) != question:
+            return None
+        self.log.warning("%s answered before Airflow had seen the question asked; that answer is taken.", person.name)
+        return {
+            "chosen_options": list(found.chosen_options or ()),
+            "params_input": given,
+            "responded_at": found.responded_at,
+            "responded_by_user": {"id": person.id, "name": person.name},
+        }
+
+
+def _fields(question: str) -> dict[str, Param]:
+    """What an answer holds besides yes or no."""
+    return {
+        REASON: Param(
+            "",
+            type="string",
+            title="Reason",
+            description="Yours, needed; kept on the ledger with your name. An answer without one is asked again.",
+        ),
+        QUESTION: Param(
+            question, type="string", enum=[question], title="Decided on", description="What your answer is about."
+        ),
+    }

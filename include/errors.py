@@ -101,12 +101,23 @@ class FeaturesMissing(DayMissing):
 class NoChampion(NotReady):
     """No model is effective on a day."""
 
-    def __init__(self, use_case: str, day: date, first: date | None) -> None:
-        there = f"the first champion is effective from {first}" if first else "the ledger is empty"
-        super().__init__(
-            f"{use_case}: no champion is effective on {day}: {there}. Train one as of {day} or before:"
-            f" trigger {use_case}__train with that day."
-        )
+    def __init__(self, use_case: str, day: date, first: date | None, versions: Sequence[str] = ()) -> None:
+        """`first` is the day from which the first champion is effective; `versions` are words on those that are not."""
+        self.use_case, self.day, self.first, self.versions = use_case, day, first, tuple(versions)
+        there = f"the first champion is effective from {first}" if first else "the ledger names none"
+        said = f" {' '.join(versions)}" if versions else ""
+        if first:
+            todo = (
+                f"Score days from {first} on, or train as of {day} or before: trigger {use_case}__train with that day."
+            )
+        elif versions:
+            todo = (
+                "Training the same again changes nothing: docs/trust.md has, gate by gate, what to do with a model that"
+                f" was not promoted. Then trigger {use_case}__train as of {day} or before."
+            )
+        else:
+            todo = f"No version is registered yet. Train one as of {day} or before: trigger {use_case}__train with it."
+        super().__init__(f"{use_case}: no champion is effective on {day}: {there}.{said} {todo}")
 
 
 class BrokenUseCaseError(BadRequest):

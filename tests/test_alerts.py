@@ -396,6 +396,7 @@ def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_tr
     rejected = Approval(approved=False, who="ada", why="too risky")
     monkeypatch.setattr(approval, "load", lambda name: DECLARED)
     monkeypatch.setattr(approve, "decision", lambda use_case, version: rejected)
+    monkeypatch.setattr(approve, "question", lambda use_case, version: "version 7")
     operator = approval.PromotionApproval(task_id="approve", use_case=DECLARED)
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"
@@ -409,6 +410,7 @@ def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_tr
 def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
     monkeypatch.setattr(approval, "load", lambda name: DECLARED)
     monkeypatch.setattr(approve, "decision", lambda use_case, version: Approval(True, "ada", ""))
+    monkeypatch.setattr(approve, "question", lambda use_case, version: "version 7")
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"
     with pytest.raises(AirflowSkipException):

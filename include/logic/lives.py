@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
 Action = Literal["promotion", "rollback", "rejection"]
@@ -109,6 +109,16 @@ def decision(version: Registered, entries: Sequence[Decided]) -> Approval | None
         return Approval(False, rejected.who, rejected.reason)
     tagged = Approval.of(version.tags)
     return tagged if tagged is not None and tagged.counts(version.tags) else None
+
+
+def blocks(verdict: Mapping[str, Any]) -> bool:
+    """Whether a gate's verdict keeps a version from being promoted."""
+    return bool(verdict["blocks"]) and verdict["outcome"] in ("failed", "not judged")
+
+
+def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Join the reasons of the verdicts that keep a version from being promoted; empty where none does."""
+    return " ".join(str(each["reason"]) for each in verdicts if blocks(each))
 
 
 def lives(versions: Sequence[Registered], entries: Sequence[Decided]) -> dict[str, Life]:

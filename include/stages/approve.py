@@ -70,6 +70,15 @@ def decision(use_case: UseCase, version: str) -> Approval | None:
     return lives.decision(registry.version(version), entries)
 
 
+def question(use_case: UseCase, version: str) -> str:
+    """Name what a person is asked to decide: the version, and by what its verdicts were judged.
+
+    Raises BadRequest for an unknown version.
+    """
+    found = Registry(use_case).version(version)
+    return f"version {found.number}, judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
+
+
 def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[Entry], decided: Approval) -> None:
     """Write an approval to the version, a rejection to the ledger: its tag follows."""
     if decided.approved:

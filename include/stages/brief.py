@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from include.gate import CHAMPION
 from include.logic.card.markup import escaped, number, table
 from include.logic.gates import MODEL
-from include.logic.lives import LIFE
+from include.logic.lives import GATES, LIFE, blocking
 from include.stages import approve, evaluate
 from include.storage.models import Registry, Version
 from include.use_case import UseCase
@@ -17,18 +18,33 @@ from include.use_case import UseCase
 METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
 
-def run(use_case: UseCase, version: str) -> str | None:
-    """Markdown for the approval of a version; None where there is nothing to ask.
+@dataclass(frozen=True)
+class Brief:
+    """What a person is asked, or why nobody is."""
+
+    question: str | None
+    """Markdown; None where there is nothing to ask."""
+    nobody: str
+    """Why nobody is asked; empty where somebody is."""
+
+
+def run(use_case: UseCase, version: str) -> Brief:
+    """Write the question about a version's promotion.
 
     Nobody is asked of a version that did not pass its gates, that has flown already, or that was decided on before.
     """
     registry = Registry(use_case)
     candidate = registry.version(version)
-    if candidate.tags[LIFE] != "challenger" or approve.decision(use_case, version) is not None:
-        return None
+    if (decided := approve.decision(use_case, version)) is not None:
+        return Brief(None, f"Nobody is asked: version {version} was {decided}.")
+    if (life := candidate.tags[LIFE]) in ("champion", "archived"):
+        return Brief(None, f"Nobody is asked: version {version} was made champion before.")
+    if life != "challenger":
+        why = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
+        return Brief(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
     flying = candidate.tags.get("compared_with")
     champion = registry.version(flying) if flying else None
-    return "\n".join(_lines(use_case, registry, candidate, champion))
+    return Brief("\n".join(_lines(use_case, registry, candidate, champion)), "")
 
 
 def _lines(use_case: UseCase, registry: Registry, candidate: Version, champion: Version | None) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from include.logic import gates, lives
 from include.logic.gates import Verdict
@@ -105,11 +104,12 @@ def _why_not(use_case: UseCase, version: Version, entries: Sequence[Entry], appr
     if told is None:
         return "It was not judged by its gates yet: run evaluate and register for it."
     if told != "passed":
-        return _blocking(verdicts) or f"Its gates are {told}."
+        return lives.blocking(verdicts) or f"Its gates are {told}."
     if (summed := gates.outcome([Verdict(**verdict) for verdict in verdicts])) != "passed":
+        why = lives.blocking(verdicts) or "there are none."
         return (
-            f"Its tag `gates` says passed, but its verdicts say {summed}: {_blocking(verdicts) or 'there are none.'}"
-            " Run register for it, which writes both anew."
+            f"Its tag `gates` says passed, but its verdicts say {summed}: {why} Run register for it, which writes"
+            " both anew."
         )
     if not evaluate.is_current(use_case, version):
         return "Its verdicts are not those of the gates and the champion of now, though it was judged again: run again."
@@ -117,14 +117,6 @@ def _why_not(use_case: UseCase, version: Version, entries: Sequence[Entry], appr
         earlier = " The approval that it has was of other verdicts." if APPROVAL in version.tags else ""
         return f"It waits for a person's approval.{earlier}"
     return ""
-
-
-def _blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    return " ".join(str(each["reason"]) for each in verdicts if _blocks(each))
-
-
-def _blocks(verdict: Mapping[str, Any]) -> bool:
-    return bool(verdict["blocks"]) and verdict["outcome"] in ("failed", "not judged")
 
 
 def _explain(registry: Registry, version: Version, why: str) -> None:
@@ -144,7 +136,7 @@ def _judged(entry: Entry) -> str:
     passed, all_of_them = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
     if passed == all_of_them:
         return f"All {passed} gates are passed;"
-    blocking = sum(_blocks(verdict) for verdict in entry.verdicts)
+    blocking = sum(lives.blocks(verdict) for verdict in entry.verdicts)
     others = f"{blocking} of the others" if blocking else "none of the others"
     return f"{passed} of {all_of_them} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 

@@ -30,6 +30,17 @@ COPIED = (
 _MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
 
 
+class ModelGone(NotReady):
+    """The files of a run's model are not there, or are not those that were trained."""
+
+    def __init__(self, use_case: str, run_id: str, what: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"{use_case}: the model of run {run_id} cannot be loaded, so it is not registered, whatever its gates say:"
+            f" {what} Clear the task `train` of this run: it sees that the model is gone, and trains it again."
+        )
+
+
 @dataclass(frozen=True)
 class RegisterResult:
     """The version of a run; plain values."""
@@ -45,7 +56,8 @@ class RegisterResult:
 def run(use_case: UseCase, run_id: str) -> RegisterResult:
     """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
 
-    The verdicts go into the lake's table too. Raises NotReady for a run that is not complete or was not evaluated.
+    The verdicts go into the lake's table too. Raises NotReady for a run that is not complete or was not evaluated, and
+    ModelGone, without registering anything, where the run's model cannot be loaded.
     """
     registry = Registry(use_case)
     recorded = registry.run(run_id).data
@@ -55,6 +67,8 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
             f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
             " then register again."
         )
+    if why := registry.unloadable(registry.candidate(run_id)):
+        raise ModelGone(use_case.name, run_id, why)
     judged = {
         "gates": found_of_it.gates,
         "compared_with": recorded.tags["compared_with"],

@@ -9,17 +9,20 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import AirworthyError, BadRequest, FeaturesMissing
+from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion
+from include.logic.lives import GATES, LIFE, NOT_PROMOTED, Approval, blocking
 from include.logic.model import Model
 from include.stages import follow
 from include.storage import provenance, scan, schemas
 from include.storage.lake import Lake
-from include.storage.ledger import Ledger
+from include.storage.ledger import Entry, Ledger
 from include.storage.models import Registry, Version
 from include.storage.view import View
 from include.use_case import UseCase
 
 BATCH_ROWS = 65_536
+_NAMED = 3
+"""Versions that are named where there is no champion: the newest."""
 MEMORY = "256MB"
 """What putting a day's rows in order may use before it spills: only this grows with the number of rows."""
 
@@ -81,11 +84,32 @@ def by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str 
     ledger = Ledger.of(use_case)
     entries = follow.verified(registry, ledger)
     if before is None:
-        return follow.model_of(use_case, ledger.champion_of(day), registry.versions(), entries)
+        return follow.model_of(use_case, _champion(registry, ledger, day), registry.versions(), entries)
     flights = [entry for entry in entries if entry.flies and entry.version == before]
     if not flights:  # a person has named one that never flew
         return registry.version(before)
     return follow.model_of(use_case, flights[-1], registry.versions(), entries)
+
+
+def _champion(registry: Registry, ledger: Ledger, day: date) -> Entry:
+    """The champion of the day; NoChampion, with what became of each version that might have been one."""
+    try:
+        return ledger.champion_of(day)
+    except NoChampion as error:
+        versions = [version for version in registry.versions() if version.as_of <= day]
+        told = [_grounded(version) for version in versions if version.tags.get(LIFE) not in ("champion", "archived")]
+        raise NoChampion(error.use_case, day, error.first, told[-_NAMED:]) from None
+
+
+def _grounded(version: Version) -> str:
+    """Why a version is no champion."""
+    decided, why = Approval.of(version.tags), version.tags.get(NOT_PROMOTED, "")
+    said = f"Version {version.number}, trained as of {version.as_of},"
+    if decided is not None and not decided.approved:
+        return f"{said} was {decided}."
+    if version.tags.get(GATES) == "passed":
+        return f"{said} passed its gates and was not promoted: {why or 'its training has not come so far yet.'}"
+    return f"{said} was rejected by its gates: {why or blocking(version.verdicts) or 'it was not judged yet.'}"
 
 
 def fit_to_score(use_case: UseCase, registry: Registry, day: date, version: Version, *, insist: bool = False) -> Model:

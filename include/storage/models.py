@@ -247,11 +247,15 @@ class Registry(Runs):
 
     def loadable(self, version: Version) -> bool:
         """Whether MLflow has the model of a version as it was registered."""
+        return not self.unloadable(version)
+
+    def unloadable(self, version: Version) -> str:
+        """Why MLflow's files of a version's model cannot be loaded; empty where they can."""
         try:
             self.load_anew(version)
-        except ArtifactMissing:
-            return False
-        return True
+        except ArtifactMissing as error:
+            return str(error)
+        return ""
 
     def _read(self, version: Version, folder: Path) -> Model:
         if "parts" not in version.tags:

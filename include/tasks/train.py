@@ -107,8 +107,14 @@ def brief(use_case: str, version: str) -> str | None:
     """What a person must see before the version is promoted; nothing, and nobody is asked, where nobody has to be."""
     from include.stages import brief
 
+    if not _by_a_person():
+        log.info("Nobody is asked: the form, or the use case, leaves the promotion to the gates.")
+        return None
     with told():
-        return brief.run(load(use_case), version) if _by_a_person() else None
+        found = brief.run(load(use_case), version)
+    if found.nobody:
+        log.warning(found.nobody)
+    return found.question
 
 
 def _by_a_person() -> bool:
@@ -118,7 +124,10 @@ def _by_a_person() -> bool:
 
 @task(trigger_rule="none_failed", **INPUT_OUTPUT)
 def promote(use_case: str, version: str) -> dict[str, object]:
-    """Make the version the champion from the day it was trained as of, if it passed; otherwise say why not."""
+    """Make the version the champion from the day it was trained as of, if it passed; else skip, with the reason.
+
+    Skipped, it raises no event of the asset `model`; what became of the version is its result all the same.
+    """
     from include.stages import card, promote, tell
 
     with told():
@@ -133,6 +142,9 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     log.info(promotion.reason)
     with told():
         card.run(declared, version)
+    if not promotion.promoted:
+        context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
+        raise AirflowSkipException(f"Version {version} is not promoted: {promotion.reason}")
     page = {f"mlflow_{name}": address for name, address in tell.version_page(declared, version).items()}
-    note(declared, "model", version=version, promoted=promotion.promoted, why=promotion.reason, **page)
+    note(declared, "model", version=version, promoted=True, why=promotion.reason, **page)
     return asdict(promotion)

@@ -49,21 +49,11 @@ def question(run: Run) -> str:
 
 
 def answer(api: AirflowApi, run: Run, chosen: str, reason: str) -> None:
-    """Answer as a person does: once more if Airflow asks again.
-
-    An answer that comes before the scheduler has noticed that the asking process is gone is taken for a lost task, and
-    tried again. Nobody reads and decides in that half second.
-    """
-
-    def answered() -> bool:
-        if (
-            task_state(api, TRAIN, run, "approve") == "awaiting_input"
-            and not api.call("GET", question(run))["response_received"]
-        ):
-            api.call("PATCH", question(run), json={"chosen_options": [chosen], "params_input": {"reason": reason}})
-        return task_state(api, TRAIN, run, "approve") in ("success", "failed")
-
-    until(answered, "the end of the question")
+    """Answer once, as a person does: what the question asks for is in its `params`."""
+    asked = api.call("GET", question(run))["params"]
+    given = {"answer_reason": reason, "question": asked["question"]["value"]}
+    api.call("PATCH", question(run), json={"chosen_options": [chosen], "params_input": given})
+    until(lambda: task_state(api, TRAIN, run, "approve") in ("success", "skipped", "failed"), "the end of the question")
 
 
 def clear(api: AirflowApi, run: Run, *tasks: str) -> None:
@@ -108,6 +98,11 @@ def test_an_approved_model_flies_and_the_ledger_names_who_said_so(api, approved)
     assert "admin" in entry.who and "looks right" in entry.reason
 
 
+def test_an_answer_starts_without_a_reason_although_the_training_has_one(approved):
+    _, told = approved
+    assert told["params"]["answer_reason"]["value"] == ""
+
+
 def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
     run = asked(api, 0.06)
     assert "champion, version 1" in api.call("GET", question(run))["body"]
@@ -125,6 +120,8 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
         assert (states["approve"] in ("skipped", "success"), states["promote"]) == (True, "skipped")
         assert (life(version), ledger()) == ("rejected", before)
 
+    events = f"/assets/events?source_dag_id={TRAIN}&limit=100"
+    events_before = api.call("GET", events)["total_entries"]
     other = api.trigger(
         TRAIN, conf={"day": str(AS_OF), "parameters": {"learning_rate": 0.06}, "promotion": "automatic"}
     )
@@ -132,6 +129,8 @@ def test_a_rejected_model_is_never_promoted_whatever_is_cleared(api, approved):
     told = api.xcom(TRAIN, other.run_id, "promote")
     assert (told["promoted"], version_of(api, other), ledger()) == (False, version, before)
     assert "not today" in told["reason"]
+    assert task_state(api, TRAIN, other, "promote") == "skipped"
+    assert api.call("GET", events)["total_entries"] == events_before, "what was not promoted is no event"
 
 
 def test_no_answer_in_time_rejects(api, approved):

@@ -1,8 +1,10 @@
 """register: every judged run becomes a version, once."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +147,13 @@ def test_an_equal_training_is_a_version_of_its_own_where_the_first_models_files_
     found = register.run(USE_CASE, again.run_id)
     assert (found.version, found.new) == ("2", True)
     assert train.run(USE_CASE, AS_OF).run_id == again.run_id
+
+
+def test_a_run_whose_models_files_are_gone_is_not_registered_whatever_its_gates_say(trained_toy, lake_home):
+    evaluate.run(USE_CASE, trained_toy)
+    candidate = Registry(USE_CASE).candidate(trained_toy)
+    place = Registry(USE_CASE)._client.get_logged_model(candidate.model_id).artifact_location
+    shutil.rmtree(Path(place.removeprefix("file://")))
+    with pytest.raises(register.ModelGone, match=f"the model of run {trained_toy} cannot be loaded, so it is not"):
+        register.run(USE_CASE, trained_toy)
+    assert Registry(USE_CASE).versions() == []

@@ -15,13 +15,14 @@ import pytest
 from include import settings
 from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion
 from include.logic.model import Model
-from include.stages import evaluate, promote, register, score, train
+from include.stages import approve, evaluate, promote, register, score, train
 from include.stages.follow import ModelReplaced
 from include.storage.lake import Lake
 from include.storage.ledger import Decision, Ledger, LedgerDamaged
 from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
 from include.storage.view import View
+from tests import toy, versions
 from tests.conftest import AS_OF, draw_nothing, move, moved_into
 from tests.toy_use_case import USE_CASE, source
 
@@ -157,6 +158,57 @@ def test_an_unknown_version_is_refused_with_the_list(champion):
 def test_a_day_before_the_first_champion_is_refused(champion):
     with pytest.raises(NoChampion, match="the first champion is effective from 2020-03-01"):
         score.run(USE_CASE, AS_OF - timedelta(days=1))
+
+
+def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
+    toy.fill(Lake.of(USE_CASE), AS_OF, AS_OF)
+    with pytest.raises(NoChampion, match=r"the ledger names none. No version is registered yet. Train one as of"):
+        score.run(USE_CASE, AS_OF)
+
+
+def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_told_to_train_the_same(trained_toy):
+    versions.register(trained_toy, gates="failed")
+    with pytest.raises(NoChampion) as refused:
+        score.run(USE_CASE, AS_OF)
+    assert refused.value.versions == (
+        "Version 1, trained as of 2020-03-01, was rejected by its gates: It is bad.",
+    )  # fmt: skip
+    assert "Training the same again changes nothing" in str(refused.value)
+
+
+def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(trained_toy):
+    approve.run(USE_CASE, versions.register(trained_toy), approved=False, who="Ann", why="too risky")
+    with pytest.raises(NoChampion, match="Version 1, trained as of 2020-03-01, was rejected by Ann: too risky"):
+        score.run(USE_CASE, AS_OF)
+
+
+def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
+    versions.promoted(versions.register(trained_toy), who="a run", approval_required=True)
+    with pytest.raises(NoChampion, match="passed its gates and was not promoted: It waits for a person's approval"):
+        score.run(USE_CASE, AS_OF)
+
+
+class Features:
+    """A view whose rows come in order only where somebody asks for it."""
+
+    def batches(self, table, since, until, order_by=(), batch_rows=0):
+        ids = [0, 1, 2, 3] if list(order_by) == list(USE_CASE.keys) else [2, 0, 3, 1]
+        rows = pa.table({"event_date": pa.array([AS_OF] * 4, pa.date32()), "id": pa.array(ids, pa.int64())})
+        return rows.to_batches()
+
+
+class Certain:
+    """A model that says a quarter, which is the toy's threshold, and the float on either side of it."""
+
+    def predict(self, rows, threads=1):
+        return np.array([0.25, np.nextafter(0.25, 0), np.nextafter(0.25, 1), 0.25])
+
+
+def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_threshold():
+    assert USE_CASE.costs.threshold == 0.25
+    [batch] = score._Scoring(USE_CASE, Features(), AS_OF, Certain(), "1", 4).batches()
+    assert batch["id"].to_pylist() == [0, 1, 2, 3]
+    assert batch["warning"].to_pylist() == [True, False, True, True]
 
 
 def test_a_day_without_features_is_refused_with_the_command_that_builds_them(champion):

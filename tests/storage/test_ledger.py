@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -58,7 +59,7 @@ def test_of_two_entries_for_one_day_the_later_counts(ledger):
 
 
 def test_a_day_before_every_entry_has_no_champion(ledger):
-    with pytest.raises(NoChampion, match="the ledger is empty"):
+    with pytest.raises(NoChampion, match="the ledger names none"):
         ledger.champion_of(MARCH)
     promote(ledger, "1", APRIL)
     with pytest.raises(NoChampion, match=r"toy: no champion is effective on 2020-03-01: the first.*from 2020-04-01"):
@@ -246,7 +247,7 @@ def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_has_flo
 
 def test_a_rejection_never_makes_a_champion(ledger):
     promote(ledger, "2", APRIL, "rejection")
-    with pytest.raises(NoChampion, match="the ledger is empty"):
+    with pytest.raises(NoChampion, match="the ledger names none"):
         ledger.champion_of(MAY)
     first = promote(ledger, "1", MARCH).entry
     promote(ledger, "3", MARCH, "rejection"), promote(ledger, "4", MAY, "rejection")
@@ -279,3 +280,16 @@ def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
         ledger.append(decided("2", APRIL), after=0)
     assert not ledger.append(decided("1", MARCH), after=0).new  # it stands: nothing has to be decided again
     assert ledger.append(decided("2", APRIL), after=1).new
+
+
+def test_the_verdicts_belong_to_an_entrys_hash(ledger):
+    entry = promote(ledger, "1", MARCH).entry
+    assert replace(entry, verdicts=({"passed": False},)).hash != entry.hash
+
+
+@pytest.mark.parametrize("length", [12, 63])
+def test_a_head_that_agrees_only_at_its_beginning_is_damage(ledger, length):
+    digest = promote(ledger, "1", MARCH).entry.hash
+    other = digest[:length] + "".join("1" if each == "0" else "0" for each in digest[length:])
+    with pytest.raises(LedgerDamaged, match="it was replaced"):
+        ledger.verify(f"1:{other}")

@@ -1,0 +1,189 @@
+"""The question to a person: whose reason it is, what an answer is about, and that none is lost or taken for a no."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.standard.operators import hitl
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSkipException,
+    ErrorType,
+    TaskAwaitingInput,
+)
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from include import approval
+from include.approval import QUESTION, REASON, PromotionApproval
+from include.stages import approve
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from include.tasks import train as tasks
+from tests.toy_use_case import USE_CASE
+from tests.versions import promoted, register
+
+ANN = {"id": "1", "name": "ann"}
+
+
+class Asking:
+    """An `approve` task of a version, with Airflow's side of the question."""
+
+    def __init__(self, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.version, self.asked, self.stored = version, [], None
+        monkeypatch.setattr(approval, "load", lambda name: USE_CASE)
+        monkeypatch.setattr(approval.alerts, "rejected", lambda *_: None)
+        monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **question: self.asked.append(question))
+        monkeypatch.setattr(approval, "get_hitl_detail_content_detail", lambda ti_id: self._stored())
+        monkeypatch.setattr(PromotionApproval, "skip", lambda *_, **__: None)
+
+    def _stored(self) -> Any:
+        if self.stored is None:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR))
+        return self.stored
+
+    def operator(self, try_number: int = 1) -> tuple[PromotionApproval, dict[str, Any]]:
+        made = PromotionApproval(task_id="approve", use_case=USE_CASE)
+        ti = SimpleNamespace(id="a task", try_number=try_number, xcom_pull=lambda task_ids: self.version)
+        return made, {"ti": ti, "task_instance": ti, "task": made}
+
+    def ask(self, try_number: int = 1) -> dict[str, Any]:
+        """Ask, and return the fields of the answer's form."""
+        operator, context = self.operator(try_number)
+        with pytest.raises(TaskAwaitingInput):
+            operator.execute(context)
+        return {name: param["value"] for name, param in self.asked[-1]["params"].items()}
+
+    def answer(self, chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> None:
+        operator, context = self.operator()
+        operator.execute_complete(context, event(chosen, fields, person))
+
+
+def event(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> dict[str, Any]:
+    return {
+        "chosen_options": [chosen],
+        "params_input": fields,
+        "responded_at": datetime.now(UTC),
+        "responded_by_user": person,
+    }
+
+
+@pytest.fixture
+def asking(trained_toy: str, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    return Asking(register(trained_toy, reason="the weekly training"), monkeypatch)
+
+
+def test_no_field_of_an_answer_has_the_name_of_a_field_of_the_trainings_form(asking):
+    from include import forms
+
+    assert not set(asking.ask()) & {"day", *forms.train(USE_CASE)}
+
+
+def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(asking, capsys):
+    fields = asking.ask()
+    assert fields[REASON] == ""
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("Approve", fields)
+    assert approve.decision(USE_CASE, asking.version) is None
+    assert "ann answered Approve without a reason, and nothing was decided" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("blank", ["  ", "\n\t", None])
+def test_a_blank_reason_is_none(asking, blank):
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("Reject", asking.ask() | {REASON: blank})
+    assert Ledger.of(USE_CASE).entries() == []
+
+
+def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
+    asking.answer("Approve", asking.ask() | {REASON: " calibrated well "})
+    assert promoted(asking.version, who="a run", approval_required=True).promoted
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert entry.who == "a run, approved by ann"
+    assert entry.reason.endswith("approved: calibrated well")
+
+
+def test_an_answer_to_a_question_about_another_version_decides_nothing(asking, trained_toy):
+    fields = asking.ask() | {REASON: "fine"}
+    asking.version = register(trained_toy)
+    with pytest.raises(AirflowFailException, match=r"about version 1, .*is version 2, .* Nothing was decided"):
+        asking.answer("Approve", fields)
+    assert approve.decision(USE_CASE, "2") is None
+
+
+def test_an_answer_that_names_no_question_decides_nothing(asking):
+    asking.ask()
+    with pytest.raises(AirflowFailException, match="Nothing was decided"):
+        asking.answer("Approve", {REASON: "fine"})
+
+
+def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
+    fields = asking.ask() | {REASON: "quick"}
+    asking.stored = stored("Approve", fields)
+    operator, context = asking.operator(try_number=2)
+    assert operator.execute(context)["chosen_options"] == ["Approve"]
+    assert approve.decision(USE_CASE, asking.version).approved
+    assert len(asking.asked) == 1, "asking again would have wiped it"
+
+
+@pytest.mark.parametrize("of", ["nobody", "another question", "no answer"])
+def test_what_is_no_answer_of_a_person_to_this_question_is_asked_again(asking, of):
+    fields = asking.ask() | {REASON: "quick"}
+    if of == "nobody":
+        asking.stored = stored("Reject", fields, person=None)
+    elif of == "another question":
+        asking.stored = stored("Approve", fields | {QUESTION: "version 9"})
+    asking.ask(try_number=2)
+    assert approve.decision(USE_CASE, asking.version) is None
+    assert len(asking.asked) == 2
+
+
+def test_no_answer_in_time_needs_no_reason_and_rejects(asking):
+    asking.answer("Reject", asking.ask(), person=None)
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert (entry.action, entry.who) == ("rejection", "nobody, in time")
+
+
+def stored(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> SimpleNamespace:
+    """An answer as Airflow keeps it."""
+    return SimpleNamespace(
+        response_received=True,
+        responded_by_user=SimpleNamespace(**person) if person else None,
+        responded_at=datetime.now(UTC),
+        chosen_options=[chosen],
+        params_input=fields,
+    )
+
+
+@pytest.fixture
+def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the task `promote` runs in, and leaves."""
+    left: dict[str, Any] = {}
+    ti = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
+    context = {"ti": ti, "run_id": "r", "params": {"promotion": "automatic"}}
+    monkeypatch.setattr(tasks, "get_current_context", lambda: context)
+    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks.alerts, "promoted", lambda *_: None)
+    monkeypatch.setattr(tasks, "note", lambda use_case, what, **extra: left.update({what: extra}))
+    monkeypatch.setattr("include.stages.card.run", lambda *_: None)
+    return left
+
+
+def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raises_no_event(asking, promoting):
+    Registry(USE_CASE).tag_version(asking.version, {"gates": "failed"})
+    promoted(asking.version, who="a test")
+    with pytest.raises(AirflowSkipException, match="Version 1 is not promoted: "):
+        tasks.promote.function(USE_CASE.name, asking.version)
+    assert "model" not in promoting
+    assert promoting["return_value"]["promoted"] is False, "the retraining reads what became of it"
+
+
+def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):
+    version = register(trained_toy, gates="failed", life="rejected")
+    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"promotion": "approval"}})
+    assert tasks.brief.function(USE_CASE.name, version) is None
+    assert "Nobody is asked: version 1 did not pass its gates. It is bad." in caplog.text
