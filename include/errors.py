@@ -66,13 +66,25 @@ class FeedRefused(BadData):
         )
 
 
+class SuiteError(AirworthyError):
+    """The expectations of a feed cannot be used: a mistake in the use case, never in the data."""
+
+    def __init__(self, use_case: str, feed: str, problems: Sequence[str]) -> None:
+        self.use_case, self.feed, self.problems = use_case, feed, tuple(problems)
+        super().__init__(
+            f"{use_case}: the expectations of feed {feed!r} cannot be used: {'; '.join(problems)}. No row was judged."
+            f" Correct the function {feed!r} in the use case's expectations.py."
+        )
+
+
 class ExpectationBroken(AirworthyError):
     """An expectation raised instead of judging: our mistake, never the data's."""
 
-    def __init__(self, use_case: str, feed: str, day: date, what: str) -> None:
+    def __init__(self, use_case: str, feed: str, day: date, raised: Sequence[str]) -> None:
+        self.use_case, self.feed, self.day, self.raised = use_case, feed, day, tuple(raised)
         super().__init__(
-            f"{use_case}: an expectation on feed {feed!r} of {day} raised instead of judging: {what}."
-            " No row was judged. Mend it in the use case's expectations.py."
+            f"{use_case}: an expectation on feed {feed!r} of {day} raised instead of judging: {'; '.join(raised)}."
+            " No row was judged. Correct it in the use case's expectations.py."
         )
 
 

@@ -19,6 +19,7 @@ from include.declaration.field_types import require_field_types
 from include.declaration.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import PARTITION, PERIOD, require_period
+from include.declaration.suite import Suite
 from include.errors import BadRequest, NotBegunError
 from include.gate import (
     AnyGate,
@@ -116,16 +117,6 @@ class Feed:
                 f"Feed({self.name!r}): known_at={self.known_at!r} is {kind}; name a column of one of the types"
                 f" {list(KNOWN_AT_TYPES)}.",
             )
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What expectations.py returns for a feed: Great Expectations' expectations on one day's rows."""
-
-    rows: tuple[Any, ...]
-    """Judged row by row: a row that breaks one is quarantined with the reason, the others are published."""
-    table: tuple[Any, ...]
-    """Judged on the day as a whole: one broken refuses the day."""
 
 
 @dataclass(frozen=True)

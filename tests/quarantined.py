@@ -16,8 +16,8 @@ from tests.toy_use_case import USE_CASE, source
 
 DAY, NEXT = date(2020, 1, 10), date(2020, 1, 11)
 EVENTS = USE_CASE.feed("events")
-HOUR = "expect_column_values_to_be_between(column=hour)"
-FAILED = "expect_column_values_to_be_in_set(column=failed)"
+HOUR = "hour: expect_column_values_to_be_between(min_value=0, max_value=23)"
+FAILED = "failed: expect_column_values_to_be_in_set(value_set=[0, 1])"
 ASKED = {"who": "Ann", "why": "mistyped at the desk"}
 
 

@@ -50,7 +50,8 @@ def _csv(name: str, content: bytes, schema: pa.Schema) -> pa.Table:
     types: dict[str, Any] = {field.name: field.type for field in schema} | {ROW: pa.string(), REASONS: pa.string()}
     return pyarrow.csv.read_csv(
         pa.BufferReader(content),
-        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        # In a file of one column an empty line is a row whose value is missing.
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(schema) > 1),
         # Only nothing at all is a missing value: a carrier may be called NA.
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False

@@ -202,7 +202,22 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
                 raise BadRequest(
                     f"Column {name!r} holds NaN or an infinity in rows {wrong[:10]}; leave it empty instead."
                 )
+    require_complete(rows, keys)
     require_distinct(rows, keys)
+
+
+def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
+    """Refuse rows that lack a key: they can never be published.
+
+    Raises:
+        BadRequest: a row has no value in one of `keys`.
+    """
+    for key in keys:
+        if missing := [line for line, value in enumerate(rows[key].to_pylist(), start=1) if value is None]:
+            raise BadRequest(
+                f"Rows {missing[:10]} have no value in the key {key!r}, and keys are never null. Give them the right"
+                " key in a file of corrections; such a row cannot be released as it is."
+            )
 
 
 def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:

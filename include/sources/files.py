@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -52,34 +54,92 @@ class Space:
 
 
 def batches(path: Path, name: str, landing: Landing, schema: pa.Schema, space: Space) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, in its order, with the columns of `schema` in theirs. `name` tells how it is packed.
+    """Read the rows of a file, in its order, with the columns of `schema` in theirs. `name` says how it is packed.
 
-    Raises Unreadable for what is damaged, has other columns, a value that is not of its column's type, or no room.
+    Every row of the file is in a batch, or Unreadable is raised, at the latest behind the last batch.
+
+    Raises:
+        Unreadable: the file is damaged, has other columns, a value that is not of its column's type, or no room.
     """
     read = _parquet if landing.format == "parquet" else _csv
     try:
         yield from read(path, name.lower(), landing, schema, space)
     except BROKEN as error:
-        raise Unreadable(" ".join(str(error).split())[:SAID] or type(error).__name__) from error
+        raise Unreadable(_in_words(error)) from error
+
+
+def _in_words(error: BaseException, header: Sequence[str] = ()) -> str:
+    """Say what a library's error means for the person who delivers the file; `header` names its columns."""
+    text = " ".join(str(error).split())[:SAID] or type(error).__name__
+    column = re.match(r"In CSV column #(\d+): ", text)
+    if column and int(column[1]) < len(header):
+        text = text.replace(column[0], f"column {header[int(column[1])]!r}: ", 1)
+    if isinstance(error, UnicodeError) or "UTF8" in text:
+        return f"it is not UTF-8 text ({text}); save it as UTF-8"
+    if "straddling object" in text:
+        return f"a row is longer than {BLOCK_BYTES:,} bytes, or a quote in the file is never closed"
+    return text
 
 
 def _csv(path: Path, name: str, landing: Landing, schema: pa.Schema, space: Space) -> Iterator[pa.RecordBatch]:
     with _unpacked(path, name) as file:
-        _require_columns(_header(file, landing.delimiter), schema)
+        header = _header(file, landing.delimiter)
+    _require_delimiter(header, landing.delimiter, schema)
+    _require_columns(header, schema)
+    rows = 0
     with _unpacked(path, name) as file:
-        reader = pc_csv.open_csv(
-            cast("IO[bytes]", _Counted(file, space)),
-            read_options=pc_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-            parse_options=pc_csv.ParseOptions(delimiter=landing.delimiter, newlines_in_values=True),
-            convert_options=pc_csv.ConvertOptions(
-                column_types=schema,
-                include_columns=schema.names,
-                null_values=list(landing.nulls),
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-        yield from reader
+        counted = _Counted(file, space)
+        try:
+            for batch in _opened(counted, landing, schema, len(header)):
+                rows += batch.num_rows
+                yield batch
+        except pa.ArrowInvalid as error:
+            raise Unreadable(_in_words(error, header)) from error
+    if counted.has_quotes:
+        with _unpacked(path, name) as file:
+            _require_closed_quotes(file, landing.delimiter, len(header), rows)
+
+
+def _opened(file: _Counted, landing: Landing, schema: pa.Schema, columns: int) -> pc_csv.CSVStreamingReader:
+    return pc_csv.open_csv(
+        cast("IO[bytes]", file),
+        read_options=pc_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
+        parse_options=pc_csv.ParseOptions(
+            delimiter=landing.delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=columns > 1,  # in a file of one column an empty line is a row whose value is missing
+        ),
+        convert_options=pc_csv.ConvertOptions(
+            column_types=schema,
+            include_columns=schema.names,
+            null_values=list(landing.nulls),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: int) -> None:
+    """Check that no stray quote has swallowed rows: Arrow reads on to the next quote, over the ends of lines.
+
+    Raises:
+        Unreadable: a quoted value does not end before a delimiter or the end of its line, or rows are missing.
+    """
+    csv.field_size_limit(2**31 - 1)
+    lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    reader, there = csv.reader(lines, delimiter=delimiter, strict=True), -1  # the header is no row
+    try:
+        for values in reader:
+            there += bool(values) or columns == 1
+    except csv.Error as error:
+        raise Unreadable(
+            f"line {reader.line_num}: {error}. A quote that is part of a value is written twice, in a value within"
+            " quotes"
+        ) from error
+    finally:
+        lines.detach()
+    if there != rows:
+        raise Unreadable(f"it holds {there:,} rows by its quotes and line ends, and {rows:,} could be read")
 
 
 def _parquet(path: Path, _: str, __: Landing, schema: pa.Schema, space: Space) -> Iterator[pa.RecordBatch]:
@@ -93,10 +153,14 @@ def _parquet(path: Path, _: str, __: Landing, schema: pa.Schema, space: Space) -
         ]
         if wrong:
             raise Unreadable(f"it has wrong types: {'; '.join(wrong)}")
+        rows = 0
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=schema.names):
             space.take(batch.nbytes)
+            rows += batch.num_rows
             # `schema` too has no field that must not be null, and a writer's own metadata is left behind.
             yield pa.record_batch([batch.column(field.name).cast(field.type) for field in schema], schema=schema)
+        if rows != file.metadata.num_rows:
+            raise Unreadable(f"it announces {file.metadata.num_rows:,} rows and holds {rows:,}")
 
 
 def _same(there: pa.DataType, declared: pa.DataType) -> bool:
@@ -136,7 +200,29 @@ def _header(file: IO[bytes], delimiter: str) -> list[str]:
     line = start[: start.find(b"\n") + 1] if b"\n" in start else start
     if len(line) == HEADER_BYTES:
         raise Unreadable(f"its first line has no end within {HEADER_BYTES:,} bytes")
-    return next(csv.reader(io.StringIO(line.decode("utf-8-sig"), newline=""), delimiter=delimiter), [])
+    return next(csv.reader(io.StringIO(_decoded(line), newline=""), delimiter=delimiter), [])
+
+
+def _decoded(line: bytes) -> str:
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
+        if line.startswith(mark):
+            raise Unreadable(f"it is {encoding} text; save it as UTF-8")
+    if b"\0" in line:
+        raise Unreadable("its first line holds NUL bytes, as UTF-16 text does; save it as UTF-8")
+    return line.decode("utf-8-sig")
+
+
+def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> None:
+    """Raises Unreadable where another delimiter would split the first line into the declared columns."""
+    if len(header) != 1 or header == schema.names:
+        return
+    for other in (";", "\t", "|", ","):
+        names = [name.strip().strip('"') for name in header[0].split(other)]
+        if other != delimiter and len(names) > 1 and set(names) & set(schema.names):
+            raise Unreadable(
+                f"its first line is one column by the delimiter {delimiter!r}, and {len(names)} by {other!r}: declare"
+                f" Landing(delimiter={other!r}), or have it delivered with {delimiter!r}"
+            )
 
 
 def _require_columns(there: list[str], schema: pa.Schema) -> None:
@@ -146,14 +232,15 @@ def _require_columns(there: list[str], schema: pa.Schema) -> None:
     parts = [f"lacks {missing}"] * bool(missing) + [f"has undeclared {extra}"] * bool(extra)
     parts += [f"has {twice} twice"] * bool(twice)
     if parts:
-        raise Unreadable(f"it {', '.join(parts)}")
+        raise Unreadable(f"it {', '.join(parts)}; declared are {schema.names}")
 
 
 class _Counted(io.RawIOBase):
-    """A file of which no more is read than there is room for."""
+    """A file of which no more is read than there is room for; it notices quotes."""
 
     def __init__(self, file: IO[bytes], space: Space) -> None:
         self._file, self._space = file, space
+        self.has_quotes = False
 
     def readable(self) -> bool:
         return True
@@ -161,4 +248,5 @@ class _Counted(io.RawIOBase):
     def read(self, size: int = -1) -> Any:
         content = self._file.read(size)
         self._space.take(len(content))
+        self.has_quotes = self.has_quotes or b'"' in content
         return content

@@ -10,7 +10,8 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from include.errors import BadRequest
-from include.logic import correction_file, corrections, validation
+from include.ingestion import expectations, suites
+from include.logic import correction_file, corrections
 from include.logic.corrections import Draft, Kind
 from include.stages import quarantine
 from include.stages.quarantine import Quarantine
@@ -146,6 +147,7 @@ def release(
     if not reasons:
         raise BadRequest("Name the reasons that no longer count for the rows.")
     named = quarantine.of(use_case, feed, day).chosen(ids=ids)
+    reasons = named.full_reasons(reasons)
     found = named.chosen(reasons=reasons)
     if ids and len(found.went) < len(named.went):
         raise BadRequest(
@@ -160,6 +162,7 @@ def release(
             f"Of these rows some are quarantined for {sorted(others)} too, and would be again. Name these reasons as"
             " well, or the ids of the rows that do not have them."
         )
+    corrections.require_complete(meant.content, declared.keys)
     corrections.require_distinct(meant.content, declared.keys)
     return _record(use_case, declared, "release", meant.content, meant, who, why, known_on)
 
@@ -250,8 +253,8 @@ def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: da
 
 def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:
     """Reason to rows that it would set aside again. BadRequest where one raises."""
-    suite = Suite(rows=use_case.function("expectations", feed.name)().rows, table=())
-    judgement = validation.judge(suite, rows, f"{use_case.name} {feed.name} corrections")
+    suite = Suite(rows=suites.load_suite(use_case, feed).rows)
+    judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} corrections")
     if judgement.raised:
         raise BadRequest(
             f"{use_case.name}: an expectation on feed {feed.name!r} cannot judge these rows, and they would stop the"

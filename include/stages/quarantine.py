@@ -61,11 +61,7 @@ class Quarantine:
         none of them has."""
         known = self.rows["reasons"].to_pylist()
         names = self.rows["digest"].to_pylist()
-        there = {reason for each in known for reason in each}
-        if stray := sorted(set(reasons) - there):
-            raise BadRequest(
-                f"No row that was asked for is quarantined for {stray}; their reasons are {sorted(there)}."
-            )
+        reasons = self.full_reasons(reasons)
         if stray := sorted(set(ids) - set(names)):
             raise BadRequest(f"No row is quarantined under {stray}. List the ids with `quarantine … show`.")
         places = [
@@ -74,6 +70,23 @@ class Quarantine:
             if (not reasons or set(reasons) & set(known[place])) and (not ids or name in ids)
         ]
         return self.only(places)
+
+    def full_reasons(self, given: Collection[str]) -> list[str]:
+        """Complete reasons that are given in full, or by the description before the rule.
+
+        Raises:
+            BadRequest: none of the rows has the reason, or several reasons have the description.
+        """
+        there = sorted({reason for each in self.rows["reasons"].to_pylist() for reason in each})
+        found = {
+            reason: [reason] if reason in there else [full for full in there if full.startswith(f"{reason} [")]
+            for reason in given
+        }
+        if stray := [reason for reason, full in found.items() if not full]:
+            raise BadRequest(f"No row that was asked for is quarantined for {stray}; their reasons are {there}.")
+        if several := {reason: full for reason, full in found.items() if len(full) > 1}:
+            raise BadRequest(f"Several reasons begin so; give one in full: {several}.")
+        return [full for (full,) in found.values()]
 
     def exported(self) -> bytes:
         """The open rows as a CSV file to correct. BadRequest where none is open."""

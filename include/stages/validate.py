@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from include.errors import BadData, ExpectationBroken, FeedRefused, NotReady
+from include.ingestion import expectations, key_rules, suites
+from include.ingestion.expectations import Judgement
 from include.logic import corrections as correction_rows
-from include.logic import validation
 from include.logic.corrections import Correction
-from include.logic.validation import Judgement
 from include.storage import data_docs, schemas
 from include.storage.corrections import Corrections, inputs_of
 from include.storage.lake import Commit, Lake
@@ -36,6 +36,7 @@ def run(use_case: UseCase, day: date) -> dict[str, Validated]:
     All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
     """
     use_case.require(day)
+    suites.check_suites(use_case)
     done: dict[str, Validated] = {}
     refusals: list[BadData] = []
     for feed in use_case.feeds:
@@ -83,7 +84,7 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
         reasons = checked[schemas.REASONS.name].combine_chunks()
     inputs, versions = {raw: digest} | inputs_of(feed.name, corrections), {raw: view.version(raw)}
     commit = lake.replace(f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate")
-    quarantined = validation.broken_rows(reasons)
+    quarantined = expectations.broken_rows(reasons)
     return Validated(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
 
 
@@ -112,28 +113,38 @@ def _judged_again(
     alone: so no correction can refuse a day, or quarantine a row of the source.
     """
     rows = pa.concat_tables([delivered, corrected])
-    suite = Suite(rows=use_case.function("expectations", feed.name)().rows, table=())
-    judgement = validation.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
+    suite = Suite(rows=suites.load_suite(use_case, feed).rows)
+    judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
     if judgement.raised:
-        raise ExpectationBroken(use_case.name, feed.name, day, "; ".join(judgement.raised))
+        raise ExpectationBroken(use_case.name, feed.name, day, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
     keys = correction_rows.tuples(rows.select([*feed.keys]))
     found = correction_rows.judged(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
+    for reasons, key in zip(found, keys[delivered.num_rows :], strict=True):
+        missing = [name for name, value in zip(feed.keys, key, strict=True) if value is None]
+        reasons[:0] = map(key_rules.null_key_reason, missing)
     return pa.array(found, schemas.REASONS.type)
 
 
 def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> Judgement:
-    suite = use_case.function("expectations", feed.name)()
-    judgement = validation.judge(suite, landed, f"{use_case.name} {feed.name} {day}")
+    """Judge what the source delivered, by the rules about keys and by the feed's suite.
+
+    Raises:
+        SuiteError: the suite cannot be used.
+        ExpectationBroken: an expectation raised.
+        FeedRefused: the day breaks a table-level expectation, or too many rows would be quarantined.
+    """
+    suite = suites.load_suite(use_case, feed)
+    judgement = expectations.judge(suite, landed, f"{use_case.name} {feed.name} {day}", feed.keys)
     if judgement.raised:
-        raise ExpectationBroken(use_case.name, feed.name, day, "; ".join(judgement.raised))
+        raise ExpectationBroken(use_case.name, feed.name, day, judgement.raised)
     page = data_docs.write(use_case.name, feed.name, day, digest, judgement.document)
     broken = list(judgement.broken)
     share = judgement.quarantined / landed.num_rows
     if share > feed.max_quarantined:
         broken.append(
             f"{judgement.quarantined} of {landed.num_rows} rows ({share:.1%}) would be quarantined, above the feed's"
-            f" max_quarantined of {feed.max_quarantined:.1%}: {validation.counts(judgement.reasons)}"
+            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.counts(judgement.reasons)}"
         )
     if broken:
         raise FeedRefused(use_case.name, feed.name, day, broken, str(page))

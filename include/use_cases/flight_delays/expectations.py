@@ -1,4 +1,4 @@
-"""What one day of each feed must be like. A description is also the reason that a quarantined row carries.
+"""What one day of each feed must be like, besides its keys, which are given and occur only once in every feed.
 
 Only constants and the day's own rows are used: what compares days with each other is monitoring. The limits stand
 well outside of what 2013 holds, and inside of what cannot be; each says what was seen.
@@ -61,11 +61,8 @@ def outcomes() -> Suite:
 
 def weather() -> Suite:
     """A day's hourly observations; a measure may be missing, but never impossible."""
-    keys = USE_CASE.feed("weather").keys
     return Suite(
         rows=(
-            _given(keys),
-            _unique(keys),
             _set("origin", ORIGINS),
             _between("hour", 0, 23, "o'clock"),
             _between("utc_offset", -5, -4, "hours"),
@@ -100,8 +97,7 @@ def weather() -> Suite:
 
 def _flights(also_given: Sequence[str]) -> Iterable[Any]:
     """What holds for a flight in the schedule as in the outcomes."""
-    yield _given([*USE_CASE.keys, *also_given])
-    yield _unique(USE_CASE.keys)
+    yield _given(also_given)
     yield _set("origin", ORIGINS)
     yield custom.ExpectColumnValuesToBeKnownAirports(column="dest", description="dest must be a known airport")
     yield custom.ExpectColumnPairValuesToBeDifferent(
@@ -126,12 +122,6 @@ def _complete(status: str, given: list[str], missing: list[str]) -> Any:
         missing=missing,
         status=status,
         description=f"a {status} flight must have {', and '.join(told)}",
-    )
-
-
-def _unique(keys: Sequence[str]) -> Any:
-    return gxe.ExpectCompoundColumnsToBeUnique(
-        column_list=list(keys), ignore_row_if="never", description="keys must occur only once in the day"
     )
 
 

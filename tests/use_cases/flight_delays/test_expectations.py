@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.logic import validation
+from include.ingestion import expectations as validation
 from include.use_cases.flight_delays import USE_CASE, expectations, source
 
 DAY = date(2013, 4, 2)
@@ -18,7 +18,7 @@ LANDED = {"status": "landed", "dep_delay": 1, "arr_delay": 2, "air_time": 60}
 
 # The beginning of the reason, and what makes a good row break that expectation and no other.
 FLIGHT_FAULTS: list[tuple[str, dict[str, Any]]] = [
-    ("flight_date, origin", {"flight": None}),
+    ("keys must not be null: flight", {"flight": None}),
     ("origin must be one of", {"origin": "BOS", "dest": "MIA"}),
     ("dest must be a known airport", {"dest": "???"}),
     ("dest must not be the origin", {"origin": "JFK", "dest": "JFK"}),
@@ -34,10 +34,12 @@ FAULTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("sched_arr_time must be a clock time", {"sched_arr_time": 999}),
         ("distance must be", {"distance": -200}),
         ("distance must be", {"distance": 17}),
+        ("sched_arr_time, distance must be given", {"distance": None}),
     ],
     "outcomes": [
         *FLIGHT_FAULTS,
-        ("status must be", {"status": "vanished"}),
+        ("status must be one of", {"status": "vanished"}),
+        ("status must be given", {"status": None}),
         ("dep_delay must be", LANDED | {"dep_delay": -90, "arr_delay": -90}),
         ("arr_delay must be", LANDED | {"dep_delay": 1400, "arr_delay": 1500}),
         ("air_time must be", LANDED | {"air_time": 3}),
@@ -49,7 +51,7 @@ FAULTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("a diverted flight must have", DIVERTED | {"air_time": 80}),
     ],
     "weather": [
-        ("origin, observed_on", {"utc_offset": None}),
+        ("keys must not be null: utc_offset", {"utc_offset": None}),
         ("origin must be", {"origin": "BOS"}),
         ("hour must be", {"hour": 24}),
         ("utc_offset must be", {"utc_offset": -6}),
@@ -69,7 +71,7 @@ FAULTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 
 def judged(feed: str, rows: pa.Table) -> validation.Judgement:
-    judgement = validation.judge(getattr(expectations, feed)(), rows, feed)
+    judgement = validation.judge(getattr(expectations, feed)(), rows, feed, USE_CASE.feed(feed).keys)
     assert judgement.raised == ()
     return judgement
 

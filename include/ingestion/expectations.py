@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,9 @@ from great_expectations.core import (
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
+from include.declaration.rule_text import reason_text
+from include.ingestion.key_rules import broken_keys
+from include.ingestion.pandas_frame import to_frame
 from include.use_case import Suite
 
 REASON = pa.field("element", pa.string())
@@ -30,6 +33,7 @@ logging.getLogger("great_expectations").setLevel(logging.WARNING)
 # With the place of every failing row, or with counts alone, which costs a fifth less and is all that a good day needs.
 COMPLETE = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 COUNTS = {"result_format": "BASIC", "return_unexpected_index_query": False}
+MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -50,27 +54,51 @@ class Judgement:
         return broken_rows(self.reasons)
 
 
-def judge(suite: Suite, rows: pa.Table, name: str) -> Judgement:
-    """Hold the rows against the suite; `name` stands in the document's title."""
-    frame = rows.to_pandas()
+def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> Judgement:
+    """Judge rows by a suite and, with `keys`, by the rules about keys; `name` becomes the title of the document."""
+    frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
     document = _validated(frame, expectations, name, COUNTS)
     if any(result.result.get("unexpected_count") or not result.success for result in document.results):
         document = _validated(frame, expectations, name, COMPLETE)
-    # The suite's results come in an order of their own: each is found again by its place, kept in its meta.
+    # The suite's results come in an order of their own: each is found by its place, kept in its meta.
     results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
     broken, raised = [], []
     for place, expectation in enumerate(expectations):
-        result = results[place]
-        if errors := _raised(result.exception_info):
-            raised.append(f"{describe(expectation)}: {errors}")
-        elif place < len(suite.rows):
+        result = results.get(place)
+        if error := _failure(result, is_row_rule=place < len(suite.rows)):
+            raised.append(f"{reason_text(expectation)}: {error}")
+        elif result is not None and place < len(suite.rows):
             breaks[result.result.get("unexpected_index_list") or [], place] = True
-        elif not result.success:
-            broken.append(f"{describe(expectation)} (observed {result.result.get('observed_value')})")
-    reasons = pa.array([describe(expectation) for expectation in suite.rows], pa.string())
-    return Judgement(_listed(breaks, reasons), tuple(broken), tuple(raised), document)
+        elif result is not None and not result.success:
+            broken.append(f"{reason_text(expectation)} (observed {_observed(result.result)})")
+    reasons = [reason_text(expectation) for expectation in suite.rows]
+    if keys:
+        about_keys = broken_keys(rows, keys)
+        reasons, breaks = [*about_keys.reasons, *reasons], np.hstack([about_keys.breaks, breaks])
+    return Judgement(reasons_of_rows(breaks, pa.array(reasons, pa.string())), tuple(broken), tuple(raised), document)
+
+
+def _failure(result: ExpectationValidationResult | None, *, is_row_rule: bool) -> str:
+    """Say why a result is no judgement: the library's error in one line, or rows that it does not name; else empty."""
+    if result is None:
+        return "Great Expectations gave no result"
+    if errors := _raised(result.exception_info):
+        return errors
+    if not is_row_rule:
+        return ""
+    count, places = result.result.get("unexpected_count"), result.result.get("unexpected_index_list")
+    if count is None or (count > 0 and len(places or []) != count):
+        return f"Great Expectations counts {count} rows that break it and names {len(places or [])}"
+    return ""
+
+
+def _observed(result: Mapping[str, Any]) -> str:
+    """Say what a broken table-level expectation saw."""
+    if "unexpected_count" in result:
+        return f"{result['unexpected_count']} of {result.get('element_count')} rows that break it"
+    return str(result.get("observed_value"))
 
 
 def _place(result: ExpectationValidationResult) -> int:
@@ -79,8 +107,8 @@ def _place(result: ExpectationValidationResult) -> int:
     return int(configuration.meta["place"])
 
 
-def _listed(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:
-    """Of each row of the matrix (rows x reasons), the reasons that are true."""
+def reasons_of_rows(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:
+    """List of each row of the matrix (rows x reasons) the reasons that are true."""
     _, places = np.nonzero(breaks)
     offsets = np.concatenate([[0], np.cumsum(breaks.sum(axis=1))]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), reasons.take(pa.array(places)), type=pa.list_(REASON))
@@ -95,14 +123,6 @@ def counts(reasons: pa.ListArray) -> dict[str, int]:
     """Reason to number of rows, most frequent first."""
     found = pc.value_counts(pc.list_flatten(reasons)).to_pylist()
     return {item["values"]: item["counts"] for item in sorted(found, key=lambda item: -item["counts"])}
-
-
-def describe(expectation: Any) -> str:
-    """The reason a person reads: the expectation's own description, or its type and columns."""
-    if expectation.description:
-        return str(expectation.description)
-    columns = {key: value for key, value in expectation.configuration.kwargs.items() if key.startswith("column")}
-    return f"{expectation.configuration.type}({', '.join(f'{k}={v}' for k, v in columns.items())})"
 
 
 def _validated(
@@ -141,8 +161,15 @@ def _configured_once() -> Iterator[None]:
 
 
 def _raised(info: Any) -> str:
-    """The messages of whatever raised, in GE's flat or nested record of it."""
+    """Give the last line of each error in Great Expectations' flat or nested record of them."""
     if not isinstance(info, dict):
         return ""
     records = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
-    return "; ".join(str(r.get("exception_message")) for r in records if r.get("raised_exception"))
+    messages = [str(record.get("exception_message")) for record in records if record.get("raised_exception")]
+    return "; ".join(dict.fromkeys(last_line(message) for message in messages))
+
+
+def last_line(message: str) -> str:
+    """Give the last line of a library's message that says anything, cut to `MESSAGE_LENGTH` characters."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return (lines or ["it raised without a message"])[-1][:MESSAGE_LENGTH]

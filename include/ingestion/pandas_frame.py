@@ -1,0 +1,41 @@
+"""The pandas frame that Great Expectations judges: every value exactly as it is in the Arrow table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+EXACT = 2**53
+"""Below it, in magnitude, a float holds every integer; at it and beyond, neighbours become equal."""
+
+
+def to_frame(rows: pa.Table) -> pd.DataFrame:
+    """Convert rows for Great Expectations, in which a missing value never turns its neighbours into floats.
+
+    Integers with a null beside them, or beyond `EXACT`, are Python integers; booleans and dates with a null are Python
+    objects; 32-bit floats become 64-bit ones, whose comparison with a limit is exact. Missing is NaN everywhere: pandas
+    takes None and NaN for two values where it counts distinct ones. Arrow-backed columns would be exact too, but Great
+    Expectations fails on their three-valued comparisons.
+    """
+    return pd.DataFrame({name: _series(rows[name]) for name in rows.column_names}, index=pd.RangeIndex(rows.num_rows))
+
+
+def _series(column: pa.ChunkedArray) -> pd.Series:
+    if pa.types.is_float32(column.type):
+        column = column.cast(pa.float64())
+    series: pd.Series = column.to_pandas(integer_object_nulls=True, date_as_object=True)
+    if series.dtype != object and _is_large(column):
+        series = series.astype(object)
+    if series.dtype == object and column.null_count:
+        missing = column.is_null().to_numpy()
+        series = series.mask(missing, np.nan)
+    return series
+
+
+def _is_large(column: pa.ChunkedArray) -> bool:
+    if not pa.types.is_integer(column.type) or column.type.bit_width < 64:
+        return False
+    ends = pc.min_max(column).as_py()
+    return ends["min"] is not None and (ends["min"] <= -EXACT or ends["max"] >= EXACT)

@@ -1,0 +1,119 @@
+"""Load a feed's suite from the use case's expectations.py, and check it against the feed's columns."""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from great_expectations.exceptions import MetricProviderError
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.registry import get_metric_provider
+
+from include.declaration.rule_text import rule_text
+from include.declaration.suite import is_row_level
+from include.errors import SuiteError
+from include.ingestion.pandas_frame import EXACT
+from include.use_case import Feed, Suite, UseCase
+
+LIMITS = ("min_value", "max_value", "sum_total")
+"""Arguments that Great Expectations stores as floats."""
+KINDS: Mapping[str, tuple[type, ...]] = {"string": (str,), "date32": (date,)}
+"""Column type to the types its values may be compared with in a set; any other column holds numbers or booleans."""
+
+
+def load_suite(use_case: UseCase, feed: Feed) -> Suite:
+    """Call the feed's function in expectations.py and check what it returns.
+
+    Raises:
+        SuiteError: the function is missing, raises, returns no Suite, or the suite does not fit the feed's columns.
+    """
+    try:
+        suite = use_case.function("expectations", feed.name)()
+    except Exception as error:
+        raise SuiteError(use_case.name, feed.name, [f"{_where(error)}{type(error).__name__}: {error}"]) from error
+    if not isinstance(suite, Suite):
+        said = "None" if suite is None else f"a {type(suite).__name__}"
+        raise SuiteError(
+            use_case.name, feed.name, [f"it returns {said}; return Suite(rows=(...), table=(...)) of include.use_case"]
+        )
+    if problems := [problem for each in (*suite.rows, *suite.table) for problem in _problems(each, feed)]:
+        raise SuiteError(use_case.name, feed.name, problems)
+    return suite
+
+
+def check_suites(use_case: UseCase) -> None:
+    """Load the suite of every feed. Raises SuiteError for the first that cannot be used."""
+    for feed in use_case.feeds:
+        load_suite(use_case, feed)
+
+
+def _where(error: Exception) -> str:
+    """Say in which line of expectations.py an error was raised, if it was there."""
+    if isinstance(error, SyntaxError):
+        return f"line {error.lineno} of {error.filename}: "
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("expectations.py")]
+    return f"line {frames[-1].lineno} of expectations.py: " if frames else ""
+
+
+def _problems(expectation: Any, feed: Feed) -> list[str]:
+    name = rule_text(expectation)
+    unknown = [column for column in _columns(expectation) if column not in feed.columns]
+    if unknown:
+        return [f"{name} names {_unknown(unknown, feed.columns)}"]
+    return [f"{name}: {problem}" for problem in (*_engine(expectation), *_values(expectation, feed))]
+
+
+def _columns(expectation: Any) -> list[str]:
+    """List the columns that an expectation reads."""
+    single = [getattr(expectation, name, None) for name in ("column", "column_A", "column_B")]
+    listed = getattr(expectation, "column_list", None) if is_row_level(expectation) else None
+    return [column for column in (*single, *(listed or ())) if isinstance(column, str)]
+
+
+def _unknown(unknown: Sequence[str], columns: Iterable[str]) -> str:
+    near = {name: difflib.get_close_matches(name, list(columns), 1) for name in unknown}
+    meant = " and ".join(f"{found[0]!r} for {name!r}" for name, found in near.items() if found)
+    hint = f"; did you mean {meant}?" if meant else ""
+    return f"columns {list(unknown)}, which the feed does not have: it has {list(columns)}{hint}"
+
+
+def _engine(expectation: Any) -> list[str]:
+    """Refuse an expectation that Great Expectations cannot judge on rows in memory."""
+    metric = getattr(expectation, "map_metric", None)
+    if not metric or not is_row_level(expectation):
+        return []
+    try:
+        get_metric_provider(f"{metric}.unexpected_count", PandasExecutionEngine())
+    except MetricProviderError:
+        return ["Great Expectations judges it in databases alone; write it as a regular expression or on your own"]
+    return []
+
+
+def _values(expectation: Any, feed: Feed) -> list[str]:
+    """Refuse limits that a float does not hold, and values that a column of this type never has."""
+    columns = _columns(expectation)
+    types = {feed.columns[column] for column in columns}
+    found = [
+        f"{limit}={getattr(expectation, limit):.0f} is not below 2**53, and Great Expectations keeps limits as floats,"
+        " which do not tell integers apart there; compare in an expectation of your own"
+        for limit in LIMITS
+        if isinstance(getattr(expectation, limit, None), float)
+        and abs(getattr(expectation, limit)) >= EXACT
+        and any(kind == "int64" for kind in types)
+        and is_row_level(expectation)
+    ]
+    values = getattr(expectation, "value_set", None)
+    if len(columns) == 1 and isinstance(values, list | tuple | set | frozenset):
+        kind = feed.columns[columns[0]]
+        wrong = [each for each in values if each is not None and not _fits(each, kind)]
+        found += [f"value_set holds {wrong[0]!r}, but column {columns[0]!r} is {kind}"] if wrong else []
+    return found
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind.startswith("timestamp"):
+        return True
+    return isinstance(value, KINDS[kind]) if kind in KINDS else not isinstance(value, (str, date))
