@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.errors import BadRequest, NotReady
-from include.stages import conserve, correct, ingest, validate
+from include.stages import conserve, correct, ingest, quarantine, validate
 from include.storage import inbox
 from include.storage.corrections import Corrections
 from include.storage.lake import Lake
@@ -197,6 +197,54 @@ def test_a_row_with_another_reason_besides_is_not_released_by_one(monkeypatch):
     released("events", HOUR, other)
     land("events", NEXT)
     assert sum(bool(row["reasons"]) for row in rows_of("checked/events", NEXT)) == 0
+
+
+def test_a_release_for_one_limit_does_not_release_a_row_that_breaks_another(monkeypatch):
+    import great_expectations.expectations as gxe
+
+    from include.use_case import Suite
+
+    between = gxe.ExpectColumnValuesToBeBetween
+    rules = tuple(between(column="hour", max_value=most, description="too late") for most in (22, 40))
+    monkeypatch.setattr(expectations, "events", lambda: Suite(rows=rules))
+    spoil(monkeypatch, "events", "hour", [99, 23], DAY)
+    land("events", DAY)
+    first, second = (f"too late [hour: expect_column_values_to_be_between(max_value={most})]" for most in (22, 40))
+    with pytest.raises(BadRequest, match=r"quarantined for .*max_value=40.* too"):
+        released("events", first)
+    with pytest.raises(BadRequest, match="Several reasons begin so"):
+        released("events", "too late")
+    released("events", first, ids=[row for row in ids_of("events") if "max_value=40" not in ids_of("events")[row]])
+    land("events", NEXT)
+    published = [row["hour"] for row in rows_of("checked/events", NEXT) if not row["reasons"]]
+    assert (99 in published, 23 in published) == (False, True)
+    assert second in str(ids_of("events").values())
+
+
+def test_a_description_alone_names_the_reason_it_belongs_to(monkeypatch):
+    import great_expectations.expectations as gxe
+
+    from include.use_case import Suite
+
+    rule = gxe.ExpectColumnValuesToBeBetween(column="hour", max_value=22, description="too late")
+    monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(rule,)))
+    spoil(monkeypatch, "events", "hour", [23], DAY)
+    land("events", DAY)
+    assert released("events", "too late").rows == len(ids_of("events"))
+
+
+def ids_of(feed: str) -> dict[str, str]:
+    found = quarantine.of(USE_CASE, feed, DAY).rows
+    return dict(zip(found["digest"].to_pylist(), map(str, found["reasons"].to_pylist()), strict=True))
+
+
+def test_a_row_without_a_key_is_never_released(monkeypatch):
+    spoil(monkeypatch, "events", "id", [None], DAY)
+    land("events", DAY)
+    with pytest.raises(BadRequest, match=r"no value in the key 'id', and keys are never null"):
+        released("events", "keys must not be null: id")
+    with pytest.raises(BadRequest, match=r"no value in the key 'id'"):
+        sent("events", '"event_date","id","kind","size","hour","urgent"\n2020-01-10,,"nut",1.5,3,false\n')
 
 
 HOURS = expectations.events().rows

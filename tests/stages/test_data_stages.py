@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.errors import BadData, BadRequest, ColumnsWrong, ExpectationBroken, FeedRefused, SourceFailed
+from include.errors import BadData, BadRequest, ColumnsWrong, ExpectationBroken, FeedRefused, SourceFailed, SuiteError
 from include.stages import build_features, ingest, validate
 from include.stages.derive import RowsWrong
 from include.storage.lake import Lake, NotANumber
@@ -93,12 +93,53 @@ def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
 
     from include.use_case import Suite
 
-    broken = Suite(rows=(gxe.ExpectColumnValuesToNotBeNull(column="nowhere"),), table=())
-    monkeypatch.setattr(expectations, "events", lambda: broken)
+    raising = gxe.ExpectColumnValuesToMatchJsonSchema(column="kind", json_schema={"type": "object"})
+    monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(raising,)))
     ingest.run(USE_CASE, DAY)
-    with pytest.raises(ExpectationBroken, match=r"expectations\.py"):
+    with pytest.raises(
+        ExpectationBroken, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
+    ) as said:
+        validate.run(USE_CASE, DAY)
+    assert not said.value.worth_retrying
+    assert "\n" not in str(said.value)
+    assert read("checked/events").num_rows == 0
+
+
+def test_a_suite_that_cannot_be_used_stops_the_day_before_any_feed_is_judged(monkeypatch):
+    monkeypatch.setattr(expectations, "outcomes", lambda: None)
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(SuiteError, match=r"toy: the expectations of feed 'outcomes'.*it returns None"):
         validate.run(USE_CASE, DAY)
     assert read("checked/events").num_rows == 0
+
+
+@pytest.mark.parametrize(("bad", "is_refused"), [(10, False), (11, True)])
+def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_quarantined(monkeypatch, bad, is_refused):
+    """The limit is 5 % of 200 rows: 10 are exactly that, though they are more than 5 % of the 190 published ones."""
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25] * bad, day))
+    ingest.land(USE_CASE, EVENTS, DAY)
+    if is_refused:
+        with pytest.raises(FeedRefused, match=r"11 of 200 rows \(5.5%\)"):
+            validate.check(USE_CASE, EVENTS, DAY)
+    else:
+        assert validate.check(USE_CASE, EVENTS, DAY).published == 190
+
+
+def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_suite_says(monkeypatch):
+    def rows(day: date) -> pa.Table:
+        found = with_hours([], day)
+        ids = [None, *found["id"].to_pylist()[1:-1], 1]
+        return found.set_column(1, "id", pa.array(ids, pa.int64()))
+
+    monkeypatch.setattr(source, "events", rows)
+    ingest.land(USE_CASE, EVENTS, DAY)
+    done = validate.check(USE_CASE, EVENTS, DAY)
+    assert (done.landed, done.published, done.quarantined) == (200, 197, 3)
+    found = {tuple(row["reasons"]): row["id"] for row in read("checked/events").to_pylist() if row["reasons"]}
+    assert found == {
+        ("keys must not be null: id",): None,
+        ("keys must occur only once in the day: event_date, id",): 1,
+    }
 
 
 def test_days_before_are_landed_by_whoever_needs_them():
