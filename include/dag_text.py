@@ -31,7 +31,7 @@ Running a day again changes nothing, and commits nothing where the content is th
 **If a task fails**
 * *refused* — the day broke a table-level expectation. Nothing of it was published. The message names the expectation
   and the Data Docs page. Correct the source and clear the task; or declare the day in `absent_days`.
-* *raised instead of judging* — a mistake in `expectations.py`, not in the data.
+* *raised instead of judging*, *cannot be used* — a mistake in `expectations.py`, not in the data.
 * *lacks / has undeclared columns* — the source changed. Change `source.py` or the feed's columns.
 """,
     "train": """

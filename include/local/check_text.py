@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from include.errors import AirworthyError
+from include.ingestion import suites
 from include.stages import build_features, evaluate, ingest, train, validate
 from include.use_case import UseCase
 from include.use_cases import load
@@ -53,6 +54,7 @@ def show(console: Console, name: str, day: date) -> None:
 
 def _data(console: Console, use_case: UseCase, day: date) -> None:
     """Land, validate and derive each day from the use case's first on."""
+    suites.check_suites(use_case)
     days = [use_case.first_day + timedelta(days=n) for n in range((day - use_case.first_day).days + 1)]
     for each in days:
         ingest.run(use_case, each)

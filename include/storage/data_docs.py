@@ -8,6 +8,7 @@ import html
 from datetime import date
 from typing import Any
 
+import numpy as np
 from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 from great_expectations.render.view.view import DefaultJinjaPageView
@@ -27,8 +28,11 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
 
 
 def _harmless(document: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
-    """A copy in which values of the data are text: Great Expectations 1.24 puts them into its pages as they are, and a
-    browser would run what a source has put into a string."""
+    """Copy a document so that its values can be rendered.
+
+    Great Expectations 1.24 puts text of the data into its pages as it is, and a browser would run what a source has put
+    into a string: it is escaped. It fails on NumPy 2's numbers with a traceback in the log: they become Python's.
+    """
     safe = copy.copy(document)
     safe.results = [copy.copy(result) for result in document.results]
     for result in safe.results:
@@ -37,6 +41,8 @@ def _harmless(document: ExpectationSuiteValidationResult) -> ExpectationSuiteVal
 
 
 def _escaped(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, str):
         return html.escape(value)
     if isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -56,3 +57,20 @@ def test_what_an_expectation_raised_is_text_in_its_page(lake_home):
     assert hostile not in page
     assert "&lt;script&gt;alert(1)" in page
     assert result.exception_info["exception_message"] == hostile, "the validation itself keeps what was said"
+
+
+@pytest.mark.parametrize("observed", [np.float64(2.5), np.int64(7), np.bool_(True), [np.float32(0.5)]])
+def test_numbers_of_numpy_are_rendered_without_a_traceback_in_the_log(lake_home, caplog, observed):
+    result = ExpectationValidationResult(
+        success=False,
+        expectation_config=ExpectationConfiguration(
+            "expect_column_mean_to_be_between", {"column": "size", "min_value": 9}
+        ),
+        result={"observed_value": observed},
+    )
+    document = ExpectationSuiteValidationResult(
+        success=False, results=[result], suite_name="events", meta={"great_expectations_version": "1"}
+    )
+    page = data_docs.write("toy", "events", DAYS[0], "b2-0", document).read().decode()
+    assert caplog.text == ""
+    assert not isinstance(observed, np.float64) or "2.5" in page
