@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import traceback
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from great_expectations.exceptions import MetricProviderError
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.registry import get_metric_provider
 
+from include.declaration.origin import file_and_line
 from include.declaration.rule_text import rule_text
 from include.declaration.suite import is_row_level
 from include.errors import SuiteError
@@ -28,12 +30,16 @@ def load_suite(use_case: UseCase, feed: Feed) -> Suite:
     """Call the feed's function in expectations.py and check what it returns.
 
     Raises:
-        SuiteError: the function is missing, raises, returns no Suite, or the suite does not fit the feed's columns.
+        BrokenUseCaseError: expectations.py cannot be imported, or has no function of the feed's name.
+        SuiteError: the function raises, returns no Suite, or the suite does not fit the feed's columns.
     """
+    function = use_case.function("expectations", feed.name)
     try:
-        suite = use_case.function("expectations", feed.name)()
+        suite = function()
     except Exception as error:
-        raise SuiteError(use_case.name, feed.name, [f"{_where(error)}{type(error).__name__}: {error}"]) from error
+        folder = next(iter(getattr(sys.modules.get(use_case.package), "__path__", [])), None)
+        where = file_and_line(error, Path(folder) if folder else None)
+        raise SuiteError(use_case.name, feed.name, [f"{where}: {type(error).__name__}: {error}"]) from error
     if not isinstance(suite, Suite):
         said = "None" if suite is None else f"a {type(suite).__name__}"
         raise SuiteError(
@@ -48,14 +54,6 @@ def check_suites(use_case: UseCase) -> None:
     """Load the suite of every feed. Raises SuiteError for the first that cannot be used."""
     for feed in use_case.feeds:
         load_suite(use_case, feed)
-
-
-def _where(error: Exception) -> str:
-    """Say in which line of expectations.py an error was raised, if it was there."""
-    if isinstance(error, SyntaxError):
-        return f"line {error.lineno} of {error.filename}: "
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename.endswith("expectations.py")]
-    return f"line {frames[-1].lineno} of expectations.py: " if frames else ""
 
 
 def _problems(expectation: Any, feed: Feed) -> list[str]:

@@ -9,7 +9,7 @@ import great_expectations as gx
 import great_expectations.expectations as gxe
 import pytest
 
-from include.errors import SuiteError
+from include.errors import BrokenUseCaseError, SuiteError
 from include.ingestion.suites import check_suites, load_suite
 from include.use_case import Suite
 from tests.toy_use_case import USE_CASE, expectations
@@ -49,6 +49,7 @@ def test_what_is_no_suite_is_named(monkeypatch, returned, said):
 
 
 def test_a_function_that_raises_is_named_with_its_error(monkeypatch):
+    assert "tests/ingestion/test_suites.py:" in refused(monkeypatch, lambda: {}["limit"])
     assert "KeyError: 'limit'" in refused(monkeypatch, lambda: {}["limit"])
     assert "TypeError" in refused(monkeypatch, lambda day: Suite())
     assert "judges the day as a whole" in refused(
@@ -59,9 +60,9 @@ def test_a_function_that_raises_is_named_with_its_error(monkeypatch):
 
 def test_a_missing_function_or_module_is_named(monkeypatch):
     monkeypatch.delattr(expectations, "events")
-    with pytest.raises(SuiteError, match="has no function 'events'"):
+    with pytest.raises(BrokenUseCaseError, match="has no function 'events'"):
         load_suite(USE_CASE, EVENTS)
-    with pytest.raises(SuiteError, match="ModuleNotFoundError"):
+    with pytest.raises(BrokenUseCaseError, match="ModuleNotFoundError"):
         load_suite(replace(USE_CASE, package="tests.nowhere"), EVENTS)
 
 
