@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,9 +59,14 @@ def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> 
     """Judge rows by a suite and, with `keys`, by the rules about keys; `name` becomes the title of the document."""
     frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
-    document = _validated(frame, expectations, name, COUNTS)
-    if any(result.result.get("unexpected_count") or not result.success for result in document.results):
-        document = _validated(frame, expectations, name, COMPLETE)
+    try:
+        document = _validated(frame, expectations, name, COUNTS)
+        if any(result.result.get("unexpected_count") or not result.success for result in document.results):
+            document = _validated(frame, expectations, name, COMPLETE)
+    except Exception as error:
+        raised = _raising(frame, expectations, name) or (_in_one_line(error),)
+        nothing = ExpectationSuiteValidationResult(success=False, results=[], suite_name=name)
+        return Judgement(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), raised, nothing)
     # The suite's results come in an order of their own: each is found by its place, kept in its meta.
     results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
@@ -78,6 +84,21 @@ def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> 
         about_keys = broken_keys(rows, keys)
         reasons, breaks = [*about_keys.reasons, *reasons], np.hstack([about_keys.breaks, breaks])
     return Judgement(reasons_of_rows(breaks, pa.array(reasons, pa.string())), tuple(broken), tuple(raised), document)
+
+
+def _raising(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> tuple[str, ...]:
+    """Name the expectations that raise outside of what Great Expectations catches, by judging each alone."""
+    found = []
+    for expectation in expectations:
+        try:
+            _validated(frame, [expectation], name, COUNTS)
+        except Exception as error:
+            found.append(f"{reason_text(expectation)}: {_in_one_line(error)}")
+    return tuple(found)
+
+
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {last_line(str(error))}"
 
 
 def _failure(result: ExpectationValidationResult | None, *, is_row_rule: bool) -> str:
@@ -136,7 +157,9 @@ def _validated(
         expectation.copy(update={"meta": {**(expectation.meta or {}), "place": place}})
         for place, expectation in enumerate(expectations)
     ]
-    with _configured_once():
+    with _configured_once(), warnings.catch_warnings():
+        # Only whether a pattern matches is asked: a group in it is no mistake.
+        warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
         return batch.validate(ExpectationSuite(name=name, expectations=placed), result_format=result_format)
 
 

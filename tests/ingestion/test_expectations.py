@@ -62,6 +62,16 @@ def test_an_expectation_that_raises_says_so_in_one_line_and_breaks_no_row(caplog
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
 
 
+def test_an_expectation_that_raises_before_it_judges_is_named(monkeypatch):
+    def broken(self, *_, **__):
+        raise RuntimeError("no metric\nof this name")
+
+    monkeypatch.setattr(gxe.ExpectColumnValuesToNotBeNull, "get_validation_dependencies", broken)
+    judged = expectations.judge(Suite(rows=(IN_A_DAY, PRESENT)), ROWS, "toy")
+    assert judged.quarantined == 0
+    assert judged.raised == (f"{NULL}: RuntimeError: of this name",)
+
+
 def test_a_row_rule_that_names_no_rows_is_no_judgement(monkeypatch):
     """Such as one whose result holds a verdict on the day alone: published rows would have broken it."""
     monkeypatch.setattr(expectations, "COMPLETE", {"result_format": "BASIC"})

@@ -109,6 +109,8 @@ def _flights(also_given: Sequence[str]) -> Iterable[Any]:
 
 
 def _given(columns: Sequence[str]) -> Any:
+    if len(columns) == 1:  # of several columns Great Expectations takes no fewer than two
+        return gxe.ExpectColumnValuesToNotBeNull(column=columns[0], description=f"{columns[0]} must be given")
     return custom.ExpectColumnsToBeComplete(
         column_list=list(columns), given=list(columns), missing=[], description=f"{', '.join(columns)} must be given"
     )
