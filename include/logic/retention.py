@@ -19,12 +19,11 @@ NOT_REPRODUCIBLE = "no_longer_reproducible"
 """Tag of a version whose data have gone: since when, and why."""
 
 Kind = Literal[
-    "compaction", "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
+    "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
     "deleted run", "logged model", "ownerless folder", "orphan artifacts", "task log", "page", "fit", "letter",
     "unfinished file",
 ]  # fmt: skip
 CHANGES: Mapping[Kind, str] = {
-    "compaction": "days of tables whose files are made one",
     "checkpoint": "tables whose log gets a checkpoint",
     "version": "versions that can no longer be built again",
     "regained version": "versions that can be built again after all",
@@ -227,24 +226,6 @@ def lost(needs: Needs, parts: Sequence[Part], there: Collection[str]) -> list[da
     if _contents(then) == _contents(now) and all(part.path in there for part in now):
         return []
     return sorted({part.day for part in then if part.path not in there})
-
-
-def scattered(
-    parts: Iterable[Part], committed_at: Mapping[int, datetime], target_bytes: int, now: datetime
-) -> dict[date, list[Part]]:
-    """Days that have several files of which at least two fit into one, and that nobody has written for a day."""
-    found: dict[date, list[Part]] = {}
-    for part in parts:
-        if part.removed is None:
-            found.setdefault(part.day, []).append(part)
-    settled = before(now, 1)
-    return {
-        day: files
-        for day, files in sorted(found.items())
-        if len(files) > 1
-        and sum(sorted(part.bytes for part in files)[:2]) <= target_bytes
-        and all(committed_at[part.added] < settled for part in files)
-    }
 
 
 def _contents(parts: Iterable[Part]) -> set[tuple[date, str]]:

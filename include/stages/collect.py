@@ -119,7 +119,7 @@ def _require_whole(view: View, feed: Feed, day: date) -> None:
     """DeliveryLost where the day's files in the lake are damaged: those in the bucket are not the same any more."""
     table = f"raw/{feed.name}"
     what = integrity.broken_days(view, table, day, day).get(day)
-    if what and what != integrity.OTHER_COLUMNS:
+    if what:
         raise DeliveryLost(view.lake.use_case.name, table, day, what)
 
 

@@ -107,7 +107,8 @@ class _Gathering:
         if not asked:
             return None
         first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
-        days = [*self.view.partitions("features", first, last)]  # a day without rows would prove nothing
+        # A day without rows would prove nothing.
+        days = [day for day, there in self.view.partitions("features", first, last).items() if there.rows]
         sampled = tripwire.sample(days, max(asked), self.use_case.training.seed)
         return tripwire.run(self.use_case, sampled, self.candidate.as_of, lake=self.lake)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import groupby
 
 from include.errors import AirworthyError
@@ -57,7 +57,7 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
 
     `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
     is gone is not planned.
-    Raises MlflowUnreachable, LedgerDamaged, Moved, care.CompactionWrong.
+    Raises MlflowUnreachable, LedgerDamaged, Moved.
     """
     now = now or datetime.now(UTC)
     plan = survey.run(use_case, now, logs)
@@ -116,7 +116,6 @@ class _Doing:
         if kind in ("task log", "page", "fit", "letter", "unfinished file"):
             return self._remove_files
         return {
-            "compaction": self._compact,
             "checkpoint": self._checkpoint,
             "version": self._tell_versions,
             "regained version": self._untell_versions,
@@ -127,12 +126,6 @@ class _Doing:
             "ownerless folder": self._note_ownerless,
             "orphan artifacts": self._purge_ownerless,
         }[kind]
-
-    def _compact(self, items: list[Item]) -> list[str]:
-        left = list[str]()
-        for table, each in _by_table(items):
-            left += care.compact(self._lake, table, [date.fromisoformat(item.name) for item in each])
-        return left
 
     def _checkpoint(self, items: list[Item]) -> list[str]:
         for item in items:

@@ -61,6 +61,8 @@ def waiting(use_case: UseCase, view: View, day: date) -> str:
     makers = score.makers(view, day)
     if not makers:
         return f"{day} is not scored yet"
+    if not view.partitions("predictions", day, day)[day].rows:
+        return f"{day} has no rows: no prediction was made"
     return mixed(use_case, day, makers) if len(makers) > 1 else incomplete(use_case, view, day)
 
 
@@ -75,7 +77,8 @@ def mixed(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
 def incomplete(use_case: UseCase, view: View, day: date) -> str:
     """Why the labels of a day are not complete; empty where they are, as far as they will ever be.
 
-    Labels that became known on a day are written before its features, and may be none: so the features tell.
+    Labels that became known on a day are written before its features: so the features tell. A day that is recorded as
+    empty was run.
     """
     until = day + timedelta(days=use_case.label.matures_after_days)
     landed = view.partitions("features", day, until)
@@ -84,10 +87,10 @@ def incomplete(use_case: UseCase, view: View, day: date) -> str:
 
 
 def complete(use_case: UseCase, view: View, first: date, last: date) -> list[date]:
-    """The days from `first` to `last` that have features and whose labels are complete, oldest first."""
+    """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
     matures = timedelta(days=use_case.label.matures_after_days)
     landed = view.partitions("features", first, last + matures)
-    needed = {day: days_from(day, day + matures) for day in landed if day <= last}
+    needed = {day: days_from(day, day + matures) for day, there in landed.items() if day <= last and there.rows}
     return [day for day, all_of in needed.items() if all(d in landed or _absent(use_case, d) for d in all_of)]
 
 
@@ -97,7 +100,7 @@ def newest_complete(use_case: UseCase, view: View) -> date | None:
     A data run that brought no label at all has landed too: so a day needs labels that became known no earlier than
     its last ones could.
     """
-    newest = max(view.partitions("labels"), default=None)
+    newest = max((day for day, there in view.partitions("labels").items() if there.rows), default=None)
     if newest is None:
         return None
     last = newest - timedelta(days=use_case.label.matures_after_days)

@@ -27,6 +27,10 @@ MEMORY = "256MB"
 """What putting a day's rows in order may use before it spills: only this grows with the number of rows."""
 
 
+VERSION = "model.version"
+"""Among the inputs of a commit of predictions: the version that made them."""
+
+
 @dataclass(frozen=True)
 class ScoreResult:
     """What was scored; plain values."""
@@ -68,7 +72,7 @@ def run(
     model = fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
     scoring = _Scoring(use_case, view, day, model, chosen.number, there.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
-    inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], "model.version": chosen.number}
+    inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], VERSION: chosen.number}
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
@@ -129,7 +133,14 @@ def scored_with(view: View, day: date) -> str | None:
 
 
 def makers(view: View, day: date) -> list[str]:
-    """The versions that made a day's predictions, in order: one, unless somebody else has written them."""
+    """Return the versions that made a day's predictions, in order: one, unless another writer has changed them.
+
+    Of a day without rows it is the version that its commit names.
+    """
+    there = view.partitions("predictions", day, day).get(day)
+    if there and not there.rows:
+        note = view.note("predictions", day)
+        return [note.inputs[VERSION]] if note and VERSION in note.inputs else []
     found: set[str] = set()
     for batch in scan.batches(view, "predictions", day, ["model_version"]):
         found.update(map(str, pc.unique(batch["model_version"]).to_pylist()))

@@ -13,7 +13,7 @@ from include.logic import old_runs, retention
 from include.logic.old_runs import StoredRun
 from include.logic.recipe import TAG, Recipe, RecipeUnreadable
 from include.logic.retention import Item, Kept, Kind, Needs, Plan, Stored
-from include.storage import care, data_docs, delta_log, inventory, schemas
+from include.storage import data_docs, delta_log, inventory, schemas
 from include.storage.delta_log import Log
 from include.storage.fits import Fits
 from include.storage.lake import Lake
@@ -96,9 +96,7 @@ class _Survey:
         yield from self._lost(there)
 
     def _in_order(self, table: str, log: Log) -> Iterator[Item]:
-        """Days to compact, and whether a checkpoint is due."""
-        for day, parts in retention.scattered(log.parts, log.committed_at, care.TARGET_BYTES, self._now).items():
-            yield Item("compaction", day.isoformat(), 0, f"{len(parts)} files", table)
+        """Whether a checkpoint is due."""
         if not log.cleans_up and log.version - (log.checkpoint or 0) >= CHECKPOINT_AFTER:
             yield Item("checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table)
 

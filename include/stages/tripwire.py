@@ -99,7 +99,7 @@ class _Built:
     called: frozenset[str]
     """Functions of the source that were called."""
     digest: str = ""
-    """Empty where there are no rows."""
+    """Empty where nothing was built."""
     error: str = ""
 
 
@@ -155,7 +155,7 @@ def _built(trial: _Trial, *, changed: bool) -> _Built:
             none = schemas.read(use_case, "features").empty_table()
             return _Built(none, frozenset(called), error=f"{type(error).__name__}: {error}")
         rows = lake.as_of(day).read("features", day, day, order_by=use_case.keys)
-        return _Built(rows, frozenset(called), commit.partition.digest if rows.num_rows else "")
+        return _Built(rows, frozenset(called), commit.partition.digest)
 
 
 def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:

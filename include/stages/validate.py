@@ -57,9 +57,7 @@ def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     except FeedRefused:
         # What was published of an earlier delivery is not what has landed: it is withdrawn (the table's history keeps
         # it), or days would go on to be built from rows that no longer stand in raw.
-        lake = Lake.of(use_case)
-        none = schemas.content(use_case, f"checked/{feed.name}").empty_table()
-        lake.replace(f"checked/{feed.name}", day, none, inputs={}, stage="validate")
+        Lake.of(use_case).withdraw(f"checked/{feed.name}", day, stage="validate")
         raise
 
 

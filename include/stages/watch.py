@@ -102,8 +102,10 @@ def _reasons(view: View, feed: Feed) -> tuple[Counter[str], int]:
 def _drift(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
     if scorer.profile is None:
         return [missing("weighted_drift", FEATURES, scorer.state)]
-    if view.day not in view.partitions(FEATURES, view.day):
-        return [missing("weighted_drift", FEATURES, f"{view.day} has no features.")]
+    there = view.partitions(FEATURES, view.day).get(view.day)
+    if there is None or not there.rows:
+        what = "has no features" if there is None else "has no rows"
+        return [missing("weighted_drift", FEATURES, f"{view.day} {what}.")]
     bins = comparison.bins(scorer.profile, use_case.features)
     counts = drift.count(bins, scan.batches(view, FEATURES, view.day, bins))
     return comparison.of_features(scorer.profile, counts, use_case.features, use_case.monitoring)
@@ -114,6 +116,9 @@ def _predictions(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
     there = view.partitions(PREDICTIONS, view.day).get(view.day)
     if there is None:
         return [missing("state", PREDICTIONS, scorer.state), missing("prediction_drift", PREDICTION, scorer.state)]
+    if not there.rows:
+        state = f"{view.day} has no rows."
+        return [missing("state", PREDICTIONS, state), missing("prediction_drift", PREDICTION, state)]
     bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
     totals = _Totals()
     counts = drift.count(bins, totals.seen(scan.batches(view, PREDICTIONS, view.day, ["probability", "warning"])))

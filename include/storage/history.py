@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from include.errors import AirworthyError
 from include.storage import s3
+from include.storage.place import Place
 
 INPUT, VERSION = "input.", "version."
 """Before the name of what a commit's content was made from: its digest, and the Delta version that was read."""
@@ -43,6 +45,58 @@ class Note:
     """What the content was made from, by name, to its digest."""
     versions: Mapping[str, int]
     """Table to the Delta version that was read of it."""
+    code: str = ""
+    """Digest of the code that made the rows; empty where it was not recorded."""
+
+    @property
+    def made_from(self) -> tuple[Mapping[str, str], str]:
+        """Return what decides whether the day is stale: its inputs and its code."""
+        return self.inputs, self.code
+
+
+def to_metadata(
+    *,
+    day: date,
+    stage: str,
+    digest: str,
+    rows: int,
+    inputs: Mapping[str, str],
+    versions: Mapping[str, int],
+    code: str,
+) -> dict[str, str]:
+    """Return the notes of a commit as Delta keeps them."""
+    notes = {"day": day.isoformat(), "stage": stage, "digest": digest, "rows": str(rows)}
+    notes |= {"code": code} if code else {}
+    notes |= {f"{INPUT}{name}": value for name, value in inputs.items()}
+    return notes | {f"{VERSION}{name}": str(version) for name, version in versions.items()}
+
+
+def made_from(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+    """Return the inputs and the code of notes as Delta keeps them; see `Note.made_from`."""
+    return _inputs(metadata), metadata.get("code", "")
+
+
+def transaction_of(day: date) -> str:
+    """Return the name under which commits of a day are counted in the table's state."""
+    return f"day={day.isoformat()}"
+
+
+def newest(table: Place, delta: DeltaTable, day: date) -> Note | None:
+    """Return the newest commit that wrote the day, without reading the whole log; None if there is none.
+
+    The table's state has the version that the last writer of the day expected. Its commit is that one, or a later one
+    where writers of other days were faster.
+    """
+    expected = delta.transaction_version(transaction_of(day))
+    if expected is None:
+        return None
+    for version in range(expected, delta.version() + 1):
+        content = (table / f"_delta_log/{version:020}.json").read()
+        actions = (json.loads(line) for line in content.splitlines() if line.strip())
+        for info in (action["commitInfo"] for action in actions if "commitInfo" in action):
+            if info.get("day") == day.isoformat() and "digest" in info:
+                return _note(info | {"version": version})
+    return None
 
 
 def at(uri: str, version: int | None = None) -> DeltaTable:
@@ -73,7 +127,6 @@ def written(notes: Sequence[Note], day: date, digest: str, until: int | None = N
 
 
 def _note(commit: Mapping[str, str]) -> Note:
-    inputs = {name.removeprefix(INPUT): value for name, value in commit.items() if name.startswith(INPUT)}
     versions = {name.removeprefix(VERSION): int(value) for name, value in commit.items() if name.startswith(VERSION)}
     return Note(
         version=int(commit["version"]),
@@ -81,6 +134,11 @@ def _note(commit: Mapping[str, str]) -> Note:
         stage=commit.get("stage", ""),
         digest=commit["digest"],
         rows=int(commit.get("rows", 0)),
-        inputs=inputs,
+        inputs=_inputs(commit),
         versions=versions,
+        code=commit.get("code", ""),
     )
+
+
+def _inputs(commit: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(INPUT): value for name, value in commit.items() if name.startswith(INPUT)}

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction
 
 from include import settings
 from include.errors import AirworthyError, BadData, ColumnsWrong
-from include.logic import digests
-from include.logic.digests import ContentDigest
+from include.lake import file_checksum
+from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.storage import history, integrity, partitions, s3, schemas
 from include.storage.partitions import Partition
-from include.storage.place import Place
+from include.storage.place import Place, unfinished_name
 from include.storage.view import View
 from include.use_case import UseCase
 
 ATTEMPTS = 8
 """Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
-
-COMPARING_MEMORY = "256MB"
-"""What DuckDB may use to compare what is there with what is about to be written, beside what made that."""
 
 
 class NotANumber(BadData):
@@ -151,90 +152,175 @@ class Lake:
         *,
         inputs: Mapping[str, str],
         stage: str,
+        code: str = "",
         versions: Mapping[str, int] | None = None,
         unless_there: bool = False,
         instead_of: str | None = None,
     ) -> Commit:
-        """Make `rows` the whole content of one day, in one commit; commit nothing where it is the same already.
+        """Make `rows` the whole content of one day in one commit; commit no rows where the content is equal already.
 
         `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
-        reader must deliver that order, and is spooled to a temporary file, so that memory stays flat in rows.
-        `inputs` (name to digest), `versions` (table to the Delta version that was read) and the row count are kept
-        with the commit; versions alone never make one. With `unless_there`, a day that has any content keeps it; with
-        `instead_of`, a day that has other content than of that digest (empty: none) does, and DayMoved is raised.
-        Raises ColumnsWrong for other columns or types, NotANumber for NaN or infinities, NotText for strings that are
-        no UTF-8, CommitLost after too many conflicts.
+        reader must deliver that order, and memory stays flat in its rows. No rows are content too: the day was run and
+        is empty. `inputs` (name to digest), `code` (digest of the code that made the rows), `versions` (table to the
+        Delta version that was read) and the row count are kept with the commit. Where the content is equal and inputs
+        or code are others, these notes alone are committed. With `unless_there`, a day that has any content keeps it;
+        with `instead_of`, a day that has other content than of that digest (empty: none) keeps it.
+
+        Raises:
+            ColumnsWrong: other columns or types than declared.
+            NotANumber: NaN or infinities.
+            NotText: strings that are not UTF-8.
+            RowsUnsortedError: a reader that is not in key order.
+            DayMoved: the day has other content than `instead_of`.
+            CommitLost: too many conflicts.
         """
         names = self._checked(table, day, rows.schema)
-        with tempfile.TemporaryDirectory(prefix="airworthy-") as spool:
+        schema, keys = schemas.content(self.use_case, table), schemas.keys(self.use_case, table)
+        with self._temporary_file(table) as path:
             if isinstance(rows, pa.Table):
-                content = rows.select(names).sort_by([(k, "ascending") for k in schemas.keys(self.use_case, table)])
-                digest = digests.of_batches(content.schema, content.to_batches())
+                batches: Iterable[pa.RecordBatch] = (
+                    rows.select(names).sort_by([(k, "ascending") for k in keys]).to_batches()
+                )
             else:
-                content, digest = _spooled(rows, names, Path(spool) / "rows.arrow")
-            if digest.not_finite:
-                raise NotANumber(f"{self.use_case.name}: {table}", day, sorted(digest.not_finite))
-            if digest.not_text:
-                raise NotText(f"{self.use_case.name}: {table}", day, sorted(digest.not_text))
-            partition = Partition(digest.hexdigest(), digest.rows)
-            notes = {"day": day, "stage": stage, "digest": partition.digest, "rows": partition.rows}
-            notes |= {f"{history.INPUT}{name}": digest for name, digest in inputs.items()}
-            notes |= {f"{history.VERSION}{name}": version for name, version in (versions or {}).items()}
-            properties = CommitProperties(custom_metadata={key: str(value) for key, value in notes.items()})
-            return self._commit_once(table, day, content, partition, properties, unless_there, instead_of)
+                batches = (batch.select(names) for batch in rows)
+            batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
+            file = write_partition_file(path, schema, batches, keys, day)
+            self._require_sound(table, day, file)
+            notes = history.to_metadata(
+                day=day,
+                stage=stage,
+                digest=file.content.hexdigest(),
+                rows=file.content.rows,
+                inputs=inputs,
+                versions=versions or {},
+                code=code,
+            )
+            return self._commit_once(table, day, file, notes, unless_there, instead_of)
+
+    def withdraw(self, table: str, day: date, *, stage: str) -> Commit:
+        """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
+        notes = history.to_metadata(day=day, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.delta(table)
+            if day not in partitions.of(delta, day, day):
+                return Commit(table, day, Partition("", 0), delta.version(), changed=False)
+            try:
+                with s3.told(self.uri(table)):
+                    version = self._commit(delta, table, day, [], notes)
+            except (CommitFailedError, s3.ConnectionCut) as conflict:
+                failure = conflict
+            else:
+                return Commit(table, day, Partition("", 0), version, changed=True)
+        raise _commit_lost(table, day, failure)
+
+    @contextlib.contextmanager
+    def _temporary_file(self, table: str) -> Iterator[Path]:
+        """Yield a path for a file to be written, on the disk of the table if that is local; removed at the end."""
+        place = self.root / table
+        if not place.is_local:
+            with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+                yield Path(folder) / "rows.parquet"
+            return
+        place.path.mkdir(parents=True, exist_ok=True)
+        path = place.path / unfinished_name()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _require_sound(self, table: str, day: date, file: PartitionFile) -> None:
+        name = f"{self.use_case.name}: {table}"
+        if file.content.not_finite:
+            raise NotANumber(name, day, sorted(file.content.not_finite))
+        if file.content.not_text:
+            raise NotText(name, day, sorted(file.content.not_text))
+        if not file.ascending:
+            raise RowsUnsortedError(name, day, schemas.keys(self.use_case, table))
 
     def _commit_once(
         self,
         table: str,
         day: date,
-        rows: pa.Table,
-        partition: Partition,
-        notes: CommitProperties,
+        file: PartitionFile,
+        notes: Mapping[str, str],
         unless_there: bool,
         instead_of: str | None,
     ) -> Commit:
         """Commit unless the day holds this content (or any) already; on a conflict look again, then try again."""
+        partition = Partition(file.content.hexdigest(), file.content.rows)
         failure: Exception | None = None
+        action: AddAction | None = None
         for _ in range(ATTEMPTS):
             delta = self.delta(table)
             there = partitions.of(delta, day, day).get(day)
-            same = there == partition and self._is_whole(delta, table, day, partition)
-            if same or (there is None and partition.rows == 0) or (there and unless_there):
-                return Commit(table, day, there or partition, delta.version(), changed=False)
+            same = there == partition and self._is_whole(delta, table, day)
+            if there and (unless_there or (same and not self._notes_differ(delta, table, day, notes))):
+                return Commit(table, day, there, delta.version(), changed=False)
             if instead_of is not None and there != partition and instead_of != (there.digest if there else ""):
                 raise DayMoved(self.use_case.name, table, day)
             try:
                 with s3.told(self.uri(table)):
-                    self._commit(delta, table, day, rows, partition, notes)
+                    if not same and action is None:
+                        action = self._stored(table, day, file, partition)
+                    actions = None if same or action is None else [action]
+                    version = self._commit(delta, table, day, actions, notes)
             except (CommitFailedError, s3.ConnectionCut) as conflict:  # a cut tells nothing of what is there now
                 failure = conflict
             else:
-                return Commit(table, day, partition, delta.version(), changed=True)
-        if isinstance(failure, s3.ConnectionCut):
-            raise failure
-        raise CommitLost(table, day, failure or RuntimeError("unknown")) from failure
+                return Commit(table, day, partition, version, changed=not same)
+        raise _commit_lost(table, day, failure)
 
-    def _is_whole(self, delta: DeltaTable, table: str, day: date, partition: Partition) -> bool:
-        """Whether the day's files hold what they should: running a day again mends what was damaged."""
-        view = View(self, day, COMPARING_MEMORY, {table: delta})
-        try:
-            files = [path for _, path in view.files(table, day, day)]
-        except FileNotFoundError:
-            return False
-        return not integrity.damage(view, table, files, partition.digest)
+    def _is_whole(self, delta: DeltaTable, table: str, day: date) -> bool:
+        """Whether the day's file holds what was written: running a day again replaces a damaged one."""
+        return not integrity.broken_days(View(self, day, deltas={table: delta}), table, day, day)
+
+    def _notes_differ(self, delta: DeltaTable, table: str, day: date, notes: Mapping[str, str]) -> bool:
+        """Whether the day was made from other inputs, or by other code, than its newest commit says."""
+        newest = history.newest(self.root / table, delta, day)
+        return newest is None or newest.made_from != history.made_from(notes)
+
+    def _stored(self, table: str, day: date, file: PartitionFile, partition: Partition) -> AddAction:
+        """Move the file to its place in the table, under a name that holds its checksum."""
+        path = f"day={day}/{file_checksum.file_name(file.sha256)}"
+        (self.root / table / path).put(file.path)
+        return AddAction(
+            path=path,
+            size=file.size,
+            partition_values={"day": day.isoformat(), "digest": partition.digest},
+            modification_time=int(time.time() * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": partition.rows}),
+        )
 
     def _commit(
-        self, delta: DeltaTable, table: str, day: date, rows: pa.Table, partition: Partition, notes: CommitProperties
-    ) -> None:
-        where = f"day = '{day.isoformat()}'"
-        if partition.rows == 0:
-            delta.delete(where, commit_properties=notes)
-            return
-        stored = schemas.stored(self.use_case, table)
-        reader = pa.RecordBatchReader.from_batches(
-            stored, (_in_partition(batch, day, partition, stored) for batch in rows.to_batches(max_chunksize=65_536))
+        self,
+        delta: DeltaTable,
+        table: str,
+        day: date,
+        actions: Sequence[AddAction] | None,
+        notes: Mapping[str, str],
+    ) -> int:
+        """Replace the day's files by those of `actions`; None leaves them and commits the notes alone.
+
+        Returns the Delta version of the commit. Two writers of one day name the same application, so that the second
+        of them fails even where the day is new; writers of different days do not.
+        """
+        before = delta.version()
+        transaction = Transaction(app_id=history.transaction_of(day), version=before + 1)
+        delta.create_write_transaction(
+            list(actions or []),
+            mode="append" if actions is None else "overwrite",
+            schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
+            partition_by=[*schemas.PARTITION],
+            partition_filters=[("day", "=", day.isoformat())],
+            commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
         )
-        write_deltalake(delta, reader, mode="overwrite", predicate=where, commit_properties=notes)
+        delta.update_incremental()
+        if delta.version() == before + 1:
+            return before + 1
+        mine = history.newest(self.root / table, delta, day)
+        return mine.version if mine else delta.version()
 
     def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsWrong unless exactly these are there, of these types."""
@@ -252,21 +338,9 @@ class Lake:
         return list(declared.names)
 
 
-def _spooled(reader: pa.RecordBatchReader, names: Sequence[str], path: Path) -> tuple[pa.Table, ContentDigest]:
-    """The reader's rows in a memory-mapped file, and what they are."""
-    schema = pa.schema([reader.schema.field(name) for name in names])
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-
-        def written() -> Iterator[pa.RecordBatch]:
-            for batch in reader:
-                writer.write_batch(chosen := batch.select(names))
-                yield chosen
-
-        digest = digests.of_batches(schema, written())
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all(), digest
-
-
-def _in_partition(batch: pa.RecordBatch, day: date, partition: Partition, stored: pa.Schema) -> pa.RecordBatch:
-    """The batch with its partition columns."""
-    constants = [pa.scalar(day, pa.date32()), pa.scalar(partition.digest)]
-    return pa.record_batch([*batch.columns, *(pa.repeat(value, batch.num_rows) for value in constants)], schema=stored)
+def _commit_lost(table: str, day: date, failure: Exception | None) -> AirworthyError:
+    if isinstance(failure, s3.ConnectionCut):
+        return failure
+    lost = CommitLost(table, day, failure or RuntimeError("unknown"))
+    lost.__cause__ = failure
+    return lost

@@ -1,7 +1,8 @@
-"""What stands in a Delta table that is partitioned by day and digest: read from the table's state alone."""
+"""Read which partitions a Delta table holds, and in which files, from the table's state alone."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import unquote
@@ -12,9 +13,21 @@ from deltalake import DeltaTable
 
 @dataclass(frozen=True)
 class Partition:
-    """What one day of one table holds."""
+    """What one day of one table holds. A day that was run and is empty is a partition of 0 rows."""
 
     digest: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file of a table, and the partition that it belongs to."""
+
+    day: date
+    path: str
+    """Relative to the table."""
+    digest: str
+    """Of the content of its partition."""
     rows: int
 
 
@@ -23,19 +36,24 @@ def days_from(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def files(delta: DeltaTable) -> list[tuple[date, str]]:
-    """Day and path, relative to the table, of each of its files."""
-    actions = pa.table(delta.get_add_actions(flatten=True)).select(["partition.day", "path"])
-    return sorted((row["partition.day"], unquote(row["path"])) for row in actions.to_pylist())
+def files(delta: DeltaTable) -> list[DataFile]:
+    """Return the files of a table, in order of days."""
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    rows = actions.select(["partition.day", "path", "partition.digest", "num_records"]).to_pylist()
+    found = (DataFile(r["partition.day"], unquote(r["path"]), r["partition.digest"], r["num_records"]) for r in rows)
+    return sorted(found, key=lambda file: (file.day, file.path))
+
+
+def of_files(found: Iterable[DataFile], since: date, until: date) -> dict[date, Partition]:
+    """Return day to partition, in order of days, from `since` to `until`, both included."""
+    days: dict[date, Partition] = {}
+    for file in found:
+        if since <= file.day <= until:
+            before = days[file.day].rows if file.day in days else 0
+            days[file.day] = Partition(file.digest, before + file.rows)
+    return days
 
 
 def of(delta: DeltaTable, since: date, until: date) -> dict[date, Partition]:
-    """Day to partition, in order of days, from `since` to `until`, both included."""
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    found: dict[date, Partition] = {}
-    for row in actions.select(["partition.day", "partition.digest", "num_records"]).to_pylist():
-        day = row["partition.day"]
-        if since <= day <= until:
-            before = found[day].rows if day in found else 0
-            found[day] = Partition(row["partition.digest"], before + row["num_records"])
-    return dict(sorted(found.items()))
+    """Return day to partition, as `of_files`, of a table as it is."""
+    return of_files(files(delta), since, until)

@@ -33,6 +33,8 @@ _WRITER = "airworthy-writer"
 _WRITING, _CREATING = ".writing-", ".creating-"
 """Begin the names on disk of what is not whole yet."""
 _MISSING = ("NoSuchKey", "404")
+_ONE_REQUEST = 256 * 2**20
+"""Bytes of a file up to which it is uploaded in one request."""
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
@@ -168,6 +170,19 @@ class Place:
             raise
 
     @_told
+    def put(self, file: Path) -> None:
+        """Move a file on disk to this place, or replace the one that is there, in one step."""
+        if self.is_local:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(self.path)
+            return
+        from boto3.s3.transfer import TransferConfig
+
+        one_request = TransferConfig(multipart_threshold=_ONE_REQUEST, use_threads=False)
+        s3.client().upload_file(str(file), self._bucket, self._key, Config=one_request)
+        file.unlink()
+
+    @_told
     def remove(self) -> None:
         """Remove the file; nothing is done where there is none."""
         if self.is_local:
@@ -248,6 +263,11 @@ class Place:
                 return None
             raise
         return name
+
+
+def unfinished_name() -> str:
+    """Return a new name for a file that is being written; maintenance removes what a killed writer left."""
+    return f"{_WRITING}{uuid.uuid4().hex}"
 
 
 def is_unfinished(name: str) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from include.logic import digests
-from include.storage import integrity, partitions, schemas, sorting
+from include.storage import history, integrity, partitions, schemas
 from include.storage.fetched import Fetched
-from include.storage.partitions import Partition
+from include.storage.history import Note
+from include.storage.integrity import DayDamaged
+from include.storage.partitions import DataFile, Partition
 from include.storage.place import Place
 
 if TYPE_CHECKING:
@@ -39,21 +41,26 @@ class View:
         self._duckdb: ibis.backends.duckdb.Backend | None = None
         self._fetched = Fetched()
         self._whole: set[tuple[str, date]] = set()
-        self._files: dict[str, list[tuple[date, str]]] = {}
+        self._files: dict[str, list[DataFile]] = {}
 
     def partitions(self, table: str, since: date | None = None, until: date | None = None) -> dict[date, Partition]:
         """Day to partition, in order of days, from `since` to `until` (both included, never later than the view)."""
-        return partitions.of(self._delta(table), since or date.min, min(until or self.day, self.day))
+        return partitions.of_files(self._data_files(table), since or date.min, min(until or self.day, self.day))
 
     def digest(self, table: str, day: date) -> str:
-        """Digest of one day's content; empty where the day has no rows."""
+        """Return the digest of one day's content; an empty string where the day was never written."""
         found = self.partitions(table, day, day).get(day)
         return found.digest if found else ""
 
     def digest_of_days(self, table: str, since: date | None = None, until: date | None = None) -> str:
-        """One digest over the content of several days."""
+        """Return one digest over the content of several days. Days without rows do not count: recorded as empty or
+        missing, they read the same."""
         found = self.partitions(table, since, until)
-        return digests.of_values({day.isoformat(): partition.digest for day, partition in found.items()})
+        return digests.of_values({day.isoformat(): there.digest for day, there in found.items() if there.rows})
+
+    def note(self, table: str, day: date) -> Note | None:
+        """Return the newest commit that wrote a day; None if there is none."""
+        return history.newest(self.lake.root / table, self._delta(table), day)
 
     def version(self, table: str) -> int:
         """The Delta version that this view reads."""
@@ -72,8 +79,8 @@ class View:
         files, schema = self.files(table, since, until), schemas.read(self.lake.use_case, table)
         if not files:
             return ibis.memtable(schema.empty_table())
-        found = self._connection().read_parquet([path for _, path in files], hive_partitioning=True)
-        return found.mutate(day=found.day.cast("date")).select(*schema.names)
+        found = self._connection().read_parquet([path for _, path in files], hive_partitioning=False)
+        return found.select(*schema.names)
 
     def read(
         self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
@@ -82,9 +89,7 @@ class View:
         into memory: it does without DuckDB, whose start costs more than reading a small day. Raises DayDamaged."""
         self.require_whole(table, since, until)
         schema = schemas.read(self.lake.use_case, table)
-        parts = [
-            _with_day(pq.read_table(path, partitioning=None), day) for day, path in self.files(table, since, until)
-        ]
+        parts = [pq.read_table(path, partitioning=None) for _, path in self.files(table, since, until)]
         rows = pa.concat_tables([part.select(schema.names).cast(schema) for part in parts] or [schema.empty_table()])
         return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
 
@@ -105,13 +110,14 @@ class View:
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def require_whole(self, table: str, since: date | None = None, until: date | None = None) -> None:
-        """DayDamaged for the first of those days whose files do not hold what was written; each is looked at once."""
-        with contextlib.suppress(FileNotFoundError):  # told below, where it is known of which day it is
-            self.files(table, since, until)  # of a lake on S3, several at a time
-        for day, partition in self.partitions(table, since, until).items():
-            if (table, day) not in self._whole:
-                integrity.require_whole(self, table, {day: partition})
-                self._whole.add((table, day))
+        """Raise DayDamaged for the first of those days whose files do not hold what was written."""
+        days = [day for day in self.partitions(table, since, until) if (table, day) not in self._whole]
+        if not days:
+            return
+        for day, damage in integrity.damaged_days(self, table, days[0], days[-1]):
+            if damage:
+                raise DayDamaged(self.lake.use_case.name, table, day, damage)
+            self._whole.add((table, day))
 
     @contextlib.contextmanager
     def explaining(self, table: str, since: date | None = None, until: date | None = None) -> Iterator[None]:
@@ -121,12 +127,6 @@ class View:
         except (FileNotFoundError, duckdb.Error):
             self.require_whole(table, since, until)
             raise
-
-    def ordered(
-        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], keys: Sequence[str]
-    ) -> Iterator[pa.RecordBatch]:
-        """Those rows in the order of their keys, in the memory that this view may use: see `sorting`."""
-        return sorting.ordered(self._connection().con, schema, batches, keys)
 
     def files(self, table: str, since: date | None, until: date | None) -> list[tuple[date, str]]:
         """Day and path on disk of each file of those days, never of a later day than the view's.
@@ -140,9 +140,12 @@ class View:
     def places(self, table: str, since: date | None = None, until: date | None = None) -> list[tuple[date, Place]]:
         """As `files`, where they are, without fetching any."""
         root, first, last = self.lake.root / table, since or date.min, min(until or self.day, self.day)
+        return [(file.day, root / file.path) for file in self._data_files(table) if first <= file.day <= last]
+
+    def _data_files(self, table: str) -> list[DataFile]:
         if table not in self._files:
             self._files[table] = partitions.files(self._delta(table))
-        return [(day, root / path) for day, path in self._files[table] if first <= day <= last]
+        return self._files[table]
 
     def _delta(self, table: str) -> DeltaTable:
         if table not in self._deltas:
@@ -162,7 +165,3 @@ class View:
             # An Ibis table holds its connection, not the view: what was fetched lives as long as either.
             weakref.finalize(self._duckdb, Fetched.remain, self._fetched)
         return self._duckdb
-
-
-def _with_day(rows: pa.Table, day: date) -> pa.Table:
-    return rows.append_column("day", pa.repeat(pa.scalar(day, pa.date32()), rows.num_rows))

@@ -135,7 +135,7 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     rows = pq.read_table(path, partitioning=None)
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)
-    with pytest.raises(DayDamaged, match="holds other rows than were written"):
+    with pytest.raises(DayDamaged, match="does not hold the bytes that were written"):
         build_features.run(USE_CASE, LAST)
 
 

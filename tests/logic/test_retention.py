@@ -127,14 +127,6 @@ def test_a_version_is_not_lost_where_the_same_content_stands_today_or_the_day_is
     assert retention.lost(NEEDS, other, {"b"}) == []
 
 
-def test_days_of_several_files_that_fit_into_one_are_joined_once_nobody_writes_them():
-    committed = {0: ago(9), 1: ago(0.5)}
-    parts = [part("a", 0), part("b", 0), part("c", 0, day=date(2020, 1, 2)), part("d", 0, 1, 3, date(2020, 1, 2))]
-    assert list(retention.scattered(parts, committed, 20, NOW)) == [DAY]
-    assert list(retention.scattered(parts, committed, 19, NOW)) == []
-    assert list(retention.scattered([*parts, part("e", 1)], committed, 20, NOW)) == []
-
-
 # -- runs
 
 

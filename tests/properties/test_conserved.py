@@ -92,7 +92,7 @@ class Walk:
 def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
     """The process is killed at its so-many-th write of a small file or commit."""
     left = iter(range(writes))
-    create, commit = Place.create, lake_module.write_deltalake
+    create, commit = Place.create, lake_module.Lake._commit
 
     def dying(write: Callable[..., object]) -> Callable[..., object]:
         def written(*arguments: object, **options: object) -> object:
@@ -103,7 +103,7 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
         return written
 
     patch.setattr(Place, "create", dying(create))
-    patch.setattr(lake_module, "write_deltalake", dying(commit))
+    patch.setattr(lake_module.Lake, "_commit", dying(commit))
 
 
 def walk(seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS) -> Walk:

@@ -35,27 +35,28 @@ def _die_at_commit(stage: str, moment: str, home: str) -> None:
         ingest.run(USE_CASE, DAY)
     if stage == "build_features":
         validate.run(USE_CASE, DAY)
-    write = lake_module.write_deltalake
+    write = lake_module.write_partition_file
 
-    def dying(delta, rows, **options):
+    def dying(path, schema, batches, *options):
         if moment == "while writing":
-            rows = pa.RecordBatchReader.from_batches(rows.schema, _killing(rows))
-        else:
-            os.kill(os.getpid(), signal.SIGKILL)
-        write(delta, rows, **options)
+            write(path, schema, _killing(batches), *options)
+        os.kill(os.getpid(), signal.SIGKILL)
 
-    lake_module.write_deltalake = dying
+    if moment == "before the commit":
+        lake_module.Lake._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    else:
+        lake_module.write_partition_file = dying
     STAGES[stage].run(USE_CASE, DAY)
 
 
-def _killing(rows: pa.RecordBatchReader):
-    for batch in rows:
+def _killing(batches):
+    for batch in batches:
         yield batch.slice(0, 10)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["before writing", "while writing"])
+@pytest.mark.parametrize("moment", ["before writing", "while writing", "before the commit"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, monkeypatch, stage, moment):
     def rows() -> int:

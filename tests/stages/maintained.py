@@ -7,13 +7,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import write_deltalake
 
 from include.retention import Retention
 from include.stages import register, reproduce, train
-from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.ledger import Decision, Ledger
 from include.storage.models import Registry
@@ -56,19 +53,6 @@ def enlarge(day: date = CORRECTED) -> None:
     place = rows.schema.get_field_index("size")
     changed = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
     assert lake.replace("features", day, changed, inputs={}, stage="test").changed
-
-
-def scatter(day: date) -> None:
-    """Leave a day of features in three files, as another writer may."""
-    lake = Lake.of(USE_CASE)
-    view = lake.as_of(day)
-    rows, digest = view.read("features", since=day), view.digest("features", day)
-    stored = rows.append_column("digest", pa.repeat(pa.scalar(digest), rows.num_rows))
-    stored = stored.select(schemas.stored(USE_CASE, "features").names)
-    where = {"mode": "overwrite", "predicate": f"day = '{day}'"}
-    for start in range(0, rows.num_rows, 70):
-        write_deltalake(lake.delta("features"), stored.slice(start, 70), **where)
-        where = {"mode": "append"}
 
 
 def later(days: int = 400) -> datetime:

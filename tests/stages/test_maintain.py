@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from include.logic.retention import NOT_REPRODUCIBLE
@@ -23,7 +21,6 @@ from tests.stages.maintained import (
     flies,
     later,
     outcomes,
-    scatter,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
@@ -31,16 +28,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 @pytest.mark.both_places
 def test_a_dry_run_tells_counts_and_bytes_and_changes_no_byte(home):
-    scatter(AS_OF)
     (Lake.of(USE_CASE).root / "features/part-0.parquet").write(b"x" * 5)
     before = everything(home), places.contents(Lake.of(USE_CASE).root)
     result = maintain.run(USE_CASE, really=False, now=later())
     assert (everything(home), places.contents(Lake.of(USE_CASE).root)) == before
-    assert set(result.counts) == {"compaction", "version", "superseded file", "orphan file", "run"}
+    assert set(result.counts) == {"version", "superseded file", "orphan file", "run"}
     assert result.counts["orphan file"] == {"count": 1, "bytes": 5}
     assert result.counts["superseded file"]["bytes"] > 1000
     assert [line.split("  ")[-1] for line in result.lines] == [
-        "days of tables whose files are made one",
         "versions that can no longer be built again",
         "files of days as they were before they were replaced",
         "files that no commit of a table names",
@@ -68,7 +63,6 @@ def test_nothing_younger_than_declared_is_planned(home):
 
 @pytest.mark.both_places
 def test_kept_versions_are_built_again_byte_for_byte_and_a_dropped_one_says_why(home):
-    scatter(AS_OF)
     now = later()
     maintain.run(USE_CASE, really=True, now=now)
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
@@ -78,9 +72,7 @@ def test_kept_versions_are_built_again_byte_for_byte_and_a_dropped_one_says_why(
     assert [NOT_REPRODUCIBLE in version.tags for version in Registry(USE_CASE).versions()] == [
         False, True, False, False,
     ]  # fmt: skip
-    joined = maintain.run(USE_CASE, really=True, now=now).counts  # of an instant that lies after the joining, here
-    assert joined == {"superseded file": {"count": 3, "bytes": joined["superseded file"]["bytes"]}}
-    assert maintain.run(USE_CASE, really=True, now=now).counts == {}, "a third one finds nothing"
+    assert maintain.run(USE_CASE, really=True, now=now).counts == {}, "a second one finds nothing"
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
 
 
@@ -100,30 +92,6 @@ def test_a_file_of_a_writer_that_may_still_commit_is_left(home):
     (Lake.of(USE_CASE).root / "features/part-0.parquet").write(b"x")
     assert not survey.run(USE_CASE, later(29)).of("orphan file")
     assert survey.run(USE_CASE, later(31)).of("orphan file")
-
-
-def test_files_are_joined_without_changing_rows_digest_or_old_versions(home):
-    scatter(AS_OF)
-    lake = Lake.of(USE_CASE)
-    keys = list(USE_CASE.keys)
-    before = lake.as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=keys)
-    digests = lake.as_of(AS_OF).digest_of_days("features")
-    version = lake.as_of(AS_OF).version("features")
-    maintain.run(USE_CASE, really=True, now=later(2))
-    after = lake.as_of(AS_OF)
-    assert after.version("features") == version + 1
-    assert len(after.files("features", AS_OF, AS_OF)) == 1
-    assert after.read("features", AS_OF, AS_OF, order_by=keys).equals(before)
-    assert after.digest_of_days("features") == digests
-    pinned = lake.pinned(AS_OF, {"features": version})
-    assert pinned.read("features", AS_OF, AS_OF, order_by=keys).equals(before)
-    rows = before.drop_columns(["day"])
-    assert not lake.replace("features", AS_OF, rows, inputs={}, stage="test").changed
-
-
-def test_a_day_that_was_written_today_is_not_touched(home):
-    scatter(AS_OF)
-    assert not survey.run(USE_CASE, datetime.now(UTC)).of("compaction")
 
 
 @pytest.mark.both_places(

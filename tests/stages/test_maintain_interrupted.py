@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pyarrow.compute as pc
 import pytest
 
 from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import maintain, reproduce, survey
-from include.storage import care, inventory
+from include.storage import inventory
 from include.storage.lake import Lake
 from include.storage.models import Registry
-from tests.conftest import AS_OF
-from tests.stages.maintained import USE_CASE, enlarge, flies, later, outcomes, register_one, scatter
+from tests.stages.maintained import USE_CASE, flies, later, outcomes, register_one
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 
 def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkeypatch):
     """Each step fails once, in turn: what a kill leaves is what an error leaves."""
-    now, steps = later(), ("_compact", "_tell_versions", "_remove_from_tables", "_delete_runs")
-    scatter(AS_OF)
+    now, steps = later(), ("_tell_versions", "_remove_from_tables", "_delete_runs")
     for step in steps:
         with monkeypatch.context() as patch:
             patch.setattr(maintain._Doing, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -30,7 +27,6 @@ def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkey
         dropped = NOT_REPRODUCIBLE in Registry(USE_CASE).version("2").tags
         assert dropped or reproduce.run(USE_CASE, "2").outcome == "equal", f"{step}: lost before it was told"
     maintain.run(USE_CASE, really=True, now=now)
-    maintain.run(USE_CASE, really=True, now=now)  # what the first has joined was replaced before that instant
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
     assert maintain.run(USE_CASE, really=True, now=now).counts == {}
 
@@ -55,7 +51,6 @@ def test_killed_amid_the_files_the_next_one_removes_the_rest(home, monkeypatch):
 
 def test_a_plan_carried_out_twice_is_no_error(home):
     now = later()
-    scatter(AS_OF)
     plan = survey.run(USE_CASE, now)
     for _ in range(2):
         maintain.carry_out(USE_CASE, plan, now)
@@ -97,35 +92,3 @@ def test_only_what_the_plan_names_is_removed(home):
     orphan.write(b"x")
     maintain.carry_out(USE_CASE, plan, now)
     assert orphan.exists()
-
-
-def test_a_day_written_at_the_same_moment_is_left_for_next_time(home, monkeypatch):
-    from deltalake.table import TableOptimizer
-
-    scatter(AS_OF)
-    plan, compact = survey.run(USE_CASE, later(2)), TableOptimizer.compact
-
-    def raced(self, *args, **options):
-        enlarge(AS_OF)
-        return compact(self, *args, **options)
-
-    monkeypatch.setattr(TableOptimizer, "compact", raced)
-    assert "next time" in maintain.carry_out(USE_CASE, plan, later(2))[0]
-
-
-def test_a_task_that_writes_a_day_while_it_is_joined_looks_again_and_writes_it(home, monkeypatch):
-    scatter(AS_OF)
-    commit, tries = Lake._commit, []
-
-    def raced(self, *args):
-        tries.append(1)
-        if len(tries) == 1:
-            assert care.compact(Lake.of(USE_CASE), "features", [AS_OF]) == []
-        commit(self, *args)
-
-    monkeypatch.setattr(Lake, "_commit", raced)
-    before = Lake.of(USE_CASE).as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=["id"])
-    enlarge(AS_OF)
-    after = Lake.of(USE_CASE).as_of(AS_OF).read("features", AS_OF, AS_OF, order_by=["id"])
-    assert len(tries) == 2
-    assert after["size"].equals(pc.multiply(before["size"], 2.0))

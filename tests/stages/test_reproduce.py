@@ -267,13 +267,15 @@ def test_rows_that_were_changed_behind_the_log_are_noticed(version):
     file.write(other.read())
     found = reproduce.run(USE_CASE, version)
     assert found.outcome == "not rebuilt"
-    assert f"of {IN_WINDOW} holds other rows than were written" in found.report()
+    assert f"of {IN_WINDOW} a file does not hold the bytes that were written" in found.report()
 
 
 def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
     [(_, file)] = Lake.of(USE_CASE).as_of(IN_WINDOW).places("labels", IN_WINDOW, IN_WINDOW)
     file.write(b"not Parquet")
-    assert f"of {IN_WINDOW} a file cannot be read" in reproduce.run(USE_CASE, version).report()
+    assert (
+        f"of {IN_WINDOW} a file does not hold the bytes that were written" in reproduce.run(USE_CASE, version).report()
+    )
 
 
 def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):

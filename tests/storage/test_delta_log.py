@@ -44,7 +44,7 @@ def test_a_part_says_its_day_digest_and_bytes_and_when_it_was_replaced(lake):
         day: partition.digest for day, partition in now.items()
     }
     assert {(part.day, part.added, part.removed) for part in log.parts} == {
-        (FIRST, 1, 3), (SECOND, 2, None), (FIRST, 3, 4),
+        (FIRST, 1, 3), (SECOND, 2, None), (FIRST, 3, 4), (FIRST, 4, None),
     }  # fmt: skip
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     assert all(hour_ago < part.removed_at == log.committed_at[part.removed] for part in log.parts if part.removed)

@@ -1,21 +1,24 @@
-"""Integrity: a day is whole where it holds the rows that were written, in whatever files and order."""
+"""Integrity: a day is whole while its file holds the bytes that were written."""
 
 import re
 from datetime import date, timedelta
-from itertools import permutations
+from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
+from include.lake import file_checksum
 from include.storage import integrity, schemas
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
+from include.storage.place import Place
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places(quick=True)
-TABLE, EVENTS, DAY = "raw/outcomes", "raw/events", date(2020, 1, 1)
+TABLE, DAY = "raw/outcomes", date(2020, 1, 1)
+NEXT = DAY + timedelta(days=1)
 ROWS = pa.table(
     {"event_date": [DAY] * 3, "id": [1, 2, 3], "failed": [0, 1, 0]},
     schema=pa.schema([("event_date", pa.date32()), ("id", pa.int64()), ("failed", pa.int8())]),
@@ -29,105 +32,98 @@ def lake(lake_home) -> Lake:
     return lake
 
 
-def left_in_one_file(lake: Lake, rows: pa.Table, table: str = TABLE) -> None:
-    """Those rows, in their order, under the digest that the day has."""
-    digest = lake.as_of(DAY).digest(table, DAY)
-    stored = rows.append_column("day", pa.repeat(pa.scalar(DAY, pa.date32()), rows.num_rows))
-    stored = stored.append_column("digest", pa.repeat(pa.scalar(digest), rows.num_rows))
-    stored = stored.select(schemas.stored(USE_CASE, table).names)
-    write_deltalake(lake.delta(table), stored, mode="overwrite", predicate=f"day = '{DAY}'")
-    assert len(lake.as_of(DAY).files(table, DAY, DAY)) == 1
+def file_of(lake: Lake, day: date = DAY) -> Place:
+    [(_, place)] = lake.as_of(day).places(TABLE, day, day)
+    return place
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
-def test_one_file_is_whole_in_whatever_order_its_rows_are(lake, order):
-    left_in_one_file(lake, ROWS.take(list(order)))
-    assert lake.as_of(DAY).read(TABLE, DAY, DAY, order_by=["id"]).drop_columns(["day"]).equals(ROWS)
-    assert not lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
+def readers(lake: Lake):
+    view = lake.as_of(NEXT)
+    return (view.read, view.table, view.batches)
 
 
-@pytest.mark.parametrize("wrong", [[2, 1], [2, 1, 0, 0]], ids=["a row less", "a row twice"])
-def test_one_file_with_other_rows_is_damaged_in_whatever_order(lake, wrong):
-    left_in_one_file(lake, ROWS.take(wrong))
-    with pytest.raises(DayDamaged, match="holds other rows than were written"):
-        lake.as_of(DAY).read(TABLE, DAY, DAY)
+def flip_a_bit(content: bytes) -> bytes:
+    middle = len(content) // 3
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
 
 
-MANY = 4 * 65_536 + 7
-
-
-def many(rows: int = MANY) -> pa.Table:
-    """Rows of raw/events in the order of their keys; some differ in nothing but whether a zero is a negative one."""
-    number = np.arange(rows)
-    numbers = pa.array(number // 2, pa.int64(), mask=number >= rows - 10)
-    return pa.table(
-        {
-            "event_date": pa.repeat(pa.scalar(DAY), rows),
-            "id": numbers,
-            "kind": pa.repeat("a kind", rows),
-            "size": np.where(number % 2, -0.0, 0.0),
-            "hour": pa.array(number % 24, pa.int32()),
-            "urgent": pa.repeat(True, rows),
-        },
-        schema=schemas.content(USE_CASE, EVENTS),
-    ).sort_by([(key, "ascending") for key in schemas.keys(USE_CASE, EVENTS)])
-
-
-def shuffled(rows: pa.Table) -> pa.Table:
-    """Its batches in another order, as deltalake may write them."""
-    first, second, *others = rows.to_batches(max_chunksize=65_536)
-    return pa.Table.from_batches([*others, second, first])
-
-
-def test_many_rows_are_whole_in_whatever_order_their_batches_are_in_the_memory_of_a_few(lake):
-    rows = many(16 * 65_536)
-    lake.replace(EVENTS, DAY, rows, inputs={}, stage="test")
-    left_in_one_file(lake, shuffled(rows), EVENTS)
-    usual, counted = pa.default_memory_pool(), pa.system_memory_pool()
-    before = counted.max_memory()
-    pa.set_memory_pool(counted)
-    try:
-        assert integrity.broken_days(lake.as_of(DAY, memory="256MB"), EVENTS, DAY, DAY) == {}
-    finally:
-        pa.set_memory_pool(usual)
-    assert counted.max_memory() < before + rows.nbytes / 2, "all rows were in memory"
-
-
-@pytest.mark.parametrize("wrong", ["a row less", "one value changed"])
-def test_many_rows_of_which_one_is_wrong_are_damaged(lake, wrong):
-    rows = many()
-    lake.replace(EVENTS, DAY, rows, inputs={}, stage="test")
-    size = pa.array(np.where(np.arange(MANY) == MANY // 2, 1.0, rows["size"].to_numpy()))
-    other = rows.slice(1) if wrong == "a row less" else rows.set_column(3, "size", size)
-    left_in_one_file(lake, shuffled(other), EVENTS)
-    assert "holds other rows than were written" in integrity.broken_days(lake.as_of(DAY), EVENTS, DAY, DAY)[DAY]
-
-
-def test_a_day_of_which_a_file_is_lost_is_damaged(lake):
-    [(_, lost)] = lake.as_of(DAY).places(TABLE, DAY, DAY)
-    lost.remove()
-    for read in (lake.as_of(DAY).read, lake.as_of(DAY).table):
-        with pytest.raises(DayDamaged, match=re.escape(integrity.GONE)):
+@pytest.mark.parametrize("damage", [flip_a_bit, lambda content: content[:-7], lambda content: b""])
+def test_a_file_with_other_bytes_is_noticed_by_every_reader_and_mended_by_writing_the_day_again(lake, damage):
+    broken = file_of(lake)
+    broken.write(damage(broken.read()))
+    for read in readers(lake):
+        with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
             read(TABLE)
+    assert integrity.broken_days(lake.as_of(DAY), TABLE, DAY, DAY) == {DAY: file_checksum.CHANGED}
+    assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
+    assert lake.as_of(DAY).read(TABLE).drop_columns(["day"]).equals(ROWS)
 
 
-def test_a_view_looks_at_each_day_once_and_at_none_for_whoever_makes_nothing_of_it(lake, monkeypatch):
-    looked: list[str] = []
-    real = integrity.damage
-    monkeypatch.setattr(integrity, "damage", lambda view, *asked: looked.append(asked[2]) or real(view, *asked))
-    other = DAY + timedelta(days=1)
-    lake.replace(TABLE, other, ROWS.take([0]), inputs={}, stage="test")
-    looked.clear()
-    view = lake.as_of(other)
+def test_a_flipped_bit_is_noticed_in_a_process_that_has_read_the_file_before(lake):
+    lake.as_of(DAY).read(TABLE)
+    broken = file_of(lake)
+    broken.write(flip_a_bit(broken.read()))
+    with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
+        lake.as_of(DAY).read(TABLE)
+
+
+def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
+    """A valid file, as one restored from another place."""
+    other = tmp_path / "other.parquet"
+    pq.write_table(ROWS.take([0, 1, 1]).append_column("day", pa.array([DAY] * 3)), other)
+    file_of(lake).write(other.read_bytes())
+    with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
+        lake.as_of(DAY).read(TABLE)
+
+
+def test_a_lost_file_is_noticed_and_mended(lake):
+    file_of(lake).remove()
+    for read in readers(lake):
+        with pytest.raises(DayDamaged, match=re.escape(file_checksum.GONE)):
+            read(TABLE)
+    assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
+    assert lake.as_of(DAY).read(TABLE).num_rows == 3
+
+
+def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_again(lake):
+    stored = ROWS.append_column("day", pa.array([DAY] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
+    stored = stored.select(schemas.stored(USE_CASE, TABLE).names)
+    write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"day = '{DAY}'")
+    with pytest.raises(DayDamaged, match="not written by this product"):
+        lake.as_of(DAY).read(TABLE)
+    lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test")
+    assert lake.as_of(DAY).read(TABLE).num_rows == 3
+
+
+def test_only_the_damaged_day_is_refused(lake):
+    lake.replace(TABLE, NEXT, ROWS.slice(0, 1), inputs={}, stage="test")
+    file_of(lake).remove()
+    assert lake.as_of(NEXT).read(TABLE, NEXT).num_rows == 1
+    assert integrity.broken_days(lake.as_of(NEXT), TABLE, DAY, NEXT) == {DAY: file_checksum.GONE}
+
+
+def test_the_bytes_of_a_file_are_hashed_once_per_process(lake, monkeypatch):
+    hashed: list[str] = []
+    real = file_checksum.hashlib.file_digest
+
+    def counted(file, algorithm):
+        hashed.append(Path(file.name).name)
+        return real(file, algorithm)
+
+    monkeypatch.setattr(file_checksum.hashlib, "file_digest", counted)
+    lake.replace(TABLE, NEXT, ROWS.slice(0, 1), inputs={}, stage="test")
+    view = lake.as_of(NEXT)
     assert view.table(TABLE, checked=False).count().to_pyarrow().as_py() == 4
-    assert looked == []
-    view.read(TABLE, DAY, DAY), view.read(TABLE), view.table(TABLE, other), view.read(TABLE, DAY, DAY)
-    assert looked == [view.digest(TABLE, DAY), view.digest(TABLE, other)]
+    assert hashed == [], "unchecked"
+    for _ in range(2):
+        view.read(TABLE, DAY, DAY), view.read(TABLE), view.table(TABLE, NEXT)
+        if lake.root.is_local:
+            lake.as_of(NEXT).read(TABLE)
+    assert sorted(hashed) == sorted(file_of(lake, day).name for day in (DAY, NEXT))
 
 
-def test_what_breaks_who_reads_a_day_unchecked_is_told_as_damage(lake):
-    [(_, lost)] = lake.as_of(DAY).places(TABLE, DAY, DAY)
-    lost.remove()
+def test_what_breaks_an_unchecked_reader_is_explained_as_damage(lake):
+    file_of(lake).remove()
     view = lake.as_of(DAY)
-    with pytest.raises(DayDamaged, match=re.escape(integrity.GONE)), view.explaining(TABLE):
+    with pytest.raises(DayDamaged, match=re.escape(file_checksum.GONE)), view.explaining(TABLE):
         view.table(TABLE, checked=False).count().to_pyarrow()

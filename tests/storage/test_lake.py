@@ -1,6 +1,7 @@
 """Behaviour of the lake on the toy use case's outcomes (event_date, id, failed)."""
 
 import gc
+import hashlib
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
@@ -8,10 +9,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from include import settings
 from include.errors import ColumnsWrong
+from include.lake import file_checksum
+from include.lake.partition_writer import RowsUnsortedError
 from include.storage import history, integrity
 from include.storage import lake as lake_module
 from include.storage.lake import Lake
@@ -54,11 +58,75 @@ def test_a_view_holds_nothing_later_than_its_day(lake_home):
     assert list(view.partitions(TABLE, until=SECOND)) == [FIRST]
 
 
-def test_an_empty_day_takes_the_old_rows_away_and_is_committed_once(lake_home):
-    write(rows(1))
+@pytest.mark.parametrize("before", [(), (1,)])
+def test_an_empty_day_is_a_partition_of_no_rows_and_is_committed_once(lake_home, before):
+    """It was run and is empty, which is not the same as a day that was never run."""
+    if before:
+        write(rows(*before))
     assert write(rows()).changed
     assert not write(rows()).changed
-    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 0
+    view = Lake.of(USE_CASE).as_of(SECOND)
+    assert view.read(TABLE).num_rows == view.table(TABLE).count().to_pyarrow().as_py() == 0
+    assert {day: there.rows for day, there in view.partitions(TABLE).items()} == {FIRST: 0}
+    assert view.digest(TABLE, FIRST) and not view.digest(TABLE, SECOND)
+
+
+def test_a_day_that_is_withdrawn_is_missing_again_and_stays_in_the_history(lake_home):
+    then = write(rows(1)).version
+    lake = Lake.of(USE_CASE)
+    assert lake.withdraw(TABLE, FIRST, stage="test").changed
+    assert not lake.withdraw(TABLE, FIRST, stage="test").changed
+    assert lake.as_of(FIRST).partitions(TABLE) == {}
+    assert lake.pinned(FIRST, {TABLE: then}).read(TABLE)["id"].to_pylist() == [1]
+    assert write(rows(1)).changed
+
+
+def test_a_stream_that_is_not_in_key_order_is_refused(lake_home):
+    write(rows(5))
+    unsorted = pa.concat_tables([rows(1, 4), rows(2)])
+    with pytest.raises(RowsUnsortedError, match="Sort the stream"):
+        write(unsorted.to_reader(max_chunksize=2))
+    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
+
+
+def test_a_day_is_one_file_in_key_order_that_holds_its_day_and_is_named_by_its_checksum(lake_home):
+    write(rows(3, 1, 2))
+    [(_, path)] = Lake.of(USE_CASE).as_of(FIRST).files(TABLE, FIRST, FIRST)
+    content = pq.read_table(path, partitioning=None)
+    assert content.to_pydict() == {"event_date": [FIRST] * 3, "id": [1, 2, 3], "failed": [0] * 3, "day": [FIRST] * 3}
+    assert Path(path).name.startswith(hashlib.sha256(Path(path).read_bytes()).hexdigest())
+
+
+def test_of_two_writers_of_a_new_day_at_once_one_wins_and_the_other_looks_again(lake_home, monkeypatch):
+    """Without a transaction that both name, Delta lets both in, and the day holds the rows of both."""
+    commit, others = Lake._commit, [rows(1)]
+
+    def raced(lake, *arguments):
+        if others:
+            write(others.pop())
+        return commit(lake, *arguments)
+
+    write(rows(9), SECOND)
+    monkeypatch.setattr(Lake, "_commit", raced)
+    assert write(rows(2, 3)).changed
+    assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [2, 3]
+    assert len(Lake.of(USE_CASE).as_of(FIRST).places(TABLE)) == 1
+
+
+@pytest.mark.parametrize("again", [{"inputs": {"source": "y"}}, {"code": "c-2"}])
+def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_rows(lake_home, again):
+    lake, first = Lake.of(USE_CASE), {"inputs": {"source": "x"}, "code": "c-1", "stage": "test"}
+    before = lake.replace(TABLE, FIRST, rows(1), **first)
+    lake.replace(TABLE, SECOND, rows(2), **first)
+    files = lake.as_of(SECOND).places(TABLE)
+    assert not lake.replace(TABLE, FIRST, rows(1), **first).changed
+    assert lake.delta(TABLE).version() == before.version + 1, "nothing was committed"
+    noted = [lake.replace(TABLE, FIRST, rows(1), **(first | again)) for _ in range(2)]
+    assert [(each.changed, each.version) for each in noted] == [(False, before.version + 2)] * 2
+    assert lake.as_of(SECOND).places(TABLE) == files
+    newest, *_, oldest = [note for note in history.of(lake.uri(TABLE)) if note.day == FIRST]
+    assert (newest.digest, newest.rows) == (oldest.digest, oldest.rows)
+    assert (newest.inputs, newest.code) == ((first | again)["inputs"], (first | again)["code"])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +184,7 @@ def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_if_it_is_t
     def overtaken(lake, *arguments):
         if others:
             write(others.pop())
-        commit(lake, *arguments)
+        return commit(lake, *arguments)
 
     monkeypatch.setattr(Lake, "_commit", overtaken)
     lake = Lake.of(USE_CASE)
@@ -133,7 +201,7 @@ def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home,
     def broken(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(lake_module, "write_deltalake", broken)
+    monkeypatch.setattr(lake_module.DeltaTable, "create_write_transaction", broken)
     with pytest.raises(OSError, match="disk full"):
         write(rows(9))
     assert sorted(Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist()) == [1, 2]
@@ -210,7 +278,7 @@ def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
 
 def test_other_versions_read_alone_make_no_commit(lake_home):
     before = write(rows(1))
-    again = Lake.of(USE_CASE).replace(TABLE, FIRST, rows(1), inputs={}, stage="test", versions={"b/c": 6})
+    again = Lake.of(USE_CASE).replace(TABLE, FIRST, rows(1), inputs={"source": "x"}, stage="test", versions={"b/c": 6})
     assert (again.changed, again.version) == (False, before.version)
 
 
@@ -220,5 +288,5 @@ def test_vacuuming_writes_no_day_and_takes_only_what_is_not_current(lake_home):
     Lake.of(USE_CASE).delta(TABLE).vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert len(history.of(Lake.of(USE_CASE).uri(TABLE))) == 2
     old, now = (Lake.of(USE_CASE).pinned(FIRST, {TABLE: version}) for version in (then, None))
-    assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: integrity.GONE}
+    assert integrity.broken_days(old, TABLE, FIRST, FIRST) == {FIRST: file_checksum.GONE}
     assert integrity.broken_days(now, TABLE, FIRST, FIRST) == {}

@@ -1,0 +1,1 @@
+"""The lake: Delta tables on disk or on S3, one partition per period."""

@@ -1,0 +1,52 @@
+"""Check data files against the SHA-256 of their bytes, which is part of their name.
+
+A bit that has flipped on a disk reads as another number. Hashing the bytes costs less than decoding them, so every
+file is checked before its rows are used, once per process.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import secrets
+from pathlib import Path
+
+GONE = "a file is gone (vacuumed, or lost)"
+FOREIGN = "a file was not written by this product: its name holds no SHA-256 of its bytes"
+CHANGED = "a file does not hold the bytes that were written"
+_NAME = re.compile(r"([0-9a-f]{64})-[0-9a-f]{8}\.parquet")
+_REMEMBERED = 65_536
+"""Files whose checksum is remembered, about 300 bytes each."""
+
+
+def file_name(sha256: str) -> str:
+    """Return a new name for a file with these bytes.
+
+    The random part makes it unique: equal bytes that are written twice are two files, so that removing the one that no
+    commit names cannot remove the other.
+    """
+    return f"{sha256}-{secrets.token_hex(4)}.parquet"
+
+
+def find_damage(path: str | Path) -> str:
+    """Return what is wrong with a file on disk, or an empty string.
+
+    Raises OSError where the file is there and cannot be read.
+    """
+    path = Path(path)
+    name = _NAME.fullmatch(path.name)
+    if name is None:
+        return FOREIGN if path.exists() else GONE
+    try:
+        stat = path.stat()
+        actual = _sha256(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    except FileNotFoundError:
+        return GONE
+    return "" if actual == name[1] else CHANGED
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _sha256(path: str, size: int, modified: int, inode: int) -> str:  # noqa: ARG001  # a file with others is another
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, hashlib.sha256).hexdigest()

@@ -1,0 +1,154 @@
+"""Write the rows of one partition to one Parquet file, in the order of their keys, in memory that is flat in rows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from include.errors import AirworthyError
+from include.logic.digests import ContentDigest
+
+ROW_GROUP_ROWS = 131_072
+DAY = pa.field("day", pa.date32())
+"""Stands in the file itself, so that no reader takes it from the names of folders."""
+
+
+class RowsUnsortedError(AirworthyError):
+    """A stream of rows is not in the order of the table's keys."""
+
+    def __init__(self, table: str, day: date, keys: Sequence[str]) -> None:
+        super().__init__(
+            f"{table} of {day} was streamed in another order than that of {list(keys)}, ascending, nulls last. Nothing"
+            " was written. Sort the stream where it is made."
+        )
+
+
+@dataclass(frozen=True)
+class PartitionFile:
+    """A partition's file, written and not committed yet."""
+
+    path: Path
+    content: ContentDigest
+    sha256: str
+    """Of the file's bytes."""
+    size: int
+    ascending: bool
+    """Whether the rows came in the order of the keys."""
+
+
+def write_partition_file(
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], keys: Sequence[str], day: date
+) -> PartitionFile:
+    """Write the batches, all of that schema, to `path`, which must not exist, and flush it to the disk."""
+    content, order = ContentDigest(schema), _Order(keys)
+    with path.open("xb") as file:
+        sink = _HashingSink(file)
+        with pq.ParquetWriter(sink, schema.append(DAY), compression="snappy") as writer:
+            for rows in _row_groups(schema, _observed(batches, content, order)):
+                writer.write_table(rows.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), rows.num_rows)))
+        file.flush()
+        os.fsync(file.fileno())
+    return PartitionFile(path, content, sink.hash.hexdigest(), path.stat().st_size, order.ascending)
+
+
+def _observed(batches: Iterable[pa.RecordBatch], content: ContentDigest, order: _Order) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        content.update(batch)
+        if not content.not_finite and not content.not_text:  # neither has an order, and both are refused
+            order.update(batch)
+        yield batch
+
+
+def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Cut the stream into tables of `ROW_GROUP_ROWS`; the last one may have fewer rows."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        while count >= ROW_GROUP_ROWS:
+            rows = pa.Table.from_batches(waiting, schema)
+            yield rows.slice(0, ROW_GROUP_ROWS)
+            count -= ROW_GROUP_ROWS
+            waiting = rows.slice(ROW_GROUP_ROWS).to_batches()
+    if count:
+        yield pa.Table.from_batches(waiting, schema)
+
+
+class _Order:
+    """Whether all rows so far ascend by their keys, nulls last; equal keys may follow each other."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = list(keys)
+        self._last: pa.Table | None = None
+        self.ascending = True
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        if not self.ascending or not batch.num_rows or not self._keys:
+            return
+        rows = pa.Table.from_batches([batch.select(self._keys)])
+        joined = rows if self._last is None else pa.concat_tables([self._last, rows])
+        self.ascending = _ascends(joined.combine_chunks())
+        self._last = rows.slice(rows.num_rows - 1)
+
+
+def _ascends(rows: pa.Table) -> bool:
+    """Compare each row with the one before, key by key, as long as any two are equal so far."""
+    equal: pa.ChunkedArray | None = None
+    for name in rows.column_names:
+        before, after = rows[name].slice(0, rows.num_rows - 1), rows[name].slice(1)
+        null_first = pc.and_(pc.is_null(before), pc.is_valid(after))
+        descends = pc.or_(null_first, pc.fill_null(pc.greater(before, after), False))
+        if _any(descends if equal is None else pc.and_(equal, descends)):
+            return False
+        both_null = pc.and_(pc.is_null(before), pc.is_null(after))
+        same = pc.or_(both_null, pc.fill_null(pc.equal(before, after), False))
+        equal = same if equal is None else pc.and_(equal, same)
+        if not _any(equal):
+            return True
+    return True
+
+
+def _any(flags: pa.ChunkedArray) -> bool:
+    return bool(pc.any(flags).as_py())
+
+
+class _HashingSink:
+    """A file to write to that hashes what is written."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.hash = hashlib.sha256()
+        self.closed = False
+
+    def write(self, content: bytes) -> int:
+        self.hash.update(content)
+        return self._file.write(content)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Leave the file open: it is flushed to the disk afterwards."""
+        self.closed = True
