@@ -20,6 +20,10 @@ _REMEMBERED = 65_536
 """Files whose checksum is remembered, about 300 bytes each."""
 
 
+class ChecksumError(OSError):
+    """The bytes of a file are not those that its name promises."""
+
+
 def file_name(sha256: str) -> str:
     """Return a new name for a file with these bytes.
 
@@ -44,6 +48,14 @@ def find_damage(path: str | Path) -> str:
     except FileNotFoundError:
         return GONE
     return "" if actual == name[1] else CHANGED
+
+
+def require_bytes(name: str, content: bytes) -> bytes:
+    """Return the content of a file of that name; ChecksumError if it is not what was written."""
+    promised = _NAME.fullmatch(name)
+    if promised is None or hashlib.sha256(content).hexdigest() != promised[1]:
+        raise ChecksumError(CHANGED if promised else FOREIGN)
+    return content
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)

@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from deltalake.exceptions import TableNotFoundError
 
 from include.errors import AirworthyError
+from include.lake import partition_reader
+from include.lake.file_checksum import require_bytes
 from include.storage import s3, schemas
 from include.storage.history import VersionGone
 from include.storage.lake import Lake
@@ -110,10 +112,11 @@ def _contents(files: Sequence[Place], schema: pa.Schema, without: frozenset[str]
 
 @functools.lru_cache(maxsize=REMEMBERED)
 def _content(place: Place, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
+    content = io.BytesIO(require_bytes(place.name, place.read()))
     # Threads cost more than they save on a file of so few rows.
-    with pq.ParquetFile(place.path if place.is_local else io.BytesIO(place.read())) as file:
-        rows = file.read(schema.names, use_threads=False)
-    rows = rows if rows.schema.equals(schema) else rows.cast(schema)
+    with pq.ParquetFile(content) as file:
+        names = [name for name in schema.names if name in file.schema_arrow.names]
+        rows = partition_reader.convert(place.uri, file.read(names, use_threads=False), schema)
     if not without:
         return rows
     kept = pc.invert(pc.is_in(rows["metric"], pa.array(sorted(without))))

@@ -18,7 +18,7 @@ from deltalake.transaction import AddAction
 
 from include import settings
 from include.errors import AirworthyError, BadData, ColumnsWrong
-from include.lake import file_checksum
+from include.lake import file_checksum, partition_reader, schema_evolution
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.storage import history, integrity, partitions, s3, schemas
 from include.storage.partitions import Partition
@@ -175,6 +175,8 @@ class Lake:
             CommitLost: too many conflicts.
         """
         names = self._checked(table, day, rows.schema)
+        delta = self.delta(table)
+        self._evolved(delta, table)  # refuses a clashing type before anything is written
         schema, keys = schemas.content(self.use_case, table), schemas.keys(self.use_case, table)
         with self._temporary_file(table) as path:
             if isinstance(rows, pa.Table):
@@ -195,7 +197,7 @@ class Lake:
                 versions=versions or {},
                 code=code,
             )
-            return self._commit_once(table, day, file, notes, unless_there, instead_of)
+            return self._commit_once(delta, table, day, file, notes, unless_there, instead_of)
 
     def withdraw(self, table: str, day: date, *, stage: str) -> Commit:
         """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
@@ -240,6 +242,7 @@ class Lake:
 
     def _commit_once(
         self,
+        delta: DeltaTable,
         table: str,
         day: date,
         file: PartitionFile,
@@ -251,8 +254,8 @@ class Lake:
         partition = Partition(file.content.hexdigest(), file.content.rows)
         failure: Exception | None = None
         action: AddAction | None = None
-        for _ in range(ATTEMPTS):
-            delta = self.delta(table)
+        for attempt in range(ATTEMPTS):
+            delta = self.delta(table) if attempt else delta
             there = partitions.of(delta, day, day).get(day)
             same = there == partition and self._is_whole(delta, table, day)
             if there and (unless_there or (same and not self._notes_differ(delta, table, day, notes))):
@@ -307,11 +310,12 @@ class Lake:
         of them fails even where the day is new; writers of different days do not.
         """
         before = delta.version()
+        schema = self._evolved(delta, table) if actions else _columns(delta)
         transaction = Transaction(app_id=history.transaction_of(day), version=before + 1)
         delta.create_write_transaction(
             list(actions or []),
             mode="append" if actions is None else "overwrite",
-            schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
+            schema=Schema.from_arrow(schemas.with_partition(schema)),
             partition_by=[*schemas.PARTITION],
             partition_filters=[("day", "=", day.isoformat())],
             commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
@@ -321,6 +325,22 @@ class Lake:
             return before + 1
         mine = history.newest(self.root / table, delta, day)
         return mine.version if mine else delta.version()
+
+    def _evolved(self, delta: DeltaTable, table: str) -> pa.Schema:
+        """Return the columns that the table has from the next commit on. Raises SchemaNarrowedError."""
+        declared = schemas.content(self.use_case, table)
+        stored = _columns(delta)
+        if stored.equals(declared):
+            return declared
+        view = View(self, date.max, deltas={table: delta})
+        if not view.partitions(table):
+            return declared
+
+        def is_exact(column: str, bound: int) -> bool:
+            files = [path for _, path in view.files(table, None, None)]
+            return all(partition_reader.is_within(path, column, bound) for path in files)
+
+        return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
     def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsWrong unless exactly these are there, of these types."""
@@ -336,6 +356,12 @@ class Lake:
             hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
             raise ColumnsWrong(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
         return list(declared.names)
+
+
+def _columns(delta: DeltaTable) -> pa.Schema:
+    """Return the columns of a table without those of its partitions."""
+    schema = pa.schema(delta.schema().to_arrow())
+    return pa.schema([field for field in schema if field.name not in schemas.PARTITION])
 
 
 def _commit_lost(table: str, day: date, failure: Exception | None) -> AirworthyError:

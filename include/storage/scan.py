@@ -1,4 +1,4 @@
-"""Scan: some columns of one day of a table, a batch at a time, whichever of them its files have."""
+"""Read some columns of one day of a table a batch at a time, those of them that its files have."""
 
 from __future__ import annotations
 
@@ -9,48 +9,37 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.lake import partition_reader
 from include.storage import schemas
 from include.storage.view import View
 
 BATCH_ROWS = 65_536
-_BUFFER = 1 << 20
-"""Bytes of a column that are read ahead; otherwise its whole part of a row group is, or even the whole file."""
 
 
 def opened(path: Path | str) -> pq.ParquetFile:
-    """A Parquet file, to be read a batch at a time in little memory."""
-    return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+    """Open a Parquet file to be read a batch at a time in little memory."""
+    return partition_reader.open_file(path)
 
 
 def columns(view: View, table: str, days: Collection[date]) -> frozenset[str]:
-    """The columns that all files of those days have: a day that was built by older code may lack one."""
-    found = [frozenset(pq.read_schema(path).names) for day, path in _files(view, table, days)]
-    return frozenset.intersection(*found) if found else frozenset()
+    """Return the columns that all files of those days have: a day that was built by older code may lack one."""
+    return partition_reader.columns_of(path for _, path in _files(view, table, days))
 
 
 def batches(
     view: View, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Those of the declared columns that the day's files have as they are declared, in no order of rows.
+    """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
 
-    A column that a file has with another type is left out like one that it lacks: nobody knows what it means.
+    Raises:
+        DayDamaged: a file does not hold what was written.
+        TypeNarrowedError: a column is declared with a type that does not hold the stored values.
     """
-    declared = schemas.content(view.lake.use_case, table)
+    declared, name = schemas.content(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
     view.require_whole(table, day, day)
     for _, path in _files(view, table, [day]):
-        with opened(path) as file:
-            there = {field.name: field.type for field in file.schema_arrow}
-            chosen = pa.schema([f for f in declared if f.name in names and _same(there.get(f.name), f.type)])
-            for batch in file.iter_batches(batch_rows, columns=chosen.names):
-                yield batch.select(chosen.names).cast(chosen)
-
-
-def _same(stored: pa.DataType | None, declared: pa.DataType) -> bool:
-    """Whether they are one type; a file may know several kinds of string, which are."""
-    if stored is None or stored.equals(declared):
-        return stored is not None
-    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(kind(stored) for kind in kinds) and pa.types.is_string(declared)
+        chosen = partition_reader.readable_columns(path, declared, names)
+        yield from partition_reader.read_batches(name, path, chosen, batch_rows)
 
 
 def _files(view: View, table: str, days: Collection[date]) -> list[tuple[date, str]]:

@@ -96,7 +96,11 @@ def content(use_case: UseCase, table: str) -> pa.Schema:
 
 def stored(use_case: UseCase, table: str) -> pa.Schema:
     """The columns as they are stored: the content and the partition columns."""
-    schema = content(use_case, table)
+    return with_partition(content(use_case, table))
+
+
+def with_partition(schema: pa.Schema) -> pa.Schema:
+    """Return those columns and the partition columns."""
     return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import ibis
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from include.lake import partition_reader
 from include.logic import digests
 from include.storage import history, integrity, partitions, schemas
 from include.storage.fetched import Fetched
@@ -67,20 +67,52 @@ class View:
         return int(self._delta(table).version())
 
     def table(
-        self, table: str, since: date | None = None, until: date | None = None, *, checked: bool = True
+        self,
+        table: str,
+        since: date | None = None,
+        until: date | None = None,
+        *,
+        checked: bool = True,
+        and_dropped: bool = False,
     ) -> ibis.Table:
-        """The rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed.
+        """Return the rows of those days as an Ibis table on DuckDB, with their `day`; read when it is executed.
 
-        Raises DayDamaged for a day whose files do not hold what was written; not for whoever makes nothing of them,
-        and says so by `checked=False`.
+        `checked=False` leaves out the check of the files, for callers that make nothing of the rows. `and_dropped`
+        adds the columns that the table has and that are no longer declared.
+
+        Raises:
+            DayDamaged: the files of a day do not hold what was written.
+            TypeNarrowedError: a column is declared with a type that does not hold the stored values.
         """
         if checked:
             self.require_whole(table, since, until)
-        files, schema = self.files(table, since, until), schemas.read(self.lake.use_case, table)
-        if not files:
+        schema = schemas.read(self.lake.use_case, table)
+        if and_dropped:
+            schema = pa.schema([*schema, *self.dropped_columns(table)])
+        paths = [path for _, path in self.files(table, since, until)]
+        if not paths:
             return ibis.memtable(schema.empty_table())
-        found = self._connection().read_parquet([path for _, path in files], hive_partitioning=False)
-        return found.select(*schema.names)
+        return partition_reader.duckdb_table(self._connection(), self._name(table), paths, schema)
+
+    def dropped_columns(self, table: str) -> list[pa.Field]:
+        """Return the columns of a table that are no longer declared, in order of names."""
+        stored = pa.schema(self._delta(table).schema().to_arrow())
+        known = {*schemas.read(self.lake.use_case, table).names, *schemas.PARTITION}
+        return sorted((field for field in stored if field.name not in known), key=lambda field: field.name)
+
+    def absent_columns(self, table: str, since: date | None = None, until: date | None = None) -> dict[str, list[date]]:
+        """Return declared column to the days with rows whose files lack it, so that it reads as null there."""
+        rows = self.partitions(table, since, until)
+        found: dict[str, list[date]] = {}
+        for day, path in self.files(table, since, until):
+            there = partition_reader.stored_schema(path).names if rows[day].rows else None
+            for name in schemas.content(self.lake.use_case, table).names if there else ():
+                if name not in (there or ()):
+                    found.setdefault(name, []).append(day)
+        return found
+
+    def _name(self, table: str) -> str:
+        return f"{self.lake.use_case.name}/{table}"
 
     def read(
         self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
@@ -89,8 +121,8 @@ class View:
         into memory: it does without DuckDB, whose start costs more than reading a small day. Raises DayDamaged."""
         self.require_whole(table, since, until)
         schema = schemas.read(self.lake.use_case, table)
-        parts = [pq.read_table(path, partitioning=None) for _, path in self.files(table, since, until)]
-        rows = pa.concat_tables([part.select(schema.names).cast(schema) for part in parts] or [schema.empty_table()])
+        paths = [path for _, path in self.files(table, since, until)]
+        rows = partition_reader.read_table(self._name(table), paths, schema)
         return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
 
     def batches(

@@ -139,8 +139,8 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
     days = days_from(FIRST, later(5))
     for day in days:
         measures.breach(lake, day)
-    gap, empty = later(1), schemas.METRICS.empty_table()
-    lake.replace("metrics", gap, empty, inputs={}, stage="measure")
+    gap = later(1)
+    lake.withdraw("metrics", gap, stage="test")
     decide.run(USE_CASE, FIRST)
     for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
         with pytest.raises(DayMissing, match=f"there are no {missing}"):

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
+from include.lake.partition_reader import TypeNarrowedError
 from include.storage import scan
 from include.storage.lake import Lake
 from tests import toy
@@ -31,10 +33,15 @@ def test_only_the_columns_that_are_asked_for_are_read_in_batches(lake):
     assert [batch.num_rows for batch in found] == [64, 64, 64, 8]
 
 
+def test_a_column_is_read_as_it_is_declared_where_that_changes_no_value(lake):
+    found = read(lake, ["urgent", "hour"], hour="float64")
+    assert {batch.schema.field("hour").type for batch in found} == {pa.float64()}
+
+
 @pytest.mark.parametrize(("name", "kind"), [("kind", "int32"), ("size", "int32"), ("hour", "category")])
-def test_a_column_that_the_file_has_with_another_type_is_left_out_as_if_it_were_not_there(lake, name, kind):
-    found = read(lake, ["urgent", name], **{name: kind})
-    assert {tuple(batch.schema.names) for batch in found} == {("urgent",)}
+def test_a_column_whose_values_the_declared_type_does_not_hold_is_an_error(lake, name, kind):
+    with pytest.raises(TypeNarrowedError, match=f"column '{name}' is stored as"):
+        read(lake, ["urgent", name], **{name: kind})
 
 
 def test_a_day_that_is_not_there_has_no_batches_and_no_columns(lake):

@@ -1,0 +1,137 @@
+"""A table follows its declaration: columns come, go and widen, and no stored value changes or is truncated."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+
+from include.lake.partition_reader import TypeNarrowedError
+from include.lake.schema_evolution import SchemaNarrowedError
+from include.storage import scan
+from include.storage.lake import Lake
+from include.use_case import UseCase
+from tests.toy_use_case import USE_CASE
+
+pytestmark = pytest.mark.both_places(quick=True)
+TABLE, DAY = "raw/outcomes", date(2020, 1, 1)
+NEXT = DAY + timedelta(days=1)
+KEYS = {"event_date": "date32", "id": "int64"}
+
+
+def declared(**columns: str) -> UseCase:
+    """The toy, its feed `outcomes` with these columns beside its keys."""
+    feeds = [replace(feed, columns=KEYS | columns) if feed.name == "outcomes" else feed for feed in USE_CASE.feeds]
+    return replace(USE_CASE, feeds=tuple(feeds))
+
+
+def write(day: date, values: dict[str, list], **columns: str):
+    kinds = {name: pa.type_for_alias(kind) for name, kind in (KEYS | columns).items()}
+    count = len(next(iter(values.values())))
+    rows = {"event_date": [DAY] * count, "id": list(range(count))} | values
+    lake = Lake.of(declared(**columns))
+    return lake.replace(TABLE, day, pa.table(rows, schema=pa.schema(kinds)), inputs={}, stage="test")
+
+
+def read(**columns: str) -> list[dict]:
+    """The rows of both days, by every reader, which must agree."""
+    view = Lake.of(declared(**columns)).as_of(NEXT)
+    names = ["day", "id", *columns]
+    small = view.read(TABLE, order_by=["day", "id"]).select(names)
+    large = view.table(TABLE).order_by(["day", "id"]).to_pyarrow().select(names).cast(small.schema)
+    streamed = view.batches(TABLE, order_by=["day", "id"]).read_all().select(names)
+    assert small.to_pylist() == large.to_pylist() == streamed.to_pylist()
+    scanned = [batch for day in (DAY, NEXT) for batch in scan.batches(view, TABLE, day, columns)]
+    for batch in scanned:
+        assert all(batch.schema.field(name).type == small.schema.field(name).type for name in batch.schema.names)
+    return [{name: row[name] for name in columns} for row in small.to_pylist()]
+
+
+WIDENED = [
+    ("int32", "float64", 2**31 - 1, 0.75),
+    ("bool", "int8", True, 2),
+    ("bool", "float64", True, 0.5),
+    ("int8", "int16", -128, 300),
+    ("int8", "float32", 7, 0.5),
+    ("int16", "float32", 2**15 - 1, 0.5),
+    ("int32", "int64", -(2**31), 2**62),
+    ("float32", "float64", 0.5, 0.1),
+    ("int64", "float64", 2**53, 0.1),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "before", "after"), WIDENED)
+def test_a_type_is_widened_and_old_and_new_values_are_exact(lake_home, old, new, before, after):
+    write(DAY, {"failed": [before, None]}, failed=old)
+    write(NEXT, {"failed": [after]}, failed=new)
+    assert read(failed=new) == [{"failed": value} for value in (before, None, after)]
+
+
+def test_the_widened_day_written_again_in_its_new_type_commits_once(lake_home):
+    write(DAY, {"failed": [1, None]}, failed="int32")
+    assert write(DAY, {"failed": [0.75, None]}, failed="float64").changed
+    assert not write(DAY, {"failed": [0.75, None]}, failed="float64").changed
+    assert read(failed="float64") == [{"failed": 0.75}, {"failed": None}]
+
+
+NARROWED = [
+    ("float64", "int32", 0.75),
+    ("int64", "int32", 1),
+    ("string", "int8", "1"),
+    ("int8", "string", 1),
+    ("int8", "bool", 1),
+    ("date32", "string", DAY),
+    ("int64", "float64", 2**53 + 1),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "value"), NARROWED)
+def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_home, old, new, value):
+    before = write(DAY, {"failed": [value]}, failed=old)
+    with pytest.raises(
+        SchemaNarrowedError, match="raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
+    ) as why:
+        write(NEXT, {"failed": [None]}, failed=new)
+    assert (why.value.use_case, why.value.column) == ("toy", "failed") and not why.value.worth_retrying
+    lake = Lake.of(declared(failed=old))
+    assert lake.delta(TABLE).version() == before.version
+    with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
+        Lake.of(declared(failed=new)).as_of(DAY).read(TABLE)
+    with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):
+        Lake.of(declared(failed=new)).as_of(DAY).table(TABLE)
+
+
+def test_a_new_column_is_null_in_old_periods(lake_home):
+    write(DAY, {"failed": [1]}, failed="int8")
+    write(NEXT, {"failed": [0], "note": ["x"]}, failed="int8", note="string")
+    assert read(failed="int8", note="string") == [{"failed": 1, "note": None}, {"failed": 0, "note": "x"}]
+    view = Lake.of(declared(failed="int8", note="string")).as_of(NEXT)
+    assert view.absent_columns(TABLE) == {"note": [DAY]}
+
+
+def test_a_dropped_column_is_no_longer_written_or_read_and_comes_back_with_its_values(lake_home):
+    write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string")
+    write(NEXT, {"failed": [0]}, failed="int8")
+    assert read(failed="int8") == [{"failed": 1}, {"failed": 0}]
+    assert read(failed="int8", note="string") == [{"failed": 1, "note": "x"}, {"failed": 0, "note": None}]
+
+
+def test_a_dropped_column_that_comes_back_with_a_clashing_type_is_refused(lake_home):
+    write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string")
+    write(NEXT, {"failed": [0]}, failed="int8")
+    with pytest.raises(SchemaNarrowedError, match="'note' as string, and it is declared int32"):
+        write(NEXT, {"failed": [0], "note": [3]}, failed="int8", note="int32")
+
+
+def test_columns_may_come_go_and_widen_in_one_step_and_old_versions_read_as_they_were(lake_home):
+    then = write(DAY, {"failed": [1], "note": ["x"]}, failed="int8", note="string").version
+    write(NEXT, {"failed": [0.5], "more": [True]}, failed="float64", more="bool")
+    assert read(failed="float64", more="bool") == [{"failed": 1.0, "more": None}, {"failed": 0.5, "more": True}]
+    old = Lake.of(declared(failed="int8", note="string")).pinned(NEXT, {TABLE: then})
+    assert old.read(TABLE).select(["failed", "note"]).to_pylist() == [{"failed": 1, "note": "x"}]
+
+
+def test_an_empty_table_takes_any_declaration(lake_home):
+    Lake.of(declared(failed="string")).delta(TABLE)
+    write(DAY, {"failed": [1]}, failed="int8")
+    assert read(failed="int8") == [{"failed": 1}]
