@@ -89,7 +89,7 @@ NARROWED = [
 def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_home, old, new, value):
     before = write(DAY, {"failed": [value]}, failed=old)
     with pytest.raises(
-        SchemaNarrowedError, match="raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
+        SchemaNarrowedError, match=r"raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
     ) as why:
         write(NEXT, {"failed": [None]}, failed=new)
     assert (why.value.use_case, why.value.column) == ("toy", "failed") and not why.value.worth_retrying

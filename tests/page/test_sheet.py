@@ -137,4 +137,9 @@ def test_only_an_address_that_a_browser_opens_is_on_the_page_and_without_what_ma
 
 def test_the_index_shows_the_others_where_one_use_case_is_broken(at_home):
     text = sheet.index([overview.run(toy.USE_CASE, LAST)], "/airworthy", {"odd<one>": "half <written>"})
-    assert "2 use cases" in text and "odd&lt;one&gt;" in text and "half &lt;written&gt;" in text and "/use_case/toy" in text
+    assert (
+        "2 use cases" in text
+        and "odd&lt;one&gt;" in text
+        and "half &lt;written&gt;" in text
+        and "/use_case/toy" in text
+    )
