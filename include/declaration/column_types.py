@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
 
@@ -31,7 +33,7 @@ def exact_bound(old: str, new: str) -> int | None:
     return _HOLDS_SMALL.get((old, new))
 
 
-def missing_features(reads: dict[str, str], declared: dict[str, str]) -> list[str]:
+def missing_features(reads: Mapping[str, str], declared: Mapping[str, str]) -> list[str]:
     """Return the features that a model reads and the declaration no longer has, in a type that the model can read.
 
     A number that was widened or narrowed is read as before: a model reads all numbers as floats.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from include.declaration.column_types import missing_features
 from include.declaration.monitoring import Monitoring
 from include.logic import drift
 from include.logic.drift import Bins, Counts
@@ -18,8 +19,9 @@ FEATURES, PREDICTION = "features", "prediction"
 
 
 def bins(profile: Profile, declared: Mapping[str, str]) -> dict[str, Bins]:
-    """Where values fall of the features that can be compared: those that are still declared as they were learned."""
-    return {name: each for name, each in profile.bins.items() if declared.get(name) == profile.types[name]}
+    """Return the bins of the features that can be compared: those that are declared in a type that the model reads."""
+    gone = missing_features(profile.types, declared)
+    return {name: each for name, each in profile.bins.items() if name not in gone}
 
 
 def of_features(
@@ -96,7 +98,7 @@ def _gone(profile: Profile, counts: Mapping[str, Counts], declared: Mapping[str,
 
 
 def _why_gone(name: str, learned: str, declared: Mapping[str, str]) -> str:
-    if (now := declared.get(name, learned)) != learned:
+    if (now := declared.get(name, learned)) != learned and missing_features({name: learned}, declared):
         return f"The version reads {name} as {learned}, which is declared as {now} now; train a new version."
     return f"The version reads {name}, which the day's features do not have; train a version without it."
 

@@ -17,6 +17,8 @@ from include.use_case import CATEGORY
 _EXACT_IN_FLOAT32 = frozenset({"bool", "int8", "int16", "float32", CATEGORY})
 """Types whose every value a float32 holds; the others need a float64, at twice the memory."""
 
+_NEED_FLOAT64 = (pa.int32(), pa.int64(), pa.float64())
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -45,11 +47,17 @@ class Encoding:
         return pa.schema([(name, pa.float32() if kind in _EXACT_IN_FLOAT32 else pa.float64()) for name, kind in kinds])
 
     def encode(self, rows: pa.Table | pa.RecordBatch) -> pa.Table:
-        """The features as float32 or float64 columns; nulls, and categories never seen in training, are null."""
-        schema = self.schema()
-        return pa.table(
-            [self._numbers(rows, name).cast(schema.field(name).type) for name in schema.names], schema=schema
-        )
+        """Return the features as float32 or float64 columns; nulls, and categories never seen in training, are null.
+
+        A feature whose type was widened since the training is a float64 column where a float32 would not hold it.
+        """
+        columns = {field.name: self._floats(rows, field) for field in self.schema()}
+        return pa.table(columns)
+
+    def _floats(self, rows: pa.Table | pa.RecordBatch, field: pa.Field) -> pa.Array | pa.ChunkedArray:
+        numbers = self._numbers(rows, field.name)
+        is_wide = field.name not in self.vocabulary and numbers.type in _NEED_FLOAT64
+        return numbers.cast(pa.float64() if is_wide else field.type)
 
     def _numbers(self, rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array | pa.ChunkedArray:
         if name not in self.vocabulary:

@@ -154,6 +154,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
         links=declared.links,
         unlabelled_rows=report["unlabelled_rows"],
         missing_days=report["missing_days"],
+        null_features=report.get("null_features", {}),
         gates=tags.get("gates", ""),
         champion=tags.get("compared_with"),
         decisions=_decisions(tags),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from include.declaration.column_types import missing_features
 from include.errors import NotReady
 from include.gate import (
     CHAMPION,
@@ -97,8 +98,8 @@ class _Gathering:
         if self.flying.model_id == self.candidate.model_id:
             return Champion(self.flying.number, same=True, features=self.model.encoding.features), self.model
         flying = self.registry.load_anew(self.flying)
-        reads, there = flying.encoding.features, self.use_case.features
-        lost = sorted(name for name, kind in reads.items() if there.get(name) != kind)
+        reads = flying.encoding.features
+        lost = missing_features(reads, self.use_case.features)
         why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
         return Champion(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
 

@@ -11,6 +11,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.column_types import missing_features
 from include.errors import AirworthyError
 from include.features.distinct import require_distinct
 from include.logic.finding import MODEL
@@ -172,13 +173,13 @@ def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
 
 def _unfit(use_case: UseCase, view: View, days: Collection[date], version: Version, model: Model) -> str:
     """Why a version cannot predict those days as their features stand; empty if it can."""
-    reads, declared = model.encoding.features, use_case.features
-    if lost := sorted(name for name, kind in reads.items() if declared.get(name) != kind):
+    reads = model.encoding.features
+    if lost := missing_features(reads, use_case.features):
         return (
             f"Version {version.number} reads {lost}, which the use case does not declare so any more, so it cannot"
             " predict these days anew. Train a new version."
         )
-    if absent := sorted(set(declared) - scan.columns(view, "features", days)):
+    if absent := sorted(set(reads) - scan.columns(view, "features", days)):
         return (
             f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
         )
@@ -190,7 +191,7 @@ def _count(rows: ibis.Table) -> int:
 
 
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> Outcomes:
-    predicted = model.predict_all(rows.select(list(use_case.features)), provenance.threads(rows.num_rows))
+    predicted = model.predict_all(rows.select(list(model.encoding.features)), provenance.threads(rows.num_rows))
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     return Outcomes(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion
+from include.declaration.column_types import missing_features
+from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion, NotReady
 from include.logic.lives import GATES, LIFE, NOT_PROMOTED, Approval, blocking
 from include.logic.model import Model
 from include.stages import follow
@@ -29,6 +30,16 @@ MEMORY = "256MB"
 
 VERSION = "model.version"
 """Among the inputs of a commit of predictions: the version that made them."""
+
+
+class FeaturesOutdatedError(NotReady):
+    """The features of a day were built before one was declared that the model reads."""
+
+    def __init__(self, use_case: str, day: date, absent: Sequence[str]) -> None:
+        super().__init__(
+            f"{use_case}: the features of {day} were built before {list(absent)} were declared, and the model reads"
+            f" them. Nothing was scored. Run {use_case}__data for {day} again, then score it."
+        )
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ def run(
     registry = Registry(use_case)
     chosen = registry.version(version) if version else by_the_ledger(use_case, registry, day, before)
     model = fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
+    _require_built(use_case, view, day, model)
     scoring = _Scoring(use_case, view, day, model, chosen.number, there.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
     inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], VERSION: chosen.number}
@@ -184,10 +196,18 @@ def _seen(use_case: UseCase, day: date, version: Version) -> str:
 
 
 def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
-    if model.encoding.features != dict(use_case.features):
-        declared, learned = set(use_case.features.items()), set(model.encoding.features.items())
+    """Raise BadRequest if the version reads a feature that is no longer declared. It need not read all that are."""
+    reads = model.encoding.features
+    if lost := missing_features(reads, use_case.features):
+        now = {name: use_case.features.get(name, "not declared") for name in lost}
+        was = ", ".join(f"{name} ({reads[name]} then, {now[name]} now)" for name in lost)
         raise BadRequest(
-            f"{use_case.name}: version {version.number} does not fit the features declared now: it also needs"
-            f" {sorted(learned - declared)} and does not know {sorted(declared - learned)}. Train a new version, or"
-            " check out the code that trained this one."
+            f"{use_case.name}: version {version.number} needs features that are not declared so any more: {was}."
+            " Train a new version, or check out the code that trained this one."
         )
+
+
+def _require_built(use_case: UseCase, view: View, day: date, model: Model) -> None:
+    """Raise FeaturesOutdatedError if the day's features lack a column that the model reads."""
+    if absent := sorted(view.absent_columns("features", day, day).keys() & model.encoding.features.keys()):
+        raise FeaturesOutdatedError(use_case.name, day, absent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,6 +25,8 @@ from include.storage.runs import FINGERPRINT, MlflowUnreachable, Runs
 from include.storage.view import View
 from include.use_case import UseCase
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -39,6 +42,8 @@ class TrainResult:
     """Labelled rows of all splits."""
     unlabelled_rows: int
     """Rows of the window whose label was not known yet; they are left out."""
+    null_features: Mapping[str, Sequence[str]]
+    """Feature to the days, as ranges, that were built before it was declared, so that it is null in them."""
     missing_days: tuple[str, ...]
     """Days of the window that have no features, as ranges."""
     test: dict[str, dict[str, float]]
@@ -92,6 +97,7 @@ def _report(view: View, first: date, last: date, labelled_rows: int, cut: Splits
     return {
         "splits": cut.bounds(),
         "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
+        "null_features": _null_features(view, first, last),
         "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
     }
 
@@ -121,6 +127,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
         splits=report["splits"],
         rows=int(sum(counted)),
         unlabelled_rows=report["unlabelled_rows"],
+        null_features=report.get("null_features", {}),
         missing_days=tuple(report["missing_days"]),
         test=metrics.of_split(found.metrics, "test"),
     )
@@ -149,6 +156,20 @@ def material_of(use_case: UseCase, view: View, first: date, last: date, chosen: 
         processor=made.processor,
         declaration=material.declaration(use_case),
     )
+
+
+def _null_features(view: View, first: date, last: date) -> dict[str, list[str]]:
+    """Return feature to the days that were built before it was declared, and warn of them."""
+    declared = view.lake.use_case.features
+    found = {
+        name: _ranges(days) for name, days in view.absent_columns("features", first, last).items() if name in declared
+    }
+    for name, ranges in found.items():
+        log.warning(
+            "%s: feature %s is null on %s, which were built before it was declared. Run these days again to fill it.",
+            *(view.lake.use_case.name, name, ", ".join(ranges)),
+        )
+    return found
 
 
 def _ranges(days: Sequence[date]) -> list[str]:

@@ -68,6 +68,8 @@ class Facts:
     """Rows of the window whose label was not known yet."""
     missing_days: Sequence[str] = ()
     """Days of the window without features, as ranges."""
+    null_features: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Feature to the days of the window, as ranges, that were built before it was declared."""
     intervals: Mapping[str, tuple[float, float]] | None = None
     """Metric to the ends of the model's 95 % interval on the test days."""
     slices: Sequence[Slice] | None = None

@@ -62,6 +62,8 @@ def _data(facts: Facts) -> list[str]:
         )
     if facts.missing_days:
         found.append(f"Days without features: {escaped(', '.join(facts.missing_days))}.")
+    for name, ranges in facts.null_features.items():
+        found.append(f"The feature {escaped(name)} was declared later: it is null on {escaped(', '.join(ranges))}.")
     small = [each for each in facts.slices or () if each.worse is None]
     if small:
         names = ", ".join(
