@@ -134,6 +134,19 @@ def maintain(
     maintain_text.show(console, use_case, really=really)
 
 
+@app.command()
+def rebuild(
+    use_case: str,
+    table: Annotated[str, typer.Argument(help="As in the lake: features, raw/<feed>, …")],
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to build again.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; otherwise nothing is changed.")] = False,
+) -> None:
+    """Take periods out of a table whose columns changed their types, for a backfill to fill it again."""
+    from include.local import rebuild_text
+
+    rebuild_text.show(console, use_case, table, since.date(), apply=apply)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def airflow(context: typer.Context) -> None:
     """Airflow's own command, in the environment of the local services: `… airflow dags list`."""

@@ -69,12 +69,16 @@ def tuples(rows: pa.Table) -> list[Row]:
 
 
 def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
-    """Of each row (the feed's columns, in the declared order) the name it has as long as its day holds it:
-    `<day>.<16 hex digits of its content>`, and `.2`, `.3`, … behind that for further rows of the same content, in order
-    of their reasons: rows come from the lake in no order, and those of one content and the same reasons are one as good
-    as the other."""
+    """Return for each row the name that it has as long as its day holds it, whatever columns are declared by then:
+    `<day>.<16 hex digits of its content>`, and `.2`, `.3`, … for further rows of the same content, in order of their
+    reasons.
+
+    `rows` have all columns that were ever stored. A null counts like a column that is not there, and a number like
+    the same number of another type, so that neither a new column nor a widened one changes a name.
+    """
     seen: Counter[str] = Counter()
-    names = [_row_id(day, row) for day, row in zip(days, tuples(rows), strict=True)]
+    columns = rows.column_names
+    names = [_row_id(day, columns, row) for day, row in zip(days, tuples(rows), strict=True)]
     ids = list(names)
     for place in sorted(range(len(names)), key=lambda place: list(reasons[place])):
         seen[name := names[place]] += 1
@@ -82,9 +86,18 @@ def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str
     return ids
 
 
-def _row_id(day: date, row: Row) -> str:
-    text = json.dumps([value if not isinstance(value, date) else value.isoformat() for value in row])
+def _row_id(day: date, columns: Sequence[str], row: Row) -> str:
+    named = zip(columns, row, strict=True)
+    text = json.dumps({name: _plain(value) for name, value in named if value is not None}, sort_keys=True)
     return f"{day.isoformat()}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    return value
 
 
 def added(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:

@@ -117,7 +117,7 @@ def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool =
     view, table = Lake.of(use_case).as_of(date.max), f"checked/{feed}"
     first, last = (day, day) if day else (use_case.first_day, date.max)
     with view.explaining(table, first, last):
-        rows = view.table(table, first, last, checked=checked)
+        rows = view.table(table, first, last, checked=checked, and_dropped=True)
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
     if day and not bad.num_rows:
         with view.explaining(table):
@@ -128,7 +128,7 @@ def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool =
     schema = schemas.content(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     days, reasons = bad["day"].to_pylist(), bad["reasons"].to_pylist()
-    ids = corrections.row_ids(days, content, reasons)
+    ids = corrections.row_ids(days, bad.drop_columns(["day", schemas.REASONS.name]), reasons)
     origin = {"day": days, "digest": ids, "reasons": reasons}
     found = corrections.with_origin(content, origin)
     return _with_fate(use_case, declared, found)

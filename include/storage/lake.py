@@ -216,6 +216,38 @@ class Lake:
                 return Commit(table, day, Partition("", 0), version, changed=True)
         raise _commit_lost(table, day, failure)
 
+    def start_generation(self, table: str, since: date, days: Sequence[date]) -> int:
+        """Remove these days from the table and give it the columns that are declared now, in one commit.
+
+        Returns the Delta version of the commit; the versions before it hold the table as it was.
+
+        Raises:
+            CommitLost: too many conflicts.
+        """
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.delta(table)
+            before, declared = delta.version(), schemas.content(self.use_case, table)
+            left = partitions.of(delta, date.min, date.max).keys() - set(days)
+            others = [field for field in _columns(delta) if left and field.name not in declared.names]
+            transactions = [Transaction(history.transaction_of(day), before + 1) for day in days or [since]]
+            notes = {"stage": "rebuild", "from": since.isoformat(), "removed": str(len(days))}
+            try:
+                with s3.told(self.uri(table)):
+                    delta.create_write_transaction(
+                        [],
+                        mode="overwrite",
+                        schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
+                        partition_by=[*schemas.PARTITION],
+                        partition_filters=[("day", "in", [day.isoformat() for day in days or [since]])],
+                        commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
+                    )
+            except (CommitFailedError, s3.ConnectionCut) as conflict:
+                failure = conflict
+            else:
+                return before + 1
+        raise _commit_lost(table, since, failure)
+
     @contextlib.contextmanager
     def _temporary_file(self, table: str) -> Iterator[Path]:
         """Yield a path for a file to be written, on the disk of the table if that is local; removed at the end."""

@@ -1,0 +1,16 @@
+"""Show what `airworthy rebuild` would remove, or has removed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rich.console import Console
+
+from include.maintenance.rebuild import rebuild_table
+from include.use_cases import load
+
+
+def show(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
+    """Print what rebuilding a table from a period on changes; change it only with `apply`."""
+    for line in rebuild_table(load(use_case), table, since, apply=apply).lines:
+        console.print(line, markup=False)

@@ -1,0 +1,92 @@
+"""Start a table again from a period on, so that a backfill fills it under the columns that are declared now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from include.errors import MADE_BY, BadRequest
+from include.lake import partition_reader
+from include.lake.partition_reader import TypeNarrowedError
+from include.storage import history, schemas
+from include.storage.lake import Lake
+from include.use_case import UseCase
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """What rebuilding a table from a period on changes, or has changed."""
+
+    use_case: str
+    table: str
+    since: date
+    removed: tuple[date, ...]
+    """Periods from `since` on that leave the table, to be built again."""
+    unreadable: tuple[date, ...]
+    """Earlier periods that leave it too: a declared column does not hold what they hold."""
+    kept: int
+    """Earlier periods that stay as they are."""
+    version: int
+    """The Delta version that still holds all of them."""
+    applied: bool = False
+
+    @property
+    def lines(self) -> list[str]:
+        """Say it for a person."""
+        leave = "left" if self.applied else "would leave"
+        lines = [f"{_counted(self.removed)} from {self.since} on {leave} {self.use_case}/{self.table}."]
+        if self.unreadable:
+            why = "hold a column in a type that the declared one does not hold"
+            lines.append(f"{_counted(self.unreadable)} before {self.since} {leave} it too: they {why}.")
+        lines.append(f"Earlier periods that stay: {self.kept}. Delta version {self.version} keeps all, as it was.")
+        kind = self.table.partition("/")[0]
+        if kind == "raw":
+            lines.append("Raw rows come from the source alone: make sure that it delivers these periods again.")
+        dag = MADE_BY.get(kind, "data")
+        days = sorted({*self.removed, *self.unreadable})
+        if self.applied and days:
+            lines.append(f"Fill it: backfill {self.use_case}__{dag} from {days[0]} to {days[-1]}.")
+        if not self.applied:
+            lines.append("A dry run: nothing was changed. With --apply it is done.")
+        return lines
+
+
+def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = False) -> Rebuild:
+    """Remove the periods from `since` on, and earlier ones that cannot be read as declared now; a dry run first.
+
+    Old Delta versions stay, so that registered versions can still be reproduced from them.
+
+    Raises:
+        BadRequest: there is no such table, or it holds nothing.
+    """
+    if table not in schemas.tables(use_case):
+        raise BadRequest(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
+    lake = Lake.of(use_case)
+    if not history.is_table(lake.uri(table)):
+        raise BadRequest(f"{use_case.name}: table {table} is not there yet, so there is nothing to rebuild.")
+    view = lake.pinned(date.max, {table: None})
+    days = list(view.partitions(table))
+    removed = [day for day in days if day >= since]
+    unreadable = [day for day in days if day < since and not _is_readable(lake, view.files(table, day, day), table)]
+    if apply:
+        lake.start_generation(table, since, [*unreadable, *removed])
+    kept = len(days) - len(removed) - len(unreadable)
+    return Rebuild(
+        use_case.name, table, since, tuple(removed), tuple(unreadable), kept, view.version(table), applied=apply
+    )
+
+
+def _is_readable(lake: Lake, files: list[tuple[date, str]], table: str) -> bool:
+    schema = schemas.content(lake.use_case, table)
+    try:
+        for _, path in files:
+            partition_reader.require_readable(f"{lake.use_case.name}/{table}", path, schema)
+    except TypeNarrowedError:
+        return False
+    return True
+
+
+def _counted(days: tuple[date, ...]) -> str:
+    if not days:
+        return "No period"
+    return f"1 period ({days[0]})" if len(days) == 1 else f"{len(days)} periods ({days[0]} to {days[-1]})"
