@@ -54,14 +54,16 @@ def require_readable(table: str, path: str, schema: pa.Schema) -> None:
     """Raise TypeNarrowedError unless every declared column that the file has can be read as declared."""
     there = stored_schema(path)
     for field in schema:
-        if field.name not in there.names:
-            continue
-        old, new = there.field(field.name).type, field.type
-        if is_same_type(old, new) or widens(alias_of(old), alias_of(new)):
-            continue
-        bound = exact_bound(alias_of(old), alias_of(new))
-        if bound is None or not is_within(path, field.name, bound):
-            raise TypeNarrowedError(table, field.name, old, new, _name(path))
+        if field.name in there.names and not _is_readable(path, field):
+            raise TypeNarrowedError(table, field.name, there.field(field.name).type, field.type, _name(path))
+
+
+def _is_readable(path: str, field: pa.Field) -> bool:
+    old, new = stored_schema(path).field(field.name).type, field.type
+    if is_same_type(old, new) or widens(alias_of(old), alias_of(new)):
+        return True
+    bound = exact_bound(alias_of(old), alias_of(new))
+    return bound is not None and is_within(path, field.name, bound)
 
 
 def read_table(table: str, paths: Sequence[str], schema: pa.Schema) -> pa.Table:
@@ -124,9 +126,11 @@ def columns_of(paths: Iterable[str]) -> frozenset[str]:
 
 
 def readable_columns(path: str, schema: pa.Schema, names: Collection[str]) -> pa.Schema:
-    """Return those of the named declared columns that the file has."""
+    """Return those of the named declared columns that the file has, in a type that can be read as declared."""
     there = stored_schema(path).names
-    return pa.schema([field for field in schema if field.name in names and field.name in there])
+    return pa.schema(
+        [field for field in schema if field.name in names and field.name in there and _is_readable(path, field)]
+    )
 
 
 def _converted(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -98,7 +98,7 @@ def _gone(profile: Profile, counts: Mapping[str, Counts], declared: Mapping[str,
 
 
 def _why_gone(name: str, learned: str, declared: Mapping[str, str]) -> str:
-    if (now := declared.get(name, learned)) != learned and missing_features({name: learned}, declared):
+    if (now := declared.get(name, learned)) != learned:
         return f"The version reads {name} as {learned}, which is declared as {now} now; train a new version."
     return f"The version reads {name}, which the day's features do not have; train a version without it."
 

@@ -179,6 +179,8 @@ def _unfit(use_case: UseCase, view: View, days: Collection[date], version: Versi
             f"Version {version.number} reads {lost}, which the use case does not declare so any more, so it cannot"
             " predict these days anew. Train a new version."
         )
+    if why := view.why_unreadable("features", min(days), max(days)):
+        return why
     if absent := sorted(set(reads) - scan.columns(view, "features", days)):
         return (
             f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."

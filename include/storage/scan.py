@@ -31,9 +31,8 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
 
-    Raises:
-        DayDamaged: a file does not hold what was written.
-        TypeNarrowedError: a column is declared with a type that does not hold the stored values.
+    A column whose stored values the declared type does not hold is left out like one that the file lacks. Raises
+    DayDamaged.
     """
     declared, name = schemas.content(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
     view.require_whole(table, day, day)

@@ -111,6 +111,16 @@ class View:
                     found.setdefault(name, []).append(day)
         return found
 
+    def why_unreadable(self, table: str, since: date | None = None, until: date | None = None) -> str:
+        """Return why those days cannot be read with the declared columns; an empty string if they can."""
+        schema = schemas.content(self.lake.use_case, table)
+        try:
+            for _, path in self.files(table, since, until):
+                partition_reader.require_readable(self._name(table), path, schema)
+        except partition_reader.TypeNarrowedError as error:
+            return str(error)
+        return ""
+
     def _name(self, table: str) -> str:
         return f"{self.lake.use_case.name}/{table}"
 
