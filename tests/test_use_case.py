@@ -91,3 +91,7 @@ def test_a_day_before_the_first_is_refused():
     USE_CASE.require(USE_CASE.first_day)
     with pytest.raises(BadRequest, match="2020-01-01"):
         USE_CASE.require(date(2019, 12, 31))
+
+
+def test_the_package_of_a_shipped_use_case_is_that_of_the_module_that_declares_it():
+    assert load("flight_delays").package == "include.use_cases.flight_delays"

@@ -19,9 +19,14 @@ DECLARATIONS = ("include.use_case", "include.declaration", "dataclasses", "copy"
 def declaring_module() -> str:
     """Return the name of the module whose code is building a declaration; empty if there is none."""
     frame = sys._getframe(1)  # noqa: SLF001 (CPython's own way)
-    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(DECLARATIONS):
+    while frame is not None and _builds_declarations(str(frame.f_globals.get("__name__", ""))):
         frame = frame.f_back  # type: ignore[assignment]
     return "" if frame is None else str(frame.f_globals.get("__name__", ""))
+
+
+def _builds_declarations(module: str) -> bool:
+    # By whole names: include.use_cases is no part of include.use_case.
+    return any(module == name or module.startswith(f"{name}.") for name in DECLARATIONS)
 
 
 def load_function(use_case: str, package: str, module: str, name: str) -> Callable[..., Any]:
