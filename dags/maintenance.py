@@ -1,4 +1,4 @@
-"""<use case>__maintenance: on Sundays, or by hand with a form: a dry run, unless it is asked to act."""
+"""<use case>__maintenance: by hand with a form, a dry run unless asked to act; on Sundays where declared."""
 
 from airflow.sdk import Param
 
@@ -12,8 +12,12 @@ for use_case in all_use_cases().values():
             False,
             type="boolean",
             title="Really",
-            description="Off: a dry run, which says what would be removed and changes nothing. On: it is removed. Runs"
-            " that the schedule starts always remove.",
+            description="Off: a dry run, which says what would be removed and changes nothing. On: it is removed."
+            + (
+                " Attention: a trigger unpauses this DAG, and the runs of its schedule remove."
+                if use_case.retention.automatic
+                else ""
+            ),
         ),
     }
 

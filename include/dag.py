@@ -57,6 +57,7 @@ def daily(
         schedule, zone = PeriodTimetable(timezone=use_case.time_zone), ZoneInfo(use_case.time_zone)
         start = clock.start_of_day(use_case.first_day, zone)
         arguments = {"start_date": start and start.astimezone(zone), **arguments}
+    arguments |= _last_run(use_case)
     return _dag(use_case, kind, schedule=schedule, params={"day": forms.DAY, **(params or {})}, **arguments)
 
 
@@ -67,7 +68,15 @@ def weekly(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **argum
     days and makes the newest Monday's run.
     """
     schedule = PeriodTimetable(timezone=use_case.time_zone, weekday=MONDAY, run_immediately=timedelta(hours=1))
+    arguments |= _last_run(use_case)
     return _dag(use_case, kind, schedule=schedule, params={"day": forms.DAY, **params}, **arguments)
+
+
+def _last_run(use_case: UseCase) -> dict[str, Any]:
+    """Return the argument of a DAG that ends its schedule with the use case's last day."""
+    if use_case.ends_on is None:
+        return {}
+    return {"end_date": clock.start_of_day(use_case.ends_on, ZoneInfo(use_case.time_zone))}
 
 
 def by_hand(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
@@ -76,9 +85,14 @@ def by_hand(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG
 
 
 def care(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
-    """A DAG that looks after what is stored, in the small hours of Sunday or by hand, one run at a time. It has no day:
-    what it does hangs on the clock. Unpaused, it waits for the next Sunday."""
-    schedule = CronTriggerTimetable("0 4 * * 0", timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
+    """Return a DAG that looks after what is stored, by hand or, if declared, in the small hours of Sunday.
+
+    It has one run at a time and no day, since it depends on the clock. Its schedule removes files, and the form
+    unpauses a DAG by default: so there is a schedule only where the retention is declared automatic.
+    """
+    schedule = None
+    if use_case.retention.automatic:
+        schedule = CronTriggerTimetable("0 4 * * 0", timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
     return _dag(use_case, kind, schedule=schedule, params=dict(params), max_active_runs=1)
 
 

@@ -11,7 +11,7 @@ DESCRIPTIONS = {
     "monitor": "Each day: measure drift, and how good the predictions are whose outcome is known by now.",
     "retrain": "Each day: decide by the measures whether to train, and start that training once.",
     "rollback": "By hand: make a version that was champion before the champion again.",
-    "maintenance": "On Sundays or by hand: remove what the declared retention no longer keeps.",
+    "maintenance": "By hand, or on Sundays where declared: remove what the declared retention no longer keeps.",
     "quarantine": "By hand: send quarantined rows back, corrected or released; they become known on a later day.",
     "reproduce": "By hand: build a registered version again, and hold the trees against the registered ones.",
 }
@@ -152,8 +152,8 @@ Days that are scored already keep their version: to score one again, trigger `sc
 """,
     "maintenance": """
 **Removes what nobody needs any more, and puts tables in order.** Started by hand it is a dry run, unless the form says
-*really*: it lists what would go, with counts and bytes, and changes nothing. **Runs of the schedule really remove**;
-while this DAG is paused there are none.
+*really*: it lists what would go, with counts and bytes, and changes nothing. It has a schedule only where the use case
+declares `Retention(automatic=True)`: **runs of the schedule remove**, and a trigger by the form unpauses it.
 
 {keeps}
 

@@ -20,6 +20,8 @@ LETTERS_ARE_TRIED_DAYS = 7
 class Retention:
     """Days, counted from when something was made, ended or replaced; the defaults keep rather too much."""
 
+    automatic: bool = False
+    """Whether the DAG `maintenance` has a schedule, whose runs remove; without one only a person removes."""
     table_days: int = 30
     """What a day of a table held before it was replaced, whoever reads it; and files of writers that were killed."""
     champion_days: int | None = None

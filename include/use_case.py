@@ -267,10 +267,8 @@ class UseCase:
         _require(re.fullmatch(r"[a-z][a-z0-9_]*", self.name) is not None, say + "use lower-case letters, digits and _.")
         _require("__" not in self.name, say + "no double underscore: it separates the use case from its DAG.")
         clock.require_time_zone(self.time_zone, say)
-        _require(
-            clock.start_of_day(self.first_day, ZoneInfo(self.time_zone)) is not None,
-            say + f"first_day {self.first_day} does not exist in {self.time_zone}, which skipped it.",
-        )
+        clock.require_existing(self.time_zone, self.first_day, f"{say}first_day")
+        clock.require_existing(self.time_zone, self.ends_on, f"{say}ends_on")
         _require(
             self.ends_on is None or self.ends_on >= self.first_day,
             say + f"ends_on {self.ends_on} is before first_day {self.first_day}.",

@@ -48,3 +48,13 @@ def require_time_zone(name: str, say: str) -> None:
         raise ValueError(
             f"{say}time_zone {name!r} is not a time zone of the IANA database, such as 'Europe/Berlin'.{maybe}"
         ) from None
+
+
+def require_existing(time_zone: str, day: date | None, say: str) -> None:
+    """Check that the zone did not skip that day, if there is one.
+
+    Raises:
+        ValueError: it did.
+    """
+    if day is not None and start_of_day(day, ZoneInfo(time_zone)) is None:
+        raise ValueError(f"{say} {day} does not exist in {time_zone}, which skipped it.")

@@ -36,6 +36,7 @@ def show(console: Console, name: str, day: date) -> None:
     Raises BadData for a day that is refused, CheckFailed for a model that does not pass its gates.
     """
     use_case = load(name)
+    use_case.require(day)
     with tempfile.TemporaryDirectory(prefix="airworthy-check-") as folder, chdir(folder):
         for setting in PLACES:
             os.environ.pop(setting, None)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from datetime import date, datetime
+from datetime import date
 from functools import cache
-from zoneinfo import ZoneInfo
 
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -76,7 +75,7 @@ def _index(request: Request, user: GetUserDep) -> Response:
 def _line(use_case: UseCase) -> Overview | None:
     """What the index shows of a use case; None where that fails, since the others are shown all the same."""
     try:
-        return overview.run(use_case, _today(use_case), span=1)
+        return overview.run(use_case, use_case.last_day(), span=1)
     except Exception:
         log.exception("Airworthy's page could not look at %s", use_case.name)
         return None
@@ -144,12 +143,7 @@ def _file(name: str) -> tuple[bytes, str]:
 
 
 def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
-    today = _today(use_case)
-    return overview.run(use_case, today, day, span)
-
-
-def _today(use_case: UseCase) -> date:
-    return datetime.now(ZoneInfo(use_case.time_zone)).date()
+    return overview.run(use_case, use_case.last_day(), day, span)
 
 
 def _base(request: Request) -> str:

@@ -41,6 +41,7 @@ def ensure_window(use_case: UseCase, day: date, window_days: int | None) -> tupl
 
     The day itself is built too: the labels that became known at its start are written with it.
     """
+    use_case.require(day)
     first, last = splits.window(use_case, day, window_days)
     return first, last, len(ensure(use_case, first, day))
 

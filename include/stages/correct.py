@@ -245,6 +245,10 @@ def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: da
         why = "is declared absent"
     elif day < max(decided, default=day):  # its measures and decisions, made again, would know the rows
         why = f"lies before {max(decided)}, of which something is decided already: what was known then does not change"
+    elif day > max(free, use_case.today()):
+        why = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
+    elif use_case.ends_on is not None and day > use_case.ends_on:
+        why = f"is after {use_case.ends_on}, on which {use_case.name} ends: nothing is landed after it"
     elif day > free + timedelta(days=AHEAD_DAYS):
         why = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
     if why:

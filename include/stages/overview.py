@@ -14,9 +14,12 @@ import pyarrow as pa
 
 from include.errors import AirworthyError
 from include.logic import lives, status
+from include.logic.corrections import Correction
 from include.logic.measures import Measures
 from include.logic.status import Seen, Status
-from include.storage.corrections import Corrections, CorrectionsDamaged
+from include.stages import quarantine
+from include.storage import history
+from include.storage.corrections import CorrectionsDamaged
 from include.storage.days import Days
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger, LedgerDamaged
@@ -47,7 +50,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class SetAside:
-    """Rows quarantined on the days that are drawn, as far as these were measured: what has become of them."""
+    """Quarantined rows of all feeds, by what has become of them."""
 
     open: int
     waiting: int
@@ -78,7 +81,7 @@ class Overview:
     decisions: tuple[Decided, ...]
     """Newest first."""
     set_aside: SetAside | None
-    """None where no day that is drawn says how many rows were quarantined."""
+    """None where no feed was ever checked."""
     problems: tuple[str, ...]
 
     @cached_property
@@ -105,7 +108,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
     entries: list[Entry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
     decisions: list[Decided] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
     what = "The folder of corrections"
-    set_aside: SetAside | None = _told(problems, what, lambda: _set_aside(use_case, measures, seen), None)
+    set_aside: SetAside | None = _told(problems, what, lambda: _set_aside(use_case, seen), None)
     champion = lives.newest(entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
@@ -164,19 +167,22 @@ def _measures(drawn: Days, seen: date) -> Measures:
     return Measures(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
 
 
-def _set_aside(use_case: UseCase, measures: Measures, seen: date) -> SetAside | None:
-    counted = [row for row in measures.of("quarantined") if row.value is not None]
-    rows = {(row.subject, row.about): int(row.value or 0) for row in counted if row.value}
-    went: dict[tuple[str, date], Counter[bool]] = {key: Counter() for key in rows}
-    for feed in {feed for feed, _ in rows}:
-        for each in Corrections.of(use_case, feed).looked_at():
-            for day in each.rows["day"].to_pylist():
-                if (feed, day) in went:
-                    went[feed, day][each.known_on <= seen] += 1
-    # A day that its source has mended since may have fewer rows than were sent back.
-    left = sum(max(0, number - went[key].total()) for key, number in rows.items())
-    all_of = sum(went.values(), Counter[bool]())
-    return SetAside(left, all_of[False], all_of[True]) if counted else None
+def _set_aside(use_case: UseCase, seen: date) -> SetAside | None:
+    """Count the rows of all feeds that were quarantined by the day looked at, as the command line counts them."""
+    lake, states = Lake.of(use_case), Counter[str]()
+    feeds = [feed.name for feed in use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
+    for feed in feeds:
+        found = quarantine.of(use_case, feed, checked=False)
+        for day, correction in zip(found.rows["day"].to_pylist(), found.went, strict=True):
+            if day <= seen:
+                states[_state(correction, seen)] += 1
+    return SetAside(states["open"], states["waiting"], states["replayed"]) if feeds else None
+
+
+def _state(correction: Correction | None, seen: date) -> str:
+    if correction is None:
+        return "open"
+    return "replayed" if correction.known_on <= seen else "waiting"
 
 
 def _entries(use_case: UseCase, day: date) -> list[Entry]:

@@ -52,6 +52,8 @@ def run(
     """
     if last < first:
         raise BadRequest(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
+    use_case.require(first)
+    _require_judged(use_case, last)
     _build(use_case, first, last, tell)
     tell("reading features and labels")
     world = Hindsight(use_case, hindsight.look_back(use_case, first, last), tell)
@@ -72,6 +74,21 @@ def run(
 def drawn(found: Replayed) -> bytes:
     """The policies along the way, as a PNG."""
     return replay_plot.of(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
+
+
+def _require_judged(use_case: UseCase, last: date) -> None:
+    """Check that the labels by which the last day is judged can be known.
+
+    Raises:
+        BadRequest: they become known on a day that has not begun, or after the last one.
+    """
+    judged_on = last + timedelta(days=use_case.label.matures_after_days)
+    if judged_on > use_case.last_day():
+        raise BadRequest(
+            f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest day that can be run is"
+            f" {use_case.last_day()}. End the replay on"
+            f" {use_case.last_day() - timedelta(days=use_case.label.matures_after_days)} or before."
+        )
 
 
 def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], None]) -> None:

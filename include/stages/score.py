@@ -72,6 +72,7 @@ def run(
     Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), LedgerDamaged, ModelReplaced,
     MlflowUnreachable, ArtifactMissing.
     """
+    use_case.require(day)
     lake = lake or Lake.of(use_case)
     view = lake.as_of(day, MEMORY)
     there = view.partitions("features", day, day).get(day)

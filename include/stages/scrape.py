@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,7 @@ class Reading:
 
 def run(use_case: UseCase, now: datetime) -> Reading:
     """The newest day of metrics, decisions and retrainings, the claims of the month, and the champion of today."""
+    now = min(now, _end(use_case)) if use_case.ends_on else now
     today = now.astimezone(ZoneInfo(use_case.time_zone)).date()
     looks: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(use_case, today),
@@ -60,6 +61,13 @@ def run(use_case: UseCase, now: datetime) -> Reading:
             log.exception("%s: %s cannot be read; the other metrics are served.", use_case.name, part)
             unreadable.append(part)
     return Reading(use_case, now, unreadable=tuple(unreadable), **found)
+
+
+def _end(use_case: UseCase) -> datetime:
+    """Return the last instant of a use case that ends: nothing grows older after it."""
+    zone = ZoneInfo(use_case.time_zone)
+    assert use_case.ends_on is not None
+    return datetime.combine(use_case.ends_on, time.max, zone)
 
 
 def _metrics(use_case: UseCase, today: date) -> dict[str, Any]:

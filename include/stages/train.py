@@ -66,6 +66,7 @@ def run(
     `tuned_by` names the run of the study that chose them, if one did.
     Raises BadRequest for parameters or a window that cannot be, NotReady where days or labels are missing.
     """
+    use_case.require(day)
     chosen = merge(use_case, parameters)
     first, last = splits.window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)

@@ -70,6 +70,7 @@ def run(
     cannot be; NotReady where days or labels are missing.
     """
     begun = clock()
+    use_case.require(day)
     _require(use_case, trials, minutes)
     space = tuning.space(use_case, parameters)
     first, last = splits.window(use_case, day, window_days)

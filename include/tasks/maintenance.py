@@ -17,17 +17,30 @@ log = logging.getLogger(__name__)
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)})
 def maintain(use_case: str) -> dict[str, object]:
-    """Remove what the declared retention no longer keeps, or say what would go: as the form says, and really in a run
-    of the schedule, which nobody asks."""
+    """Remove what the declared retention no longer keeps, or say what would go.
+
+    A run that a person started removes where the form says so; one of the schedule where the use case declares it.
+    """
     from include.stages import maintain
 
-    declared, context = load(use_case), get_current_context()
-    really = context["dag_run"].run_type == "scheduled" or context["params"]["really"] is True
+    with told():
+        declared, context = load(use_case), get_current_context()
+    automatic = declared.retention.automatic
+    scheduled = context["dag_run"].run_type == "scheduled"
+    really = automatic if scheduled else context["params"]["really"] is True
     with told():
         result = maintain.run(declared, really=really, logs=logs())
         log.info("%s.", "Done" if really else "A dry run: nothing was changed. Trigger it with `really` to do it")
+        log.info("%s", SCHEDULED if automatic else BY_HAND)
         note(declared, "maintenance", dry_run=not really, **{f"{n}": line for n, line in enumerate(result.lines, 1)})
         return asdict(maintain.require(result))
+
+
+SCHEDULED = (
+    "The retention is declared automatic: unless this DAG is paused, its schedule removes what is listed on Sundays at"
+    " 04:00. Triggering it by the form unpauses it, unless *Unpause on trigger* is off."
+)
+BY_HAND = "This DAG has no schedule (retention.automatic is False): nothing is removed unless a person asks for it."
 
 
 def logs() -> list[str]:

@@ -1,10 +1,12 @@
 """The task of <use case>__maintenance: when it acts, what it shows, and where it looks for logs."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.retention import Retention
 from include.stages import maintain
 from include.tasks import maintenance
 from tests import toy
@@ -22,7 +24,7 @@ def asked(monkeypatch):
         return found.get("result", RESULT)
 
     monkeypatch.setattr(maintain, "run", run)
-    monkeypatch.setattr(maintenance, "load", lambda name: toy.USE_CASE)
+    monkeypatch.setattr(maintenance, "load", lambda name: found.get("use_case", toy.USE_CASE))
     monkeypatch.setattr(maintenance, "note", lambda use_case, what, **extra: found["noted"].update(extra))
     return found
 
@@ -33,13 +35,35 @@ def execute(monkeypatch, run_type: str, really: bool) -> dict:
     return maintenance.maintain.function("toy")
 
 
+AUTOMATIC = replace(toy.USE_CASE, retention=Retention(automatic=True))
+
+
 @pytest.mark.parametrize(
-    ("run_type", "form", "acts"),
-    [("scheduled", False, True), ("manual", False, False), ("manual", True, True), ("backfill", False, False)],
+    ("use_case", "run_type", "form", "acts"),
+    [
+        (AUTOMATIC, "scheduled", False, True),
+        (AUTOMATIC, "manual", False, False),
+        (toy.USE_CASE, "scheduled", False, False),  # made before the declaration was changed
+        (toy.USE_CASE, "manual", False, False),
+        (toy.USE_CASE, "manual", True, True),
+        (toy.USE_CASE, "backfill", False, False),
+    ],
 )
-def test_the_schedule_acts_and_a_person_is_asked_first(asked, monkeypatch, run_type, form, acts):
+def test_the_schedule_acts_only_where_declared_and_a_person_is_asked_first(
+    asked, monkeypatch, use_case, run_type, form, acts
+):
+    asked["use_case"] = use_case
     execute(monkeypatch, run_type, form)
     assert asked["really"] is acts
+
+
+@pytest.mark.parametrize(("use_case", "armed"), [(AUTOMATIC, True), (toy.USE_CASE, False)])
+def test_a_dry_run_says_whether_a_schedule_will_remove(asked, monkeypatch, caplog, use_case, armed):
+    asked["use_case"] = use_case
+    with caplog.at_level("INFO"):
+        execute(monkeypatch, "manual", False)
+    assert ("its schedule removes" in caplog.text) is armed
+    assert ("has no schedule" in caplog.text) is not armed
 
 
 def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatch):
@@ -49,6 +73,7 @@ def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatc
 
 def test_what_could_not_be_looked_at_fails_the_task_after_the_rest_is_done(asked, monkeypatch):
     asked["result"] = maintain.MaintainResult("toy", True, {}, (), (), ("a log is gone.",))
+    asked["use_case"] = AUTOMATIC
     with pytest.raises(AirflowFailException, match=r"has done the rest\. a log is gone\."):
         execute(monkeypatch, "scheduled", False)
 

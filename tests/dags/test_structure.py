@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
+from include.dag import care, daily, weekly
 from include.orchestration.timetable import PeriodTimetable
+from include.retention import Retention
 from include.settings import REPOSITORY
 from include.use_cases import all_use_cases
 
@@ -84,17 +87,37 @@ def test_what_only_a_person_starts_has_no_schedule_and_one_run_at_a_time(dags, n
     assert (dags[name].max_active_runs, list(dags[name].params).count("day")) == (1, 0)
 
 
-def test_maintenance_by_hand_is_a_dry_run_and_the_schedule_begins_on_the_next_sunday(dags):
+def test_maintenance_is_a_dry_run_and_has_no_schedule_that_a_trigger_could_unpause(dags):
     dag = dags["flight_delays__maintenance"]
     assert {field: dag.params.get_param(field).value for field in dag.params} == {"really": False}
     assert dag.max_active_runs == 1
-    now = datetime.now(UTC)
+    assert dag.timetable.can_be_scheduled is False
+
+
+def test_maintenance_that_is_declared_automatic_begins_on_the_next_sunday():
+    use_case = replace(all_use_cases()["flight_delays"], retention=Retention(automatic=True))
+    dag, now = care(use_case, "maintenance", params={}), datetime.now(UTC)
     first = coerce_to_core_timetable(dag.timetable).next_dagrun_info_v2(
         last_dagrun_info=None, restriction=TimeRestriction(dag.start_date, None, catchup=False)
     )
-    local = first.run_after.in_timezone(all_use_cases()["flight_delays"].time_zone)
+    local = first.run_after.in_timezone(use_case.time_zone)
     assert (local.day_of_week, local.hour) == (WeekDay.SUNDAY, 4)
     assert now - timedelta(hours=1) < first.run_after <= now + timedelta(days=8)
+
+
+@pytest.mark.parametrize("kind", ["data", "score", "monitor", "retrain", "train"])
+def test_no_run_is_scheduled_after_the_last_day_of_a_use_case_that_ends(kind):
+    ends_on = date(2013, 12, 31)
+    use_case = replace(all_use_cases()["flight_delays"], ends_on=ends_on)
+    dag = weekly(use_case, kind, params={}) if kind == "train" else daily(use_case, kind, from_now_on=kind == "retrain")
+    timetable = coerce_to_core_timetable(dag.timetable)
+    restriction = TimeRestriction(dag.start_date, dag.end_date, catchup=False)
+    assert timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction) is None
+    restriction = TimeRestriction(timetable.resolve_partition_date("2013-12-23"), dag.end_date, catchup=True)
+    info, found = None, []
+    while info := timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction):
+        found.append(info.partition_key)
+    assert found[0] == "2013-12-23" and found[-1] == ("2013-12-30" if kind == "train" else "2013-12-31")
 
 
 def test_a_rollback_cannot_be_sent_without_version_day_and_reason(dags):

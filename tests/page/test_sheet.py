@@ -7,7 +7,7 @@ import pytest
 from include.page import sheet
 from include.stages import overview
 from include.storage.lake import Lake
-from tests import places, toy
+from tests import places, quarantined, toy
 from tests.page import measured
 from tests.page.conftest import LAST
 from tests.page.measured import Row, day_of
@@ -37,10 +37,21 @@ def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
     assert text.count("&lt;script&gt;alert(1)") >= 3
 
 
-def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home):
+def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home, monkeypatch):
     assert "open</b>" not in page(day_of(0))
-    measured.write(Lake.of(toy.USE_CASE), day_of(0), [Row("quarantined", "events", 5, day_of(0), None)])
-    assert "<b>5 open</b>, 0 waiting, 0 replayed" in page(day_of(0))
+    quarantined.spoil(monkeypatch, "events", "hour", [77, 78], quarantined.DAY)
+    quarantined.land("events", quarantined.DAY)
+    assert "<b>2 open</b>, 0 waiting, 0 replayed" in page(quarantined.DAY)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "words"), [("3", "age</span><b>41 days"), ("1", "scored by</span> version 1, <b>41")]
+)
+def test_the_age_is_of_the_champion_or_names_the_version_that_it_is_of(lake_home, scorer, words):
+    measured.promote(toy.USE_CASE, "3", day_of(0))
+    row = Row("staleness", "model", 41, day_of(0), scorer, limit=60, breached=False)
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), [row])
+    assert words in " ".join(page(day_of(0)).split())
 
 
 def test_a_link_that_runs_a_script_is_left_out(at_home):

@@ -4,15 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.logic import corrections
-from include.stages import overview
-from include.storage.corrections import Corrections
+from include.stages import correct, overview, quarantine
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
-from tests import places, toy
+from tests import places, quarantined, toy
 from tests.page import measured
 from tests.page.measured import Row, day_of
-from tests.toy_use_case import source
 
 DAY = day_of(0)
 CALM = [
@@ -54,31 +51,28 @@ def test_days_of_long_ago_are_stale_and_one_chosen_on_purpose_is_not(lake):
     assert overview.run(toy.USE_CASE, later, day_of(10)).status.name == "ok"
 
 
-def sent_back(known_on, *ids):
-    """Events that were quarantined on DAY, corrected to become known on another."""
-    content = source.everything(DAY).drop_columns(["failed"]).take(list(ids))
-    origin = {"day": [DAY] * len(ids), "digest": [f"row-{each}" for each in ids], "reasons": [["bad"]] * len(ids)}
-    draft = corrections.Draft(
-        kind="correct", known_on=known_on, who="Ann", why="mistyped", rows=corrections.with_origin(content, origin)
+def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_looked_at(lake, monkeypatch):
+    assert overview.run(toy.USE_CASE, DAY).set_aside is None, "nothing was checked"
+    days = quarantined.DAY, quarantined.NEXT
+    quarantined.spoil(monkeypatch, "events", "hour", [77, 78], *days)
+    quarantined.land("events", *days)
+    after = quarantined.NEXT + timedelta(days=1)
+    assert overview.run(toy.USE_CASE, after, quarantined.DAY).set_aside == overview.SetAside(2, 0, 0)
+    assert overview.run(toy.USE_CASE, after).set_aside == overview.SetAside(4, 0, 0)
+    assert sum(row.open for row in quarantine.counts(quarantine.of(toy.USE_CASE, "events"))) == 4
+    correct.release(
+        toy.USE_CASE, "events", [quarantined.HOUR], day=quarantined.DAY, known_on=after, who="Ann", why="ok now"
     )
-    Corrections.of(toy.USE_CASE, "events").record(draft)
+    assert overview.run(toy.USE_CASE, quarantined.NEXT).set_aside == overview.SetAside(2, 2, 0)
+    assert overview.run(toy.USE_CASE, after).set_aside == overview.SetAside(2, 0, 2)
 
 
-def test_quarantined_rows_are_counted_by_what_has_become_of_them_as_of_the_day_looked_at(lake):
-    assert overview.run(toy.USE_CASE, DAY).set_aside is None, "nothing was measured"
-    for day, number in ((DAY, 5), (day_of(1), 2)):
-        measured.write(lake, day, [Row("quarantined", "events", number, day, None), *CALM])
-    assert overview.run(toy.USE_CASE, day_of(1)).set_aside == overview.SetAside(7, 0, 0)
-    sent_back(day_of(1), 0, 1), sent_back(day_of(3), 2)
-    assert overview.run(toy.USE_CASE, DAY, DAY).set_aside == overview.SetAside(2, 3, 0)
-    assert overview.run(toy.USE_CASE, day_of(1)).set_aside == overview.SetAside(4, 1, 2)
-
-
-def test_of_damaged_corrections_it_is_said_that_they_are_and_not_where(lake, lake_home):
-    measured.write(lake, DAY, [Row("quarantined", "events", 5, DAY, None), *CALM])
-    sent_back(day_of(1), 0)
+def test_of_damaged_corrections_it_is_said_that_they_are_and_not_where(lake, lake_home, monkeypatch):
+    quarantined.spoil(monkeypatch, "events", "hour", [77], quarantined.DAY)
+    quarantined.land("events", quarantined.DAY)
+    correct.release(toy.USE_CASE, "events", [quarantined.HOUR], who="Ann", why="ok now")
     (lake_home / "lake" / "toy" / "corrections" / "events" / "000001.parquet").write_bytes(b"")
-    seen = overview.run(toy.USE_CASE, DAY)
+    seen = overview.run(toy.USE_CASE, quarantined.NEXT)
     assert seen.set_aside is None
     (problem,) = seen.problems
     assert "corrections are damaged" in problem and str(lake_home) not in problem

@@ -1,0 +1,140 @@
+"""Days begin where the use case is, and nothing runs for one that has not begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from include.declaration import clock
+from include.errors import BadRequest, NotBegunError
+from include.local import check_text
+from include.stages import (
+    build_features,
+    correct,
+    decide,
+    ingest,
+    measure,
+    quarantine,
+    readiness,
+    replay,
+    score,
+    train,
+    tune,
+    validate,
+)
+from tests import quarantined
+from tests.toy_use_case import USE_CASE
+
+EVENING = datetime(2026, 11, 28, 3, tzinfo=UTC)
+"""27 November in New York, 28 November in Tokyo."""
+TOMORROW = date(2026, 11, 29)
+
+
+@pytest.fixture(autouse=True)
+def _now(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: EVENING)
+
+
+@pytest.mark.parametrize(
+    ("zone", "today"),
+    [("UTC", date(2026, 11, 28)), ("America/New_York", date(2026, 11, 27)), ("Asia/Tokyo", date(2026, 11, 28))],
+)
+def test_today_is_a_day_to_run_for_and_tomorrow_is_not(zone, today):
+    use_case = replace(USE_CASE, time_zone=zone)
+    use_case.require(today)
+    tomorrow = date.fromordinal(today.toordinal() + 1)
+    with pytest.raises(NotBegunError, match=f"toy: {tomorrow} has not begun in {zone}; today is {today}") as refused:
+        use_case.require(tomorrow)
+    assert (refused.value.day, refused.value.today, refused.value.worth_retrying) == (tomorrow, today, False)
+
+
+def test_a_scheduled_run_that_is_a_moment_early_by_this_machines_clock_is_tried_again(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 28, 23, 59, 30, tzinfo=UTC))
+    with pytest.raises(NotBegunError) as refused:
+        USE_CASE.require(TOMORROW)
+    assert refused.value.worth_retrying
+
+
+def test_a_day_that_the_zone_skipped_is_refused():
+    with pytest.raises(NotBegunError, match=r"2011-12-30 does not exist in Pacific/Apia"):
+        replace(USE_CASE, time_zone="Pacific/Apia", first_day=date(2011, 1, 1)).require(date(2011, 12, 30))
+
+
+ENTRIES = {
+    "ingest": ingest.run,
+    "validate": validate.run,
+    "build_features": build_features.run,
+    "prepare": lambda use_case, day: build_features.ensure_window(use_case, day, None),
+    "tune": lambda use_case, day: tune.run(use_case, day, trials=3),
+    "train": train.run,
+    "score": score.run,
+    "measure": measure.run,
+    "decide": decide.run,
+    "wait": lambda use_case, day: readiness.is_settled(use_case, "features", day),
+    "wait for a turn": readiness.is_turn,
+    "replay": lambda use_case, day: replay.run(use_case, day, day),
+}
+ENDED = replace(USE_CASE, ends_on=date(2020, 3, 31))
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_entry_refuses_a_day_that_has_not_begun_and_one_after_the_last(entry, lake_home):
+    with pytest.raises(NotBegunError, match="has not begun in UTC"):
+        ENTRIES[entry](USE_CASE, TOMORROW)
+    with pytest.raises(BadRequest, match=r"toy ends on 2020-03-31; 2020-04-01 is after it"):
+        ENTRIES[entry](ENDED, date(2020, 4, 1))
+    assert not (lake_home / "lake").exists()
+
+
+def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(lake_home):
+    with pytest.raises(
+        BadRequest, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
+    ):
+        replay.run(ENDED, date(2020, 3, 1), date(2020, 3, 30))
+
+
+def test_check_refuses_it_too(monkeypatch):
+    monkeypatch.setattr(check_text, "load", lambda name: USE_CASE)
+    with pytest.raises(NotBegunError):
+        check_text.show(None, "toy", TOMORROW)
+    with pytest.raises(BadRequest, match="begins on 2020-01-01"):
+        check_text.show(None, "toy", date(2019, 12, 31))
+
+
+@pytest.fixture
+def spoiled(lake_home, monkeypatch):
+    """One day with a quarantined row, on a day that is today."""
+    monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 10, 12, tzinfo=UTC))
+    quarantined.spoil(monkeypatch, "events", "hour", [77], quarantined.DAY)
+    quarantined.land("events", quarantined.DAY)
+
+
+def release(use_case=USE_CASE, **more):
+    return correct.release(use_case, "events", [quarantined.HOUR], who="Ann", why="ok now", **more)
+
+
+def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
+    with pytest.raises(BadRequest, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
+        release(known_on=date(2020, 1, 12))
+    assert release().known_on == "2020-01-11"
+    assert not any(quarantine.of(USE_CASE, "events").is_open)
+
+
+def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):
+    with pytest.raises(BadRequest, match=r"2020-01-11 is after 2020-01-10, on which toy ends"):
+        release(replace(USE_CASE, ends_on=quarantined.DAY))
+
+
+@pytest.mark.parametrize(
+    ("ends_on", "reason"), [(date(2019, 1, 1), "before first_day"), ("2020-03-31", "date or None")]
+)
+def test_a_last_day_that_cannot_be_is_refused_when_declared(ends_on, reason):
+    with pytest.raises((ValueError, TypeError), match=reason):
+        replace(USE_CASE, ends_on=ends_on)
+
+
+def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
+    assert ENDED.last_day() == date(2020, 3, 31)
+    assert USE_CASE.last_day() == date(2026, 11, 28)
