@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,15 +13,22 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include import dag
-from include.errors import DayMissing
+from include.errors import MADE_BY, DayMissing
 from include.use_cases import load
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """States of a task that are its last."""
+LIVE = {"queued", "running"}
+"""States of a run that may still do something."""
 TURN_SECONDS = 2.0
 """How often the decision of the day before is looked for: a backfill waits for it on every day."""
 TURN_PATIENCE = timedelta(seconds=20)
 """How often it is asked whether a run for an earlier day is there at all: a trigger cannot know."""
+PATIENCE = timedelta(seconds=60)
+"""How often a sensor for a past day looks whether a run that makes the day is there at all."""
+LAST_TASKS = {"features": "build_features", "predictions": "score"}
+"""Table to the task after which a day of it is there, of the DAG that makes it."""
+NOBODY = ", and no run that would make them is queued or running"
 LIMIT = timedelta(hours=6)
 """How long a day may take before a person should look."""
 TURN_LIMIT = LIMIT + timedelta(hours=2)
@@ -77,9 +84,9 @@ class TurnTrigger(DayTrigger):
 class DaySensor(BaseSensorOperator):
     """Waits, without a worker slot, until a table holds the run's day; at the limit says which command makes it.
 
-    With `required=False` it goes on at the limit: whoever comes next says that the day is missing.
-    Where no triggerer runs it gives the slot back between two looks instead (reschedule mode); unless `deferrable` says
-    which, `dag.has_triggerer` does.
+    A past day is only waited for while a run that makes it is queued or running: else the sensor says so at once. With
+    `required=False` it then goes on: the next task says that the day is missing. Where no triggerer runs it gives the
+    slot back between two looks instead (reschedule mode); unless `deferrable` says which, `dag.has_triggerer` does.
     """
 
     ui_color = "#e6f1f2"
@@ -103,12 +110,24 @@ class DaySensor(BaseSensorOperator):
         if not self.deferrable:
             super().execute(context)
             return
+        self._wait_for_day(context)
+
+    def _wait_for_day(self, context: Any) -> None:
+        """Defer until the day is there; go on at once where it is, or where nobody makes it."""
         with dag.told():
             day = dag.day_of(context)
             if is_settled(self.use_case, self.table, day):
                 return
+            is_past = self._is_past(day)
+        if is_past and not self._makers(context, day):
+            self._go_on_without(day, NOBODY)
+            return
         until = self._until(context)
-        self.log.info("No %s of %s yet; waiting until %s.", self.table, day, until)
+        self.log.info(
+            "There are no %s of %s yet. The run of %s__%s for %s makes them; it is awaited until %s.",
+            *(self.table, day, self.use_case, MADE_BY[self.table], day, until),
+        )
+        until = min(until, datetime.now(UTC) + PATIENCE) if is_past else until
         trigger = DayTrigger(self.use_case, self.table, day.isoformat(), until.isoformat(), self.every_seconds)
         self.defer(trigger=trigger, method_name="resume", kwargs={"day": day.isoformat()})
 
@@ -118,19 +137,45 @@ class DaySensor(BaseSensorOperator):
             day = dag.day_of(context)
             if is_settled(self.use_case, self.table, day):
                 return True
+            in_vain = self._is_past(day) and not self._makers(context, day)
+        if in_vain:
+            self._go_on_without(day, NOBODY)
+            return True
         if datetime.now(UTC) < self._until(context):
             return False
         self.resume(context, event=False, day=day.isoformat())
         return True
 
     def resume(self, context: Any, event: bool, day: str) -> None:
-        """Go on, or fail with the command that makes the day."""
+        """Go on; or look again whether anybody makes the day; at the limit, fail with the command that makes it."""
         if event:
             return
-        late = DayMissing(self.use_case, self.table, date.fromisoformat(day), f" after {self.limit}")
+        if datetime.now(UTC) < self._until(context):
+            self._wait_for_day(context)
+        else:
+            self._go_on_without(date.fromisoformat(day), f" after {self.limit}")
+
+    def _go_on_without(self, day: date, why: str) -> None:
+        """Fail with the command that makes the day; where the day is not required, only say so.
+
+        Raises:
+            AirflowFailException: the day is required.
+        """
+        missing = DayMissing(self.use_case, self.table, day, why)
         if self.required:
-            raise AirflowFailException(str(late))
-        self.log.warning("%s", late)
+            raise AirflowFailException(str(missing))
+        self.log.warning("%s", missing)
+
+    def _is_past(self, day: date) -> bool:
+        """Return whether no schedule will make the day any more, so that only a run that is there can."""
+        return self.table in LAST_TASKS and day < load(self.use_case).today()
+
+    def _makers(self, context: Any, day: date) -> list[str]:
+        """Return the runs, queued or running, that may make the day; those by hand do not show their day."""
+        dag_id = f"{self.use_case}__{MADE_BY[self.table]}"
+        states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[LAST_TASKS[self.table]])
+        candidates = [run for run, key in unfinished(states).items() if key in (day, None)]
+        return live(context, dag_id, candidates)
 
     def _until(self, context: Any) -> datetime:
         """Counted from the start of the run, so that a retry does not wait anew."""
@@ -197,7 +242,8 @@ class TurnSensor(DaySensor):
     def _earlier(self, context: Any) -> list[date]:
         """Earlier days whose runs have not ended."""
         day, last = dag.day_of(context), context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task])
-        return sorted(before for before in unfinished(last) if before < day)
+        before = {run: key for run, key in unfinished(last).items() if key is not None and key < day}
+        return sorted(before[run] for run in live(context, self.dag_id, list(before)))
 
     def _go_on(self, context: Any) -> bool:
         """True, unless the decision of the day before is needed."""
@@ -222,15 +268,23 @@ class TurnSensor(DaySensor):
         return self._go_on(context)
 
 
-def unfinished(states: Mapping[str, Mapping[str, str | None]]) -> list[date]:
-    """Days of the runs whose last task has not ended; `states` has the state of that task by the run's id.
+def unfinished(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, date | None]:
+    """Return the runs whose last task has not ended, each with its day; `states` has that task's state by run.
 
     Airflow tells a task no run's partition key but its own; scheduled and backfilled runs have it in their id:
-    `<type>__<time>__<key>__<random>`. Runs by hand have no day there, and are left out.
+    `<type>__<time>__<key>__<random>`. The day of a run by hand is None.
     """
-    found = []
+    found: dict[str, date | None] = {}
     for run_id, tasks in states.items():
-        key = re.fullmatch(r"(?:scheduled|backfill)__.+__(\d{4}-\d{2}-\d{2})__\w+", run_id)
-        if key and not ENDED & set(tasks.values()):
-            found.append(date.fromisoformat(key[1]))
+        if not ENDED & set(tasks.values()):
+            key = re.fullmatch(r"(?:scheduled|backfill)__.+__(\d{4}-\d{2}-\d{2})__\w+", run_id)
+            found[run_id] = date.fromisoformat(key[1]) if key else None
     return found
+
+
+def live(context: Any, dag_id: str, runs: Sequence[str]) -> list[str]:
+    """Return those of the runs that are queued or running.
+
+    A cancelled backfill fails its queued runs and leaves their tasks without a state: these never end.
+    """
+    return [run for run in runs if context["ti"].get_dagrun_state(dag_id, run) in LIVE]

@@ -13,6 +13,8 @@ from include.local.credentials import Credentials
 from include.local.instance import Instance
 from include.settings import REPOSITORY, Settings
 
+OWN_PATHS = (REPOSITORY, REPOSITORY / "config")
+"""Folders of this project from which modules are imported."""
 MARK = "AIRWORTHY_INSTANCE"
 """Every process of an instance carries this variable, with the instance's home as its value: so `down` finds them."""
 
@@ -74,7 +76,8 @@ def _places(instance: Instance, where: Settings, base: Mapping[str, str]) -> dic
         "AIRWORTHY_AIRFLOW_PORT": str(instance.airflow_port),
         "AIRWORTHY_MLFLOW_PORT": str(instance.mlflow_port),
         "PATH": os.pathsep.join(filter(None, [str(Path(sys.executable).parent), base.get("PATH", os.defpath)])),
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "config")]),
+        # The caller's own entries come last: a package of use cases may be there.
+        "PYTHONPATH": os.pathsep.join(filter(None, [*map(str, OWN_PATHS), base.get("PYTHONPATH", "")])),
         "PYTHONDONTWRITEBYTECODE": "",  # each task would compile this project anew
         "PYTHONUNBUFFERED": "1",
         "SPT_NOENV": "1",  # or setproctitle writes over the environment in which the mark is looked for

@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from include import dag, sensors
+from include.declaration import clock
 from include.errors import AirworthyError, BadData, BadRequest
 from include.storage.lake import Lake
 from tests import toy
@@ -55,6 +56,8 @@ def test_what_may_pass_is_left_to_the_retries():
 
 @pytest.fixture
 def sensor(lake_home, monkeypatch):
+    """The sensor, on the day that it waits for."""
+    monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 5, 1, tzinfo=UTC))
     monkeypatch.setattr(sensors, "load", lambda name: toy.USE_CASE)
     return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features", deferrable=True)
 
@@ -84,10 +87,88 @@ def test_a_retry_of_the_sensor_does_not_wait_anew(sensor):
 
 
 def test_at_the_limit_the_sensor_names_the_command_that_builds_the_day(sensor):
+    run = SimpleNamespace(partition_key=str(DAY), start_date=datetime.now(UTC) - sensor.limit)
     with pytest.raises(
         AirflowFailException, match=r"airflow backfill create --dag-id toy__data --from-date 2020-01-05"
     ):
-        sensor.resume(context(), False, str(DAY))
+        sensor.resume({"dag_run": run, "params": {}}, False, str(DAY))
+
+
+class Airflow:
+    """What a task may ask of the runs of <use case>__data."""
+
+    def __init__(self, runs: dict[str, tuple[str | None, str]]) -> None:
+        self.runs = runs
+
+    def get_task_states(self, dag_id, task_ids):
+        assert (dag_id, task_ids) == ("toy__data", ["build_features"])
+        return {run: {"build_features": task} for run, (task, _) in self.runs.items()}
+
+    def get_dagrun_state(self, dag_id, run_id):
+        return self.runs[run_id][1]
+
+
+BACKFILL, EARLIER = (f"backfill__{day}T00:00:00+00:00__{day}__pbgYkzNc" for day in (DAY, DAY - timedelta(days=1)))
+
+
+def past(monkeypatch, **runs):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 6, 1, tzinfo=UTC))
+    run = SimpleNamespace(partition_key=str(DAY), start_date=datetime.now(UTC))
+    return {"dag_run": run, "params": {}, "ti": Airflow(runs)}
+
+
+NOBODY = [
+    {},
+    {BACKFILL: ("failed", "failed")},
+    {BACKFILL: ("upstream_failed", "failed")},
+    {BACKFILL: (None, "failed")},  # its backfill was cancelled before it began
+    {EARLIER: ("running", "running")},
+    {"manual__2026-11-28T10:00:00+00:00": ("success", "success")},
+]
+
+
+@pytest.mark.parametrize("runs", NOBODY)
+def test_a_past_day_that_nobody_makes_is_not_waited_for(sensor, monkeypatch, runs):
+    with pytest.raises(AirflowFailException) as refused:
+        sensor.execute(past(monkeypatch, **runs))
+    assert "no run that would make them is queued or running" in str(refused.value)
+    assert "airflow backfill create --dag-id toy__data --from-date 2020-01-05 --to-date 2020-01-05" in str(
+        refused.value
+    )
+    with pytest.raises(AirflowFailException):
+        sensor.poke(past(monkeypatch, **runs))
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        {BACKFILL: (None, "queued")},
+        {BACKFILL: ("up_for_retry", "running")},
+        {"manual__2026-11-28T10:00:00+00:00": ("running", "running")},
+    ],
+)
+def test_a_past_day_is_waited_for_while_a_run_may_make_it_and_then_looked_at_again(sensor, monkeypatch, runs):
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute(past(monkeypatch, **runs))
+    until = datetime.fromisoformat(deferred.value.trigger.serialize()[1]["until"])
+    assert until < datetime.now(UTC) + timedelta(minutes=2)
+    with pytest.raises(TaskDeferred):
+        sensor.resume(past(monkeypatch, **runs), False, str(DAY))
+    with pytest.raises(AirflowFailException, match="no run that would make them"):
+        sensor.resume(past(monkeypatch), False, str(DAY))
+    assert not sensor.poke(past(monkeypatch, **runs))
+
+
+def test_what_is_waited_for_is_named_at_once(sensor, capsys):
+    with pytest.raises(TaskDeferred):
+        sensor.execute(context(key=str(DAY)))
+    assert "no features of 2020-01-05 yet. The run of toy__data for 2020-01-05 makes them" in capsys.readouterr().out
+
+
+def test_a_day_that_is_not_required_is_gone_without(sensor, monkeypatch, capsys):
+    sensor.required = False
+    sensor.execute(past(monkeypatch))
+    assert "no run that would make them" in capsys.readouterr().out
 
 
 async def _first(trigger: sensors.DayTrigger) -> bool:

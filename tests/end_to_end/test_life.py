@@ -217,11 +217,13 @@ def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mo
     assert mondays[1] in Lake.of(USE_CASE).as_of(mondays[1]).partitions("features", since=mondays[1])
 
 
-def test_scoring_waits_without_a_worker_for_the_days_data(api, mondays):
+def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_somebody_makes_them(api, mondays):
     day = mondays[1] + timedelta(days=2)
+    assert ended(api, SCORE, api.trigger(SCORE, conf={"day": str(day)})).state == "failed", "nobody makes the day"
+    data = api.trigger(DATA, conf={"day": str(day)})
     score = api.trigger(SCORE, conf={"day": str(day)})
     until(lambda: task_state(api, SCORE, score, "wait_for_features") == "deferred", "the deferred sensor")
-    succeeded(api, DATA, api.trigger(DATA, conf={"day": str(day)}))
+    succeeded(api, DATA, data)
     succeeded(api, SCORE, score)
     assert api.xcom(SCORE, score.run_id, "score")["version"] == Ledger.of(USE_CASE).champion_of(mondays[1]).version
 
