@@ -1,0 +1,143 @@
+"""A use case that breaks while others run, in the real scheduler; and backfills chosen in browsers around the world."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from include.local import credentials
+from include.local.airflow_api import AirflowApi
+from tests.end_to_end.conftest import succeeded, until
+from tests.local.conftest import Shell
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
+STEADY = """
+from dataclasses import replace
+
+from tests import toy_use_case
+
+USE_CASE = replace(toy_use_case.USE_CASE, name="steady", time_zone="America/New_York")
+"""
+DATA = "steady__data"
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder outside of the repository with a package of use cases."""
+    folder = tmp_path_factory.mktemp("own") / "live_cases"
+    add(folder, "steady", STEADY)
+    (folder / "__init__.py").touch()
+    return folder
+
+
+def add(folder: Path, name: str, text: str) -> None:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def use_case_packages(packages: Path) -> str:
+    return packages.name
+
+
+@pytest.fixture(scope="module")
+def connections(packages: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(packages.parent), "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5"}
+
+
+@pytest.fixture(scope="module")
+def api(airflow: AirflowApi) -> AirflowApi:
+    until(lambda: airflow.has_dag(DATA), "the DAGs")
+    airflow.unpause(DATA)
+    return airflow
+
+
+def import_errors(api: AirflowApi) -> dict[str, str]:
+    found = api.call("GET", "/importErrors")["import_errors"]
+    return {Path(each["filename"]).name: each["stack_trace"] for each in found}
+
+
+def test_a_use_case_that_breaks_shows_its_error_and_the_others_go_on(api, packages, shell):
+    succeeded(api, DATA, api.trigger(DATA, conf={"day": "2020-01-05"}))
+    add(packages, "typo", STEADY.replace("New_York", "New_Yrok").replace("steady", "typo"))
+    add(packages, "unfinished", "USE_CASE = UseCase(\n    name=,\n)\n")
+    add(packages, "leaving", "import sys\n\nsys.exit(1)\n")
+    until(lambda: import_errors(api), "the import error")
+    errors = import_errors(api)
+    assert list(errors) == ["broken_use_cases.py"]
+    for said in ("Did you mean 'America/New_York'", "unfinished/__init__.py:2", "leaving/__init__.py:3"):
+        assert said in errors["broken_use_cases.py"]
+    run = api.trigger(DATA, conf={"day": "2020-01-06"})
+    succeeded(api, DATA, run)
+    assert api.has_dag("steady__train")
+    healthy, broken = shell.run("ledger", "steady"), shell.run("ledger", "unfinished")
+    assert healthy.returncode == 0, healthy.stderr
+    assert broken.returncode == 1 and "unfinished/__init__.py:2" in broken.stderr and "Traceback" not in broken.stderr
+    for name in ("typo", "unfinished", "leaving"):
+        shutil.rmtree(packages / name)
+    until(lambda: not import_errors(api), "the end of the import error")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    flags = ["--no-sandbox"] if os.geteuid() == 0 or os.environ.get("CI") else []
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as found:
+        yield found
+
+
+def log_in(page: Page, shell: Shell) -> None:
+    page.goto(shell.instance.airflow_url)
+    page.get_by_label("Username").fill(credentials.USER)
+    page.locator("input[type=password]").fill(credentials.load_or_make(shell.instance).password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
+
+
+def choose(page: Page, place: int, day: date) -> None:
+    """Type a day into the form's first or second field, as a person does."""
+    page.get_by_test_id("datetime-input").nth(place).click()
+    page.get_by_placeholder("YYYY/MM/DD").fill(day.strftime("%Y/%m/%d"))
+    page.keyboard.press("Escape")
+
+
+CHOSEN = {
+    "America/New_York": ("data", date(2020, 1, 20), date(2020, 1, 22)),
+    "America/Los_Angeles": ("score", date(2020, 1, 20), date(2020, 1, 20)),
+    "Asia/Tokyo": ("monitor", date(2020, 1, 20), date(2020, 1, 21)),
+    "Pacific/Auckland": ("retrain", date(2020, 1, 20), date(2020, 1, 21)),
+}
+"""The zone of a browser, and the kind and days of the backfill that is made in it: Airflow allows one for each DAG."""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+@pytest.mark.parametrize("zone", CHOSEN)
+def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api, shell, browser, zone):
+    kind, first, last = CHOSEN[zone]
+    dag_id = f"steady__{kind}"
+    until(lambda: api.has_dag(dag_id), dag_id)
+    context = browser.new_context(viewport={"width": 1366, "height": 1000}, timezone_id=zone)
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    log_in(page, shell)
+    page.goto(f"{shell.instance.airflow_url}/dags/{dag_id}")
+    page.get_by_role("button", name="Trigger").first.click()
+    page.get_by_text("Backfill", exact=True).last.click()
+    choose(page, 0, first)
+    choose(page, 1, last)
+    page.get_by_role("button", name="Run Backfill").click()
+    days = [str(date.fromordinal(number)) for number in range(first.toordinal(), last.toordinal() + 1)]
+    until(lambda: backfilled(api, dag_id), "the runs of the backfill")
+    assert backfilled(api, dag_id) == days
+    context.close()
+
+
+def backfilled(api: AirflowApi, dag_id: str) -> list[str]:
+    return sorted(run.partition_key or "" for run in api.runs(dag_id) if run.run_type == "backfill")
