@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,11 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 TRAINING_POOL = "training"
 """Airflow pool of one slot: trainings wait for each other instead of for memory."""
+
+
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f\ud800-\udfff]")
+"""What the Delta library decodes, splits or refuses in a path: escapes, backslashes, control characters, and bytes that
+are not UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +70,28 @@ def _mlflow(port: str) -> str:
 
 
 def place(name: str, default: Path) -> str:
-    """Where that variable says that files are: an address on S3, or an absolute folder, as services run elsewhere than
-    the shell in which a relative one was meant. BadRequest for an address of another kind, or without a bucket."""
+    """Return where that variable says that files are: an address on S3, or an absolute folder, as services run
+    elsewhere than the shell in which a relative one was meant.
+
+    Raises:
+        BadRequest: an address of another kind, or without a bucket; or a name that the Delta library reads otherwise.
+    """
     value = os.environ.get(name) or str(default)
-    if "://" not in value:
-        return str(Path(value).expanduser().resolve())
-    parts = urlsplit(value)
-    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
-        shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
-        raise BadRequest(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
-    return value.rstrip("/")
+    if "://" in value:
+        parts = urlsplit(value)
+        if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
+            shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
+            raise BadRequest(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
+        value = value.rstrip("/")
+    else:
+        value = str(Path(value).expanduser().resolve())
+    if found := _MISREAD.search(value):
+        setting = name if os.environ.get(name) else f"AIRWORTHY_HOME, or {name},"
+        raise BadRequest(
+            f"The folder {value!r} has {found[0]!r} in its name, which the Delta library reads as something else, so"
+            f" that files would be looked for elsewhere. Set {setting} to a folder without it."
+        )
+    return value
 
 
 def shown(address: str) -> str:

@@ -25,6 +25,15 @@ def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkey
         settings.current()
 
 
+@pytest.mark.parametrize("name", ["%41", "a%20b", "%2F", "a\\b", "a\nb", "bad\udcff"])
+@pytest.mark.parametrize("variable", ["AIRWORTHY_LAKE", "AIRWORTHY_HOME"])
+def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch, tmp_path, variable, name):
+    monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / name))
+    with pytest.raises(BadRequest, match=rf"in its name.* Set {variable}"):
+        settings.current()
+
+
 def test_keys_that_stand_in_an_address_are_refused_and_not_repeated(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://AKIA:hidden@bucket/lake")
     with pytest.raises(BadRequest, match="AIRWORTHY_LAKE") as raised:

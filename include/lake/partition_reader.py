@@ -108,7 +108,7 @@ def duckdb_table(
     kinds = ibis.Schema.from_pyarrow(schema)
     parts = []
     for there, files in groups.items():
-        rows = connection.read_parquet([_escaped(file) for file in files], hive_partitioning=False)
+        rows = connection.read_parquet([escaped(file) for file in files], hive_partitioning=False)
         columns = [
             (ibis.null() if field.name not in there.names else rows[field.name]).cast(kinds[field.name])
             if field.name not in there.names or not is_same_type(there.field(field.name).type, field.type)
@@ -175,7 +175,7 @@ def alias_of(kind: pa.DataType) -> str:
     return names.get(str(kind), str(kind))
 
 
-def _escaped(path: str) -> str:
+def escaped(path: str) -> str:
     """Return a path that DuckDB does not take for a pattern."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 

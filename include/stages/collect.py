@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from include.errors import AirworthyError, BadData
 from include.ingestion.known_at import require_known
+from include.lake import partition_reader
 from include.landing import DeliveryMissing, Landing
 from include.logic import corrections, deliveries
 from include.logic.deliveries import Mark, Redelivery
@@ -193,7 +194,11 @@ def _in_order(connection: duckdb.DuckDBPyConnection, spool: Path, keys: Sequence
     connection.execute("set TimeZone = 'UTC'")  # else instants come back in the time zone of the machine
     schema = pq.read_schema(spool)
     order = ", ".join(sorting.key(schema.field(name)) for name in keys)
-    return connection.read_parquet(str(spool)).order(order).to_arrow_reader(files.BATCH_ROWS)
+    return (
+        connection.read_parquet(partition_reader.escaped(str(spool)), hive_partitioning=False)
+        .order(order)
+        .to_arrow_reader(files.BATCH_ROWS)
+    )
 
 
 def _fetched(

@@ -102,7 +102,7 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
             place.mkdir()
         try:
             path = registry.artifact(run_id, SAMPLE, places["sample"])
-            expected = _bits(pq.read_table(path, columns=[PROBABILITY])[PROBABILITY].to_numpy())
+            expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:
             if not _of_the_artifact(error.__cause__ or error):
                 raise RehearsalBroken(use_case.name, run_id, f"its sample cannot be fetched: {error}") from error
@@ -173,7 +173,7 @@ def _answer(order: _Order) -> _Answer:
         folder = fetch(order.model_id, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         model = model_files.read(folder, order.trees, order.parts)
-        sample = pq.read_table(order.sample).select(list(model.encoding.features))
+        sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
     except MlflowUnreachable as error:
         return _Answer(unreachable=str(error.__cause__ or error).splitlines()[0][:300])

@@ -1,0 +1,53 @@
+"""The path of the lake is no data: whatever its folders are called, the same rows are read."""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+
+from include.storage import scan
+from include.storage.lake import Lake
+from tests.lake.test_schema_evolution import declared
+
+DAY = date(2020, 1, 1)
+NEXT = DAY + timedelta(days=1)
+COLUMNS = {"site": "string", "failed": "int8"}
+FOLDERS = [
+    *("site=berlin", "day=2020-02-02", "digest=b2-x", "failed=1", "a b", "ü", "läke🙂", "#", "a#b", "?", "'", '"', "*"),
+    *(
+        "a**",
+        "[x]",
+        "[",
+        "{a,b}",
+        "trailing.",
+        "...x",
+        "%",
+        "100%",
+        "$HOME",
+        "~",
+        "&;",
+        "<>",
+        "|",
+        ":",
+        "-rf",
+        "+",
+        "=",
+    ),
+]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_lake_below_any_folder_reads_what_was_written(lake_home, monkeypatch, folder):
+    monkeypatch.setenv("AIRWORTHY_HOME", str(lake_home / folder))
+    lake, kinds = Lake.of(declared(**COLUMNS)), {"event_date": "date32", "id": "int64"} | COLUMNS
+    rows = {"event_date": [DAY] * 2, "id": [1, 2], "site": ["paris", None], "failed": [0, None]}
+    table = pa.table(rows, schema=pa.schema({name: pa.type_for_alias(kind) for name, kind in kinds.items()}))
+    for day in (DAY, NEXT):
+        lake.replace("raw/outcomes", day, table, inputs={}, stage="test")
+    assert not lake.replace("raw/outcomes", DAY, table, inputs={}, stage="test").changed
+    expected = [row | {"day": day} for day in (DAY, NEXT) for row in table.to_pylist()]
+    view = lake.as_of(NEXT)
+    assert view.read("raw/outcomes", order_by=["day", "id"]).to_pylist() == expected
+    assert view.table("raw/outcomes").order_by(["day", "id"]).to_pyarrow().to_pylist() == expected
+    assert [batch.to_pylist() for batch in scan.batches(view, "raw/outcomes", DAY, kinds)] == [table.to_pylist()]
+    assert [path.name for path in lake_home.iterdir()] == [folder], "nothing lies elsewhere"
