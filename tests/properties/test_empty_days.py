@@ -1,0 +1,97 @@
+"""A shop that is shut on Sundays: an empty day is recorded as run, which is not a day that is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from include.errors import FeaturesMissing
+from include.stages import build_features, ingest, measure, outcomes, readiness, score, train, validate
+from include.storage.lake import Lake
+from include.storage.models import Registry
+from include.storage.partitions import days_from
+from tests.conftest import AS_OF, LAST
+from tests.toy_use_case import USE_CASE, source
+
+pytestmark = pytest.mark.usefixtures("without_plots")
+SUNDAY = date(2020, 3, 8)
+SHUT = frozenset(day for day in days_from(USE_CASE.first_day, LAST) if day.weekday() == SUNDAY.weekday())
+FEEDS = tuple(
+    replace(feed, absent_days=feed.absent_days | SHUT) if feed.name == "events" else feed for feed in USE_CASE.feeds
+)
+SHOP = replace(USE_CASE, feeds=FEEDS)
+
+
+@pytest.fixture
+def shop(champion, monkeypatch) -> Lake:
+    """The lake of the toy's champion, in which Sundays were run and have no rows, and the source of that shop."""
+    honest = source.events
+    monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
+    lake = Lake.of(SHOP)
+    for day in SHUT:
+        nothing = lake.as_of(day).read("features", day, day).drop_columns(["day"]).slice(0, 0)
+        lake.replace("features", day, nothing, inputs={}, stage="build")
+    return lake
+
+
+def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, monkeypatch):
+    honest = source.events
+    monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
+    day = min(day for day in SHUT if day > USE_CASE.first_day)
+    for _ in range(2):
+        ingest.run(SHOP, day), validate.run(SHOP, day)
+        commit = build_features.run(SHOP, day)
+    assert not commit.changed
+    view = Lake.of(SHOP).as_of(day)
+    for table in ("raw/events", "checked/events", "features"):
+        assert view.partitions(table, day, day)[day].rows == 0, table
+    assert build_features.ensure(SHOP, day, day) == []
+
+
+def test_an_empty_day_is_scored_by_the_champion_and_what_waits_for_it_goes_on(shop):
+    assert not readiness.is_settled(SHOP, "predictions", SUNDAY)
+    result = score.run(SHOP, SUNDAY)
+    assert (result.rows, result.changed) == (0, True)
+    assert not score.run(SHOP, SUNDAY).changed
+    assert readiness.is_settled(SHOP, "predictions", SUNDAY)
+    assert score.scored_with(shop.as_of(SUNDAY), SUNDAY) == result.version
+
+
+def test_a_missing_day_is_still_refused(shop):
+    shop.withdraw("features", SUNDAY, stage="test")
+    with pytest.raises(FeaturesMissing):
+        score.run(SHOP, SUNDAY)
+
+
+def test_a_shut_day_does_not_hold_back_the_days_around_it(shop):
+    """The labels of a day are complete when the days on which they become known were run, empty or not."""
+    last = SUNDAY + timedelta(days=1)
+    view = shop.as_of(last)
+    friday, saturday = SUNDAY - timedelta(days=2), SUNDAY - timedelta(days=1)
+    assert outcomes.complete(SHOP, view, friday, SUNDAY) == [friday, saturday]
+    assert outcomes.incomplete(SHOP, view, saturday) == ""
+    shop.withdraw("features", SUNDAY, stage="test")
+    assert outcomes.complete(SHOP, shop.as_of(last), friday, SUNDAY) == []
+
+
+def test_monitoring_says_that_there_were_no_rows(shop):
+    score.run(SHOP, SUNDAY)
+    measure.run(SHOP, SUNDAY)
+    rows = {(row["metric"], row["subject"]): row for row in shop.as_of(SUNDAY).read("metrics", SUNDAY).to_pylist()}
+    assert (rows["rows", "features"]["value"], rows["rows", "predictions"]["value"]) == (0, 0)
+    assert rows["unscored_rows", "predictions"]["breached"] is False
+    for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
+        assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
+    judged = SUNDAY + timedelta(days=SHOP.label.matures_after_days)
+    measure.run(SHOP, judged)
+    later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
+    assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."
+
+
+def test_a_model_is_trained_as_of_an_empty_day_over_a_window_with_empty_days(shop):
+    assert AS_OF in SHUT
+    found = train.run(SHOP, AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3})
+    assert found.missing_days == ()
+    assert Registry(SHOP).run(found.run_id).data.tags["as_of"] == str(AS_OF)
