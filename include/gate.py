@@ -20,6 +20,8 @@ UP_TO_ONE = frozenset(METRICS) - {"log_loss", "expected_cost"}
 """Metrics that lie between 0 and 1; the others have no upper end."""
 BASELINES = ("prior", "logistic")
 ALL_ROWS, CHAMPION = "all rows", "champion"
+LEAST_TRIED = 6
+"""Days that the leakage gate needs to judge."""
 Unjudged = Literal["blocks", "passes"]
 
 
@@ -203,17 +205,27 @@ class SchemaGate(_Judged):
 
 @dataclass(frozen=True)
 class LeakageGate(_Judged):
-    """The tripwire: on some test days all that became known later is changed, the features are built again, and any
-    difference blocks."""
+    """Nothing sees the future: on sampled days everything that became known later is changed, and features, labels
+    and quarantine decisions are built again. Any difference blocks.
 
-    days: int = 2
+    At least half of the days are training days, the others validation and test days; all weekdays are among them as
+    far as the window has them. Each training samples other days. include/evaluation/gates/leakage.py says what this
+    does not cover.
+    """
+
+    days: int = 8
+    """Days that are built again. With 8, all weekdays are among them; with 14, each is one of the training days and one
+    of the others."""
 
     def __post_init__(self) -> None:
-        require(self.days >= 1, "LeakageGate: days is a number of days from 1 on.")
+        require(
+            self.days >= LEAST_TRIED,
+            f"LeakageGate: days={self.days} is too few; {LEAST_TRIED} days or more are built again.",
+        )
         super().__post_init__()
 
     def __str__(self) -> str:
-        return "no feature sees the future"
+        return "nothing sees the future"
 
 
 @dataclass(frozen=True)
@@ -237,10 +249,11 @@ AnyGate = (
 )
 
 
-def check(gates: Sequence[AnyGate], columns: Sequence[str], test_days: int) -> None:
+def check(gates: Sequence[AnyGate], columns: Sequence[str], test_days: int, most_tried: int = LEAST_TRIED) -> None:
     """ValueError for gates that contradict each other, cannot be judged or name a column that does not exist.
 
-    `columns` are those by whose values rows may be grouped.
+    `columns` are those by whose values rows may be grouped; `most_tried` counts the days of the shortest window that
+    the leakage gate can build again.
     """
     names = [str(gate) for gate in gates]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -257,11 +270,10 @@ def check(gates: Sequence[AnyGate], columns: Sequence[str], test_days: int) -> N
             f"{gate}: min_days={gate.min_days} is more than the {test_days} test days, so it could never be judged.",
         )
         if isinstance(gate, LeakageGate):
-            most = max(1, test_days - 1)
             require(
-                gate.days <= most,
-                f"LeakageGate: days={gate.days} is more than the {most} of {test_days} test days that can be tried: of"
-                " several, the last one is not, as what became known after it may not be there.",
+                most_tried >= LEAST_TRIED,
+                f"LeakageGate: the shortest window has {most_tried} days of train, validation and test that can be"
+                f" tried, and {LEAST_TRIED} are needed.",
             )
     _not_contradictory([gate for gate in gates if isinstance(gate, Gate)])
 

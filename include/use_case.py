@@ -201,6 +201,11 @@ class Training:
         counts = (self.validation_days, self.test_days, self.min_train_days, self.rounds, self.early_stopping_rounds)
         _require(min(counts) >= 1 and self.gap_days >= 0, "Training: days and rounds must be at least 1 (the gap, 0).")
 
+    @property
+    def most_tried(self) -> int:
+        """Days of the shortest window that the leakage gate can build again: all but the last test day."""
+        return self.min_train_days + self.validation_days + max(1, self.test_days - 1)
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -292,7 +297,7 @@ class UseCase:
         _require(not stray, say + f"baseline_features {stray} are no features.")
         require_period(self.period, self.key_types(), (*self.features, self.label.name), say)
         try:
-            gate.check(self.gates, self.slice_columns(), self.training.test_days)
+            gate.check(self.gates, self.slice_columns(), self.training.test_days, self.training.most_tried)
         except ValueError as error:
             raise ValueError(f"{say}{error}") from None
 

@@ -41,7 +41,7 @@ from include.gate import (
         (lambda: RobustnessGate(at_most=0), "above 0 and up to 1"),
         (lambda: ServingGate(at_most_microseconds=10, at_most_megabytes=0), "both limits must be above 0"),
         (lambda: ServingGate(at_most_microseconds=10, at_most_megabytes=math.nan), "both limits must be above 0"),
-        (lambda: LeakageGate(days=0), "number of days from 1"),
+        (lambda: LeakageGate(days=5), "days=5 is too few; 6 days or more"),
         (lambda: FeatureValueGate(at_most=-1), "number of features from 0"),
     ],
 )
@@ -54,10 +54,9 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
     ("gates", "said"),
     [
         ([Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)], "contradict each other: at least 0.9 and at most 0.8"),
-        ([LeakageGate(days=1), LeakageGate(days=2)], r"\['no feature sees the future'\] are declared twice"),
+        ([LeakageGate(), LeakageGate(days=7)], r"\['nothing sees the future'\] are declared twice"),
         ([SliceGate("nowhere", "brier", 0.1)], r"no key or feature of that name .* there are \['hour', 'kind'\]"),
         ([Gate("auc", at_least=0.6, min_days=8)], "min_days=8 is more than the 7 test days"),
-        ([LeakageGate(days=7)], "days=7 is more than the 6 of 7 test days that can be tried"),
         ([NotWorseThanChampion()], "min_days=14 is more than the 7 test days"),
     ],
 )
@@ -70,11 +69,10 @@ def test_limits_from_both_sides_that_leave_room_are_let_through():
     gate.check([Gate("auc", at_least=0.7), Gate("auc", at_most=0.95), Gate("brier", at_most=0.2)], [], 7)
 
 
-@pytest.mark.parametrize(("days", "test_days"), [(6, 7), (1, 2), (1, 1)])
-def test_as_many_days_as_can_be_tried_for_leaks_are_let_through(days, test_days):
-    gate.check([LeakageGate(days=days)], [], test_days)
-    with pytest.raises(ValueError, match="can be tried"):
-        gate.check([LeakageGate(days=days + 1)], [], test_days)
+def test_a_window_with_too_few_days_to_try_for_leaks_is_refused():
+    gate.check([LeakageGate()], [], 7, most_tried=6)
+    with pytest.raises(ValueError, match="has 5 days of train, validation and test that can be tried, and 6"):
+        gate.check([LeakageGate()], [], 7, most_tried=5)
 
 
 @pytest.mark.parametrize(

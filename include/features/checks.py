@@ -17,7 +17,7 @@ Check = Callable[[pa.RecordBatch], str]
 def checks(use_case: UseCase, table: str, day: date) -> list[Check]:
     """Return what must hold of each batch of features or labels of `day`, in the order in which it is judged."""
     if table == "labels":
-        return [_about_no_later_day(use_case, day)]
+        return [_about_an_earlier_day(use_case, day)]
     return [] if use_case.period == PARTITION else [_about_the_day(use_case, day)]
 
 
@@ -37,15 +37,15 @@ def _about_the_day(use_case: UseCase, day: date) -> Check:
     return wrong
 
 
-def _about_no_later_day(use_case: UseCase, day: date) -> Check:
-    """A label is about the day on which it becomes known or an earlier one."""
+def _about_an_earlier_day(use_case: UseCase, day: date) -> Check:
+    """A label is about a day before the one on which it becomes known: at midnight, that day is all future."""
     period = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        later = batch.filter(pc.fill_null(pc.greater(batch[period], pa.scalar(day)), False))
+        later = batch.filter(pc.fill_null(pc.greater_equal(batch[period], pa.scalar(day)), False))
         return (
-            f"have {later.num_rows} rows about a day that has not come: {period!r} must be {day} or earlier; the first"
-            f" is {_first(later, use_case.label_keys)}"
+            f"have {later.num_rows} rows about a day that has not come: {period!r} must be before {day}, at whose"
+            f" beginning they are known; the first is {_first(later, use_case.label_keys)}"
             if later.num_rows
             else ""
         )

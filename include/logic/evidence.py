@@ -71,19 +71,19 @@ class Perturbation:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A test day whose features were built again after all that became known later had been changed."""
+    """A period that was built again after everything that became known later had been changed."""
 
     day: date
     rows: int
-    """Rows that were built; a day without any proves nothing."""
+    """Rows of features that were built; a period without any proves nothing."""
     leaking: tuple[str, ...] = ()
-    """Features that came out otherwise: they have seen the future."""
-    called: tuple[str, ...] = ()
-    """Functions of source.py that the features called, as `source.everything`: that knows the future."""
-    unsteady: tuple[str, ...] = ()
-    """Features that are not the same when built twice from the same."""
-    stale: bool = False
-    """Whether even without that change the features are not those that are stored: the code has moved on."""
+    """What came out otherwise and so has seen the future: features, `rows`, labels, the quarantine of a feed."""
+    read: tuple[str, ...] = ()
+    """What the use case's functions read besides what they were given: functions of source.py, files, the clock."""
+    non_deterministic: tuple[str, ...] = ()
+    """What is not the same when built twice from the same."""
+    outdated: bool = False
+    """Whether even without that change the result is not what is stored: the code has changed since."""
     error: str = ""
 
 

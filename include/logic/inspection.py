@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from include.gate import FeatureValueGate, LeakageGate, RobustnessGate, SchemaGate, ServingGate
+from include.gate import LEAST_TRIED, FeatureValueGate, LeakageGate, RobustnessGate, SchemaGate, ServingGate
 from include.logic.evidence import Evidence, Rebuilt, Rehearsal
 from include.logic.finding import Finding, Outcome, but, counted, listed, outcome, sentence
 from include.use_case import Costs
@@ -102,59 +102,62 @@ def schema(gate: SchemaGate, evidence: Evidence, _: Costs) -> list[Finding]:
     return [Finding(metric, "passed", reason, 0, 0)]
 
 
-def leakage(gate: LeakageGate, evidence: Evidence, _: Costs) -> list[Finding]:
-    """How many features, and functions of the source that they called, have seen the future.
+def leakage(_gate: LeakageGate, evidence: Evidence, _: Costs) -> list[Finding]:
+    """Count what has seen the future: features, labels, quarantine decisions, and what was read besides.
 
     A day that could not be built again, or not to the same, is no proof and fails; one without rows is not judged.
     """
-    metric, rebuilt = "leaking features", evidence.rebuilt
+    metric, rebuilt = "leaks", evidence.rebuilt
     if not rebuilt:
-        return [Finding(metric, "not judged", "The features of no test day were built again.", None, 0)]
-    seen = {name for one in rebuilt for name in (*one.leaking, *one.called)}
+        return [Finding(metric, "not judged", "No day was built again.", None, 0)]
+    seen = {name for one in rebuilt for name in (*one.leaking, *one.read)}
     if seen:
         return [Finding(metric, "failed", _leaks(rebuilt), len(seen), 0)]
     for one in rebuilt:
         if why := _proves_nothing(one):
             return [Finding(metric, "failed", why, None, 0)]
     tried = [str(one.day) for one in rebuilt if one.rows]
-    if len(tried) < gate.days:
+    if len(tried) < LEAST_TRIED:
         empty = [str(one.day) for one in rebuilt if not one.rows]
-        reason = f"Only {counted(len(tried), 'day')} of {gate.days} could be tried."
+        reason = f"Only {counted(len(tried), 'day')} could be tried, and {LEAST_TRIED} are needed."
         reason += f" Of {listed(empty)} there are no rows." if empty else ""
         return [Finding(metric, "not judged", reason, None, 0)]
-    reason = f"All that became known later was changed on {listed(tried)}, and no feature moved."
+    reason = (
+        f"Everything that became known later was changed on {counted(len(tried), 'day')} ({listed(tried)}), and no"
+        " feature, label or quarantine decision moved."
+    )
     return [Finding(metric, "passed", reason, 0, 0)]
 
 
 def _leaks(rebuilt: Sequence[Rebuilt]) -> str:
-    said = []
+    parts = []
     if leaking := {name for one in rebuilt for name in one.leaking}:
         days = listed([str(one.day) for one in rebuilt if one.leaking])
-        said.append(f"On {days} {listed(leaking)} changed when only what became known later was changed.")
-    if called := {name for one in rebuilt for name in one.called}:
-        days = listed([str(one.day) for one in rebuilt if one.called])
-        said.append(
-            f"On {days} the features called {listed(called)}, which knows the future. Build them from the feeds that"
-            " they are given; what they share with the source, put into a module of its own."
+        parts.append(f"On {days} {listed(leaking)} changed when only what became known later was changed.")
+    if read := {name for one in rebuilt for name in one.read}:
+        days = listed([str(one.day) for one in rebuilt if one.read])
+        parts.append(
+            f"On {days} the use case's functions read {listed(read)}, which they were not given and which may know the"
+            " future. Use the feeds that the functions are given; what they share with source.py belongs into a module"
+            " of its own, constants into the use case's package."
         )
-    return " ".join(said)
+    return " ".join(parts)
 
 
 def _proves_nothing(one: Rebuilt) -> str:
-    """Why a day that was built again says nothing about leakage; empty if it does."""
+    """Say why a day that was built again says nothing about leakage; empty if it does."""
     if one.error:
-        return f"The features of {one.day} could not be built again: {sentence(one.error)}"
-    if one.unsteady:
+        return f"{one.day} could not be built again: {sentence(one.error)}"
+    if one.non_deterministic:
         return (
-            f"The features of {one.day} are not the same when built twice from the same, so whether they leak cannot be"
-            f" told: {listed(one.unsteady)}. Take out of features.py what is left to chance: random numbers, the clock,"
-            " the order of rows."
+            f"{one.day} is not the same when built twice from the same, so whether it leaks cannot be decided:"
+            f" {listed(one.non_deterministic)}. Remove from the use case's functions what is left to chance: random"
+            " numbers, the clock, the order of rows."
         )
-    if one.stale:
+    if one.outdated:
         return (
-            f"The features of {one.day} were built by other code than there is now, or from other days than the"
-            " look-back and the week after, so they prove nothing. Build them again with the use case's data DAG, then"
-            " train again."
+            f"What is stored of {one.day} was built by other code than there is now, or from what these functions are"
+            " not given, so it proves nothing. Build it again with the use case's data DAG, then train again."
         )
     return ""
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from include.declaration.column_types import missing_features
 from include.errors import NotReady
+from include.evaluation.gates.leakage import rebuild_periods
+from include.evaluation.gates.sampling import SplitDays, sample_periods
 from include.gate import (
     CHAMPION,
     AnyGate,
@@ -20,7 +22,7 @@ from include.gate import (
 from include.logic import metrics, robustness
 from include.logic.evidence import Champion, Evidence, TestRows
 from include.logic.model import Model
-from include.stages import examples, follow, rehearse, tripwire
+from include.stages import examples, follow, rehearse
 from include.storage import provenance
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
@@ -107,11 +109,15 @@ class _Gathering:
         asked = [gate.days for gate in self.use_case.gates if isinstance(gate, LeakageGate)]
         if not asked:
             return None
-        first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
-        # A day without rows would prove nothing.
-        days = [day for day, there in self.view.partitions("features", first, last).items() if there.rows]
-        sampled = tripwire.sample(days, max(asked), self.use_case.training.seed)
-        return tripwire.run(self.use_case, sampled, self.candidate.as_of, lake=self.lake)
+        days = SplitDays(*(self._days_of(name) for name in ("train", "validation", "test")))
+        periods = sample_periods(days, max(asked), self.use_case.training.seed, self.candidate.as_of)
+        return rebuild_periods(self.use_case, periods, self.candidate.as_of, lake=self.lake)
+
+    def _days_of(self, split: str) -> list[date]:
+        """Return the days of a split that have rows of features: others would prove nothing."""
+        bounds = self.candidate.report["splits"][split]
+        first, last = (date.fromisoformat(bounds[end]) for end in ("first", "last"))
+        return [day for day, there in self.view.partitions("features", first, last).items() if there.rows]
 
 
 def _seen(champion: Version) -> tuple[date, ...]:

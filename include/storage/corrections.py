@@ -132,6 +132,15 @@ class Corrections:
         closed = self._closed(day)
         return [self._read(number) for number in closed.of_day] if closed else []
 
+    def copy_day(self, day: date, to: Corrections) -> None:
+        """Copy the corrections that became known on a day that was landed, and no others, to another lake."""
+        closed = self._closed(day)
+        for number in closed.of_day if closed else ():
+            to._place(number).create(self._place(number).read())
+        if closed:
+            said = self.folder / "days" / day.isoformat() / "closed.json"
+            (to.folder / "days" / day.isoformat() / "closed.json").create(said.read())
+
     def record(self, draft: Draft, *, whenever: bool = False) -> Recorded:
         """Append the draft, unless the same stands already (with `whenever`: for any day).
 

@@ -169,13 +169,15 @@ def test_features_about_another_day_are_refused(lake_home, monkeypatch):
         )
 
 
-def test_a_label_about_a_day_that_has_not_come_is_refused(lake_home, monkeypatch):
-    with pytest.raises(RowsWrong, match=r"200 rows about a day that has not come: 'event_date' must be 2020-01-10"):
+@pytest.mark.parametrize(("later", "rows"), [(3, 200), (1, 171)])
+def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monkeypatch, later, rows):
+    said = rf"{rows} rows about a day that has not come: 'event_date' must be before 2020-01-10"
+    with pytest.raises(RowsWrong, match=said):
         derive_with(
             monkeypatch,
             "labels",
             lambda day, events, outcomes: outcomes.filter(outcomes.day == day).mutate(
-                event_date=outcomes.event_date + timedelta(days=3)
+                event_date=outcomes.event_date + timedelta(days=later)
             )[["event_date", "id", "failed"]],
             "labels",
         )

@@ -57,7 +57,7 @@ SOUND = Evidence(
     rows=labelled(better=0.1),
     rehearsal=Rehearsal(rows=500, differing=0, microseconds_per_row=4.0, megabytes=1.5),
     perturbed=(Perturbation("size", "nulled", 0.02), Perturbation("kind", "a new category", 0.05)),
-    rebuilt=(Rebuilt(date(2020, 3, 1), rows=9), Rebuilt(date(2020, 3, 9), rows=9)),
+    rebuilt=tuple(Rebuilt(date(2020, 3, day), rows=9) for day in range(1, 7)),
 )
 ALL = (
     Gate("log_loss", better_than="prior"),

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import BadData
+from include.evaluation.gates.leakage import rebuild_periods
 from include.ingestion.known_at import KnownTooLateError
 from include.landing import DeliveryMissing
-from include.stages import build_features, ingest, tripwire, validate
+from include.stages import build_features, ingest, validate
 from include.stages.collect import DeliveryWrong
 from include.storage import history
 from include.storage.lake import Lake
@@ -67,7 +68,7 @@ def test_a_use_case_of_delivered_feeds_alone_needs_no_source(landing):
     deliver(landing)
     use_case = replace(landing_toy(landing.name), package="tests.sources.sourceless", look_back_days=0)
     ingest.run(use_case, DAY), validate.run(use_case, DAY), build_features.run(use_case, DAY)
-    (rebuilt,) = tripwire.run(use_case, [DAY], DAY + timedelta(days=1))
+    (rebuilt,) = rebuild_periods(use_case, [DAY], DAY + timedelta(days=1))
     assert (rebuilt.rows, rebuilt.leaking, rebuilt.error) == (source.ROWS, (), "")
 
 

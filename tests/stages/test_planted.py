@@ -111,8 +111,8 @@ def test_features_other_than_the_champions_are_caught(champion, another):
 
 def test_features_that_cannot_be_built_again_are_caught(champion, another):
     """The lake of this test has no checked feeds: what stands in it cannot have been built from them."""
-    use_case = replace(USE_CASE, gates=(EASY, LeakageGate(days=1)))
-    blocked(use_case, another(use_case), str(LeakageGate(days=1)))
+    use_case = replace(USE_CASE, gates=(EASY, LeakageGate()))
+    blocked(use_case, another(use_case), str(LeakageGate()))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
 
 
 def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
-    gate = LeakageGate(days=2)
+    gate = LeakageGate(days=6)
     short = replace(USE_CASE.training, window_days=LEAST_DAYS)
     use_case = replace(USE_CASE, look_back_days=1, training=short, gates=(EASY, gate))
     run_id = another(use_case)

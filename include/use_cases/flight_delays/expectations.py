@@ -103,7 +103,7 @@ def _flights(also_given: Sequence[str]) -> Iterable[Any]:
     yield custom.ExpectColumnPairValuesToBeDifferent(
         column_A="origin", column_B="dest", description="dest must not be the origin"
     )
-    yield _set("carrier", sorted(custom.codes("airlines.csv", "carrier")))
+    yield _set("carrier", sorted(custom.CARRIERS))
     yield _between("flight", 1, 9999, "(a flight number)")
     yield _clock("sched_dep_time")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from include.ingestion import expectations as validation
-from include.use_cases.flight_delays import USE_CASE, expectations, source
+from include.use_cases.flight_delays import USE_CASE, custom_expectations, expectations, source
 
 DAY = date(2013, 4, 2)
 NO_DELAYS = {"dep_delay": None, "arr_delay": None, "air_time": None}
@@ -149,3 +150,15 @@ def test_no_expectation_raises_on_an_empty_day_or_on_nothing_but_nulls(feed, num
     schema = pa.schema([(n, pa.type_for_alias(kind)) for n, kind in USE_CASE.feed(feed).columns.items()])
     rows = pa.table([pa.nulls(number, field.type) for field in schema], schema=schema)
     assert judged(feed, rows).quarantined == number
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "copied"),
+    [
+        ("airlines.csv", "carrier", custom_expectations.CARRIERS),
+        ("airports.csv", "faa", custom_expectations.airports()),
+    ],
+)
+def test_the_codes_that_are_known_are_those_of_the_packages_lists(file, column, copied):
+    with source.package_file(file).open(newline="", encoding="utf-8") as lines:
+        assert copied == {row[column] for row in csv.DictReader(lines)}

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.logic import perturbation
+from include.evaluation.gates.perturbation import randomise_future_rows
 
 KEYS = ("id",)
 DAY = datetime.date(2020, 1, 1)
@@ -25,6 +25,7 @@ def table(rows: int = 60) -> pa.Table:
             "constant": column(pa.string(), "perturbed"),
             "urgent": column(pa.bool_(), True, False, None),
             "day_off": column(pa.date32(), DAY, None),
+            "seen": column(pa.timestamp("us", "UTC"), datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), None),
             "reasons": column(pa.list_(pa.string()), [], ["hour is out of range"], []),
             **{
                 f"int{bits}": column(pa.type_for_alias(f"int{bits}"), -(2 ** (bits - 1)), 0, None, 2 ** (bits - 1) - 1)
@@ -38,7 +39,7 @@ def table(rows: int = 60) -> pa.Table:
 
 def pairs(name: str):
     """Each value that was kept, and what it has become."""
-    before, after = table(), perturbation.perturb(table(), KEYS, seed=1)
+    before, after = table(), randomise_future_rows(table(), KEYS, seed=1)
     kept = after["id"].to_pylist()
     return list(zip([before[name].to_pylist()[place] for place in kept], after[name].to_pylist(), strict=True))
 
@@ -51,23 +52,34 @@ def test_every_value_becomes_another_every_null_a_value_and_some_values_null(nam
 
 
 def test_the_types_stay_and_numbers_stay_finite():
-    after = perturbation.perturb(table(), KEYS, seed=1)
+    after = randomise_future_rows(table(), KEYS, seed=1)
     assert after.schema == table().schema
     assert all(pc.all(pc.is_finite(after[name])).as_py() for name in ("float32", "float64"))
 
 
 def test_keys_stay_and_some_rows_are_missing():
-    after = perturbation.perturb(table(), KEYS, seed=1)
+    after = randomise_future_rows(table(), KEYS, seed=1)
     assert set(after["id"].to_pylist()) < set(range(60))
     assert after.num_rows > 30
 
 
+def test_the_rows_with_the_least_and_the_greatest_key_are_missing():
+    for seed in range(5):
+        left = randomise_future_rows(table(), KEYS, seed=seed)["id"].to_pylist()
+        assert 0 not in left and 59 not in left
+
+
+def test_a_key_that_many_rows_share_leaves_them():
+    shared = table().append_column("group", pa.array([n % 2 for n in range(60)]))
+    assert set(randomise_future_rows(shared, ("id", "group"), seed=1)["group"].to_pylist()) == {0, 1}
+
+
 def test_even_of_a_single_row_nothing_stays_as_it_is():
-    assert perturbation.perturb(table(1), KEYS, seed=1).num_rows == 0
+    assert randomise_future_rows(table(1), KEYS, seed=1).num_rows == 0
 
 
 def test_no_rows_stay_no_rows():
-    assert perturbation.perturb(table(0), KEYS, seed=1).equals(table(0))
+    assert randomise_future_rows(table(0), KEYS, seed=1).equals(table(0))
 
 
 def test_a_string_becomes_a_known_one_so_that_filters_see_it_too_or_one_never_seen():
@@ -83,10 +95,10 @@ def test_rows_are_moved_in_and_out_of_quarantine():
 
 
 def test_the_seed_alone_decides():
-    assert perturbation.perturb(table(), KEYS, seed=1).equals(perturbation.perturb(table(), KEYS, seed=1))
-    assert not perturbation.perturb(table(), KEYS, seed=1).equals(perturbation.perturb(table(), KEYS, seed=2))
+    assert randomise_future_rows(table(), KEYS, seed=1).equals(randomise_future_rows(table(), KEYS, seed=1))
+    assert not randomise_future_rows(table(), KEYS, seed=1).equals(randomise_future_rows(table(), KEYS, seed=2))
 
 
 def test_a_type_that_no_feed_declares_is_named():
     with pytest.raises(TypeError, match="'blob' is binary"):
-        perturbation.perturb(pa.table({"blob": pa.array([b"x"])}), (), seed=1)
+        randomise_future_rows(pa.table({"blob": pa.array([b"x"])}), (), seed=1)

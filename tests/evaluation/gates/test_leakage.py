@@ -7,24 +7,22 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import ibis
-import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
 from include import settings
+from include.evaluation.gates.leakage import ROWS, rebuild_periods
 from include.logic.evidence import Rebuilt
-from include.stages import derive, tripwire
-from include.storage import s3, schemas
+from include.stages import derive
+from include.storage import s3
 from include.storage.lake import Lake
-from include.storage.partitions import days_from
 from include.storage.place import Place
 from tests import places
-from tests.conftest import copy_lake
 from tests.toy_use_case import USE_CASE, features, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
-FIRST, DAY, AS_OF = date(2020, 1, 1), date(2020, 1, 9), date(2020, 1, 18)
+DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
 TOMORROW = DAY + timedelta(days=1)
 SOUND = Rebuilt(DAY, rows=source.ROWS)
 honest = features.build
@@ -51,31 +49,6 @@ def moved_by(day, events, outcomes, number: float) -> ibis.Table:
     return rows.mutate(size=rows["size"] + number)
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake whose raw and checked feeds, labels and the features of DAY stand as the data runs leave them."""
-    home = tmp_path_factory.mktemp("a home")
-    lake = Lake(USE_CASE, Place.of(home) / "lake" / "toy")
-    for day in days_from(FIRST, AS_OF):
-        for feed in USE_CASE.feeds:
-            rows = getattr(source, feed.name)(day)
-            lake.replace(f"raw/{feed.name}", day, rows, inputs={}, stage="ingest")
-            reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
-            checked = rows.append_column(schemas.REASONS, reasons)
-            lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="validate")
-        lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
-    for table in ("labels", *(f"{state}/{feed.name}" for state in ("raw", "checked") for feed in USE_CASE.feeds)):
-        lake.delta(table).create_checkpoint()  # else each opening reads the log's files one by one
-    return home
-
-
-@pytest.fixture
-def lake(lake_home, home) -> Lake:
-    """A copy of that lake as the test's own."""
-    copy_lake(home / "lake", Place.of(settings.current().lake))
-    return Lake.of(USE_CASE)
-
-
 def store(lake: Lake, day: date = DAY) -> None:
     """Build the day's features into the lake, by the code as it is."""
     derive.write(USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days))
@@ -85,7 +58,7 @@ def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> Rebuilt:
     """What is found about a day that was built by this code."""
     monkeypatch.setattr(features, "build", build)
     store(lake)
-    [found] = tripwire.run(USE_CASE, [DAY], AS_OF)
+    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF)
     return found
 
 
@@ -120,7 +93,7 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
         return rows.mutate(hour=(rows.hour + next(drawn)).cast("int32"))
 
     found = tried(lake, monkeypatch, build)
-    assert found == replace(SOUND, leaking=("size",), unsteady=("hour",), stale=True)
+    assert found == replace(SOUND, leaking=("size",), non_deterministic=("hour",), outdated=True)
 
 
 def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake, monkeypatch):
@@ -130,7 +103,9 @@ def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake
         rows = moved_by(day, events, outcomes, next(drawn))
         return rows.filter(rows.id < 100 + next(drawn))
 
-    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=105, unsteady=("rows", "size"), stale=True)
+    assert tried(lake, monkeypatch, build) == replace(
+        SOUND, rows=105, non_deterministic=("rows", "size"), outdated=True
+    )
 
 
 def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, monkeypatch):
@@ -151,7 +126,7 @@ def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, monkeypatc
         rows = honest(day, events, outcomes)
         return rows.filter(rows.id < events_of(TOMORROW) - 50)
 
-    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(tripwire.ROWS,))
+    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(ROWS,))
 
 
 def test_rows_that_both_have_are_compared_feature_by_feature(lake, monkeypatch):
@@ -159,10 +134,10 @@ def test_rows_that_both_have_are_compared_feature_by_feature(lake, monkeypatch):
         rows = moved_by(day, events, outcomes, events_of(TOMORROW))
         return rows.filter(rows.id < events_of(TOMORROW) - 50)
 
-    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(tripwire.ROWS, "size"))
+    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(ROWS, "size"))
 
 
-def test_days_that_are_known_only_after_the_training_are_absent(lake, monkeypatch):
+def test_days_after_the_training_or_more_than_a_week_later_are_absent(lake, monkeypatch):
     seen = []
 
     def build(day, events, outcomes):
@@ -173,20 +148,20 @@ def test_days_that_are_known_only_after_the_training_are_absent(lake, monkeypatc
     store(lake)
     for as_of, last in ((DAY + timedelta(days=3), DAY + timedelta(days=3)), (AS_OF, DAY + timedelta(days=7))):
         seen.clear()
-        tripwire.run(USE_CASE, [DAY], as_of)
-        assert seen == [last, last], "once changed, once as things are"
+        rebuild_periods(USE_CASE, [DAY], as_of)
+        assert seen == [last], "what is equal to the bit is not built again"
 
 
 def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
     monkeypatch.setattr(features, "build", with_history)
     store(lake)
     monkeypatch.setattr(features, "build", honest)
-    assert tripwire.run(USE_CASE, [DAY], AS_OF) == (replace(SOUND, stale=True),)
+    assert rebuild_periods(USE_CASE, [DAY], AS_OF) == (replace(SOUND, outdated=True),)
 
 
 def test_features_that_are_not_stored_at_all_are_stale(lake):
     missing = date(2020, 1, 12)
-    assert tripwire.run(USE_CASE, [missing], AS_OF) == (Rebuilt(missing, rows=200, stale=True),)
+    assert rebuild_periods(USE_CASE, [missing], AS_OF) == (Rebuilt(missing, rows=200, outdated=True),)
 
 
 def test_a_day_without_rows_has_none_to_tell_of(lake, monkeypatch):
@@ -202,7 +177,7 @@ def test_a_function_that_raises_is_an_error_that_says_so(lake, monkeypatch):
 
     store(lake)
     monkeypatch.setattr(features, "build", build)
-    [found] = tripwire.run(USE_CASE, [DAY], AS_OF)
+    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF)
     assert not found.leaking
     assert "ZeroDivisionError: no events" in found.error
     assert not found.error.startswith("Only")
@@ -240,7 +215,7 @@ def leaves_all_as_it_was(lake, monkeypatch, fails):
     def build(day, events, outcomes):
         assert Place.of(settings.current().lake) != Place.of(real)
         # Whoever writes to the files that it finds must not reach the real ones.
-        for path in (Path(settings.current().lake) / "toy" / "raw").rglob("*.parquet"):
+        for path in (Path(settings.current().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")
         if fails:
             raise KeyboardInterrupt
@@ -251,36 +226,21 @@ def leaves_all_as_it_was(lake, monkeypatch, fails):
     monkeypatch.setattr(features, "build", build)
     if fails:
         with pytest.raises(KeyboardInterrupt):
-            tripwire.run(USE_CASE, [DAY], AS_OF)
+            rebuild_periods(USE_CASE, [DAY], AS_OF)
     else:
-        assert tripwire.run(USE_CASE, [DAY], AS_OF) == (SOUND,)
+        assert rebuild_periods(USE_CASE, [DAY], AS_OF) == (SOUND,)
     assert (dict(os.environ), places.contents(lake.root)) == before
 
 
 def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_path):
     store(lake)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing here"))
-    assert tripwire.run(USE_CASE, [DAY], AS_OF, lake=lake) == (SOUND,)
+    assert rebuild_periods(USE_CASE, [DAY], AS_OF, lake=lake) == (SOUND,)
     assert not (tmp_path / "nothing here").exists()
 
 
 def test_no_table_is_made_in_the_lake(place):
     empty = Lake(USE_CASE, place / "empty")
-    [found] = tripwire.run(USE_CASE, [DAY], AS_OF, lake=empty)
+    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF, lake=empty)
     assert place.names() == []
     assert found == Rebuilt(DAY, rows=0), "no rows, and none stored"
-
-
-def test_days_are_sampled_alike_each_time_in_order_and_without_the_last():
-    days = days_from(date(2020, 1, 1), date(2020, 1, 28))
-    chosen = tripwire.sample(days, 5, seed=7)
-    assert chosen == tripwire.sample(list(reversed(days)), 5, seed=7) == sorted(set(chosen))
-    assert len(chosen) == 5 and set(chosen) < set(days)
-    assert any(tripwire.sample(days, 5, seed=seed) != chosen for seed in range(5))
-    assert all(days[-1] not in tripwire.sample(days, 27, seed=seed) for seed in range(20))
-
-
-def test_a_few_days_are_all_sampled_but_the_last_and_a_single_one_is():
-    assert tripwire.sample([DAY, TOMORROW], 5, seed=1) == [DAY]
-    assert tripwire.sample([DAY], 2, seed=1) == [DAY]
-    assert tripwire.sample([], 2, seed=1) == []

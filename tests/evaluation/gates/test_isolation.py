@@ -12,8 +12,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from include.evaluation.gates.leakage import rebuild_periods
 from include.logic.evidence import Rebuilt
-from include.stages import tripwire
 from include.storage.lake import Lake
 from tests.toy_use_case import USE_CASE, features, source
 
@@ -33,14 +33,14 @@ def tried(place, monkeypatch) -> Callable[..., Rebuilt]:
         if build is not None:
             monkeypatch.setattr(features, "build", build)
         use_case = replace(USE_CASE, package=package)
-        [found] = tripwire.run(use_case, [DAY], AS_OF, lake=Lake(use_case, place))
+        [found] = rebuild_periods(use_case, [DAY], AS_OF, lake=Lake(use_case, place))
         return found
 
     return rebuilt
 
 
 def leaking(*called: str) -> Rebuilt:
-    return Rebuilt(DAY, rows=0, called=called)
+    return Rebuilt(DAY, rows=0, read=called)
 
 
 def within_a_closure(asked):
@@ -94,7 +94,7 @@ def test_one_that_raises_is_caught_by_what_it_called(tried):
         source.everything(TOMORROW)
         raise ZeroDivisionError
 
-    assert tried(build).called == ("source.everything",)
+    assert tried(build).read == ("source.everything",)
 
 
 def test_a_source_that_is_a_package_is_caught_in_each_of_its_modules(tried, monkeypatch, tmp_path):
@@ -104,6 +104,7 @@ def test_a_source_that_is_a_package_is_caught_in_each_of_its_modules(tried, monk
     (tmp_path / "split" / "features.py").write_text(
         "from split.source import feeds\n"
         "from tests.toy_use_case import features\n"
+        "labels = features.labels\n"
         "def build(day, events, outcomes):\n"
         "    feeds.ask(day)\n"
         "    return features.build(day, events, outcomes)\n"

@@ -1,0 +1,52 @@
+"""Choose the periods that the leakage gate rebuilds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SplitDays:
+    """The days of a training that have rows of features."""
+
+    train: Sequence[date]
+    validation: Sequence[date]
+    test: Sequence[date]
+
+
+def sample_periods(days: SplitDays, count: int, seed: int, as_of: date) -> list[date]:
+    """Return `count` days in order, at least half of them training days, over as many weekdays as possible.
+
+    Of the other half, two thirds are test days and one third validation days. Where a split has too few days, others
+    stand in for them; where all have, every day is returned. The last test day is left out if there are others: what
+    became known after it may not be in the lake. Equal for equal days, seed and as-of day; the as-of day is part of
+    the seed, so that each training tries other days.
+    """
+    rng = np.random.default_rng([seed, as_of.toordinal()])
+    test = sorted(set(days.test))
+    pools = {"train": set(days.train), "validation": set(days.validation), "test": set(test[:-1] or test)}
+    judged = count // 2
+    wanted = {"train": count - judged, "test": judged - judged // 3, "validation": judged // 3}
+    chosen: list[date] = []
+    for name, number in wanted.items():
+        chosen += _spread(pools[name] - set(chosen), number, chosen, rng)
+    chosen += _spread(set().union(*pools.values()) - set(chosen), count - len(chosen), chosen, rng)
+    return sorted(chosen)
+
+
+def _spread(days: Collection[date], count: int, before: Sequence[date], rng: np.random.Generator) -> list[date]:
+    """Return up to `count` of these days, each time of a weekday that is the rarest so far."""
+    used = Counter(day.weekday() for day in before)
+    waiting = [sorted(days)[place] for place in rng.permutation(len(days))]
+    chosen: list[date] = []
+    while waiting and len(chosen) < count:
+        day = min(waiting, key=lambda each: used[each.weekday()])
+        waiting.remove(day)
+        used[day.weekday()] += 1
+        chosen.append(day)
+    return chosen
