@@ -27,6 +27,7 @@ from tests import toy_use_case
 USE_CASE = replace(toy_use_case.USE_CASE, name="steady", time_zone="America/New_York")
 """
 DATA = "steady__data"
+expect.set_options(timeout=60_000)  # several cores' worth of tests may run beside it
 
 
 @pytest.fixture(scope="module")
