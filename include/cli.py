@@ -15,10 +15,10 @@ from rich.text import Text
 from include import quarantine_commands
 from include.errors import AirworthyError
 from include.local import commands
-from include.local.terminal import shown_lines
+from include.local.terminal import make_console, shown_lines
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False, soft_wrap=True)
+console = make_console()
 
 
 app.add_typer(quarantine_commands.app, name="quarantine")
@@ -68,7 +68,7 @@ def report(
 
 
 @app.command()
-def predictions(use_case: str, day: Day, rows: int = 10) -> None:
+def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1)] = 10) -> None:
     """The rows of a day that are most probable."""
     from include.local import walkthrough
 
@@ -93,10 +93,27 @@ def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(h
 
 @app.command()
 def check(use_case: str, day: Day) -> None:
-    """Validate a use case up to a day, train as of it and judge the model; keep nothing. Fails where a gate does."""
+    """Validate the days that a training as of a day needs, train, judge, and say all that is wrong; no Airflow needed.
+
+    What was landed is kept for the next check. Fails where a gate does.
+    """
     from include.local import check_text
 
     check_text.show(console, use_case, day.date())
+
+
+@app.command()
+def frame(
+    use_case: str,
+    table: Annotated[str, typer.Argument(help="Such as features, labels, checked/<feed> or raw/<feed>.")],
+    day: Day,
+    rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
+) -> None:
+    """Print or write the rows of one day of a table, from the lake or from what `check` has kept."""
+    from include.local import frame_text
+
+    frame_text.show(console, use_case, table, day.date(), rows, out)
 
 
 @app.command()

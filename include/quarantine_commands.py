@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
+
+from include.local.terminal import make_console
 
 if TYPE_CHECKING:
     from include.local.quarantine_text import Chosen
@@ -38,7 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Rows that were set aside: look at them, and send them back, corrected or released.",
 )
-console = Console(highlight=False, soft_wrap=True)
+console = make_console()
 
 
 @app.command()

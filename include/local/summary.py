@@ -19,6 +19,8 @@ from include.storage import data_docs
 from include.use_case import UseCase
 
 SUBJECTS = ("model", "logistic", "prior")
+_REASONS = 3
+"""Reasons for which days wait that are shown, the most frequent first."""
 
 
 def show(console: Console, use_case: UseCase, report: Report, realised: Realised | None) -> None:
@@ -110,11 +112,17 @@ def _decisions(report: Report) -> list[RenderableType]:
 
 
 def _realised(realised: Realised | None) -> list[RenderableType]:
-    if realised is None or not realised.rows:
+    """Return how good the predictions were, or why that is not known."""
+    if realised is None:
         return []
-    days = f"{len(realised.days)} scored days {realised.first} … {realised.last}, {realised.rows:,} rows with a label"
-    waiting = [Text(f"  {len(realised.waiting)} days wait: {next(iter(realised.waiting.values()))}")]
-    return ["", _metrics(f"as it turned out on {days}", realised.metrics), *(waiting if realised.waiting else [])]
+    span = f"{realised.first} … {realised.last}"
+    reasons = Counter(realised.waiting.values()).most_common(_REASONS)
+    waiting = [Text(f"  {count} days wait: {reason}") for reason, count in reasons]
+    if not realised.rows:
+        why = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
+        return ["", Text(f"How it turned out on {span} is not known: {why}."), *waiting]
+    days = f"{len(realised.days)} scored days {span}, {realised.rows:,} rows with a label"
+    return ["", _metrics(f"as it turned out on {days}", realised.metrics), *waiting]
 
 
 def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:

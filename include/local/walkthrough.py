@@ -8,10 +8,13 @@ from datetime import date
 from rich.console import Console
 from rich.table import Table
 
+from include.errors import BadRequest, DayMissing
 from include.local import commands, credentials, demo, instance, summary
 from include.local.airflow_api import AirflowApi
+from include.local.terminal import shown
 from include.stages import measure
 from include.stages import report as reporting
+from include.storage import stand_in
 from include.storage.lake import Lake
 from include.use_cases import load
 
@@ -35,18 +38,31 @@ def run_demo(console: Console) -> None:
 
 
 def show_report(console: Console, name: str, first: date | None, last: date | None) -> None:
-    """The same summary at any time; with two days, how good the predictions between them were."""
+    """Print the same summary at any time; with two days, also how good the predictions between them were.
+
+    Raises:
+        BadRequest: the days are in the wrong order, or none of them is a day of the use case.
+    """
     use_case = load(name)
-    realised = measure.realised(use_case, first, last or first) if first else None
+    realised = None
+    if first:
+        last = last or first
+        if last < first:
+            raise BadRequest(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
+        use_case.require(last)
+        realised = measure.realised(use_case, max(first, use_case.first_day), last)
     summary.show(console, use_case, reporting.run(use_case), realised)
 
 
 def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
-    """A day's rows, the most probable first."""
+    """Print a day's rows, the most probable first. DayMissing where the day is not scored."""
     use_case = load(name)
+    use_case.require(day)
+    if not stand_in.days(Lake.of(use_case), "predictions", day, day):
+        raise DayMissing(name, "predictions", day)
     predictions = Lake.of(use_case).as_of(day).table("predictions", since=day)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
     table = Table(*first.column_names, box=None, title=f"{use_case.name} {day}", title_justify="left")
     for row in first.to_pylist():
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row.values()))
-    console.print(table if first.num_rows else f"No predictions of {day}; run {name}__score for that day.")
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else shown(value) for value in row.values()))
+    console.print(table)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.declaration.monitoring import Monitoring, Retraining
-from include.errors import BadRequest, NotReady
+from include.errors import AirworthyError, BadRequest, NotReady
 from include.logic import neighbours, replay, replay_outcome, replay_plot, splits
 from include.logic.replay import Policy
 from include.logic.replay_outcome import Outcome, Realised
@@ -92,14 +92,26 @@ def _require_judged(use_case: UseCase, last: date) -> None:
 
 
 def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], None]) -> None:
-    """Whatever trainings from `first` to `last` read, and the labels by which the last days are judged."""
+    """Build what trainings from `first` to `last` read, and before that the days by whose labels `last` is judged.
+
+    These come first, so that a source that ends before them is noticed before hours of work.
+    """
     earliest, _ = splits.window(use_case, first)
     end = last + timedelta(days=use_case.label.matures_after_days)
     there = Lake.of(use_case).as_of(end).partitions("features", earliest, end)
-    for day in days_from(earliest, end):
-        if day not in there:
-            tell(f"building the features of {day}")
+    beyond, asked = days_from(last + timedelta(days=1), end), days_from(earliest, last)
+    for day in (each for each in [*beyond, *asked] if each not in there):
+        tell(f"building the features of {day}")
+        try:
             build_features.run(use_case, day)
+        except AirworthyError as error:
+            if day <= last:
+                raise
+            raise BadRequest(
+                f"{use_case.name}: a replay up to {last} is judged by labels that become known up to {end}, and {day}"
+                f" cannot be had. End it {use_case.label.matures_after_days} days before the last day of the data."
+                f" {error}"
+            ) from error
 
 
 def _declared(world: Hindsight, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining) -> Policy:

@@ -6,9 +6,11 @@ import io
 from dataclasses import replace
 from datetime import date
 
+import pytest
 from rich.console import Console
 
 from include.local import summary
+from include.stages.measure import Realised
 from include.stages.report import DecisionReport, Report, VersionReport
 from tests.toy_use_case import USE_CASE
 
@@ -83,3 +85,25 @@ def test_where_no_day_asked_for_a_training_that_is_said():
 
 def test_where_no_day_was_decided_nothing_is_said_of_retraining():
     assert "training" not in shown(CHAMPION)
+
+
+@pytest.mark.parametrize(
+    ("realised", "said"),
+    [
+        (
+            Realised("2020-03-01", "2020-03-02", ("2020-03-01", "2020-03-02"), {}, 9, {"model": {"log_loss": 0.5}}),
+            "9 rows with",
+        ),
+        (
+            Realised("2020-03-01", "2020-03-01", (), {"2020-03-01": "it has no labels yet"}, 0, {}),
+            "it has no labels yet",
+        ),
+        (Realised("2020-03-01", "2020-03-01", (), {}, 0, {}), "is not known: no day was scored"),
+        (Realised("2020-03-01", "2020-03-01", ("2020-03-01",), {}, 0, {"model": {"rows": 0.0}}), "no row has both"),
+    ],
+)
+def test_how_it_turned_out_is_said_or_why_nobody_knows(realised, said):
+    console = Console(file=io.StringIO(), width=200)
+    report = Report(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
+    summary.show(console, USE_CASE, report, realised)
+    assert said in console.file.getvalue()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
-from include.errors import BadRequest
+from include.errors import BadRequest, NotReady
 from include.logic.past import Past
 from include.settings import current
 from include.stages import hindsight, replay
@@ -127,3 +127,15 @@ def test_days_that_were_never_built_are_built(lake_home):
 def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
     with pytest.raises(BadRequest, match=message):
         replay.run(USE_CASE, first, last)
+
+
+def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy_lake, monkeypatch):
+    def missing(use_case, day):
+        raise NotReady(f"the data end before {day}")
+
+    monkeypatch.setattr(replay.build_features, "run", missing)
+    told: list[str] = []
+    end = date(2020, 3, 10)
+    with pytest.raises(BadRequest, match="known up to 2020-03-12, and 2020-03-11 cannot"):
+        replay.run(USE_CASE, FIRST - timedelta(days=5), end, tell=told.append)
+    assert told == [f"building the features of {end + timedelta(days=1)}"]

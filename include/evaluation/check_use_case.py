@@ -1,0 +1,194 @@
+"""Check a use case without Airflow: land the days that a training needs, train, judge, and collect all findings."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.compute as pc
+
+from include.errors import AirworthyError
+from include.gate import LEAST_TRIED, LeakageGate
+from include.ingestion import suites
+from include.logic import digests, parameters, splits
+from include.stages import build_features, evaluate, examples, train
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import UseCase
+
+Severity = Literal["error", "warning", "note"]
+Tell = Callable[[str], None]
+_MADE_BY = "made_by.json"
+_WITHOUT: Mapping[str, frozenset[str]] = {
+    "raw": frozenset({"features", "expectations"}),
+    "checked": frozenset({"features"}),
+    "features": frozenset(),
+    "labels": frozenset(),
+}
+"""Kind of table to the modules of a use case that cannot change it."""
+_DECLARED = "id='USE_CASE'"
+_MOST_REFUSED = 20
+"""Refused days after which no more are landed: the feed is wrong, not a day."""
+_RARE = 0.01
+
+
+@dataclass(frozen=True)
+class CheckFinding:
+    """Something about a use case that its owner should know."""
+
+    severity: Severity
+    text: str
+
+
+def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
+    """Yield what can be found without data: parameters, functions, suites, `known_at`, the leakage gate, history."""
+    try:
+        parameters.merge(use_case, None)
+    except AirworthyError as error:
+        yield CheckFinding("error", str(error))
+    yield from _functions(use_case)
+    if unknown := [feed.name for feed in use_case.feeds if feed.known_at is None]:
+        yield CheckFinding(
+            "warning",
+            f"feeds {unknown} declare no known_at: nothing would show that their source delivers rows too early. Name"
+            " the column that says when a row became known, or test it in the use case's own tests.",
+        )
+    if not any(isinstance(gate, LeakageGate) for gate in use_case.gates):
+        yield CheckFinding("warning", "no LeakageGate is declared: models are promoted without a test for leaks.")
+    try:
+        first, last = splits.window(use_case, day)
+    except AirworthyError as error:
+        yield CheckFinding("error", str(error))
+        return
+    days, wanted = (last - first).days + 1, use_case.training.window_days
+    if days < wanted:
+        yield CheckFinding("note", f"the window {first} to {last} has {days} of the {wanted} days that are declared.")
+
+
+def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
+    """Yield an error for each function that is missing, cannot be imported or returns no suite."""
+    wanted = [("source", feed.name) for feed in use_case.feeds if not feed.landing]
+    wanted += [("features", "build"), ("features", "labels")]
+    for module, name in wanted:
+        try:
+            use_case.function(module, name)
+        except Exception as error:  # whatever importing the owner's module raises
+            yield CheckFinding("error", f"{module}.{name} cannot be used: {type(error).__name__}: {error}")
+    for feed in use_case.feeds:
+        try:
+            suites.load_suite(use_case, feed)
+        except AirworthyError as error:
+            yield CheckFinding("error", str(error))
+
+
+def discard_outdated(use_case: UseCase, home: Path) -> None:
+    """Remove from a kept lake the tables that other code or another declaration made, and note by what it is made."""
+    root = home / "lake" / use_case.name
+    now = {
+        table: _made_by(use_case, table) for table in schemas.tables(use_case) if table.partition("/")[0] in _WITHOUT
+    }
+    note = root / _MADE_BY
+    before = json.loads(note.read_text()) if note.is_file() else {}
+    for table, made_by in now.items():
+        for stale in _made_from(table) if before.get(table) != made_by else ():
+            shutil.rmtree(root / stale, ignore_errors=True)
+    root.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(now))
+
+
+def _made_by(use_case: UseCase, table: str) -> str:
+    """Return a digest of the use case's modules that can change a table, and of what is declared of it.
+
+    Of a declaration in a module, its values are digested instead of its text, so that other gates discard nothing.
+    """
+    module = importlib.import_module(use_case.package)
+    folder, without = Path(module.__file__ or "").parent, _WITHOUT[table.partition("/")[0]]
+    code = {
+        path.relative_to(folder).as_posix(): _text(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix not in (".pyc", ".md") and path.stem not in without
+    }
+    feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.landing)] for feed in use_case.feeds]
+    declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_days]
+    return digests.of_values([code, declared, str(schemas.content(use_case, table))])
+
+
+def _text(path: Path) -> str:
+    """Return what a file says; of a module, without the declaration of the use case."""
+    if path.suffix != ".py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    tree = ast.parse(path.read_bytes())
+    tree.body = [each for each in tree.body if not (isinstance(each, ast.Assign) and _DECLARED in ast.dump(each))]
+    return ast.dump(tree)
+
+
+def _made_from(table: str) -> list[str]:
+    """Return the table and those that are made from it."""
+    kind, _, feed = table.partition("/")
+    later = {"raw": [f"checked/{feed}", f"deliveries/{feed}", "features", "labels"], "checked": ["features", "labels"]}
+    return [table, *later.get(kind, [])]
+
+
+def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFinding], int]:
+    """Land and validate the days that a training as of `day` needs and the lake lacks.
+
+    Returns an error for each day that is refused, and how many days are valid.
+    """
+    first, _ = splits.window(use_case, day)
+    days = days_from(max(use_case.first_day, first - timedelta(days=use_case.look_back_days)), day)
+    refused: list[CheckFinding] = []
+    for place, each in enumerate(days, start=1):
+        tell(f"landing and validating {each}: day {place} of {len(days)}")
+        try:
+            build_features.land_missing(use_case, each, each)
+        except AirworthyError as error:
+            refused.append(CheckFinding("error", str(error)))
+            if len(refused) == _MOST_REFUSED:
+                break
+    return refused, len(days) - len(refused)
+
+
+def build_window(use_case: UseCase, day: date, tell: Tell) -> None:
+    """Build the features and labels of the window that the lake lacks."""
+    first, _ = splits.window(use_case, day)
+    there = Lake.of(use_case).as_of(day).partitions("features", first, day)
+    missing = [each for each in days_from(first, day) if each not in there]
+    for place, each in enumerate(missing, start=1):
+        tell(f"building the features of {each}: day {place} of {len(missing)}")
+        build_features.run(use_case, each)
+
+
+def findings_of_labels(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
+    """Yield how many rows of the window are labelled and how many of them are 1."""
+    first, last = splits.window(use_case, day)
+    rows = examples.labelled(use_case, Lake.of(use_case).as_of(day), first, last)
+    values = rows[use_case.label.name]
+    days = pc.count_distinct(rows["day"]).as_py() if rows.num_rows else 0
+    share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
+    severity: Severity = "note" if _RARE <= share <= 1 - _RARE else "warning"
+    yield CheckFinding(
+        severity,
+        f"{rows.num_rows:,} rows on {days} of the days {first} to {last} are labelled; {share:.2%} of them have"
+        f" {use_case.label.name} = 1.",
+    )
+
+
+def judge(use_case: UseCase, day: date, tell: Tell) -> evaluate.EvaluateResult:
+    """Train as of `day` and judge the model by the declared gates; leaks are looked for even if no gate says so."""
+    gates = use_case.gates
+    if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.most_tried >= LEAST_TRIED:
+        gates = (*gates, LeakageGate(unjudged="passes"))
+    judged = replace(use_case, gates=gates)
+    tell(f"training as of {day}")
+    run_id = train.run(judged, day, reason="check").run_id
+    tell("judging the model")
+    return evaluate.run(judged, run_id)
