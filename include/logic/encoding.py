@@ -12,12 +12,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.model import portable
 from include.use_case import CATEGORY
-
-_EXACT_IN_FLOAT32 = frozenset({"bool", "int8", "int16", "float32", CATEGORY})
-"""Types whose every value a float32 holds; the others need a float64, at twice the memory."""
-
-_NEED_FLOAT64 = (pa.int32(), pa.int64(), pa.float64())
 
 
 @dataclass(frozen=True)
@@ -43,26 +39,14 @@ class Encoding:
 
     def schema(self) -> pa.Schema:
         """The columns that `encode` returns."""
-        kinds = self.features.items()
-        return pa.schema([(name, pa.float32() if kind in _EXACT_IN_FLOAT32 else pa.float64()) for name, kind in kinds])
+        return portable.encoded_schema(self.features)
 
     def encode(self, rows: pa.Table | pa.RecordBatch) -> pa.Table:
         """Return the features as float32 or float64 columns; nulls, and categories never seen in training, are null.
 
         A feature whose type was widened since the training is a float64 column where a float32 would not hold it.
         """
-        columns = {field.name: self._floats(rows, field) for field in self.schema()}
-        return pa.table(columns)
-
-    def _floats(self, rows: pa.Table | pa.RecordBatch, field: pa.Field) -> pa.Array | pa.ChunkedArray:
-        numbers = self._numbers(rows, field.name)
-        is_wide = field.name not in self.vocabulary and numbers.type in _NEED_FLOAT64
-        return numbers.cast(pa.float64() if is_wide else field.type)
-
-    def _numbers(self, rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array | pa.ChunkedArray:
-        if name not in self.vocabulary:
-            return rows[name]
-        return pc.index_in(rows[name], value_set=pa.array(self.vocabulary[name], pa.string()), skip_nulls=True)
+        return portable.encode(self.features, self.vocabulary, rows)
 
     def to_json(self) -> dict[str, object]:
         """Plain values, from which `from_json` makes an equal encoding."""

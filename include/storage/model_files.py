@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import lightgbm
+import pyarrow as pa
 import requests
 from lightgbm.basic import LightGBMError
 from mlflow import MlflowClient
@@ -16,18 +20,28 @@ from mlflow.entities import LoggedModel
 from mlflow.exceptions import MlflowException
 from mlflow.lightgbm import save_model
 from mlflow.models import Model as ModelFile
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature
+from mlflow.types.schema import AnyType, ColSpec, DataType, TensorSpec
+from mlflow.types.schema import Schema as MlflowSchema
 
 from include.errors import AirworthyError
 from include.logic import digests
 from include.logic.baselines import Logistic, Prior
 from include.logic.encoding import Encoding
 from include.logic.model import Model, trees_digest
+from include.model import portable
 from include.storage.runs import MlflowUnreachable
 
 _FOLDER = "airworthy"
 """Beside LightGBM's own files: what else scoring needs."""
+_CODE = "code"
 _PARTS = ("encoding", "baselines")
+DECISION = "decision"
+"""Name by which the threshold is kept with a model, as JSON."""
+_REQUIREMENTS = [
+    f"{name}=={importlib.metadata.version(name)}" for name in ("cffi", "lightgbm", "numpy", "pandas", "pyarrow")
+]
+"""What the code that is kept with a model imports; LightGBM reads Arrow by cffi."""
 TREES = "model.lgb"
 _NO_ANSWER = "Failed to establish a new connection"
 """All that MLflow hands on of it when the server goes away between the list of files and the files."""
@@ -57,8 +71,12 @@ def fetch(model_id: str, folder: Path, address: str) -> Path:
         raise
 
 
-def write(folder: Path, model: Model, example: Any, extra: Mapping[str, object], logged: LoggedModel) -> None:
-    """Write a model; `example` are some encoded rows (pandas), `extra` is kept as JSON files by name."""
+def write(folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel) -> None:
+    """Write a model; `example` are some rows of features, `extra` is kept as JSON files by name.
+
+    Whoever loads it as MLflow's `pyfunc` gives it features as they are in the lake, in pandas: the code that encodes
+    them is kept with the model as text. Nothing here ever loads that code.
+    """
     save_model(
         model.booster,
         folder,
@@ -68,19 +86,59 @@ def write(folder: Path, model: Model, example: Any, extra: Mapping[str, object],
             model_uuid=logged.model_id,
             model_id=logged.model_id,
         ),
-        signature=infer_signature(example, model.booster.predict(example)),
-        input_example=example,
-        pip_requirements=[f"lightgbm=={lightgbm.__version__}"],  # named, or MLflow loads the model to guess
+        signature=_signature(model),
+        input_example=example.to_pandas(),
+        pip_requirements=_REQUIREMENTS,  # named, or MLflow loads the model to guess
     )
+    (folder / _CODE).mkdir()
+    (folder / _code_path()).write_text(_code())
+    _load_by_our_code(folder)
     (folder / _FOLDER).mkdir()
     for name, values in {**_contents(model), **extra}.items():
         (folder / _path(name)).write_text(json.dumps(values, indent=1))
 
 
+def _signature(model: Model) -> ModelSignature:
+    """Name the columns and leave their types to our code.
+
+    MLflow would refuse an integer or a boolean beside a null, which pandas keeps as another type.
+    """
+    anything = AnyType()  # type: ignore[no-untyped-call]
+    columns: list[ColSpec | TensorSpec] = [ColSpec(anything, name) for name in model.encoding.features]
+    return ModelSignature(
+        inputs=MlflowSchema(columns),
+        outputs=MlflowSchema([ColSpec(DataType.double, "probability"), ColSpec(DataType.boolean, "warning")]),
+    )
+
+
+def _load_by_our_code(folder: Path) -> None:
+    """Let MLflow's `pyfunc` load the model by the code beside it; its flavour for LightGBM stays as it is."""
+    described = ModelFile.load(str(folder))
+    flavour = described.flavors["python_function"]
+    flavour |= {"loader_module": Path(_code_path()).stem, "code": _CODE}
+    del flavour["data"]  # the whole folder is the model
+    described.save(str(folder / "MLmodel"))
+
+
+@functools.cache
+def _code() -> str:
+    return Path(portable.__file__).read_text()
+
+
+def _code_path() -> str:
+    """Return where the code is: named by its content, since Python keeps one module of a name per process."""
+    return f"{_CODE}/airworthy_model_{_code_digest(_code())[:12]}.py"
+
+
+def _code_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def parts(model: Model, extra: Mapping[str, object] | None = None) -> str:
     """Digests, by name, of what stands beside the trees, as plain values: encoding and baselines, on which predictions
-    depend, and the `extra` that `write` keeps."""
-    return " ".join(_part(name, values) for name, values in {**_contents(model), **(extra or {})}.items())
+    depend, and the `extra` that `write` keeps; and of the code by which others load it."""
+    values = {**_contents(model), **(extra or {})}
+    return " ".join([*(_part(name, value) for name, value in values.items()), f"{_CODE}={_code_digest(_code())}"])
 
 
 def beside(folder: Path, name: str, parts: str) -> Any:
@@ -102,6 +160,8 @@ def read(folder: Path, trees: str, parts: str | None = None) -> Model:
     for name, values in contents.items():
         if parts is not None and _part(name, values) not in parts.split():
             raise Damaged(_path(name), "its content is not that which was registered")
+    if parts is not None:
+        _require_code(folder, parts)
     try:
         return Model(
             booster=lightgbm.Booster(model_str=text),
@@ -111,6 +171,14 @@ def read(folder: Path, trees: str, parts: str | None = None) -> Model:
         )
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, LightGBMError) as error:
         raise Damaged(" or ".join((TREES, *map(_path, _PARTS))), f"{type(error).__name__}: {error}") from error
+
+
+def _require_code(folder: Path, parts: str) -> None:
+    """Damaged unless the code by which others load the model is that which was registered; it is not run here."""
+    known = next((part.partition("=")[2] for part in parts.split() if part.startswith(f"{_CODE}=")), "")
+    path = f"{_CODE}/airworthy_model_{known[:12]}.py"
+    if not known or _code_digest(_text(folder, path)) != known:
+        raise Damaged(path, "its content is not that which was registered")
 
 
 def _contents(model: Model) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -83,8 +84,8 @@ class Registry(Runs):
     # -- models
 
     @clear
-    def log_model(self, run_id: str, model: Model, example: Any, extra: Mapping[str, object]) -> str:
-        """Keep a model with the run, as LightGBM's text and JSON, no pickle; `example` are encoded rows (pandas).
+    def log_model(self, run_id: str, model: Model, example: pa.Table, extra: Mapping[str, object]) -> str:
+        """Keep a model with the run, as LightGBM's text and JSON, no pickle; `example` are rows of features.
 
         What `mlflow.lightgbm.log_model` does, but without its process-wide address. Returns the logged model's id.
         """

@@ -23,7 +23,7 @@ LOADERS |= {"torch", "yaml"}
 LOADING_CALLS = {"load_model", "read_pickle", "to_pickle", "load_context", "eval", "exec", "__import__"}
 LOADING_CALLS |= {"unsafe_load", "full_load", "allow_pickle", "PyExtensionType", "UnknownExtensionType"}
 """Of functions, methods, and arguments of any: numpy's files hold pickles where `allow_pickle` lets them."""
-FILES = ("model.lgb", "airworthy/encoding.json", "airworthy/baselines.json", "MLmodel")
+FILES = ("model.lgb", "airworthy/encoding.json", "airworthy/baselines.json", "code/*.py", "MLmodel")
 
 
 class Evil:
@@ -67,12 +67,13 @@ def test_the_trap_works(tmp_path, unpickled):
 def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused_or_never_opened(
     champion, lake_home, tmp_path, unpickled, name
 ):
-    (artifacts(champion) / name).write_bytes(pickle.dumps(Evil(tmp_path / "marker")))
+    [place] = artifacts(champion).glob(name)
+    place.write_bytes(pickle.dumps(Evil(tmp_path / "marker")))
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     if name == "MLmodel":  # nothing here believes what it says of how to load the model
         assert score.run(toy.USE_CASE, DAY).rows
     else:
-        with pytest.raises(AirworthyError, match=name.split("/")[-1]):
+        with pytest.raises(AirworthyError, match=place.name):
             score.run(toy.USE_CASE, DAY)
         with pytest.raises(AirworthyError):
             Registry(toy.USE_CASE).load_anew(Registry(toy.USE_CASE).version(champion))
@@ -82,7 +83,7 @@ def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused_or_never_opened
 def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_read_as_text(champion, lake_home, tmp_path, unpickled):
     folder, marker = artifacts(champion), tmp_path / "marker"
     (folder / "python_model.pkl").write_bytes(pickle.dumps(Evil(marker)))
-    (folder / "code").mkdir()
+    (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / "evil.py").write_text(f"import os\nos.mkdir({str(marker)!r})\n")
     (folder / "MLmodel").write_text(
         "flavors:\n  python_function:\n    loader_module: evil\n    code: code\n    python_model: python_model.pkl\n"

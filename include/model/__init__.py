@@ -1,0 +1,1 @@
+"""Pure machine learning and statistics: numbers and frames in, values out."""

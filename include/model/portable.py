@@ -1,0 +1,100 @@
+"""Predict from a model's files alone, as MLflow's `pyfunc` does for others.
+
+This file is kept, as it is, with every model, and imports nothing of the project: where the project is not installed,
+the model predicts all the same. The project itself encodes by the same function.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+CATEGORY = "category"
+EXACT_IN_FLOAT32 = frozenset({"bool", "int8", "int16", "float32", CATEGORY})
+"""Types whose every value a float32 holds; the others need a float64, at twice the memory."""
+_NEED_FLOAT64 = (pa.int32(), pa.int64(), pa.float64())
+
+
+def encoded_schema(features: Mapping[str, str]) -> pa.Schema:
+    """Return the columns that a model reads, for features with those declared types."""
+    kinds = features.items()
+    return pa.schema([(name, pa.float32() if kind in EXACT_IN_FLOAT32 else pa.float64()) for name, kind in kinds])
+
+
+def encode(
+    features: Mapping[str, str], vocabulary: Mapping[str, Sequence[str]], rows: pa.Table | pa.RecordBatch
+) -> pa.Table:
+    """Return the features as float32 or float64 columns; nulls, and categories outside the vocabulary, are null.
+
+    A feature that comes in a wider type than was declared is a float64 column where a float32 would not hold it.
+    """
+    return pa.table({field.name: _floats(vocabulary, rows, field) for field in encoded_schema(features)})
+
+
+def _floats(
+    vocabulary: Mapping[str, Sequence[str]], rows: pa.Table | pa.RecordBatch, field: pa.Field
+) -> pa.Array | pa.ChunkedArray:
+    numbers = _numbers(vocabulary, rows, field.name)
+    is_wide = field.name not in vocabulary and numbers.type in _NEED_FLOAT64
+    return numbers.cast(pa.float64() if is_wide else field.type)
+
+
+def _numbers(
+    vocabulary: Mapping[str, Sequence[str]], rows: pa.Table | pa.RecordBatch, name: str
+) -> pa.Array | pa.ChunkedArray:
+    if name not in vocabulary:
+        return rows[name]
+    return pc.index_in(rows[name], value_set=pa.array(vocabulary[name], pa.string()), skip_nulls=True)
+
+
+class PortableModel:
+    """A model as its files hold it: LightGBM's text, the encoding, and the threshold from which a row is warned of."""
+
+    def __init__(self, folder: Path) -> None:
+        self._booster = lightgbm.Booster(model_str=(folder / "model.lgb").read_text())
+        encoding = json.loads((folder / "airworthy" / "encoding.json").read_text())
+        self._features = {each["name"]: each["type"] for each in encoding["features"]}
+        self._vocabulary = encoding["vocabulary"]
+        self._threshold = json.loads((folder / "airworthy" / "decision.json").read_text())["threshold"]
+
+    def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return `probability` and `warning` for every row of features, under the rows' index.
+
+        Raises ValueError where a column cannot be read as the type that is declared for it.
+        """
+        del params
+        rows = pa.table({name: _column(model_input, name, kind) for name, kind in self._features.items()})
+        encoded = encode(self._features, self._vocabulary, rows)
+        found = self._booster.predict(encoded, num_threads=1) if encoded.num_rows else np.empty(0)
+        probability = np.asarray(found, dtype=np.float64)
+        values = {"probability": probability, "warning": probability >= self._threshold}
+        return pd.DataFrame(values, index=model_input.index)
+
+
+def _column(frame: pd.DataFrame, name: str, kind: str) -> pa.Array:
+    """Return a column as Arrow has it in the lake, whatever of pandas' types it came in; no value means null."""
+    column = frame[name]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    wanted = pa.type_for_alias("string" if kind == CATEGORY else kind)
+    try:
+        if pa.types.is_boolean(wanted) and not pd.api.types.is_bool_dtype(column.dtype):
+            # pandas makes numbers, or objects, of a boolean column with nulls
+            return pa.array([None if pd.isna(value) else bool(value) for value in column], wanted)
+        found = pa.array(column, type=wanted, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
+        raise ValueError(f"Feature {name!r} cannot be read as {kind}: {error}") from error
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _load_pyfunc(path: str) -> PortableModel:
+    """Load the model of that folder: what MLflow calls."""
+    return PortableModel(Path(path))

@@ -1,0 +1,137 @@
+"""What MLflow stores is a model for others: it takes the lake's features and predicts what our scoring writes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from include import settings
+from include.model import portable
+from include.stages import score
+from include.storage.lake import Lake
+from include.storage.models import ArtifactMissing, Registry
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE, source
+
+FEATURES = list(USE_CASE.features)
+SPOILT = {
+    0: {"kind": "unheard of", "size": None},
+    1: {"kind": None, "size": 9.5},
+    2: {"hour": None},
+    3: {"urgent": None},
+    4: {"kind": None, "size": None, "hour": None, "urgent": None},
+}
+"""Rows of the scored day that lack values, or have a category that no training has seen."""
+AS_PANDAS = {
+    "as pandas has it": lambda rows: rows.to_pandas(),
+    "backed by Arrow": lambda rows: rows.to_pandas(types_mapper=pd.ArrowDtype),
+    "nullable": lambda rows: rows.to_pandas().convert_dtypes(),
+    "categorical": lambda rows: rows.to_pandas().assign(kind=lambda frame: frame["kind"].astype("category")),
+    "objects": lambda rows: rows.to_pandas().astype(object),
+    "columns in another order": lambda rows: rows.to_pandas()[["urgent", "id", "size", "kind", "hour", "event_date"]],
+}
+
+
+@pytest.fixture
+def scored(champion) -> pa.Table:
+    """A day's features, some of which lack values, after our own scoring of it."""
+    schema = source.everything(AS_OF).drop_columns(["failed"]).schema
+    rows = source.everything(AS_OF).drop_columns(["failed"]).to_pylist()
+    for place, values in SPOILT.items():
+        rows[place] |= values
+    lake = Lake.of(USE_CASE)
+    lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="a test")
+    score.run(USE_CASE, AS_OF)
+    return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["day"])
+
+
+@pytest.fixture
+def written(scored) -> pa.Table:
+    return Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF, order_by=USE_CASE.keys)
+
+
+@pytest.fixture
+def loaded(champion):
+    """The champion as anybody loads it."""
+    mlflow.set_tracking_uri(settings.current().mlflow)
+    mlflow.set_registry_uri(settings.current().mlflow)
+    yield mlflow.pyfunc.load_model(f"models:/{USE_CASE.name}@champion")
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+
+
+@pytest.mark.parametrize("kind", AS_PANDAS)
+def test_mlflows_champion_predicts_what_scoring_has_written_bit_for_bit(loaded, scored, written, kind):
+    found = loaded.predict(AS_PANDAS[kind](scored))
+    assert found["probability"].to_numpy().tobytes() == written["probability"].to_numpy().tobytes()
+    assert found["warning"].tolist() == written["warning"].to_pylist()
+
+
+def test_rows_keep_their_index_and_no_rows_are_no_predictions(loaded, scored):
+    frame = scored.to_pandas().set_index("id")
+    assert loaded.predict(frame.iloc[5:8]).index.tolist() == [5, 6, 7]
+    assert len(loaded.predict(frame.iloc[:0])) == 0
+
+
+def test_a_missing_column_is_named(loaded, scored):
+    with pytest.raises(mlflow.MlflowException, match=r"missing inputs \['hour'\]"):
+        loaded.predict(scored.to_pandas().drop(columns="hour"))
+
+
+def test_a_value_that_its_declared_type_cannot_hold_is_refused_and_never_cut_off(loaded, scored):
+    frame = scored.to_pandas().assign(hour=0.75)
+    with pytest.raises(ValueError, match="Feature 'hour' cannot be read as int32"):
+        loaded.predict(frame)
+
+
+def test_it_loads_where_the_project_is_not_and_predicts_the_same(champion, scored, written, tmp_path):
+    found = Registry(USE_CASE).version(champion)
+    place = Registry(USE_CASE)._client.get_logged_model(found.model_id).artifact_location
+    folder = shutil.copytree(place.removeprefix("file://"), tmp_path / "elsewhere")
+    scored.to_pandas().to_parquet(tmp_path / "rows.parquet")
+    script = f"""
+        import importlib.util, mlflow, pandas, sys
+        assert importlib.util.find_spec("include") is None
+        model = mlflow.pyfunc.load_model({str(folder)!r})
+        found = model.predict(pandas.read_parquet({str(tmp_path / "rows.parquet")!r}))
+        found.to_parquet({str(tmp_path / "found.parquet")!r})
+        assert not any(name.split(".")[0] == "include" for name in sys.modules)
+    """
+    command = [sys.executable, "-I", "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    probability = pd.read_parquet(tmp_path / "found.parquet")["probability"].to_numpy()
+    assert probability.tobytes() == written["probability"].to_numpy().tobytes()
+
+
+def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_home):
+    registry = Registry(USE_CASE)
+    place = registry._client.get_logged_model(registry.version(champion).model_id).artifact_location
+    [code] = Path(place.removeprefix("file://")).glob("code/*.py")
+    assert code.read_text() == Path(portable.__file__).read_text()
+    code.write_text("print('anything')\n")
+    shutil.rmtree(lake_home / "models", ignore_errors=True)
+    with pytest.raises(ArtifactMissing, match=f"{code.name}: its content is not that which was registered"):
+        score.run(USE_CASE, AS_OF)
+
+
+def test_the_file_that_is_kept_with_a_model_imports_nothing_of_the_project():
+    text = Path(portable.__file__).read_text()
+    assert "from include" not in text and "import include" not in text
+
+
+def test_whole_numbers_and_truths_beside_a_null_are_read_as_declared():
+    frame = pd.DataFrame({"count": [1.0, np.nan], "on": pd.Series([True, None], dtype=object), "off": [1.0, np.nan]})
+    read = {"count": "int8", "on": "bool", "off": "bool"}
+    assert {name: portable._column(frame, name, kind).to_pylist() for name, kind in read.items()} == {
+        "count": [1, None], "on": [True, None], "off": [True, None],
+    }  # fmt: skip
