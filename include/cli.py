@@ -117,6 +117,14 @@ def frame(
 
 
 @app.command()
+def plan(use_case: str) -> None:
+    """Name the periods that other code or other inputs made than those of now, and how to make them again."""
+    from include.local import plan_text
+
+    plan_text.show(console, use_case)
+
+
+@app.command()
 def token() -> None:
     """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
     typer.echo(commands.token())

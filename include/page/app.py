@@ -93,7 +93,8 @@ def _use_case(
     use_case = access.require(user, name)
     seen = _seen(use_case, day, span)
     several = len(access.readable(user)) > 1
-    return _page(sheet.use_case(seen, _base(request), span=span, chosen=day is not None, several=several))
+    stale = overview.stale(use_case)
+    return _page(sheet.use_case(seen, _base(request), span=span, chosen=day is not None, several=several, stale=stale))
 
 
 def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:

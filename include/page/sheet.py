@@ -17,7 +17,7 @@ from include import settings
 from include.logic import status
 from include.logic.measures import Measure, gaps, stretches
 from include.page import figures, links
-from include.stages.overview import Overview
+from include.stages.overview import Overview, Stale
 
 HERE = Path(__file__).parent
 SPANS = (30, 90, 365)
@@ -45,7 +45,7 @@ def make_ready() -> None:
         _templates().get_template(name)
 
 
-def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: bool) -> str:
+def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: Stale | None = None) -> str:
     """The page of a use case. `base` is the path of these pages; `chosen`: the day was asked for, not the newest."""
     airflow, where = base.rpartition("/")[0], settings.current()
     breaches, days = _broken(seen), seen.measured
@@ -62,6 +62,7 @@ def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: boo
         spans=SPANS,
         chosen=chosen,
         several=several,
+        stale=stale,
         before=max((day for day in days if day < seen.day), default=None),
         after=min((day for day in days if day > seen.day), default=None),
         missing=gaps(seen.measures.days),

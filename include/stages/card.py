@@ -155,6 +155,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
         unlabelled_rows=report["unlabelled_rows"],
         missing_days=report["missing_days"],
         null_features=report.get("null_features", {}),
+        stale=report.get("stale", ()),
         gates=tags.get("gates", ""),
         champion=tags.get("compared_with"),
         decisions=_decisions(tags),

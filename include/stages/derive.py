@@ -12,6 +12,7 @@ import pyarrow as pa
 from include.errors import AirworthyError
 from include.features.checks import Check, checks
 from include.features.distinct import repeated_rows
+from include.registry import code_digest
 from include.storage import schemas
 from include.storage.lake import Commit
 from include.storage.view import View
@@ -34,7 +35,7 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
     The rows stream from DuckDB into the table in order of their keys, so memory stays flat.
     Raises RowsWrong for a key that occurs twice.
     """
-    day = view.day
+    day, code = view.day, code_digest.of_table(use_case, table)  # before its function is imported
     clean = {feed.name: _clean(view, feed.name, since) for feed in use_case.feeds}
     keys = schemas.keys(use_case, table)
     try:
@@ -51,7 +52,7 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
     rows = pa.RecordBatchReader.from_batches(reader.schema, judged)
     inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
     versions = {name: view.version(name) for name in inputs}
-    return view.lake.replace(table, day, rows, inputs=inputs, stage=function, versions=versions)
+    return view.lake.replace(table, day, rows, inputs=inputs, stage=function, versions=versions, code=code)
 
 
 def _clean(view: View, feed: str, since: date) -> ibis.Table:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from include.errors import BadData, SourceFailed
 from include.ingestion.known_at import require_known
 from include.logic import corrections as correction_rows
+from include.registry import code_digest
 from include.stages import collect
 from include.storage import schemas
 from include.storage.corrections import Corrections, inputs_of
@@ -29,6 +30,7 @@ def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False
     """Land one feed of one day, from its landing bucket or from source.py. SourceFailed where its function raises."""
     if feed.landing:
         return collect.run(use_case, feed, day, take_changed=take_changed)
+    code = code_digest.of_table(use_case, f"raw/{feed.name}")  # before its function is imported
     try:
         rows = use_case.function("source", feed.name)(day)
     except Exception as error:
@@ -50,4 +52,4 @@ def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False
     if corrections:
         rows = correction_rows.added(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = inputs_of(feed.name, corrections)
-    return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest")
+    return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest", code=code)

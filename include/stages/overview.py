@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from include.errors import AirworthyError
+from include.features import staleness
+from include.features.staleness import TableStaleness
 from include.logic import lives, status
 from include.logic.corrections import Correction
 from include.logic.measures import Measures
@@ -141,6 +143,24 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
         set_aside=set_aside,
         problems=tuple(problems),
     )
+
+
+@dataclass(frozen=True)
+class Stale:
+    """What of a use case's tables was made by other code or from other inputs than those of now."""
+
+    tables: tuple[str, ...]
+    """A sentence per stale table."""
+    command: str
+    """What makes it again; empty where nothing is stale."""
+
+
+def stale(use_case: UseCase) -> Stale:
+    """Return what is stale now, by the code as it is saved now; no reason names a path."""
+    problems: list[str] = []
+    found: list[TableStaleness] = _told(problems, "What is stale", lambda: staleness.find(use_case, reread=True), [])
+    tables = [each.words for each in found if each.stale]
+    return Stale((*tables, *problems), staleness.rebuild(use_case, found))
 
 
 def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.errors import FeaturesMissing
+from include.features import staleness
 from include.logic import fitting, material, metrics, recipe, splits
 from include.logic.material import Material
 from include.logic.parameters import Parameters, merge
@@ -46,6 +47,8 @@ class TrainResult:
     """Feature to the days, as ranges, that were built before it was declared, so that it is null in them."""
     missing_days: tuple[str, ...]
     """Days of the window that have no features, as ranges."""
+    stale: tuple[str, ...]
+    """In words, per table: periods that were read although other code or other inputs made them than those of now."""
     test: dict[str, dict[str, float]]
     """Subject (model, prior, logistic) to its metrics on the test days."""
 
@@ -78,7 +81,7 @@ def run(
     rows = examples.labelled(use_case, view, first, last)
     cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
     parts = {name: examples.rows(use_case, rows, days, name, day) for name, days in cut.items()}
-    report = _report(view, first, last, rows.num_rows, cut)
+    report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(use_case, view, first)}
     told = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)} | (
         {"tuned_by": tuned_by} if tuned_by else {}
     )
@@ -101,6 +104,12 @@ def _report(view: View, first: date, last: date, labelled_rows: int, cut: Splits
         "null_features": _null_features(view, first, last),
         "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
     }
+
+
+def _stale(use_case: UseCase, view: View, first: date) -> list[str]:
+    """Name what the training reads that the code of now has not made, or not from the inputs of now."""
+    found = staleness.find(use_case, first, view.day, tables=("labels", "features"), lake=view.lake)
+    return [each.words for each in found if each.stale]
 
 
 @contextlib.contextmanager
@@ -130,6 +139,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
         unlabelled_rows=report["unlabelled_rows"],
         null_features=report.get("null_features", {}),
         missing_days=tuple(report["missing_days"]),
+        stale=tuple(report.get("stale", ())),
         test=metrics.of_split(found.metrics, "test"),
     )
 

@@ -14,6 +14,7 @@ from include.ingestion import expectations, key_rules, suites
 from include.ingestion.expectations import Judgement
 from include.logic import corrections as correction_rows
 from include.logic.corrections import Correction
+from include.registry import code_digest
 from include.storage import data_docs, schemas
 from include.storage.corrections import Corrections, inputs_of
 from include.storage.lake import Commit, Lake
@@ -62,7 +63,7 @@ def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
 
 
 def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
-    lake = Lake.of(use_case)
+    lake, code = Lake.of(use_case), code_digest.of_table(use_case, f"checked/{feed.name}")
     view = lake.as_of(day)
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
@@ -81,7 +82,9 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
         checked = pa.concat_tables([checked, corrected.append_column(schemas.REASONS, again)])
         reasons = checked[schemas.REASONS.name].combine_chunks()
     inputs, versions = {raw: digest} | inputs_of(feed.name, corrections), {raw: view.version(raw)}
-    commit = lake.replace(f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate")
+    commit = lake.replace(
+        f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate", code=code
+    )
     quarantined = expectations.broken_rows(reasons)
     return Validated(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
 

@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from include.registry import code_digest
 from include.settings import REPOSITORY
 from include.use_case import UseCase
 
@@ -23,7 +24,7 @@ class Provenance:
     """Which code and libraries, on what kind of processor."""
 
     code: str
-    """SHA-256 of the Python files of `include` and of the use case: equal after a commit that changes only pages."""
+    """Digest of the code that can change the trees: equal after a commit that changes pages or sentences."""
     commit: str
     """Git commit, with `+` and the digest of the code where that is not exactly what is committed."""
     lock: str
@@ -33,10 +34,10 @@ class Provenance:
 
 def current(use_case: UseCase, repository: Path = REPOSITORY) -> Provenance:
     """The provenance of whatever this process trains."""
-    lock, digest = repository / _LOCK, code(use_case.package, repository)
+    lock = repository / _LOCK
     return Provenance(
-        code=digest,
-        commit=_commit(repository, digest),
+        code=code_digest.of_training(use_case),
+        commit=_commit(repository, files(use_case.package, repository)),
         lock=hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else UNKNOWN,
         processor=f"{platform.system()} {platform.machine()}",
     )
@@ -63,11 +64,8 @@ def _cores() -> int:
 
 
 @functools.cache
-def code(package: str, repository: Path) -> str:
-    """Digest of the code that trains, asked of the files alone: so an image without git gives that of the checkout.
-
-    Once per process: what is saved meanwhile is not what this process has imported and runs.
-    """
+def files(package: str, repository: Path) -> str:
+    """Return the digest of all Python files of `include` and of the use case, which tells uncommitted code apart."""
     folders = [repository / "include", *map(Path, getattr(importlib.import_module(package), "__path__", []))]
     digest = hashlib.sha256()
     for folder in folders:

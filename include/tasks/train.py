@@ -74,6 +74,12 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
                 tuned_by=tuned["run_id"] if tuned else "",
                 reason=params.get("reason") or f"a run of type {run_type}",
             )
+        for words in result.stale:
+            log.warning(
+                "The model learned from periods that are stale. %s. `python -m include.cli plan %s` lists them and says"
+                " how to make them again.",
+                *(words, use_case),
+            )
         if not result.reused:
             costs.record(declared, "train", day_of(context), clock, result.rows, None)
     return result.run_id

@@ -61,6 +61,7 @@ def facts(**changed) -> Facts:
             reason="weekly",
             unlabelled_rows=5_000,
             missing_days=("2013-05-01..2013-05-03",),
+            stale=("features: 31 of 90 periods are stale (31 made by other code)",),
             intervals={"log_loss": (0.4201, 0.4421)},
             slices=(
                 Slice("carrier", "UA", 5000, 0.44, 0.43, 0.01, 0.05),
@@ -163,6 +164,7 @@ def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
         "No gate is declared for: how it does in single groups of rows; bad input",
         "5,000 rows (about 2.2% of all) had no label",
         "Days without features: 2013-05-01..2013-05-03.",
+        "It learned from periods that were stale when it was trained. features: 31 of 90 periods are stale",
         "Groups with too few rows to be judged, with their rows: carrier = OO (12).",
         "The log loss of logistic, 0.4402, lies within the model's interval",
         "The share of `late` moved from 31.0% on the train days to 21.0% on the test days",
@@ -251,6 +253,7 @@ def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
         notice=text,
         links={text: text},
         missing_days=(text,),
+        stale=(text,),
         slices=(Slice(text, text, 300, 0.5, 0.4, 0.1, 0.05), Slice(text, text, 3, None, None, None, 0.05)),
         verdicts=(verdict(text, "failed", "champion", reason=text),),
         champion=text,

@@ -137,6 +137,12 @@ def test_missing_days_are_left_out_and_told(toy_lake, tracking):
     assert quick().missing_days == ("2020-01-10..2020-01-11", "2020-02-01")
 
 
+def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_same(toy_lake, tracking):
+    """The toy lake was written by no stage, so nothing says what code made it."""
+    [labels, features] = quick().stale
+    assert labels.startswith("labels: ") and "of which nothing says what code made them" in features
+
+
 # -- what is refused
 
 

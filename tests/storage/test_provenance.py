@@ -37,8 +37,14 @@ def git_head(folder):
 
 def anew(folder, use_case=USE_CASE) -> provenance.Provenance:
     """As a process that starts now finds it."""
-    provenance.code.cache_clear()
+    provenance.files.cache_clear()
     return provenance.current(use_case, folder)
+
+
+def files(folder, package=USE_CASE.package) -> str:
+    """The digest of all files, as a process that starts now finds it."""
+    provenance.files.cache_clear()
+    return provenance.files(package, folder)
 
 
 def test_a_commit_that_touches_only_documentation_is_the_same_code(checkout):
@@ -53,17 +59,17 @@ def test_a_commit_that_touches_only_documentation_is_the_same_code(checkout):
 
 @pytest.mark.parametrize("committed", [True, False])
 def test_changed_code_is_other_code_whether_committed_or_not(checkout, committed):
-    before = anew(checkout)
+    before = files(checkout)
     (checkout / "include" / "a.py").write_text("2")
     if committed:
         commit(checkout)
-    assert anew(checkout).code != before.code
+    assert files(checkout) != before
 
 
 def test_a_renamed_module_is_other_code(checkout):
-    before = anew(checkout)
+    before = files(checkout)
     (checkout / "include" / "a.py").rename(checkout / "include" / "b.py")
-    assert anew(checkout).code != before.code
+    assert files(checkout) != before
 
 
 def test_uncommitted_code_is_told_from_what_is_committed_and_from_other_uncommitted_code(checkout):
@@ -82,10 +88,9 @@ def test_a_use_case_that_lives_outside_include_is_part_of_the_code(checkout, mon
     (package / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(package.parent)
     try:
-        before = provenance.code("outside_use_case", checkout)
+        before = files(checkout, "outside_use_case")
         (package / "features.py").write_text("a = 1")
-        provenance.code.cache_clear()
-        assert provenance.code("outside_use_case", checkout) != before
+        assert files(checkout, "outside_use_case") != before
     finally:
         sys.modules.pop("outside_use_case", None)
 
@@ -104,7 +109,7 @@ def test_an_image_that_was_not_told_its_commit_is_told_by_its_code(checkout, mon
     assert anew(checkout).commit == git_head(checkout)
     shutil.rmtree(checkout / ".git")
     found = anew(checkout)
-    assert found.commit == f"unknown+{found.code[:16]}"
+    assert found.commit == f"unknown+{files(checkout)[:16]}"
 
 
 def test_an_image_names_its_commit_and_has_the_code_of_the_checkout(checkout, monkeypatch):

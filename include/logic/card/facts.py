@@ -70,6 +70,8 @@ class Facts:
     """Days of the window without features, as ranges."""
     null_features: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Feature to the days of the window, as ranges, that were built before it was declared."""
+    stale: Sequence[str] = ()
+    """Periods that were read although other code or inputs made them than those of then: a sentence per table."""
     intervals: Mapping[str, tuple[float, float]] | None = None
     """Metric to the ends of the model's 95 % interval on the test days."""
     slices: Sequence[Slice] | None = None

@@ -64,6 +64,7 @@ def _data(facts: Facts) -> list[str]:
         found.append(f"Days without features: {escaped(', '.join(facts.missing_days))}.")
     for name, ranges in facts.null_features.items():
         found.append(f"The feature {escaped(name)} was declared later: it is null on {escaped(', '.join(ranges))}.")
+    found += [f"It learned from periods that were stale when it was trained. {escaped(each)}." for each in facts.stale]
     small = [each for each in facts.slices or () if each.worse is None]
     if small:
         names = ", ".join(

@@ -1,0 +1,175 @@
+"""Name the periods of tables that other code, or other inputs, have made than those of now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from include.logic import digests
+from include.registry import code_digest
+from include.storage import history
+from include.storage.history import Note
+from include.storage.lake import Lake
+from include.storage.partitions import Partition
+from include.storage.view import View
+from include.use_case import UseCase
+
+Reason = Literal["other code", "other inputs", "no record"]
+_WORDS: Mapping[Reason, str] = {
+    "other code": "made by other code",
+    "other inputs": "made from other inputs",
+    "no record": "of which nothing says what code made them",
+}
+
+
+@dataclass(frozen=True)
+class StalePeriod:
+    """A period whose content the code and the inputs of now might not make."""
+
+    day: date
+    rows: int
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class TableStaleness:
+    """How many periods of a table there are, and which of them are stale."""
+
+    table: str
+    periods: int
+    stale: tuple[StalePeriod, ...]
+
+    @property
+    def words(self) -> str:
+        """Say it in one line: counts by reason, rows, first and last day."""
+        if not self.stale:
+            return f"{self.table}: all {self.periods} periods were made by the code and from the inputs of now"
+        counted = Counter(period.reason for period in self.stale)
+        why = ", ".join(f"{count} {_WORDS[reason]}" for reason, count in counted.items())
+        rows = sum(period.rows for period in self.stale)
+        return (
+            f"{self.table}: {len(self.stale)} of {self.periods} periods are stale ({why}; {rows:,} rows,"
+            f" {self.stale[0].day} to {self.stale[-1].day})"
+        )
+
+
+def find(
+    use_case: UseCase,
+    first: date | None = None,
+    last: date | None = None,
+    *,
+    tables: Sequence[str] = (),
+    lake: Lake | None = None,
+    reread: bool = False,
+) -> list[TableStaleness]:
+    """Return the staleness of each table, in the order in which tables are made; one without periods is left out.
+
+    Reads the log of each table once, and no rows; makes no table. `tables` are all if empty; `reread` as in
+    `code_digest.of_table`.
+    """
+    lake = lake or Lake.of(use_case)
+    view = lake.as_of(last or date.max)
+    names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
+    chosen = [name for name in names if not tables or name in tables]
+    found = [
+        _of_table(use_case, view, name, first or use_case.first_day, reread) for name in chosen if _there(lake, name)
+    ]
+    return [each for each in found if each.periods]
+
+
+def stretches(found: TableStaleness) -> list[str]:
+    """Return the stale periods in words, one line for days that follow each other for the same reason."""
+    groups: list[list[StalePeriod]] = []
+    for period in found.stale:
+        before = groups[-1][-1] if groups else None
+        if before and before.reason == period.reason and period.day - before.day == timedelta(days=1):
+            groups[-1].append(period)
+        else:
+            groups.append([period])
+    return [
+        f"{each[0].day}{f' to {each[-1].day}' if len(each) > 1 else ''}: {_WORDS[each[0].reason]},"
+        f" {sum(period.rows for period in each):,} rows"
+        for each in groups
+    ]
+
+
+def rebuild(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
+    """Return the command that makes every stale period again; empty where none is stale."""
+    days = [period.day for each in found for period in each.stale]
+    if not days:
+        return ""
+    return (
+        f"airflow backfill create --dag-id {use_case.name}__data --from-date {min(days)} --to-date {max(days)}"
+        " --reprocess-behavior completed"
+    )
+
+
+def _there(lake: Lake, table: str) -> bool:
+    return history.is_table(lake.uri(table))
+
+
+def _of_table(use_case: UseCase, view: View, table: str, first: date, reread: bool) -> TableStaleness:
+    there, code = view.partitions(table, first), code_digest.of_table(use_case, table, reread=reread)
+    newest = _newest_notes(view, table)
+    inputs = _Inputs(use_case, view, table)
+    stale = []
+    for day, partition in there.items():
+        reason = _reason(newest.get(day), partition, "" if _is_delivered(use_case, table) else code, inputs, day)
+        if reason:
+            stale.append(StalePeriod(day, partition.rows, reason))
+    return TableStaleness(table, len(there), tuple(stale))
+
+
+def _is_delivered(use_case: UseCase, table: str) -> bool:
+    """Whether periods hold files as they were delivered, which are not read again once they are published."""
+    kind, _, feed = table.partition("/")
+    return kind == code_digest.RAW and use_case.feed(feed).landing is not None
+
+
+def _reason(note: Note | None, partition: Partition, code: str, inputs: _Inputs, day: date) -> Reason | None:
+    if note is None or note.digest != partition.digest or not (note.code or not code):
+        return "no record"
+    if code and note.code != code:
+        return "other code"
+    return None if inputs.are_now(day, note.inputs) else "other inputs"
+
+
+def _newest_notes(view: View, table: str) -> dict[date, Note]:
+    """Return the newest note of each day. The log is read again only where the table has another version."""
+    uri, version = view.lake.uri(table), view.version(table)
+    if uri not in _READ or _READ[uri][0] != version:
+        newest: dict[date, Note] = {}
+        for note in history.of(uri):
+            newest.setdefault(note.day, note)
+        _READ[uri] = (version, newest)
+    return _READ[uri][1]
+
+
+_READ: dict[str, tuple[int, dict[date, Note]]] = {}
+
+
+class _Inputs:
+    """What the periods of a table would be made from now."""
+
+    def __init__(self, use_case: UseCase, view: View, table: str) -> None:
+        kind, _, feed = table.partition("/")
+        self._look_back = timedelta(days=use_case.look_back_days)
+        self._first = use_case.first_day
+        self._whole = kind in (code_digest.LABELS, code_digest.FEATURES)
+        sources = [f"checked/{each.name}" for each in use_case.feeds] if self._whole else []
+        sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []
+        self._partitions = {name: view.partitions(name) for name in sources if _there(view.lake, name)}
+
+    def are_now(self, day: date, then: Mapping[str, str]) -> bool:
+        """Whether each table that was read holds, of the days that were read, what it held then."""
+        return all(self._digest(name, day) == then[name] for name in self._partitions if name in then)
+
+    def _digest(self, table: str, day: date) -> str:
+        found = self._partitions[table]
+        if not self._whole:
+            return found[day].digest if day in found else ""
+        since = max(self._first, day - self._look_back)
+        return digests.of_values({each.isoformat(): found[each].digest for each in found if since <= each <= day})

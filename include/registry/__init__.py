@@ -1,0 +1,1 @@
+"""Models and what made them: versions, ledger, digests of code."""

@@ -1,0 +1,69 @@
+"""The toy use case in a package of its own whose files a test may change, as a team changes theirs."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from include.features import staleness
+from include.registry import code_digest
+from include.settings import REPOSITORY
+from include.stages import build_features, ingest, validate
+from include.storage.lake import Lake
+from include.use_case import UseCase
+
+NAME = "renewed_toy"
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """A use case, each time as a process that starts now finds it."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, parent: Path) -> Renewed:
+        folder = parent / NAME
+        shutil.copytree(REPOSITORY / "tests" / "toy_use_case", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for path in folder.glob("*.py"):
+            path.write_text(path.read_text().replace("tests.toy_use_case", NAME))
+        return cls(folder)
+
+    def edit(self, module: str, old: str, new: str) -> None:
+        path = self.folder / f"{module}.py"
+        assert old in path.read_text(), f"{module}.py has no {old!r}"
+        path.write_text(path.read_text().replace(old, new))
+
+    @property
+    def use_case(self) -> UseCase:
+        forget()
+        return importlib.import_module(NAME).USE_CASE
+
+    def run(self, *days: date) -> None:
+        """Run the data DAG's stages for these days."""
+        use_case = self.use_case
+        for day in days:
+            ingest.run(use_case, day)
+            validate.run(use_case, day)
+            build_features.run(use_case, day)
+
+    def stale(self, **asked: date) -> dict[str, dict[date, str]]:
+        """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""
+        found = staleness.find(self.use_case, **asked)
+        days = {each.table: {day.day: day.reason for day in each.stale if day.rows} for each in found}
+        return {table: stale for table, stale in days.items() if stale}
+
+    def values(self, day: date, column: str) -> list[object]:
+        return Lake.of(self.use_case).as_of(day).read("features", day, order_by=("id",))[column].to_pylist()
+
+
+def forget() -> None:
+    """Let the next import read the files as they are now."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    code_digest.forget()

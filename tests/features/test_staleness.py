@@ -1,0 +1,194 @@
+"""Periods that other code or other inputs made are named, never mixed in silence, and cleared by making them again."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from include.features import staleness
+from include.storage import history
+from include.storage.lake import Lake
+from include.use_case import Gate
+from tests.conftest import living_in
+from tests.features.renewed import NAME, Renewed, forget
+
+ONE, TWO, THREE, FOUR = (date(2020, 1, day) for day in (1, 2, 3, 4))
+OTHER_CODE, OTHER_INPUTS = "other code", "other inputs"
+ALL_DAYS = dict.fromkeys((ONE, TWO, THREE), OTHER_CODE)
+LATER_DAYS = dict.fromkeys((TWO, THREE), OTHER_CODE)
+"""Of the first day, nothing had happened before."""
+FIELDS = '"event_date", "id", "kind", "size", "hour", "urgent")'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A home in which three days of a use case were made, and beside it the use case's package; not written to."""
+    parent = tmp_path_factory.mktemp("renewed")
+    (parent / "home").mkdir()
+    with living_in(parent / "home") as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        patch.syspath_prepend(parent)
+        Renewed.make(parent).run(ONE, TWO, THREE)
+        forget()
+    return parent
+
+
+@pytest.fixture
+def renewed(lake_home, made, tmp_path, monkeypatch):
+    """Three days of a use case were made by the code of now."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # bytecode is told apart by seconds, which is too coarse
+    shutil.copytree(made / "home", lake_home)
+    shutil.copytree(made / NAME, tmp_path / NAME)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield Renewed(tmp_path / NAME)
+    forget()
+
+
+def doubled(renewed: Renewed) -> None:
+    """Let features.py return twice the size."""
+    renewed.edit("features", FIELDS, '"event_date", "id", "kind", "hour", "urgent", size=events["size"] * 2)')
+
+
+def test_what_the_code_of_now_has_made_is_not_stale(renewed):
+    assert renewed.stale() == {}
+    assert {note.code != "" for note in history.of(Lake.of(renewed.use_case).uri("features"))} == {True}
+
+
+def test_days_made_before_features_changed_are_named_new_ones_differ_and_a_rebuild_clears(renewed):
+    before = renewed.values(THREE, "size")
+    doubled(renewed)
+    renewed.run(FOUR)
+    assert renewed.stale() == {"labels": LATER_DAYS, "features": ALL_DAYS}
+    assert renewed.values(THREE, "size") == before, "naming changes nothing"
+    renewed.run(ONE, TWO, THREE)
+    assert renewed.stale() == {}
+    assert renewed.values(THREE, "size") == [None if size is None else size * 2 for size in before]
+
+
+def test_code_that_makes_the_same_rows_is_other_code_until_the_days_are_made_again(renewed):
+    renewed.edit("features", "outcomes.day == day", "day == outcomes.day")
+    assert set(renewed.stale()) == {"labels", "features"}
+    files = Lake.of(renewed.use_case).delta("features").file_uris()
+    renewed.run(ONE, TWO, THREE)
+    assert renewed.stale() == {}
+    assert Lake.of(renewed.use_case).delta("features").file_uris() == files, "equal rows are not written again"
+
+
+def test_a_run_again_by_the_same_code_commits_nothing(renewed):
+    version = Lake.of(renewed.use_case).delta("features").version()
+    renewed.run(ONE, TWO, THREE)
+    assert Lake.of(renewed.use_case).delta("features").version() == version
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("features", '"""One row per event of `day`."""', '"""Return one row per event."""  # in better words'),
+        ("features", "import ibis\n", "import ibis\n\n# a remark\n"),
+        ("features", "events.filter(events.event_date == day)", "events.filter(\n    events.event_date == day\n)"),
+        ("__init__", "Warn of events that will fail.", "Warn of them."),
+        ("__init__", 'Gate("log_loss", better_than="logistic")', 'Gate("auc", at_least=0.6)'),
+        ("__init__", 'learning_rate": 0.1', 'learning_rate": 0.2'),
+    ],
+)
+def test_what_can_change_no_row_makes_nothing_stale(renewed, module, old, new):
+    renewed.edit(module, old, new)
+    assert renewed.stale() == {}
+
+
+def test_a_changed_expectation_makes_what_was_checked_stale_and_nothing_else(renewed):
+    renewed.edit("expectations", "max_value=23", "max_value=22")
+    assert renewed.stale() == {"checked/events": ALL_DAYS, "checked/outcomes": LATER_DAYS}
+
+
+def test_a_changed_source_makes_what_was_landed_stale_and_then_what_was_made_of_it(renewed):
+    renewed.edit("source", "rng.normal(10, 3, rows)", "rng.normal(11, 3, rows)")
+    assert renewed.stale() == {"raw/events": ALL_DAYS, "raw/outcomes": LATER_DAYS}
+
+
+def test_days_whose_inputs_were_landed_again_with_other_rows_are_stale_as_far_as_they_look_back(renewed):
+    from include.stages import ingest, validate
+
+    renewed.edit("source", "rng.normal(10, 3, rows)", "rng.normal(11, 3, rows)")
+    use_case = renewed.use_case
+    ingest.run(use_case, TWO)
+    assert renewed.stale()["checked/events"] == {TWO: OTHER_INPUTS}
+    validate.run(use_case, TWO)
+    stale = renewed.stale()
+    assert "checked/events" not in stale
+    assert stale["features"] == {TWO: OTHER_INPUTS, THREE: OTHER_INPUTS}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"look_back_days": 3},
+        {"features": {"kind": "category", "size": "float32", "hour": "int32", "urgent": "bool"}},
+        {"time_zone": "Asia/Tokyo"},
+    ],
+)
+def test_a_declaration_that_changes_the_rows_is_other_code(renewed, changed):
+    found = staleness.find(replace(renewed.use_case, **changed))
+    assert [len(each.stale) for each in found if each.table == "features"] == [3]
+
+
+def test_a_declaration_of_what_is_done_with_the_rows_is_not(renewed):
+    declared = replace(renewed.use_case, gates=(Gate("auc", at_least=0.5),), notice="", owner="others")
+    assert [each.table for each in staleness.find(declared) if each.stale] == []
+
+
+def test_a_period_whose_maker_was_not_recorded_is_named(renewed):
+    lake = Lake.of(renewed.use_case)
+    rows = lake.as_of(TWO).read("features", TWO).drop(["day"])
+    lake.replace("features", TWO, rows.slice(1), inputs={}, stage="by hand")
+    assert renewed.stale() == {"features": {TWO: "no record"}}
+
+
+def test_only_the_days_that_are_asked_for_are_looked_at(renewed):
+    doubled(renewed)
+    assert renewed.stale(first=TWO, last=TWO)["features"] == {TWO: OTHER_CODE}
+
+
+def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(renewed):
+    doubled(renewed)
+    found = staleness.find(renewed.use_case)
+    features = next(each for each in found if each.table == "features")
+    assert features.words == (
+        "features: 3 of 3 periods are stale (3 made by other code; 600 rows, 2020-01-01 to 2020-01-03)"
+    )
+    assert staleness.stretches(features) == ["2020-01-01 to 2020-01-03: made by other code, 600 rows"]
+    assert staleness.rebuild(renewed.use_case, found) == (
+        "airflow backfill create --dag-id toy__data --from-date 2020-01-01 --to-date 2020-01-03"
+        " --reprocess-behavior completed"
+    )
+
+
+def test_the_command_and_the_page_say_so(renewed, monkeypatch):
+    from rich.console import Console
+
+    from include.local import plan_text
+    from include.page import sheet
+    from include.stages import overview
+
+    doubled(renewed)
+    use_case = renewed.use_case
+    monkeypatch.setattr(plan_text, "load", lambda name: use_case)
+    console = Console(record=True, width=200)
+    plan_text.show(console, "toy")
+    printed = console.export_text()
+    assert "features: 3 of 3 periods are stale" in printed and "--from-date 2020-01-01" in printed
+    seen = overview.run(use_case, FOUR)
+    stale = overview.stale(use_case)
+    text = sheet.use_case(seen, "", span=90, chosen=False, several=False, stale=stale)
+    assert "features: 3 of 3 periods are stale" in text and "airflow backfill create --dag-id toy__data" in text
+
+
+def test_looking_makes_no_table(renewed, lake_home):
+    before = sorted(path for path in (lake_home / "lake").rglob("*"))
+    renewed.stale()
+    assert sorted(path for path in (lake_home / "lake").rglob("*")) == before
