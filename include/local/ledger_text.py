@@ -34,10 +34,13 @@ def show(console: Console, name: str) -> None:
     console.print(Text(f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green"))
 
 
+_FLIES_NOT = {"rejection": "never flies", "restoration": "flies in its place"}
+
+
 def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
     """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
-    days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else "never flies"
+    days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else _FLIES_NOT[entry.action]
     text = Text(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC\n")
     return text.append(f"     {entry.who}: {entry.reason or 'no reason given'}", style="dim")
 

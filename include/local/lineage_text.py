@@ -115,5 +115,6 @@ def _content(content: Content) -> Text:
     rows = "" if content.rows is None else f", {content.rows:,} rows"
     version = "no commit of it is found" if content.version is None else f"Delta version {content.version}"
     changed = "" if content.still else "CHANGED since; was "
-    text = f"{content.table} of {content.day}: {changed}{version}{rows}, {content.digest}"
+    code = f", made by code {content.code}" if content.code else ""
+    text = f"{content.table} of {content.day}: {changed}{version}{rows}, {content.digest}{code}"
     return Text(text, style="" if content.still else _NOT_SO)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Literal, Protocol, TypeVar
 
 Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
-Action = Literal["promotion", "rollback", "rejection"]
+Action = Literal["promotion", "rollback", "rejection", "restoration"]
 GATES, LIFE, APPROVAL, NOT_PROMOTED = "gates", "life", "approval", "not_promoted"
 """Tags of a version: what the gates say in sum, its life, a person's decision, and why it was not promoted."""
 TREES, FINGERPRINT, AS_OF, JUDGED = "trees", "airworthy.fingerprint", "as_of", "judged"
@@ -47,6 +47,7 @@ class Decided(Protocol):
 
 
 D = TypeVar("D", bound=Decided)
+R = TypeVar("R", bound=Registered)
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class Approval:
 
 
 def is_flight(entry: Decided) -> bool:
-    """Whether an entry makes a champion: a rejection never does."""
-    return entry.action != "rejection"
+    """Whether an entry makes a champion: a rejection never does, and a restoration says only which version is one."""
+    return entry.action not in ("rejection", "restoration")
 
 
 def newest(entries: Iterable[D]) -> D | None:
@@ -93,13 +94,36 @@ def names(entry: Decided, version: Registered) -> bool:
     return (entry.version, entry.trees, entry.fingerprint) == model
 
 
+def restoration(version: Registered, entries: Iterable[D]) -> D | None:
+    """Return the entry by which a version stands for one that is gone; None if there is none."""
+    return next((entry for entry in entries if entry.action == "restoration" and names(entry, version)), None)
+
+
+def speaks_of(entry: Decided, version: Registered, entries: Iterable[Decided]) -> bool:
+    """Whether a flight is of this version: it names it, or the version was restored in its place."""
+    restored = restoration(version, entries)
+    return names(entry, version) or (restored is not None and restored.trees == entry.trees)
+
+
+def standing_for(entry: Decided, versions: Sequence[R], entries: Sequence[Decided]) -> R | None:
+    """Return the version that a flight is of: the last that was restored in its place, or that which it names.
+
+    None where the registry has neither, or another model under the number.
+    """
+    restored = [each for each in entries if each.action == "restoration" and each.trees == entry.trees]
+    for named in (*reversed(restored), entry):
+        if found := next((version for version in versions if names(named, version)), None):
+            return found
+    return None
+
+
 def rejection(version: Registered, entries: Iterable[D]) -> D | None:
     """The entry by which a version's model was rejected, under whatever number and by whatever code it was made.
 
     A model is its trees and the day as of which they were trained.
     """
     model = (version.tags.get(TREES), version.tags.get(AS_OF))
-    rejected = (entry for entry in entries if not is_flight(entry))
+    rejected = (entry for entry in entries if entry.action == "rejection")
     return next((entry for entry in rejected if (entry.trees, entry.effective_from.isoformat()) == model), None)
 
 
@@ -129,11 +153,12 @@ def lives(versions: Sequence[Registered], entries: Sequence[Decided]) -> dict[st
     candidates.
     """
     flights, latest = [entry for entry in entries if is_flight(entry)], newest(entries)
+    champion = standing_for(latest, versions, entries) if latest is not None else None
     told: dict[str, Life] = {}
     for version in versions:
-        if latest is not None and names(latest, version):
+        if champion is not None and version.number == champion.number:
             told[version.number] = "champion"
-        elif any(names(entry, version) for entry in flights):
+        elif any(speaks_of(entry, version, entries) for entry in flights):
             told[version.number] = "archived"
         else:
             told[version.number] = _on_the_ground(version, decision(version, entries))

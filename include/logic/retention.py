@@ -170,7 +170,7 @@ def reproducible(
     until = {each.number: named_at[after.number] for each, after in pairwise(flights)}
     flying, told = lives.newest(flights), {}
     for version in versions:
-        mine = [entry for entry in flights if lives.names(entry, version)]
+        mine = [entry for entry in flights if lives.speaks_of(entry, version, entries)]
         if flying in mine:
             told[version.number] = Kept(version.number, True, "it is the champion")
         elif mine and policy.champion_days is None:

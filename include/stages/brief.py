@@ -43,7 +43,7 @@ def run(use_case: UseCase, version: str) -> Brief:
         why = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
         return Brief(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
     flying = candidate.tags.get("compared_with")
-    champion = registry.version(flying) if flying else None
+    champion = next((version for version in registry.versions() if version.number == flying), None)
     return Brief("\n".join(_lines(use_case, registry, candidate, champion)), "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -53,7 +54,18 @@ class _Gathering:
         self.test = candidate.report["splits"]["test"]
         self.model = self.registry.load(candidate)
         entries = Ledger.of(use_case).entries()
-        self.flying = follow.model_of(use_case, entry, self.registry.versions(), entries) if entry else None
+        self.entry, self.flying = entry, self._standing(entry, entries) if entry else None
+
+    def _standing(self, entry: Entry, entries: Sequence[Entry]) -> Version | None:
+        """Return the champion's version; None where that is gone and the candidate has its trees."""
+        try:
+            standing = follow.model_of(self.use_case, entry, self.registry.versions(), entries)
+        except follow.ModelReplaced:
+            if entry.trees != self.candidate.trees:
+                raise
+            return None
+        again = entry.trees == self.candidate.trees and standing.model_id != self.candidate.model_id
+        return None if again and self.registry.unloadable(standing) else standing
 
     def evidence(self) -> Evidence:
         _still_the_same(self.use_case, self.candidate, self.view)
@@ -95,10 +107,10 @@ class _Gathering:
 
     def _champion(self) -> tuple[Champion, Model | None]:
         """What is known of the champion, and its model as the registry has it now."""
-        if self.flying is None:
+        if self.entry is None:
             return Champion(None), None
-        if self.flying.model_id == self.candidate.model_id:
-            return Champion(self.flying.number, same=True, features=self.model.encoding.features), self.model
+        if self.flying is None or self.flying.model_id == self.candidate.model_id:
+            return Champion(self.entry.version, same=True, features=self.model.encoding.features), self.model
         flying = self.registry.load_anew(self.flying)
         reads = flying.encoding.features
         lost = missing_features(reads, self.use_case.features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from include.errors import AirworthyError
 from include.logic import lives
@@ -20,7 +21,10 @@ HEADING = "\n\n**Not promoted**: "
 class ModelReplaced(AirworthyError):
     """The registry's version of the number that an entry names is another model, or is not there."""
 
-    def __init__(self, use_case: str, entry: Entry, found: Version | None, others: Sequence[str]) -> None:
+    def __init__(
+        self, use_case: str, entry: Entry, found: Version | None, others: Sequence[str], trained: date
+    ) -> None:
+        self.entry = entry
         named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…"
         there = (
             f"the registry's version {entry.version} is another model (trees {found.tags.get(TREES, 'none')[:12]}…,"
@@ -28,15 +32,17 @@ class ModelReplaced(AirworthyError):
             if found
             else f"the registry has no version {entry.version}"
         )
-        remedy = (
-            f"or roll back, from {entry.effective_from} on, to a version that is there ({', '.join(others)})"
+        back = (
+            f", or roll back, from {entry.effective_from} on, to a version that is there ({', '.join(others)})"
             if others
-            else "there is no other version of the ledger left to roll back to"
+            else ""
         )
         super().__init__(
             f"{use_case}: ledger entry {entry.number} ({entry.action}) names version {entry.version} ({named}), but"
-            f" {there}. The alias was not moved to it and no day is scored with it. Restore MLflow's database and"
-            f" artifacts from the backup that belongs to this ledger, {remedy}."
+            f" {there}. The alias was not moved to it and no day is scored with it. Trigger {use_case}__train for the"
+            f" day as of which it was trained ({trained}): if data, parameters and code are what they were, that makes"
+            " the same trees, and `promote` records on the ledger that the new version is this one again. Or restore"
+            f" MLflow's database and artifacts from the backup that belongs to this ledger{back}."
         )
 
 
@@ -72,13 +78,29 @@ def caught_up(registry: Registry, ledger: Ledger) -> list[Entry]:
 
 
 def model_of(use_case: UseCase, entry: Entry, versions: Sequence[Version], entries: Sequence[Entry]) -> Version:
-    """The version that an entry names, while it is that model; ModelReplaced."""
+    """Return the version that an entry names, or that stands for it since it is gone; ModelReplaced."""
+    if (standing := lives.standing_for(entry, versions, entries)) is not None:
+        return standing
     found = next((version for version in versions if version.number == entry.version), None)
-    if found is not None and lives.names(entry, found):
-        return found
     flights = [each for each in entries if each.flies]
     others = [version.number for version in versions if any(lives.names(each, version) for each in flights)]
-    raise ModelReplaced(use_case.name, entry, found, others)
+    # A promotion is effective from the day as of which its model was trained, which is the model's earliest flight.
+    trained = min(each.effective_from for each in (*flights, entry) if each.trees == entry.trees)
+    raise ModelReplaced(use_case.name, entry, found, others, trained)
+
+
+def version_of(registry: Registry, number: str) -> Version:
+    """Return the version of a number that predictions name, or the one that stands for it since it is gone.
+
+    Raises BadRequest, with the numbers there are, where there is neither; LedgerDamaged.
+    """
+    versions = registry.versions()
+    if all(version.number != number for version in versions):
+        entries = Ledger.of(registry.use_case).entries()
+        flights = [entry for entry in entries if entry.flies and entry.version == number]
+        if flights and (standing := lives.standing_for(flights[-1], versions, entries)) is not None:
+            return standing
+    return registry.version(number)
 
 
 def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[Entry]) -> Version | None:
@@ -115,14 +137,14 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     """One look at everything and the writes that it takes; the champion, and whether anything was written."""
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
+    told = lives.lives(versions, entries)
+    for version in versions:
+        changed |= _repair_version(registry, version, told[version.number], entries)
     found = champion(registry.use_case, versions, entries)
     number = None if found is None else found.number
     if registry.champion() != number:
         registry.unset_champion() if number is None else registry.set_champion(number)
         changed = True
-    told = lives.lives(versions, entries)
-    for version in versions:
-        changed |= _repair_version(registry, version, told[version.number], entries)
     return number, changed
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from include.errors import BadRequest, NotReady
+from include.stages import follow
 from include.storage import history
 from include.storage.history import Note, VersionGone
 from include.storage.lake import Lake
@@ -37,6 +38,8 @@ class Content:
     """The Delta version that wrote it. None, as `rows`, where the table's log does not tell."""
     still: bool
     """Whether the day holds this content today."""
+    code: str = ""
+    """Digest of the code that made it; empty where the table's log does not tell."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
     """
     wanted, lake = _keys(use_case, keys), Lake.of(use_case)
     row = _row(use_case, lake, day, wanted)
-    version = Registry(use_case).version(row["model_version"])
+    version = follow.version_of(Registry(use_case), row["model_version"])
     tracing = _Tracing(lake, day)
     prediction, features, feeds = tracing.back()
     return Lineage(
@@ -205,7 +208,9 @@ class _Tracing:
         """That content of a day, and the newest commit up to Delta version `until` that wrote it."""
         note, now = history.written(self._log(table), day, digest, until), self._today(table).get(day)
         still = now is not None and now.digest == digest
-        return Content(table, day, digest, note.rows if note else None, note.version if note else None, still)
+        if note is None:
+            return Content(table, day, digest, None, None, still)
+        return Content(table, day, digest, note.rows, note.version, still, note.code)
 
     def _note(self, content: Content) -> Note | None:
         return next((note for note in self._log(content.table) if note.version == content.version), None)

@@ -18,7 +18,7 @@ from include.logic.figures import Figure, missing
 from include.logic.finding import MODEL, sentence
 from include.logic.performance import Outcomes
 from include.logic.profile import Profile, ProfileUnreadable
-from include.stages import outcomes, score, watch
+from include.stages import follow, outcomes, score, watch
 from include.stages.outcomes import DayOutcomes, NotMeasurable
 from include.stages.watch import Scorer
 from include.storage import schemas
@@ -172,7 +172,7 @@ class _Measuring:
             several = outcomes.mixed(self.use_case, self.view.day, self.makers) if self.makers else ""
             return Scorer(None, None, several or _unscored(self.use_case, self.view, self.registry))
         try:
-            version = self.registry.version(self.version)
+            version = follow.version_of(self.registry, self.version)
         except BadRequest as error:
             return Scorer(None, None, str(error))
         try:

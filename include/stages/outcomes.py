@@ -17,7 +17,7 @@ from include.features.distinct import require_distinct
 from include.logic.finding import MODEL
 from include.logic.model import Model
 from include.logic.performance import Outcomes
-from include.stages import score
+from include.stages import follow, score
 from include.storage import provenance, scan
 from include.storage.labels import join_labels, known_labels
 from include.storage.lake import Lake
@@ -112,7 +112,7 @@ def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayO
     """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
     number = score.scored_with(view, day)
     assert number is not None  # `waiting` has seen predictions of one version
-    version = registry.version(number)
+    version = follow.version_of(registry, number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, day)
     # Named so that no feature can be called the same.

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from include.logic import gates, lives
 from include.logic.gates import Verdict
 from include.logic.lives import APPROVAL, GATES, NOT_PROMOTED, Approval
+from include.promotion import restore
 from include.stages import evaluate, follow, register
-from include.storage.ledger import Decision, Entry, Ledger, Overtaken, standing
+from include.storage.ledger import Appended, Decision, Entry, Ledger, Overtaken, standing
 from include.storage.models import Registry, Version
 from include.use_case import UseCase
 
@@ -37,10 +38,13 @@ def run(
 
     It takes gates that are passed by what holds now (else it is judged again), no rejection by a person, with
     `approval_required` an approval, and a model that can be loaded from the registry. Killed anywhere, the next run
-    goes on; run again, it changes nothing. `who` is the Airflow run or the person that promotes.
+    goes on; run again, it changes nothing. A version with the trees of a champion that is gone is restored in its place
+    instead (see promotion/restore.py). `who` is the Airflow run or the person that promotes.
     Raises BadRequest (unknown version), LedgerDamaged, ModelReplaced, ArtifactMissing, and what evaluate raises.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
+    if restored := restore.run(use_case, version, who=who):
+        return _restored(use_case, version, restored)
     for _ in range(follow.ROUNDS):
         entries = follow.caught_up(registry, ledger)
         found = registry.version(version)
@@ -66,6 +70,14 @@ def run(
         since = entry.effective_from.isoformat()
         return PromoteResult(version, True, why, since, entry.number, champion, new=appended.new)
     raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+
+
+def _restored(use_case: UseCase, version: str, restored: Appended) -> PromoteResult:
+    """Let the registry follow a restoration. Who is champion of which day is as it was."""
+    champion, entry = follow.run(use_case), restored.entry
+    why = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
+    since = entry.effective_from.isoformat()
+    return PromoteResult(version, True, why, since, entry.number, champion, new=restored.new)
 
 
 def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[Entry]) -> None:

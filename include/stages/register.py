@@ -15,6 +15,7 @@ from include.logic import gates, metrics
 from include.logic.card.markup import escaped
 from include.logic.lives import NOT_PROMOTED
 from include.stages import evaluate, follow
+from include.stages.follow import ModelReplaced
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.models import Registry, Version
@@ -87,7 +88,12 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
         )  # of two registered at once, everyone takes the first
     _judge_anew(registry, found, judged, description)
     write_verdicts(use_case, found.as_of)
-    follow.run(use_case)
+    try:
+        follow.run(use_case)
+    except ModelReplaced as lost:
+        if lost.entry.trees != found.trees:
+            raise
+        # This version has the trees of the lost one, and `promote` restores it.
     new = made is not None and found.number == made.number
     return RegisterResult(found.number, found.run_id, judged["gates"], new)
 

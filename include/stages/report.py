@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from include.gate import CHAMPION
-from include.logic import metrics
+from include.logic import lives, metrics
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
@@ -102,7 +102,9 @@ def run(use_case: UseCase) -> Report:
                 as_of=version.as_of,
                 life=version.tags.get("life", ""),
                 flies_from=tuple(
-                    entry.effective_from for entry in entries if entry.flies and entry.version == version.number
+                    entry.effective_from
+                    for entry in entries
+                    if entry.flies and lives.speaks_of(entry, version, entries)
                 ),
                 compared_with=version.tags.get("compared_with", ""),
                 verdicts=tuple(json.loads(version.tags.get("verdicts", "[]"))),

@@ -84,7 +84,9 @@ def _decision(version: Version, effective_from: date, who: str, reason: str) -> 
 def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[Entry]) -> Version:
     """The version, if it was champion before and is still that model; BadRequest with those that are."""
     registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
+    found = next((each for each in registered if each.number == version), None)
     named = [entry for entry in flights if entry.version == version]
+    named = named or [entry for entry in flights if found is not None and lives.speaks_of(entry, found, entries)]
     if named:
         return follow.model_of(use_case, named[-1], registered, entries)
     what = "was never champion" if any(each.number == version for each in registered) else "does not exist"
@@ -92,7 +94,7 @@ def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequenc
     said = [
         f"{entry.version} (from {entry.effective_from}, entry {entry.number}, {entry.action})"
         for entry in flights
-        if any(lives.names(entry, each) for each in registered)
+        if any(lives.speaks_of(entry, each, entries) for each in registered)
     ]
     raise BadRequest(
         f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"

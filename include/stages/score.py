@@ -83,13 +83,14 @@ def run(
     chosen = registry.version(version) if version else by_the_ledger(use_case, registry, day, before)
     model = fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
     _require_built(use_case, view, day, model)
-    scoring = _Scoring(use_case, view, day, model, chosen.number, there.rows)
+    number = before or chosen.number  # a day keeps the number it has, also where a restored version stands for it
+    scoring = _Scoring(use_case, view, day, model, number, there.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
-    inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], VERSION: chosen.number}
+    inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], VERSION: number}
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
-        day.isoformat(), chosen.number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
+        day.isoformat(), number, commit.partition.rows, scoring.warnings, commit.changed, kept=before is not None
     )
 
 

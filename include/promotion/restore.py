@@ -1,0 +1,72 @@
+"""Restore: record on the ledger that a version stands for one whose model is gone from MLflow.
+
+A version may be deleted in MLflow, or its files lost, while the ledger names it champion. Training again as of the same
+day makes the same trees, under another number. The ledger is not rewritten: an entry says that the new version is that
+model again, and whoever looks for the version that an entry names finds the new one. Who is champion of which day stays
+as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from include.logic import lives
+from include.stages import follow
+from include.storage.ledger import Appended, Decision, Entry, Ledger, Overtaken
+from include.storage.models import Registry, Version
+from include.use_case import UseCase
+
+
+def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
+    """Append the restoration of a lost champion whose trees the version has; None where there is none to restore.
+
+    The version needs no gates: it decides nothing that the ledger has not decided. Its trees must not be rejected, and
+    its files must be there.
+
+    Raises:
+        BadRequest: there is no such version.
+        LedgerDamaged: the ledger does not bear out its head.
+        ArtifactMissing: the version cannot be loaded either.
+        Overtaken: others wrote to the ledger again and again.
+    """
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    for _ in range(follow.ROUNDS):
+        entries = follow.caught_up(registry, ledger)
+        found = registry.version(version)
+        if there := lives.restoration(found, entries):
+            return Appended(there, new=False)
+        lost = _lost(registry, found, entries)
+        if lost is None or lives.rejection(found, entries) is not None:
+            return None
+        registry.load_anew(found)
+        try:
+            return ledger.append(_decision(found, lost, who), after=len(entries))
+        except Overtaken:
+            continue
+    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+
+
+def _lost(registry: Registry, version: Version, entries: Sequence[Entry]) -> Entry | None:
+    """Return the first entry that made a model of these trees champion, if no version that can be loaded is it."""
+    flights = [entry for entry in entries if entry.flies and entry.trees == version.trees]
+    flown = [entry for entry in flights if entry.effective_from >= version.as_of]
+    if not flown or any(lives.names(entry, version) for entry in flights):
+        return None
+    standing = lives.standing_for(flown[0], registry.versions(), entries)
+    return flown[0] if standing is None or registry.unloadable(standing) else None
+
+
+def _decision(version: Version, lost: Entry, who: str) -> Decision:
+    return Decision(
+        version=version.number,
+        trees=version.trees,
+        fingerprint=version.fingerprint,
+        effective_from=lost.effective_from,
+        action="restoration",
+        who=who,
+        reason=(
+            f"version {version.number} is version {lost.version} again, which MLflow no longer has: the same trees,"
+            f" made again as of {version.as_of}"
+        ),
+        verdicts=version.verdicts,
+    )
