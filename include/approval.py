@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
-from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
-from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include import alerts, dag
+from include.orchestration.answer_lookup import AnswerLookup
 from include.use_case import UseCase
 from include.use_cases import load
 
@@ -44,7 +45,7 @@ class PromotionApproval(ApprovalOperator):
         self.use_case = use_case.name
 
     def execute(self, context: Any) -> Any:
-        """Ask, unless it is decided already or an answer to this very question was given and not kept."""
+        """Ask, unless it is decided already; a later try first looks for an answer that was given and not kept."""
         from include.stages import approve
 
         with dag.told():
@@ -54,9 +55,27 @@ class PromotionApproval(ApprovalOperator):
             if not decision.approved:  # whoever kept that may have been killed before it was told
                 alerts.rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
             raise AirflowSkipException(f"It was {decision}.")
-        if context["ti"].try_number > 1 and (event := self._lost_answer(context, question)):
-            return self.execute_complete(context, event)
+        if context["ti"].try_number > 1 and dag.has_triggerer():
+            self.defer(trigger=AnswerLookup(str(context["ti"].id)), method_name="resume")
         return self._ask(context, question)
+
+    def resume(self, context: Any, event: dict[str, Any] | None) -> Any:
+        """Take the answer to this very question that the try before did not keep, or ask again.
+
+        Airflow takes an answer that comes before its scheduler has seen the asking process end for a lost task, and
+        tries again; asking once more would wipe the answer.
+        """
+        from include.stages import approve
+
+        with dag.told():
+            question = approve.question(load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER))
+        if event is None or event["params_input"].get(QUESTION) != question:
+            self.log.warning("No answer to %s is kept; the question is asked again.", question)
+            return self._ask(context, question)
+        person = event["responded_by_user"]["name"]
+        self.log.warning("%s answered before Airflow had seen the question asked; that answer is taken.", person)
+        answered = datetime.fromisoformat(event["responded_at"])
+        return self.execute_complete(context, event | {"responded_at": answered})
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         """Keep the decision, then go on, or skip the promotion; ask again where the answer gives no reason."""
@@ -108,27 +127,6 @@ class PromotionApproval(ApprovalOperator):
                 f" `params` have it. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
                 " same day: an equal training is found again, and the question is asked as it is now."
             )
-
-    def _lost_answer(self, context: Any, question: str) -> dict[str, Any] | None:
-        """The answer to this question that a person gave to the try before, which ended without keeping it.
-
-        Airflow takes an answer that comes before its scheduler has seen the asking process end for a lost task, and
-        tries again; asking once more would wipe the answer.
-        """
-        try:
-            found = get_hitl_detail_content_detail(context["ti"].id)
-        except AirflowRuntimeError:  # the try before ended before it had asked
-            return None
-        given, person = found.params_input or {}, found.responded_by_user
-        if not found.response_received or person is None or given.get(QUESTION) != question:
-            return None
-        self.log.warning("%s answered before Airflow had seen the question asked; that answer is taken.", person.name)
-        return {
-            "chosen_options": list(found.chosen_options or ()),
-            "params_input": given,
-            "responded_at": found.responded_at,
-            "responded_by_user": {"id": person.id, "name": person.name},
-        }
 
 
 def _fields(question: str) -> dict[str, Param]:

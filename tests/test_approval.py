@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from airflow.providers.standard.operators import hitl
@@ -14,11 +16,14 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
     ErrorType,
     TaskAwaitingInput,
+    TaskDeferred,
 )
+from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from include import approval
 from include.approval import QUESTION, REASON, PromotionApproval
+from include.orchestration.answer_lookup import AnswerLookup
 from include.stages import approve
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
@@ -33,21 +38,16 @@ class Asking:
     """An `approve` task of a version, with Airflow's side of the question."""
 
     def __init__(self, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.version, self.asked, self.stored = version, [], None
+        self.version, self.asked = version, []
         monkeypatch.setattr(approval, "load", lambda name: USE_CASE)
         monkeypatch.setattr(approval.alerts, "rejected", lambda *_: None)
         monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **question: self.asked.append(question))
-        monkeypatch.setattr(approval, "get_hitl_detail_content_detail", lambda ti_id: self._stored())
+        monkeypatch.setattr(approval.dag, "has_triggerer", lambda: True)
         monkeypatch.setattr(PromotionApproval, "skip", lambda *_, **__: None)
-
-    def _stored(self) -> Any:
-        if self.stored is None:
-            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR))
-        return self.stored
 
     def operator(self, try_number: int = 1) -> tuple[PromotionApproval, dict[str, Any]]:
         made = PromotionApproval(task_id="approve", use_case=USE_CASE)
-        ti = SimpleNamespace(id="a task", try_number=try_number, xcom_pull=lambda task_ids: self.version)
+        ti = SimpleNamespace(id=UUID(int=7), try_number=try_number, xcom_pull=lambda task_ids: self.version)
         return made, {"ti": ti, "task_instance": ti, "task": made}
 
     def ask(self, try_number: int = 1) -> dict[str, Any]:
@@ -120,25 +120,57 @@ def test_an_answer_that_names_no_question_decides_nothing(asking):
         asking.answer("Approve", {REASON: "fine"})
 
 
-def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
-    fields = asking.ask() | {REASON: "quick"}
-    asking.stored = stored("Approve", fields)
+def test_a_later_try_looks_for_the_answer_before_it_would_wipe_it_by_asking(asking):
     operator, context = asking.operator(try_number=2)
-    assert operator.execute(context)["chosen_options"] == ["Approve"]
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    assert deferred.value.trigger.serialize()[1]["ti_id"] == str(UUID(int=7))
+    assert (deferred.value.method_name, asking.asked) == ("resume", [])
+
+
+def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
+    found = looked_up(stored("Approve", asking.ask() | {REASON: "quick"}))
+    operator, context = asking.operator(try_number=2)
+    assert operator.resume(context, found)["chosen_options"] == ["Approve"]
     assert approve.decision(USE_CASE, asking.version).approved
     assert len(asking.asked) == 1, "asking again would have wiped it"
 
 
-@pytest.mark.parametrize("of", ["nobody", "another question", "no answer"])
-def test_what_is_no_answer_of_a_person_to_this_question_is_asked_again(asking, of):
+@pytest.mark.parametrize("of", ["nobody", "another question", "no answer", "nothing asked"])
+def test_what_is_no_answer_of_a_person_to_this_question_is_asked_again(asking, of, capsys):
     fields = asking.ask() | {REASON: "quick"}
-    if of == "nobody":
-        asking.stored = stored("Reject", fields, person=None)
-    elif of == "another question":
-        asking.stored = stored("Approve", fields | {QUESTION: "version 9"})
-    asking.ask(try_number=2)
+    answers = {
+        "nobody": stored("Reject", fields, person=None),
+        "another question": stored("Approve", fields | {QUESTION: "version 9"}),
+        "no answer": SimpleNamespace(response_received=False, responded_by_user=None),
+        "nothing asked": None,
+    }
+    operator, context = asking.operator(try_number=2)
+    with pytest.raises(TaskAwaitingInput):
+        operator.resume(context, looked_up(answers[of]))
     assert approve.decision(USE_CASE, asking.version) is None
     assert len(asking.asked) == 2
+    assert "the question is asked again" in capsys.readouterr().out
+
+
+def looked_up(answer: SimpleNamespace | None) -> dict[str, Any] | None:
+    """What the trigger finds where Airflow keeps that answer."""
+
+    class Comms:
+        async def asend(self, message):
+            assert message.ti_id == UUID(int=7)
+            if answer is None:
+                raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR))
+            return answer
+
+    async def first() -> dict[str, Any] | None:
+        async for event in AnswerLookup(str(UUID(int=7)), wait=0).run():
+            return event.payload
+        raise AssertionError("no event")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task_runner, "SUPERVISOR_COMMS", Comms(), raising=False)
+        return asyncio.run(first())
 
 
 def test_no_answer_in_time_needs_no_reason_and_rejects(asking):
