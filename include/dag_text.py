@@ -46,7 +46,7 @@ Running a day again changes nothing, and commits nothing where the content is th
 | `evaluate` | judges every gate; its log has one line for each |
 | `register` | makes every model a version, passed or failed, with its verdicts and its model card |
 | `brief`, `approve` | ask a person, where use case or form want one ({asks}); otherwise skipped |
-| `promote` | makes a model that passed the champion, effective from T; otherwise says why not |
+| `promote` | makes a model that passed the champion, effective from T; otherwise it is skipped, with the reason |
 
 **The gates**
 {gates}
@@ -58,7 +58,10 @@ too few days with labels yet. *No feature sees the future* failed: trust nothing
 **If a task fails**
 * `prepare` — a day of the window could not be built; the message names it.
 * `train` *needs …* — too few days or labels; train as of a later day.
-* `evaluate` *cannot be loaded* — files of the champion or the model are missing or damaged in MLflow. Nothing moved.
+* `evaluate` *cannot be loaded*, *names version … but* — the champion or its files are gone from MLflow. Train as of the
+  day that the message names: equal trees are restored. Nothing moved.
+* `approve` *The answer is to the question about* — cleared tasks made another version than was asked about; trigger
+  this DAG again for the same day.
 * `evaluate` *have changed since* — days were corrected after the training; train again.
 * `approve` *was rejected* — a rejection is final for that version; train another.
 * *The ledger is damaged* — restore its folder from a backup; `ledger` of the command line says what is wrong.

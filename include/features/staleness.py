@@ -172,4 +172,6 @@ class _Inputs:
         if not self._whole:
             return found[day].digest if day in found else ""
         since = max(self._first, day - self._look_back)
-        return digests.of_values({each.isoformat(): found[each].digest for each in found if since <= each <= day})
+        return digests.of_values(
+            {each.isoformat(): found[each].digest for each in found if since <= each <= day and found[each].rows}
+        )
