@@ -133,10 +133,6 @@ def of_the_home(day: date) -> int:
     return len(path.read_text()) if path.exists() else 0
 
 
-def of_sql(day: date) -> int:
-    return int(ibis.duckdb.connect().raw_sql(f"select count(*) from '{FILES['parquet']}'").fetchone()[0])
-
-
 def kept_in_a_variable(day: date) -> int:
     return KEPT.get(day, 0)
 
@@ -275,7 +271,6 @@ PLANTS = [
     # What the gate cannot see.
     Plant("a constant", lambda day: 7, "quarantine", caught="constants in the code"),
     Plant("a variable filled before", kept_in_a_variable, caught="in a variable other than a cache of functools"),
-    Plant("a file within SQL", of_sql, caught="named within a text of SQL"),
     Plant("a column of the own rows", lambda day: 0, caught="what a column of the period's own rows tells"),
     Plant("honest", lambda day: 0, caught="harmless"),
 ]  # fmt: skip
