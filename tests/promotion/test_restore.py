@@ -119,10 +119,11 @@ def test_a_restored_version_can_be_rolled_back_to(forgetful):
     assert (found.new, found.champion) == (True, "2")
 
 
-def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful, another):
+def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
+    other = train.run(USE_CASE, NEXT, parameters={"rounds": 12}).run_id
     delete_version(forgetful)
     with pytest.raises(follow.ModelReplaced, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
-        evaluate.run(USE_CASE, another(USE_CASE))
+        evaluate.run(USE_CASE, other)
     assert ledger() == [("promotion", "1")]
 
 
