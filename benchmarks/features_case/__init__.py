@@ -1,0 +1,1 @@
+"""The use case of benchmarks/features.py: only its features are run."""

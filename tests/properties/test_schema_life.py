@@ -1,0 +1,98 @@
+"""Columns come and go while a use case lives: nothing stops, nothing is truncated, old versions are rebuilt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from include.errors import BadRequest
+from include.stages import build_features, conserve, correct, ingest, quarantine, reproduce, score, train, validate
+from include.storage.lake import Lake
+from tests.conftest import AS_OF, LAST
+from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
+from tests.toy_use_case import USE_CASE, features, source
+
+pytestmark = pytest.mark.usefixtures("without_plots")
+AFTER = LAST + timedelta(days=1)
+MORE = replace(USE_CASE, features={**USE_CASE.features, "hour": "float64", "weight": "float64"})
+FEW_ROUNDS = {"rounds": 3, "early_stopping_rounds": 3}
+
+
+def heavier(day, events, outcomes):
+    rows = events.filter(events.event_date == day)
+    hour = (rows.hour + ibis.literal(0.25)).cast("float64")
+    return rows.select("event_date", "id", "kind", "size", "urgent", hour=hour, weight=rows["size"] * 2)
+
+
+@pytest.fixture
+def more(champion, monkeypatch):
+    """The toy's champion, and features of AFTER with one more and one wider feature."""
+    monkeypatch.setattr(features, "build", heavier)
+    build_features.run(MORE, AFTER)
+
+
+@pytest.mark.usefixtures("more")
+def test_a_champion_that_lacks_nothing_goes_on_scoring_after_features_are_added_and_widened():
+    lake = Lake.of(MORE)
+    assert set(lake.as_of(AFTER).read("features", AFTER)["hour"].to_pylist()) >= {0.25, 23.25}
+    for day in (AFTER, AS_OF):
+        assert score.run(MORE, day).rows == source.ROWS
+    before = lake.as_of(AS_OF).digest("predictions", AS_OF)
+    score.run(USE_CASE, AS_OF)
+    assert lake.as_of(AS_OF).digest("predictions", AS_OF) == before, "a wider type changes no prediction"
+
+
+@pytest.mark.usefixtures("more")
+def test_a_training_over_mixed_history_says_which_feature_is_null_where_and_its_model_asks_for_a_rebuild():
+    found = train.run(MORE, AFTER, parameters=FEW_ROUNDS, window_days=60)
+    (ranges,) = found.null_features.values()
+    assert list(found.null_features) == ["weight"] and ranges[0].endswith(str(LAST))
+
+
+@pytest.mark.usefixtures("more")
+def test_the_registered_version_is_rebuilt_from_the_columns_it_was_trained_on():
+    assert reproduce.run(MORE, "1").outcome == "equal"
+
+
+def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
+    fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "size"})
+    with pytest.raises(BadRequest, match=r"version 1 needs features .*size \(float64 then, not declared now\)"):
+        score.run(fewer, AS_OF)
+
+
+def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_corrections(lake_home, monkeypatch):
+    """A row that was set aside and sent back under the old columns stays sent back, and an open one can be sent."""
+    spoil(monkeypatch, "events", "hour", [25, -1], DAY)
+    ingest.run(USE_CASE, DAY), validate.run(USE_CASE, DAY)
+    first, second = quarantine.of(USE_CASE, "events").rows["digest"].to_pylist()
+    correct.release(USE_CASE, "events", [HOUR], ids=[first], **ASKED)
+
+    columns = {**USE_CASE.feed("events").columns, "hour": "float64", "colour": "string"}
+    feeds = tuple(replace(f, columns=columns) if f.name == "events" else f for f in USE_CASE.feeds)
+    wider, deliver = replace(USE_CASE, feeds=feeds), source.events
+
+    def events(day):
+        rows = deliver(day)
+        hour = pc.cast(rows["hour"], pa.float64())
+        rows = rows.set_column(rows.schema.get_field_index("hour"), "hour", hour)
+        return rows.append_column("colour", pa.repeat(pa.scalar("red"), rows.num_rows))
+
+    monkeypatch.setattr(source, "events", events)
+    found = quarantine.of(wider, "events")
+    assert found.rows["digest"].to_pylist() == [first, second], "the names of rows stay"
+    assert list(found.is_open) == [False, True]
+    correct.release(wider, "events", [HOUR], ids=[second], **ASKED)
+    ingest.run(wider, NEXT), validate.run(wider, NEXT)
+    rows = Lake.of(wider).as_of(NEXT).read("checked/events", NEXT)
+    back = rows.filter(pc.equal(rows["event_date"], pa.scalar(DAY)))
+    assert sorted(back["hour"].to_pylist()) == [-1.0, 25.0] and set(back["colour"].to_pylist()) == {None}
+    assert rows.num_rows == source.ROWS + 2
+    assert [balance.faults for balance in conserve.run(wider)] == [(), ()]
+    (again,) = ingest.run(wider, DAY).keys() - {"outcomes"}
+    validate.run(wider, DAY)
+    assert Lake.of(wider).as_of(DAY).read("checked/events", DAY)["colour"].to_pylist()[0] == "red", again
