@@ -161,8 +161,7 @@ declares `Retention(automatic=True)`: **runs of the schedule remove**, and a tri
 {keeps}
 
 Never removed: the newest content of any day, the ledger, claims, decisions, corrections, registered versions and their
-models. A version whose training data go gets the tag `no_longer_reproducible` first, and `reproduce` says why. Files of
-a day are joined where there are several; its rows and its digest stay.
+models. A version whose training data go gets the tag `no_longer_reproducible` first, and `reproduce` says why.
 
 It may run beside everything else, and again after it was killed. What it leaves to an operator, such as old runs in
 Airflow's database, is in docs/maintenance.md, with the commands.
