@@ -16,8 +16,9 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +26,10 @@ from include import settings
 from include.settings import REPOSITORY
 from include.storage import s3
 from include.storage.place import Place
+
+if TYPE_CHECKING:
+    from tests.homes import Homes
+    from tests.toys import Toy
 
 FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
 """Days of the filled toy lake, and the day as of which its model is trained."""
@@ -165,69 +170,64 @@ def _hasten_stores() -> None:
 
 
 @pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The toy lake with features and labels of every day from FIRST to LAST; copied, never written to."""
-    from include.storage.lake import Lake
-    from tests import toy
+def homes(tmp_path_factory: pytest.TempPathFactory, tracking_template: Path) -> Homes:
+    """What is made once of each toy, and copied by tests."""
+    from tests.homes import Homes
 
-    root = tmp_path_factory.mktemp("filled")
-    lake, step = Lake(toy.USE_CASE, Place.of(root) / "lake" / "toy"), timedelta(days=14)
-    first = FIRST
-    while first <= LAST:
-        toy.fill(lake, first, min(first + step - timedelta(days=1), LAST))
-        for table in ("features", "labels"):
-            lake.delta(table).create_checkpoint()  # else each opening reads the log's files one by one
-        first += step
-    return root
+    return Homes(tmp_path_factory, tracking_template)
 
 
 @pytest.fixture
-def toy_lake(lake_home: Path, filled: Path) -> Path:
+def toy() -> Toy:
+    """The use case that the test is about: the events, unless `tests.toys.both_toys` gives both."""
+    from tests.toys import EVENTS
+
+    return EVENTS
+
+
+@pytest.fixture(scope="session")
+def filled(homes: Homes) -> Path:
+    """The toy lake with features and labels of every day from FIRST to LAST; copied, never written to."""
+    from tests.toys import EVENTS
+
+    return homes.filled(EVENTS)
+
+
+@pytest.fixture
+def toy_lake(lake_home: Path, homes: Homes, toy: Toy) -> Path:
     """A copy of the filled toy lake, as the test's own."""
-    copy_lake(filled / "lake", Place.of(settings.current().lake))
+    copy_lake(homes.filled(toy) / "lake", Place.of(settings.current().lake))
     return lake_home
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracking_template: Path) -> tuple[Path, str]:
+def trained(homes: Homes) -> tuple[Path, str]:
     """A home with the filled lake and one complete, evaluated run as of AS_OF, and the run's id; not written to."""
-    from include.stages import evaluate, train
-    from tests import toy
+    from tests.toys import EVENTS
 
-    home = tmp_path_factory.mktemp("trained") / "home"
-    _copy(filled, home)
-    shutil.copyfile(tracking_template, home / "mlflow.db")
-    with living_in(home):
-        run_id = train.run(toy.USE_CASE, AS_OF, reason="a first model").run_id
-        evaluate.run(toy.USE_CASE, run_id)
-    return home, run_id
+    return homes.trained(EVENTS)
 
 
 @pytest.fixture(scope="session")
-def champion_home(tmp_path_factory: pytest.TempPathFactory, trained: tuple[Path, str]) -> Path:
+def champion_home(homes: Homes) -> Path:
     """That home after the run was registered and, as version 1, promoted as its gates allow; not written to."""
-    from include.stages import promote, register
-    from tests import toy
+    from tests.toys import EVENTS
 
-    home = tmp_path_factory.mktemp("champion") / "home"
-    with moved_into(trained[0], home):
-        version = register.run(toy.USE_CASE, trained[1]).version
-        assert promote.run(toy.USE_CASE, version, who="a test").promoted
-    return home
+    return homes.champion(EVENTS)
 
 
 @pytest.fixture
-def trained_toy(lake_home: Path, trained: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> str:
+def trained_toy(lake_home: Path, homes: Homes, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> str:
     """A copy of that home as the test's own; the id of the run, which is not registered yet."""
-    home, run_id = trained
+    home, run_id = homes.trained(toy)
     move(home, lake_home, monkeypatch)
     return run_id
 
 
 @pytest.fixture
-def champion(lake_home: Path, champion_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def champion(lake_home: Path, homes: Homes, toy: Toy, monkeypatch: pytest.MonkeyPatch) -> str:
     """A copy of the home whose version 1 flies, as the test's own; the number of that version."""
-    move(champion_home, lake_home, monkeypatch)
+    move(homes.champion(toy), lake_home, monkeypatch)
     return "1"
 
 
@@ -274,14 +274,15 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _use_tracking(home, monkeypatch)
 
 
-def _copy(old: Path, new: Path) -> None:
-    shutil.copytree(old, new, copy_function=shutil.copyfile)  # contents only: half the time
+def copy_folder(old: Path, new: Path) -> None:
+    """Copy a folder's files, but neither their times nor their rights, which takes half the time."""
+    shutil.copytree(old, new, copy_function=shutil.copyfile)
 
 
 def copy_lake(old: Path, new: Place) -> None:
     """Copy a lake from disk to where the test has its own; all that is in it tells paths relative to its tables."""
     if new.is_local:
-        _copy(old, new.path)
+        copy_folder(old, new.path)
         return
     bucket, _, prefix = new.uri.removeprefix("s3://").partition("/")
     what = json.dumps({"folder": str(old), "bucket": bucket, "prefix": prefix}).encode()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +14,7 @@ from include.stages import build_features, correct, ingest, quarantine, validate
 from include.stages.correct import Replayed
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
+from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
 DAY, NEXT = date(2020, 1, 10), date(2020, 1, 11)
@@ -21,7 +24,14 @@ FAILED = "failed: expect_column_values_to_be_in_set(value_set=[0, 1])"
 ASKED = {"who": "Ann", "why": "mistyped at the desk"}
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, feed: str, column: str, values: list[Any], *days: date) -> None:
+def spoil(
+    monkeypatch: pytest.MonkeyPatch,
+    feed: str,
+    column: str,
+    values: Sequence[Any],
+    *days: date,
+    source: ModuleType = source,
+) -> None:
     """On these days, the first rows of the feed have these values."""
     deliver = getattr(source, feed)
 
@@ -30,17 +40,17 @@ def spoil(monkeypatch: pytest.MonkeyPatch, feed: str, column: str, values: list[
         if day not in days:
             return rows
         field = rows.schema.field(column)
-        changed = values + rows[column].to_pylist()[len(values) :]
+        changed = [*values, *rows[column].to_pylist()[len(values) :]][: rows.num_rows]
         return rows.set_column(rows.schema.get_field_index(column), field, pa.array(changed, field.type))
 
     monkeypatch.setattr(source, feed, spoiled)
 
 
-def land(feed: str, first: date, last: date | None = None) -> None:
+def land(feed: str, first: date, last: date | None = None, use_case: UseCase = USE_CASE) -> None:
     """Ingest and validate one feed: what features are made of is landed by whoever makes them, and takes its time."""
     for day in days_from(first, last or first):
-        ingest.land(USE_CASE, USE_CASE.feed(feed), day)
-        validate.check(USE_CASE, USE_CASE.feed(feed), day)
+        ingest.land(use_case, use_case.feed(feed), day)
+        validate.check(use_case, use_case.feed(feed), day)
 
 
 def run_days(first: date, last: date | None = None) -> None:

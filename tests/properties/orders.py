@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
-from include.stages import build_features, ingest, validate
+from include.stages import build_features, evaluate, ingest, measure, promote, register, score, train, validate
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.use_case import UseCase
@@ -14,6 +14,21 @@ def run_days(use_case: UseCase, days: Iterable[date]) -> None:
         ingest.run(use_case, day)
         validate.run(use_case, day)
         build_features.run(use_case, day)
+
+
+def make_champion(use_case: UseCase, day: date) -> None:
+    """Train as of `day`, judge, register and promote."""
+    run_id = train.run(use_case, day).run_id
+    evaluate.run(use_case, run_id)
+    assert promote.run(use_case, register.run(use_case, run_id).version, who="a test").promoted
+
+
+def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:
+    """As the daily runs do: the day, and again that which judges it where it was measured before."""
+    for day in days:
+        score.run(use_case, day)
+        measure.run(use_case, day)
+        measure.again(use_case, day)
 
 
 def contents(use_case: UseCase) -> dict[str, dict[date, str]]:

@@ -1,36 +1,34 @@
 """Whatever is quarantined, sent back, run again, cut short, and in whatever order: no row is lost, and nothing that was
 known or decided before changes."""
 
+import csv
+import io
+import itertools
 import os
 import random
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pytest
 
 from include import settings
 from include.errors import AirworthyError, BadRequest
-from include.stages import build_features, conserve, correct, ingest, measure, quarantine, score, validate
+from include.stages import build_features, conserve, correct, ingest, quarantine, validate
 from include.storage import lake as lake_module
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
 from include.storage.place import Place
-from tests import places, toy
-from tests.conftest import AS_OF, LAST
-from tests.properties.orders import contents
-from tests.quarantined import ASKED, FAILED, HOUR, exported, run_days, sent, spoil
-from tests.toy_use_case import source
+from tests import places
+from tests.properties.orders import contents, run_days, score_and_measure
+from tests.quarantined import ASKED, spoil
+from tests.toys import Breakable, Toy, both_toys, both_toys_slow, derived, short
 
 pytestmark = pytest.mark.both_places(long=True)
 
-# Of one day before, so that features of one day do not land them all.
-USE_CASE = replace(toy.USE_CASE, look_back_days=1)
-DAYS = days_from(date(2020, 1, 6), date(2020, 1, 10))
 STEPS = 24
-FREE = days_from(DAYS[-1], date(2020, 1, 14))[1:]
-"""Days on which corrections become known, too."""
+FREE_DAYS = 4
+"""Days after the toy's own on which corrections become known, too."""
 
 
 class Killed(BaseException):
@@ -40,7 +38,8 @@ class Killed(BaseException):
 class Walk:
     """Random doings on one lake."""
 
-    def __init__(self, seed: int, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, toy: Toy, seed: int, patch: pytest.MonkeyPatch) -> None:
+        self.toy, self.use_case = toy, short(toy)
         self.chance, self.patch = random.Random(seed), patch
         self.seen: list[dict[str, dict[date, str]]] = []
         self.done = dict.fromkeys(("landed", "built", "corrected", "released", "killed", "refused"), 0)
@@ -59,33 +58,37 @@ class Walk:
             except AirworthyError:
                 self.done["refused"] += 1
         if self.chance.random() < 0.3:
-            self.seen.append(contents(USE_CASE))
+            self.seen.append(contents(self.use_case))
 
     def land(self) -> None:
         self.done["landed"] += 1
-        feed, day = self.chance.choice(USE_CASE.feeds), self.chance.choice(DAYS)
-        ingest.land(USE_CASE, feed, day)
-        validate.check(USE_CASE, feed, day)
+        feed, day = self.chance.choice(self.use_case.feeds), self.chance.choice(self.toy.days)
+        ingest.land(self.use_case, feed, day)
+        validate.check(self.use_case, feed, day)
 
     def build(self) -> None:
         self.done["built"] += 1
-        build_features.run(USE_CASE, self.chance.choice(DAYS))
+        build_features.run(self.use_case, self.chance.choice(self.toy.days))
 
     def correct(self) -> None:
         """One open row; one in four times wrongly."""
-        found = quarantine.of(USE_CASE, "events")
+        breakable = self.toy.breakable
+        found = quarantine.of(self.use_case, breakable.feed)
         places = [place for place, is_open in enumerate(found.is_open) if is_open]
         if not places:
             return
-        header, row = found.only([self.chance.choice(places)]).exported().decode().splitlines()
-        cells = row.split(",")
-        cells[-2] = self.chance.choice(["1", "9", "17", "30"])
-        correct.correct(USE_CASE, "events", "rows.csv", f"{header}\n{','.join(cells)}\n".encode(), **ASKED)
+        header, row = csv.reader(io.StringIO(found.only([self.chance.choice(places)]).exported().decode()))
+        row[header.index(breakable.column)] = str(self.chance.choice([*breakable.good, breakable.bad[0]]))
+        file = io.StringIO()
+        csv.writer(file).writerows([header, row])
+        correct.correct(self.use_case, breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED)
         self.done["corrected"] += 1
 
     def release(self) -> None:
-        feed, reason = self.chance.choice([("events", HOUR), ("outcomes", FAILED)])
-        correct.release(USE_CASE, feed, [reason], **ASKED)
+        """All rows of one reason; refused where no row has one."""
+        feed = self.chance.choice([self.toy.breakable.feed, self.toy.breakable_label.feed])
+        reasons = sorted(set(itertools.chain(*quarantine.of(self.use_case, feed).rows["reasons"].to_pylist())))
+        correct.release(self.use_case, feed, reasons[:1] or ["none"], **ASKED)
         self.done["released"] += 1
 
 
@@ -106,80 +109,83 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lake_module.Lake, "_commit", dying(commit))
 
 
-def walk(seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS) -> Walk:
-    """Random doings, then every day once in its order; what was seen on the way stands at the end."""
-    spoil(monkeypatch, "events", "hour", [24, -3], *DAYS[:3])
-    spoil(monkeypatch, "outcomes", "failed", [7, 8], DAYS[1])
-    went = Walk(seed, monkeypatch)
+def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEPS, free_days: int = FREE_DAYS) -> Walk:
+    """Random doings, then every day once in its order; what was seen on the way is there at the end."""
+    use_case, days = short(toy), days_from(toy.days[0], toy.days[-1] + timedelta(days=free_days))
+    spoil_column(toy, toy.breakable, monkeypatch, *toy.days[:3])
+    spoil_column(toy, toy.breakable_label, monkeypatch, toy.days[1])
+    went = Walk(toy, seed, monkeypatch)
     for _ in range(steps):
         went.step()
-    finish()
-    for balance in conserve.run(USE_CASE, ask_source=True):
+    run_days(use_case, days)
+    for balance in conserve.run(use_case, ask_source=True):
         assert balance.faults == ()
         assert balance.delivered == balance.published + balance.open + balance.waiting
         assert (balance.refused, balance.gone) == (0, 0)
-    end = contents(USE_CASE)
+    end = contents(use_case)
     for seen in went.seen:
-        assert {table: {day: end[table].get(day) for day in days} for table, days in seen.items()} == seen
+        assert {table: {day: end[table].get(day) for day in held} for table, held in seen.items()} == seen
     in_order = Place.of(f"{settings.current().lake} in order")
-    places.copy(Lake.of(USE_CASE).root / "corrections", in_order / "toy" / "corrections")
+    places.copy(Lake.of(use_case).root / "corrections", in_order / toy.name / "corrections")
     monkeypatch.setenv("AIRWORTHY_LAKE", in_order.uri)
-    assert not any(contents(USE_CASE).values())
-    finish()
-    assert contents(USE_CASE) == end, "the same source and corrections make the same days, whatever the order"
+    assert not any(contents(use_case).values())
+    run_days(use_case, days)
+    assert contents(use_case) == end, "the same source and corrections make the same days, whatever the order"
     return went
 
 
-def finish() -> None:
-    """Every day in its order."""
-    for day in [*DAYS, *FREE]:
-        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+def spoil_column(toy: Toy, breakable: Breakable, monkeypatch: pytest.MonkeyPatch, *days: date) -> None:
+    spoil(monkeypatch, breakable.feed, breakable.column, breakable.bad, *days, source=toy.source)
 
 
-def test_no_row_is_lost_and_nothing_changes_what_was_known(lake_home, monkeypatch):
-    monkeypatch.setattr("tests.properties.test_conserved.FREE", FREE[:1])
-    done = walk(2, monkeypatch, steps=10).done
+@both_toys_slow
+def test_no_row_is_lost_and_nothing_changes_what_was_known(lake_home, monkeypatch, toy):
+    done = walk(toy, 2, monkeypatch, steps=10, free_days=1).done
     assert min(done[name] for name in ("landed", "corrected", "killed")) > 0, done
 
 
 @pytest.mark.slow
+@both_toys
 @pytest.mark.parametrize("seed", range(int(os.environ.get("AIRWORTHY_WALKS", "2"))))
-def test_no_row_is_lost_in_any_order(lake_home, monkeypatch, seed):
-    walk(100 + seed, monkeypatch)
+def test_no_row_is_lost_in_any_order(lake_home, monkeypatch, seed, toy):
+    walk(toy, 100 + seed, monkeypatch)
 
 
 @pytest.mark.slow
-def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, monkeypatch):
+@both_toys
+def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, monkeypatch, toy):
     """A late label counts from the day of its correction on."""
-    day, known = LAST, date(2020, 3, 11)
-    spoil(monkeypatch, "outcomes", "failed", [7, 7, 7], day)
-    run_days(AS_OF, LAST)
-    for each in days_from(AS_OF, LAST):
-        score.run(toy.USE_CASE, each), measure.run(toy.USE_CASE, each)
-    before = contents(toy.USE_CASE)
-    assert sent("outcomes", exported("outcomes", day).replace(",7", ",1")).known_on == known.isoformat()
-    run_days(known)
-    for each in days_from(AS_OF, known):
-        score.run(toy.USE_CASE, each), measure.run(toy.USE_CASE, each)
-    after = contents(toy.USE_CASE)
-    for table, days in before.items():
-        assert {each: after[table][each] for each in days} == days, table
-    late = Lake.of(toy.USE_CASE).as_of(known).read("labels", since=known).to_pylist()
-    assert {row["event_date"] for row in late} >= {date(2020, 3, 9)}
-    assert len(late) == source.outcomes(known).num_rows + 3
+    use_case, day, known = toy.use_case, toy.last_labelled, toy.last + timedelta(days=1)
+    scored, bad, good = days_from(toy.as_of, toy.last), toy.breakable_label.bad, toy.breakable_label.good
+    feed, column = toy.breakable_label.feed, toy.breakable_label.column
+    spoil(monkeypatch, feed, column, [bad[0]] * 3, day, source=toy.source)
+    run_days(use_case, scored)
+    score_and_measure(use_case, scored)
+    before = contents(use_case)
+    mended = quarantine.of(use_case, feed, day).exported().decode().replace(f",{bad[0]}", f",{good[0]}")
+    went = correct.correct(use_case, feed, "rows.csv", mended.encode(), **ASKED)
+    assert went.known_on == known.isoformat()
+    run_days(use_case, [known])
+    score_and_measure(use_case, days_from(toy.as_of, known))
+    after = contents(use_case)
+    for table, held in before.items():
+        assert {each: after[table][each] for each in held} == held, table
+    late = Lake.of(use_case).as_of(known).read("labels", since=known)
+    assert late.num_rows == derived(use_case, "labels", known).num_rows + 3
 
 
-def test_a_lost_row_would_be_noticed(lake_home, monkeypatch):
+@both_toys_slow
+def test_a_lost_row_would_be_noticed(lake_home, toy):
     """The balance itself is tried: of a day whose tables lack what was delivered."""
-    run = Lake.of(USE_CASE)
-    ingest.land(USE_CASE, USE_CASE.feed("events"), DAYS[0]), validate.check(USE_CASE, USE_CASE.feed("events"), DAYS[0])
-    rows: pa.Table = source.events(DAYS[0]).slice(1)
-    run.replace("raw/events", DAYS[0], rows, inputs={}, stage="ingest")
-    (events, _) = conserve.run(USE_CASE, ask_source=True)
-    assert [fault.split(",")[0] for fault in events.faults] == [
-        f"199 rows landed on {DAYS[0]}",
-        f"the source delivers 200 rows for {DAYS[0]}",
+    use_case, feed, day = toy.use_case, toy.use_case.feed(toy.main_feed), toy.days[0]
+    ingest.land(use_case, feed, day), validate.check(use_case, feed, day)
+    rows: pa.Table = getattr(toy.source, feed.name)(day)
+    Lake.of(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
+    (balance,) = [each for each in conserve.run(use_case, ask_source=True) if each.feed == feed.name]
+    assert [fault.split(",")[0] for fault in balance.faults] == [
+        f"{rows.num_rows - 1} rows landed on {day}",
+        f"the source delivers {rows.num_rows} rows for {day}",
     ]
-    assert "Nothing is lost" not in events.told
+    assert "Nothing is lost" not in balance.told
     with pytest.raises(BadRequest):
-        quarantine.of(USE_CASE, "events", DAYS[0])
+        quarantine.of(use_case, feed.name, day)

@@ -1,6 +1,6 @@
 """What a form, a run's key, a shell or an address may hold: nothing of it is run, and nothing leaves its place."""
 
-from datetime import date
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,15 +10,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from include import dag, forms, use_cases
 from include.errors import BadRequest
 from include.page import documents
-from include.stages import lineage, reproduce, rollback, score
+from include.stages import lineage, quarantine, reproduce, rollback, score
 from include.storage.corrections import Corrections
+from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.place import NoSuchPlace, Place
 from include.tasks import by_hand
-from tests import toy
-from tests.quarantined import DAY as QUARANTINED
-from tests.quarantined import HOUR, land, spoil
-from tests.toy_use_case import USE_CASE as TOY
+from tests.quarantined import land, spoil
+from tests.toys import both_toys_slow
 
 HOSTILE = [
     "../../../etc/passwd",
@@ -72,27 +71,32 @@ def test_a_use_case_is_a_declared_one(text, lake_home):
         use_cases.load(text)
 
 
-def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home):
-    day, before = date(2020, 3, 2), everything_in(lake_home / "lake")
+@both_toys_slow
+def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
+    day, before = toy.as_of + timedelta(days=1), everything_in(lake_home / "lake")
     for text in HOSTILE:
         for ask in (
-            lambda text: Registry(toy.USE_CASE).version(text),
-            lambda text: rollback.run(toy.USE_CASE, text, day, who="a test", reason="hostile"),
-            lambda text: reproduce.require(toy.USE_CASE, text),
-            lambda text: score.run(toy.USE_CASE, day, version=text or "0"),
+            lambda text: Registry(toy.use_case).version(text),
+            lambda text: rollback.run(toy.use_case, text, day, who="a test", reason="hostile"),
+            lambda text: reproduce.require(toy.use_case, text),
+            lambda text: score.run(toy.use_case, day, version=text or "0"),
         ):
             with pytest.raises(BadRequest):
                 ask(text)
     assert everything_in(lake_home / "lake") == before
 
 
-def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion):
-    day = date(2020, 3, 2)
-    score.run(toy.USE_CASE, day)
+@both_toys_slow
+def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
+    day = toy.as_of + timedelta(days=1)
+    score.run(toy.use_case, day)
+    row = Lake.of(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
+    named = {key: str(row[key]) for key in toy.use_case.keys}
+    assert lineage.run(toy.use_case, day, named)
     for text in HOSTILE:
-        for keys in ({"event_date": "2020-03-02", "id": text}, {"event_date": "2020-03-02", text: "1"}):
+        for keys in (named | {toy.use_case.keys[-1]: text}, dict(list(named.items())[:-1]) | {text: "1"}):
             with pytest.raises(BadRequest):
-                lineage.run(toy.USE_CASE, day, keys)
+                lineage.run(toy.use_case, day, keys)
 
 
 @pytest.mark.parametrize(
@@ -105,24 +109,33 @@ def test_a_name_never_leads_out_of_a_place(root, text):
 
 
 @pytest.fixture
-def sent_back(lake_home, monkeypatch):
+def sent_back(lake_home, monkeypatch, toy):
     """Fills in the form that sends quarantined rows back, without Airflow's own look at its fields, and runs the task.
     One row is quarantined."""
-    monkeypatch.setattr(by_hand, "load", lambda name: TOY)
-    spoil(monkeypatch, "events", "hour", [25], QUARANTINED)
-    land("events", QUARANTINED)
+    monkeypatch.setattr(by_hand, "load", lambda name: toy.use_case)
+    feed, day = toy.breakable.feed, toy.days[0]
+    spoil(monkeypatch, feed, toy.breakable.column, [toy.breakable.bad[0]], day, source=toy.source)
+    land(feed, day, use_case=toy.use_case)
 
     def run(**fields):
-        values = {name: param.value for name, param in forms.quarantine(TOY).items()}
-        context = {"params": {**values, "why": "because", **fields}, "run_id": "manual__1"}
+        values = {name: param.value for name, param in forms.quarantine(toy.use_case).items()}
+        context = {"params": {**values, "feed": feed, "why": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann")
         monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
-        return by_hand.send_back.function("toy")
+        return by_hand.send_back.function(toy.name)
 
     return run
 
 
-def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place(sent_back, lake_home):
+@pytest.fixture
+def reason(sent_back, toy) -> str:
+    """The reason for which the row is quarantined."""
+    ((found,),) = quarantine.of(toy.use_case, toy.breakable.feed).rows["reasons"].to_pylist()
+    return str(found)
+
+
+@both_toys_slow
+def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     for text in HOSTILE:
         asked = [{"feed": text}, {"what": text}, {"reasons": [text]}, {"rows": [text]}]
@@ -130,18 +143,19 @@ def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place
         asked += [{"quarantined_on": text}, {"known_on": text}] if text else []  # an empty field is no day
         for fields in asked:
             with pytest.raises(AirflowFailException):
-                sent_back(**{"reasons": [HOUR], **fields})
+                sent_back(**{"reasons": [reason], **fields})
     assert everything_in(lake_home) == before
-    assert sent_back(reasons=[HOUR], quarantined_on=str(QUARANTINED))["rows"] == 1, "the form itself is a good one"
+    assert sent_back(reasons=[reason], quarantined_on=str(toy.days[0]))["rows"] == 1, "the form itself is a good one"
 
 
-def test_who_and_why_are_kept_as_they_were_typed(sent_back, lake_home):
+@both_toys_slow
+def test_who_and_why_are_kept_as_they_were_typed(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
-    sent_back(reasons=[HOUR], why="../../x'; DROP TABLE \x1b[2J {{ ds }}")
-    (there,) = Corrections.of(TOY, "events").standing()
+    sent_back(reasons=[reason], why="../../x'; DROP TABLE \x1b[2J {{ ds }}")
+    (there,) = Corrections.of(toy.use_case, toy.breakable.feed).standing()
     assert there.why == "../../x'; DROP TABLE \x1b[2J {{ ds }}"
     new = [name for name in everything_in(lake_home).keys() - before.keys() if "/_delta_log/" not in name]
-    assert new == ["lake/toy/corrections/events/000001.parquet"], "besides tables that were made empty, to be read"
+    assert new == [f"lake/{toy.name}/corrections/{toy.breakable.feed}/000001.parquet"], "besides tables made empty"
 
 
 @named

@@ -11,30 +11,41 @@ import pytest
 
 from include.stages import build_features, ingest, validate
 from include.storage.lake import Lake
-from tests.toy_use_case import USE_CASE, source
+from tests.toys import TOYS, Toy, both_toys, short
 
 pytestmark = pytest.mark.both_places(long=True)
 
-DAY = date(2020, 1, 10)
 STAGES = {"ingest": ingest, "validate": validate, "build_features": build_features}
-TABLES = {"ingest": "raw/events", "validate": "checked/events", "build_features": "features"}
+FEWER = 50
 
 
-def other_events(day: date) -> pa.Table:
-    """The day's events as a corrected source delivers them: 150 rows instead of 200."""
-    return source.everything(day, rows=150).drop_columns(["failed"])
+def table_of(stage: str, toy: Toy) -> str:
+    return {"ingest": f"raw/{toy.main_feed}", "validate": f"checked/{toy.main_feed}"}.get(stage, "features")
 
 
-def _die_at_commit(stage: str, moment: str, home: str) -> None:
-    """In a process of its own: run the stage on corrected events, and be killed before or within its commit."""
+def correct_the_source(toy: Toy, patch: pytest.MonkeyPatch) -> int:
+    """Let the toy's main feed deliver fewer rows than before; how many it delivers now."""
+    deliver = getattr(toy.source, toy.main_feed)
+
+    def fewer(day: date) -> pa.Table:
+        return deliver(day).slice(FEWER)
+
+    patch.setattr(toy.source, toy.main_feed, fewer)
+    return fewer(toy.days[0]).num_rows
+
+
+def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
+    """In a process of its own: run the stage on corrected rows, and be killed before or within its commit."""
     os.environ["AIRWORTHY_HOME"] = home
     from include.storage import lake as lake_module
 
-    source.events = other_events
+    (toy,) = (each for each in TOYS if each.name == name)
+    use_case, day = short(toy), toy.days[0]
+    correct_the_source(toy, pytest.MonkeyPatch())
     if stage != "ingest":
-        ingest.run(USE_CASE, DAY)
+        ingest.run(use_case, day)
     if stage == "build_features":
-        validate.run(USE_CASE, DAY)
+        validate.run(use_case, day)
     write = lake_module.write_partition_file
 
     def dying(path, schema, batches, *options):
@@ -46,7 +57,7 @@ def _die_at_commit(stage: str, moment: str, home: str) -> None:
         lake_module.Lake._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     else:
         lake_module.write_partition_file = dying
-    STAGES[stage].run(USE_CASE, DAY)
+    STAGES[stage].run(use_case, day)
 
 
 def _killing(batches):
@@ -56,21 +67,25 @@ def _killing(batches):
 
 
 @pytest.mark.slow
+@both_toys
 @pytest.mark.parametrize("moment", ["before writing", "while writing", "before the commit"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, monkeypatch, stage, moment):
+def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, monkeypatch, stage, moment, toy):
+    use_case, day = short(toy), toy.days[0]
+
     def rows() -> int:
-        return Lake.of(USE_CASE).as_of(DAY).read(TABLES[stage], since=DAY).num_rows
+        return Lake.of(use_case).as_of(day).read(table_of(stage, toy), since=day).num_rows
 
     for each in STAGES.values():
-        each.run(USE_CASE, DAY)
+        each.run(use_case, day)
+    before = rows()
     # Spawned: the Delta library must not be used in a process that was forked after using it.
-    process = get_context("spawn").Process(target=_die_at_commit, args=(stage, moment, str(lake_home)))
+    process = get_context("spawn").Process(target=_die_at_commit, args=(toy.name, stage, moment, str(lake_home)))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    assert rows() == 200
-    monkeypatch.setattr(source, "events", other_events)
+    assert rows() == before
+    after = correct_the_source(toy, monkeypatch)
     for each in STAGES.values():
-        each.run(USE_CASE, DAY)
-    assert rows() == 150
+        each.run(use_case, day)
+    assert rows() == after == before - FEWER

@@ -9,23 +9,25 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from include import settings
 from include.storage import schemas
 from include.storage.lake import Lake
-from tests.toy_use_case import USE_CASE, source
+from tests.customers_use_case import source as customers_source
+from tests.toy_use_case import source as toy_source
+from tests.toys import CUSTOMERS, EVENTS
 
-DAY = date(2020, 1, 10)
 SORTING_MB = 256
 """What DuckDB may use to put rows in order before it spills: only this may grow with the number of rows."""
-MEASURED = f"""
+MEASURED = """
 import sys, threading, time
 from datetime import date
 from include.stages import derive
 from include.storage.lake import Lake
-from tests.toy_use_case import USE_CASE
+from {package} import USE_CASE
 peak = 0
 def watch():
     global peak
@@ -35,24 +37,41 @@ def watch():
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
 day = date.fromisoformat(sys.argv[1])
-view = Lake.of(USE_CASE).as_of(day, "{SORTING_MB}MB")
+view = Lake.of(USE_CASE).as_of(day, "{megabytes}MB")
 print(derive.write(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
 """
 
 
+def many_events(day: date, rows: int) -> pa.Table:
+    return toy_source.everything(day, rows).drop_columns(["failed"])
+
+
+def many_customers(day: date, rows: int) -> pa.Table:
+    """The day's customers again and again, each under a number of its own."""
+    some = customers_source.customers(day)
+    there = some.take(pa.array(np.arange(rows) % some.num_rows))
+    return there.set_column(0, "customer_id", pa.array(customers_source.FIRST_ID + np.arange(rows)))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
-def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home):
-    lake, peaks = Lake.of(USE_CASE), []
-    for day, rows in ((DAY, 3_000_000), (DAY + timedelta(days=1), 9_000_000)):
-        events = source.everything(day, rows).drop_columns(["failed"])
-        clean = pa.repeat(pa.scalar([], schemas.REASONS.type), rows)
-        lake.replace("checked/events", day, events.append_column(schemas.REASONS, clean), inputs={}, stage="test")
-        del events, clean
-        command = [sys.executable, "-c", MEASURED, day.isoformat()]
+@pytest.mark.parametrize(
+    ("toy", "many"), [(EVENTS, many_events), (CUSTOMERS, many_customers)], ids=[EVENTS.name, CUSTOMERS.name]
+)
+def test_three_times_the_rows_take_no_more_memory_than_sorting_may(lake_home, toy, many):
+    lake, peaks, first = Lake.of(toy.use_case), [], toy.days[3]
+    for day, number in ((first, 3_000_000), (first + timedelta(days=1), 9_000_000)):
+        for feed in toy.use_case.feeds:
+            rows = many(day, number) if feed.name == toy.main_feed else getattr(toy.source, feed.name)(day)
+            clean = pa.repeat(pa.scalar([], schemas.REASONS.type), rows.num_rows)
+            checked = rows.append_column(schemas.REASONS, clean)
+            lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="test")
+            del rows, clean, checked
+        code = MEASURED.format(megabytes=SORTING_MB, package=toy.use_case.package)
+        command = [sys.executable, "-c", code, day.isoformat()]
         environment = {**os.environ, "PYTHONPATH": str(settings.REPOSITORY)}
         # The lesser of two, the first of which writes: on a busy machine DuckDB's threads hold their parts longer.
-        peaks.append(min(_peak(command, environment, rows) for _ in range(2)))
+        peaks.append(min(_peak(command, environment, number) for _ in range(2)))
     # The rows are 200 MB more. From 3 million on, the sort spills and the writer's row group is full.
     assert peaks[1] < peaks[0] + 180, f"{peaks} MB for 3 and 9 million rows"
 

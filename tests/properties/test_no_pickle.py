@@ -6,7 +6,6 @@ import pickle
 import shutil
 import sys
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,9 @@ from include.errors import AirworthyError
 from include.settings import REPOSITORY
 from include.stages import reproduce, score
 from include.storage.models import Registry
-from tests import toy
+from include.use_case import UseCase
+from tests.toys import both_toys_slow
 
-DAY = date(2020, 3, 2)
 LOADERS = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "skops", "jsonpickle"}
 LOADERS |= {"torch", "yaml"}
 LOADING_CALLS = {"load_model", "read_pickle", "to_pickle", "load_context", "eval", "exec", "__import__"}
@@ -36,9 +35,9 @@ class Evil:
         return os.mkdir, (str(self.marker),)
 
 
-def artifacts(version: str) -> Path:
+def artifacts(use_case: UseCase, version: str) -> Path:
     """The folder in which MLflow keeps a version's model."""
-    registry = Registry(toy.USE_CASE)
+    registry = Registry(use_case)
     found = registry._client.get_logged_model(registry.version(version).model_id).artifact_location
     return Path(found.removeprefix("file://"))
 
@@ -63,25 +62,29 @@ def test_the_trap_works(tmp_path, unpickled):
     assert (tmp_path / "marker").is_dir() and any("mkdir" in name for name in unpickled)
 
 
+@both_toys_slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused_or_never_opened(
-    champion, lake_home, tmp_path, unpickled, name
+    champion, lake_home, tmp_path, unpickled, name, toy
 ):
-    [place] = artifacts(champion).glob(name)
+    [place] = artifacts(toy.use_case, champion).glob(name)
     place.write_bytes(pickle.dumps(Evil(tmp_path / "marker")))
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     if name == "MLmodel":  # nothing here believes what it says of how to load the model
-        assert score.run(toy.USE_CASE, DAY).rows
+        assert score.run(toy.use_case, toy.as_of).rows
     else:
         with pytest.raises(AirworthyError, match=place.name):
-            score.run(toy.USE_CASE, DAY)
+            score.run(toy.use_case, toy.as_of)
         with pytest.raises(AirworthyError):
-            Registry(toy.USE_CASE).load_anew(Registry(toy.USE_CASE).version(champion))
+            Registry(toy.use_case).load_anew(Registry(toy.use_case).version(champion))
     assert not (tmp_path / "marker").exists() and not unpickled
 
 
-def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_read_as_text(champion, lake_home, tmp_path, unpickled):
-    folder, marker = artifacts(champion), tmp_path / "marker"
+@both_toys_slow
+def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_read_as_text(
+    champion, lake_home, tmp_path, unpickled, toy
+):
+    folder, marker = artifacts(toy.use_case, champion), tmp_path / "marker"
     (folder / "python_model.pkl").write_bytes(pickle.dumps(Evil(marker)))
     (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / "evil.py").write_text(f"import os\nos.mkdir({str(marker)!r})\n")
@@ -89,8 +92,8 @@ def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_read_as_text(champ
         "flavors:\n  python_function:\n    loader_module: evil\n    code: code\n    python_model: python_model.pkl\n"
     )
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    assert score.run(toy.USE_CASE, DAY).rows
-    assert reproduce.require(toy.USE_CASE, champion)
+    assert score.run(toy.use_case, toy.as_of).rows
+    assert reproduce.require(toy.use_case, champion)
     assert not marker.exists() and "evil" not in sys.modules
     assert not [name for name in unpickled if "mkdir" in name]
 
@@ -133,8 +136,9 @@ def test_code_that_could_unpickle_is_found(code, name):
     assert name in loaders(code)
 
 
-def test_a_version_whose_source_leads_elsewhere_is_refused(champion):
-    found = Registry(toy.USE_CASE).version(champion)
+@both_toys_slow
+def test_a_version_whose_source_leads_elsewhere_is_refused(champion, toy):
+    found = Registry(toy.use_case).version(champion)
     for source in ("../../elsewhere", "/etc", ".."):
         with pytest.raises(AirworthyError, match="is no name of anything"):
-            Registry(toy.USE_CASE).load(replace(found, model_id=source))
+            Registry(toy.use_case).load(replace(found, model_id=source))

@@ -1,4 +1,4 @@
-"""What every use case must keep to: the shipped ones, and the toy of these tests."""
+"""What every use case must keep to: the shipped ones, and the toys of these tests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from include.settings import REPOSITORY
 from include.storage import schemas
 from include.use_case import Suite, UseCase
 from include.use_cases import all_use_cases
-from tests import toy
+from tests.toys import TOYS
 
 SHIPPED = dict(all_use_cases())
-DECLARED = [*SHIPPED.values(), toy.USE_CASE]
+DECLARED = [*SHIPPED.values(), *(toy.use_case for toy in TOYS)]
 HEAVY = {
     "pandas",
     "pyarrow",

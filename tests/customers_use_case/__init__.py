@@ -1,0 +1,99 @@
+"""A use case that is nothing like flights: customers of a shop in Cairo, of whom few are lost.
+
+A row is a customer; no key holds a date. The shop is shut on Sundays: nobody is scored then, and the day after
+brings no visits. A label is about one past period, becomes known after three days and may be corrected later.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from include.use_case import PARTITION, Costs, Feed, Gate, Label, Monitoring, PerformanceLimit, Training, UseCase
+
+FIRST_DAY = date(2025, 3, 3)
+"""A Monday. In Cairo, 25 April 2025 has no midnight, and lasts 23 hours."""
+MATURES_AFTER_DAYS, CORRECTED_AFTER_DAYS = 3, 8
+SUNDAY, MONDAY, WEDNESDAY = 6, 0, 2
+_DAYS = [FIRST_DAY + timedelta(days=number) for number in range(3 * 366)]
+
+
+def _each(weekday: int) -> frozenset[date]:
+    return frozenset(day for day in _DAYS if day.weekday() == weekday)
+
+
+USE_CASE = UseCase(
+    name="churn",
+    objective="Call customers who are about to be lost.",
+    owner="tests",
+    time_zone="Africa/Cairo",
+    first_day=FIRST_DAY,
+    look_back_days=14,
+    feeds=(
+        Feed(
+            name="visits",
+            columns={
+                "visit_id": "int64",
+                "customer_id": "int64",
+                "visited_on": "date32",
+                "channel": "string",
+                "amount": "float64",
+                "items": "int32",
+                "voucher": "int64",
+                "paid by card": "bool",
+                "known_at": "timestamp",
+            },
+            keys=("visit_id",),
+            known_at="known_at",
+            absent_days=_each(MONDAY),  # what happened on Sunday: nothing
+        ),
+        Feed(
+            name="customers",
+            columns={
+                "customer_id": "int64",
+                "since": "date32",
+                "plan name": "string",
+                "place": "string",
+                "âge": "int8",
+            },
+            keys=("customer_id",),
+            absent_days=_each(SUNDAY),
+        ),
+        Feed(
+            name="outcomes",
+            columns={"customer_id": "int64", "scored_on": "date32", "lost": "int8", "known_at": "timestamp"},
+            keys=("scored_on", "customer_id"),
+            known_at="known_at",
+            # Three days after a Sunday there is nothing to tell; nor had anything happened before the first day.
+            absent_days=_each(WEDNESDAY) | {FIRST_DAY, FIRST_DAY + timedelta(days=1)},
+        ),
+    ),
+    keys=("customer_id",),
+    period=PARTITION,
+    features={
+        "plan name": "category",
+        "place": "category",
+        "âge": "int8",
+        "rows": "int64",
+        "items_14d": "int32",
+        "amount_14d": "float64",
+        "probability": "float64",
+        "newest voucher": "bool",
+    },
+    label=Label("lost", meaning="the customer was lost", matures_after_days=MATURES_AFTER_DAYS),
+    costs=Costs(missed=20, false_warning=1, unit="calls"),
+    training=Training(
+        window_days=60,
+        validation_days=7,
+        test_days=7,
+        gap_days=1,
+        min_train_days=14,
+        parameters={"learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 40},
+        rounds=60,
+        early_stopping_rounds=10,
+        baseline_features=("rows", "amount_14d"),
+    ),
+    gates=(Gate("log_loss", better_than="prior"), Gate("average_precision", at_least=0.06)),
+    monitoring=Monitoring(min_days=5, performance=(PerformanceLimit("log_loss", at_most_worse=0.05),)),
+    notice="These customers are invented.",
+    package="tests.customers_use_case",
+)

@@ -1,0 +1,40 @@
+"""How much a customer bought lately, and who they are."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import ibis
+from ibis import _
+
+
+def build(day: date, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+    """One row per customer of `day`; none on the day on which the shop is shut."""
+    week = _.day > day - timedelta(days=7)
+    recent = visits.group_by("customer_id").agg(
+        rows=_.count(where=week),
+        items_14d=_["items"].sum(),
+        cents=(_.amount * 100).round().cast("int64").sum(),  # whole, so that the order of the rows does not matter
+        carded=_["paid by card"].sum(),
+        visits=_.count(),
+        vouchers=_.voucher.count(where=week),
+    )
+    rows = customers.filter(_.day == day).left_join(recent, "customer_id")
+    return rows.select(
+        "customer_id",
+        "plan name",
+        "place",
+        "âge",
+        rows=_["rows"].fill_null(0),
+        items_14d=_.items_14d.cast("int32"),
+        amount_14d=_.cents / 100.0,
+        probability=_.carded / _.visits,
+        **{"newest voucher": _.vouchers.fill_null(0) > 0},
+    )
+
+
+def labels(day: date, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+    """One row per outcome that became known at `day`, of a customer who was there in the period it is about."""
+    told = outcomes.filter(_.day == day).select("customer_id", "lost", period=_.scored_on)
+    there = customers.select("customer_id", period=_.day)
+    return told.semi_join(there, ["customer_id", "period"])

@@ -1,0 +1,15 @@
+"""The same expectations, but of ages."""
+
+from __future__ import annotations
+
+import great_expectations.expectations as gxe
+
+from include.use_case import Suite
+from tests.customers_use_case.expectations import outcomes, visits
+
+__all__ = ["customers", "outcomes", "visits"]
+
+
+def customers() -> Suite:
+    """A customer has a plan."""
+    return Suite(rows=(gxe.ExpectColumnValuesToNotBeNull(column="plan name"),), table=())

@@ -1,0 +1,154 @@
+"""Invented customers with a known chance of being lost, and what became known of them when.
+
+`visited`, `registered` and `told` are what happened, with the instant at which each row became known. The functions
+of the feeds deliver what became known after the decision time of the day before, up to that of the day.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tests.customers_use_case import CORRECTED_AFTER_DAYS, MATURES_AFTER_DAYS, SUNDAY, USE_CASE, WEDNESDAY
+
+CUSTOMERS = 400
+FIRST_ID = 2**53
+"""From here on, two neighbours are one and the same float64."""
+CHANNELS = np.array(["Ünïted", "café", "متجر"])
+PLACES = np.array(["Ünïted Städte", "Aswān", "القاهرة", "Gîza"])
+CAIRO = ZoneInfo(USE_CASE.time_zone)
+INSTANT = pa.timestamp("us", "UTC")
+HOUR, LATEST_DAYS = 3600, 3
+"""A visit is reported after this many days at the latest."""
+
+_rng = np.random.default_rng(7)
+IDS = FIRST_ID + np.arange(CUSTOMERS)
+_NOWHERE = _rng.random(CUSTOMERS) < 0.05
+_PLACE, _AGE = _rng.integers(0, len(PLACES), CUSTOMERS), _rng.integers(18, 90, CUSTOMERS)
+_BASIC = _rng.random(CUSTOMERS) < 0.4
+_JOINED = np.where(_rng.random(CUSTOMERS) < 0.8, 0, _rng.integers(1, 80, CUSTOMERS))
+_LEFT = np.where(_rng.random(CUSTOMERS) < 0.8, 10_000, _rng.integers(5, 60, CUSTOMERS))
+_BACK = np.where(_rng.random(CUSTOMERS) < 0.5, 20_000, _LEFT + 9)
+_UPGRADED = np.where(_rng.random(CUSTOMERS) < 0.9, 10_000, _rng.integers(5, 80, CUSTOMERS))
+"""Days since the first, for each customer: when they joined, left, came back, and left the basic plan."""
+
+
+def visits(day: date) -> pa.Table:
+    """The visits that became known during the day before, late ones included."""
+    happened = [visited(day - timedelta(days=back)) for back in range(LATEST_DAYS, 0, -1)]
+    return _known(day, pa.concat_tables(happened))
+
+
+def customers(day: date) -> pa.Table:
+    """All customers as they are when `day` begins."""
+    return _known(day, registered(day)).drop_columns(["known_at"])
+
+
+def outcomes(day: date) -> pa.Table:
+    """Who of the rows of three days ago was lost, and what was corrected of earlier days."""
+    periods = [day - timedelta(days=back) for back in range(CORRECTED_AFTER_DAYS + 1, MATURES_AFTER_DAYS - 1, -1)]
+    return _known(day, pa.concat_tables([told(period) for period in periods]))
+
+
+def begins(day: date) -> datetime:
+    """The decision time of a day: its first instant in Cairo. A midnight that does not exist is that instant too."""
+    return datetime.combine(day, time(), CAIRO).astimezone(UTC)
+
+
+def _known(day: date, rows: pa.Table) -> pa.Table:
+    """The rows that became known from the decision time of the day before, exclusive, to that of `day`."""
+    since = pc.greater(rows["known_at"], pa.scalar(begins(day - timedelta(days=1)), INSTANT))
+    until = pc.less_equal(rows["known_at"], pa.scalar(begins(day), INSTANT))
+    return rows.filter(pc.and_(since, until))
+
+
+def visited(day: date) -> pa.Table:
+    """The visits that happened on `day`, one of ten of which is reported on the next day that the shop is open."""
+    rng = np.random.default_rng([1, day.toordinal()])
+    number = rng.poisson(np.where(_idle(day), 0.06, 0.6)) * _exists(day)
+    who = np.repeat(np.arange(CUSTOMERS), number)
+    rows = len(who)
+    at = int(begins(day).timestamp()) + 9 * HOUR + rng.integers(0, 12 * HOUR, rows)
+    late = (rng.random(rows) < 0.1) * (2 if _next(day).weekday() == SUNDAY else 1) * 24 * HOUR
+    identity = day.toordinal() * 10_000 + FIRST_ID + np.arange(rows)
+    return pa.table(
+        {
+            "visit_id": pa.array(identity, pa.int64()),
+            "customer_id": pa.array(IDS[who], pa.int64()),
+            "visited_on": pa.array([day] * rows, pa.date32()),
+            "channel": pa.array(CHANNELS[rng.integers(0, 3, rows)], pa.string()),
+            "amount": pa.array(rng.integers(100, 9_999, rows) / 100, mask=rng.random(rows) < 0.05),
+            "items": pa.array(rng.integers(1, 20, rows).astype(np.int32), mask=rng.random(rows) < 0.1),
+            "voucher": pa.array(identity, pa.int64(), mask=rng.random(rows) < 0.7),
+            "paid by card": pa.array(rng.random(rows) < 0.5),
+            "known_at": pa.array((at + late) * 1_000_000, INSTANT),
+        }
+    )
+
+
+def registered(day: date) -> pa.Table:
+    """The customers of `day`, as they are known when it begins; none where the shop is shut."""
+    there = np.flatnonzero(_exists(day))
+    return pa.table(
+        {
+            "customer_id": pa.array(IDS[there], pa.int64()),
+            "since": pa.array([USE_CASE.first_day] * len(there), pa.date32()),
+            "plan name": pa.array(np.where(_basic(day), "basic plan", "größter")[there], pa.string()),
+            "place": pa.array(PLACES[_PLACE[there]], pa.string(), mask=_NOWHERE[there]),
+            "âge": pa.array(_AGE[there].astype(np.int8)),
+            "known_at": pa.array([begins(day)] * len(there), INSTANT),
+        }
+    )
+
+
+def told(period: date) -> pa.Table:
+    """What became known of the rows of `period`: first after three days, then for a few of them something else.
+
+    One of six losses is found out later, and one of a hundred outcomes is taken back.
+    """
+    rng = np.random.default_rng([3, period.toordinal()])
+    lost = rng.random(CUSTOMERS) < np.where(_idle(period) & _basic(period), 0.28, 0.006)
+    found_late, taken_back = lost & (rng.random(CUSTOMERS) < 1 / 6), rng.random(CUSTOMERS) < 0.01
+    there = np.flatnonzero(_exists(period))
+    changed = np.flatnonzero(_exists(period) & (found_late | taken_back))
+    first, corrected = period + timedelta(days=MATURES_AFTER_DAYS), period + timedelta(days=CORRECTED_AFTER_DAYS)
+    if corrected.weekday() == WEDNESDAY:
+        corrected = _next(corrected)
+    who, is_first = np.concatenate([there, changed]), np.arange(len(there) + len(changed)) < len(there)
+    return pa.table(
+        {
+            "customer_id": pa.array(IDS[who], pa.int64()),
+            "scored_on": pa.array([period] * len(who), pa.date32()),
+            "lost": pa.array(
+                (lost[who] & ~(is_first & found_late[who])).astype(np.int8), mask=~is_first & taken_back[who]
+            ),
+            "known_at": pa.array(np.where(is_first, begins(first), begins(corrected)), INSTANT),
+        }
+    )
+
+
+def _exists(day: date) -> npt.NDArray[np.bool_]:
+    """Which customers the shop has on a day; none where it is shut, or not open yet."""
+    number = (day - USE_CASE.first_day).days
+    if number < 0 or day.weekday() == SUNDAY:
+        return np.zeros(CUSTOMERS, dtype=bool)
+    return (number >= _JOINED) & ((number < _LEFT) | (number >= _BACK))
+
+
+def _basic(day: date) -> npt.NDArray[np.bool_]:
+    """Which customers have the basic plan on a day."""
+    return _BASIC & ((day - USE_CASE.first_day).days < _UPGRADED)
+
+
+def _idle(day: date) -> npt.NDArray[np.bool_]:
+    """Which customers hardly come these ten days."""
+    return np.random.default_rng([2, day.toordinal() // 10]).random(CUSTOMERS) < 0.25
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)

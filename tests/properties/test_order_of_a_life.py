@@ -1,0 +1,42 @@
+"""A whole life, forward and shuffled, ends in the same tables."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+from include import settings as where
+from include.storage.models import Registry
+from include.storage.partitions import days_from
+from include.storage.place import Place
+from tests import places
+from tests.properties.orders import contents, make_champion, run_days, score_and_measure
+from tests.toys import both_toys
+
+
+@pytest.mark.slow
+@pytest.mark.both_places(long=True)
+@pytest.mark.usefixtures("without_plots", "tracking")
+@both_toys
+def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch, toy):
+    """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.
+
+    The second lake is filled with a copy of the first one's ledger: without it, the registry would not believe it.
+    """
+    use_case, first = toy.life, toy.use_case.first_day
+    trained, last = first + timedelta(days=33), first + timedelta(days=38)
+    days = days_from(first, last)
+    shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
+    found, there = [], Place.of(where.current().lake)
+    for order in (days, shuffled):
+        monkeypatch.setenv("AIRWORTHY_LAKE", f"{there}/lake{len(found)}")
+        run_days(use_case, order)
+        if found:
+            places.copy(there / f"lake0/{toy.name}/ledger", there / f"lake1/{toy.name}/ledger")
+        make_champion(use_case, trained)
+        score_and_measure(use_case, (day for day in order if day >= trained))
+        found.append(contents(use_case))
+    assert list(found[0]["predictions"]) == days_from(trained, last)
+    assert list(found[0]["metrics"]) == days_from(trained, last)
+    assert found[0] == found[1]
+    assert [version.number for version in Registry(use_case).versions()] == ["1"]

@@ -1,0 +1,136 @@
+"""The use cases that the properties are tried on: events with a date in their keys, and customers without one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from types import ModuleType
+from typing import Any
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import Training, UseCase
+from tests import conftest, customers_use_case, toy, toy_use_case
+from tests.customers_use_case import source as customers_source
+from tests.toy_use_case import source as toy_source
+
+
+@dataclass(frozen=True)
+class Breakable:
+    """A column of a feed, with values that break an expectation, and values that break none."""
+
+    feed: str
+    column: str
+    bad: tuple[Any, ...]
+    good: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Toy:
+    """A use case for tests, with what a test must know to run it."""
+
+    use_case: UseCase
+    source: ModuleType
+    fill: Callable[[Lake, date, date], None]
+    """Write features and labels of days into a lake, as the data runs of these days would leave them."""
+    days: list[date]
+    """Five days in a row, early in its life."""
+    first: date
+    last: date
+    as_of: date
+    """The days of the filled lake, and the day as of which the champion is trained."""
+    last_labelled: date
+    """The last day up to `last` on which labels become known."""
+    main_feed: str
+    """The feed with one row for each row of features."""
+    breakable: Breakable
+    breakable_label: Breakable
+    life: UseCase
+    """The same use case, which can be trained after 33 days."""
+
+    @property
+    def name(self) -> str:
+        return self.use_case.name
+
+
+def short(toy: Toy) -> UseCase:
+    """The use case with a short look-back, so that features of one day do not land all days."""
+    return replace(toy.use_case, look_back_days=toy.use_case.label.matures_after_days)
+
+
+def derived(use_case: UseCase, function: str, day: date) -> pa.Table:
+    """What the use case's function makes of what its source delivers, without a lake."""
+    return _derived(use_case, function, day, functools.partial(_delivered, use_case))
+
+
+def _derived(use_case: UseCase, function: str, day: date, delivered: Callable[[str, date], pa.Table]) -> pa.Table:
+    days = days_from(max(use_case.first_day, day - timedelta(days=use_case.look_back_days)), day)
+    feeds = {
+        feed.name: ibis.memtable(pa.concat_tables([delivered(feed.name, each) for each in days]))
+        for feed in use_case.feeds
+    }
+    table = {"build": "features", "labels": "labels"}[function]
+    names = schemas.content(use_case, table).names
+    return use_case.function("features", function)(day, **feeds).select(*names).to_pyarrow()
+
+
+def fill_customers(lake: Lake, first: date, last: date) -> None:
+    """Labels, then features, of each day, from the source through the functions of features.py."""
+    delivered = functools.cache(functools.partial(_delivered, customers_use_case.USE_CASE))
+    for day in days_from(first, last):
+        for table, function in (("labels", "labels"), ("features", "build")):
+            rows = _derived(customers_use_case.USE_CASE, function, day, delivered)
+            lake.replace(table, day, rows, inputs={}, stage=function)
+
+
+def _delivered(use_case: UseCase, feed: str, day: date) -> pa.Table:
+    rows = use_case.function("source", feed)(day)
+    return rows.append_column("day", pa.array([day] * rows.num_rows, pa.date32()))
+
+
+def _trained_early(use_case: UseCase) -> UseCase:
+    early: Training = replace(use_case.training, min_train_days=10)
+    return replace(use_case, training=early)
+
+
+EVENTS = Toy(
+    use_case=toy_use_case.USE_CASE,
+    source=toy_source,
+    fill=toy.fill,
+    days=days_from(date(2020, 1, 6), date(2020, 1, 10)),
+    first=conftest.FIRST,
+    last=conftest.LAST,
+    as_of=conftest.AS_OF,
+    last_labelled=conftest.LAST,
+    main_feed="events",
+    breakable=Breakable("events", "hour", bad=(24, -3), good=(1, 9, 17)),
+    breakable_label=Breakable("outcomes", "failed", bad=(7, 8), good=(1,)),
+    life=_trained_early(toy_use_case.USE_CASE),
+)
+CUSTOMERS = Toy(
+    use_case=customers_use_case.USE_CASE,
+    source=customers_source,
+    fill=fill_customers,
+    days=days_from(date(2025, 3, 8), date(2025, 3, 12)),  # a Sunday, a day without visits, one without outcomes
+    first=date(2025, 3, 17),
+    last=date(2025, 4, 30),
+    as_of=date(2025, 4, 25),
+    last_labelled=date(2025, 4, 29),
+    main_feed="customers",
+    breakable=Breakable("visits", "items", bad=(51, -3), good=(1, 9, 17)),
+    breakable_label=Breakable("outcomes", "lost", bad=(7, 8), good=(1,)),
+    life=_trained_early(customers_use_case.USE_CASE),
+)
+TOYS = (EVENTS, CUSTOMERS)
+both_toys = pytest.mark.parametrize("toy", TOYS, ids=[each.name for each in TOYS])
+both_toys_slow = pytest.mark.parametrize(
+    "toy", [EVENTS, pytest.param(CUSTOMERS, marks=pytest.mark.slow)], ids=[each.name for each in TOYS]
+)
+"""The second is slow: its features look back on two weeks of three feeds."""
