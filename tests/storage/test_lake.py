@@ -91,7 +91,8 @@ def test_a_stream_that_is_not_in_key_order_is_refused(lake_home):
 
 def test_a_day_is_one_file_in_key_order_that_holds_its_day_and_is_named_by_its_checksum(lake_home):
     write(rows(3, 1, 2))
-    [(_, path)] = Lake.of(USE_CASE).as_of(FIRST).files(TABLE, FIRST, FIRST)
+    view = Lake.of(USE_CASE).as_of(FIRST)  # on S3, the files go with it
+    [(_, path)] = view.files(TABLE, FIRST, FIRST)
     content = pq.read_table(path, partitioning=None)
     assert content.to_pydict() == {"event_date": [FIRST] * 3, "id": [1, 2, 3], "failed": [0] * 3, "day": [FIRST] * 3}
     assert Path(path).name.startswith(hashlib.sha256(Path(path).read_bytes()).hexdigest())
