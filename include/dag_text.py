@@ -89,12 +89,13 @@ nothing and trains nothing: `retrain` decides, and whoever is declared is told.
 |---|---|
 | the day itself | rows by feed and reason, nulls, unseen categories, drift by feature and of all, ages |
 | {matures} days before, whose labels are complete now | how good its stored predictions turned out to be |
-| the newest {window} labelled days that the version has not seen | how much worse it is than promised |
+| the newest {window} labelled days that the version has not seen | what it lost since its test days, and baselines |
 
 **What is a breach**
 * Drift of all features, or of the predictions: above the {quantile:.0%} quantile of what single validation and test
   days showed, times {times:g}. For such days the promise was measured.
-* Performance: {performance}, beyond doubt; judged on {min_days} days or more.
+* Performance: {performance}. Judged on {min_days} days or more, by the lower confidence bound; days are not taken as
+  independent. The page says how often a year each limit breaks falsely.
 * Rows of a feed {volume:.0%} more or fewer than usual; a feature with {nulls:.0%} more nulls than in training, or
   {unseen:.0%} of unseen categories; data more than {stale} day(s) late; a model of {age} days.
 
@@ -222,7 +223,7 @@ def _limits(use_case: UseCase) -> dict[str, object]:
         "min_days": limits.min_days,
         "quantile": limits.drift_quantile,
         "times": limits.drift_times,
-        "performance": "; ".join(map(str, limits.performance)) or "no metric has a limit",
+        "performance": "; ".join(map(str, [*limits.performance, *limits.baselines])) or "no metric has a limit",
         "volume": limits.volume_change,
         "nulls": limits.more_nulls,
         "unseen": limits.unseen,

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from include import gate, landing
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
-from include.declaration.monitoring import Alerts, Monitoring, PerformanceLimit, Retraining
+from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import PARTITION, PERIOD, require_period
 from include.declaration.suite import Suite
@@ -40,6 +40,7 @@ __all__ = [
     "PARTITION",
     "Alerts",
     "Approval",
+    "BaselineLimit",
     "Costs",
     "FeatureValueGate",
     "Feed",

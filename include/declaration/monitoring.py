@@ -8,31 +8,132 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import Literal, get_args
 
-from include.gate import METRICS, require
+from include.gate import BASELINES, METRICS, require
 
-Signal = Literal["performance", "weighted_drift", "prediction_drift", "model_age"]
+Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
 """What can ask for a training."""
 SIGNALS: tuple[str, ...] = get_args(Signal)
+WORSE, SKILL_LOSS, WORSE_THAN_BASELINE = "worse/", "skill_loss/", "worse_than_baseline/"
+"""First parts of the names of monitoring metrics that compare performance: with the model's own test days, with the
+lead over a baseline on the test days, and with a baseline on the same days."""
+PERFORMANCE = (WORSE, SKILL_LOSS, WORSE_THAN_BASELINE)
+FALSE_ALARMS = "false_alarms_per_year"
+"""Name of the monitoring metric that says how often a year a limit breaks falsely; its subject is the limit's label."""
+RATE_FROM, RATE_TO = 0.1, 6.0
+"""False alarms a year that can be declared: what is rarer takes too long to simulate, what is more frequent runs into
+the cool-down."""
+
+
+def label_of(name: str, subject: str) -> str:
+    """A limit as a reader knows it: `skill_loss/log_loss against the prior`, `weighted_drift`."""
+    compared = name.startswith(PERFORMANCE) and subject != "model"
+    return f"{name} against the {subject}" if compared else name
+
+
+def _one_limit(say: str, at_most_worse: float | None, rate: float | None, confidence: float) -> None:
+    given = (at_most_worse is None) + (rate is None)
+    require(given == 1, say + "give exactly one of at_most_worse (a number) and false_alarms_per_year (a rate).")
+    require(at_most_worse is None or 0 <= at_most_worse < inf, say + "at_most_worse is a number from 0 on.")
+    possible = rate is None or RATE_FROM <= rate <= RATE_TO
+    require(possible, say + f"false_alarms_per_year lies between {RATE_FROM:g} and {RATE_TO:g}.")
+    require(0.5 <= confidence < 1, say + "confidence is at least 0.5 and below 1.")
 
 
 @dataclass(frozen=True)
 class PerformanceLimit:
-    """How much worse than on its test days a model may become, on the newest days whose labels are known."""
+    """How much a model may lose against its test days, on the newest days whose labels are known.
+
+    With a `reference`, what is compared is skill: how much better than that baseline the model is on the same rows, now
+    and on the test days. Days that are harder for everybody then change nothing. Without one, the metric itself is
+    compared, and hard days look like decay.
+    """
 
     metric: str
-    at_most_worse: float
-    """Breached where the metric is, with `confidence`, worse than promised by more than this."""
+    at_most_worse: float | None = None
+    """Breached where the loss, in the metric's unit, is with `confidence` greater than this."""
+    false_alarms_per_year: float | None = None
+    """Or: how often a year a model that has lost nothing may trigger a training. The confidence that keeps to this is
+    computed by simulation when a version is registered."""
+    reference: str | None = "prior"
+    """A baseline, or None for the metric itself."""
+    confidence: float = 0.95
+    """Of the bound that is held against `at_most_worse`; a declared rate has its own."""
+
+    def __post_init__(self) -> None:
+        say = f"PerformanceLimit({self.metric!r}): "
+        require(self.metric in METRICS, say + f"there are {list(METRICS)}.")
+        require(self.reference in (None, *BASELINES), say + f"reference is None or one of {list(BASELINES)}.")
+        _one_limit(say, self.at_most_worse, self.false_alarms_per_year, self.confidence)
+
+    @property
+    def name(self) -> str:
+        """The monitoring metric that shows it."""
+        return f"{SKILL_LOSS if self.reference else WORSE}{self.metric}"
+
+    @property
+    def subject(self) -> str:
+        """The subject of that metric."""
+        return self.reference or "model"
+
+    @property
+    def limit(self) -> float:
+        """What the lower bound is held against."""
+        return self.at_most_worse or 0.0
+
+    def __str__(self) -> str:
+        skill = f"lead in {self.metric} over the {self.reference}" if self.reference else self.metric
+        if self.at_most_worse is not None:
+            return f"{skill} at most {self.at_most_worse:g} worse than on the test days"
+        return f"{skill} not worse than on the test days ({_times(self.false_alarms_per_year)})"
+
+
+@dataclass(frozen=True)
+class BaselineLimit:
+    """A baseline that the model must not be worse than, on the newest days whose labels are known."""
+
+    baseline: str
+    metric: str = "log_loss"
+    at_most_worse: float | None = None
+    """Breached where the model is, with `confidence`, worse than the baseline by more than this."""
+    false_alarms_per_year: float | None = None
+    """Or: how often a year a model that is exactly as good as the baseline may trigger a training."""
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
-        require(self.metric in METRICS, f"PerformanceLimit({self.metric!r}): there are {list(METRICS)}.")
-        require(self.at_most_worse >= 0, f"PerformanceLimit({self.metric!r}): at_most_worse is a number from 0 on.")
-        require(0.5 < self.confidence < 1, f"PerformanceLimit({self.metric!r}): confidence lies between 0.5 and 1.")
+        say = f"BaselineLimit({self.baseline!r}): "
+        require(self.baseline in BASELINES, say + f"there are the baselines {list(BASELINES)}.")
+        require(self.metric in METRICS, say + f"metric is one of {list(METRICS)}.")
+        _one_limit(say, self.at_most_worse, self.false_alarms_per_year, self.confidence)
+
+    @property
+    def name(self) -> str:
+        """The monitoring metric that shows it."""
+        return f"{WORSE_THAN_BASELINE}{self.metric}"
+
+    @property
+    def subject(self) -> str:
+        """The subject of that metric."""
+        return self.baseline
+
+    @property
+    def limit(self) -> float:
+        """What the lower bound is held against."""
+        return self.at_most_worse or 0.0
 
     def __str__(self) -> str:
-        return f"{self.metric} at most {self.at_most_worse:g} worse than on the test days"
+        if self.at_most_worse is not None:
+            return f"{self.metric} at most {self.at_most_worse:g} worse than the {self.baseline}"
+        return f"{self.metric} not worse than the {self.baseline} ({_times(self.false_alarms_per_year)})"
+
+
+Limit = PerformanceLimit | BaselineLimit
+
+
+def _times(rate: float | None) -> str:
+    return f"{rate:g} false alarm{'' if rate == 1 else 's'} a year"
 
 
 @dataclass(frozen=True)
@@ -43,12 +144,21 @@ class Monitoring:
     """Performance is judged on this many of the newest days whose labels are known."""
     min_days: int = 7
     """With fewer days of labels in the window, performance is not judged."""
-    performance: tuple[PerformanceLimit, ...] = (PerformanceLimit("log_loss", at_most_worse=0.02),)
+    performance: tuple[PerformanceLimit, ...] = (PerformanceLimit("log_loss", false_alarms_per_year=1),)
+    """What a model may lose against its test days; the signal `performance`."""
+    baselines: tuple[BaselineLimit, ...] = tuple(BaselineLimit(each, false_alarms_per_year=1) for each in BASELINES)
+    """What it must not be worse than in flight; the signal `worse_than_baseline`."""
     drift_quantile: float = 0.95
     """Weighted drift and prediction drift breach above this quantile of what single validation and test days showed:
     for such days the promise was measured."""
     drift_times: float = 1.0
     """That quantile is taken this many times."""
+    prediction_drift_times: float | None = None
+    """The same for prediction drift alone; None: as `drift_times`."""
+    drift_false_alarms_per_year: float | None = None
+    """Or: how often a year each kind of drift may trigger a training though single days differ from the train days no
+    more than the validation and test days did. The two multiples that keep to this are computed when a version is
+    registered, and those above are not used."""
     feature_psi: float = 0.2
     """A feature's PSI above this, above what so few rows show by chance, and above what single validation and test days
     showed (by the same quantile and times), is a breach: shown, never acted upon."""
@@ -71,16 +181,25 @@ class Monitoring:
         require(0 < self.drift_quantile <= 1, say + "drift_quantile lies above 0, up to 1.")
         numbers = (self.drift_times, self.feature_psi, self.volume_change, self.max_age_days, self.slower)
         require(min(numbers) > 0, say + "limits are above 0.")
+        require(self.prediction_drift_times is None or self.prediction_drift_times > 0, say + "limits are above 0.")
+        rate = self.drift_false_alarms_per_year
+        possible = rate is None or RATE_FROM <= rate <= RATE_TO
+        require(possible, say + f"drift_false_alarms_per_year lies between {RATE_FROM:g} and {RATE_TO:g}.")
         require(min(self.more_nulls, self.unseen, self.stale_days) >= 0, say + "limits are numbers from 0 on.")
-        metrics = [limit.metric for limit in self.performance]
-        require(len(set(metrics)) == len(metrics), say + f"each metric has one limit; there are {metrics}.")
+        names = [f"{limit.name} of {limit.subject}" for limit in self.limits]
+        require(len(set(names)) == len(names), say + f"each metric has one limit; there are {names}.")
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit of performance, against the test days and against baselines."""
+        return (*self.performance, *self.baselines)
 
 
 @dataclass(frozen=True)
 class Retraining:
     """When a model is trained anew besides the schedule, and how often at most."""
 
-    signals: Sequence[str] = ("performance", "weighted_drift", "prediction_drift", "model_age")
+    signals: Sequence[str] = SIGNALS
     """Any one of these asks for a training; none: no training is ever triggered."""
     breaches: int = 3
     of_days: int = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from include.declaration.monitoring import Monitoring
 from include.logic import drift
 from include.logic.drift import Bins, Counts
 from include.logic.figures import Figure, above, missing
+from include.logic.metrics import Numbers
 from include.logic.profile import Profile
 
 FEATURES, PREDICTION = "features", "prediction"
@@ -54,7 +56,8 @@ def of_predictions(profile: Profile, counts: Counts, monitoring: Monitoring) -> 
     """The PSI of a day's predicted probabilities, from its rows per bin of `profile.probability`; the limit is never
     below what so few rows show by chance."""
     chance = drift.by_chance(profile.probability.counts, counts)
-    limit = max(_limit(profile.usual.prediction_drift, monitoring), chance if math.isfinite(chance) else 0.0)
+    usual = usual_limit("prediction_drift", profile.usual.prediction_drift, monitoring)
+    limit = max(usual, chance if math.isfinite(chance) else 0.0)
     value = drift.psi(profile.probability.counts, counts)
     return above("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
 
@@ -63,7 +66,7 @@ def _of_feature(profile: Profile, name: str, counts: Counts, chance: float, moni
     spread, rows = profile.features[name], int(counts.sum())
     if not rows:
         return [missing(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
-    limit = max(monitoring.feature_psi, chance, _limit(profile.usual.psi[name], monitoring))
+    limit = max(monitoring.feature_psi, chance, usual_limit("psi", profile.usual.psi[name], monitoring))
     found = [
         above("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.more_nulls),
         above("psi", name, drift.psi(spread.counts, counts), limit),
@@ -84,7 +87,7 @@ def _weighted(
     """Not judged where a feature that the model looks at is gone: what is left cannot vouch for it. The limit is never
     below what so few rows show by chance, weighted alike."""
     lost = [state for name, state in gone.items() if profile.importance.get(name, 0.0) > 0]
-    limit = _limit(profile.usual.weighted_drift, monitoring)
+    limit = usual_limit("weighted_drift", profile.usual.weighted_drift, monitoring)
     if lost:
         return missing("weighted_drift", FEATURES, " ".join(lost), limit)
     value = drift.weighted(profile.importance, psis)
@@ -103,6 +106,12 @@ def _why_gone(name: str, learned: str, declared: Mapping[str, str]) -> str:
     return f"The version reads {name}, which the day's features do not have; train a version without it."
 
 
-def _limit(usual: Sequence[float], monitoring: Monitoring) -> float:
-    """From where on a day is beyond what single validation and test days showed."""
-    return monitoring.drift_times * float(np.quantile(usual, monitoring.drift_quantile))
+def usual_limit(metric: str, usual: Sequence[float] | Numbers, monitoring: Monitoring) -> Any:
+    """The value above which a day is beyond what single validation and test days showed; over the last axis."""
+    return times(metric, monitoring) * np.quantile(usual, monitoring.drift_quantile, axis=-1)
+
+
+def times(metric: str, monitoring: Monitoring) -> float:
+    """How many times the usual quantile the limit of a drift metric is."""
+    own = monitoring.prediction_drift_times if metric == "prediction_drift" else None
+    return own or monitoring.drift_times

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from include.declaration.monitoring import Retraining
+from include.declaration.monitoring import PERFORMANCE, SKILL_LOSS, WORSE, WORSE_THAN_BASELINE, Retraining, label_of
 
 Outcome = Literal["retrain", "hold"]
 Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"]
@@ -23,8 +23,9 @@ ROWS = {
     "prediction_drift": ("prediction_drift", "prediction"),
     "model_age": ("staleness", "model"),
 }
-"""Signal to the metric and subject that show it. Performance is shown by every `worse/<metric>` of the model."""
-WORSE = "worse/"
+"""Signal to the metric and subject that show it."""
+SHOWN_BY = {"performance": (WORSE, SKILL_LOSS), "worse_than_baseline": (WORSE_THAN_BASELINE,)}
+"""Signal to the first parts of the names of the metrics that show it, each with a limit."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Reading:
     """Why it is not judged."""
     about: date | None = None
     """The day that it is of, or the last of several: performance is known of days long past only."""
+    lower: float | None = None
+    """The bound that is held against the limit; None where the value itself is."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Finding:
     of_days: int
     value: float | None
     limit: float | None
+    lower: float | None
     asks: bool
     what: str = ""
     state: str = ""
@@ -171,11 +175,13 @@ def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> Measured:
     """The signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     found = {signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()}
-    worse = [row for (metric, subject), row in by_name.items() if metric.startswith(WORSE) and subject == "model"]
-    # A metric without a limit is only told of: where it is not defined, that un-judges nothing.
-    found["performance"] = _reading([row for row in worse if row["limit"] is not None])
+    compared = [row for (metric, _), row in by_name.items() if metric.startswith(PERFORMANCE)]
+    for signal, first_parts in SHOWN_BY.items():
+        # A metric without a limit is only shown: where it is not defined, that un-judges nothing.
+        shown = [row for row in compared if row["metric"].startswith(first_parts) and row["limit"] is not None]
+        found[signal] = _reading(shown)
     about_today = [by_name[key] for key in ROWS.values() if key in by_name]
-    versions = [row["model_version"] for row in [*about_today, *worse] if row["model_version"]]
+    versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
     if versions:
         return Measured(day, versions[0], found)
     state = by_name.get(("state", "predictions"), {}).get("state") or "its measures name no model"
@@ -188,7 +194,11 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> Reading:
         return Reading(None, state="there is no measure of it")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
-    return Reading(row["breached"], row["value"], row["limit"], row["metric"], row["state"] or "", row["about"])
+    compared = row["metric"].startswith(PERFORMANCE)
+    return Reading(
+        row["breached"], row["value"], row["limit"], label_of(row["metric"], row["subject"]), row["state"] or "",
+        row["about"], row["lower"] if compared else None,
+    )  # fmt: skip
 
 
 def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequence[Measured]) -> Finding:
@@ -205,7 +215,7 @@ def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequenc
     asks = today.version is not None and reading.breached is True and broke >= policy.breaches
     return Finding(
         signal, reading.breached, broke, len(judged), policy.of_days, reading.value, reading.limit,
-        asks, reading.what, reading.state, reading.about.isoformat() if reading.about else "",
+        reading.lower, asks, reading.what, reading.state, reading.about.isoformat() if reading.about else "",
     )  # fmt: skip
 
 
@@ -278,6 +288,7 @@ def _sentence(policy: Retraining, today: Measured, found: Finding) -> str:
 def _figures(found: Finding, day: date) -> str:
     """With the last day that it was judged on, where that is not the day itself: labels may have stopped since."""
     value = "no value" if found.value is None else f"{found.value:.4g}"
+    lower = "" if found.lower is None else f", lower bound {found.lower:.4g}"
     limit = "" if found.limit is None else f", limit {found.limit:.4g}"
     about = "" if found.about in ("", day.isoformat()) else f", judged on days up to {found.about}"
-    return f"{found.what} {value}{limit}{about}".strip()
+    return f"{found.what} {value}{lower}{limit}{about}".strip()

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
 
 from include.gate import ADDITIVE, METRICS, UP_TO_ONE
 from include.logic import metrics
 from include.logic.metrics import BINS, Numbers
+from include.model import autocorrelation
 from include.use_case import Costs
 
-MIN_DAYS = 3
+MIN_DAYS = autocorrelation.MIN_DAYS
 
 
 def of(
@@ -21,26 +21,40 @@ def of(
 ) -> dict[str, tuple[float, float]]:
     """Metric to its two-sided interval, from each row's day, label and probability; all of one length.
 
-    Delete-one-day jackknife (Efron, Stein 1981) with Student's t for as many days, kept within the metric's range.
+    Student's t around the metric of all rows, with the standard error of the mean of the days' pseudo-values under
+    autocorrelation (model/autocorrelation.py), kept within the metric's range.
     A metric that is not defined with one of the days left out has no interval, and with fewer than 3 days none has.
     Where the mean prediction is right, `mean_error` has a corner at 0 and its interval is only a rough one.
     """
-    left_out = _left_out(days, labels, probabilities, costs)
     found = {}
-    for metric, each in left_out.items():
+    for metric, each in by_day(days, labels, probabilities, costs).items():
         whole = metrics.measure(metric, labels, probabilities, costs)
         assert whole is not None  # what is defined without any one day is defined with all
-        highest = 1.0 if metric in UP_TO_ONE else math.inf
-        reach = float(scipy.stats.t.ppf((1 + confidence) / 2, len(each) - 1)) * _error(each)
-        found[metric] = max(whole - reach, 0.0), min(whole + reach, highest)
+        found[metric] = around(metric, whole, each, confidence)
     return found
 
 
-def standard_errors(
+def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float = 0.95) -> tuple[float, float]:
+    """The two-sided interval around a metric's value from its days' pseudo-values."""
+    reach = autocorrelation.reach(autocorrelation.of_mean(pseudo_values), (1 + confidence) / 2)
+    return max(whole - reach, 0.0), min(whole + reach, 1.0 if metric in UP_TO_ONE else math.inf)
+
+
+def by_day(
     days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: Costs
-) -> dict[str, float]:
-    """Metric to its standard error by the same jackknife, where it has one."""
-    return {metric: _error(each) for metric, each in _left_out(days, labels, probabilities, costs).items()}
+) -> dict[str, Numbers]:
+    """Metric to the pseudo-value of each day, in order of days, where it is defined with any one day left out.
+
+    The delete-one-day jackknife (Tukey 1958; Efron, Stein 1981): n times the metric of all rows less n - 1 times that
+    without the day. What a day contributes, so that their mean estimates the metric, for metrics that are no means too;
+    pseudo-values of two models on the same rows may be subtracted.
+    """
+    found = {}
+    for metric, left_out in _left_out(days, labels, probabilities, costs).items():
+        whole, number = metrics.measure(metric, labels, probabilities, costs), len(left_out)
+        assert whole is not None
+        found[metric] = number * whole - (number - 1) * left_out
+    return found
 
 
 def _left_out(
@@ -52,11 +66,6 @@ def _left_out(
         return {}
     found = _sums(place, labels, probabilities, costs) | _ranked(place, labels, probabilities)
     return {metric: found[metric] for metric in METRICS if np.all(np.isfinite(found[metric]))}
-
-
-def _error(left_out: Numbers) -> float:
-    days = len(left_out)
-    return math.sqrt((days - 1) / days * float(np.sum(np.square(left_out - np.mean(left_out)))))
 
 
 def _without(place: npt.NDArray[np.int64], values: Numbers) -> Numbers:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from include.declaration.monitoring import PERFORMANCE
 from include.logic.redaction import redacted
 
 Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline", "redelivery"]
@@ -18,7 +19,8 @@ LONGEST = 1500
 SHOWN = 12
 """Breaches written out; of more, the number."""
 ADVICE = {
-    "performance": "The model is worse than it promised: the decision of {use_case}__retrain for this day says whether"
+    "performance": "The model has lost what it showed on its test days, or is worse than a baseline: the decision of"
+    " {use_case}__retrain for this day says whether"
     " a new one is trained, and why. A rollback is one form away: {use_case}__rollback.",
     "drift": "What comes in, or the predictions, differ from what the model was tested on: look at the page for the"
     " features that moved most, and at {use_case}__retrain for the decision.",
@@ -255,7 +257,7 @@ def newly_broken(
 
 def kind_of(metric: str) -> str:
     """Which kind of breach a metric's is, as ADVICE names them."""
-    if metric.startswith("worse/"):
+    if metric.startswith(PERFORMANCE):
         return "performance"
     if metric in ("psi", "jensen_shannon"):
         return "feature"

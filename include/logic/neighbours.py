@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from include.declaration.monitoring import SIGNALS, Monitoring, Retraining
+from include.declaration.monitoring import SIGNALS, Monitoring, PerformanceLimit, Retraining
 
 Declared = tuple[Monitoring, Retraining]
 
@@ -19,8 +19,11 @@ _MONITORING: Mapping[str, tuple[float, ...]] = {
     "window_days": (7, 14, 28),
     "max_age_days": (30, 45, 60, 90),
 }
-_WORSE = (0.0, 0.02, 0.05)
-"""How much worse than promised the metrics that have a limit may be."""
+_LIMITS: Mapping[str, tuple[float, ...]] = {
+    "at_most_worse": (0.0, 0.02, 0.05),
+    "false_alarms_per_year": (0.5, 1.0, 2.0, 4.0),
+}
+"""Of performance: each is varied where it is what is declared."""
 
 
 def of(monitoring: Monitoring, retraining: Retraining) -> dict[str, Declared]:
@@ -56,6 +59,17 @@ def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[s
         for value in values:
             follow = {"min_days": min(monitoring.min_days, int(value))} if name == "window_days" else {}
             yield f"{name} {value:g}", True, {name: value, **follow}
-    for value in _WORSE:
-        limits = tuple(replace(limit, at_most_worse=value) for limit in monitoring.performance)
-        yield f"at_most_worse {value:g}", True, {"performance": limits}
+    for name, values in _LIMITS.items():
+        declared = any(getattr(limit, name) is not None for limit in monitoring.performance)
+        for value in values if declared else ():
+            yield f"{name} {value:g}", True, {"performance": _with(monitoring, name, value)}
+
+
+def _with(monitoring: Monitoring, name: str, value: float) -> tuple[PerformanceLimit, ...]:
+    """The limits of performance, with that value where they declare one of that name."""
+    return tuple(
+        replace(limit, **{name: value})  # type: ignore[arg-type]
+        if getattr(limit, name) is not None
+        else limit
+        for limit in monitoring.performance
+    )

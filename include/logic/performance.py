@@ -1,30 +1,32 @@
-"""Performance: how good predictions turned out to be, and how much worse than the test days promised.
+"""Performance: how good predictions turned out to be, against the test days and against baselines.
 
-Rows of one day are not independent of each other, so days are left out one by one (see logic/intervals.py), never rows.
+Rows of one day are not independent of each other, so days are left out one by one (logic/intervals.py), never rows; and
+days resemble the days before them, so the standard errors are those of model/autocorrelation.py.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
 
-from include.declaration.monitoring import Monitoring, PerformanceLimit
+from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
 from include.gate import HIGHER_IS_BETTER, METRICS
 from include.logic import intervals, metrics
 from include.logic.figures import Figure, missing
 from include.logic.finding import MODEL, counted
 from include.logic.metrics import Numbers
-from include.logic.profile import Promised
+from include.model import autocorrelation, expected
+from include.model.autocorrelation import Sureness
+from include.model.expected import Expected
 from include.use_case import Costs
 
 CONFIDENCE = 0.95
 """Of the bounds of metrics that have no limit."""
+_NOT_SURE = "The metric is not defined without each single day, so nobody can say how sure the difference is."
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def of_window(outcomes: Outcomes, costs: Costs) -> list[Figure]:
     return found
 
 
-def promised(promise: Mapping[str, Promised]) -> list[Figure]:
+def promised(promise: Mapping[str, Expected]) -> list[Figure]:
     """`promise/<metric>`: what the model showed on its test days, with its interval."""
     return [
         Figure(f"promise/{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
@@ -78,77 +80,134 @@ def promised(promise: Mapping[str, Promised]) -> list[Figure]:
     ]
 
 
-def worse(outcomes: Outcomes, promise: Mapping[str, Promised], monitoring: Monitoring, costs: Costs) -> list[Figure]:
-    """`worse/<metric>`: how much worse the model is than promised, above 0 being worse, with one-sided bounds.
+def judged(
+    outcomes: Outcomes, promised: Mapping[str, Mapping[str, Expected]], monitoring: Monitoring, costs: Costs
+) -> list[Figure]:
+    """Every comparison of the window with the test days and with the baselines; above 0 is worse.
 
-    The difference of two means over different days: Welch's t (1947) with both jackknife standard errors, each bound
-    with the limit's confidence. Breached where the lower bound is above the declared limit; not judged with fewer days
-    than `min_days`, or where the metric is not defined.
+    `promised` is by subject and metric what the test days showed. The limits of `monitoring` are numbers: a declared
+    rate has been replaced (`FalseAlarms.applied`). Breached where the lower bound, with the limit's confidence, is
+    above the limit; not judged with fewer days than `min_days`, or where a metric is not defined.
+
+    * `worse/<metric>` of the model: how much worse than on the test days; of every metric, also without a limit.
+    * `skill_loss/<metric>` of a baseline: how much of the lead over it is lost since the test days.
+    * `worse_than_baseline/<metric>` of a baseline: how much worse than it the model is on the same rows.
     """
-    probabilities = outcomes.predicted[MODEL]
-    values = metrics.of(outcomes.labels, probabilities, costs)
-    errors = intervals.standard_errors(outcomes.days, outcomes.labels, probabilities, costs)
-    limits = {limit.metric: limit for limit in monitoring.performance}
-    days, found = outcomes.number_of_days, []
-    for metric in METRICS:
-        limit = limits.get(metric)
-        if metric not in values or metric not in promise:
-            where = "in the window" if metric not in values else "on the version's test days"
-            found.append(not_judged(metric, f"{metric} is not defined {where}.", limit, days))
-            continue
-        now = Promised(values[metric], days, standard_error=errors.get(metric))
-        figure = _difference(metric, now, promise[metric], limit, days)
-        found.append(_judged(figure, limit, monitoring, promise[metric].days))
-    return found
+    window = _Window(outcomes, promised, monitoring, costs)
+    plain = {limit.metric: limit for limit in monitoring.performance if limit.reference is None}
+    return [
+        *(window.against_test(metric, None, plain.get(metric)) for metric in METRICS),
+        *(
+            window.against_test(limit.metric, limit.reference, limit)
+            for limit in monitoring.performance
+            if limit.reference
+        ),
+        *(window.against_baseline(limit) for limit in monitoring.baselines),
+    ]
 
 
 def unknown(state: str, monitoring: Monitoring, days: int = 0) -> list[Figure]:
-    """`worse/<metric>` of every metric that has a limit, where nothing could be measured; the state says why."""
-    return [not_judged(limit.metric, state, limit, days) for limit in monitoring.performance]
+    """Every comparison that has a limit, where nothing could be measured; the state says why."""
+    return [Figure(each.name, each.subject, limit=each.limit, days=days, state=state) for each in monitoring.limits]
 
 
-def not_judged(metric: str, state: str, limit: PerformanceLimit | None, days: int) -> Figure:
-    """A difference without a value."""
-    return Figure(f"worse/{metric}", MODEL, limit=limit.at_most_worse if limit else None, days=days, state=state)
+def difference(now: Numbers, then: Numbers) -> tuple[Numbers, Sureness]:
+    """How much the mean of the first span of days is above that of the second, and how sure that is."""
+    value = np.mean(now, axis=-1) - np.mean(then, axis=-1)
+    return np.asarray(value), autocorrelation.of_difference(now, then)
 
 
-def _difference(metric: str, now: Promised, then: Promised, limit: PerformanceLimit | None, days: int) -> Figure:
-    sign = -1.0 if metric in HIGHER_IS_BETTER else 1.0
-    value, name = sign * (now.value - then.value), f"worse/{metric}"
-    if now.standard_error is None or then.standard_error is None:
-        return Figure(name, MODEL, value, days=days)
-    parts = np.array([now.standard_error**2, then.standard_error**2])
-    error = math.sqrt(parts.sum())
-    if error == 0:
-        return Figure(name, MODEL, value, value, value, days=days)
-    freedom = parts.sum() ** 2 / np.sum(parts**2 / (np.array([now.days, then.days]) - 1))
-    reach = float(scipy.stats.t.ppf(limit.confidence if limit else CONFIDENCE, freedom)) * error
-    return Figure(name, MODEL, value, value - reach, value + reach, days=days)
+class _Window:
+    """The newest labelled days of one version."""
 
+    def __init__(
+        self,
+        outcomes: Outcomes,
+        promised: Mapping[str, Mapping[str, Expected]],
+        monitoring: Monitoring,
+        costs: Costs,
+    ) -> None:
+        self.promised, self.monitoring, self.days = promised, monitoring, outcomes.number_of_days
+        each = outcomes.predicted.items()
+        self.values = {name: metrics.of(outcomes.labels, said, costs) for name, said in each}
+        self.by_day = {name: intervals.by_day(outcomes.days, outcomes.labels, said, costs) for name, said in each}
 
-def _judged(figure: Figure, limit: PerformanceLimit | None, monitoring: Monitoring, test_days: int) -> Figure:
-    """The difference with its limit, and whether it breaks it; or in its state why that cannot be said."""
-    if limit is None:
-        return figure
-    state = ""
-    least = max(monitoring.min_days, intervals.MIN_DAYS)
-    if figure.days < least:
-        state = (
-            f"Only {counted(figure.days, 'day')} with labels in the window since the version was trained;"
-            f" {least} are needed to judge."
-        )
-    elif test_days < intervals.MIN_DAYS:
-        state = (
+    def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> Figure:
+        """The difference to the test days, of the metric or of its difference to the reference."""
+        shown = limit or PerformanceLimit(metric, 0.0, reference=reference, confidence=CONFIDENCE)
+        now = self._value(self.values, metric, reference)
+        then = self._value(
+            {name: {m: each.value for m, each in found.items()} for name, found in self.promised.items()},
+            metric, reference,
+        )  # fmt: skip
+        if now is None or then is None:
+            where = "in the window" if now is None else "on the version's test days"
+            return self._not_judged(shown, f"{metric} is not defined {where}.", None, limit)
+        spans = [
+            self._by_day(metric, reference),
+            expected.against(
+                metric, {name: each[metric].by_day for name, each in self.promised.items() if metric in each}, reference
+            ),
+        ]
+        test_days = self.promised[MODEL][metric].days
+        few = self._too_few() or (
             f"Only {counted(test_days, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed to say"
             " how sure a difference is. Train with more test days."
+            if test_days < intervals.MIN_DAYS
+            else ""
         )
-    elif figure.lower is None:
-        state = "The metric is not defined without each single day, so nobody can say how sure the difference is."
-    breached = None if state or figure.lower is None else bool(figure.lower > limit.at_most_worse)
-    return Figure(
-        figure.metric, figure.subject, figure.value, figure.lower, figure.upper, limit.at_most_worse, breached,
-        days=figure.days, state=state,
-    )  # fmt: skip
+        if spans[0] is None or spans[1] is None:
+            return self._not_judged(shown, few or _NOT_SURE, now - then, limit)
+        return self._judged(shown, now - then, difference(spans[0], spans[1])[1], few, limit)
+
+    def against_baseline(self, limit: BaselineLimit) -> Figure:
+        """The difference to a baseline on the same rows."""
+        value = self._value(self.values, limit.metric, limit.baseline)
+        if value is None:
+            return self._not_judged(limit, f"{limit.metric} is not defined in the window.", None, limit)
+        by_day = self._by_day(limit.metric, limit.baseline)
+        if by_day is None:
+            return self._not_judged(limit, self._too_few() or _NOT_SURE, value, limit)
+        return self._judged(limit, value, autocorrelation.of_mean(by_day), self._too_few(), limit)
+
+    def _value(self, values: Mapping[str, Mapping[str, float]], metric: str, reference: str | None) -> float | None:
+        """The model's metric, less the reference's; above 0 is worse."""
+        model = values.get(MODEL, {}).get(metric)
+        other = values.get(reference, {}).get(metric) if reference else 0.0
+        if model is None or other is None:
+            return None
+        return (other - model) if metric in HIGHER_IS_BETTER else (model - other)
+
+    def _by_day(self, metric: str, reference: str | None) -> Numbers | None:
+        there = {name: each[metric] for name, each in self.by_day.items() if metric in each}
+        return expected.against(metric, {name: each.tolist() for name, each in there.items()}, reference)
+
+    def _too_few(self) -> str:
+        least = max(self.monitoring.min_days, intervals.MIN_DAYS)
+        if self.days >= least:
+            return ""
+        return (
+            f"Only {counted(self.days, 'day')} with labels in the window since the version was trained; {least} are"
+            " needed to judge."
+        )
+
+    def _not_judged(self, shown: Limit, state: str, value: float | None, limit: Limit | None) -> Figure:
+        return Figure(
+            shown.name, shown.subject, value, limit=limit.limit if limit else None, days=self.days,
+            state=state if limit or value is None else "",
+        )  # fmt: skip
+
+    def _judged(self, shown: Limit, value: float, sureness: Sureness, few: str, limit: Limit | None) -> Figure:
+        """With both bounds; the verdict only where there is a limit and there are days enough."""
+        reach = autocorrelation.reach(sureness, shown.confidence)
+        breached = None
+        if limit and not few:
+            doubt = autocorrelation.tail(np.asarray(value - limit.limit), sureness)
+            breached = bool(doubt < 1 - limit.confidence)
+        return Figure(
+            shown.name, shown.subject, value, value - reach, value + reach, limit.limit if limit else None, breached,
+            days=self.days, state=few if limit else "",
+        )  # fmt: skip
 
 
 def _undefined(metric: str, labels: Numbers) -> str:

@@ -9,7 +9,7 @@ is of labelled rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -18,17 +18,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from include.errors import AirworthyError
-from include.logic import drift, intervals, metrics
+from include.logic import drift, intervals
 from include.logic.drift import Bins, Counts
+from include.logic.finding import MODEL
 from include.logic.fitting import Rows
 from include.logic.metrics import Numbers
 from include.logic.model import Model
+from include.model import expected
+from include.model.expected import Expected
 from include.use_case import Costs
 
 NAME = "profile"
 """Of the file that holds it beside the model."""
 BINS = 10
-FORMAT = 3
+FORMAT = 4
 
 
 class ProfileUnreadable(AirworthyError):
@@ -69,7 +72,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Usual:
-    """What single validation and test days showed against the train days; each in order of size."""
+    """What single validation and test days showed against the train days; each in order of days."""
 
     days: int
     weighted_drift: tuple[float, ...]
@@ -88,17 +91,6 @@ class Usual:
 
 
 @dataclass(frozen=True)
-class Promised:
-    """A metric of the model on its test days, with its two-sided 95 % interval; None where there are too few days."""
-
-    value: float
-    days: int
-    lower: float | None = None
-    upper: float | None = None
-    standard_error: float | None = None
-
-
-@dataclass(frozen=True)
 class Profile:
     """How things were when a version was made."""
 
@@ -111,8 +103,27 @@ class Profile:
     """Feature to its share of the gain of all splits; equal shares for trees without a split."""
     probability: Spread
     usual: Usual
-    promise: Mapping[str, Promised]
+    promise: Mapping[str, Expected]
     """Metric to what the test days showed."""
+    baselines: Mapping[str, Mapping[str, Expected]] = field(default_factory=dict)
+    """Baseline to metric to what it showed on the same test days."""
+    validation: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    """Subject (model or baseline) to metric to its pseudo-values on the validation days."""
+
+    def daily(self, metric: str, reference: str | None) -> list[Numbers]:
+        """The pseudo-values of the validation days and of the test days, less those of the reference baseline.
+
+        Above 0 is worse. The test days are last; the list is empty where they have none.
+        """
+        test = {name: found[metric].by_day for name, found in self.promised.items() if metric in found}
+        validation = {name: found.get(metric, ()) for name, found in self.validation.items()}
+        found = [expected.against(metric, span, reference) for span in (validation, test)]
+        return [span for span in found if span is not None] if found[-1] is not None else []
+
+    @property
+    def promised(self) -> dict[str, Mapping[str, Expected]]:
+        """Subject to metric to what the test days showed."""
+        return {**self.baselines, MODEL: self.promise}
 
     @property
     def bins(self) -> dict[str, Bins]:
@@ -129,6 +140,13 @@ class Profile:
             "importance": dict(self.importance),
             "usual": asdict(self.usual),
             "promise": {metric: asdict(promised) for metric, promised in self.promise.items()},
+            "baselines": {
+                name: {metric: asdict(promised) for metric, promised in found.items()}
+                for name, found in self.baselines.items()
+            },
+            "validation": {
+                name: {m: list(each) for m, each in found.items()} for name, found in self.validation.items()
+            },
         }
 
     @classmethod
@@ -145,41 +163,51 @@ class Profile:
                 importance=dict(values["importance"]),
                 probability=Spread.from_json(values["probability"], rows),
                 usual=Usual.from_json(values["usual"], values["features"]),
-                promise={metric: Promised(**each) for metric, each in values["promise"].items()},
+                promise=expected.from_json(values["promise"]),
+                baselines={name: expected.from_json(found) for name, found in values["baselines"].items()},
+                validation={
+                    name: {metric: tuple(each) for metric, each in found.items()}
+                    for name, found in values["validation"].items()
+                },
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProfileUnreadable(f"cannot be read ({type(error).__name__}: {error})") from error
 
 
-def of(model: Model, parts: Mapping[str, Rows], predicted: Mapping[str, Numbers], costs: Costs) -> Profile:
-    """The profile of a model from the rows of train, validation and test, and its probabilities for them, by split."""
+def of(
+    model: Model, parts: Mapping[str, Rows], predicted: Mapping[str, Mapping[str, Numbers]], costs: Costs
+) -> Profile:
+    """The profile of a model from the rows of train, validation and test.
+
+    `predicted` holds the probabilities for them: split to subject (model and baselines) to one for each row.
+    """
     train, encoding = parts["train"], model.encoding
     features = {name: spread(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features}
-    probability = spread(pa.array(predicted["train"], pa.float64()), None)
+    said = {split: subjects[MODEL] for split, subjects in predicted.items()}
+    probability = spread(pa.array(said["train"], pa.float64()), None)
     importance = _importance(model)
+    validation = parts["validation"]
     return Profile(
         rows=train.features.num_rows,
         features=features,
         types=dict(encoding.features),
         importance=importance,
         probability=probability,
-        usual=_usual(features, importance, probability, parts, predicted),
-        promise=promise(parts["test"], predicted["test"], costs),
+        usual=_usual(features, importance, probability, parts, said),
+        promise=expected.of_test(parts["test"], said["test"], costs),
+        baselines={
+            name: expected.of_test(parts["test"], each, costs)
+            for name, each in predicted["test"].items()
+            if name != MODEL
+        },
+        validation={
+            name: {
+                metric: tuple(values.tolist())
+                for metric, values in intervals.by_day(validation.days, validation.labels, each, costs).items()
+            }
+            for name, each in predicted["validation"].items()
+        },
     )
-
-
-def promise(test: Rows, probabilities: Numbers, costs: Costs) -> dict[str, Promised]:
-    """What a model showed on its test rows, by metric."""
-    days = len(np.unique(test.days))
-    sure = intervals.of(test.days, test.labels, probabilities, costs)
-    errors = intervals.standard_errors(test.days, test.labels, probabilities, costs)
-    found = metrics.of(test.labels, probabilities, costs)
-    promised = {}
-    for metric, value in found.items():
-        if metric != "rows":
-            lower, upper = sure.get(metric) or (None, None)
-            promised[metric] = Promised(value, days, lower, upper, errors.get(metric))
-    return promised
 
 
 def day_slices(rows: Rows) -> dict[date, slice]:
@@ -210,8 +238,7 @@ def _usual(
             shifts.append(drift.psi(probability.counts, said) or 0.0)
             for name, value in each.items():
                 psis[name].append(value)
-    ordered = {name: tuple(sorted(values)) for name, values in psis.items()}
-    return Usual(len(weighted), tuple(sorted(weighted)), tuple(sorted(shifts)), ordered)
+    return Usual(len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()})
 
 
 def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> Spread:

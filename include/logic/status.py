@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from include.declaration.monitoring import PERFORMANCE, SKILL_LOSS, WORSE_THAN_BASELINE
 from include.logic.measures import Measure
 
 Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
-WORSE = "worse/"
 SHOWN_ONLY = frozenset({"psi"})
 """Metrics whose limits are for the eye: alone they fire every day, so they make nothing degraded."""
 NOT_MEASURED = frozenset({"weighted_drift", "prediction_drift", "psi", "state", "published"})
@@ -50,8 +50,8 @@ class Seen:
     """The measures of `day`."""
     champion: str | None
     """The version that flies on that day."""
-    performance: Sequence[str] = ()
-    """The metrics whose decay has a limit."""
+    performance: Sequence[tuple[str, str]] = ()
+    """Metric and subject of every comparison of performance that has a limit."""
     training: str = ""
     """Why a training was decided whose outcome is not recorded yet; empty if there is none."""
     training_since: date | None = None
@@ -112,11 +112,15 @@ def _silent(rows: Sequence[Measure]) -> tuple[str, ...]:
 
 def _unjudged(seen: Seen) -> tuple[str, ...]:
     """Why limits of performance were not judged; empty where all were. A value alone is no verdict."""
-    rows = [row for row in seen.rows if row.metric.startswith(WORSE)]
-    there = {row.metric.removeprefix(WORSE) for row in rows}
+    rows = [row for row in seen.rows if row.metric.startswith(PERFORMANCE)]
+    there = {(row.metric, row.subject) for row in rows}
     found = [_state(row) for row in rows if row.limit is not None and row.breached is None]
-    lost = (metric.replace("_", " ") for metric in seen.performance if metric not in there)
-    return tuple(dict.fromkeys([*found, *(f"Nothing says how much worse {name} is than promised." for name in lost)]))
+    lost = [
+        f"Nothing says what {metric} of {subject} is."
+        for metric, subject in seen.performance
+        if (metric, subject) not in there
+    ]
+    return tuple(dict.fromkeys([*found, *lost]))
 
 
 def _broken(rows: Sequence[Measure]) -> tuple[str, ...]:
@@ -127,7 +131,7 @@ def _broken(rows: Sequence[Measure]) -> tuple[str, ...]:
 
 def order(row: Measure) -> tuple[bool, str, str]:
     """In which order breaches are told: performance first."""
-    return not row.metric.startswith(WORSE), row.metric, row.subject
+    return not row.metric.startswith(PERFORMANCE), row.metric, row.subject
 
 
 def _notes(rows: Sequence[Measure]) -> tuple[str, ...]:
@@ -152,11 +156,8 @@ def _state(row: Measure) -> str:
 def in_words(row: Measure) -> str:
     """A measure with its limit as a sentence."""
     value, limit = _number(row.value), "" if row.limit is None else f" (limit {_number(row.limit)})"
-    if row.metric.startswith(WORSE):
-        name = row.metric.removeprefix(WORSE).replace("_", " ")
-        sure = f", surely by {_number(row.lower)}" if row.breached and row.lower is not None else ""
-        than = f"{value.removeprefix('-')} {'better' if value.startswith('-') else 'worse'} than promised"
-        return f"On {row.days} {'day' if row.days == 1 else 'days'} {name} is {than}{sure}{limit}."
+    if row.metric.startswith(PERFORMANCE):
+        return _compared(row, value, limit)
     wordings = {
         "weighted_drift": f"Features drift: weighted by importance {value}{limit}.",
         "prediction_drift": f"Predictions drift: PSI {value}{limit}.",
@@ -170,10 +171,25 @@ def in_words(row: Measure) -> str:
     return wordings.get(row.metric, f"{row.metric.replace('_', ' ')} of {row.subject}: {value}{limit}.")
 
 
+def _compared(row: Measure, value: str, limit: str) -> str:
+    """A comparison of performance with its lower bound, which is what is held against the limit."""
+    kind, _, metric = row.metric.partition("/")
+    sure = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
+    amount, worse = value.removeprefix("-"), not value.startswith("-")
+    name, days = metric.replace("_", " "), f"On {row.days} {'day' if row.days == 1 else 'days'}"
+    if f"{kind}/" == SKILL_LOSS:
+        change = "smaller" if worse else "greater"
+        return (
+            f"{days} the lead in {name} over the {row.subject} is {amount} {change} than on the test days{sure}{limit}."
+        )
+    than = f"the {row.subject}" if f"{kind}/" == WORSE_THAN_BASELINE else "on the test days"
+    return f"{days} {name} is {amount} {'worse' if worse else 'better'} than {than}{sure}{limit}."
+
+
 def _remedy(seen: Seen) -> str:
     metrics = {row.metric for row in seen.rows if row.breached}
     if metrics & {"staleness", "volume_change", "null_share", "unseen_share"} and not any(
-        metric.startswith(WORSE) for metric in metrics
+        metric.startswith(PERFORMANCE) for metric in metrics
     ):
         return f"Look at {seen.use_case}__data and Data Docs first: the data may be wrong, not the model."
     return "The last decision below says whether a training follows, and if not, why."

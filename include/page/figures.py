@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from include.declaration.monitoring import PERFORMANCE
 from include.logic.drift import CAP
 from include.logic.measures import Measure, gaps
 from include.page.canvas import GREY, PALETTE, band, figure, line, marks, vertical
@@ -55,7 +56,8 @@ def performance(seen: Overview, metric: str) -> Figure | None:
     ]
     traces.append(line(seen, measures.of(f"promise/{metric}", "model"), "promised", "var(--promise)", dash="dash"))
     traces.append(line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
-    broken = {row.day for row in measures.of(f"worse/{metric}", "model") if row.breached}
+    compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
+    broken = {row.day for row in compared if row.breached}
     traces.append(marks([row for row in model if row.day in broken], "broken"))
     return _marked(seen, figure(seen, traces))
 

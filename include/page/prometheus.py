@@ -36,6 +36,10 @@ FIGURES = {
     "importance": ("importance_ratio", "Share of the model's gain that is the feature's."),
     "weighted_drift": ("weighted_drift", "Drift of the features, weighted by their importance."),
     "prediction_drift": ("prediction_drift", "Population stability index of the predictions against the test days."),
+    "false_alarms_per_year": (
+        "false_alarms_per_year",
+        "How often a year a limit asks for a training of a model that has not changed, by simulation.",
+    ),
     "mean_prediction": ("mean_prediction_ratio", "Mean predicted probability."),
     "warning_rate": ("warning_ratio", "Share of rows with a warning."),
 }
@@ -43,7 +47,9 @@ FIGURES = {
 PARTS = {
     "window": "Realised figure over the newest days whose labels are known, by the version that scored the day.",
     "promise": "What the version's test days promised.",
-    "worse": "How much worse than promised the newest days are; positive is worse.",
+    "worse": "How much worse than on its test days the model is on the newest days; positive is worse.",
+    "skill_loss": "How much of its lead over the baseline on the test days the model has lost; positive is worse.",
+    "worse_than_baseline": "How much worse than the baseline the model is on the newest days; positive is worse.",
 }
 """First part of a metric's name to the meaning of its series; each with the bounds of its interval."""
 OTHERS = {

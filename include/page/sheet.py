@@ -14,8 +14,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include import settings
+from include.declaration.monitoring import PERFORMANCE
 from include.logic import status
 from include.logic.measures import Measure, gaps, stretches
+from include.monitoring import false_alarm_text
 from include.page import figures, links
 from include.stages.overview import Overview, Stale
 
@@ -70,8 +72,9 @@ def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: boo
         age=_age(seen),
         decisions=[each for number, each in enumerate(seen.decisions) if number < HOLDS or each.outcome == "retrain"],
         breaches=breaches[:BREACHES],
+        false_alarms=false_alarm_text.sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
-        no_performance=_why_not(seen, ("worse/", "window/", "state"), "No day has labels yet."),
+        no_performance=_why_not(seen, (*PERFORMANCE, "window/", "state"), "No day has labels yet."),
         no_rows=_why_not(
             seen, ("rows", "published", "volume_change"), "No feed was counted on the days that are drawn."
         ),

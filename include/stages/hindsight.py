@@ -15,7 +15,7 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from include.declaration.monitoring import Monitoring
+from include.declaration.monitoring import Monitoring, Retraining
 from include.errors import NotReady
 from include.features.distinct import require_distinct
 from include.gate import CHAMPION, Gate, NotWorseThanChampion, SliceGate
@@ -45,6 +45,7 @@ from include.logic.performance import Outcomes
 from include.logic.profile import Profile
 from include.logic.replay import Judged
 from include.logic.splits import Splits
+from include.model import false_alarms
 from include.stages import examples, train
 from include.storage import schemas
 from include.storage.fits import Fits
@@ -80,7 +81,8 @@ class Hindsight:
     tell: Callable[[str], None]
     _fits: dict[date, Fit] = field(default_factory=dict)
     _profiles: dict[date, Profile] = field(default_factory=dict)
-    _predicted: dict[tuple[date, date], Numbers] = field(default_factory=dict)
+    _predicted: dict[tuple[date, date], dict[str, Numbers]] = field(default_factory=dict)
+    _limits: dict[tuple[date, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
     _measured: dict[tuple[date, date, Monitoring], Measured] = field(default_factory=dict)
     _judged: dict[tuple[date, date], Judged] = field(default_factory=dict)
 
@@ -135,13 +137,13 @@ class Hindsight:
     def _profile(self, day: date, fit: Fit) -> Profile:
         rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
         parts = {name: examples.rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
-        predicted = {name: fit.model.predict(part.features, THREADS) for name, part in parts.items()}
+        predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
         return profile.of(fit.model, parts, predicted, self.use_case.costs)
 
-    def predicted(self, model: date, day: date) -> Numbers:
-        """What the model as of `model` says of every row of `day`."""
+    def predicted(self, model: date, day: date) -> dict[str, Numbers]:
+        """What the model as of `model` and its baselines say of every row of `day`, by subject."""
         if (model, day) not in self._predicted:
-            self._predicted[model, day] = self.fit(model).model.predict(self._features(day))
+            self._predicted[model, day] = self.fit(model).model.predict_all(self._features(day))
         return self._predicted[model, day]
 
     def rows(self, day: date) -> int:
@@ -156,38 +158,49 @@ class Hindsight:
         """Labels of a day, as they were known when it had matured, and what the model had said of these rows."""
         labels = self.matured[self.past.span(day, day)]
         there = ~np.isnan(labels)
-        return labels[there], self.predicted(model, day)[there]
+        return labels[there], self.predicted(model, day)[MODEL][there]
 
     def losses(self, day: date, model: date) -> tuple[float, int]:
         """Summed log loss of a model on a day's labelled rows, and their number."""
         labels, probabilities = self.realised(model, day)
         return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
 
-    def measures(self, monitoring: Monitoring) -> Callable[[date, date], Measured]:
-        """What the monitor, declared so, would have said of a day that a model had scored."""
+    def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[date, date], Measured]:
+        """What the monitor, declared so, would have said of a day that a model had scored.
+
+        The policy is needed for limits that declare a rate of false alarms.
+        """
 
         def measured(day: date, model: date) -> Measured:
-            key = (day, model, monitoring)
+            limits = self._limits_of(model, monitoring, policy)
+            key = (day, model, limits)
             if key not in self._measured:
-                self._measured[key] = self._measure(day, model, monitoring)
+                self._measured[key] = self._measure(day, model, limits)
             return self._measured[key]
 
         return measured
+
+    def _limits_of(self, model: date, monitoring: Monitoring, policy: Retraining) -> Monitoring:
+        key = (model, monitoring, policy)
+        if key not in self._limits:
+            gap_days = self.use_case.training.gap_days
+            self._limits[key] = false_alarms.resolve(self.profile(model), monitoring, policy, gap_days)
+        return self._limits[key]
 
     def _measure(self, day: date, model: date, monitoring: Monitoring) -> Measured:
         version, told = model.isoformat(), self.profile(model)
         if not self._features(day).num_rows:
             return Measured(day, None, state="the day has no features, so nobody predicted")
         counts = drift.count(told.bins, [self._features(day)])
-        said = told.probability.bins.count(pa.array(self.predicted(model, day)))
+        said = told.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
         found = comparison.of_features(told, counts, self.use_case.features, monitoring)
         found.append(comparison.of_predictions(told, said, monitoring))
         found.append(figures.above("staleness", "model", float((day - model).days), monitoring.max_age_days))
-        found += self._worse(day, model, told, monitoring)
+        found += self._performance(day, model, told, monitoring)
         return decisions.readings(day, figures.rows(found, version, day, schemas.METRICS).to_pylist())
 
-    def _worse(self, day: date, model: date, told: Profile, monitoring: Monitoring) -> list[figures.Figure]:
-        """How much worse than promised the model was on its newest labelled days, as known when `day` began."""
+    def _performance(self, day: date, model: date, told: Profile, monitoring: Monitoring) -> list[figures.Figure]:
+        """The comparisons of the model on its newest labelled days, as known when `day` began."""
         newest = day - timedelta(days=self.use_case.label.matures_after_days)
         span = self.past.span(model, newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
@@ -197,9 +210,10 @@ class Hindsight:
         span = self.past.span(chosen[0], newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
         there = ~np.isnan(labels)
-        said = np.concatenate([self.predicted(model, each) for each in days_from(chosen[0], newest)])
-        outcomes = Outcomes(days[there], labels[there], {MODEL: said[there]})
-        return performance.worse(outcomes, told.promise, monitoring, self.use_case.costs)
+        each = [self.predicted(model, one) for one in days_from(chosen[0], newest)]
+        said = {subject: np.concatenate([one[subject] for one in each])[there] for subject in each[0]}
+        outcomes = Outcomes(days[there], labels[there], said)
+        return performance.judged(outcomes, told.promised, monitoring, self.use_case.costs)
 
     def largest_psi(self, day: date, model: date) -> float | None:
         """The largest PSI of any feature on a day; None where it has no rows."""

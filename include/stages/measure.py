@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from include.declaration.monitoring import Monitoring
 from include.errors import AirworthyError, BadRequest
 from include.gate import BASELINES
 from include.logic import figures, metrics, performance, profile
@@ -18,6 +19,7 @@ from include.logic.figures import Figure, missing
 from include.logic.finding import MODEL, sentence
 from include.logic.performance import Outcomes
 from include.logic.profile import Profile, ProfileUnreadable
+from include.monitoring import limits
 from include.stages import follow, outcomes, score, watch
 from include.stages.outcomes import DayOutcomes, NotMeasurable
 from include.stages.watch import Scorer
@@ -156,7 +158,13 @@ class _Measuring:
     def table(self) -> pa.Table:
         """The day's rows of `metrics`."""
         scorer = self._scorer()
-        of_scorer = [*watch.run(self.use_case, self.view, scorer), *self._window(scorer)]
+        monitoring = self.use_case.monitoring
+        rates: list[Figure] = []
+        if scorer.version is not None and scorer.profile is not None:
+            monitoring = limits.applied(self.use_case, scorer.version, scorer.profile)
+            rates = limits.figures(self.use_case, scorer.version)
+        use_case = replace(self.use_case, monitoring=monitoring)
+        of_scorer = [*watch.run(use_case, self.view, scorer), *self._window(scorer, monitoring), *rates]
         schema = schemas.content(self.use_case, "metrics")
         by, realised = self._realised()
         return pa.concat_tables(
@@ -180,9 +188,9 @@ class _Measuring:
         except (ArtifactMissing, ProfileUnreadable) as error:
             return Scorer(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")
 
-    def _window(self, scorer: Scorer) -> list[Figure]:
-        """The performance of the day's version on the newest labelled days, and how much worse than promised it is."""
-        use_case, monitoring = self.use_case, self.use_case.monitoring
+    def _window(self, scorer: Scorer, monitoring: Monitoring) -> list[Figure]:
+        """The performance of the day's version on the newest labelled days, and what it is compared with."""
+        use_case = self.use_case
         if scorer.version is None:
             return performance.unknown(scorer.state, monitoring)
         kept = performance.promised(scorer.profile.promise) if scorer.profile else []
@@ -191,15 +199,15 @@ class _Measuring:
             found = outcomes.of_window(use_case, self.view, scorer.version, model)
         except (NotMeasurable, ArtifactMissing) as error:
             return [*kept, *performance.unknown(str(error), monitoring)]
-        window = [replace(each, about=found.last) for each in self._judged(scorer, found)]
+        window = [replace(each, about=found.last) for each in self._judged(scorer, found, monitoring)]
         return [*kept, *window]
 
-    def _judged(self, scorer: Scorer, found: Outcomes) -> list[Figure]:
-        use_case, monitoring = self.use_case, self.use_case.monitoring
+    def _judged(self, scorer: Scorer, found: Outcomes, monitoring: Monitoring) -> list[Figure]:
+        use_case = self.use_case
         window = performance.of_window(found, use_case.costs)
         if scorer.profile is None:
             return [*window, *performance.unknown(scorer.state, monitoring, found.number_of_days)]
-        return [*window, *performance.worse(found, scorer.profile.promise, monitoring, use_case.costs)]
+        return [*window, *performance.judged(found, scorer.profile.promised, monitoring, use_case.costs)]
 
     def _realised(self) -> tuple[str | None, list[Figure]]:
         """How good the stored predictions of the day turned out to be whose labels are complete now, and whose."""

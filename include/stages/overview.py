@@ -122,7 +122,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
             stale_days=use_case.monitoring.stale_days,
             rows=measures.on(seen),
             champion=champion.version if champion else None,
-            performance=[limit.metric for limit in use_case.monitoring.performance],
+            performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
             training=training.reason if training and waits else "",
             training_since=training.day if training and waits else None,
             problems=problems,

@@ -47,8 +47,7 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
     threads = provenance.threads(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
-    said = {split: subjects[MODEL] for split, subjects in predicted.items()}
-    reference = profile.of(fitted.model, training.parts, said, use_case.costs).to_json()
+    reference = profile.of(fitted.model, training.parts, predicted, use_case.costs).to_json()
     beside = {profile.NAME: reference, model_files.DECISION: {"threshold": use_case.costs.threshold}}
     model_id = registry.log_model(run_id, fitted.model, example, beside)
     registry.log(run_id, metrics=_metrics(use_case, training, predicted), model_id=model_id)

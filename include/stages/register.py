@@ -14,6 +14,7 @@ from include.errors import NotReady
 from include.logic import gates, metrics
 from include.logic.card.markup import escaped
 from include.logic.lives import NOT_PROMOTED
+from include.monitoring import limits
 from include.stages import evaluate, follow
 from include.stages.follow import ModelReplaced
 from include.storage import schemas
@@ -75,6 +76,7 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
         "compared_with": recorded.tags["compared_with"],
         "verdicts": json.dumps(found_of_it.verdicts),
         evaluate.JUDGED: recorded.tags[evaluate.JUDGED],
+        limits.TAG: limits.to_tag(use_case, registry, registry.candidate(run_id)),
         **{gates.tag(verdict["gate"]): verdict["outcome"] for verdict in found_of_it.verdicts},
     }
     description = _description(use_case, recorded.tags, recorded.metrics, found_of_it.verdicts)

@@ -115,7 +115,7 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
 
 
 def _declared(world: Hindsight, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining) -> Policy:
-    return replay.declared(name, meaning, retraining, world.measures(monitoring))
+    return replay.declared(name, meaning, retraining, world.measures(monitoring, retraining))
 
 
 def _performance_only(world: Hindsight) -> Policy:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.declaration.monitoring import SIGNALS, Alerts, Monitoring, PerformanceLimit, Retraining
+from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
 
 
 @pytest.mark.parametrize(
@@ -12,8 +12,12 @@ from include.declaration.monitoring import SIGNALS, Alerts, Monitoring, Performa
     [
         ("accuracy", {"at_most_worse": 0.1}, "'accuracy'.*there are .*log_loss"),
         ("log_loss", {"at_most_worse": -0.1}, "from 0 on"),
-        ("log_loss", {"at_most_worse": 0.1, "confidence": 0.5}, "between 0.5 and 1"),
-        ("log_loss", {"at_most_worse": 0.1, "confidence": 1}, "between 0.5 and 1"),
+        ("log_loss", {}, "exactly one of at_most_worse .* and false_alarms_per_year"),
+        ("log_loss", {"at_most_worse": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
+        ("log_loss", {"false_alarms_per_year": 0}, "between 0.1 and 6"),
+        ("log_loss", {"at_most_worse": 0.1, "reference": "mean"}, r"one of \['prior', 'logistic'\]"),
+        ("log_loss", {"at_most_worse": 0.1, "confidence": 0.4}, "at least 0.5"),
+        ("log_loss", {"at_most_worse": 0.1, "confidence": 1}, "below 1"),
     ],
 )
 def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, arguments, said):
@@ -21,9 +25,22 @@ def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, argument
         PerformanceLimit(metric, **arguments)
 
 
+def test_by_default_skill_against_the_prior_is_judged_at_one_false_alarm_a_year():
+    (limit,) = Monitoring().performance
+    assert (limit.reference, limit.false_alarms_per_year, limit.at_most_worse) == ("prior", 1, None)
+    assert [each.baseline for each in Monitoring().baselines] == ["prior", "logistic"]
+
+
+@pytest.mark.parametrize(("baseline", "limits"), [("mean", {"at_most_worse": 0.1}), ("prior", {})])
+def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, limits):
+    with pytest.raises(ValueError, match="BaselineLimit"):
+        BaselineLimit(baseline, **limits)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        ({"drift_false_alarms_per_year": 50}, "between 0.1 and 6"),
         ({"min_days": 1}, "min_days is 2 or more"),
         ({"min_days": 15, "window_days": 14}, "at most window_days"),
         ({"drift_quantile": 0}, "above 0, up to 1"),
@@ -72,7 +89,12 @@ def test_alerts_that_cannot_be_meant_are_refused(wrong, said):
 
 def test_a_policy_says_in_words_what_it_does():
     rules = " ".join(Retraining(breaches=3, of_days=5, cool_down_days=14, per_month=2).rules())
-    for part in ("performance, weighted drift", "3 or more of the last 5", "At least 14 days", "At most 2 trainings"):
+    for part in (
+        "performance, worse than baseline, weighted drift",
+        "3 or more of the last 5",
+        "At least 14 days",
+        "At most 2 trainings",
+    ):
         assert part in rules
     assert "also after one that failed or was not started" in rules
 

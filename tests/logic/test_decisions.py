@@ -211,7 +211,7 @@ def test_what_a_decision_rests_on_is_kept_with_every_signal():
     assert kept == [
         {
             "signal": "performance", "breached": True, "breaches": 2, "measured": 3, "of_days": 3, "value": 0.03,
-            "limit": 0.02, "asks": True, "what": "worse/log_loss", "state": "why", "about": "2020-03-07",
+            "limit": 0.02, "lower": None, "asks": True, "what": "worse/log_loss", "state": "why", "about": "2020-03-07",
         }
     ]  # fmt: skip
 
@@ -282,7 +282,7 @@ def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
 
 def row(metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, state: str | None = None) -> dict:
     return {
-        "metric": metric, "subject": subject, "value": 2.0, "limit": limit, "breached": breached,
+        "metric": metric, "subject": subject, "value": 2.0, "lower": 1.5, "limit": limit, "breached": breached,
         "model_version": "3", "state": state, "about": ago(8),
     }  # fmt: skip
 
@@ -295,6 +295,7 @@ def test_every_signal_is_found_among_the_rows():
         row("staleness", "labels", True),
         row("psi", "temp", True),
         row("worse/log_loss", "model", True),
+        row("worse_than_baseline/log_loss", "prior", False),
     ]
     found = decisions.readings(DAY, rows)
     assert found.version == "3"
@@ -303,6 +304,7 @@ def test_every_signal_is_found_among_the_rows():
         "prediction_drift": False,
         "model_age": None,
         "performance": True,
+        "worse_than_baseline": False,
     }
     assert found.signals["model_age"].state == "no champion"
     assert found.signals["performance"].about == ago(8)
@@ -321,6 +323,30 @@ def test_every_signal_is_found_among_the_rows():
 def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
     told = [row(f"worse/{metric}", "model", each, state="too few days") for metric, each in rows]
     assert decisions.readings(DAY, told).signals["performance"].breached is breached
+
+
+def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_in_the_reason():
+    rows = [row("skill_loss/log_loss", "prior", True), row("worse_than_baseline/log_loss", "logistic", False)]
+    policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_days=1)
+    found = decide(policy, DAY, [decisions.readings(DAY, rows)], [])
+    assert found.retrain
+    shown = "it broke on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
+    assert shown in found.reason and "Worse than baseline did not break" in found.reason
+
+
+def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
+    rows = [row("worse/log_loss", "model", False), row("worse_than_baseline/log_loss", "logistic", True)]
+    found = decisions.readings(DAY, rows).signals
+    assert (found["performance"].breached, found["worse_than_baseline"].breached) == (False, True)
+
+
+def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budget():
+    """The memory of a policy may be longer than a year."""
+    policy = replace(POLICY, per_month=1, longest_cool_down_days=500, back_off=1.0)
+    earlier = [Decided(DAY.replace(year=DAY.year - 1), "retrain", "promoted")]
+    assert decide(policy, DAY, days(True, True, True), earlier).retrain
+    same = [Decided(DAY.replace(day=1), "retrain", "promoted")]
+    assert not decide(replace(policy, cool_down_days=1), DAY, days(True, True, True), same).retrain
 
 
 def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():

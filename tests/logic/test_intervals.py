@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from include.logic import intervals, metrics
+from include.model import autocorrelation
 from include.use_case import Costs
 
 COSTS = Costs(missed=3, false_warning=1, unit="points")
@@ -29,8 +30,9 @@ def naive(days, labels, probabilities):
     found = {}
     for metric in METRICS:
         values = np.array([one[metric] for one in left_out])
-        error = np.sqrt((len(every) - 1) * np.mean((values - values.mean()) ** 2))
-        reach = stats.t.ppf(0.975, len(every) - 1) * error
+        pseudo_values = len(every) * whole[metric] - (len(every) - 1) * values
+        error, freedom = autocorrelation.of_mean(pseudo_values)
+        reach = stats.t.ppf(0.975, freedom) * error
         found[metric] = (whole[metric] - reach, whole[metric] + reach)
     return found
 
@@ -39,7 +41,9 @@ def test_intervals_are_those_of_leaving_out_each_day_in_turn_also_with_ties():
     found, expected = intervals.of(*rows(), COSTS), naive(*rows())
     assert set(found) == METRICS
     for metric in METRICS - {"mean_error"}:
-        assert found[metric] == pytest.approx(expected[metric])
+        low, high = expected[metric]
+        highest = 1 if metric not in ("log_loss", "expected_cost") else np.inf
+        assert found[metric] == pytest.approx((max(low, 0), min(high, highest)))
     assert found["mean_error"][1] == pytest.approx(expected["mean_error"][1])
 
 
@@ -72,7 +76,7 @@ def test_about_95_of_100_intervals_hold_the_truth():
         days, labels, truth = rows(days=10, per_day=20, seed=seed, decimals=6)
         low, high = intervals.of(days, labels, truth, COSTS)["brier"]
         held += low <= 1 / 6 <= high  # E[p(1 - p)] for p uniform
-    assert 0.91 <= held / 300 <= 0.98
+    assert held / 300 >= 0.94, "more than 95 of 100 where days are independent: they need not be"
 
 
 @pytest.mark.slow

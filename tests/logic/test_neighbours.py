@@ -19,7 +19,7 @@ def test_each_neighbour_differs_in_what_its_name_says():
         changed = (differing(monitoring, other) | differing(retraining, policy)) - follow
         assert len(changed) == 1, name
         first = name.split()[0]
-        named = {"without": "signals", "with": "signals", "at_most_worse": "performance"}.get(first, first)
+        named = {"without": "signals", "with": "signals", "false_alarms_per_year": "performance"}.get(first, first)
         assert changed == {named}
 
 
@@ -43,3 +43,10 @@ def test_a_limit_of_each_metric_is_moved_together():
     limits = (PerformanceLimit("log_loss", at_most_worse=0.02), PerformanceLimit("auc", at_most_worse=0.04))
     moved, _ = neighbours.of(Monitoring(performance=limits), Retraining())["at_most_worse 0.05"]
     assert moved.performance == tuple(replace(limit, at_most_worse=0.05) for limit in limits)
+
+
+def test_a_declared_rate_is_varied_as_a_rate():
+    found = neighbours.of(Monitoring(), Retraining())
+    assert not any(name.startswith("at_most_worse") for name in found)
+    moved, _ = found["false_alarms_per_year 4"]
+    assert [limit.false_alarms_per_year for limit in moved.performance] == [4.0]

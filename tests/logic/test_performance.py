@@ -5,14 +5,18 @@ from datetime import date
 import numpy as np
 import pytest
 
-from include.declaration.monitoring import Monitoring, PerformanceLimit
-from include.logic import intervals, metrics, performance, profile
+from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit
+from include.logic import intervals, metrics, performance
 from include.logic.fitting import Rows
 from include.logic.performance import Outcomes
+from include.model import autocorrelation, expected
 from include.use_case import Costs
 
 COSTS = Costs(missed=3, false_warning=1, unit="points")
-LIMITS = Monitoring(performance=(PerformanceLimit("log_loss", 0.02), PerformanceLimit("auc", 0.05)))
+LIMITS = Monitoring(
+    performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("auc", 0.05, reference=None)),
+    baselines=(),
+)
 
 
 def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> Outcomes:
@@ -27,11 +31,11 @@ def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> Outco
 
 def promise(seed: int = 1):
     test = outcomes(28, seed)
-    return profile.promise(Rows(None, test.labels, test.days), test.predicted["model"], COSTS)  # type: ignore[arg-type]
+    return promise_of(test)
 
 
 def worse(now: Outcomes, monitoring: Monitoring = LIMITS, than=None):
-    found = performance.worse(now, promise() if than is None else than, monitoring, COSTS)
+    found = performance.judged(now, promise() if than is None else than, monitoring, COSTS)
     return {each.metric: each for each in found}
 
 
@@ -55,25 +59,69 @@ def test_a_better_model_breaks_nothing_however_sure_that_is():
 
 
 def promise_of(test: Outcomes):
-    return profile.promise(Rows(None, test.labels, test.days), test.predicted["model"], COSTS)  # type: ignore[arg-type]
+    rows = Rows(None, test.labels, test.days)  # type: ignore[arg-type]
+    return {subject: expected.of_test(rows, said, COSTS) for subject, said in test.predicted.items()}
 
 
-def test_the_difference_and_its_bounds_are_welchs():
-    now, then = outcomes(14, 2, noise=0.5), promise()["log_loss"]
-    error = intervals.standard_errors(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
-    both = np.hypot(error, then.standard_error)
-    freedom = both**4 / (error**4 / 13 + then.standard_error**4 / 27)
+def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
+    now, then = outcomes(14, 2, noise=0.5), promise()["model"]["log_loss"]
+    by_day = intervals.by_day(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
+    error, freedom = autocorrelation.of_difference(by_day, np.array(then.by_day))
     found = worse(now)["worse/log_loss"]
     value = metrics.measure("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
     assert found.value == pytest.approx(value)
     import scipy.stats
 
-    assert found.value - found.lower == pytest.approx(scipy.stats.t.ppf(0.95, freedom) * both)
+    assert found.value - found.lower == pytest.approx(scipy.stats.t.ppf(0.95, freedom) * error)
+
+
+def test_days_that_are_harder_for_everybody_are_no_loss_of_skill():
+    """The base rate of the days moves from a quarter to near a half: the constant prior loses as much."""
+    rng = np.random.default_rng(3)
+    test = outcomes(28, 1)
+    drawn = {"labels": (rng.random(14 * 300) < 0.5).astype(float), "said": np.full(14 * 300, 0.3)}
+    days = outcomes(14, 2).days
+    hard = Outcomes(days, drawn["labels"], {"model": drawn["said"] * 0.99, "prior": drawn["said"]})
+    lead = Outcomes(test.days, test.labels, {"model": np.full(28 * 300, 0.3) * 0.99, "prior": np.full(28 * 300, 0.3)})
+    limits = Monitoring(
+        performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
+        baselines=(),
+    )
+    found = worse(hard, limits, than=promise_of(lead))
+    assert found["worse/log_loss"].breached is True, "the metric itself cannot tell hard days from decay"
+    assert found["skill_loss/log_loss"].breached is False
+    assert found["skill_loss/log_loss"].subject == "prior"
+
+
+def test_a_lost_lead_is_found_though_the_days_have_become_easier():
+    easy = outcomes(14, 2)
+    labels = np.zeros_like(easy.labels)  # nothing happens any more: everybody's loss falls
+    said = {"model": np.full(len(labels), 0.2), "prior": np.full(len(labels), 0.1)}
+    limits = Monitoring(
+        performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
+        baselines=(),
+    )
+    found = worse(Outcomes(easy.days, labels, said), limits)
+    assert found["worse/log_loss"].value < 0 and found["worse/log_loss"].breached is False
+    assert found["skill_loss/log_loss"].value > 0.02 and found["skill_loss/log_loss"].breached is True
+
+
+def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_it_promised():
+    now = outcomes(14, 2)
+    good = now.predicted["model"]
+    swapped = Outcomes(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
+    limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", at_most_worse=0),))
+    found = {(each.metric, each.subject): each for each in performance.judged(swapped, {"model": {}}, limits, COSTS)}
+    behind = found["worse_than_baseline/log_loss", "logistic"]
+    assert behind.breached is True and behind.value > 0.5 and behind.lower > 0
+    turned = Outcomes(now.days, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
+    (better,) = performance.judged(turned, {"model": {}}, limits, COSTS)[-1:]
+    assert better.breached is False and better.value < 0
 
 
 def test_more_confidence_makes_it_harder_to_breach():
-    sure = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, confidence=0.999),))
-    bold = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, confidence=0.6),))
+    sure = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, reference=None, confidence=0.999),))
+    bold = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, reference=None, confidence=0.6),))
     now = outcomes(14, 5, noise=0.6)
     assert (worse(now, sure)["worse/log_loss"].breached, worse(now, bold)["worse/log_loss"].breached) == (False, True)
 
@@ -89,7 +137,7 @@ def test_few_days_are_not_judged_and_the_state_says_how_many_there_are():
 
 @pytest.mark.parametrize(("window", "test", "said"), [(2, 28, "Only 2 days with labels"), (14, 2, "Only 2 test days")])
 def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
-    least = Monitoring(min_days=2, performance=LIMITS.performance)
+    least = Monitoring(min_days=2, performance=LIMITS.performance, baselines=())
     for found in worse(outcomes(window, 2), least, than=promise_of(outcomes(test, 3))).values():
         assert found.breached is None and (found.limit is None or said in found.state), found
         assert "each single day" not in found.state
@@ -104,7 +152,7 @@ def test_one_class_leaves_auc_undefined_and_judges_the_rest():
 
 
 def test_without_a_promise_nothing_is_judged():
-    found = worse(outcomes(14, 2), than={})
+    found = worse(outcomes(14, 2), than={"model": {}})
     assert all(each.value is None and "test days" in each.state for each in found.values())
 
 

@@ -21,6 +21,7 @@ CALM = (
     measure("weighted_drift", "features", 0.05, limit=0.1, breached=False),
     measure("prediction_drift", "prediction", 0.05, limit=0.1, breached=False),
 )
+LIMITED = [("worse/log_loss", "model")]
 WORSE = measure("worse/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
 DRIFT = measure("weighted_drift", "features", 0.3, limit=0.1, breached=True)
 SEEN = Seen("toy", D, today=D, stale_days=1, rows=CALM, champion="3")
@@ -40,7 +41,7 @@ def test_all_that_was_judged_and_holds_is_ok():
         ({"rows": ()}, "not measured", "was not measured"),
         ({"today": D + timedelta(days=2), "rows": (DRIFT,)}, "stale", "2 days ago"),
         ({"training": "Features drift.", "training_since": D, "rows": (DRIFT,)}, "retraining", "Features drift."),
-        ({"rows": (*CALM, WORSE)}, "degraded", "0.03 worse than promised, surely by 0.025 (limit 0.02)"),
+        ({"rows": (*CALM, WORSE)}, "degraded", "0.03 worse than on the test days, lower bound 0.025 (limit 0.02)"),
     ],
 )
 def test_the_most_serious_thing_is_the_state(changed, name, says):
@@ -126,7 +127,8 @@ FAR = measure(
 def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
     found = judge(replace(SEEN, rows=(*CALM, FAR)))
     assert found.do == (
-        "Performance is not judged yet: On 1 day log loss is 0.106 worse than promised (limit 0.02)."
+        "Performance is not judged yet: On 1 day log loss is 0.106 worse than on the test days, lower bound 0.03"
+        " (limit 0.02)."
         " Only 1 day with labels; 7 are needed to judge."
     )
     assert found.notes == ()
@@ -138,13 +140,13 @@ def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
 
 
 def test_a_limit_of_performance_of_which_there_is_no_row_is_not_taken_for_kept():
-    assert "how much worse log loss is" in judge(replace(SEEN, performance=["log_loss"])).do
-    assert judge(replace(SEEN, performance=["log_loss"], rows=(*CALM, WORSE))).name == "degraded"
+    assert "what worse/log_loss of model is" in judge(replace(SEEN, performance=LIMITED)).do
+    assert judge(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
 def test_a_verdict_on_performance_leaves_nothing_to_do():
     held = measure("worse/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
-    assert judge(replace(SEEN, rows=(*CALM, held), performance=["log_loss"])).do == "Nothing to do."
+    assert judge(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).do == "Nothing to do."
 
 
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])
@@ -168,4 +170,13 @@ def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_traini
 
 def test_a_model_that_does_better_is_not_said_to_be_worse_by_less_than_nothing():
     better = measure("worse/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
-    assert in_words(better) == "On 9 days auc is 0.02 better than promised (limit 0.01)."
+    assert in_words(better) == "On 9 days auc is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
+
+
+def test_what_is_compared_with_a_baseline_names_it_and_the_bound_that_is_judged():
+    lead = measure("skill_loss/log_loss", "prior", 0.03, lower=0.012, limit=0.0, breached=True, days=14)
+    said = "On 14 days the lead in log loss over the prior is 0.03 smaller than on the test days, lower bound 0.012"
+    assert in_words(lead) == f"{said} (limit 0)."
+    behind = measure("worse_than_baseline/log_loss", "logistic", 0.41, lower=0.3, limit=0.0, breached=True, days=14)
+    assert in_words(behind) == "On 14 days log loss is 0.41 worse than the logistic, lower bound 0.3 (limit 0)."
+    assert judge(replace(SEEN, rows=(*CALM, behind))).name == "degraded"

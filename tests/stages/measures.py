@@ -13,7 +13,7 @@ SIGNALS = (
     ("weighted_drift", "features"),
     ("prediction_drift", "prediction"),
     ("staleness", "model"),
-    ("worse/log_loss", "model"),
+    ("skill_loss/log_loss", "prior"),
 )
 
 

@@ -128,10 +128,10 @@ def test_a_rerun_commits_nothing():
 def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judged_from_its_least():
     few, enough = measured(AS_OF + timedelta(days=7)), measured(AS_OF + timedelta(days=8))
     assert few["window/auc", "model"]["days"] == 6 and enough["window/auc", "model"]["days"] == 7
-    assert few["worse/log_loss", "model"]["breached"] is None
-    assert few["worse/log_loss", "model"]["state"].startswith("Only 6 days with labels")
-    assert enough["worse/log_loss", "model"]["breached"] is False
-    assert enough["worse/log_loss", "model"]["lower"] < enough["worse/log_loss", "model"]["value"]
+    assert few["skill_loss/log_loss", "prior"]["breached"] is None
+    assert few["skill_loss/log_loss", "prior"]["state"].startswith("Only 6 days with labels")
+    assert enough["skill_loss/log_loss", "prior"]["breached"] is False
+    assert enough["skill_loss/log_loss", "prior"]["lower"] < enough["worse/log_loss", "model"]["value"]
     assert enough["window/auc", "model"]["about"] == AS_OF + timedelta(days=6)
 
 
@@ -144,7 +144,7 @@ def test_the_promise_stands_beside_it():
 def test_labels_that_turn_against_the_model_are_a_breach_of_performance():
     for day in days_from(NEXT, LAST):
         replaced("labels", day, lambda rows: rows.set_column(2, "failed", flipped(rows)))
-    assert measured(LAST)["worse/log_loss", "model"]["breached"] is True
+    assert measured(LAST)["skill_loss/log_loss", "prior"]["breached"] is True
 
 
 def flipped(rows: pa.Table) -> pa.Array:

@@ -25,7 +25,7 @@ SIGNALS = [
     ("weighted_drift", "features"),
     ("prediction_drift", "prediction"),
     ("staleness", "model"),
-    ("worse/log_loss", "model"),
+    ("skill_loss/log_loss", "prior"),
 ]
 
 
@@ -109,7 +109,7 @@ def test_a_label_day_whose_data_has_not_run_is_named_whichever_it_is(after):
     found = measured(KNOWN)
     (state,) = unmeasured(found, ("labelled_rows", "model"))
     assert state == f"labels of 2020-03-01 are not complete: toy__data has not run for ['2020-03-0{1 + after}']."
-    assert "Of no day" in found["worse/log_loss", "model"]["state"]
+    assert "Of no day" in found["skill_loss/log_loss", "prior"]["state"]
 
 
 @pytest.mark.usefixtures("scored")
@@ -137,7 +137,7 @@ def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
     found = measured(LAST)
     assert unmeasured(found, ("auc", "model")) == {"auc is not defined: all labels of the day are 0."}
     assert found["base_rate", "model"]["value"] == 0
-    assert found["worse/log_loss", "model"]["value"] is not None
+    assert found["skill_loss/log_loss", "prior"]["value"] is not None
 
 
 @pytest.mark.usefixtures("scored")

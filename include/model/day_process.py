@@ -1,0 +1,88 @@
+"""Simulated days of a use case: series with the distribution and the day-to-day correlation of its own past.
+
+Normal scores of the days follow an AR(1) process; a monotone function gives them the distribution of the days that were
+observed (a Gaussian copula; Cario, Nelson 1996). With fewer than `OWN_DAYS` days the process cannot be estimated well:
+the default is used instead, a normal AR(1) process with lag-1 autocorrelation `DEFAULT_CORRELATION` and the standard
+deviation of the days that are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+
+from include.model import autocorrelation
+from include.model.autocorrelation import Numbers
+
+OWN_DAYS = 120
+"""From so many days on, the process is that of the days themselves."""
+DEFAULT_CORRELATION = 0.4
+LIVES, YEAR = 600, 365
+SEED = 20130427
+
+
+@dataclass(frozen=True)
+class Process:
+    """How days follow each other; `mean` 0 for differences."""
+
+    correlation: float
+    deviation: float
+    own: bool
+    """Whether it was estimated from the days themselves; else it is the default process."""
+    values: tuple[float, ...] = ()
+    """Of an own process: the days in order of size; empty for normal days."""
+    mean: float = 0.0
+
+    def simulate(self, days: int, lives: int = LIVES, seed: int = SEED) -> Numbers:
+        """Series of shape (lives, days); the same ones for the same arguments."""
+        scores = _scores(self.correlation, days, lives, seed)
+        if not self.values:
+            return self.mean + self.deviation * scores
+        return _as_observed(scores, np.array(self.values), self.deviation)
+
+
+def fit(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
+    """The process of one or more spans of days that follow each other; None where they are too few or never vary.
+
+    `centred`: only deviations from each span's mean matter, as for differences whose null value is 0.
+    """
+    spans = [np.asarray(span, dtype=np.float64) for span in spans if len(span) >= autocorrelation.MIN_DAYS]
+    days = sum(len(span) for span in spans)
+    if not spans:
+        return None
+    moved = [span - np.mean(span) for span in spans] if centred else spans
+    values = np.sort(np.concatenate(moved))
+    freedom = days - (len(spans) if centred else 1)
+    deviation = float(np.sqrt(np.sum(np.square(values - np.mean(values))) / freedom))
+    if deviation <= 1e-12 * float(np.max(np.abs(np.concatenate(spans)))):
+        return None
+    mean = 0.0 if centred else float(np.mean(values))
+    if days < OWN_DAYS:
+        return Process(DEFAULT_CORRELATION, deviation, own=False, mean=mean)
+    ranks = scipy.stats.rankdata(np.concatenate(moved))
+    scores = scipy.stats.norm.ppf(ranks / (days + 1))
+    ends = np.cumsum([len(span) for span in moved])[:-1]
+    parts = np.split(scores, ends)
+    lag_1 = sum(len(part) * float(autocorrelation.unshrunk(part)) for part in parts) / days
+    return Process(float(np.clip(lag_1, -0.5, autocorrelation.HIGHEST)), deviation, True, tuple(values.tolist()), mean)
+
+
+def _scores(correlation: float, days: int, lives: int, seed: int) -> Numbers:
+    """Normal series of mean 0 and variance 1."""
+    drawn = np.random.default_rng(seed).standard_normal((days, lives))
+    found = np.empty_like(drawn)
+    found[0] = drawn[0]
+    for day in range(1, days):
+        found[day] = correlation * found[day - 1] + np.sqrt(1 - correlation**2) * drawn[day]
+    return np.ascontiguousarray(found.T)
+
+
+def _as_observed(scores: Numbers, values: Numbers, deviation: float) -> Numbers:
+    """Scores as values: between the observed days linearly, beyond them as far as a normal day would be."""
+    knots = scipy.stats.norm.ppf((np.arange(len(values)) + 0.5) / len(values))
+    beyond = np.minimum(scores - knots[0], 0.0) + np.maximum(scores - knots[-1], 0.0)
+    found: Numbers = np.interp(scores, knots, values) + deviation * beyond
+    return found

@@ -1,0 +1,60 @@
+"""Expected performance: what a model and its baselines showed on the test days, day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from include.gate import HIGHER_IS_BETTER
+from include.logic import intervals, metrics
+from include.logic.finding import MODEL
+from include.logic.fitting import Rows
+from include.logic.metrics import Numbers
+from include.use_case import Costs
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A metric on the test days, with its two-sided 95 % interval; None where there are too few days."""
+
+    value: float
+    days: int
+    lower: float | None = None
+    upper: float | None = None
+    by_day: tuple[float, ...] = ()
+    """The pseudo-value of each day (`intervals.by_day`), in order of days; empty where the metric has none."""
+
+
+def of_test(test: Rows, probabilities: Numbers, costs: Costs) -> dict[str, Expected]:
+    """What a model showed on its test rows, by metric."""
+    days = len(np.unique(test.days))
+    by_day = intervals.by_day(test.days, test.labels, probabilities, costs)
+    found = {}
+    for metric, value in metrics.of(test.labels, probabilities, costs).items():
+        if metric in by_day:
+            lower, upper = intervals.around(metric, value, by_day[metric])
+            found[metric] = Expected(value, days, lower, upper, tuple(by_day[metric].tolist()))
+        elif metric != "rows":
+            found[metric] = Expected(value, days)
+    return found
+
+
+def from_json(values: Mapping[str, Any]) -> dict[str, Expected]:
+    """By metric, from what `asdict` made of each."""
+    return {metric: Expected(**{**each, "by_day": tuple(each["by_day"])}) for metric, each in values.items()}
+
+
+def against(metric: str, by_day: Mapping[str, Sequence[float]], reference: str | None) -> Numbers | None:
+    """The model's pseudo-values of a metric less those of the reference (None: nothing), above 0 being worse.
+
+    `by_day` has them by subject. None where the model or the reference has none.
+    """
+    subjects = [MODEL] if reference is None else [MODEL, reference]
+    if not all(len(by_day.get(subject, ())) for subject in subjects):
+        return None
+    model, *other = (np.asarray(by_day[subject], dtype=np.float64) for subject in subjects)
+    difference: Numbers = model - other[0] if other else model
+    return -difference if metric in HIGHER_IS_BETTER else difference

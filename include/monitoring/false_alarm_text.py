@@ -1,0 +1,36 @@
+"""The false-alarm rates of a version in words, from the rows of the table `metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from include.declaration.monitoring import FALSE_ALARMS, Monitoring, label_of
+from include.logic.measures import Measure
+from include.model.day_process import DEFAULT_CORRELATION, OWN_DAYS
+
+
+def sentence(rows: Sequence[Measure], monitoring: Monitoring) -> str:
+    """How often a year each limit asks falsely for a training, and what that was computed from; empty without rows."""
+    found = [row for row in rows if row.metric == FALSE_ALARMS]
+    rated = [row for row in found if row.value is not None]
+    if not rated:
+        return " ".join(dict.fromkeys(row.state for row in found if row.state))
+    declared = {label_of(limit.name, limit.subject): limit.false_alarms_per_year for limit in monitoring.limits}
+    declared |= dict.fromkeys(("weighted_drift", "prediction_drift"), monitoring.drift_false_alarms_per_year)
+    shown = ", ".join(_rate(row, declared.get(row.subject)) for row in rated)
+    unknown = "".join(f" {row.subject}: unknown, {row.state}" for row in found if row.value is None)
+    return f"False alarms a year: {shown}.{unknown} {_from_what(max(row.days for row in rated))}"
+
+
+def _rate(row: Measure, declared: float | None) -> str:
+    said = f"{row.subject.replace('_', ' ')} {row.value:.1f}"
+    return said if declared is None else f"{said} (declared {declared:g})"
+
+
+def _from_what(days: int) -> str:
+    if days >= OWN_DAYS:
+        return f"Computed from the version's {days} validation and test days."
+    return (
+        f"Computed from the version's {days} validation and test days: fewer than {OWN_DAYS}, so with the default"
+        f" process (each day resembles the one before with a correlation of {DEFAULT_CORRELATION:g})."
+    )

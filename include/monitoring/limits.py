@@ -1,0 +1,66 @@
+"""Limits of a version: the declared ones, with what false-alarm rates made of them when the version was registered."""
+
+from __future__ import annotations
+
+import json
+
+from include.declaration.monitoring import FALSE_ALARMS, Monitoring
+from include.logic.figures import Figure, missing
+from include.logic.finding import MODEL
+from include.logic.profile import NAME, Profile, ProfileUnreadable
+from include.model import false_alarms
+from include.model.false_alarms import FalseAlarms
+from include.storage.models import ArtifactMissing, Registry, Version
+from include.use_case import UseCase
+
+TAG = "false_alarms"
+"""Tag of a version: the false-alarm rate of each limit as JSON, or a sentence that says why there is none."""
+
+
+def compute(use_case: UseCase, profile: Profile) -> FalseAlarms:
+    """The false-alarm rates of the version of this profile, under the use case's declaration as it is now."""
+    return false_alarms.compute(profile, use_case.monitoring, use_case.retraining, use_case.training.gap_days)
+
+
+def recorded(use_case: UseCase, version: Version) -> FalseAlarms | None:
+    """The rates that were computed at registration; None where the declaration has changed, or there are none."""
+    try:
+        found = FalseAlarms.from_json(json.loads(version.tags.get(TAG, "")))
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if found.declaration == _declaration(use_case) else None
+
+
+def applied(use_case: UseCase, version: Version, profile: Profile) -> Monitoring:
+    """The declared limits as numbers: from the rates of the registration, or computed where these do not hold now."""
+    if rates := recorded(use_case, version):
+        return rates.applied(use_case.monitoring)
+    gap_days = use_case.training.gap_days
+    return false_alarms.resolve(profile, use_case.monitoring, use_case.retraining, gap_days)
+
+
+def figures(use_case: UseCase, version: Version) -> list[Figure]:
+    """`false_alarms_per_year` of each limit, as computed at registration; `days` are the version's own days."""
+    if not (rates := recorded(use_case, version)):
+        state = (
+            f"Version {version.number} has no false-alarm rates for the limits as they are declared now; train a new"
+            " version, or register this one's run again."
+        )
+        return [missing(FALSE_ALARMS, MODEL, state)]
+    return [
+        Figure(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), state=rate.state)
+        for rate in rates.rates
+    ]
+
+
+def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
+    """The value of the tag for a version or a run that is about to be one."""
+    try:
+        profile = Profile.from_json(registry.beside(version, NAME))
+    except (ArtifactMissing, ProfileUnreadable) as error:
+        return f"There are no false-alarm rates: {error}"
+    return json.dumps(compute(use_case, profile).to_json())
+
+
+def _declaration(use_case: UseCase) -> str:
+    return false_alarms.declaration_of(use_case.monitoring, use_case.retraining, use_case.training.gap_days)
