@@ -19,6 +19,9 @@ import scipy.stats
 
 from include.logic.metrics import Numbers
 
+_MANY_ROWS = 50
+"""From so many rows per bin on, PSI follows its asymptotic distribution."""
+_DRAWN, _SEED = 4999, 20200101
 Counts = npt.NDArray[np.int64]
 """Rows per bin of one column, in the order of its `Bins`; the last two are of nulls and of categories never seen."""
 CAP = 1.0
@@ -92,13 +95,30 @@ def by_chance(expected: npt.ArrayLike, actual: npt.ArrayLike, confidence: float 
     """The PSI that two samples of one distribution stay under with that confidence, as rows are drawn on their own.
 
     PSI / (1/n + 1/m) follows a chi-squared distribution with one degree of freedom less than there are bins with rows
-    (Yurdakul, Naranjo 2020, Statistical properties of the population stability index). Infinite without rows.
+    (Yurdakul, Naranjo 2020, Statistical properties of the population stability index). With few rows per bin the tail
+    is heavier than that: there, the bound is the greater of this and of the same quantile of simulated samples, both
+    drawn from the pooled shares; the same ones each time. Infinite without rows.
     """
     e, a = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if not (e.sum() and a.sum()):
         return math.inf
     freedom = max(int(np.count_nonzero(e + a)) - 1, 1)
-    return float(scipy.stats.chi2.ppf(confidence, freedom) * (1 / e.sum() + 1 / a.sum()))
+    limit = float(scipy.stats.chi2.ppf(confidence, freedom) * (1 / e.sum() + 1 / a.sum()))
+    if min(e.sum(), a.sum()) >= _MANY_ROWS * (freedom + 1):
+        return limit
+    return max(limit, _simulated(e, a, confidence))
+
+
+def _simulated(e: Numbers, a: Numbers, confidence: float) -> float:
+    """The quantile of the PSI of samples that are drawn from one distribution; a little higher than asked for, since
+    it is itself an estimate."""
+    shares = (e + a)[(e + a) > 0] / (e.sum() + a.sum())
+    rng = np.random.default_rng(_SEED)
+    one, other = (
+        np.maximum(rng.multinomial(round(each.sum()), shares, size=_DRAWN), 0.5) / each.sum() for each in (e, a)
+    )
+    found = np.sum((other - one) * np.log(other / one), axis=1)
+    return float(np.quantile(found, 1 - 0.8 * (1 - confidence)))
 
 
 def weighted(importance: Mapping[str, float], psis: Mapping[str, float]) -> float | None:

@@ -107,9 +107,7 @@ def _areas(rows: Numbers, positives: Numbers) -> tuple[float, float]:
     """AUC and average precision from rows and positives of each distinct probability, highest first."""
     above = np.cumsum(positives)
     all_positives, all_negatives = float(above[-1]), float(np.sum(rows) - above[-1])
-    if not all_positives:
+    if not (all_positives and all_negatives):
         return math.nan, math.nan
     precision = float(positives @ (above / np.cumsum(rows))) / all_positives
-    if not all_negatives:
-        return math.nan, precision
     return float((rows - positives) @ (above - positives / 2)) / (all_positives * all_negatives), precision

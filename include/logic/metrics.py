@@ -50,8 +50,12 @@ def auc(labels: Numbers, probabilities: Numbers) -> float | None:
 
 
 def average_precision(labels: Numbers, probabilities: Numbers) -> float | None:
-    """Sum over thresholds of precision times step in recall, not interpolated (Zhu 2004). None without positives."""
-    return float(sklearn.metrics.average_precision_score(labels, probabilities)) if np.any(labels > 0) else None
+    """Sum over thresholds of precision times step in recall, not interpolated (Zhu 2004).
+
+    None where only one class is there: without positives there is no recall, and without negatives every ranking,
+    also a wrong one, has the value 1.
+    """
+    return float(sklearn.metrics.average_precision_score(labels, probabilities)) if _both(labels) else None
 
 
 @dataclass(frozen=True)

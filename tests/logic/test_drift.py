@@ -102,6 +102,17 @@ def test_jensen_shannon_is_worked_out_by_hand():
     assert drift.jensen_shannon([10, 10], [5, 0]) == pytest.approx(math.sqrt(mean - half / 2))
 
 
+@pytest.mark.parametrize("bins", [3, 5, 10])
+@pytest.mark.parametrize("rows", [30, 50, 100])
+def test_few_rows_over_even_categories_exceed_the_bound_in_at_most_one_of_100_days(rows, bins):
+    rng, train = np.random.default_rng(5), np.full(bins, 2000)
+    days = rng.multinomial(rows, np.full(bins, 1 / bins), size=20_000)
+    # The bound depends on a day's own counts by almost nothing: the pooled shares are those of the 2,000 rows.
+    bound = drift.by_chance(train, days[0])
+    found = np.array([drift.psi(train, day) for day in days[:4000]])
+    assert np.mean(found > bound) <= 0.0125, "one in a hundred, and the error of 4,000 days"
+
+
 def test_the_level_of_chance_is_broken_as_often_as_it_says():
     rng, train, broken = np.random.default_rng(11), np.full(10, 1000), 0
     shares = np.full(10, 0.1)

@@ -17,9 +17,9 @@ from include.gate import (
     ServingGate,
     SliceGate,
 )
-from include.logic import gates
+from include.logic import gates, metrics
 from include.logic.evidence import Champion, Evidence, Perturbation, Rebuilt, Rehearsal, TestRows
-from include.logic.gates import judge
+from include.logic.gates import MODEL, judge
 from include.use_case import Costs
 
 COSTS = Costs(missed=3, false_warning=1, unit="points")
@@ -136,6 +136,13 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_gate_says_
     passing = one(Gate("auc", at_least=0.9, min_days=7, unjudged="passes"), few)
     assert (passing.outcome, passing.blocks) == ("not judged", False)
     assert gates.outcome([passing]) == "passed"
+
+
+def test_average_precision_on_test_days_of_one_class_is_not_judged():
+    labels = np.ones(len(SOUND.rows.labels))
+    measured = {MODEL: metrics.of(labels, SOUND.rows.predicted[MODEL], COSTS)}
+    verdict = one(Gate("average_precision", at_least=0.9), replace(SOUND, metrics=measured))
+    assert (verdict.outcome, verdict.blocks) == ("not judged", True)
 
 
 def test_a_failure_outweighs_what_was_not_judged():

@@ -31,7 +31,7 @@ def test_metrics_are_what_their_definitions_say_also_with_ties(rows):
     pairs = [(p, q) for p in probabilities[labels > 0] for q in probabilities[labels == 0]]
     above = [1.0 if p > q else 0.5 if p == q else 0.0 for p, q in pairs]
     assert found.get("auc") == (pytest.approx(np.mean(above)) if pairs else None)
-    assert ("average_precision" in found) == bool(labels.any())
+    assert ("average_precision" in found) == (len(np.unique(labels)) == 2)
 
 
 def test_average_precision_weighs_precision_by_the_step_in_recall():
@@ -111,3 +111,13 @@ def test_a_recorded_metric_is_found_again_by_split_and_subject():
         "test/days": 7.0,
     }
     assert metrics.of_split(recorded, "test") == {"model": {"log_loss": 0.5}}
+
+
+def test_average_precision_of_one_class_is_not_defined_though_every_ranking_would_have_the_value_1():
+    assert metrics.average_precision(np.ones(3), np.array([0.1, 0.2, 0.3])) is None
+    assert metrics.average_precision(np.zeros(3), np.array([0.1, 0.2, 0.3])) is None
+
+
+def test_a_probability_on_the_edge_of_two_bins_is_in_the_upper_one():
+    found = metrics.calibration(np.array([1.0, 0.0, 0.0]), np.array([0.5, 0.55, 0.45]))
+    assert found.rows.tolist() == [1, 2], "0.5 and 0.55 share a bin, 0.45 has its own"

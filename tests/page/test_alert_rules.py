@@ -42,7 +42,7 @@ FIRES: dict[str, dict[str, object]] = {
     "AirworthyUnreadable": {'airworthy_readable{use_case="toy", part="ledger"}': 0},
     "AirworthyNeverMeasured": {'airworthy_measured{use_case="toy"}': 0},
     "AirworthyNotMeasured": {'airworthy_staleness_seconds{use_case="toy", subject="metrics"}': 200_000},
-    "AirworthyPerformance": {'airworthy_breached{use_case="toy", metric="worse/log_loss", subject="model"}': 1},
+    "AirworthyPerformance": {'airworthy_breached{use_case="toy", metric="skill_loss/log_loss", subject="prior"}': 1},
     "AirworthyDrift": {'airworthy_breached{use_case="toy", metric="weighted_drift", subject="features"}': 1},
     "AirworthyData": {'airworthy_breached{use_case="toy", metric="null_share", subject="x"}': 1},
     "AirworthyStale": {'airworthy_breached{use_case="toy", metric="staleness", subject="predictions"}': 1},

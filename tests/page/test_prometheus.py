@@ -18,10 +18,10 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from include import dag_text
-from include.declaration.monitoring import Retraining
+from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.logic import figures, performance
 from include.logic.performance import Outcomes
-from include.logic.profile import Promised
+from include.model.expected import Expected
 from include.page import access, app, prometheus
 from include.stages import decide
 from include.storage import schemas
@@ -144,12 +144,13 @@ def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
 def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
     days = np.array([np.datetime64(DAY)] * 4)
     outcomes = Outcomes(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
-    promise = {"log_loss": Promised(0.3, 7, 0.2, 0.4, 0.05)}
-    found = performance.worse(outcomes, promise, toy.USE_CASE.monitoring, toy.USE_CASE.costs)
+    promise = {"model": {"log_loss": Expected(0.3, 7, 0.2, 0.4)}}
+    limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
+    found = performance.judged(outcomes, promise, limits, toy.USE_CASE.costs)
     Lake.of(toy.USE_CASE).replace(
         "metrics", DAY, figures.rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")), inputs={}, stage="m"
     )
-    assert served()[at("worse", "log_loss", "model")] > toy.USE_CASE.monitoring.performance[0].at_most_worse
+    assert served()[at("worse", "log_loss", "model")] > 0.02
     assert served()[at("unmeasured", "worse/log_loss", "model")] == 1
 
 

@@ -26,7 +26,7 @@ def seen(champion):
 
 
 def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
-    (worse,) = seen.measures.of("worse/log_loss")[-1:]
+    (worse,) = seen.measures.of("skill_loss/log_loss")[-1:]
     assert worse.value is not None and worse.breached is None and "needed to judge" in worse.state
     told = " ".join((seen.status.why, seen.status.do, *seen.status.notes))
     assert worse.state in told and "Nothing to do." not in told
