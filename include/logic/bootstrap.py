@@ -52,14 +52,14 @@ def paired(
 def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES) -> Difference:
     """The same from each day's summed difference and its number of rows.
 
-            Days are given in order. The mean is a ratio of sums, since days differ in size. Its standard error is the
-        linearised one (Cochran 1977, Sampling Techniques, 6.4), inflated by the autocorrelation of the days' residuals
-        (model/autocorrelation.py), since the difference of two models goes on from day to day. Each bound is the farther
-        of two: the quantile of a bootstrap-t over days (Efron, Tibshirani 1993, ch. 12), which follows skew but is too
-        narrow where few days have heavy tails; and Student's t, which is the reverse. One day bounds nothing; days without
-        any spread give bounds equal to the mean. Deterministic: the resamples are the same for the same number of days.
+    Days are given in order. The mean is a ratio of sums, since days differ in size. Its standard error is the
+    linearised one (Cochran 1977, Sampling Techniques, 6.4), inflated by the autocorrelation of the days' residuals
+    (model/autocorrelation.py), since the difference of two models goes on from day to day. Each bound is the farther
+    of two: the quantile of a bootstrap-t over days (Efron, Tibshirani 1993, ch. 12), which follows skew but is too
+    narrow where few days have heavy tails; and Student's t, which is the reverse. One day bounds nothing; days without
+    any spread give bounds equal to the mean. Deterministic: the resamples are the same for the same number of days.
 
-        How often two models of equal skill give an upper bound below 0 at 95 % confidence, where 5 % is meant, with 14 and
+    How often two models of equal skill give an upper bound below 0 at 95 % confidence, where 5 % is meant, with 14 and
     with 28 days (1,000 simulated trainings, standard error 0.7; tests/logic/test_bootstrap.py has 2,000):
 
     * normal days with lag-1 autocorrelation 0: 1.7 and 1.9 %; 0.2: 3.2 and 3.0; 0.4: 5.1 and 4.7; 0.5: 7.4 and 7.0.
@@ -67,8 +67,8 @@ def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples
     * Student's t with 3 degrees of freedom: 1.7 and 3.1 %. Log-normal days with sigma 1, where very rare days decide:
       7.3 and 9.0; then ask for more confidence, or for a margin below 0.
 
-        Raises:
-            ValueError: for a confidence that so few resamples cannot tell.
+    Raises:
+        ValueError: for a confidence that so few resamples cannot tell.
     """
     days, total = len(rows), float(np.sum(rows))
     mean = float(np.sum(differences)) / total
