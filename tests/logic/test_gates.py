@@ -96,7 +96,7 @@ def test_a_sound_model_passes_every_gate_in_their_order():
     [
         (replace(SOUND, metrics=METRICS | {"model": {"log_loss": 0.61}}), 0, "metric", "0.61, but it must be below"),
         (replace(SOUND, rows=labelled(better=-0.1)), 1, "champion", r"higher than version 3's"),
-        (replace(SOUND, rows=labelled(better=0.1, model={"a": 0.4})), 2, "slice", "group a with"),
+        (replace(SOUND, rows=labelled(better=0.2, model={"a": 0.4})), 2, "slice", "group a with"),
         (replace(SOUND, perturbed=(Perturbation("size", "far above", 0.4),)), 3, "robustness", "size far above"),
         (replace(SOUND, rehearsal=Rehearsal(500, 2, 4.0, 1.5)), 4, "serving", "2 differ"),
         (replace(SOUND, rehearsal=Rehearsal(500, 0, 90.0, 1.5)), 4, "serving", "90 microseconds"),
