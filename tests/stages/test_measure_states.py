@@ -11,7 +11,7 @@ import pytest
 
 from include import settings
 from include.errors import BadRequest
-from include.stages import build_features, ingest, measure, score, validate
+from include.stages import build_features, ingest, measure, outcomes, score, validate
 from include.storage.lake import Lake
 from include.storage.models import Registry
 from include.storage.partitions import days_from
@@ -353,3 +353,9 @@ def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
     with pytest.raises(Exception, match="no champion"):
         score.run(USE_CASE, date(2020, 1, 9))
     assert "the ledger is empty" in of_feeds(date(2020, 1, 9))["state", "predictions"]["state"]
+
+
+def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
+    """A correction that became known the day after must not change what a report says."""
+    view = outcomes.matured(Lake.of(USE_CASE), KNOWN)
+    assert view.day == KNOWN + timedelta(days=USE_CASE.label.matures_after_days)

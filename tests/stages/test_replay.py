@@ -24,7 +24,10 @@ FIRST, LAST = date(2020, 2, 12), date(2020, 3, 8)
 USE_CASE = replace(
     toy.USE_CASE,
     monitoring=Monitoring(
-        window_days=5, min_days=3, performance=(PerformanceLimit("log_loss", at_most_worse=0.0, confidence=0.6),)
+        window_days=5,
+        min_days=3,
+        performance=(PerformanceLimit("log_loss", at_most_worse=0.0, confidence=0.6),),
+        baselines=(),
     ),
     retraining=Retraining(breaches=1, of_days=3, cool_down_days=4),
 )
@@ -87,24 +90,30 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
     labels = np.where(later, 1 - past.label, past.label)
     other = replace(real, past=Past(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={})
     assert later.any()
-    measured = [each.measures(USE_CASE.monitoring)(day, FIRST) for each in (real, other)]
+    measured = [each.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) for each in (real, other)]
     assert measured[0] == measured[1]
     assert measured[0].signals["performance"].breached is not None
     assert real.judge(day, FIRST) == other.judge(day, FIRST)
     assert real.fit(day).model.trees == other.fit(day).model.trees
     changed = np.where(past.known == np.datetime64(day), 1 - past.label, past.label)
     third = replace(real, past=Past(past.rows, past.place, past.known, changed), _measured={})
-    assert third.measures(USE_CASE.monitoring)(day, FIRST) != measured[0], "what is known that day must count"
+    assert third.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) != measured[0], (
+        "what is known that day must count"
+    )
 
 
 def test_a_model_that_is_too_young_is_not_judged(toy_lake):
-    reading = world().measures(USE_CASE.monitoring)(FIRST + timedelta(days=3), FIRST).signals["performance"]
+    reading = (
+        world()
+        .measures(USE_CASE.monitoring, USE_CASE.retraining)(FIRST + timedelta(days=3), FIRST)
+        .signals["performance"]
+    )
     assert reading.breached is None
     assert "days" in reading.state
 
 
 def test_a_day_without_rows_is_measured_as_such(toy_lake):
-    assert world().measures(USE_CASE.monitoring)(LAST + timedelta(days=1), FIRST).version is None
+    assert world().measures(USE_CASE.monitoring, USE_CASE.retraining)(LAST + timedelta(days=1), FIRST).version is None
 
 
 @pytest.mark.slow
