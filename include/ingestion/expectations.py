@@ -64,17 +64,18 @@ def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> 
         if any(result.result.get("unexpected_count") or not result.success for result in document.results):
             document = _validated(frame, expectations, name, COMPLETE)
     except Exception as error:
-        raised = _raising(frame, expectations, name) or (_in_one_line(error),)
+        failures = _raising(frame, expectations, name) or (_in_one_line(error),)
         nothing = ExpectationSuiteValidationResult(success=False, results=[], suite_name=name)
-        return Judgement(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), raised, nothing)
+        return Judgement(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), failures, nothing)
     # The suite's results come in an order of their own: each is found by its place, kept in its meta.
     results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
-    broken, raised = [], []
+    broken: list[str] = []
+    raised: list[str] = []
     for place, expectation in enumerate(expectations):
         result = results.get(place)
-        if error := _failure(result, is_row_rule=place < len(suite.rows)):
-            raised.append(f"{reason_text(expectation)}: {error}")
+        if failure := _failure(result, is_row_rule=place < len(suite.rows)):
+            raised.append(f"{reason_text(expectation)}: {failure}")
         elif result is not None and place < len(suite.rows):
             breaks[result.result.get("unexpected_index_list") or [], place] = True
         elif result is not None and not result.success:
