@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 from include import gate, landing
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
+from include.declaration.lightgbm_parameters import wrong_declaration
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
+from include.declaration.names import PREDICTION_COLUMNS, require_columns, require_feeds
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import PARTITION, PERIOD, require_period
 from include.declaration.suite import Suite
@@ -72,10 +74,6 @@ COLUMN_TYPES = frozenset(
 KNOWN_AT_TYPES = ("date32", TIMESTAMP)
 CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
-RESERVED = frozenset({"day", "digest", "reasons", "quarantined_row"})
-"""Columns that the lake adds to its tables, or the quarantine to the files that leave it."""
-SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *gate.BASELINES})
-"""What the monitor measures beside feeds, by these names: two figures of one name would be one."""
 
 
 def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,8 +104,7 @@ class Feed:
         _require(self.name.isidentifier(), f"Feed({self.name!r}): the name must be a Python identifier.")
         wrong = {c: t for c, t in self.columns.items() if t not in COLUMN_TYPES}
         _require(not wrong, f"Feed({self.name!r}): types {wrong} are none of {sorted(COLUMN_TYPES)}.")
-        taken = sorted(RESERVED & set(self.columns))
-        _require(not taken, f"Feed({self.name!r}): columns {taken} are added by the lake; rename yours.")
+        require_columns(self.columns, f"Feed({self.name!r}): ")
         stray = [key for key in self.keys if key not in self.columns]
         _require(bool(self.keys) and not stray, f"Feed({self.name!r}): keys {stray or '()'} are not among its columns.")
         _require(0 <= self.max_quarantined < 1, f"Feed({self.name!r}): max_quarantined is a share from 0 to below 1.")
@@ -193,6 +190,8 @@ class Training:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", _frozen(self.parameters))
         object.__setattr__(self, "search", _frozen(self.search))
+        wrong = wrong_declaration(self.parameters, self.search)
+        _require(not wrong, f"Training: {wrong}.")
         least = self.min_train_days + self.validation_days + self.test_days + 2 * self.gap_days
         _require(
             self.window_days >= least,
@@ -279,10 +278,7 @@ class UseCase:
             self.ends_on is None or self.ends_on >= self.first_day,
             say + f"ends_on {self.ends_on} is before first_day {self.first_day}.",
         )
-        names = [feed.name for feed in self.feeds]
-        _require(bool(names) and len(set(names)) == len(names), say + f"feeds need distinct names, has {names}.")
-        taken = sorted(SUBJECTS & set(names))
-        _require(not taken, say + f"feeds {taken} are called as what the monitor measures beside them; rename them.")
+        require_feeds([feed.name for feed in self.feeds], say)
         landing.require_apart({feed.name: feed.landing for feed in self.feeds if feed.landing}, self.first_day, say)
         _require(self.look_back_days >= 0, say + "look_back_days is a number of days from 0.")
         _require(bool(self.keys), say + "declare the keys of a row.")
@@ -292,15 +288,25 @@ class UseCase:
             if t not in COLUMN_TYPES - {"string", "date32", TIMESTAMP} | {CATEGORY}
         }
         _require(not wrong, say + f"features {wrong} must be numbers, bool or {CATEGORY!r}.")
-        clash = sorted((set(self.features) & RESERVED) | ({self.label.name} & {*self.features, *self.keys}))
-        _require(not clash, say + f"columns {clash} are used twice; rename the feature, key or label.")
+        own = [name for name in self.features if name not in self.keys]
+        require_columns((*self.keys, *own, self.label.name), say)
+        require_columns((*self.keys, self.label.name), say, also_taken=PREDICTION_COLUMNS)
         stray = sorted(set(self.training.baseline_features) - set(self.features))
         _require(not stray, say + f"baseline_features {stray} are no features.")
+        self._require_equal_types()
         require_period(self.period, self.key_types(), (*self.features, self.label.name), say)
         try:
             gate.check(self.gates, self.slice_columns(), self.training.test_days, self.training.most_tried)
         except ValueError as error:
             raise ValueError(f"{say}{error}") from None
+
+    def _require_equal_types(self) -> None:
+        """Refuse a feature that is called as a key and has another type: features hold one column of that name."""
+        stored = {**self.features} | {name: "string" for name, kind in self.features.items() if kind == CATEGORY}
+        other = {n: (kind, stored[n]) for n, kind in self.key_types().items() if stored.get(n, kind) != kind}
+        _require(
+            not other, f"UseCase({self.name!r}): keys that are features too need one type, not {other}; rename these."
+        )
 
     @property
     def label_keys(self) -> tuple[str, ...]:

@@ -18,7 +18,10 @@ FEED = USE_CASE.feed("events")
     [
         ({"columns": {"id": "int"}}, r"types \{'id': 'int'\} are none of"),
         ({"keys": ("nowhere",)}, "not among its columns"),
-        ({"columns": {"id": "int64", "day": "date32"}, "keys": ("id",)}, "added by the lake"),
+        (
+            {"columns": {"id": "int64", "day": "date32"}, "keys": ("id",)},
+            r"columns \['day'\] are names that the product uses",
+        ),
         ({"max_quarantined": 1.0}, "share from 0 to below 1"),
     ],
 )
@@ -34,7 +37,7 @@ def test_a_feed_that_cannot_be_is_refused(change, said):
         ({"name": "a__b"}, "double underscore"),
         ({"keys": ("nowhere",)}, "needs one type in the feeds"),
         ({"features": {"kind": "string"}}, "must be numbers, bool or 'category'"),
-        ({"features": {"failed": "int8"}}, "used twice"),
+        ({"features": {"failed": "int8"}}, r"columns \['failed', 'failed'\] are one name"),
         ({"feeds": (FEED, FEED)}, "distinct names"),
         *(
             ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, f"feeds \\['{name}'\\] are called as")

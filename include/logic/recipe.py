@@ -100,6 +100,7 @@ class Recipe:
                 gap_days=self.splits["gap_days"],
                 min_train_days=self.splits["min_train_days"],
                 parameters={},
+                search={},
                 baseline_features=self.baseline_features,
                 rounds=parameters.rounds,
                 early_stopping_rounds=parameters.early_stopping_rounds,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from include.errors import BadRequest
 from include.logic import fitting
 from include.logic.fitting import Encoded
-from include.logic.parameters import TUNABLE, merge
+from include.logic.parameters import merge
 from include.use_case import Search, UseCase
 
 STARTUP_TRIALS = 5
@@ -65,20 +64,16 @@ class Found:
 
 
 def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> Space:
-    """The use case's search space without what a person has `fixed`.
+    """Return the use case's search space without what a person has `fixed`.
 
-    Raises BadRequest where there is none, nothing of it is left, or it is misdeclared; it names all that is wrong.
+    Raises:
+        BadRequest: there is none, or nothing of it is left.
     """
     declared = use_case.training.search
     if not declared:
         raise BadRequest(
             f"{use_case.name} declares no search space, so there is nothing to tune. Leave tune_trials empty, or"
             ' declare one in its Training, such as search={"num_leaves": Search(4, 64, log=True)}.'
-        )
-    wrong = [f"{name!r} {problem}" for name, each in declared.items() if (problem := _wrong(use_case, name, each))]
-    if wrong:
-        raise BadRequest(
-            f"{use_case.name}: its search space is wrong: {'; '.join(wrong)}. Correct `search` in its Training."
         )
     free = {name: each for name, each in declared.items() if name not in (fixed or {})}
     if not free:
@@ -87,23 +82,7 @@ def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> Space:
             " is nothing to tune. Give fewer, or leave tune_trials empty."
         )
     parameters = merge(use_case, None).lightgbm
-    return Space(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: `_wrong` has looked
-
-
-def _wrong(use_case: UseCase, name: str, search: Search) -> str | None:
-    """What is wrong with the range of a parameter, in words."""
-    allowed, value = TUNABLE.get(name), use_case.training.parameters.get(name)
-    if allowed is None:
-        return f"cannot be searched; these can: {', '.join(sorted(TUNABLE))}"
-    if allowed.kind is int and not search.whole:
-        return f"must be {allowed}: give whole numbers for both ends, not {search.low!r} and {search.high!r}"
-    if not (math.isfinite(search.high) and allowed.least <= search.low and search.high <= allowed.most):
-        return f"must be {allowed}; {search.low:g} to {search.high:g} is not within"
-    if not isinstance(value, int | float):
-        return "is searched but has no value in `parameters`: declare the one to begin with, which is tried first"
-    if not search.low <= value <= search.high or (search.whole and value != int(value)):
-        return f"is declared as {value!r}, which is no value from {search.low!r} to {search.high!r}: it is tried first"
-    return None
+    return Space(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked
 
 
 def _distribution(search: Search) -> IntDistribution | FloatDistribution:

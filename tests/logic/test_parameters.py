@@ -5,6 +5,7 @@ from dataclasses import replace
 import lightgbm
 import pytest
 
+from include.declaration import lightgbm_parameters
 from include.errors import BadRequest
 from include.logic import parameters
 from tests.toy_use_case import USE_CASE
@@ -57,14 +58,27 @@ def test_all_mistakes_are_told_at_once():
         parameters.merge(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
 
 
-def test_a_declared_mistake_is_told_as_such():
-    broken = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"num_leafs": 3}))
-    with pytest.raises(BadRequest, match="declared parameter 'num_leafs'"):
-        parameters.merge(broken, None)
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ({"num_leafs": 3}, r"'num_leafs' is unknown .did you mean 'num_leaves'.*These may be set: bagging_fraction, "),
+        ({"objective": "regression"}, "'objective' is set by the trainer itself"),
+        ({"num_leaves": 3.5}, "'num_leaves' must be a whole number"),
+        ({"rounds": 3}, "'rounds' is a field of Training"),
+    ],
+)
+def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
+    with pytest.raises(ValueError, match=f"Training: parameter {words}"):
+        replace(USE_CASE.training, parameters=declared)
+
+
+def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
+    declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"objective": "binary"}))
+    assert parameters.merge(declared, None).lightgbm["objective"] == "binary"
 
 
 def test_lightgbm_knows_every_parameter_that_may_be_set():
     aliases = lightgbm.basic._ConfigAliases._get_all_param_aliases()
     known = {*aliases, *(alias for of_one in aliases.values() for alias in of_one)}
-    assert set(parameters.TUNABLE) <= set(aliases)
-    assert {*parameters.OWN, *parameters.ALSO_OWN} <= known
+    assert set(lightgbm_parameters.TUNABLE) <= set(aliases)
+    assert {*lightgbm_parameters.OWN, *lightgbm_parameters.ALSO_OWN} <= known
