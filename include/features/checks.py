@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.features.results import ResultRefusedError, row_of
 from include.use_case import PARTITION, UseCase
 
 Check = Callable[[pa.RecordBatch], str]
 """Says what is wrong with a batch, as the end of a sentence that begins "features of <day> …"; empty if nothing is."""
+_VALUES_NAMED = 5
 
 
 def checks(use_case: UseCase, table: str, day: date) -> list[Check]:
     """Return what must hold of each batch of features or labels of `day`, in the order in which it is judged."""
     if table == "labels":
-        return [_about_an_earlier_day(use_case, day)]
-    return [] if use_case.period == PARTITION else [_about_the_day(use_case, day)]
+        return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, day)]
+    about = [] if use_case.period == PARTITION else [_about_the_day(use_case, day)]
+    return [_no_null(use_case.keys), *about]
+
+
+def binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordBatch]:
+    """Return the batches of labels if each label is 0, 1 or null, as any kind of number or as a bool.
+
+    Raises:
+        ResultRefusedError: with all values of the day and how many rows have each.
+    """
+    counts: Counter[object] = Counter()
+    remaining = iter(batches)
+    for batch in remaining:
+        counts.update(_counted(batch[label]))
+        if any(value not in (0, 1, None) for value in counts):
+            for other in remaining:
+                counts.update(_counted(other[label]))
+            raise ResultRefusedError(_not_binary(label, counts))
+        yield batch
+
+
+def _counted(values: pa.Array) -> dict[object, int]:
+    return {each["values"]: each["counts"] for each in pc.value_counts(values).to_pylist()}
+
+
+def _not_binary(label: str, counts: Counter[object]) -> str:
+    named = [f"{value!r} in {rows} rows" for value, rows in counts.most_common(_VALUES_NAMED)]
+    more = f" and {len(counts) - _VALUES_NAMED} other values" if len(counts) > _VALUES_NAMED else ""
+    return (
+        f"have labels that are not 0, 1 or null: {label!r} is {', '.join(named)}{more}. A label is binary: return 1"
+        " where what is predicted happened, 0 where it did not, and null where that is not known"
+    )
+
+
+def _no_null(keys: Sequence[str]) -> Check:
+    """No key is null: such a row would be scored, and never be joined to its label."""
+
+    def wrong(batch: pa.RecordBatch) -> str:
+        nulls = {key: batch[key].null_count for key in keys if batch[key].null_count}
+        counted = " and ".join(f"{count} rows without a {key!r}" for key, count in nulls.items())
+        return f"have {counted}: a key is never null" if nulls else ""
+
+    return wrong
 
 
 def _about_the_day(use_case: UseCase, day: date) -> Check:
@@ -26,10 +71,10 @@ def _about_the_day(use_case: UseCase, day: date) -> Check:
     period = use_case.period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        others = batch.filter(pc.fill_null(pc.not_equal(batch[period], pa.scalar(day)), True))
+        others = batch.filter(pc.not_equal(batch[period], pa.scalar(day)))
         return (
             f"have {others.num_rows} rows about another day: {period!r}, which is declared as the period, must be {day}"
-            f" in each; the first is {_first(others, use_case.keys)}"
+            f" in each; the first is {row_of(others, 0, use_case.keys)}"
             if others.num_rows
             else ""
         )
@@ -42,17 +87,12 @@ def _about_an_earlier_day(use_case: UseCase, day: date) -> Check:
     period = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:
-        later = batch.filter(pc.fill_null(pc.greater_equal(batch[period], pa.scalar(day)), False))
+        later = batch.filter(pc.greater_equal(batch[period], pa.scalar(day)))
         return (
             f"have {later.num_rows} rows about a day that has not come: {period!r} must be before {day}, at whose"
-            f" beginning they are known; the first is {_first(later, use_case.label_keys)}"
+            f" beginning they are known; the first is {row_of(later, 0, use_case.label_keys)}"
             if later.num_rows
             else ""
         )
 
     return wrong
-
-
-def _first(rows: pa.RecordBatch, columns: tuple[str, ...]) -> dict[str, object]:
-    found: dict[str, object] = rows.select(list(columns)).slice(0, 1).to_pylist()[0]
-    return {name: str(value) if isinstance(value, date) else value for name, value in found.items()}

@@ -1,58 +1,142 @@
-"""Derive: run a use case's pure function on the clean feeds as they were known, and write what it returns."""
+"""Run a use case's function on the clean feeds as they were known, and write the rows that it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import Any
 
+import duckdb
 import ibis
-import pandas as pd
 import pyarrow as pa
 
 from include.errors import AirworthyError
-from include.features.checks import Check, checks
+from include.features.checks import Check, binary, checks
+from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
+from include.features.results import Result, ResultRefusedError, converted, read_result, row_of
 from include.registry import code_digest
 from include.storage import schemas
 from include.storage.lake import Commit
 from include.storage.view import View
 from include.use_case import UseCase
 
+_LONGEST = 600
+"""Characters of another library's message that are repeated."""
+_MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException)
+"""What tells of the machine or of the lake, not of the use case's function, while rows are computed."""
+
 
 class RowsWrong(AirworthyError):
-    """A use case's function returned rows that cannot stand for a day."""
+    """A use case's function raised, or returned rows that cannot be stored for a day."""
 
-    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+    def __init__(self, use_case: str, table: str, day: date, what: str, where: str = "") -> None:
+        self.use_case, self.table, self.day, self.what, self.where = use_case, table, day, what, where
+        place = f" at {where}" if where else ""
         super().__init__(
-            f"{use_case}: {table} of {day} {what}. Nothing was written."
-            " Mend the function in the use case's features.py."
+            f"{use_case}: {table} of {day} {what}. Nothing was written. Mend the function in the use case's"
+            f" features.py{place}."
         )
 
 
 def write(use_case: UseCase, table: str, function: str, view: View, since: date) -> Commit:
     """Call `features.<function>(day, **clean feeds of since..day)` and make the result the partition of the view's day.
 
-    The rows stream from DuckDB into the table in order of their keys, so memory stays flat.
-    Raises RowsWrong for a key that occurs twice.
+    Rows of an Ibis table stream from DuckDB into the table in order of their keys, so memory stays flat.
+
+    Raises:
+        RowsWrong: the function raised, at once or while its rows were computed; or a row breaks what must hold.
+        BrokenUseCaseError: features.py cannot be imported, or has no such function.
     """
-    day, code = view.day, code_digest.of_table(use_case, table)  # before its function is imported
-    clean = {feed.name: _clean(view, feed.name, since) for feed in use_case.feeds}
-    keys = schemas.keys(use_case, table)
-    try:
-        derived = use_case.function("features", function)(day, **clean)
-        if isinstance(derived, pd.DataFrame):
-            declared = schemas.content(use_case, table)
-            derived = ibis.memtable(pa.Table.from_pandas(derived, schema=declared, preserve_index=False))
-    except Exception as error:  # the function is pure: whatever it raises, it would raise again
-        raise RowsWrong(use_case.name, table, day, f"could not be made: {type(error).__name__}: {error}") from error
-    reader = derived.order_by([*keys]).to_pyarrow_batches()
-    judged = _judged(
-        reader, keys, checks(use_case, table, day), lambda what: RowsWrong(use_case.name, table, day, what)
-    )
-    rows = pa.RecordBatchReader.from_batches(reader.schema, judged)
+    code = code_digest.of_table(use_case, table)  # before its function is imported
+    called = _Call(use_case, table, function, view, since)
+    rows = pa.RecordBatchReader.from_batches(called.announced, called.rows(called.result()))
     inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
     versions = {name: view.version(name) for name in inputs}
-    return view.lake.replace(table, day, rows, inputs=inputs, stage=function, versions=versions, code=code)
+    return view.lake.replace(table, view.day, rows, inputs=inputs, stage=function, versions=versions, code=code)
+
+
+@dataclass
+class _Call:
+    """One call of a use case's function."""
+
+    use_case: UseCase
+    table: str
+    name: str
+    view: View
+    since: date
+    function: Callable[..., Any] | None = None
+
+    @cached_property
+    def announced(self) -> pa.Schema:
+        return schemas.content(self.use_case, self.table)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        return schemas.keys(self.use_case, self.table)
+
+    def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
+        """Return the rows as they are stored, in order of their keys, a batch at a time."""
+        batches = self._translated(self._in_order(result))
+        return _checked(batches, self.keys, checks(self.use_case, self.table, self.view.day), self._wrong)
+
+    def result(self) -> Result:
+        """Return what the function returns."""
+        clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
+        self.function = self.use_case.function("features", self.name)
+        try:
+            return read_result(self.function(self.view.day, **clean), self.announced, self.keys)
+        except MemoryError:
+            raise
+        except Exception as error:  # the function is pure: whatever it raises, it would raise again
+            raise self._raised(error) from error
+
+    def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
+        """Convert the rows and sort them, as far as they are not sorted yet; all of it as they are read."""
+        found = binary(result.batches, self.use_case.label.name) if self.table == "labels" else result.batches
+        batches = converted(found, self.announced, self.keys)
+        if not result.in_order:
+            rows = pa.Table.from_batches(batches, schema=self.announced)
+            yield from rows.sort_by([(key, "ascending") for key in self.keys]).to_batches()
+            return
+        typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
+        # Another type may have another order: that of an enum's values, for example.
+        yield from batches if typed else self.view.ordered(self.announced, batches, self.keys)
+
+    def _translated(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Return the batches; what is raised by computing one is raised as the function's error."""
+        remaining = iter(batches)
+        while True:
+            try:
+                batch = next(remaining)
+            except StopIteration:
+                return
+            except _MACHINE:
+                raise
+            except Exception as error:
+                raise self._raised(error) from error
+            yield batch
+
+    def _raised(self, error: Exception) -> RowsWrong:
+        if isinstance(error, ResultRefusedError):
+            return self._wrong(str(error))
+        where = line_of_error(error, self.function) if self.function else ""
+        said = " ".join(str(error).split())
+        return RowsWrong(
+            self.use_case.name,
+            self.table,
+            self.view.day,
+            f"could not be made: {type(error).__name__}: {said[:_LONGEST]}{'…' if len(said) > _LONGEST else ''}",
+            where,
+        )
+
+    def _wrong(self, what: str) -> RowsWrong:
+        return RowsWrong(self.use_case.name, self.table, self.view.day, what, self._line())
+
+    def _line(self) -> str:
+        return line_of_function(self.function) if self.function else ""
 
 
 def _clean(view: View, feed: str, since: date) -> ibis.Table:
@@ -60,7 +144,7 @@ def _clean(view: View, feed: str, since: date) -> ibis.Table:
     return checked.filter(checked.reasons.length() == 0).drop("reasons")
 
 
-def _judged(
+def _checked(
     batches: Iterable[pa.RecordBatch],
     keys: Sequence[str],
     must_hold: Sequence[Check],
@@ -75,7 +159,7 @@ def _judged(
         rows = pa.Table.from_batches([batch.select(keys)])
         twice = repeated_rows(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:
-            first = twice.slice(0, 1).to_pylist()
-            raise error(f"have {twice.num_rows} rows whose keys stood before, the first {first}")
+            first = row_of(twice.to_batches()[0], 0, keys)
+            raise error(f"have {twice.num_rows} rows whose keys another row has, the first {first}")
         last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
         yield batch

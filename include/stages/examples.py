@@ -11,6 +11,7 @@ import pyarrow as pa
 from include.errors import NotReady
 from include.features.distinct import require_distinct
 from include.logic.fitting import Rows
+from include.logic.metrics import Numbers
 from include.storage.labels import join_labels, known_labels
 from include.storage.view import View
 from include.use_case import UseCase
@@ -33,15 +34,32 @@ def labelled(use_case: UseCase, view: View, first: date, last: date, columns: Se
 
 
 def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> Rows:
-    """The rows of a split, uncopied, of `examples` in order of days; NotReady where train holds one class only."""
+    """Return the rows of a split, uncopied, of `examples` in order of days.
+
+    Raises:
+        NotReady: all rows of train have the same label.
+    """
     all_days = examples["day"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(days[0])))
     end = int(np.searchsorted(all_days, np.datetime64(days[-1]), side="right"))
     chosen = examples.slice(start, end - start)
     labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
     if split == "train" and len(np.unique(labels)) < 2:
-        raise NotReady(
-            f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(labels)} labelled rows"
-            f" from {days[0]} to {days[-1]} have {use_case.label.name} = {labels[0]:g}. Train on a longer window."
-        )
+        raise NotReady(_one_class(use_case, examples, labels, days, as_of))
     return Rows(chosen.select(list(use_case.features)), labels, all_days[start:end])
+
+
+def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[date], as_of: date) -> str:
+    """Say that train teaches nothing, and whether a longer window could help: not where no day has another label."""
+    name, value = use_case.label.name, f"{train[0]:g}"
+    others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))
+    said = (
+        f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(train)} labelled rows from"
+        f" {days[0]} to {days[-1]} have {name} = {value}"
+    )
+    if others:
+        return f"{said}, while {others} of validation and test have another. Train on a longer window."
+    return (
+        f"{said}, and so have all {examples.num_rows} of the window. If that is not so in truth, `labels` in"
+        " features.py says the same of every row: look at what it is given and returns on one day."
+    )

@@ -227,7 +227,7 @@ def test_a_feature_function_that_raises_says_where_to_mend_it(monkeypatch):
 def test_two_rows_of_one_key_are_refused(monkeypatch):
     as_table = features.build
     monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).union(as_table(day, **f).limit(1)))
-    with pytest.raises(RowsWrong, match="keys stood before"):
+    with pytest.raises(RowsWrong, match="rows whose keys another row has"):
         run_day()
 
 

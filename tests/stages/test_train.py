@@ -154,7 +154,16 @@ def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
 def test_one_class_alone_teaches_nothing(toy_lake, tracking):
     for day in range(1, 31):
         relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
-    with pytest.raises(NotReady, match=r"needs rows of both classes; all .* have failed = 1"):
+    with pytest.raises(NotReady, match=r"needs rows of both classes; all .* have failed = 1") as caught:
+        quick(date(2020, 1, 31))
+    assert "`labels` in features.py says the same of every row" in str(caught.value)
+    assert "longer window" not in str(caught.value)
+
+
+def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
+    for day in range(1, 14):
+        relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
+    with pytest.raises(NotReady, match=r"have failed = 1, while \d+ of validation and test have another. .* longer"):
         quick(date(2020, 1, 31))
 
 

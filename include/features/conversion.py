@@ -1,0 +1,176 @@
+"""Convert columns to the announced types where no value changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Column: TypeAlias = "pa.Array | pa.ChunkedArray"
+_TWO_TO_63, _TWO_TO_64 = 2.0**63, 2.0**64
+
+
+class NotConvertibleError(ValueError):
+    """A column does not become the announced type, or only with other values."""
+
+    def __init__(
+        self, column: str, actual: pa.DataType, announced: pa.DataType, row: int | None, value: object
+    ) -> None:
+        self.column, self.row, self.value = column, row, value
+        what = f"{column!r} is {actual}, announced is {announced}"
+        super().__init__(what if row is None else f"{what}: {value!r} would not stay as it is")
+
+
+def convert(column: str, values: Column, announced: pa.DataType) -> Column:
+    """Return the values as the announced type: integers, floats, decimals and bools among each other, any text as
+    strings, timestamps at midnight as dates, and nulls as anything.
+
+    Numbers are no strings and strings no numbers: whether `007` is 7 is for the use case to say. A timestamp with a
+    time zone is no date: DuckDB gives the zone of the machine.
+
+    Raises:
+        NotConvertibleError: for other types, or a value that would change; it names the first.
+    """
+    if pa.types.is_dictionary(values.type):
+        return convert(column, values.cast(values.type.value_type), announced)
+    if pa.types.is_float16(values.type):
+        return convert(column, values.cast(pa.float32()), announced)
+    if values.type == announced:
+        return values
+    conversion = _conversion(values.type, announced)
+    if conversion is None:
+        raise NotConvertibleError(column, values.type, announced, None, None)
+    if (row := _first_refused(values, conversion)) is not None:
+        raise NotConvertibleError(column, values.type, announced, row, values[row].as_py())
+    return conversion(values)[0]
+
+
+_Converted: TypeAlias = "tuple[Column, Column | None]"
+"""The values as another type, and which of them that changes (None: none of them)."""
+
+
+def _conversion(actual: pa.DataType, announced: pa.DataType) -> Callable[[Column], _Converted] | None:
+    """Return what converts one type into the other; None where the types are of different kinds."""
+    for from_type, to_type, conversion in _CONVERSIONS:
+        if from_type(actual) and to_type(announced):
+            return conversion(announced)
+    return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_number_or_bool(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _is_local_timestamp(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) and kind.tz is None
+
+
+def _plain(announced: pa.DataType) -> Callable[[Column], _Converted]:
+    """Arrow's own safe cast, which raises where a value would change."""
+    return lambda values: (values.cast(announced), None)
+
+
+def _and_back(announced: pa.DataType) -> Callable[[Column], _Converted]:
+    """A cast whose result, cast back, must be what it was; a NaN stays a NaN."""
+
+    def converted(values: Column) -> _Converted:
+        there = values.cast(announced, safe=False)
+        back = there.cast(values.type, safe=False)
+        changed = pc.not_equal(values, back)
+        if pa.types.is_floating(values.type):
+            changed = pc.and_(changed, pc.invert(pc.is_nan(values)))
+        return there, changed
+
+    return converted
+
+
+def _whole(announced: pa.DataType) -> Callable[[Column], _Converted]:
+    """Floats as integers: whole ones within the type's range."""
+    bits = announced.bit_width
+    signed = pa.types.is_signed_integer(announced)
+    least, end = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1)) if signed else (0.0, 2.0**bits)
+
+    def converted(values: Column) -> _Converted:
+        numbers = values.cast(pa.float64())
+        fits = pc.and_(pc.greater_equal(numbers, least), pc.less(numbers, end))
+        fits = pc.and_(fits, pc.equal(numbers, pc.floor(numbers)))
+        held = pc.if_else(pc.fill_null(fits, False), numbers, pa.scalar(None, pa.float64()))
+        return held.cast(announced, safe=False), pc.invert(fits)
+
+    return converted
+
+
+def _fractional(announced: pa.DataType) -> Callable[[Column], _Converted]:
+    """Integers as floats: those that the type holds, which are all up to 2^53 (float32: 2^24) and some beyond."""
+
+    def converted(values: Column) -> _Converted:
+        there = values.cast(announced, safe=False)
+        numbers = there.cast(pa.float64())
+        end = _TWO_TO_63 if pa.types.is_signed_integer(values.type) else _TWO_TO_64
+        held = pc.less(numbers, end)  # beyond, casting back is not defined
+        back = pc.if_else(held, numbers, 0.0).cast(values.type, safe=False)
+        return there, pc.invert(pc.and_(held, pc.equal(values, back)))
+
+    return converted
+
+
+def _nearest(announced: pa.DataType) -> Callable[[Column], _Converted]:
+    """Decimals as the nearest float, as 0.1 is; from 2^53 on, where whole numbers get lost, only equal ones."""
+
+    def converted(values: Column) -> _Converted:
+        numbers = values.cast(pa.string()).cast(pa.float64())  # Arrow's own cast is off by the last bit
+        held = pc.less(pc.abs(numbers), 2.0**53)
+        back = pc.if_else(held, 0.0, numbers).cast(pa.decimal256(76, values.type.scale), safe=False)
+        stays = pc.or_(held, pc.equal(values.cast(back.type), back))
+        there = numbers.cast(announced, safe=False)
+        return there, pc.invert(pc.and_(stays, pc.is_finite(there)))
+
+    return converted
+
+
+_CONVERSIONS = (
+    (pa.types.is_null, lambda _: True, _plain),
+    (_is_text, _is_text, _plain),
+    (pa.types.is_date64, pa.types.is_date32, _plain),
+    (_is_local_timestamp, pa.types.is_date32, _and_back),
+    (pa.types.is_boolean, _is_number_or_bool, _plain),
+    (pa.types.is_integer, pa.types.is_boolean, _and_back),
+    (pa.types.is_integer, pa.types.is_integer, _plain),  # Arrow refuses what does not fit
+    (pa.types.is_decimal, pa.types.is_integer, _plain),  # and fractions
+    (pa.types.is_floating, pa.types.is_integer, _whole),
+    (pa.types.is_integer, pa.types.is_floating, _fractional),
+    (pa.types.is_floating, pa.types.is_floating, _and_back),
+    (pa.types.is_decimal, pa.types.is_floating, _nearest),
+)
+"""From which types to which, and how."""
+
+
+def _first_refused(values: Column, conversion: Callable[[Column], _Converted]) -> int | None:
+    """Return the place of the first value that a conversion changes or refuses; None where it takes all."""
+    try:
+        _, changed = conversion(values)
+    except pa.ArrowInvalid:
+        return _first_raising(values, conversion)
+    if changed is None or not pc.any(changed).as_py():
+        return None
+    return int(pc.index(changed, True).as_py())
+
+
+def _first_raising(values: Column, conversion: Callable[[Column], _Converted]) -> int:
+    """Return the place of the first value that a conversion raises on, by halving."""
+    first, end = 0, len(values)
+    while end - first > 1:
+        middle = (first + end) // 2
+        try:
+            conversion(values.slice(first, middle - first))
+        except pa.ArrowInvalid:
+            end = middle
+        else:
+            first = middle
+    return first

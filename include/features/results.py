@@ -1,0 +1,133 @@
+"""Read what `build` and `labels` return: an Ibis table, a pandas or polars frame, or an Arrow table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+from ibis.backends.duckdb import Backend as DuckDB
+
+from include.features.conversion import NotConvertibleError, convert
+
+BATCH_ROWS = 131_072
+_INDEX = re.compile(r"__index_level_\d+__")
+
+
+class ResultRefusedError(ValueError):
+    """A use case's function returned what cannot be stored; the text continues "<table> of <day> …"."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rows that a function returned, with the types that they really have."""
+
+    schema: pa.Schema
+    batches: Iterable[pa.RecordBatch]
+    in_order: bool
+    """Whether they come in the order of their keys, as these are typed here."""
+
+
+def read_result(returned: Any, announced: pa.Schema, keys: Sequence[str]) -> Result:
+    """Return the rows of whatever a function returned; an Ibis table is computed as its batches are read.
+
+    Raises:
+        ResultRefusedError: it is no table, or has not exactly the announced columns.
+    """
+    if isinstance(returned, ibis.Table):
+        _require_columns(list(returned.columns), announced)
+        return _of_ibis(returned.order_by(list(keys)))
+    rows = _in_memory(returned, announced)
+    return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=False)
+
+
+def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Return the batches with the announced columns and types.
+
+    Raises:
+        ResultRefusedError: a type that does not fit, or a value that would change; it names the row's keys.
+    """
+    for batch in batches:
+        columns = []
+        for field in announced:
+            try:
+                columns.append(convert(field.name, batch.column(field.name), field.type))
+            except NotConvertibleError as error:
+                where = "" if error.row is None else f" in the row {row_of(batch, error.row, keys)}"
+                raise ResultRefusedError(
+                    f"do not fit what is announced: {error}{where}. Cast it in `features.py` as you mean it, or"
+                    " declare the other type"
+                ) from error
+        yield pa.record_batch(columns, schema=announced)
+
+
+def row_of(batch: pa.RecordBatch, row: int, keys: Sequence[str]) -> str:
+    """Return the keys of a row in words."""
+    values = batch.select(list(keys)).slice(row, 1).to_pylist()[0]
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _of_ibis(table: ibis.Table) -> Result:
+    backend = table.get_backend()
+    if not isinstance(backend, DuckDB):
+        rows = table.to_pyarrow()
+        return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=True)
+    # Not Ibis' own reader: it fails where DuckDB computes another type than Ibis expects, such as an int8 or a decimal.
+    backend._run_pre_execute_hooks(table)  # noqa: SLF001  # makes memtables known; there is no public way
+    reader = backend.raw_sql(backend.compile(table)).to_arrow_reader(BATCH_ROWS)
+    return Result(reader.schema, reader, in_order=True)
+
+
+def _in_memory(returned: Any, announced: pa.Schema) -> pa.Table:
+    if isinstance(returned, pd.DataFrame):
+        return _of_pandas(returned, announced)
+    if type(returned).__module__.partition(".")[0] == "polars" and hasattr(returned, "collect"):
+        returned = returned.collect()  # a lazy frame
+    try:
+        rows = pa.Table.from_batches([returned]) if isinstance(returned, pa.RecordBatch) else pa.table(returned)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        missing = " (is a `return` missing?)" if returned is None else ""
+        raise ResultRefusedError(
+            f"could not be made: the function returned {_named(returned)}{missing}. Return an Ibis table, a pandas or"
+            " polars frame, or an Arrow table"
+        ) from error
+    # What pandas adds where an index has no name; whoever converts a frame to Arrow gets it unasked.
+    rows = rows.drop_columns([name for name in rows.column_names if _INDEX.fullmatch(name)])
+    _require_columns(rows.column_names, announced)
+    return rows
+
+
+def _named(returned: Any) -> str:
+    return "None" if returned is None else f"a {type(returned).__module__}.{type(returned).__name__}"
+
+
+def _of_pandas(frame: pd.DataFrame, announced: pa.Schema) -> pa.Table:
+    names = list(frame.columns)
+    index = [name for name in frame.index.names if name in announced.names and name not in names]
+    hint = f" ({index} are the frame's index: call reset_index())" if index else ""
+    _require_columns(names, announced, hint)
+    columns = []
+    for name in announced.names:
+        try:
+            columns.append(pa.array(frame[name], from_pandas=True))
+        except (pa.ArrowException, UnicodeError, OverflowError, ValueError, TypeError) as error:
+            raise ResultRefusedError(
+                f"have a column {name!r} that cannot be read: {error}. Give it one type in `features.py`"
+            ) from error
+    return pa.table(columns, names=announced.names)
+
+
+def _require_columns(names: Sequence[object], announced: pa.Schema, hint: str = "") -> None:
+    wrong = []
+    if missing := sorted(set(announced.names) - set(names)):
+        wrong.append(f"lack {missing}{hint}")
+    if extra := sorted(str(name) for name in set(names) - set(announced.names)):
+        wrong.append(f"have undeclared {extra}")
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        wrong.append(f"have {twice} more than once")
+    if wrong:
+        raise ResultRefusedError(f"{', '.join(wrong)}. Return exactly {list(announced.names)}")

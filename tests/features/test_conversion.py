@@ -1,0 +1,158 @@
+"""Columns become the announced types where no value changes, and are refused where one would."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from include.features.conversion import NotConvertibleError, convert
+from include.features.results import ResultRefusedError, converted, read_result
+
+NAN, INF = float("nan"), float("inf")
+MIDNIGHT = datetime(1950, 1, 1)  # noqa: DTZ001  # no zone: as DuckDB's and pandas' timestamps
+
+
+@pytest.mark.parametrize(
+    ("values", "announced", "expected"),
+    [
+        (pa.array([0, 127, None]), "int8", [0, 127, None]),
+        (pa.array([1.0, None, -2.0]), "int8", [1, None, -2]),
+        (pa.array([-(2.0**63)]), "int64", [-(2**63)]),
+        (pa.array([Decimal("1.00"), None]), "int64", [1, None]),
+        (pa.array([Decimal(12)], pa.decimal128(38, 0)), "int32", [12]),  # what DuckDB's sum of integers is
+        (pa.array([2**53, 2**60, None]), "float64", [2.0**53, 2.0**60, None]),
+        (pa.array([Decimal("0.5"), Decimal("12345678.12"), None]), "float64", [0.5, 12345678.12, None]),
+        (pa.array([0.5, None, INF]), "float32", [0.5, None, INF]),
+        (pa.array([1.5], pa.float16()), "float64", [1.5]),
+        (pa.array([True, False, None]), "int8", [1, 0, None]),
+        (pa.array([1, 0, None]), "bool", [True, False, None]),
+        (pa.array([MIDNIGHT, None]), "date32", [date(1950, 1, 1), None]),
+        (pa.array([date(2020, 1, 1)], pa.date64()), "date32", [date(2020, 1, 1)]),
+        (pa.array(["b", None, "a", "b"]).dictionary_encode(), "string", ["b", None, "a", "b"]),
+        (pa.array([3, None]).dictionary_encode(), "int8", [3, None]),
+        (pa.array(["a", None], pa.large_string()), "string", ["a", None]),
+        (pa.array(["a"], pa.string_view()), "string", ["a"]),
+        (pa.array([None, None]), "float64", [None, None]),
+        (pa.chunked_array([[1], [2]], pa.int64()), "int8", [1, 2]),
+        (pa.chunked_array([], pa.float64()), "int8", []),
+    ],
+)
+def test_values_that_the_announced_type_holds_are_kept(values, announced, expected):
+    found = convert("x", values, pa.type_for_alias(announced))
+    assert (found.type, found.to_pylist()) == (pa.type_for_alias(announced), expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "announced", "row"),
+    [
+        (pa.array([1, 128]), "int8", 1),
+        (pa.array([2**64 - 1], pa.uint64()), "int64", 0),
+        (pa.array([None, 0.75]), "int8", 1),
+        (pa.array([1.0, NAN]), "int8", 1),
+        (pa.array([2.0**63]), "int64", 0),
+        (pa.array([INF]), "int64", 0),
+        (pa.array([Decimal("1.50")]), "int64", 0),
+        (pa.array([0, 2**53 + 1]), "float64", 1),
+        (pa.array([2**63 - 1]), "float64", 0),
+        (pa.array([2**64 - 1], pa.uint64()), "float64", 0),
+        (pa.array([2**24 + 1]), "float32", 0),
+        (pa.array([Decimal(2**53 + 1)]), "float64", 0),
+        (pa.array([Decimal(10**39)], pa.decimal256(40, 0)), "float32", 0),
+        (pa.array([0.1]), "float32", 0),
+        (pa.array([0.5, 1e39]), "float32", 1),
+        (pa.array([1, 2]), "bool", 1),
+        (pa.array([MIDNIGHT, MIDNIGHT.replace(second=1)]), "date32", 1),
+        (pa.chunked_array([[1], [2, 300]], pa.int64()), "int8", 2),
+    ],
+)
+def test_a_value_that_would_change_is_refused_with_its_row(values, announced, row):
+    with pytest.raises(NotConvertibleError, match="would not stay as it is") as caught:
+        convert("x", values, pa.type_for_alias(announced))
+    assert (caught.value.column, caught.value.row) == ("x", row)
+
+
+@pytest.mark.parametrize(
+    ("values", "announced"),
+    [
+        (pa.array(["7"]), "int64"),
+        (pa.array([7]), "string"),
+        (pa.array([b"a"]), "string"),
+        (pa.array([[1]]), "int64"),
+        (pa.array([1.0]), "bool"),
+        (pa.array([18262]), "date32"),
+        (pa.array([datetime(2020, 1, 1, tzinfo=UTC)]), "date32"),
+    ],
+)
+def test_another_kind_of_type_is_refused(values, announced):
+    with pytest.raises(NotConvertibleError, match=r"'x' is .*, announced is"):
+        convert("x", values, pa.type_for_alias(announced))
+
+
+def test_a_nan_of_a_float_stays_for_the_lake_to_refuse():
+    assert str(convert("x", pa.array([NAN]), pa.float32()).to_pylist()) == "[nan]"
+
+
+# -- what a function may return
+
+ANNOUNCED = pa.schema([("id", pa.int64()), ("flag", pa.bool_()), ("size", pa.float64()), ("kind", pa.string())])
+
+
+def rows_of(returned) -> list[dict]:
+    result = read_result(returned, ANNOUNCED, ["id"])
+    return pa.Table.from_batches(converted(result.batches, ANNOUNCED, ["id"]), schema=ANNOUNCED).to_pylist()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"id": [1, 2], "flag": [True, None], "size": [0.5, None], "kind": ["a", None]},  # objects with None
+        {
+            "id": pd.array([1, 2], "Int64"),
+            "flag": pd.array([True, pd.NA], "boolean"),
+            "size": [0.5, NAN],
+            "kind": pd.Categorical(["a", None]),
+        },
+        {"id": [1.0, 2.0], "flag": [1, None], "size": [Decimal("0.5"), None], "kind": pd.array(["a", pd.NA], "string")}
+        | {"flag": pd.array([1, pd.NA], "Int8")},
+    ],
+)
+def test_a_pandas_frame_is_read_whatever_its_missing_values_are(frame):
+    expected = [
+        {"id": 1, "flag": True, "size": 0.5, "kind": "a"},
+        {"id": 2, "flag": None, "size": None, "kind": None},
+    ]
+    assert rows_of(pd.DataFrame(frame)) == expected
+    assert rows_of(pa.Table.from_pandas(pd.DataFrame(frame))) == expected
+
+
+GOOD = {"id": [1], "flag": [True], "size": [0.5], "kind": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, r"the function returned None \(is a `return` missing\?\)"),
+        ([1], "returned a builtins.list"),
+        (pa.array([1]), "returned a pyarrow.lib.Int64Array"),
+        (pd.Series([1]), "returned a pandas"),
+        (pa.table(GOOD).drop_columns(["size"]), r"lack \['size'\]"),
+        (pa.table(GOOD | {"Size": [1]}), r"have undeclared \['Size'\]"),
+        (pd.DataFrame(GOOD).set_index("id"), r"lack \['id'\] \(\['id'\] are the frame's index: call reset_index"),
+        (pd.DataFrame([[1, 2]], columns=["id", "id"]), r"lack .*have \['id'\] more than once"),
+        (pd.DataFrame(GOOD | {"id": [2**70]}), "have a column 'id' that cannot be read"),
+        (
+            pd.DataFrame(GOOD | {"kind": pd.Series(["\ud800"], dtype=object)}),
+            "have a column 'kind' that cannot be read",
+        ),
+        (pd.DataFrame({"id": [1, 2], "flag": [1, 0], "size": [1, "x"], "kind": ["a", "b"]}), "'size' that cannot be"),
+        (pd.DataFrame(GOOD | {"size": ["0.5"]}), r"'size' is (large_)?string, announced is double"),
+        (pd.DataFrame(GOOD | {"id": [1.5]}), "1.5 would not stay as it is in the row id=1.5"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_in_words(returned, words):
+    with pytest.raises(ResultRefusedError, match=words):
+        rows_of(returned)
