@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from include.logic.metrics import Numbers
 
 FIT_ROWS = 500_000
 """The logistic regression is fitted on evenly spaced rows beyond this many: its few coefficients need no more."""
+LARGEST, FARTHEST = 1e100, 1e9
+"""Numbers beyond are taken for these: a value, and how many standard deviations one is from the mean."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,18 @@ class Logistic:
     @classmethod
     def fit(cls, encoding: Encoding, encoded: pa.Table, labels: Numbers) -> Logistic:
         """Fit with an L2 penalty (C=1) by L-BFGS, which is deterministic; rows as `Encoding.encode` returns them."""
+        if not any(encoding.vocabulary.get(name, "a number") for name in encoding.features):
+            # Categories without a value in train, and no number: there is nothing to learn from but the labels.
+            rate = Prior.fit(labels).rate
+            return cls(math.log(rate / (1 - rate)), {}, dict.fromkeys(encoding.vocabulary, ()))
         step = -(-encoded.num_rows // FIT_ROWS)
         if step > 1:
             keep = np.arange(0, encoded.num_rows, step)
             encoded, labels = encoded.take(keep), labels[keep]
         scales = {name: _scale(_values(encoded, name)) for name in encoding.features if name not in encoding.vocabulary}
         blocks = [
-            ((np.nan_to_num(_values(encoded, n), nan=med) - mean) / scale)[:, None]
-            for n, (med, mean, scale) in scales.items()
+            _standardised(_values(encoded, name), median, mean, scale)[:, None]
+            for name, (median, mean, scale) in scales.items()
         ]
         blocks += [_one_hot(_values(encoded, name), len(words)) for name, words in encoding.vocabulary.items()]
         model = LogisticRegression(C=1.0, max_iter=300, solver="lbfgs")
@@ -71,7 +78,7 @@ class Logistic:
         """One probability per row of `Encoding.encode`."""
         score = np.full(encoded.num_rows, self.intercept)
         for name, (median, mean, scale, weight) in self.numbers.items():
-            score += (np.nan_to_num(_values(encoded, name), nan=median) - mean) / scale * weight
+            score += _standardised(_values(encoded, name), median, mean, scale) * weight
         for name, weights in self.categories.items():
             codes = _values(encoded, name)
             score += np.append(np.asarray(weights), 0.0)[np.nan_to_num(codes, nan=len(weights)).astype(np.int64)]
@@ -100,9 +107,16 @@ class Logistic:
 
 
 def _values(encoded: pa.Table, name: str) -> Numbers:
-    """A column as float64, missing values as NaN."""
+    """Return a column as float64, missing values as NaN, and none so large that its square is no number."""
     values: Numbers = encoded[name].to_numpy().astype(np.float64)
-    return values
+    return np.clip(values, -LARGEST, LARGEST)
+
+
+def _standardised(values: Numbers, median: float, mean: float, scale: float) -> Numbers:
+    """Return the values less the mean in units of the scale, the median where one is missing; always finite."""
+    with np.errstate(over="ignore"):
+        far = (np.nan_to_num(values, nan=median) - mean) / scale
+    return np.clip(far, -FARTHEST, FARTHEST)
 
 
 def _scale(values: Numbers) -> tuple[float, float, float]:

@@ -1,11 +1,12 @@
-"""From feature columns to the numbers that a model reads; the same in training and scoring, bit for bit.
+"""Encode feature columns as the numbers that a model reads; the same in training and scoring, bit for bit.
 
 A category becomes its place in a vocabulary that is fixed from the train days. A value outside it, like a null, is a
-missing value, which LightGBM handles itself.
+missing value, which LightGBM handles itself. An integer beyond 2^53 becomes the nearest float64.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ import pyarrow.compute as pc
 
 from include.model import portable
 from include.use_case import CATEGORY
+
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,16 @@ class Encoding:
     def categories(self) -> list[str]:
         """The category features, in the model's order."""
         return [name for name, kind in self.features.items() if kind == CATEGORY]
+
+    @property
+    def booster_names(self) -> list[str]:
+        """What LightGBM calls the features, in the model's order.
+
+        It refuses or changes some characters, so that `a b` and `a_b` would be one: then each has a number for a name.
+        """
+        if all(_PLAIN.fullmatch(name) for name in self.features):
+            return list(self.features)
+        return [f"feature_{place}" for place in range(len(self.features))]
 
     def only(self, names: Collection[str]) -> Encoding:
         """The encoding of these features alone, in the same order."""

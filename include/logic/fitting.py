@@ -91,8 +91,9 @@ def boost(
 ) -> Boosted:
     """Fit LightGBM alone. `watch` is told each round, from 1, and its log loss; what it raises ends the fit."""
     told = {**parameters.lightgbm, "num_threads": threads}
-    named: dict[str, Any] = {"feature_name": list(rows.encoding.features)}
-    named["categorical_feature"] = rows.encoding.categories
+    names = dict(zip(rows.encoding.features, rows.encoding.booster_names, strict=True))
+    named: dict[str, Any] = {"feature_name": list(names.values())}
+    named["categorical_feature"] = [names[name] for name in rows.encoding.categories]
     dataset = lightgbm.Dataset(rows.train, rows.train_labels, params=told, free_raw_data=True, **named)
     judge = lightgbm.Dataset(
         rows.validation, rows.validation_labels, reference=dataset, params=told, free_raw_data=True, **named

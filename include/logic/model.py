@@ -24,6 +24,12 @@ class Model:
     prior: Prior
     logistic: Logistic
 
+    @property
+    def gains(self) -> dict[str, float]:
+        """Declared name of each feature to the gain of all splits by it, in the model's order."""
+        gains = self.booster.feature_importance("gain").tolist()
+        return dict(zip(self.encoding.features, gains, strict=True))
+
     def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> Numbers:
         """One probability per row of features. Neither threads nor the cut into batches change a bit of it."""
         return self._predict(self.encoding.encode(rows), threads)

@@ -278,7 +278,6 @@ def _beyond(there: npt.NDArray[Any], value: float) -> float:
 
 
 def _importance(model: Model) -> dict[str, float]:
-    booster = model.booster
-    gains = booster.feature_importance("gain")
+    gains = np.array([*model.gains.values()])
     shares = gains / gains.sum() if gains.sum() > 0 else np.full(len(gains), 1 / len(gains))
-    return dict(zip(booster.feature_name(), shares.tolist(), strict=True))
+    return dict(zip(model.gains, shares.tolist(), strict=True))

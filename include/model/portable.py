@@ -44,7 +44,8 @@ def _floats(
 ) -> pa.Array | pa.ChunkedArray:
     numbers = _numbers(vocabulary, rows, field.name)
     is_wide = field.name not in vocabulary and numbers.type in _NEED_FLOAT64
-    return numbers.cast(pa.float64() if is_wide else field.type)
+    # Not a safe cast: one integer that no float64 holds would leave a whole day without predictions.
+    return numbers.cast(pa.float64() if is_wide else field.type, safe=False)
 
 
 def _numbers(

@@ -97,13 +97,13 @@ class _Call:
         """Convert the rows and sort them, as far as they are not sorted yet; all of it as they are read."""
         found = binary(result.batches, self.use_case.label.name) if self.table == "labels" else result.batches
         batches = converted(found, self.announced, self.keys)
-        if not result.in_order:
+        # Another type may have another order: that of an enum's values, for example.
+        typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
+        if result.in_order and typed:
+            yield from batches
+        else:
             rows = pa.Table.from_batches(batches, schema=self.announced)
             yield from rows.sort_by([(key, "ascending") for key in self.keys]).to_batches()
-            return
-        typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
-        # Another type may have another order: that of an enum's values, for example.
-        yield from batches if typed else self.view.ordered(self.announced, batches, self.keys)
 
     def _translated(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Return the batches; what is raised by computing one is raised as the function's error."""

@@ -74,14 +74,12 @@ class _Gathering:
         predicted = self.model.predict_all(rows, provenance.threads(rows.num_rows))
         if flying is not None and not champion.why_not:
             predicted[CHAMPION] = flying.predict(rows, provenance.threads(rows.num_rows))
-        booster = self.model.booster
-        gains = zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True)
         return Evidence(
             metrics=metrics.of_split(self.recorded.metrics, "test"),
             days=int(self.test["days"]),
             features=self.model.encoding.features,
             declared=self.use_case.features,
-            gains=dict(gains),
+            gains=self.model.gains,
             champion=champion,
             rows=TestRows(
                 days=rows["day"].to_numpy(),

@@ -96,8 +96,7 @@ def _metrics(use_case: UseCase, training: Training, predicted: Mapping[str, Mapp
 
 def _tables(training: Training, reference: Mapping[str, object]) -> dict[str, object]:
     """What is kept as JSON beside the model, by file name."""
-    booster = training.fitted.model.booster
-    gains = zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True)
+    gains = training.fitted.model.gains.items()
     return {
         "splits": {name: [day.isoformat() for day in days] for name, days in training.splits.items()},
         "report": training.report,
@@ -110,14 +109,13 @@ def _tables(training: Training, reference: Mapping[str, object]) -> dict[str, ob
 
 def _plots(use_case: UseCase, training: Training, predicted: Mapping[str, Mapping[str, Numbers]]) -> dict[str, bytes]:
     """PNG images by file name."""
-    booster, test = training.fitted.model.booster, training.parts["test"]
-    gains = dict(zip(booster.feature_name(), booster.feature_importance("gain").tolist(), strict=True))
+    test = training.parts["test"]
     title, label = f"{use_case.name} as of {training.material.as_of}", use_case.label.name
     of_model = predicted["test"][MODEL]
     return {
         "roc_and_precision_recall": plots.roc_and_precision_recall(title, test.labels, predicted["test"]),
         "calibration": plots.calibration(title, test.labels, predicted["test"]),
         "confusion": plots.confusion(title, test.labels, of_model, use_case.costs.threshold, label),
-        "importance": plots.importance(title, gains),
+        "importance": plots.importance(title, training.fitted.model.gains),
         "rate_by_day": plots.rate_by_day(title, label, training.parts, predicted),
     }

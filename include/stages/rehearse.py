@@ -33,7 +33,7 @@ from include.use_case import UseCase
 
 SAMPLE = "rehearsal/sample.parquet"
 """Artifact of a run: some test rows as they are stored, and what the training process predicted for them."""
-PROBABILITY = "probability"
+PROBABILITY = "__airworthy_probability"
 REPEATS = 5
 """Scorings, of which the quickest counts: the others were disturbed."""
 SECONDS = 300

@@ -64,3 +64,28 @@ def test_a_column_without_values_or_without_spread_does_no_harm():
 def test_an_extreme_value_gives_a_probability():
     model = Logistic(0.0, {"size": (0.0, 0.0, 1.0, 1.0)}, {})
     assert model.predict(pa.table({"size": [1e30, -1e30]})) == pytest.approx([1, 0])
+
+
+@pytest.mark.parametrize("far", [1e308, 1.7e308, 1e150])
+def test_the_largest_numbers_there_are_make_no_answer_that_is_no_probability(far):
+    rng = np.random.default_rng(1)
+    values = {name: rng.normal(size=2000) for name in ("a", "b")}
+    labels = (values["a"] > 0).astype(float)
+    for name, sign in (("a", 1), ("b", -1)):
+        values[name][::100], values[name][1::100] = sign * far, -sign * far
+    table = pa.table(values)
+    learned = encoding.learn(dict.fromkeys(values, "float64"), table)
+    encoded = learned.encode(table)
+    for train in (encoded, learned.encode(pa.table({name: rng.normal(size=2000) for name in values}))):
+        answers = Logistic.fit(learned, train, labels).predict(encoded)
+        assert np.isfinite(answers).all() and ((answers >= 0) & (answers <= 1)).all()
+
+
+def test_of_categories_without_a_value_the_logistic_regression_learns_the_rate_alone():
+    table = pa.table({"kind": pa.nulls(98, pa.string())})
+    learned = encoding.learn({"kind": "category"}, table)
+    labels = np.array([1.0] * 30 + [0.0] * 68)
+    fitted = Logistic.fit(learned, learned.encode(table), labels)
+    new = learned.encode(pa.table({"kind": ["a", None]}))
+    assert fitted.predict(new) == pytest.approx([0.31, 0.31])
+    assert Logistic.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted

@@ -62,3 +62,18 @@ def test_an_encoding_survives_json():
 def test_a_category_that_train_never_saw_filled_is_all_missing():
     empty = encoding.learn(FEATURES, rows([None, None]))
     assert empty.encode(rows(["nut"]))["kind"].to_pylist() == [None]
+
+
+def test_an_integer_that_no_float_holds_becomes_the_nearest_one():
+    table = rows(["nut"] * 3).set_column(3, "count", pa.array([2**53 + 1, 2**63 - 1, None], pa.int64()))
+    assert LEARNED.encode(table)["count"].to_pylist() == [2.0**53, 2.0**63, None]
+
+
+def test_an_int32_keeps_every_digit():
+    found = encoding.learn({"n": "int32"}, table := pa.table({"n": pa.array([2**24 + 1, 2**31 - 1], pa.int32())}))
+    assert found.encode(table)["n"].to_pylist() == [2**24 + 1, 2**31 - 1]
+
+
+def test_a_name_that_lightgbm_would_change_is_a_number_to_it():
+    assert Encoding({"a_b": "int8", "c": "int8"}, {}).booster_names == ["a_b", "c"]
+    assert Encoding({"a_b": "int8", "a b": "int8"}, {}).booster_names == ["feature_0", "feature_1"]

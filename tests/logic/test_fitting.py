@@ -93,3 +93,26 @@ def test_rows_encoded_once_may_be_fitted_again_and_again():
     first, second = (fitting.boost(rows, parameters.merge(USE_CASE, {"max_bin": n}), 1) for n in (15, 255))
     again = fitting.boost(rows, parameters.merge(USE_CASE, {"max_bin": 15}), 1)
     assert first.booster.model_to_string() == again.booster.model_to_string() != second.booster.model_to_string()
+
+
+def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_their_gains():
+    odd = dict(zip(USE_CASE.features, ("a b", "a_b", "distance, km", '"[{:}]"'), strict=True))
+    features = {odd[name]: kind for name, kind in USE_CASE.features.items()}
+
+    def renamed(part: Rows) -> Rows:
+        return Rows(part.features.rename_columns(odd), part.labels, part.days)
+
+    merged = parameters.merge(USE_CASE, {"rounds": 10})
+    plain = fit(rounds=10).model
+    found = fitting.fit(features, renamed(TRAIN), renamed(VALIDATION), merged, 1).model
+    assert plain.booster.feature_name() == list(USE_CASE.features)
+    assert found.predict(renamed(TEST).features).tolist() == plain.predict(TEST.features).tolist()
+    assert found.gains == {odd[name]: gain for name, gain in plain.gains.items()}
+    assert sum(found.gains.values()) > 0
+
+
+def test_a_model_of_one_category_without_a_value_answers_the_rate():
+    nothing = Rows(pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.days[:200])
+    found = fitting.fit({"kind": "category"}, nothing, nothing, parameters.merge(USE_CASE, {"rounds": 3}), 1).model
+    answers = found.predict_all(pa.table({"kind": ["a"]}))
+    assert {subject: round(float(each[0]), 6) for subject, each in answers.items()} == dict.fromkeys(answers, 0.5)

@@ -13,6 +13,7 @@ import pytest
 
 from include.errors import AirworthyError
 from include.stages import build_features, evaluate, promote, register, rehearse
+from include.stages.rehearse import PROBABILITY
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.models import ArtifactMissing, Registry
@@ -97,9 +98,9 @@ def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(cha
     run_id = another(use_case)
     sample = Registry(USE_CASE).run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"
     rows = pq.read_table(sample)
-    scores = rows["probability"].to_numpy().copy()
+    scores = rows[PROBABILITY].to_numpy().copy()
     scores.view("int64")[0] ^= 1
-    pq.write_table(rows.set_column(rows.schema.get_field_index("probability"), "probability", pa.array(scores)), sample)
+    pq.write_table(rows.set_column(rows.schema.get_field_index(PROBABILITY), PROBABILITY, pa.array(scores)), sample)
     blocked(use_case, run_id, f"{SERVING}: same scores")
 
 

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from include import settings
 from include.errors import BadRequest
 from include.stages import record, rehearse, train
-from include.stages.rehearse import RehearsalBroken
+from include.stages.rehearse import PROBABILITY, RehearsalBroken
 from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
 from tests.conftest import AS_OF
@@ -51,10 +51,10 @@ def order(home: Path, run_id: str, tmp_path: Path) -> rehearse._Order:
 
 def test_training_keeps_a_sample_of_the_test_rows_with_what_it_predicted(trained_toy, lake_home):
     sample = pq.read_table(files(lake_home, "sample.parquet"))
-    assert sample.column_names == [*USE_CASE.features, "probability"]
+    assert sample.column_names == [*USE_CASE.features, PROBABILITY]
     assert sample.schema.field("kind").type == pa.string(), "as stored, not encoded"
     model = Registry(USE_CASE).load(Registry(USE_CASE).candidate(trained_toy))
-    assert sample["probability"].to_pylist() == model.predict(sample).tolist()
+    assert sample[PROBABILITY].to_pylist() == model.predict(sample).tolist()
 
 
 def test_of_many_rows_the_sample_is_2000_from_first_to_last():
@@ -63,7 +63,7 @@ def test_of_many_rows_the_sample_is_2000_from_first_to_last():
     assert sample.num_rows == 2000
     assert (sample["size"][0].as_py(), sample["size"][1999].as_py()) == (0, 6999)
     assert set(np.diff(sample["size"].to_numpy())) == {3, 4}
-    assert sample["probability"].to_pylist() == (sample["size"].to_numpy() / 7000).tolist()
+    assert sample[PROBABILITY].to_pylist() == (sample["size"].to_numpy() / 7000).tolist()
 
 
 @pytest.mark.slow
@@ -85,10 +85,10 @@ def test_a_fresh_process_scores_bit_for_bit_as_training_did_and_says_how_fast_an
 def test_scores_that_differ_in_one_bit_are_counted(trained_toy, lake_home):
     path = files(lake_home, "sample.parquet")
     sample = pq.read_table(path)
-    scores = sample["probability"].to_numpy().copy()
+    scores = sample[PROBABILITY].to_numpy().copy()
     scores[3] = np.nextafter(scores[3], 1)
     scores[5] += 0.1
-    pq.write_table(sample.set_column(4, "probability", pa.array(scores)), path)
+    pq.write_table(sample.set_column(4, PROBABILITY, pa.array(scores)), path)
     found = rehearse.run(USE_CASE, trained_toy)
     assert (found.error, found.differing) == ("", 2)
 

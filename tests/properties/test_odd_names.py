@@ -1,0 +1,115 @@
+"""A use case whose columns are named as the product's own, or as no other library likes them, lives as any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.stages import evaluate, measure, promote, register, reproduce, score, train
+from include.storage.lake import Lake
+from include.storage.partitions import days_from
+from include.use_case import (
+    PARTITION,
+    FeatureValueGate,
+    Feed,
+    Gate,
+    Label,
+    RobustnessGate,
+    SchemaGate,
+    ServingGate,
+    SliceGate,
+)
+from tests.toy_use_case import USE_CASE as TOY
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
+FIRST, AS_OF, ROWS = date(2020, 1, 1), date(2020, 2, 10), 120
+NUMBERS = (
+    *("probability", "warning", "rows", "prior", "logistic", "champion", "known", "about", "label", "model version"),
+    *(
+        "a b",
+        "a_b",
+        "distance, km",
+        '"quoted"',
+        "it's",
+        "[x]",
+        "{y}",
+        "a.b",
+        "a:b",
+        "a=b",
+        "a/b",
+        "a\\b",
+        "50 %",
+        "Å",
+        "ä",
+    ),
+    *("rowid", "filename", "file_row_number", "select", "count(*)", "feature_0", "Column_1", "day_of_week", "null"),
+)
+"""one of them tells what will happen; see `rows`."""
+TELLING = "a b"
+USE_CASE = replace(
+    TOY,
+    name="odd",
+    feeds=(Feed("visits", columns={"place": "int64", "count": "string"}, keys=("place", "count")),),
+    keys=("place", "count"),
+    period=PARTITION,
+    features={**dict.fromkeys(NUMBERS, "float64"), "kind, of": "category"},
+    label=Label("value", meaning="the customer came back", matures_after_days=2),
+    gates=(
+        Gate("auc", at_least=0.8),
+        Gate("log_loss", better_than="prior"),
+        SliceGate("kind, of", "log_loss", at_most_worse=0.5, min_rows=10),
+        RobustnessGate(at_most=0.9),
+        ServingGate(at_most_microseconds=1e6, at_most_megabytes=100),
+        SchemaGate(),
+        FeatureValueGate(),
+    ),
+)
+
+
+def rows(day: date) -> tuple[pa.Table, np.ndarray]:
+    """Features of a day, and what happens: 1 mostly where the telling feature is positive."""
+    rng = np.random.default_rng(day.toordinal())
+    values = {name: pa.array(rng.normal(size=ROWS)) for name in NUMBERS}
+    label = (values[TELLING].to_numpy() > 0) ^ (rng.random(ROWS) < 0.1)
+    keys = {"place": pa.array(np.arange(ROWS)), "count": pa.array([f"c{n}" for n in range(ROWS)])}
+    kinds = pa.array(np.array(["x", "y"])[rng.integers(0, 2, ROWS)])
+    return pa.table(keys | values | {"kind, of": kinds}), label.astype(np.int8)
+
+
+def fill(first: date, last: date) -> None:
+    lake = Lake.of(USE_CASE)
+    for day in days_from(first, last):
+        about = day - timedelta(days=1)
+        before, label = rows(about)
+        labels = {"place": before["place"], "count": before["count"], "period": pa.array([about] * ROWS, pa.date32())}
+        lake.replace("labels", day, pa.table(labels | {"value": pa.array(label)}), inputs={}, stage="test")
+        lake.replace("features", day, rows(day)[0], inputs={}, stage="test")
+
+
+def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproduction(lake_home, tracking):
+    known = AS_OF + timedelta(days=2)
+    fill(FIRST, known)
+    trained = train.run(USE_CASE, AS_OF, parameters={"rounds": 30})
+    assert trained.test["model"]["auc"] > 0.8
+    evaluate.run(USE_CASE, trained.run_id)
+    version = register.run(USE_CASE, trained.run_id).version
+    promoted = promote.run(USE_CASE, version, who="a test")
+    assert promoted.promoted, promoted
+    score.run(USE_CASE, AS_OF), score.run(USE_CASE, known)
+    measure.run(USE_CASE, AS_OF), measure.run(USE_CASE, known)
+    measured = {
+        (row["metric"], row["subject"], row["about"]): row["value"]
+        for row in Lake.of(USE_CASE).as_of(known).read("metrics").to_pylist()
+    }
+    assert measured["labelled_rows", "model", AS_OF] == ROWS
+    assert measured["auc", "model", AS_OF] > 0.8
+    assert measured["log_loss", "logistic", AS_OF] != measured["log_loss", "model", AS_OF]
+    assert measured["log_loss", "prior", AS_OF] == pytest.approx(np.log(2), abs=0.05)
+    assert measured["weighted_drift", "features", known] is not None
+    importances = {name: measured["importance", name, known] for name in USE_CASE.features}
+    assert max(importances, key=lambda name: importances[name]) == TELLING
+    assert reproduce.run(USE_CASE, version).outcome == reproduce.EQUAL
