@@ -59,7 +59,7 @@ def confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: fl
     for (row, column), count in np.ndenumerate(cells):
         axes.text(column, row, f"{count:,}\n{count / cells.sum():.1%}", ha="center", va="center", fontsize=13)
     axes.set_xticks([0, 1], ["no warning", "warning"])
-    axes.set_yticks([0, 1], [f"not {label}", label])
+    axes.set_yticks([0, 1], [canvas.plain(f"not {label}"), canvas.plain(label)])
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Happened")
     return canvas.png(figure)
@@ -71,7 +71,8 @@ def importance(title: str, gains: Mapping[str, float]) -> bytes:
     shown = sorted(gains.items(), key=lambda item: item[1])[-FEATURES_SHOWN:]
     figure = canvas.figure(f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown))
     axes = figure.subplots()
-    axes.barh([name for name, _ in shown], [gain / total for _, gain in shown], color=COLOURS["model"])
+    names = [canvas.plain(name) for name, _ in shown]
+    axes.barh(range(len(shown)), [gain / total for _, gain in shown], tick_label=names, color=COLOURS["model"])
     _finish(axes, "Share of gain", "", legend=False)
     return canvas.png(figure)
 
@@ -95,7 +96,7 @@ def rate_by_day(
         axes.plot(there, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
         axes.plot(there, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
     figure.autofmt_xdate()
-    _finish(axes, "", f"Share of {label}", legend=False)
+    _finish(axes, "", canvas.plain(f"Share of {label}"), legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
     return canvas.png(figure)
 

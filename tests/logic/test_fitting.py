@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.logic import fitting, parameters
+from include.logic import fitting, parameters, profile, robustness
 from include.logic.fitting import Rows
 from tests.toy_use_case import USE_CASE, source
 
@@ -116,3 +116,18 @@ def test_a_model_of_one_category_without_a_value_answers_the_rate():
     found = fitting.fit({"kind": "category"}, nothing, nothing, parameters.merge(USE_CASE, {"rounds": 3}), 1).model
     answers = found.predict_all(pa.table({"kind": ["a"]}))
     assert {subject: round(float(each[0]), 6) for subject, each in answers.items()} == dict.fromkeys(answers, 0.5)
+
+
+def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_probabilities():
+    rng = np.random.default_rng(3)
+    far = {"id": rng.integers(-(2**62), 2**62, 600), "size": rng.choice([-1e308, 1e308, 0.0, 1.0], 600)}
+    train = Rows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.days[:600])
+    kinds = {"id": "int64", "size": "float64"}
+    found = fitting.fit(kinds, train, train, parameters.merge(USE_CASE, {"rounds": 5}), 1).model
+    day = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})
+    for answers in found.predict_all(day).values():
+        assert ((answers >= 0) & (answers <= 1)).all()
+    assert all(0 <= each.change <= 1 and not each.error for each in robustness.perturb(found, train.features))
+    spread = profile.of(found, dict.fromkeys(("train", "validation", "test"), train), dict.fromkeys(
+        ("train", "validation", "test"), found.predict(train.features)), USE_CASE.costs)  # fmt: skip
+    assert set(spread.importance) == set(kinds)

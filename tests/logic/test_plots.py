@@ -55,3 +55,8 @@ def test_no_global_figure_is_made():
 
 def test_a_model_without_any_gain_has_an_importance_plot():
     assert plots.importance("toy", {"size": 0.0})
+
+
+def test_names_are_drawn_as_they_are_and_never_read_as_formulas():
+    assert plots.importance("toy", {"cost $x^ $": 1.0, "a b": 2.0, "a  b": 3.0})
+    assert plots.confusion("toy", LABELS, PREDICTED["model"], 0.25, "paid $x^ $")
