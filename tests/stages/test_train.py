@@ -161,7 +161,7 @@ def test_one_class_alone_teaches_nothing(toy_lake, tracking):
 
 
 def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
-    for day in range(1, 14):
+    for day in range(1, 17):
         relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
     with pytest.raises(NotReady, match=r"have failed = 1, while \d+ of validation and test have another. .* longer"):
         quick(date(2020, 1, 31))
