@@ -50,7 +50,7 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
         RowsWrong: the function raised, at once or while its rows were computed; or a row breaks what must hold.
         BrokenUseCaseError: features.py cannot be imported, or has no such function.
     """
-    code = code_digest.of_table(use_case, table)  # before its function is imported
+    code = _code_of(use_case, table, function)
     called = _Call(use_case, table, function, view, since)
     rows = pa.RecordBatchReader.from_batches(called.announced, called.rows(called.result()))
     inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
@@ -137,6 +137,19 @@ class _Call:
 
     def _line(self) -> str:
         return line_of_function(self.function) if self.function else ""
+
+
+def _code_of(use_case: UseCase, table: str, function: str) -> str:
+    """Return the digest of the code that makes a table, as it is before the function is imported.
+
+    Raises:
+        BrokenUseCaseError: the code cannot be read.
+    """
+    try:
+        return code_digest.of_table(use_case, table)
+    except SyntaxError:
+        use_case.function("features", function)  # raises, and names the line
+        raise
 
 
 def _clean(view: View, feed: str, since: date) -> ibis.Table:
