@@ -128,6 +128,7 @@ def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_p
     for answers in found.predict_all(day).values():
         assert ((answers >= 0) & (answers <= 1)).all()
     assert all(0 <= each.change <= 1 and not each.error for each in robustness.perturb(found, train.features))
-    spread = profile.of(found, dict.fromkeys(("train", "validation", "test"), train), dict.fromkeys(
-        ("train", "validation", "test"), found.predict(train.features)), USE_CASE.costs)  # fmt: skip
+    parts = dict.fromkeys(("train", "validation", "test"), train)
+    predicted = dict.fromkeys(parts, found.predict_all(train.features))
+    spread = profile.of(found, parts, predicted, USE_CASE.costs)
     assert set(spread.importance) == set(kinds)
