@@ -16,7 +16,7 @@ import pytest
 from include.storage import schemas
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
-from include.use_case import Training, UseCase
+from include.use_case import Gate, UseCase
 from tests import conftest, customers_use_case, toy, toy_use_case
 from tests.customers_use_case import source as customers_source
 from tests.toy_use_case import source as toy_source
@@ -53,7 +53,9 @@ class Toy:
     breakable: Breakable
     breakable_label: Breakable
     life: UseCase
-    """The same use case, which can be trained after 33 days."""
+    """The same use case, which can be trained after 22 days."""
+    weeks: int
+    """As many weeks as can be run twice in less than a minute."""
 
     @property
     def name(self) -> str:
@@ -96,8 +98,8 @@ def _delivered(use_case: UseCase, feed: str, day: date) -> pa.Table:
 
 
 def _trained_early(use_case: UseCase) -> UseCase:
-    early: Training = replace(use_case.training, min_train_days=10)
-    return replace(use_case, training=early)
+    training = replace(use_case.training, min_train_days=7, validation_days=4, test_days=4)
+    return replace(use_case, training=training, gates=(Gate("auc", at_least=0.5),))
 
 
 EVENTS = Toy(
@@ -113,6 +115,7 @@ EVENTS = Toy(
     breakable=Breakable("events", "hour", bad=(24, -3), good=(1, 9, 17)),
     breakable_label=Breakable("outcomes", "failed", bad=(7, 8), good=(1,)),
     life=_trained_early(toy_use_case.USE_CASE),
+    weeks=4,
 )
 CUSTOMERS = Toy(
     use_case=customers_use_case.USE_CASE,
@@ -127,6 +130,7 @@ CUSTOMERS = Toy(
     breakable=Breakable("visits", "items", bad=(51, -3), good=(1, 9, 17)),
     breakable_label=Breakable("outcomes", "lost", bad=(7, 8), good=(1,)),
     life=_trained_early(customers_use_case.USE_CASE),
+    weeks=2,
 )
 TOYS = (EVENTS, CUSTOMERS)
 both_toys = pytest.mark.parametrize("toy", TOYS, ids=[each.name for each in TOYS])

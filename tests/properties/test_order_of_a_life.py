@@ -24,7 +24,7 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     The second lake is filled with a copy of the first one's ledger: without it, the registry would not believe it.
     """
     use_case, first = toy.life, toy.use_case.first_day
-    trained, last = first + timedelta(days=33), first + timedelta(days=38)
+    trained, last = first + timedelta(days=22), first + timedelta(days=27)
     days = days_from(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
     found, there = [], Place.of(where.current().lake)
