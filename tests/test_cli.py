@@ -139,5 +139,6 @@ def test_the_program_prints_the_sentence_and_fails(monkeypatch, capsys):
     assert "BadRequest: toy begins on 2020-01-01" in capsys.readouterr().err
 
 
-def test_a_table_that_goes_into_a_pipe_is_not_cut():
+def test_a_table_that_goes_into_a_pipe_is_not_cut(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert cli.make_console().width >= 200

@@ -14,12 +14,12 @@ from tests.versions import LATER, promoted, register
 
 
 @pytest.fixture
-def toy(lake_home, monkeypatch):
+def toy_declared(lake_home, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
 
 
 @pytest.fixture
-def decided(toy, trained_toy) -> str:
+def decided(toy_declared, trained_toy) -> str:
     """Two promotions and a rollback."""
     register(trained_toy), register(trained_toy, LATER)
     promoted("1", who="a run"), promoted("2", who="a run")
@@ -62,7 +62,7 @@ def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch,
     assert "verified" not in shown.out
 
 
-def test_an_empty_ledger_says_so(tracking, toy):
+def test_an_empty_ledger_says_so(tracking, toy_declared):
     assert printed() == "The ledger of toy is empty: no model was promoted yet.\n"
 
 

@@ -149,12 +149,12 @@ def test_few_rows_that_have_moved_altogether_still_break_both():
 
 
 def test_a_feature_that_is_declared_with_another_type_than_it_was_learned_with_is_a_state():
-    counts = drift.count(comparison.bins(of(), {**DECLARED, "size": "int32"}), [like_train()])
+    counts = drift.count(comparison.bins(of(), {**DECLARED, "size": "category"}), [like_train()])
     assert set(counts) == {"kind"}
     found = {
         (each.metric, each.subject): each
-        for each in comparison.of_features(of(), counts, {**DECLARED, "size": "int32"}, Monitoring())
+        for each in comparison.of_features(of(), counts, {**DECLARED, "size": "category"}, Monitoring())
     }
-    state = "The version reads size as float64, which is declared as int32 now; train a new version."
+    state = "The version reads size as float64, which is declared as category now; train a new version."
     assert found["psi", "size"].state == found["weighted_drift", "features"].state == state
     assert found["psi", "kind"].breached is False

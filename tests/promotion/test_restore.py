@@ -23,7 +23,8 @@ DAY, NEXT = AS_OF, AS_OF + timedelta(days=1)
 
 
 def client() -> MlflowClient:
-    return MlflowClient(Registry(USE_CASE).address)
+    address = Registry(USE_CASE).address
+    return MlflowClient(address, registry_uri=address)
 
 
 def delete_version(number: str) -> None:

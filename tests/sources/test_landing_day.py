@@ -196,7 +196,7 @@ WRONG = {
     "a number with a fraction": ("x.csv", HEADER + ROW.replace(",3,", ",3.5,"), "int32.*'3.5'"),
     "a row cut short": ("x.csv", HEADER + ROW + "2020-01-10,1", "Expected 6 columns, got 2"),
     "text that is not UTF-8": ("x.csv", (HEADER + ROW).encode().replace(b",a,", b",\xff\xfe,"), "UTF8"),
-    "UTF-16": ("x.csv", (HEADER + ROW).encode("utf-16"), "codec|null byte|lacks|NUL"),
+    "UTF-16": ("x.csv", (HEADER + ROW).encode("utf-16"), "UTF-16|UTF8"),
     "a truncated gz": ("x.csv.gz", gzip.compress(GOOD)[:-20], "end-of-stream|ended"),
     "a gz that is none": ("x.csv.gz", GOOD, "gzip"),
     "a gz with a wrong checksum": ("x.csv.gz", gzip.compress(GOOD)[:-8] + b"\0" * 8, "CRC"),

@@ -41,7 +41,7 @@ def _home(lake_home):
         (DAY, "is not after 2020-01-10"),
         (date(2019, 1, 1), "is not after 2020-01-10"),
         (NEXT, "is landed or decided already"),
-        (date(2031, 1, 1), "more than 31 days after the first free day"),
+        (date(2020, 3, 1), "more than 31 days after the first free day"),
     ],
 )
 def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, day, said):

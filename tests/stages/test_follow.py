@@ -65,24 +65,35 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     assert rollback.run(USE_CASE, first, LATER, who="a person", reason="deleted").champion == first
 
 
-@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint"])
-def test_another_model_under_a_number_of_the_ledger_is_neither_followed_nor_promoted(trained_toy, tag):
+MOVED = r"version 1 is another model \(trees .*restore MLflow's database"
+
+
+def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promoted(trained_toy):
     first = register(trained_toy)
     promoted(first, who="a test")
-    Registry(USE_CASE).tag_version(
-        first, {tag: "another"}
-    )  # as if MLflow had been restored, and the number given again
+    # As if MLflow had been restored, and the number given again.
+    Registry(USE_CASE).tag_version(first, {"trees": "another"})
     second, before = register(trained_toy, LATER), state()
     for action in (follow.run, lambda _: promoted(second, who="a run"), lambda _: promoted(first, who="a run")):
-        with pytest.raises(ModelReplaced, match=r"version 1 is another model \(trees .*Restore MLflow's database"):
+        with pytest.raises(ModelReplaced, match=MOVED):
             action(USE_CASE)
+    assert (state()["entries"], alias()) == (before["entries"], first)
+
+
+def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_followed(trained_toy):
+    first = register(trained_toy)
+    promoted(first, who="a test")
+    Registry(USE_CASE).tag_version(first, {"airworthy.fingerprint": "another"})
+    before = state()
+    with pytest.raises(ModelReplaced, match=MOVED):
+        follow.run(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
 def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test"), promoted(second, who="a test")
-    Registry(USE_CASE).tag_version(first, {"airworthy.fingerprint": "another"})
+    Registry(USE_CASE).tag_version(first, {"trees": "another"})
     assert follow.run(USE_CASE) == second
     assert life(first) == "challenger"
     with pytest.raises(ModelReplaced, match="names version 1"):

@@ -352,7 +352,7 @@ def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_comp
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
     with pytest.raises(Exception, match="no champion"):
         score.run(USE_CASE, date(2020, 1, 9))
-    assert "the ledger is empty" in of_feeds(date(2020, 1, 9))["state", "predictions"]["state"]
+    assert "the ledger names none" in of_feeds(date(2020, 1, 9))["state", "predictions"]["state"]
 
 
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
