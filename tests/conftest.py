@@ -232,8 +232,11 @@ def champion(lake_home: Path, homes: Homes, toy: Toy, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings and evaluations draw nothing: of a small one, drawing is the greater part."""
+    # Homes are shared by all tests, so they are made with their plots, whichever test asks for one first.
+    if {"trained_toy", "champion"} & set(request.fixturenames):
+        request.getfixturevalue("homes").trained(request.getfixturevalue("toy"))
     draw_nothing(monkeypatch)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from ibis import _
 
+from include.ingestion.known_at import KnownTooLateError
 from include.stages import build_features, derive
 from include.storage.lake import Lake
 from include.use_case import Suite, UseCase
@@ -236,7 +237,8 @@ def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, original, mo
     """The mistake everybody makes: today's outcomes among today's rows."""
     honest = source.outcomes
     monkeypatch.setattr(source, "outcomes", lambda day: honest(day + timedelta(days=1)))
-    assert differs(tmp_path, original, DAYS[0])
+    with pytest.raises(KnownTooLateError):
+        differs(tmp_path, original, DAYS[0])
 
 
 def test_a_flight_that_counts_as_landed_before_it_has_is_caught(tmp_path, original, monkeypatch):
@@ -252,7 +254,8 @@ def _scheduled(flights):
 def test_weather_of_the_day_itself_is_caught(tmp_path, original, monkeypatch):
     honest = source.weather
     monkeypatch.setattr(source, "weather", lambda day: honest(day + timedelta(days=1)))
-    assert differs(tmp_path, original, DAYS[0])
+    with pytest.raises(KnownTooLateError):
+        differs(tmp_path, original, DAYS[0])
 
 
 def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, honest, monkeypatch):
