@@ -52,6 +52,8 @@ def _lost(registry: Registry, version: Version, entries: Sequence[Entry]) -> Ent
     flown = [entry for entry in flights if entry.effective_from >= version.as_of]
     if not flown or any(lives.names(entry, version) for entry in flights):
         return None
+    if any(entry.version == version.number for entry in flights):  # the number was given again: it restores nothing
+        return None
     standing = lives.standing_for(flown[0], registry.versions(), entries)
     return flown[0] if standing is None or registry.unloadable(standing) else None
 

@@ -80,20 +80,22 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
-def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_followed(trained_toy):
+def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_taken(trained_toy):
     first = register(trained_toy)
     promoted(first, who="a test")
     Registry(USE_CASE).tag_version(first, {"airworthy.fingerprint": "another"})
     before = state()
-    with pytest.raises(ModelReplaced, match=MOVED):
-        follow.run(USE_CASE)
+    for action in (follow.run, lambda _: promoted(first, who="a run")):
+        with pytest.raises(ModelReplaced, match=MOVED):
+            action(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
-def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy):
+@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint"])
+def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy, tag):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test"), promoted(second, who="a test")
-    Registry(USE_CASE).tag_version(first, {"trees": "another"})
+    Registry(USE_CASE).tag_version(first, {tag: "another"})
     assert follow.run(USE_CASE) == second
     assert life(first) == "challenger"
     with pytest.raises(ModelReplaced, match="names version 1"):
