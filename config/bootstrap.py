@@ -93,6 +93,15 @@ def check_disk() -> None:
         raise Refused("{:.1f} GB are free at {}; {} GB are needed. Make room there.".format(free, ROOT, DISK_GB))
 
 
+def check_link() -> None:
+    """Refuses an environment that is a link: making it new would empty the folder that another checkout uses."""
+    if os.path.islink(VENV):
+        raise Refused(
+            ".venv is a link to {}, which belongs to another checkout and would be emptied. Remove the link, then:"
+            " make setup".format(os.path.realpath(VENV))
+        )
+
+
 def stamp() -> str:
     """What a finished environment was made from. The folder is in it because scripts name it."""
     with open(LOCK, "rb") as lock:
@@ -175,6 +184,7 @@ def main() -> None:
         if not quiet:
             print(".venv is up to date with requirements-dev.txt.")
         return
+    check_link()
     check_venv_module()
     check_libgomp()
     check_disk()

@@ -72,6 +72,18 @@ def test_a_missing_venv_module_names_the_package(checkout: Path):
     assert f"apt-get install python3.{sys.version_info[1]}-venv" in said
 
 
+def test_an_environment_that_is_a_link_is_refused_and_its_folder_keeps_its_files(checkout: Path, tmp_path: Path):
+    other = tmp_path / "environment of another checkout"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "activate").write_text("")
+    (checkout / ".venv").symlink_to(other)
+    done = subprocess.run([sys.executable, "config/bootstrap.py"], cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert str(other) in done.stderr
+    assert "Remove the link" in done.stderr
+    assert (other / "bin" / "activate").exists()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the library has this name on Linux")
 def test_a_missing_libgomp_names_the_package(checkout: Path):
     pretend = "import ctypes\ndef CDLL(name): raise OSError(name)\nctypes.CDLL = CDLL"
