@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from include.declaration.field_types import require_field_types
+
 Metric = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost", "ece", "mean_error"]
 """What is measured on the test days; logic/metrics.py has the formulas."""
 METRICS: tuple[str, ...] = get_args(Metric)
@@ -64,6 +66,7 @@ class Gate(_Judged):
     at_least: float | None = None
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _one_of(self.metric, METRICS, "Gate: metric=")
         given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
         require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
@@ -103,6 +106,7 @@ class NotWorseThanChampion(_Judged):
     min_days: int = field(default=14, kw_only=True)  # declared anew it would otherwise be the first positional one
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _one_of(self.metric, ADDITIVE, "NotWorseThanChampion: days are resampled, so metric=")
         require(math.isfinite(self.margin), "NotWorseThanChampion: margin is a finite number, in the metric's unit.")
         require(0.5 < self.confidence <= 0.999, "NotWorseThanChampion: confidence lies between 0.5 and 0.999.")
@@ -136,6 +140,7 @@ class SliceGate(_Judged):
     """Groups of fewer labelled rows are not judged."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _one_of(self.metric, METRICS, f"SliceGate({self.column!r}): metric=")
         _one_of(self.than, (ALL_ROWS, CHAMPION, *BASELINES), f"SliceGate({self.column!r}): than=")
         require(self.min_rows >= 1, f"SliceGate({self.column!r}): min_rows is a number of rows from 1 on.")
@@ -165,6 +170,7 @@ class RobustnessGate(_Judged):
     at_most: float
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         require(0 < self.at_most <= 1, "RobustnessGate: at_most is a change of probability, above 0 and up to 1.")
         super().__post_init__()
 
@@ -183,6 +189,7 @@ class ServingGate(_Judged):
     """Size of all its files."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         require(
             self.at_most_microseconds > 0 and self.at_most_megabytes > 0, "ServingGate: both limits must be above 0."
         )
@@ -218,6 +225,7 @@ class LeakageGate(_Judged):
     of the others."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         require(
             self.days >= LEAST_TRIED,
             f"LeakageGate: days={self.days} is too few; {LEAST_TRIED} days or more are built again.",
@@ -235,6 +243,7 @@ class FeatureValueGate(_Judged):
     at_most: int | None = None
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         require(
             self.at_most is None or self.at_most >= 0, "FeatureValueGate: at_most is a number of features from 0 on."
         )

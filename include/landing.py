@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from include.declaration.field_types import require_field_types
 from include.errors import NotReady
 from include.gate import require
 
@@ -56,6 +57,7 @@ class Landing:
     """What a day's files may hold, unpacked; more is taken for a mistake, before it fills the disk."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         say = f"Landing({self.bucket!r}, {self.prefix!r}): "
         object.__setattr__(self, "nulls", tuple(self.nulls))
         name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from include.declaration.field_types import require_field_types
 from include.gate import require
 
 LONGEST_TASK_HOURS = 7
@@ -42,6 +43,7 @@ class Retention:
     """The text of alerts that nobody has to be sent any more. That they were told is kept."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         say = "Retention: "
         least = -(-LONGEST_TASK_HOURS // 24) + 1
         require(

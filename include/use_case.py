@@ -100,6 +100,7 @@ class Feed:
     A row known after the decision time of the day that delivers it is refused; None: nothing is checked."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         object.__setattr__(self, "columns", _frozen(self.columns))
         _require(self.name.isidentifier(), f"Feed({self.name!r}): the name must be a Python identifier.")
         wrong = {c: t for c, t in self.columns.items() if t not in COLUMN_TYPES}
@@ -127,6 +128,7 @@ class Label:
     """A day's labels are complete, as far as they will ever be, this many days later."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _require(self.matures_after_days >= 1, f"Label({self.name!r}): a label is known after its day: at least 1.")
 
 
@@ -139,6 +141,7 @@ class Costs:
     unit: str
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _require(self.missed > 0 and self.false_warning > 0, "Costs: both costs must be above 0.")
 
     @property
@@ -157,6 +160,7 @@ class Search:
     """Whether to look evenly on a logarithmic scale."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _require(self.low < self.high, f"Search({self.low:g}, {self.high:g}): low must be below high.")
         _require(not self.log or self.low > 0, f"Search({self.low:g}, {self.high:g}): a logarithm needs low above 0.")
 
@@ -176,7 +180,7 @@ class Training:
     gap_days: int
     """Days left out between train and validation, and between validation and test."""
     min_train_days: int
-    parameters: Mapping[str, int | float | str]
+    parameters: Mapping[str, int | float | str | bool]
     """LightGBM parameters; seeds, threads and determinism are set by the trainer."""
     rounds: int
     early_stopping_rounds: int
@@ -188,6 +192,7 @@ class Training:
     """LightGBM parameter to the range that tuning searches; empty: this use case cannot be tuned."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         object.__setattr__(self, "parameters", _frozen(self.parameters))
         object.__setattr__(self, "search", _frozen(self.search))
         wrong = wrong_declaration(self.parameters, self.search)
@@ -216,6 +221,7 @@ class Approval:
     """An answer that does not come within this time is a rejection."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         _require(self.wait > timedelta(), "Approval: wait is a time above 0.")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 def require_field_types(declared: Any) -> None:
@@ -35,15 +35,17 @@ def _fits(value: object, expected: Any) -> bool:
     origin, arguments = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
         return any(_fits(value, each) for each in arguments)
+    if origin is Sequence:
+        return isinstance(value, Sequence) and not isinstance(value, str) and all(_fits(v, arguments[0]) for v in value)
     if origin is tuple:
         return isinstance(value, tuple) and _all_fit(value, arguments)
     if origin is frozenset:
         return isinstance(value, frozenset | set) and all(_fits(each, arguments[0]) for each in value)
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return isinstance(value, Mapping) and all(
             _fits(key, arguments[0]) and _fits(each, arguments[1]) for key, each in value.items()
         )
-    return _is(value, expected if origin is None else origin)
+    return origin is Literal or _is(value, expected if origin is None else origin)
 
 
 def _all_fit(values: tuple[object, ...], arguments: tuple[Any, ...]) -> bool:
@@ -53,7 +55,7 @@ def _all_fit(values: tuple[object, ...], arguments: tuple[Any, ...]) -> bool:
 
 
 def _is(value: object, expected: Any) -> bool:
-    if expected is Any or not isinstance(expected, type):  # a literal or a type variable: not checked here
+    if expected is Any or not isinstance(expected, type):  # a type variable: not checked here
         return True
     if expected is Callable or expected.__name__ == "Callable":
         return callable(value)
@@ -71,11 +73,11 @@ def _words(expected: Any) -> str:
     origin, arguments = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
         return " or ".join(_words(each) for each in arguments)
-    if origin is tuple and arguments:
+    if origin in (tuple, Sequence) and arguments:
         return f"a tuple of {_words(arguments[0])}"
     if origin is frozenset:
         return f"a set of {_words(arguments[0])}"
-    if origin is not None and issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return f"a mapping of {_words(arguments[0])} to {_words(arguments[1])}"
     if expected is type(None):
         return "None"
@@ -85,7 +87,8 @@ def _words(expected: Any) -> str:
 
 
 def _hint(value: object, expected: Any) -> str:
-    wants_tuple = tuple in (get_origin(expected), *(get_origin(each) for each in get_args(expected)))
+    origins = (get_origin(expected), *(get_origin(each) for each in get_args(expected)))
+    wants_tuple = tuple in origins or Sequence in origins
     if wants_tuple and isinstance(value, str):
         return f" One element needs a comma: ({value!r},)."
     if wants_tuple and isinstance(value, list):

@@ -11,6 +11,7 @@ from datetime import timedelta
 from math import inf
 from typing import Literal, get_args
 
+from include.declaration.field_types import require_field_types
 from include.gate import BASELINES, METRICS, require
 
 Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
@@ -63,6 +64,7 @@ class PerformanceLimit:
     """Of the bound that is held against `at_most_worse`; a declared rate has its own."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         say = f"PerformanceLimit({self.metric!r}): "
         require(self.metric in METRICS, say + f"there are {list(METRICS)}.")
         require(self.reference in (None, *BASELINES), say + f"reference is None or one of {list(BASELINES)}.")
@@ -103,6 +105,7 @@ class BaselineLimit:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         say = f"BaselineLimit({self.baseline!r}): "
         require(self.baseline in BASELINES, say + f"there are the baselines {list(BASELINES)}.")
         require(self.metric in METRICS, say + f"metric is one of {list(METRICS)}.")
@@ -176,6 +179,7 @@ class Monitoring:
     """Training and scoring may take this many times as long, row for row, as they usually do."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         say = "Monitoring: "
         require(2 <= self.min_days <= self.window_days, say + "min_days is 2 or more, and at most window_days.")
         require(0 < self.drift_quantile <= 1, say + "drift_quantile lies above 0, up to 1.")
@@ -213,6 +217,7 @@ class Retraining:
     longest_cool_down_days: int = 56
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         say = "Retraining: "
         object.__setattr__(self, "signals", tuple(self.signals))
         stray = sorted(set(self.signals) - set(SIGNALS))
@@ -264,6 +269,7 @@ class Alerts:
     """A scheduled run that is not done this long after it was queued has missed its deadline."""
 
     def __post_init__(self) -> None:
+        require_field_types(self)
         wrong = [address for address in (*self.email_to, self.email_from) if "@" not in address]
         require(not wrong, f"Alerts: {wrong} are no e-mail addresses.")
         require(self.deadline > timedelta(), "Alerts: deadline is a time above 0.")

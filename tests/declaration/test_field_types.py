@@ -1,0 +1,81 @@
+"""A field of a declaration that has another type than it is annotated with is refused by name, with what to write."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from include.use_case import (
+    Alerts,
+    Approval,
+    Costs,
+    Feed,
+    Gate,
+    Label,
+    Landing,
+    LeakageGate,
+    Monitoring,
+    PerformanceLimit,
+    Retention,
+    Retraining,
+    Search,
+    Training,
+)
+
+COLUMNS = {"x": "int8"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "fields", "says"),
+    [
+        (Feed, {"name": "a", "columns": {"x": 1}, "keys": ("x",)}, "columns must be a mapping of text to text"),
+        (Feed, {"name": "a", "columns": COLUMNS, "keys": "x"}, "One element needs a comma: ('x',)."),
+        (Feed, {"name": "a", "columns": COLUMNS, "keys": ["x"]}, "Write round brackets"),
+        (Feed, {"name": "a", "columns": COLUMNS, "keys": (3,)}, "keys must be a tuple of text"),
+        (Feed, {"name": 3, "columns": COLUMNS, "keys": ("x",)}, "name must be text"),
+        (
+            Feed,
+            {"name": "a", "columns": COLUMNS, "keys": ("x",), "absent_days": {"2020-01-01"}},
+            "absent_days must be a set of date",
+        ),
+        (Label, {"name": "late", "meaning": "late", "matures_after_days": "2"}, "must be a whole number; it is '2'"),
+        (Costs, {"missed": "1", "false_warning": 2, "unit": "min"}, "missed must be a number"),
+        (Search, {"low": "1", "high": 2}, "low must be a number"),
+        (Training, {"window_days": 28.0}, "window_days must be a whole number; it is 28.0 (float)"),
+        (Approval, {"required": "yes"}, "required must be True or False"),
+        (Gate, {"metric": "auc", "at_least": "0.5"}, "at_least must be a number or None"),
+        (LeakageGate, {"min_days": "3"}, "min_days must be a whole number"),
+        (PerformanceLimit, {"metric": "auc", "at_most_worse": "0.1"}, "at_most_worse must be a number or None"),
+        (Monitoring, {"window_days": "14"}, "window_days must be a whole number"),
+        (Retraining, {"signals": "performance"}, "One element needs a comma: ('performance',)."),
+        (Alerts, {"deadline": 4}, "deadline must be timedelta"),
+        (Retention, {"table_days": None}, "table_days must be a whole number"),
+        (Landing, {"connection": 3}, "connection must be text"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else None,
+)
+def test_a_field_of_another_type_is_named_with_what_to_write(declared: type, fields: dict[str, Any], says: str):
+    required = {
+        Training: {
+            "validation_days": 7,
+            "test_days": 7,
+            "gap_days": 1,
+            "min_train_days": 7,
+            "parameters": {},
+            "rounds": 5,
+            "early_stopping_rounds": 5,
+        },
+        Landing: {"bucket": "b", "prefix": "p"},
+    }.get(declared, {})
+    with pytest.raises(TypeError) as refused:
+        declared(**(required | fields))
+    assert str(refused.value).startswith(declared.__name__)
+    assert says in str(refused.value)
+
+
+def test_values_of_the_annotated_types_are_taken():
+    assert Retraining(signals=["performance"]).signals == ("performance",)
+    assert Gate("auc", at_least=1).at_least == 1  # a whole number is a number
+    assert Approval(wait=timedelta(hours=1)).wait == timedelta(hours=1)
