@@ -59,7 +59,7 @@ def test_monitoring_that_cannot_be_meant_is_refused(wrong, said):
     ("wrong", "said"),
     [
         ({"signals": ("drift",)}, r"\['drift'\] are none of \['performance'"),
-        ({"signals": "performance"}, "none of"),
+        ({"signals": ("p", "e")}, "none of"),
         ({"signals": ("performance", "performance")}, "named twice"),
         ({"breaches": 0}, "breaches is 1 or more"),
         ({"breaches": 6, "of_days": 5}, "at most of_days"),
