@@ -26,7 +26,7 @@ TURN_PATIENCE = timedelta(seconds=20)
 """How often it is asked whether a run for an earlier day is there at all: a trigger cannot know."""
 PATIENCE = timedelta(seconds=60)
 """How often a sensor for a past day looks whether a run that makes the day is there at all."""
-LAST_TASKS = {"features": "build_features", "predictions": "score"}
+LAST_TASKS = {"features": "build_features", "predictions": "score", "metrics": "measure"}
 """Table to the task after which a day of it is there, of the DAG that makes it."""
 NOBODY = ", and no run that would make them is queued or running"
 LIMIT = timedelta(hours=6)

@@ -21,10 +21,22 @@ __all__ = ["lake"]  # the fixture
 class Airflow:
     """What a task may ask Airflow for, of runs that are given here."""
 
-    def __init__(self, *, last: dict[str, str | None] | None = None, training: str | None = None, paused: bool = False):
+    def __init__(
+        self,
+        *,
+        last: dict[str, str | None] | None = None,
+        training: str | None = None,
+        paused: bool = False,
+        monitored: bool = True,
+    ):
         self.last, self.training, self.paused = last or {}, training, paused
+        self.monitored = monitored
+        """Whether a run of the DAG `monitor` is there, which may make the day's measures."""
 
     def get_task_states(self, dag_id, task_ids):
+        if dag_id == "toy__monitor":
+            assert task_ids == ["measure"]
+            return {"manual__2020-01-01T00:00__x": {"measure": None}} if self.monitored else {}
         assert (dag_id, task_ids) == ("toy__retrain", ["record"])
         return {run: {"record": state} for run, state in self.last.items()}
 
@@ -32,7 +44,7 @@ class Airflow:
         return int(self.training is not None)
 
     def get_dagrun_state(self, dag_id, run_id):
-        return "running" if dag_id == "toy__retrain" else self.training
+        return "running" if dag_id in ("toy__retrain", "toy__monitor") else self.training
 
     def xcom_pull(self, task_id, *, dag_id, run_id):
         return None
@@ -104,6 +116,14 @@ def test_a_day_that_is_never_measured_is_named_with_the_command(turn):
     late["dag_run"].start_date -= turn.limit
     with pytest.raises(AirflowFailException, match=r"no metrics of 2020-03-01 .*--dag-id toy__monitor"):
         turn.resume(late, False, str(FIRST))
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_past_day_that_no_run_measures_fails_at_once_with_the_command(turn, deferrable):
+    turn.deferrable = deferrable
+    alone = context(FIRST, monitored=False)
+    with pytest.raises(AirflowFailException, match=r"no metrics of 2020-03-01.*no run that would .*toy__monitor"):
+        turn.execute(alone) if deferrable else turn.poke(alone)
 
 
 def test_without_a_triggerer_it_looks_now_and_then(turn, lake):
