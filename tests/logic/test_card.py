@@ -61,6 +61,7 @@ def facts(**changed) -> Facts:
             reason="weekly",
             unlabelled_rows=5_000,
             missing_days=("2013-05-01..2013-05-03",),
+            null_features={"seats": ["2013-01-01..2013-03-31", "2013-04-07"]},
             stale=("features: 31 of 90 periods are stale (31 made by other code)",),
             intervals={"log_loss": (0.4201, 0.4421)},
             slices=(
@@ -164,6 +165,7 @@ def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
         "No gate is declared for: how it does in single groups of rows; bad input",
         "5,000 rows (about 2.2% of all) had no label",
         "Days without features: 2013-05-01..2013-05-03.",
+        "The feature seats was declared later: it is null on 2013-01-01..2013-03-31, 2013-04-07.",
         "It learned from periods that were stale when it was trained. features: 31 of 90 periods are stale",
         "Groups with too few rows to be judged, with their rows: carrier = OO (12).",
         "The log loss of logistic, 0.4402, lies within the model's interval",

@@ -220,6 +220,11 @@ def test_ages_are_counted_to_the_clock_from_midnight_where_the_use_case_is(measu
     assert served(BERLIN)[at("staleness_seconds", "metrics")] == 31 * 3600
 
 
+def test_nothing_grows_older_after_the_last_day_of_a_use_case(measured):
+    found = served(replace(toy.USE_CASE, ends_on=DAY), now=NOW + timedelta(days=300))
+    assert found[at("staleness_seconds", "metrics")] == pytest.approx(24 * 3600, abs=1)
+
+
 def test_what_is_decided_and_who_is_champion_is_told(measured):
     found = served()
     assert found[at("decision_retrain")] == 1

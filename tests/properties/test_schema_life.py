@@ -11,7 +11,20 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import BadRequest
-from include.stages import build_features, conserve, correct, ingest, quarantine, reproduce, score, train, validate
+from include.gate import SchemaGate
+from include.stages import (
+    build_features,
+    conserve,
+    correct,
+    evaluate,
+    ingest,
+    quarantine,
+    register,
+    reproduce,
+    score,
+    train,
+    validate,
+)
 from include.storage.lake import Lake
 from tests.conftest import AS_OF, LAST
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
@@ -56,6 +69,27 @@ def test_a_training_over_mixed_history_says_which_feature_is_null_where():
 @pytest.mark.usefixtures("more")
 def test_the_registered_version_is_rebuilt_from_the_columns_it_was_trained_on():
     assert reproduce.run(MORE, "1").outcome == "equal"
+
+
+@pytest.mark.usefixtures("more")
+def test_a_day_whose_features_lack_a_column_that_the_model_reads_is_refused_until_they_are_built_again():
+    run_id = train.run(MORE, AFTER, parameters=FEW_ROUNDS, window_days=60).run_id
+    evaluate.run(MORE, run_id)
+    version = register.run(MORE, run_id).version
+    with pytest.raises(score.FeaturesOutdatedError, match=r"before \['weight'\] were .*toy__data for 2020-03-01"):
+        score.run(MORE, AS_OF, version=version, insist=True)
+    build_features.run(MORE, AS_OF)
+    assert score.run(MORE, AS_OF, version=version, insist=True).rows == source.ROWS
+
+
+@pytest.mark.usefixtures("more")
+@pytest.mark.parametrize(("changed", "outcome"), [((), "failed"), (("hour", "weight"), "passed")])
+def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(changed, outcome):
+    use_case = replace(MORE, gates=(SchemaGate(changed=frozenset(changed)),))
+    run_id = train.run(use_case, AFTER, parameters=FEW_ROUNDS, window_days=60).run_id
+    (verdict,) = evaluate.run(use_case, run_id).verdicts
+    assert verdict["outcome"] == outcome
+    assert "hour" in verdict["reason"] and "weight" in verdict["reason"]
 
 
 def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
