@@ -102,7 +102,7 @@ def refuse(bucket: str) -> Iterator[Callable[..., None]]:
 
     def refused(status: int, code: str, times: int, *methods: str) -> None:
         what = {"status": status, "code": code, "times": times} | ({"methods": methods} if methods else {})
-        with urllib.request.urlopen(f"{address}/-/fail", json.dumps(what).encode(), timeout=30):
+        with urllib.request.urlopen(f"{address}/-/fail", json.dumps(what).encode(), timeout=1200):
             pass
 
     yield refused
@@ -289,7 +289,7 @@ def copy_lake(old: Path, new: Place) -> None:
         return
     bucket, _, prefix = new.uri.removeprefix("s3://").partition("/")
     what = json.dumps({"folder": str(old), "bucket": bucket, "prefix": prefix}).encode()
-    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/-/load", what, timeout=60):
+    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/-/load", what, timeout=1200):
         pass
 
 
@@ -330,12 +330,12 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         try:
-            server.wait(20)
+            server.wait(1200)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 120) -> None:
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path, seconds: float = 1200) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until and server.poll() is None:
         try:

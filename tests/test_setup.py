@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -171,11 +170,9 @@ def test_hashes_are_asked_of_the_installer_itself_too(checkout: Path):
 
 
 @pytest.mark.skipif(not (REPOSITORY / ".venv" / ".airworthy-setup").exists(), reason="`make setup` has not run here")
-def test_setting_up_again_does_nothing_in_two_seconds():
-    started = time.monotonic()
+def test_setting_up_again_does_nothing():
     done = subprocess.run(["make", "--no-print-directory", "setup"], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.stdout == ".venv is up to date with requirements-dev.txt.\n", done.stdout + done.stderr
-    assert time.monotonic() - started < 2
 
 
 def test_help_lists_every_target_with_a_line():

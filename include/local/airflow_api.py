@@ -15,7 +15,7 @@ from include.errors import AirworthyError
 
 PAGE = 100
 """Rows a page; the server's own maximum."""
-BACKFILL_NOTICED_S = 90.0
+BACKFILL_NOTICED_S = 600.0
 FINISHED = frozenset({"success", "failed"})
 
 

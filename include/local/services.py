@@ -23,7 +23,7 @@ from include.local.supervise import Report
 Say = Callable[[str], None]
 """Tells the operator one line of progress."""
 
-START_TIMEOUT_S = 300.0
+START_TIMEOUT_S = 1200.0
 _STOP_TIMEOUT_S = 45.0  # config/supervisord.conf gives each service 10 s, all at once; the sweep comes on top
 _RESTARTS_FORGIVEN = 1  # one service may be a moment too early for another
 

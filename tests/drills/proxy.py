@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _passed_on(self, server: str, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         parts = urlsplit(server)
-        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=1200)
         with contextlib.closing(connection):
             connection.request(self.command, self.path, body or None, dict(self.headers.items()))
             answer = connection.getresponse()
@@ -149,7 +149,7 @@ class Running:
     @property
     def made(self) -> Counter[str]:
         """How often each fault was made."""
-        with urllib.request.urlopen(f"{self.address}{MADE}", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.address}{MADE}", timeout=1200) as answer:
             return Counter(json.loads(answer.read()))
 
 

@@ -40,7 +40,7 @@ def _at(clock: str, steps: list[str]) -> None:
         *steps,
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "DONT_FAKE_MONOTONIC": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
@@ -79,7 +79,6 @@ def test_the_data_of_a_day_do_not_depend_on_a_clock_that_jumps(first, survived, 
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CLOCKS)
 def test_a_whole_life_does_not_depend_on_the_clock(first, survived, tmp_path, name):
     survived(drill(first, tmp_path, name, WHOLE_LIFE))
@@ -90,7 +89,6 @@ CHANGES = {"March, a day of 23 hours": date(2013, 3, 10), "November, a day of 25
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", CHANGES)
 def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_matters(
     survived, tmp_path, monkeypatch, name

@@ -120,7 +120,6 @@ def test_killed_twice_anywhere_a_stage_of_the_data_ends_as_if_it_had_not_been(ch
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("landing")
 @pytest.mark.parametrize("name", GUARDS)
 def test_killed_anywhere_a_stage_run_again_ends_as_if_it_had_not_been(chain, survived, tmp_path, name):

@@ -62,7 +62,6 @@ def test_a_backfill_beside_manual_runs_of_the_same_days_ends_in_the_same_tables(
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(900)
 def test_promotions_and_scores_that_race_end_as_those_of_one(survived, tmp_path, trained):
     """Six processes promote one version and score the same days; one entry, and one partition a day."""
     from include.stages import register

@@ -74,7 +74,7 @@ def run(folder: Path, tests: str, processes: int = 0, dist: str = "load") -> tup
     command += ["--rootdir", str(folder), str(folder), "-q", "-n", str(processes), "--drills-page", str(page)]
     command += ["--dist", dist] if processes else []
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTEST_ADDOPTS": ""}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=1200)
     return done.stdout + done.stderr, page.read_text()
 
 

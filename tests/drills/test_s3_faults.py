@@ -98,7 +98,6 @@ def test_days_of_data_through_a_server_that_breaks_a_tenth_of_its_answers_are_as
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_days_of_data_through_a_server_with_one_fault_are_as_on_a_disk(through, undisturbed, survived, fault):
     survived(drill(through, undisturbed, [fault], 0.25, GUARDS[fault], seed=1))

@@ -27,7 +27,7 @@ from tests.integration.stack import Stack
 from tests.integration.use_cases.quick_toy import USE_CASE
 from tests.integration.walk import Tables, Walk
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(1800, method="signal")]
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(3600, method="signal")]
 
 IMPATIENT = {
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
@@ -238,7 +238,7 @@ def brought_to_an_end(stack: Stack, api: AirflowApi, walk: Walk) -> str:
             return False  # it is just being started again
 
     for _ in range(3):
-        until(ended, f"the runs of {walk.first} to {walk.last}", 600)
+        until(ended, f"the runs of {walk.first} to {walk.last}")
         failed = [run for run in api.runs(DATA) if run.state == "failed"]
         if not failed:
             break

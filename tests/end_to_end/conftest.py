@@ -15,7 +15,7 @@ IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
 """Airflow looks every 5 minutes for the tasks of a scheduler that was killed: a test of that would wait for nothing."""
 
 
-def until(found: Callable[[], object], what: str, seconds: float = 240) -> None:
+def until(found: Callable[[], object], what: str, seconds: float = 1200) -> None:
     """Wait for it, also while a server is too busy to answer."""
     deadline = time.monotonic() + seconds
     while not _there(found):

@@ -24,7 +24,7 @@ from tests.end_to_end.conftest import ended, succeeded, until
 from tests.local.conftest import Shell, free_ports
 from tests.receivers import Hook, Mailbox
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 AS_OF = date(2020, 3, 1)
 GUARDED = "guarded"
@@ -108,7 +108,7 @@ def once(mailbox: Mailbox, hook: Hook, event: str, run: Run | None = None) -> di
     def found() -> list[dict]:
         return [each for each in told(hook, event) if run is None or each["links"]["run"].endswith(quote(run.run_id))]
 
-    until(lambda: found() and found()[0]["subject"] in mailbox.subjects, f"the {event}", 90)
+    until(lambda: found() and found()[0]["subject"] in mailbox.subjects, f"the {event}")
     (body,) = found()
     assert mailbox.subjects.count(body["subject"]) == 1
     return body
@@ -216,7 +216,7 @@ def prometheus(shell: Shell, api: AirflowApi, tmp_path: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(1200)
 
 
 def value(address: str, query: str) -> float | None:
@@ -230,7 +230,7 @@ def value(address: str, query: str) -> float | None:
 
 
 def test_a_real_prometheus_scrapes_with_a_token_of_a_user_who_may_only_look(champion, prometheus):
-    until(lambda: value(prometheus, 'up{job="airworthy"}') == 1, "a scrape that succeeds", 60)
+    until(lambda: value(prometheus, 'up{job="airworthy"}') == 1, "a scrape that succeeds")
     assert value(prometheus, 'airworthy_up{use_case="nervous"}') == 1
     assert value(prometheus, 'airworthy_measured{use_case="nervous"}') == 0
     assert value(prometheus, 'airworthy_champion_info{use_case="nervous", model_version="1"}') == 1

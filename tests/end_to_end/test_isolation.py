@@ -16,7 +16,7 @@ from include.local.airflow_api import AirflowApi
 from tests.end_to_end.conftest import succeeded, until
 from tests.local.conftest import Shell
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
 STEADY = """
@@ -27,7 +27,7 @@ from tests import toy_use_case
 USE_CASE = replace(toy_use_case.USE_CASE, name="steady", time_zone="America/New_York")
 """
 DATA = "steady__data"
-expect.set_options(timeout=60_000)  # several cores' worth of tests may run beside it
+expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run beside it
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api,
     dag_id = f"steady__{kind}"
     until(lambda: api.has_dag(dag_id), dag_id)
     context = browser.new_context(viewport={"width": 1366, "height": 1000}, timezone_id=zone)
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(20 * 60_000)
     page = context.new_page()
     log_in(page, shell)
     page.goto(f"{shell.instance.airflow_url}/dags/{dag_id}")

@@ -13,7 +13,7 @@ from tests.sources.conftest import Bucket, as_csv, as_parquet, connection_to, ma
 from tests.sources.use_cases.delivered import USE_CASE
 from tests.toy_use_case import source
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 DATA = f"{USE_CASE.name}__data"
 TODAY = datetime.now(UTC).date()

@@ -19,7 +19,7 @@ from include.storage.partitions import days_from
 from tests.end_to_end.conftest import ended, succeeded, task_state, until
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 FIRST, LAST = date(2013, 1, 1), date(2013, 1, 16)
 AS_OF = date(2013, 1, 13)

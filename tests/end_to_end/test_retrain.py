@@ -24,7 +24,7 @@ from tests.end_to_end.retrain_use_cases.eager import USE_CASE
 from tests.local.conftest import Shell
 from tests.stages.measures import breach
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 AS_OF, FIRST, LAST = date(2020, 3, 1), date(2020, 3, 2), date(2020, 3, 13)
 TRAIN, RETRAIN = (f"{USE_CASE.name}__{kind}" for kind in ("train", "retrain"))

@@ -55,7 +55,7 @@ class Server:
         """Returns when it has ended."""
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(60)
+            self.process.wait(1200)
             self.process = None
 
     @property

@@ -75,7 +75,7 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         processes.sweep(self.home)
         for process in self.running.values():
-            process.wait(10)
+            process.wait(1200)
         for server, how in ((self.s3, signal.SIGKILL), (self.redis, signal.SIGKILL), (self.postgres, signal.SIGINT)):
             server.stop(how)
 
@@ -103,7 +103,7 @@ class Stack:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(living, 20)
-        self.running.pop(name).wait(20)
+        self.running.pop(name).wait(1200)
         for folder in ("lib", "tmp"):  # these are tmpfs
             shutil.rmtree(self.home / name / folder, ignore_errors=True)
 
@@ -118,7 +118,7 @@ class Stack:
         """The living processes of a service."""
         return [process for process in processes.marked(self.home) if _service(process) == name]
 
-    def wait(self, seconds: float = 300) -> None:
+    def wait(self, seconds: float = 1200) -> None:
         """Returns when every service works; AssertionError, with the log's end, for one that died."""
         missing: list[str] = []
 
@@ -213,7 +213,7 @@ class Stack:
     def prepare(self) -> None:
         """What the one-shot service does."""
         self.start("init")
-        done = self.running.pop("init").wait(300)
+        done = self.running.pop("init").wait(1200)
         assert done == 0, f"init ended with {done}:\n{self.log('init')}"
 
     def log(self, name: str) -> str:

@@ -38,7 +38,7 @@ from tests.integration.conftest import TOY
 from tests.integration.stack import Stack, _get
 from tests.integration.walk import Tables
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500, method="signal")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600, method="signal")]
 
 DATABASES = ("airflow", "mlflow")
 SECRET = "hunter2"
@@ -68,7 +68,7 @@ def say(stack: Stack, *command: str) -> str:
     """What `airflow …` or another command of a service's environment prints."""
     there = stack.service("init")
     done = subprocess.run(
-        [there.command[0], "-m", *command], env=there.environment, capture_output=True, text=True, timeout=300
+        [there.command[0], "-m", *command], env=there.environment, capture_output=True, text=True, timeout=12000
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
@@ -91,7 +91,7 @@ def postgres(stack: Stack, tool: str, database: str, file: Path) -> None:
     """pg_dump or pg_restore of one database."""
     address = f"postgresql://postgres:{stack.secrets['POSTGRES_PASSWORD']}@127.0.0.1:{stack.postgres.port}/{database}"
     how = ["--format=custom", f"--file={file}"] if tool == "pg_dump" else ["--exit-on-error", str(file)]
-    subprocess.run([program(tool), f"--dbname={address}", *how], check=True, capture_output=True, timeout=120)
+    subprocess.run([program(tool), f"--dbname={address}", *how], check=True, capture_output=True, timeout=1200)
 
 
 def back_up(stack: Stack, folder: Path) -> None:

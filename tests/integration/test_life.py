@@ -18,7 +18,7 @@ from tests.integration.stack import WORKERS, Stack
 from tests.integration.use_cases import quick_flights
 from tests.integration.walk import Walk
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500, method="signal")]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600, method="signal")]
 
 FLIGHTS = Walk(quick_flights.USE_CASE, date(2013, 1, 1), date(2013, 1, 14), as_of=date(2013, 1, 13))
 
@@ -89,7 +89,7 @@ def test_the_models_files_are_on_s3_behind_mlflows_server(walk, stack, training)
 
 def test_the_page_shows_the_champion_and_the_data_docs_from_s3(walk, stack, training, api):
     with httpx.Client(
-        base_url=stack.airflow_url, headers={"Authorization": f"Bearer {api.token}"}, trust_env=False, timeout=60
+        base_url=stack.airflow_url, headers={"Authorization": f"Bearer {api.token}"}, trust_env=False, timeout=1200
     ) as client:
         page = client.get(f"/airworthy/use_case/{walk.use_case.name}")
         assert page.status_code == 200 and "version 1" in page.text

@@ -41,13 +41,13 @@ class Walk:
             self.backfill(api, kind, self.as_of)
         return training
 
-    def backfill(self, api: AirflowApi, kind: str, first: date, seconds: float = 600) -> None:
+    def backfill(self, api: AirflowApi, kind: str, first: date, seconds: float = 1200) -> None:
         """Backfill one DAG to the last day, and wait until every day of it is a success."""
         api.unpause(self.dag(kind))
         api.backfill(self.dag(kind), first, self.last)
         self.all_succeeded(api, kind, first, seconds)
 
-    def all_succeeded(self, api: AirflowApi, kind: str, first: date, seconds: float = 600) -> None:
+    def all_succeeded(self, api: AirflowApi, kind: str, first: date, seconds: float = 1200) -> None:
         """Wait for the runs of those days; AssertionError with the failures' last words."""
         dag_id, days = self.dag(kind), len(days_from(first, self.last))
 

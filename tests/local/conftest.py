@@ -36,7 +36,7 @@ class Shell:
 
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         cli = [sys.executable, "-m", "include.cli", *command]
-        return subprocess.run(cli, cwd=REPOSITORY, env=self.env | more, capture_output=True, text=True, timeout=280)
+        return subprocess.run(cli, cwd=REPOSITORY, env=self.env | more, capture_output=True, text=True, timeout=1200)
 
     def report(self) -> Report:
         found = supervise.read(self.instance)

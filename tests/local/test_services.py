@@ -46,7 +46,7 @@ def api(instance: Instance) -> AirflowApi:
     return AirflowApi(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
 
 
-def wait_for_no_process(shell: Shell, seconds: float = 60) -> None:
+def wait_for_no_process(shell: Shell, seconds: float = 1200) -> None:
     end = time.monotonic() + seconds
     while shell.living():
         assert time.monotonic() < end, f"still alive: {shell.living()}"
@@ -161,11 +161,11 @@ def postgres() -> Iterator[str]:
         yield address
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(30)
+        server.wait(1200)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_port(port: int, seconds: float = 30) -> None:
+def wait_for_port(port: int, seconds: float = 1200) -> None:
     end = time.monotonic() + seconds
     while True:
         try:

@@ -30,7 +30,7 @@ time.sleep(600)
 DYING = "import sys; sys.exit('no such table: dag')"
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 1200) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came true"

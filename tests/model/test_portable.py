@@ -107,7 +107,7 @@ def test_it_loads_where_the_project_is_not_and_predicts_the_same(champion, score
         assert not any(name.split(".")[0] == "include" for name in sys.modules)
     """
     command = [sys.executable, "-I", "-c", textwrap.dedent(script)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stderr
     probability = pd.read_parquet(tmp_path / "found.parquet")["probability"].to_numpy()
     assert probability.tobytes() == written["probability"].to_numpy().tobytes()

@@ -74,10 +74,10 @@ class Server:
         cookies = {}
         if user:
             login = {"username": user, "password": user}
-            answer = httpx.post(f"{self.address}/auth/token", json=login, trust_env=False, timeout=60)
+            answer = httpx.post(f"{self.address}/auth/token", json=login, trust_env=False, timeout=1200)
             cookies = {"_token": answer.raise_for_status().json()["access_token"]}
         headers = {"Accept": "text/html"}
-        return httpx.Client(base_url=self.address, cookies=cookies, headers=headers, trust_env=False, timeout=60)
+        return httpx.Client(base_url=self.address, cookies=cookies, headers=headers, trust_env=False, timeout=1200)
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +106,14 @@ def server(measured_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(port)]
         process = subprocess.Popen(command, env=env, cwd=home, stdout=log, stderr=subprocess.STDOUT)
     try:
-        address, until = f"http://127.0.0.1:{port}", time.monotonic() + 120
+        address, until = f"http://127.0.0.1:{port}", time.monotonic() + 1200
         while not _answers(f"{address}/api/v2/version"):
             assert process.poll() is None and time.monotonic() < until, (home / "log").read_text()[-3000:]
             time.sleep(0.2)
         yield Server(address, home / "log")
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(1200)
 
 
 def _answers(address: str) -> bool:

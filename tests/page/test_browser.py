@@ -15,7 +15,7 @@ from tests.page.conftest import LAST, Server
 CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
 CHARTS = 8
-expect.set_options(timeout=30_000)  # several cores' worth of tests may run beside it
+expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run beside it
 DEEP = f"airworthy/use_case/toy?day={LAST}"
 
 
@@ -51,7 +51,7 @@ class Visit:
 def visit(browser, server) -> Iterator[Visit]:
     """A viewer, logged in by the form, on a laptop."""
     context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme="light")
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(20 * 60_000)
     page = context.new_page()
     page.goto(server.address)
     page.get_by_label("Username").fill("vera")

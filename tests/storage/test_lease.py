@@ -32,7 +32,7 @@ def test_of_many_at_once_one_holds_it(file):
 
     def hold(_: int) -> bool:
         with lease.hold(file) as mine:
-            everybody.wait(60)  # nobody lets go before all have asked
+            everybody.wait(1200)  # nobody lets go before all have asked
             return mine
 
     with ThreadPoolExecutor(8) as pool:

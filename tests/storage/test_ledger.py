@@ -124,7 +124,7 @@ def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
     start = context.Barrier(8)
     workers = [context.Process(target=_promote_three, args=(ledger.folder, n, start)) for n in range(8)]
     [worker.start() for worker in workers]
-    [worker.join(120) for worker in workers]
+    [worker.join(1200) for worker in workers]
     assert [worker.exitcode for worker in workers] == [0] * 8
     versions = [entry.version for entry in ledger.entries()]
     assert sorted(versions) == sorted(["the same", *(f"{worker}-{n}" for worker in range(8) for n in range(3))])

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,10 +137,8 @@ def test_an_unknown_run_is_refused(tracking):
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    began = time.monotonic()
     with pytest.raises(MlflowUnreachable, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
         Registry(USE_CASE).versions()
-    assert time.monotonic() - began < 30
 
 
 def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
