@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -207,11 +206,11 @@ def _parts(view: View, days: Sequence[date]) -> dict[date, int]:
 
 
 def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) -> ibis.Table:
-    """The rows of which one in n is to be taken: the same ones whenever the keys are the same."""
+    """Take one in n of a day's rows: always the same ones, and other ones on each day where keys do not hold the day."""
     if not parts:
         return features
-    mixed = functools.reduce(lambda one, other: one ^ other, (features[key].hash() for key in use_case.keys))
-    place = mixed & (2**31 - 1)  # a hash may be negative
+    text = ibis.literal("|").join([features[name].cast("string") for name in ("day", *use_case.keys)])
+    place = text.hash() & (2**31 - 1)  # a hash may be negative
     keep = [(features.day == day) & (place % n == 0) for day, n in parts.items()]
     return features.filter(ibis.or_(*keep))
 

@@ -80,9 +80,9 @@ def test_features_that_leave_the_source_alone_have_called_none_of_it(tried):
 def test_a_call_within_rows_that_are_read_later_is_caught_too(tried):
     def build(day, events, outcomes):
         class Late:
-            def order_by(self, keys):
+            def __arrow_c_stream__(self, requested_schema=None):
                 source.everything(TOMORROW)
-                return honest(day, events, outcomes).order_by(keys)
+                return honest(day, events, outcomes).to_pyarrow().__arrow_c_stream__(requested_schema)
 
         return Late()
 
