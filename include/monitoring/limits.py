@@ -9,7 +9,7 @@ from include.logic.figures import Figure, missing
 from include.logic.finding import MODEL
 from include.logic.profile import NAME, Profile, ProfileUnreadable
 from include.model import false_alarms
-from include.model.false_alarms import FalseAlarms
+from include.model.false_alarms import FalseAlarms, Rate
 from include.storage.models import ArtifactMissing, Registry, Version
 from include.use_case import UseCase
 
@@ -24,11 +24,21 @@ def compute(use_case: UseCase, profile: Profile) -> FalseAlarms:
 
 def recorded(use_case: UseCase, version: Version) -> FalseAlarms | None:
     """The rates that were computed at registration; None where the declaration has changed, or there are none."""
+    found = _read(version)
+    return found if found and found.declaration == _declaration(use_case) else None
+
+
+def at_registration(version: Version) -> tuple[Rate, ...]:
+    """Return the rates that were computed at registration, whatever is declared now; empty where there are none."""
+    found = _read(version)
+    return found.rates if found else ()
+
+
+def _read(version: Version) -> FalseAlarms | None:
     try:
-        found = FalseAlarms.from_json(json.loads(version.tags.get(TAG, "")))
+        return FalseAlarms.from_json(json.loads(version.tags.get(TAG, "")))
     except (ValueError, KeyError, TypeError):
         return None
-    return found if found.declaration == _declaration(use_case) else None
 
 
 def applied(use_case: UseCase, version: Version, profile: Profile) -> Monitoring:

@@ -12,10 +12,11 @@ from typing import Any
 from mlflow.entities import RunData
 
 from include.logic import card, metrics, recipe
-from include.logic.card import Facts, Slice, Split
+from include.logic.card import Facts, FalseAlarm, Slice, Split
 from include.logic.gates import MODEL, Verdict
 from include.logic.lives import NOT_PROMOTED, Approval
 from include.logic.recipe import Recipe, RecipeUnreadable
+from include.monitoring import limits
 from include.stages import evaluate, reproduce
 from include.storage.models import Registry, Version
 from include.storage.runs import FINGERPRINT
@@ -158,6 +159,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
         stale=report.get("stale", ()),
         gates=tags.get("gates", ""),
         champion=tags.get("compared_with"),
+        false_alarms=_false_alarms(version),
         decisions=_decisions(tags),
         features=use_case.features,
         parameters=recorded.params,
@@ -182,6 +184,14 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
         rows = int(told["rows"]) if "rows" in told else None
         found[name] = Split(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
     return found
+
+
+def _false_alarms(version: Version) -> tuple[FalseAlarm, ...]:
+    """Return the rates that were computed when the version was registered."""
+    return tuple(
+        FalseAlarm(rate.label, rate.declared, rate.per_year, rate.days, rate.own, rate.state)
+        for rate in limits.at_registration(version)
+    )
 
 
 def _decisions(tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -206,7 +206,7 @@ def _parts(view: View, days: Sequence[date]) -> dict[date, int]:
 
 
 def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) -> ibis.Table:
-    """Take one in n of a day's rows: always the same ones, and other ones on each day where keys do not hold the day."""
+    """Take one in n of a day's rows: the same ones each time, and of another day other ones."""
     if not parts:
         return features
     text = ibis.literal("|").join([features[name].cast("string") for name in ("day", *use_case.keys)])

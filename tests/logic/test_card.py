@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from include.logic import card
-from include.logic.card import Facts, Slice, Split
+from include.logic.card import Facts, FalseAlarm, Slice, Split
 from include.logic.card.markup import code, escaped
 from include.logic.gates import Verdict
 from include.use_case import Costs
@@ -184,6 +184,19 @@ def test_a_model_that_clearly_beats_the_baselines_is_not_said_to_be_like_them():
     assert "log loss of prior" not in section(card.markdown(facts()), "Limits")
 
 
+def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_were_simulated_from():
+    found = (
+        FalseAlarm("skill_loss/log_loss against the prior", 1.0, 0.98, 42, own=False),
+        FalseAlarm("weighted_drift", None, 2.5, 150, own=True),
+        FalseAlarm("worse/auc", 1.0, None, 42, own=False, state="auc does not vary from day to day."),
+    )
+    rows = section(card.markdown(facts(false_alarms=found)), "False alarms").splitlines()
+    assert "| skill_loss/log_loss against the prior | 1 | 0.98 | the default process (42 days of its own) |" in rows
+    assert "| weighted_drift | – | 2.5 | its own 150 days |" in rows
+    assert any("auc does not vary" in row for row in rows)
+    assert "has not kept how often" in section(card.markdown(facts()), "False alarms")
+
+
 def test_features_come_by_their_share_of_gain_and_those_without_are_named():
     said = section(card.markdown(facts()), "Features")
     assert said.index("| `dep_hour` | `int8` | 70.0% |") < said.index("| `carrier` | `category` | 30.0% |")
@@ -271,7 +284,7 @@ def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
     page = Elements(card.html(card.markdown(hostile), PLOTS))
     known = {tag for tag, _ in Elements(card.html(card.markdown(harmless), PLOTS)).found} | {"blockquote"}
     assert {tag for tag, _ in page.found} <= known
-    assert not page.named("script") and len(page.named("h2")) == 11
+    assert not page.named("script") and len(page.named("h2")) == 12
     assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.named("img"))
     assert all(str(link["href"]).startswith("#") for link in page.named("a"))
     assert not [name for _, attributes in page.found for name in attributes if name.startswith("on")]
@@ -309,4 +322,4 @@ def test_every_section_can_be_reached_from_the_top():
     page = Elements(card.html(card.markdown(facts()), PLOTS))
     places = [str(heading["id"]) for heading in page.named("h2")]
     assert [link["href"] for link in page.named("a")] == [f"#{place}" for place in places]
-    assert len(set(places)) == 11
+    assert len(set(places)) == 12

@@ -40,6 +40,7 @@ def markdown(facts: Facts) -> str:
         "Slices": _slices,
         "Gates": _gates,
         "Compared with the champion": _champion,
+        "False alarms": _false_alarms,
         "Limits": _limits,
         "Features": _features,
         "Parameters": _parameters,
@@ -199,6 +200,19 @@ def _champion(facts: Facts) -> list[str]:
         lines.append("No gate compares with it.")
     lines += ["", *(f"- {MARKS[each.outcome]}: {escaped(each.reason)}" for each in told)]
     return [*lines, *_images(facts, "champion")]
+
+
+def _false_alarms(facts: Facts) -> list[str]:
+    """How often each monitoring limit would ask for a training of a model that has not changed."""
+    if not facts.false_alarms:
+        return [f"{NOT_KEPT} how often its monitoring limits ask falsely."]
+    rows = []
+    for each in facts.false_alarms:
+        process = f"its own {each.days} days" if each.own else f"the default process ({each.days} days of its own)"
+        simulated = number(each.per_year, 2) if each.per_year is not None else escaped(each.state)
+        rows.append((escaped(each.limit), number(each.declared), simulated, process))
+    head = ("monitoring limit", "declared, a year", "simulated, a year", "simulated from")
+    return ["Trainings that would be asked for in a year though the model has not changed.", *table(head, rows, (1, 2))]
 
 
 def _limits(facts: Facts) -> list[str]:

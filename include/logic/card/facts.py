@@ -41,6 +41,22 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class FalseAlarm:
+    """How often a year one monitoring limit asks for a training of this model though nothing has changed."""
+
+    limit: str
+    declared: float | None
+    """None where the limit is a number and not a rate."""
+    per_year: float | None
+    """As simulated when the version was registered; None where `state` says why it cannot be."""
+    days: int
+    """Days of its own past that were simulated from."""
+    own: bool
+    """Whether the simulated days follow those; else they follow the default process."""
+    state: str = ""
+
+
+@dataclass(frozen=True)
 class Facts:
     """One version of a use case's model, as its run and the registry know it."""
 
@@ -80,6 +96,8 @@ class Facts:
     """The verdicts in one word: `passed`, `failed` or `not judged`."""
     champion: str | None = None
     """Version that it was judged against; empty: no model flew on that day; None: nobody compared."""
+    false_alarms: Sequence[FalseAlarm] = ()
+    """One for each monitoring limit; empty where they were not computed."""
     decisions: Sequence[str] = ()
     """What people or the promotion said of it, a sentence each."""
     gains: Mapping[str, float] | None = None
