@@ -92,6 +92,21 @@ MADE_BY = {"features": "data", "predictions": "score", "metrics": "monitor", "de
 """Table to the kind of DAG that makes a day of it."""
 
 
+class KeysChangedError(AirworthyError):
+    """Periods were written before a key, the period or the label was declared as it is now."""
+
+    def __init__(self, use_case: str, table: str, columns: Sequence[str], days: Sequence[date]) -> None:
+        self.use_case, self.table, self.columns, self.days = use_case, table, tuple(columns), tuple(days)
+        dag_id = f"{use_case}__{MADE_BY.get(table, 'data')}"
+        super().__init__(
+            f"{use_case}: table {table}: {len(days)} periods from {days[0]} to {days[-1]} were written before"
+            f" {list(columns)} identified a row or was the label. Nothing was read: their rows would match no other"
+            f" table. Make them again: airflow backfill create --dag-id {dag_id} --from-date {days[0]} --to-date"
+            f" {days[-1]} --reprocess-behavior completed; or take them out of the table: python -m include.cli rebuild"
+            f" {use_case} {table} --from {days[0]}."
+        )
+
+
 class DayMissing(NotReady):
     """A table does not hold a day yet."""
 

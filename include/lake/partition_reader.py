@@ -115,7 +115,7 @@ def duckdb_table(
             else rows[field.name]
             for field in schema
         ]
-        parts.append(rows.select(**dict(zip(schema.names, columns, strict=True))))
+        parts.append(rows.select([column.name(name) for name, column in zip(schema.names, columns, strict=True)]))
     return parts[0] if len(parts) == 1 else ibis.union(*parts, distinct=False)
 
 

@@ -25,6 +25,31 @@ class SchemaNarrowedError(AirworthyError):
         )
 
 
+class ColumnCaseError(AirworthyError):
+    """A declared column differs from a stored one in upper and lower case only, which Delta does not tell apart."""
+
+    def __init__(self, use_case: str, table: str, stored: str, declared: str) -> None:
+        self.use_case, self.table, self.stored, self.declared = use_case, table, stored, declared
+        super().__init__(
+            f"{use_case}: table {table} holds a column {stored!r}, and {declared!r} is declared now. They differ in"
+            " case only, which Delta does not tell apart. Nothing was written. Keep the old spelling, give the column"
+            " another name, or rebuild the table from its first period on:"
+            f" python -m include.cli rebuild {use_case} {table} --from PERIOD."
+        )
+
+
+def require_cases(use_case: str, table: str, stored: pa.Schema, declared: pa.Schema) -> None:
+    """Check that no declared column is a stored one in another case.
+
+    Raises:
+        ColumnCaseError: one is.
+    """
+    there = {name.lower(): name for name in stored.names if name not in declared.names}
+    for name in declared.names:
+        if name not in stored.names and name.lower() in there:
+            raise ColumnCaseError(use_case, table, there[name.lower()], name)
+
+
 def evolve(
     use_case: str, table: str, stored: pa.Schema, declared: pa.Schema, is_exact: Callable[[str, int], bool]
 ) -> pa.Schema:
@@ -35,8 +60,10 @@ def evolve(
     all stored values of a column of integers lie within the bound.
 
     Raises:
+        ColumnCaseError: a declared name differs from a stored one in case only.
         SchemaNarrowedError: a declared type does not hold what is stored.
     """
+    require_cases(use_case, table, stored, declared)
     for field in declared:
         if field.name in stored.names:
             old, new = stored.field(field.name).type, field.type

@@ -31,11 +31,15 @@ def staleness(subject: str, day: date, newest: date | None, limit: float) -> Fig
     return above(STALENESS, subject, float((day - newest).days), limit)
 
 
-def lateness(day: date, complete: date | None, matures_after_days: int, limit: float) -> Figure:
-    """Days that the newest day with complete labels is older than the newest that should have them by `day`."""
+def lateness(day: date, complete: date | None, due: date | None, limit: float) -> Figure:
+    """Days from the newest day with complete labels to the newest that should have them by `day`.
+
+    `due` is the newest day, old enough for its labels to have matured, that is not recorded as empty: a shop that is
+    shut has no labels, and none are late. None where there is no such day.
+    """
     if complete is None:
         return missing(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
-    return above(STALENESS, "labels", float((day - complete).days - matures_after_days), limit)
+    return above(STALENESS, "labels", float((due - complete).days) if due and due > complete else 0.0, limit)
 
 
 def unscored(rows: int, predictions: int) -> Figure:

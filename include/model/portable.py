@@ -89,11 +89,20 @@ def _column(frame: pd.DataFrame, name: str, kind: str) -> pa.Array:
     try:
         if pa.types.is_boolean(wanted) and not pd.api.types.is_bool_dtype(column.dtype):
             # pandas makes numbers, or objects, of a boolean column with nulls
-            return pa.array([None if pd.isna(value) else bool(value) for value in column], wanted)
+            return pa.array([_truth(value) for value in column], wanted)
         found = pa.array(column, type=wanted, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError) as error:
         raise ValueError(f"Feature {name!r} cannot be read as {kind}: {error}") from error
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _truth(value: Any) -> bool | None:
+    """Return a boolean as True, False, 1 or 0 say it, and None for no value; any other, such as a text, is refused."""
+    if pd.isna(value):
+        return None
+    if isinstance(value, (bool, int, float, np.generic)) and value in (0, 1):
+        return bool(value)
+    raise ValueError(f"{value!r} is neither True nor False")
 
 
 def _load_pyfunc(path: str) -> PortableModel:

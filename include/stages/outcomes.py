@@ -107,6 +107,18 @@ def newest_complete(use_case: UseCase, view: View) -> date | None:
     return max(complete(use_case, view, use_case.first_day, last), default=None)
 
 
+def newest_due(use_case: UseCase, view: View) -> date | None:
+    """Return the newest day whose labels should be complete as of `view`; None where there is none.
+
+    A day that is recorded as empty, or that no feed delivers, has no labels to wait for.
+    """
+    day = view.day - timedelta(days=use_case.label.matures_after_days)
+    landed = view.partitions("features", use_case.first_day, day)
+    while day >= use_case.first_day and (not landed[day].rows if day in landed else _absent(use_case, day)):
+        day -= timedelta(days=1)
+    return day if day >= use_case.first_day else None
+
+
 def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayOutcomes:
     """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
     number = score.scored_with(view, day)

@@ -156,8 +156,8 @@ def _ages(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
         arrivals.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_days)
         for table in (FEATURES, PREDICTIONS)
     ]
-    complete, matures = outcomes.newest_complete(use_case, view), use_case.label.matures_after_days
-    found.append(arrivals.lateness(view.day, complete, matures, limits.stale_days))
+    complete, due = outcomes.newest_complete(use_case, view), outcomes.newest_due(use_case, view)
+    found.append(arrivals.lateness(view.day, complete, due, limits.stale_days))
     if scorer.version is None:
         return [*found, missing(arrivals.STALENESS, "model", scorer.state, limits.max_age_days)]
     return [*found, arrivals.age(view.day, scorer.version.as_of, limits.max_age_days)]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from include.storage.view import View
 
 
+OTHER_DAY = "the table's log counts a file of another day to it"
+
+
 class DayDamaged(AirworthyError):
     """The files of a day do not hold what was written."""
 
@@ -35,6 +38,12 @@ def broken_days(view: View, table: str, since: date, until: date) -> dict[date, 
 
 def damaged_days(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
     """Yield each day that the table holds with what is wrong with its files, or with an empty string."""
+    moved = {day for day, place in view.places(table, since, until) if f"/day={day}/" not in place.uri}
+    for day, damage in _damaged_files(view, table, since, until):
+        yield day, OTHER_DAY if day in moved else damage
+
+
+def _damaged_files(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
     try:
         found = view.files(table, since, until)
     except FileNotFoundError:  # in a lake on S3, a file of one of the days is gone: look at each day alone

@@ -222,6 +222,7 @@ class Lake:
         Returns the Delta version of the commit; the versions before it hold the table as it was.
 
         Raises:
+            ColumnCaseError: of the days that are left, a column differs from a declared one in case only.
             CommitLost: too many conflicts.
         """
         failure: Exception | None = None
@@ -229,6 +230,8 @@ class Lake:
             delta = self.delta(table)
             before, declared = delta.version(), schemas.content(self.use_case, table)
             left = partitions.of(delta, date.min, date.max).keys() - set(days)
+            if left:
+                schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
             others = [field for field in _columns(delta) if left and field.name not in declared.names]
             transactions = [Transaction(history.transaction_of(day), before + 1) for day in days or [since]]
             notes = {"stage": "rebuild", "from": since.isoformat(), "removed": str(len(days))}

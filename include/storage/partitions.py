@@ -10,6 +10,19 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.errors import AirworthyError
+
+
+class LogDamagedError(AirworthyError):
+    """The log of a table names a file without the day, digest or number of rows of its partition."""
+
+    def __init__(self, table: str, path: str) -> None:
+        self.table, self.path = table, path
+        super().__init__(
+            f"The log of the table {table} is damaged: it names {path} without day, digest or rows. Nothing was made"
+            " from it. Restore the table's folder, with its log, from a backup."
+        )
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -37,9 +50,16 @@ def days_from(first: date, last: date) -> list[date]:
 
 
 def files(delta: DeltaTable) -> list[DataFile]:
-    """Return the files of a table, in order of days."""
+    """Return the files of a table, in order of days.
+
+    Raises:
+        LogDamagedError: the log names a file without its day, digest or number of rows.
+    """
     actions = pa.table(delta.get_add_actions(flatten=True))
     rows = actions.select(["partition.day", "path", "partition.digest", "num_records"]).to_pylist()
+    for row in rows:
+        if None in row.values():
+            raise LogDamagedError(delta.table_uri, unquote(row["path"]))
     found = (DataFile(r["partition.day"], unquote(r["path"]), r["partition.digest"], r["num_records"]) for r in rows)
     return sorted(found, key=lambda file: (file.day, file.path))
 

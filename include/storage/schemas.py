@@ -129,6 +129,16 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
     return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
 
 
+def identity(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns without which a row of a table is about nothing: its keys, and for labels the label too."""
+    kind, _, feed = table.partition("/")
+    if kind in ("raw", "checked"):
+        return use_case.feed(feed).keys
+    if table == "labels":
+        return (*use_case.label_keys, use_case.label.name)
+    return use_case.keys if table in ("features", "predictions") else ()
+
+
 def _schema(columns: Mapping[str, str]) -> pa.Schema:
     return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
 

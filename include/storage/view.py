@@ -15,6 +15,7 @@ import ibis
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.errors import KeysChangedError
 from include.lake import partition_reader
 from include.logic import digests
 from include.storage import history, integrity, partitions, schemas
@@ -82,6 +83,7 @@ class View:
 
         Raises:
             DayDamaged: the files of a day do not hold what was written.
+            KeysChangedError: a day was written before a key, the period or the label was declared so.
             TypeNarrowedError: a column is declared with a type that does not hold the stored values.
         """
         if checked:
@@ -89,7 +91,7 @@ class View:
         schema = schemas.read(self.lake.use_case, table)
         if and_dropped:
             schema = pa.schema([*schema, *self.dropped_columns(table)])
-        paths = [path for _, path in self.files(table, since, until)]
+        paths = self._identified(table, since, until)
         if not paths:
             return ibis.memtable(schema.empty_table())
         return partition_reader.duckdb_table(self._connection(), self._name(table), paths, schema)
@@ -111,13 +113,30 @@ class View:
                     found.setdefault(name, []).append(day)
         return found
 
+    def _identified(self, table: str, since: date | None, until: date | None) -> list[str]:
+        """Return the paths of those days' files, whose rows all have the keys that are declared now.
+
+        Raises:
+            KeysChangedError: they have not: read as null, a key would join nothing, and rows would be lost in silence.
+        """
+        files, wanted = self.files(table, since, until), schemas.identity(self.lake.use_case, table)
+        absent: dict[date, set[str]] = {}
+        for day, path in files if wanted else ():
+            if missing := set(wanted) - set(partition_reader.stored_schema(path).names):
+                absent[day] = missing
+        rows = self.partitions(table, since, until)
+        if days := [day for day in absent if rows[day].rows]:
+            columns = sorted(set().union(*(absent[day] for day in days)))
+            raise KeysChangedError(self.lake.use_case.name, table, columns, days)
+        return [path for _, path in files]
+
     def why_unreadable(self, table: str, since: date | None = None, until: date | None = None) -> str:
         """Return why those days cannot be read with the declared columns; an empty string if they can."""
         schema = schemas.content(self.lake.use_case, table)
         try:
-            for _, path in self.files(table, since, until):
+            for path in self._identified(table, since, until):
                 partition_reader.require_readable(self._name(table), path, schema)
-        except partition_reader.TypeNarrowedError as error:
+        except (partition_reader.TypeNarrowedError, KeysChangedError) as error:
             return str(error)
         return ""
 
@@ -128,10 +147,10 @@ class View:
         self, table: str, since: date | None = None, until: date | None = None, order_by: Sequence[str] = ()
     ) -> pa.Table:
         """The rows of those days as an Arrow table with exactly the stored types, `day` included. For days that fit
-        into memory: it does without DuckDB, whose start costs more than reading a small day. Raises DayDamaged."""
+        into memory: it does without DuckDB, whose start costs more than reading a small day. Raises as `table`."""
         self.require_whole(table, since, until)
         schema = schemas.read(self.lake.use_case, table)
-        paths = [path for _, path in self.files(table, since, until)]
+        paths = self._identified(table, since, until)
         rows = partition_reader.read_table(self._name(table), paths, schema)
         return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.lake.partition_reader import TypeNarrowedError
-from include.lake.schema_evolution import SchemaNarrowedError
+from include.lake.schema_evolution import ColumnCaseError, SchemaNarrowedError
 from include.storage import scan
 from include.storage.lake import Lake
 from include.use_case import UseCase
@@ -135,3 +135,25 @@ def test_an_empty_table_takes_any_declaration(lake_home):
     Lake.of(declared(failed="string")).delta(TABLE)
     write(DAY, {"failed": [1]}, failed="int8")
     assert read(failed="int8") == [{"failed": 1}]
+
+
+@pytest.mark.parametrize("name", ["self", "name", "columns", "select", "schema", "count", "table"])
+def test_a_column_may_be_called_as_what_a_reader_calls_its_own(lake_home, name):
+    write(DAY, {name: [1, 2]}, **{name: "int8"})
+    write(NEXT, {name: [0.5]}, **{name: "float64"})
+    assert read(**{name: "float64"}) == [{name: 1.0}, {name: 2.0}, {name: 0.5}]
+
+
+def test_a_column_that_is_renamed_in_case_alone_is_refused_in_words_and_a_rebuild_is_the_way_out(lake_home):
+    write(DAY, {"hour": [1]}, hour="int8")
+    with pytest.raises(
+        ColumnCaseError, match=r"holds a column 'hour', and 'Hour' is declared now.* rebuild"
+    ) as refused:
+        write(NEXT, {"Hour": [2]}, Hour="int8")
+    assert (refused.value.stored, refused.value.declared) == ("hour", "Hour")
+    lake = Lake.of(declared(Hour="int8"))
+    with pytest.raises(ColumnCaseError):
+        lake.start_generation(TABLE, NEXT, [])
+    lake.start_generation(TABLE, DAY, [DAY])
+    write(DAY, {"Hour": [2]}, Hour="int8")
+    assert read(Hour="int8") == [{"Hour": 2}]

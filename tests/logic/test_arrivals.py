@@ -35,10 +35,13 @@ def test_rows_without_a_prediction_and_predictions_without_a_row_are_a_breach(pr
 
 
 def test_labels_are_late_by_the_days_that_a_newer_day_should_have_been_complete():
-    assert arrivals.lateness(DAY, date(2020, 2, 28), 2, 1).value == 0  # there is a 29 February
-    late = arrivals.lateness(DAY, date(2020, 2, 25), 2, 1)
+    due = date(2020, 2, 28)
+    assert arrivals.lateness(DAY, due, due, 1).value == 0
+    late = arrivals.lateness(DAY, date(2020, 2, 25), due, 1)
     assert (late.value, late.breached) == (3, True)
-    assert "There are no complete labels" in arrivals.lateness(DAY, None, 2, 1).state
+    assert arrivals.lateness(DAY, due, date(2020, 2, 20), 1).value == 0
+    assert arrivals.lateness(DAY, due, None, 1).value == 0
+    assert "There are no complete labels" in arrivals.lateness(DAY, None, due, 1).state
 
 
 def test_data_is_as_old_as_its_newest_day():

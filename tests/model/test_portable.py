@@ -135,3 +135,15 @@ def test_whole_numbers_and_truths_beside_a_null_are_read_as_declared():
     assert {name: portable._column(frame, name, kind).to_pylist() for name, kind in read.items()} == {
         "count": [1, None], "on": [True, None], "off": [True, None],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["false", "0", "", 0.5, 2, -1, "True"])
+def test_what_is_no_truth_is_refused_and_never_taken_for_one(value):
+    with pytest.raises(ValueError, match=r"Feature 'on' cannot be read as bool: .* is neither True nor False"):
+        portable._column(pd.DataFrame({"on": pd.Series([True, value], dtype=object)}), "on", "bool")
+
+
+@pytest.mark.parametrize("values", [[1, 0], [1.0, 0.0], [np.int8(1), np.float32(0)], [np.True_, np.False_]])
+def test_truths_may_be_written_as_one_and_nought(values):
+    frame = pd.DataFrame({"on": pd.Series(values, dtype=object)})
+    assert portable._column(frame, "on", "bool").to_pylist() == [True, False]

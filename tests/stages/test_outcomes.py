@@ -7,8 +7,10 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from include.logic import arrivals
 from include.stages import outcomes
-from tests.toy_use_case import USE_CASE
+from include.storage.lake import Lake
+from tests.toy_use_case import USE_CASE, source
 
 DAYS = [date(2020, 1, 1) + timedelta(days=n) for n in range(4)]
 CUSTOMERS = 4_000
@@ -36,3 +38,31 @@ def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
     first, second = taken[DAYS[0]], taken[DAYS[1]]
     assert len(first & second) / len(first) == pytest.approx(0.25, abs=0.05)
     assert sampled(keys) == taken
+
+
+@pytest.mark.parametrize("shut", [{5, 6}, {4, 5, 6}, {6}])
+def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
+    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
+    for day in days:
+        rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
+        about = source.outcomes(day)
+        open_days = pa.array([each.weekday() not in shut for each in about["event_date"].to_pylist()], pa.bool_())
+        lake.replace("labels", day, about.filter(open_days), inputs={}, stage="test")
+        lake.replace("features", day, rows.slice(0, 0) if day.weekday() in shut else rows, inputs={}, stage="test")
+    for day in days[7:]:
+        view = lake.as_of(day)
+        complete, due = outcomes.newest_complete(USE_CASE, view), outcomes.newest_due(USE_CASE, view)
+        late = arrivals.lateness(day, complete, due, USE_CASE.monitoring.stale_days)
+        assert (late.value, late.breached) == (0, False), day
+
+
+def test_labels_that_stop_coming_are_late_although_the_shop_is_shut_on_sundays(lake_home):
+    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
+    for day in days:
+        rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
+        lake.replace("labels", day, source.outcomes(day).slice(0, 99 if day < days[10] else 0), inputs={}, stage="test")
+        lake.replace("features", day, rows.slice(0, 0) if day.weekday() == 6 else rows, inputs={}, stage="test")
+    view = lake.as_of(days[-1])
+    complete, due = outcomes.newest_complete(USE_CASE, view), outcomes.newest_due(USE_CASE, view)
+    late = arrivals.lateness(days[-1], complete, due, USE_CASE.monitoring.stale_days)
+    assert late.value > 5 and late.breached

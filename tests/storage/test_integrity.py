@@ -13,6 +13,7 @@ from include.lake import file_checksum
 from include.storage import integrity, schemas
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
+from include.storage.partitions import LogDamagedError
 from include.storage.place import Place
 from tests.toy_use_case import USE_CASE
 
@@ -74,6 +75,28 @@ def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
     file_of(lake).write(other.read_bytes())
     with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
         lake.as_of(DAY).read(TABLE)
+
+
+def change_log(lake: Lake, old: str, new: str) -> None:
+    """Change the newest commit of the table, as a flipped bit would."""
+    log = lake.root / TABLE / "_delta_log" / f"{lake.delta(TABLE).version():020}.json"
+    content = log.read().decode()
+    assert old in content
+    log.write(content.replace(old, new).encode())
+
+
+def test_a_file_that_the_log_counts_to_another_day_is_noticed(lake):
+    change_log(lake, '"partitionValues":{"day":"2020-01-01"', '"partitionValues":{"day":"2020-01-02"')
+    for read in readers(lake):
+        with pytest.raises(DayDamaged, match=r"2020-01-02 is damaged: the table's log counts a file of another day"):
+            read(TABLE)
+
+
+def test_a_log_without_the_number_of_rows_is_named(lake):
+    change_log(lake, "numRecords", "numRecorda")
+    for read in readers(lake):
+        with pytest.raises(LogDamagedError, match=r"log of the table .*outcomes.* is damaged"):
+            read(TABLE)
 
 
 def test_a_lost_file_is_noticed_and_mended(lake):
