@@ -1,19 +1,22 @@
 """Which calendar days a person chose for a backfill, from the instants that Airflow received.
 
-What reaches the scheduler as (from, to), seen in Airflow 3.3:
+What reaches the scheduler as (from, to), seen in Airflow 3.3.2 and in the source of its form:
 
 * command line: `--from-date 2013-05-20` is 00:00 UTC (or 00:00 of `[core] default_timezone`); so is a date over REST;
 * REST with an offset, `2013-05-20T00:00:00-04:00`: the offset is kept, so the digits say the day;
-* UI: the form converts the chosen days to UTC by the zone that its clock shows (the browser's, unless another was
-  selected) and does not send that zone: `from` is 00:00:00.000 there, `to` is 23:59:59.999, unless a time was typed.
+* UI: the form converts to UTC by the zone that its clock shows (the browser's, unless another was selected) and does
+  not send that zone. Where the time is left empty, `from` is 00:00:00.000 there and `to` is 23:59:59.999. A time that
+  was typed has neither seconds nor milliseconds.
 
-So an instant in UTC may be midnight of a zone that nobody names. Each bound by itself says the day for zones from
--10:00 to +13:59, since no two of them have a midnight at the same instant of different days.
+So only a `to` of 59.999 seconds proves that a day was chosen by a clock that nobody names. An instant on the hour does
+not: 14:00 UTC is midnight in Sydney, and is also what a person types who means 14:00. It is read as an instant.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from include.declaration import clock
 
@@ -24,28 +27,73 @@ LATEST_MIDNIGHT = timedelta(hours=10)
 Zones at -11 and -12 share their midnights with +13 and +12 (New Zealand), and +14 shares them with -10 (Hawaii): these
 three are only recognised when the use case itself is there.
 """
-CLOCK_CHANGE = timedelta(hours=2)
-"""How far from midnight another midnight of the same zone may seem, where clocks changed in between (Troll: 2 h)."""
 QUARTER = 15
 """Offsets of zones from UTC are multiples of so many minutes."""
+LAST_MINUTE = (23, 59)
+LAST_SECOND = 59
+LAST_MILLISECOND = 999_000
 
 
 def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date]:
-    """Return the first and the last calendar day that a person chose.
+    """Return the first and the last calendar day that a person chose; a bound means its whole day.
 
     Args:
         first: the lower bound as Airflow received it, with a time zone.
-        last: the upper bound likewise; midnight and the last minute of a day both mean that day.
-        zone: the time zone of the use case, which decides where the bounds allow several readings.
+        last: the upper bound likewise.
+        zone: the time zone of the use case, in which a bound that names no day by itself is read.
     """
     first, last = _plain(first), _plain(last)
-    offset = _offset(first, last, zone)
-    return _day(first, offset), _day(last, offset)
+    if named := next((moment for moment in (first, last) if moment.utcoffset()), None):
+        return _by_named(first, named), _by_named(last, named)
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    for where in (zone, UTC):
+        if (found := _bounds(first, last, where)) is not None:
+            return found
+    if (found := _bounds_elsewhere(first, last)) is not None:
+        return found
+    where = _clock(first, last, zone)
+    return first.astimezone(where).date(), last.astimezone(where).date()
 
 
 def chosen_day(moment: datetime, zone: tzinfo) -> date:
-    """Return the calendar day that one bound alone means."""
-    return chosen_days(moment, moment, zone)[0]
+    """Return the calendar day that one bound alone means: of a window of runs, where no other bound is known.
+
+    There a whole quarter of an hour is taken for midnight: that is what the list of runs sends for a day.
+    """
+    moment = _plain(moment)
+    if moment.utcoffset():
+        return moment.date()
+    for where in (zone, UTC):
+        if (day := _bounded_day(moment, where)) is not None:
+            return day
+    if _is_form_end(moment) or _may_be_midnight(moment):
+        return moment.astimezone(_zone_of_bound(moment)).date()
+    return moment.astimezone(zone).date()
+
+
+def ends_a_day(moment: datetime) -> bool:
+    """Return whether it is the last second before a quarter of an hour, as 23:59:59 is in every zone."""
+    return moment.minute % QUARTER == QUARTER - 1 and moment.second == LAST_SECOND
+
+
+def _clock(first: datetime, last: datetime, zone: tzinfo) -> tzinfo:
+    """Return the zone by which a person read both bounds, of which one at most begins or ends a day."""
+    for where in (zone, UTC):
+        if ends_a_day(last) and _ends_day_in(last, where):
+            return where
+    if _is_form_end(last):
+        return _zone_of_bound(last)
+    for where in (zone, UTC):  # the command line and REST name days in UTC
+        if _begins_day_in(first, where):
+            return where
+    return zone
+
+
+def _by_named(moment: datetime, named: datetime) -> date:
+    """Return the day of a bound where one of the two has an offset: the digits say it, and those of a day in UTC."""
+    if moment.utcoffset() or _bounded_day(moment, UTC) is not None:
+        return moment.date()
+    return moment.astimezone(named.tzinfo).date()
 
 
 def _plain(moment: datetime) -> datetime:
@@ -55,61 +103,62 @@ def _plain(moment: datetime) -> datetime:
     )
 
 
-def ends_a_day(moment: datetime) -> bool:
-    """Return whether it is the last minute before a quarter of an hour, as 23:59 is in every zone."""
-    return moment.minute % QUARTER == QUARTER - 1
+def _bounds(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date] | None:
+    """Return the days in a zone, if `first` begins one there and `last` begins or ends one; else None."""
+    ends = _bounded_day(last, zone) if _begins_day_in(first, zone) else None
+    return None if ends is None else (first.astimezone(zone).date(), ends)
 
 
-def _offset(first: datetime, last: datetime, zone: tzinfo) -> timedelta:
-    """Return the offset from UTC by which both bounds become wall-clock times of the person who chose them."""
-    if _bounds_a_day(first, zone):
-        return _utc_offset(first, zone)
-    if ends_a_day(last) and _bounds_a_day(last, zone):
-        return _utc_offset(last, zone)
-    if ends_a_day(last):  # the form makes it from a day without a time
-        return _offset_of_midnight(_closed(last))
-    if _may_be_midnight(first):
-        return _offset_of_midnight(first)
-    return _utc_offset(first, zone)  # a time of day was typed in both
+def _bounded_day(moment: datetime, zone: tzinfo) -> date | None:
+    """Return the day that begins at this moment in a zone, or whose last minute it is in; None if it is neither."""
+    bounds = _begins_day_in(moment, zone) or _ends_day_in(moment, zone)
+    return moment.astimezone(zone).date() if bounds else None
 
 
-def _day(moment: datetime, offset: timedelta) -> date:
-    if moment.utcoffset():  # a zone was named: the digits are the person's own
-        return moment.date()
-    closed = _closed(moment)
-    local = closed.astimezone(UTC) + offset
-    midnight = datetime.combine((local + DAY / 2).date(), datetime.min.time(), UTC)
-    if abs(local - midnight) > CLOCK_CHANGE:
-        return local.date()  # a time of day was typed
-    return midnight.date() - DAY if closed > moment else midnight.date()
+def _begins_day_in(moment: datetime, zone: tzinfo) -> bool:
+    local = moment.astimezone(zone)
+    return local.time() == time() or clock.start_of_day(local.date(), zone) == moment
 
 
-def _closed(moment: datetime) -> datetime:
-    """Return the midnight that follows the last minute of a day; any other moment unchanged."""
-    if not ends_a_day(moment):
-        return moment
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+def _ends_day_in(moment: datetime, zone: tzinfo) -> bool:
+    local = moment.astimezone(zone)
+    return (local.hour, local.minute) == LAST_MINUTE
 
 
-def _bounds_a_day(moment: datetime, zone: tzinfo) -> bool:
-    closed = _closed(moment)
-    return clock.start_of_day(closed.astimezone(zone).date(), zone) == closed
+@lru_cache(maxsize=4096)
+def _bounds_elsewhere(first: datetime, last: datetime) -> tuple[date, date] | None:
+    """Return the days, if `last` ends one in a zone of the world in which `first` begins one.
+
+    Real zones are tried, so that clocks may change between the bounds. All zones in which both do agree on the days.
+    """
+    if not _may_be_midnight(first) or last.minute % QUARTER != QUARTER - 1:
+        return None
+    for zone in _zones():
+        if _ends_day_in(last, zone) and (found := _bounds(first, last, zone)) is not None:
+            offsets = {moment.astimezone(zone).utcoffset() or timedelta() for moment in (first, last)}
+            if all(-LATEST_MIDNIGHT <= offset < DAY - LATEST_MIDNIGHT for offset in offsets):
+                return found
+    return None
+
+
+@cache
+def _zones() -> tuple[ZoneInfo, ...]:
+    return tuple(ZoneInfo(name) for name in sorted(available_timezones()))
+
+
+def _is_form_end(moment: datetime) -> bool:
+    """Return whether only the form can have made it, from a last day without a time."""
+    return ends_a_day(moment) and moment.microsecond >= LAST_MILLISECOND
 
 
 def _may_be_midnight(moment: datetime) -> bool:
     return moment.minute % QUARTER == 0 and moment.second == moment.microsecond == 0
 
 
-def _utc_offset(moment: datetime, zone: tzinfo) -> timedelta:
-    """Return the zone's offset at the day's midnight, also where a clock change moves the day's first instant."""
-    local = _closed(moment).astimezone(zone)
-    offset = local.utcoffset()
-    assert offset is not None
-    return offset
-
-
-def _offset_of_midnight(moment: datetime) -> timedelta:
-    """Return the offset at which the moment is midnight: from -10:00 on, below +14:00."""
-    moment = moment.astimezone(UTC)
-    since = timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second)
-    return -since if since <= LATEST_MIDNIGHT else DAY - since
+def _zone_of_bound(moment: datetime) -> tzinfo:
+    """Return the offset at which a day begins at this moment or ends with it: from -10:00 on, below +14:00."""
+    begins = moment.astimezone(UTC)
+    if ends_a_day(moment):
+        begins = begins.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    since = timedelta(hours=begins.hour, minutes=begins.minute)
+    return timezone(-since if since <= LATEST_MIDNIGHT else DAY - since)

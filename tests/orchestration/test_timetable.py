@@ -75,10 +75,11 @@ def test_the_days_chosen_in_the_form_run_for_a_browser_in_any_zone(use_case, spa
             last = first + timedelta(days=span)
             if not (is_told_apart(zone, first, use_case) and is_told_apart(zone, last, use_case)):
                 continue
-            for bounds in (
-                (form(first, zone, end=False), form(last, zone, end=True)),
-                (midnight(first, zone), midnight(last, zone)),
-            ):
+            begin, end = form(first, zone, end=False), form(last, zone, end=True)
+            ways = [(begin, end), (begin, end.replace(second=0, microsecond=0))]  # the second one: 23:59 typed
+            if zone.key in ("UTC", use_case):
+                ways.append((midnight(first, zone), midnight(last, zone)))
+            for bounds in ways:
                 seen += 1
                 if (found := chosen_days(*bounds, where)) != (first, last):
                     wrong.append((name, str(first), *map(str, found)))
@@ -116,13 +117,88 @@ def test_times_typed_in_the_form_mean_their_day_for_a_browser_where_the_use_case
     assert keys(PeriodTimetable(timezone=zone), *bounds) == named(date(2013, 5, 20), date(2013, 5, 22))
 
 
-@pytest.mark.parametrize("browser", ["America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Pacific/Auckland"])
-@pytest.mark.parametrize("use_case", ["Africa/Cairo", "UTC", "America/New_York"])
-def test_a_time_typed_in_one_bound_is_read_by_the_clock_of_the_other(browser, use_case):
+BROWSERS = ["UTC", "America/New_York", "America/Los_Angeles", "Asia/Tokyo", "Asia/Kathmandu", "Pacific/Auckland"]
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+@pytest.mark.parametrize("use_case", ["Africa/Cairo", "UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("typed", [time(0, 30), time(9), time(9, 14), time(14), time(17, 59), time(23), time(23, 59)])
+def test_a_time_typed_in_the_first_day_is_read_by_the_clock_of_a_last_day_without_one(browser, use_case, typed):
     zone = ZoneInfo(browser)
-    first = form(date(2013, 5, 20), zone, end=False)
-    last = datetime(2013, 5, 22, 18, tzinfo=zone).astimezone(UTC)
+    first = datetime.combine(date(2013, 5, 20), typed, zone).astimezone(UTC)
+    last = form(date(2013, 5, 22), zone, end=True)
     assert keys(PeriodTimetable(timezone=use_case), first, last) == named(date(2013, 5, 20), date(2013, 5, 22))
+
+
+TYPED = [
+    ("America/New_York", "20T09:00", "20T17:00", 20, 20),
+    ("America/New_York", "20T09:30", "22T17:30", 20, 22),
+    ("America/New_York", "20T09:00", "20T09:00", 20, 20),
+    ("America/New_York", "18T09:00", "20T17:59", 18, 20),
+    ("America/New_York", "20T00:00", "22T17:59", 20, 22),
+    ("America/New_York", "20T23:30", "22T00:30", 20, 22),
+    ("America/New_York", "20T00:00", "22T00:00", 20, 22),
+    ("Europe/Berlin", "20T12:00", "20T17:00", 20, 20),
+    ("Europe/Berlin", "20T14:00", "21T14:00", 20, 21),
+    ("Europe/Berlin", "20T14:00", "20T14:00", 20, 20),
+    ("UTC", "20T09:14", "20T09:14", 20, 20),
+    ("UTC", "20T08:00", "20T08:59", 20, 20),
+    ("UTC", "20T08:00:00", "20T08:59:59", 20, 20),
+    ("UTC", "20T15:00", "20T16:30", 20, 20),
+    ("UTC", "20T14:00", "20T14:00", 20, 20),
+    ("UTC", "20T00:00:00", "20T23:59:59", 20, 20),
+    ("UTC", "20T23:44", "22T23:14", 20, 22),
+    ("Asia/Kolkata", "20T09:00", "22T08:59", 20, 22),
+    ("Asia/Kolkata", "20T14:30", "20T18:29", 20, 20),
+    ("Asia/Kathmandu", "20T09:14", "21T09:14", 20, 21),
+    ("Asia/Kathmandu", "20T00:00:00", "21T23:59:59", 20, 21),
+    ("Australia/Lord_Howe", "20T11:00", "22T10:59", 20, 22),
+    ("Pacific/Chatham", "20T12:45", "20T12:45", 20, 20),
+    ("Europe/Berlin", "20T09:00", "22T01:59", 20, 22),
+]
+
+
+@pytest.mark.parametrize(("zone", "first", "last", "begins", "ends"), TYPED)
+def test_typed_times_mean_the_days_that_they_are_in(zone, first, last, begins, ends):
+    bounds = [datetime.fromisoformat(f"2013-05-{each}").replace(tzinfo=ZoneInfo(zone)) for each in (first, last)]
+    found = keys(PeriodTimetable(timezone=zone), *(each.astimezone(UTC) for each in bounds))
+    assert found == named(date(2013, 5, begins), date(2013, 5, ends))
+
+
+@pytest.mark.parametrize(("zone", "day"), [*NO_MIDNIGHT.items(), *TWO_MIDNIGHTS.items()])
+@pytest.mark.parametrize("minutes", [(3 * 60, 9 * 60), (9 * 60, 17 * 60 + 30), (9 * 60 + 14, 9 * 60 + 14), (180, 1439)])
+def test_times_typed_on_a_day_of_a_clock_change_mean_that_day(zone, day, minutes):
+    bounds = [datetime.combine(day, time(each // 60, each % 60), ZoneInfo(zone)).astimezone(UTC) for each in minutes]
+    assert keys(PeriodTimetable(timezone=zone), *bounds) == [str(day)]
+
+
+@pytest.mark.parametrize("name", ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Auckland"])
+def test_no_minute_of_a_day_is_read_as_another_day_where_the_use_case_is(name):
+    zone, day = ZoneInfo(name), date(2013, 5, 20)
+    start = datetime.combine(day, time(), zone).astimezone(UTC)
+    early, late = start + timedelta(minutes=1), start + timedelta(minutes=1438)
+    minutes = [start + timedelta(minutes=minute) for minute in range(1, 1439)]
+    pairs = [(at, other) for at in minutes for other in (at, late)] + [(early, at) for at in minutes]
+    # UTC's own midnight is a day that the command line names.
+    wrong = [pair for pair in pairs if pair[0].time() != time() and chosen_days(*pair, zone) != (day, day)]
+    assert not wrong, wrong[:10]
+
+
+@pytest.mark.parametrize("use_case", USE_CASES)
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2013-05-20T00:00:00-04:00", "2013-05-22T00:00:00+00:00"),
+        ("2013-05-20T00:00:00+00:00", "2013-05-22T00:00:00-04:00"),
+        ("2013-05-20T00:00:00-04:00", "2013-05-22T23:59:59+00:00"),
+        ("2013-05-20T00:00:00+05:45", "2013-05-22T00:00:00+00:00"),
+        ("2013-05-20T08:00:00-04:00", "2013-05-22T18:00:00+00:00"),
+        ("2013-05-20T00:00:00-04:00", "2013-05-22T00:00:00+09:00"),
+    ],
+)
+def test_bounds_of_two_offsets_over_rest_keep_both_days(use_case, first, last):
+    bounds = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    assert keys(PeriodTimetable(timezone=use_case), *bounds) == named(date(2013, 5, 20), date(2013, 5, 22))
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Pago_Pago", "Pacific/Kiritimati", "Etc/GMT+12", "Pacific/Midway"])
@@ -205,6 +281,13 @@ def test_a_window_of_runs_to_clear_holds_the_chosen_days(browser):
     upper = timetable.localize_partition_datetime(form(date(2013, 5, 21), zone, end=True))
     starts = {str(day): timetable.resolve_partition_date(str(day)) for day in clock.days_between(*MAY)}
     assert [day for day, start in starts.items() if lower <= start <= upper] == ["2013-05-20", "2013-05-21"]
+
+
+@pytest.mark.parametrize("typed", ["08:59", "09:14", "23:59"])
+def test_a_time_typed_in_a_window_of_runs_is_no_end_of_a_day_elsewhere(typed):
+    timetable, zone = PeriodTimetable(timezone="America/New_York"), ZoneInfo("America/New_York")
+    at = datetime.fromisoformat(f"2013-05-20T{typed}").replace(tzinfo=zone).astimezone(UTC)
+    assert timetable.localize_partition_datetime(at) == timetable.resolve_partition_date("2013-05-20")
 
 
 MAY = date(2013, 5, 1), date(2013, 5, 31)
