@@ -82,9 +82,12 @@ def is_flight(entry: Decided) -> bool:
     return entry.action not in ("rejection", "restoration")
 
 
-def newest(entries: Iterable[D]) -> D | None:
-    """The flight with the greatest effective day, the later entry where two tie; None if there is none."""
-    flights = (entry for entry in entries if is_flight(entry))
+def champion_of(day: date, entries: Iterable[D]) -> D | None:
+    """Return the flight with the greatest effective day up to `day`, the later entry of two; None if there is none.
+
+    An entry of a later day decides nothing before that day, however it came to be.
+    """
+    flights = (entry for entry in entries if is_flight(entry) and entry.effective_from <= day)
     return max(flights, key=lambda entry: (entry.effective_from, entry.number), default=None)
 
 
@@ -145,14 +148,13 @@ def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(str(each["reason"]) for each in verdicts if blocks(each))
 
 
-def lives(versions: Sequence[Registered], entries: Sequence[Decided]) -> dict[str, Life]:
-    """Version to life, for each of `versions`; others that the ledger names were deleted and are left out.
+def lives(versions: Sequence[Registered], entries: Sequence[Decided], day: date) -> dict[str, Life]:
+    """Return the life of each of `versions` on a day; others that the ledger names were deleted and are left out.
 
-    Who flies or has flown by the ledger is the champion, if the newest entry names it, or archived, whatever its gates
-    say now. Of the others, a failed gate or a rejection rejects, passed gates make a challenger, and the rest are
-    candidates.
+    Whatever the gates of a version on the ledger say now, it is the champion if it is that of `day`, else archived. Of
+    the others, a failed gate or a rejection rejects, passed gates make a challenger, and the rest are candidates.
     """
-    flights, latest = [entry for entry in entries if is_flight(entry)], newest(entries)
+    flights, latest = [entry for entry in entries if is_flight(entry)], champion_of(day, entries)
     champion = standing_for(latest, versions, entries) if latest is not None else None
     told: dict[str, Life] = {}
     for version in versions:

@@ -159,16 +159,17 @@ def reproducible(
     named_at: Mapping[int, datetime],
     policy: Retention,
     now: datetime,
+    today: date,
 ) -> list[Kept]:
     """Each version, in its order, with whether its data are kept.
 
     `trained_at` has a version's number to the instant of its training (one that lacks it counts as new), `named_at` an
-    entry's number to when it was recorded.
+    entry's number to when it was recorded. `today` is the day whose champion is the champion.
     """
     flights = [entry for entry in entries if lives.is_flight(entry)]
     # A champion has flown until another was named: when the next entry was recorded.
     until = {each.number: named_at[after.number] for each, after in pairwise(flights)}
-    flying, told = lives.newest(flights), {}
+    flying, told = lives.champion_of(today, flights), {}
     for version in versions:
         mine = [entry for entry in flights if lives.speaks_of(entry, version, entries)]
         if flying in mine:

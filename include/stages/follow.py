@@ -104,8 +104,12 @@ def version_of(registry: Registry, number: str) -> Version:
 
 
 def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[Entry]) -> Version | None:
-    """The version of the newest flight; None if there is none. Raises ModelReplaced."""
-    latest = lives.newest(entries)
+    """Return the champion of the use case's last day; None if there is none.
+
+    Raises:
+        ModelReplaced: the registry does not hold it.
+    """
+    latest = lives.champion_of(use_case.last_day(), entries)
     return None if latest is None else model_of(use_case, latest, versions, entries)
 
 
@@ -137,7 +141,7 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     """One look at everything and the writes that it takes; the champion, and whether anything was written."""
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
-    told = lives.lives(versions, entries)
+    told = lives.lives(versions, entries, registry.use_case.last_day())
     for version in versions:
         changed |= _repair_version(registry, version, told[version.number], entries)
     found = champion(registry.use_case, versions, entries)

@@ -111,7 +111,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
     decisions: list[Decided] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
     what = "The folder of corrections"
     set_aside: SetAside | None = _told(problems, what, lambda: _set_aside(use_case, seen), None)
-    champion = lives.newest(entries)
+    champion = lives.champion_of(seen, entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
     said = status.judge(

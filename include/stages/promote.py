@@ -40,7 +40,8 @@ def run(
     `approval_required` an approval, and a model that can be loaded from the registry. Killed anywhere, the next run
     goes on; run again, it changes nothing. A version with the trees of a champion that is gone is restored in its place
     instead (see promotion/restore.py). `who` is the Airflow run or the person that promotes.
-    Raises BadRequest (unknown version), LedgerDamaged, ModelReplaced, ArtifactMissing, and what evaluate raises.
+    Raises BadRequest (unknown version, or trained as of a day to come), LedgerDamaged, ModelReplaced, ArtifactMissing,
+    and what evaluate raises.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     if restored := restore.run(use_case, version, who=who):
@@ -60,6 +61,8 @@ def run(
             _explain(registry, found, why)
             return PromoteResult(version, False, why, None, None, follow.run(use_case), new=False)
         if not stands:
+            if found.as_of > use_case.last_day():
+                use_case.require(found.as_of)
             registry.load_anew(found)
         try:
             appended = ledger.append(decision, after=len(entries))

@@ -36,10 +36,16 @@ class RollbackResult:
 def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reason: str) -> RollbackResult:
     """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
 
-    Raises BadRequest for a version that was never champion or has seen the day, and for no reason; LedgerDamaged;
-    ModelReplaced for a version that is another model by now or was deleted; ArtifactMissing for a model that cannot be
-    loaded from the registry. Then nothing has changed.
+    Where it raises, nothing has changed.
+
+    Raises:
+        NotBegunError: the day is still to come: the ledger would keep a slip of the hand for ever.
+        BadRequest: no day of the use case, no reason, or a version that was never champion or has seen the day.
+        LedgerDamaged: the ledger does not bear out its head.
+        ModelReplaced: the version is another model by now or was deleted.
+        ArtifactMissing: the model cannot be loaded from the registry.
     """
+    use_case.require(effective_from)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     entries = follow.caught_up(registry, ledger)
     found = _flown(use_case, registry, version, entries)
@@ -50,7 +56,8 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
             f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
             f" {effective_from}. Roll back to it from {found.as_of} on or later, or name an older version."
         )
-    if (latest := lives.newest(entries)) is not None and latest.effective_from > effective_from:
+    latest = lives.champion_of(use_case.last_day(), entries)
+    if latest is not None and latest.effective_from > effective_from:
         follow.model_of(use_case, latest, registry.versions(), entries)  # it stays the champion
     registry.load_anew(found)
     # Whatever others append meanwhile: that it has flown stays true.

@@ -61,6 +61,7 @@ class _Survey:
             {entry.number: datetime.fromisoformat(entry.recorded_at) for entry in self._entries},
             self._policy,
             now,
+            use_case.last_day(),
         )
 
     def plan(self, logs: Sequence[Place]) -> Plan:

@@ -191,7 +191,7 @@ class Ledger:
     def champion_of(self, day: date) -> Entry:
         """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampion if none."""
         entries = self.entries()
-        champion = lives.newest(entry for entry in entries if entry.effective_from <= day)
+        champion = lives.champion_of(day, entries)
         if champion is None:
             flights = (entry.effective_from for entry in entries if entry.flies)
             raise NoChampion(self.use_case, day, min(flights, default=None))
@@ -199,8 +199,7 @@ class Ledger:
 
     def champion_besides(self, version: str | None, day: date) -> Entry | None:
         """The champion of `day` as if `version` had never been one: who it is compared with. None if nobody is left."""
-        others = (entry for entry in self.entries() if entry.version != version)
-        return lives.newest(entry for entry in others if entry.effective_from <= day)
+        return lives.champion_of(day, (entry for entry in self.entries() if entry.version != version))
 
 
 def standing(decision: Decision, entries: Sequence[Entry]) -> Entry | None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from include.logic.lives import Approval, decision, lives, newest
+from include.logic.lives import Approval, champion_of, decision, lives
 
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
@@ -52,28 +52,40 @@ def version(number: str = "1", gates: str | None = None, approved: bool | None =
     ],
 )
 def test_off_the_ledger_gates_and_a_persons_decision_make_the_life(gates, approved, life):
-    assert lives([version("1", gates, approved)], []) == {"1": life}
+    assert lives([version("1", gates, approved)], [], MAY) == {"1": life}
 
 
 @pytest.mark.parametrize("gates", ["passed", "failed", "not judged", None])
 def test_on_the_ledger_a_version_is_champion_or_archived_whatever_its_gates_say_now(gates):
     entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL)]
-    assert lives([version("1", gates), version("2", gates)], entries) == {"1": "archived", "2": "champion"}
+    assert lives([version("1", gates), version("2", gates)], entries, MAY) == {"1": "archived", "2": "champion"}
 
 
 def test_the_champion_is_that_of_the_latest_effective_day_and_of_two_the_later_entry():
     entries = [Entry(1, "1", MAY), Entry(2, "2", MARCH)]
-    assert lives([version("1"), version("2")], entries) == {"1": "champion", "2": "archived"}
+    assert lives([version("1"), version("2")], entries, MAY) == {"1": "champion", "2": "archived"}
     entries += [Entry(3, "2", MAY)]
-    assert lives([version("1"), version("2")], entries) == {"1": "archived", "2": "champion"}
+    assert lives([version("1"), version("2")], entries, MAY) == {"1": "archived", "2": "champion"}
 
 
 def test_a_champion_that_was_deleted_has_no_heir():
-    assert lives([version("1", "passed")], [Entry(1, "1", MARCH), Entry(2, "2", APRIL)]) == {"1": "archived"}
+    assert lives([version("1", "passed")], [Entry(1, "1", MARCH), Entry(2, "2", APRIL)], MAY) == {"1": "archived"}
 
 
-def test_an_empty_ledger_has_no_newest_entry():
-    assert newest([]) is None
+def test_an_empty_ledger_has_no_champion():
+    assert champion_of(MAY, []) is None
+
+
+def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
+    entries = [Entry(1, "1", MARCH), Entry(2, "2", MAY)]
+    for day, number, told in (
+        (date(2020, 2, 29), None, {"1": "archived", "2": "archived"}),
+        (date(2020, 4, 30), 1, {"1": "champion", "2": "archived"}),
+        (MAY, 2, {"1": "archived", "2": "champion"}),
+    ):
+        found = champion_of(day, entries)
+        assert (found and found.number) == number
+        assert lives([version("1"), version("2")], entries, day) == told
 
 
 def test_a_decision_is_told_with_who_and_why():
@@ -85,17 +97,17 @@ def test_a_decision_is_told_with_who_and_why():
 
 def test_another_model_under_the_number_of_a_champion_is_neither_champion_nor_archived():
     entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL, trees="others")]
-    assert lives([version("1", "passed"), version("2", "passed")], entries) == {"1": "archived", "2": "challenger"}
+    assert lives([version("1", "passed"), version("2", "passed")], entries, MAY) == {"1": "archived", "2": "challenger"}
     entries = [Entry(1, "1", MARCH, fingerprint="another")]
-    assert lives([version("1", "passed")], entries) == {"1": "challenger"}
+    assert lives([version("1", "passed")], entries, MAY) == {"1": "challenger"}
 
 
 def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_and_fingerprint():
     entries = [Entry(1, "1", MARCH), Entry(2, "7", MARCH, "rejection", fingerprint="another", reason="too old")]
-    assert lives([version("1"), version("2", "passed", True)], entries) == {"1": "champion", "2": "rejected"}
+    assert lives([version("1"), version("2", "passed", True)], entries, MAY) == {"1": "champion", "2": "rejected"}
     assert decision(version("2", "passed", True), entries) == Approval(False, "Ann", "too old")
     elsewhere = [Entry(1, "7", APRIL, "rejection"), Entry(2, "7", MARCH, "rejection", trees="others")]
-    assert lives([version("2", "passed")], elsewhere) == {"2": "challenger"}
+    assert lives([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
 
 
 def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():

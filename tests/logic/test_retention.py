@@ -48,7 +48,7 @@ def kept(entries: list[Entry], named: list[float], policy: Retention, trained: d
     versions = [Version(number) for number in trained]
     at = {number: ago(days) for number, days in trained.items()}
     named_at = {entry.number: ago(days) for entry, days in zip(entries, named, strict=True)}
-    return {k.name: k.stays for k in retention.reproducible(versions, at, entries, named_at, policy, NOW)}
+    return {k.name: k.stays for k in retention.reproducible(versions, at, entries, named_at, policy, NOW, NOW.date())}
 
 
 # -- versions
@@ -82,7 +82,7 @@ def test_an_entry_about_another_model_of_that_number_keeps_nothing():
 
 
 def test_a_version_whose_training_nobody_remembers_stays():
-    told = retention.reproducible([Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW)
+    told = retention.reproducible([Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW, NOW.date())
     assert told[0].stays
 
 

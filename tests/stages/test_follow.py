@@ -1,10 +1,12 @@
 """follow: the registry says what the ledger says, and nothing where it holds other models than the ledger means."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from mlflow import MlflowClient
 
+from include.declaration import clock
 from include.stages import follow, rollback
 from include.stages.follow import ModelReplaced
 from include.storage.ledger import Decision, Ledger, LedgerDamaged
@@ -127,3 +129,35 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
     with pytest.raises(LedgerDamaged, match="it was replaced"):
         follow.run(USE_CASE)
     assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
+
+
+def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + timedelta(days=1)
+    entry = Decision(
+        version=first,
+        trees=version.trees,
+        fingerprint=version.fingerprint,
+        effective_from=tomorrow,
+        action="rollback",
+        who="another tool",
+        reason="a typing error",
+    )
+    Ledger.of(USE_CASE).append(entry)
+    assert follow.run(USE_CASE) == second
+    assert (alias(), life(first), life(second)) == (second, "archived", "champion")
+    third = register(trained_toy, date(2020, 3, 6))
+    assert promoted(third, who="a test").champion == third
+    assert (alias(), life(third)) == (third, "champion")
+
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=1))
+    assert follow.run(USE_CASE) == first
+    assert (alias(), life(third)) == (first, "archived")
+
+
+def test_the_champion_is_that_of_the_last_day_of_a_use_case_that_has_ended(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    assert follow.run(replace(USE_CASE, ends_on=date(2020, 3, 4))) == first

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from mlflow import MlflowClient
 
-from include.errors import BadRequest
+from include.errors import BadRequest, NotBegunError
 from include.stages import approve, follow, promote, rollback
 from include.storage.ledger import Entry, Ledger, LedgerDamaged
 from include.storage.models import ArtifactMissing, Registry
@@ -237,3 +237,10 @@ def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
 def test_an_unknown_version_is_refused(tracking):
     with pytest.raises(BadRequest, match="there is no version '4'"):
         promoted("4", who="a test")
+
+
+def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
+    number = register(trained_toy, USE_CASE.today() + timedelta(days=2))
+    with pytest.raises(NotBegunError):
+        promoted(number, who="a test")
+    assert Ledger.of(USE_CASE).entries() == [] and alias() is None

@@ -1,13 +1,13 @@
 """rollback: back to a version that has flown, from the day that a person names, and to no other."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from include.errors import BadRequest
+from include.errors import BadRequest, NotBegunError
 from include.logic.retention import NOT_REPRODUCIBLE
 from include.stages import rollback
 from include.stages.follow import ModelReplaced
@@ -169,3 +169,22 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
     with pytest.raises(LedgerDamaged, match=r"000002\.json"):
         back()
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)
+
+
+@pytest.mark.parametrize("day", [date(2206, 3, 5), USE_CASE.last_day() + timedelta(days=2)])
+def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(flown, day):
+    before = state()
+    with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
+        back(day=day)
+    assert (refused.value.day, refused.value.today) == (day, USE_CASE.today())
+    assert state() == before
+
+
+def test_the_newest_day_can_be_rolled_back_from(flown):
+    assert back(day=USE_CASE.last_day()).champion == "1"
+
+
+def test_a_day_after_the_end_of_the_use_case_is_refused(flown):
+    ended = replace(USE_CASE, ends_on=date(2020, 3, 10))
+    with pytest.raises(BadRequest, match="toy ends on 2020-03-10"):
+        rollback.run(ended, "1", date(2020, 3, 11), who="Ann", reason="worse")
