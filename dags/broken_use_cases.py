@@ -1,11 +1,15 @@
-"""Reports each use case that cannot be loaded, as the import error of this file; it holds no DAG.
+"""Reports each use case that cannot be loaded, and each DAG that cannot be made; it holds no DAG.
 
-The other files make the DAGs of the use cases that can be loaded, so one broken declaration stops no other use case.
+The other files make the DAGs that can be made, so one broken declaration stops no other use case. Airflow shows the
+report as the import error of this file.
 """
 
 # Airflow only reads files that contain "airflow" and "dag".
+from pathlib import Path
+
 from include.errors import BrokenUseCasesError
+from include.orchestration.dag_files import failures
 from include.use_cases import broken_use_cases
 
-if broken := broken_use_cases():
-    raise BrokenUseCasesError(broken.values()) from None
+if broken := [*broken_use_cases().values(), *failures(Path(__file__))]:
+    raise BrokenUseCasesError(broken) from None

@@ -1,12 +1,15 @@
 """<use case>__maintenance: by hand with a form, a dry run unless asked to act; on Sundays where declared."""
 
-from airflow.sdk import Param
+from airflow.sdk import DAG, Param
 
 from include import dag
+from include.orchestration.dag_files import make_each
 from include.tasks import maintenance as tasks
-from include.use_cases import all_use_cases
+from include.use_case import UseCase
 
-for use_case in all_use_cases().values():
+
+def make(use_case: UseCase) -> DAG:
+    """Return the DAG `<use case>__maintenance`."""
     params = {
         "really": Param(
             False,
@@ -21,5 +24,9 @@ for use_case in all_use_cases().values():
         ),
     }
 
-    with dag.care(use_case, "maintenance", params=params):
+    with dag.care(use_case, "maintenance", params=params) as built:
         tasks.maintain.override(outlets=[dag.asset(use_case, "maintenance")])(use_case.name)
+    return built
+
+
+globals().update(make_each("maintenance", make))

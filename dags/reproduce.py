@@ -1,12 +1,15 @@
 """<use case>__reproduce: by hand, with a form: which version to build again."""
 
-from airflow.sdk import Param
+from airflow.sdk import DAG, Param
 
 from include import dag
+from include.orchestration.dag_files import make_each
 from include.tasks import by_hand as tasks
-from include.use_cases import all_use_cases
+from include.use_case import UseCase
 
-for use_case in all_use_cases().values():
+
+def make(use_case: UseCase) -> DAG:
+    """Return the DAG `<use case>__reproduce`."""
     params = {
         "version": Param(
             type="string",
@@ -16,5 +19,9 @@ for use_case in all_use_cases().values():
         ),
     }
 
-    with dag.by_hand(use_case, "reproduce", params=params):
+    with dag.by_hand(use_case, "reproduce", params=params) as built:
         tasks.reproduce.override(inlets=[dag.asset(use_case, "model")])(use_case.name)
+    return built
+
+
+globals().update(make_each("reproduce", make))

@@ -2,20 +2,23 @@
 
 from datetime import timedelta
 
-from airflow.sdk import chain
+from airflow.sdk import DAG, chain
 
 from include import dag
+from include.orchestration.dag_files import make_each
 from include.sensors import TURN_LIMIT, TurnSensor
 from include.tasks import retrain as tasks
 from include.train_once import TrainOnce
-from include.use_cases import all_use_cases
+from include.use_case import UseCase
 
-for use_case in all_use_cases().values():
+
+def make(use_case: UseCase) -> DAG:
+    """Return the DAG `<use case>__retrain`."""
     made = {what: [dag.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
     wait = {**dag.WAITING, "execution_timeout": TURN_LIMIT + timedelta(hours=1), "last_task": "record"}
 
     # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
-    with dag.daily(use_case, "retrain", from_now_on=True, max_active_runs=1):
+    with dag.daily(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
         chain(
             TurnSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),
             tasks.decide.override(inlets=made["metrics"], outlets=made["decisions"])(use_case.name),
@@ -23,3 +26,7 @@ for use_case in all_use_cases().values():
             TrainOnce(task_id="train", use_case=use_case, **dag.ASKING),
             tasks.record.override(outlets=made["retrainings"])(use_case.name),
         )
+    return built
+
+
+globals().update(make_each("retrain", make))

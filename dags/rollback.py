@@ -1,12 +1,15 @@
 """<use case>__rollback: by hand, with a form: to which version, from which day on, and why."""
 
-from airflow.sdk import Param
+from airflow.sdk import DAG, Param
 
 from include import dag
+from include.orchestration.dag_files import make_each
 from include.tasks import by_hand as tasks
-from include.use_cases import all_use_cases
+from include.use_case import UseCase
 
-for use_case in all_use_cases().values():
+
+def make(use_case: UseCase) -> DAG:
+    """Return the DAG `<use case>__rollback`."""
     params = {
         "version": Param(
             type="string",
@@ -25,5 +28,9 @@ for use_case in all_use_cases().values():
         ),
     }
 
-    with dag.by_hand(use_case, "rollback", params=params):
+    with dag.by_hand(use_case, "rollback", params=params) as built:
         tasks.roll_back.override(outlets=[dag.asset(use_case, "model")])(use_case.name)
+    return built
+
+
+globals().update(make_each("rollback", make))

@@ -103,6 +103,7 @@ def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
         default_args={"owner": use_case.owner, "on_failure_callback": alerts.failed},
         description=dag_text.DESCRIPTIONS[kind],
         doc_md=dag_text.doc_md(use_case, kind),
+        auto_register=False,  # one that is half made when its making fails must not be there
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
         **arguments,
     )

@@ -46,7 +46,7 @@ class SourceFailed(AirworthyError):
 
     def __init__(self, use_case: str, feed: str, day: date, cause: Exception) -> None:
         self.worth_retrying = isinstance(cause, OSError) or getattr(cause, "worth_retrying", False)
-        words = str(cause) if isinstance(cause, AirworthyError) else f"{type(cause).__name__}: {cause}"
+        words = str(cause) if isinstance(cause, AirworthyError) else in_words(cause)
         super().__init__(
             f"{use_case}: the source of feed {feed!r} failed for {day}, and nothing was written: {words}"
             " Mend the source, or its function in source.py, and run the day again."
@@ -147,22 +147,43 @@ class NoChampion(NotReady):
         super().__init__(f"{use_case}: no champion is effective on {day}: {there}.{said} {todo}")
 
 
+def in_words(cause: BaseException) -> str:
+    """Return kind and message of an error of another's making, even where it cannot show its message."""
+    try:
+        said = str(cause)
+    except (Exception, SystemExit) as error:
+        said = f"its message cannot be shown, since that raises {type(error).__name__}"
+    return f"{type(cause).__name__}: {said}".rstrip(": ")
+
+
 class BrokenUseCaseError(BadRequest):
     """A use case cannot be loaded; the others are not affected."""
 
     def __init__(self, use_case: str, module: str, where: str, cause: BaseException) -> None:
         self.use_case, self.module, self.where = use_case, module, where
-        self.reason = f"{type(cause).__name__}: {cause}".rstrip(": ")
+        self.reason = in_words(cause)
         super().__init__(
             f"The use case {use_case!r} cannot be loaded: {self.reason}{f' ({where})' if where else ''}."
             " Nothing of it runs until this is corrected; other use cases are not affected."
         )
 
 
-class BrokenUseCasesError(AirworthyError):
-    """Several use cases that cannot be loaded, one line for each."""
+class BrokenDagError(BadRequest):
+    """A declaration that could be loaded makes no DAG of one kind; the other DAGs are not affected."""
 
-    def __init__(self, broken: Iterable[BrokenUseCaseError]) -> None:
+    def __init__(self, use_case: str, kind: str, where: str, cause: BaseException) -> None:
+        self.use_case, self.kind, self.where = use_case, kind, where
+        self.reason = in_words(cause)
+        super().__init__(
+            f"The DAG '{use_case}__{kind}' cannot be made: {self.reason}{f' ({where})' if where else ''}."
+            f" It does not run until the declaration of {use_case} is corrected; other DAGs are not affected."
+        )
+
+
+class BrokenUseCasesError(AirworthyError):
+    """Several use cases that cannot be loaded, or DAGs that cannot be made, one line for each."""
+
+    def __init__(self, broken: Iterable[BrokenUseCaseError | BrokenDagError]) -> None:
         super().__init__("\n".join(str(error) for error in broken))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.errors import NotReady
 from include.gate import require
@@ -67,7 +68,8 @@ class Landing:
         require(bool(self.connection), say + "name the Airflow Connection.")
         stray = self.ready != self.ready.strip("/") or self._is_data(self.ready)
         require(not stray, say + f"ready={self.ready!r} would be read as a file of the day; name another object.")
-        require(self.wait > timedelta() and self.every > timedelta(), say + "wait and every are times above 0.")
+        clock.require_wait(self.wait, say + "wait")
+        clock.require_wait(self.every, say + "every")
         require(self.watch_days >= 0, say + "watch_days is a number of days from 0.")
         require(self.max_bytes > 0, say + "max_bytes is above 0.")
         require(len(self.delimiter) == 1, say + "delimiter is one character.")

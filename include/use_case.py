@@ -5,7 +5,6 @@ Imports nothing heavy: DAG files read declarations when they are parsed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -18,7 +17,7 @@ from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.declaration.lightgbm_parameters import wrong_declaration
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
-from include.declaration.names import PREDICTION_COLUMNS, require_columns, require_feeds
+from include.declaration.names import PREDICTION_COLUMNS, require_columns, require_feeds, require_use_case
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import PARTITION, PERIOD, require_period
 from include.declaration.suite import Suite
@@ -222,7 +221,7 @@ class Approval:
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _require(self.wait > timedelta(), "Approval: wait is a time above 0.")
+        clock.require_wait(self.wait, "Approval: wait")
 
 
 @dataclass(frozen=True)
@@ -275,8 +274,7 @@ class UseCase:
         if not self.package:
             object.__setattr__(self, "package", declaring_module())
         say = f"UseCase({self.name!r}): "
-        _require(re.fullmatch(r"[a-z][a-z0-9_]*", self.name) is not None, say + "use lower-case letters, digits and _.")
-        _require("__" not in self.name, say + "no double underscore: it separates the use case from its DAG.")
+        require_use_case(self.name, self.owner, say)
         clock.require_time_zone(self.time_zone, say)
         clock.require_existing(self.time_zone, self.first_day, f"{say}first_day")
         clock.require_existing(self.time_zone, self.ends_on, f"{say}ends_on")

@@ -50,6 +50,20 @@ def require_time_zone(name: str, say: str) -> None:
         ) from None
 
 
+LONGEST_WAIT = timedelta(days=365)
+"""The longest time that a declaration may let anything wait: Airflow adds it to instants, which end with year 9999."""
+
+
+def require_wait(wait: timedelta, say: str) -> None:
+    """Check that a time to wait is above 0 and not too long to be counted; `say` names it.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not timedelta() < wait <= LONGEST_WAIT:
+        raise ValueError(f"{say} is a time above 0 and at most {LONGEST_WAIT.days} days; it is {wait}.")
+
+
 def require_existing(time_zone: str, day: date | None, say: str) -> None:
     """Check that the zone did not skip that day, if there is one.
 

@@ -10,10 +10,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 def require_field_types(declared: Any) -> None:
-    """Check every field of a declared dataclass against its annotation.
+    """Check every field of a declared dataclass against its annotation, and that its texts can be stored.
 
     Raises:
         TypeError: a field holds another type; the message names the field, the value and what to write.
+        ValueError: a text holds a character that no database or file takes.
     """
     for name, expected in _hints(type(declared)).items():
         value = getattr(declared, name)
@@ -24,6 +25,25 @@ def require_field_types(declared: Any) -> None:
                 f"{label or type(declared).__name__}: {name} must be {_words(expected)}; it is"
                 f" {value!r} ({type(value).__name__}).{_hint(value, expected)}"
             )
+        if wrong := [text for text in _texts(value) if not _can_be_stored(text)]:
+            raise ValueError(
+                f"{type(declared).__name__}: {name} holds {wrong[0]!r}; leave out zero characters and halves of"
+                " surrogate pairs."
+            )
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for pair in value.items() for each in pair for text in _texts(each)]
+    if isinstance(value, tuple | frozenset):
+        return [text for each in value for text in _texts(each)]
+    return []
+
+
+def _can_be_stored(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _hints(declared: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from math import inf
 from typing import Literal, get_args
 
+from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.gate import BASELINES, METRICS, require
 
@@ -272,4 +273,4 @@ class Alerts:
         require_field_types(self)
         wrong = [address for address in (*self.email_to, self.email_from) if "@" not in address]
         require(not wrong, f"Alerts: {wrong} are no e-mail addresses.")
-        require(self.deadline > timedelta(), "Alerts: deadline is a time above 0.")
+        clock.require_wait(self.deadline, "Alerts: deadline")

@@ -6,6 +6,7 @@ Imports nothing heavy, as use_case.py.
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Collection, Iterable
 
 from include.gate import BASELINES, require
@@ -19,7 +20,25 @@ PREDICTION_COLUMNS = frozenset({"probability", "warning", "model_version"})
 SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *BASELINES})
 """What the monitor measures besides feeds, by these names: two metrics of one name would be one."""
 LONGEST = 200
-"""Characters of a column's name."""
+"""Characters of a column's name, and of an owner's."""
+LONGEST_USE_CASE = 100
+"""Characters of a use case's name: Airflow's tags have no more."""
+
+
+def require_use_case(name: str, owner: str, say: str) -> None:
+    """Refuse a name of a use case, or of its owner, that cannot be one everywhere; `say` begins the message.
+
+    Raises:
+        ValueError: with what is wrong.
+    """
+    require(re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None, say + "use lower-case letters, digits and _.")
+    require("__" not in name, say + "no double underscore: it separates the use case from its DAG.")
+    require(
+        len(name) <= LONGEST_USE_CASE,
+        f"{say}the name has {len(name)} characters; use at most {LONGEST_USE_CASE}. It is a tag in Airflow, and part of"
+        " the names of DAGs, folders and a registered model.",
+    )
+    require(len(owner) <= LONGEST, f"{say}the owner has {len(owner)} characters; use at most {LONGEST}.")
 
 
 def require_columns(names: Iterable[str], say: str, also_taken: Collection[str] = ()) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +14,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import requests
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from include import settings
-from include.errors import BadRequest, NotReady
+from include.errors import AirworthyError, BadRequest, NotReady
 from include.use_case import UseCase
 
 # MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
@@ -28,6 +29,8 @@ FINGERPRINT = "airworthy.fingerprint"
 COMPLETE = "airworthy.complete"
 """Set as the last step of training: a run without it broke half-way and is never used."""
 ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
+INACTIVE = re.compile(r"[Tt]he (run|experiment) '?([\w-]+)'? must be in (?:the )?'active'")
+"""What MLflow says where a run or an experiment that was deleted is written to."""
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Runs")
@@ -46,8 +49,21 @@ class MlflowUnreachable(NotReady):
         )
 
 
+class DeletedInMlflowError(AirworthyError):
+    """A run or an experiment was deleted in MLflow, which keeps it until its garbage collection and takes no writes."""
+
+    def __init__(self, use_case: str, kind: str, identifier: str, address: str) -> None:
+        self.use_case, self.kind, self.identifier = use_case, kind, identifier
+        where = settings.shown(address)
+        super().__init__(
+            f"{use_case}: the {kind} {identifier} was deleted in MLflow{f' at {where}' if where else ''}, and nothing"
+            f" can be written to it. Restore it with: mlflow {kind}s restore --{kind}-id"
+            f" {identifier} (with MLFLOW_TRACKING_URI set to that MLflow), and run the task again."
+        )
+
+
 def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Turn "the server does not answer" into an error that says where it was looked for and what to do."""
+    """Turn two of MLflow's refusals into errors that say what to do: no answer, and a run or experiment deleted."""
 
     @functools.wraps(method)
     def asked(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -57,6 +73,9 @@ def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P],
             causes = [error, error.__cause__, error.__context__]
             if any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
                 raise MlflowUnreachable(self.address, str(error).splitlines()[0][:300]) from error
+            if deleted := INACTIVE.search(str(error)):
+                kind, identifier = deleted.groups()
+                raise DeletedInMlflowError(self.use_case.name, kind.lower(), identifier, self.address) from error
             raise
 
     return asked  # type: ignore[return-value]  # as a method it is the same
@@ -95,6 +114,8 @@ class Runs:
                 found = self._client.get_experiment_by_name(self.use_case.name)
                 if error.error_code != ALREADY or found is None:
                     raise
+        if found.lifecycle_stage != LifecycleStage.ACTIVE:
+            raise DeletedInMlflowError(self.use_case.name, "experiment", str(found.experiment_id), self.address)
         return str(found.experiment_id)
 
     @clear

@@ -6,10 +6,9 @@ import importlib
 import pkgutil
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
 
 from include import settings
 from include.declaration.origin import file_and_line
@@ -42,12 +41,13 @@ def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]
             continue
         for module in modules:
             try:
-                use_case = _declared_in(module)
+                found_there = _declared_in(module)
             except BrokenUseCaseError as error:
                 _add(broken, error)
                 continue
-            if use_case is not None:
-                declared[use_case.name][module] = use_case
+            if found_there is not None:
+                name, use_case = found_there
+                declared[name][module] = use_case
     found = {}
     for name, modules_of in declared.items():
         owners = [module for module in modules_of if _last_part(module) == name] if len(modules_of) > 1 else modules_of
@@ -55,8 +55,8 @@ def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]
         if owner is not None:
             found[name] = modules_of[owner]
         for module in modules_of.keys() - {owner}:
-            where = str(getattr(importlib.import_module(module), "__file__", ""))
-            _add(broken, BrokenUseCaseError(_last_part(module), module, where, DuplicateUseCaseError(name, modules_of)))
+            twice = DuplicateUseCaseError(name, modules_of)
+            _add(broken, BrokenUseCaseError(_last_part(module), module, _file_of(module), twice))
     return dict(sorted(found.items())), dict(sorted(broken.items()))
 
 
@@ -70,9 +70,9 @@ def load(name: str) -> UseCase:
         BrokenUseCaseError: it cannot be loaded; the message names file and line.
     """
     if len(own := _own_modules(name)) == 1:
-        use_case = _declared_in(own[0])
-        if use_case is not None and use_case.name == name:
-            return use_case
+        declared = _declared_in(own[0])
+        if declared is not None and declared[0] == name:
+            return declared[1]
     known, broken = discover()
     if name in known:
         return known[name]
@@ -97,61 +97,82 @@ def _members(package: str) -> list[str]:
     Raises:
         BrokenUseCaseError: the package cannot be imported.
     """
-    found = _import(package)
-    if not hasattr(found, "__path__"):
-        raise BrokenUseCaseError(
-            _last_part(package),
-            package,
-            str(found.__file__ or ""),
-            TypeError(f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES names packages that hold use cases"),
-        )
-    return [f"{package}.{member.name}" for member in pkgutil.iter_modules(found.__path__)]
+    with _whatever_it_does(package):
+        found = importlib.import_module(package)
+        if not hasattr(found, "__path__"):
+            raise _refused(
+                package, f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES names packages that hold use cases"
+            )
+        return [f"{package}.{member.name}" for member in pkgutil.iter_modules(found.__path__)]
 
 
-def _declared_in(module: str) -> UseCase | None:
-    """Return the `USE_CASE` of a module; None where it declares none.
+def _declared_in(module: str) -> tuple[str, UseCase] | None:
+    """Return the `USE_CASE` of a module and its name; None where it declares none.
 
     Raises:
         BrokenUseCaseError: the module cannot be imported, or `USE_CASE` is something else.
     """
-    found = _import(module)
-    use_case = getattr(found, "USE_CASE", None)
-    if use_case is None:
-        return None
-    where = str(found.__file__ or "")
-    if not isinstance(use_case, UseCase):
-        wrong = TypeError(f"USE_CASE is a {type(use_case).__name__}; it must be a UseCase")
-        raise BrokenUseCaseError(_last_part(module), module, where, wrong)
-    use_case.declare_in(module)
-    if use_case.package == module and not hasattr(found, "__path__"):
-        wrong = TypeError(
-            "it is declared in a single file, and its functions have no place. Make it a folder with __init__.py,"
-            " source.py, expectations.py and features.py, or name their package: UseCase(package=…)"
-        )
-        raise BrokenUseCaseError(_last_part(module), module, where, wrong)
-    return use_case
+    with _whatever_it_does(module):
+        found = importlib.import_module(module)
+        use_case = getattr(found, "USE_CASE", None)
+        if use_case is None:
+            return None
+        if not isinstance(use_case, UseCase):
+            raise _refused(module, f"USE_CASE is a {type(use_case).__name__}; it must be a UseCase")
+        use_case.declare_in(module)
+        if use_case.package == module and not hasattr(found, "__path__"):
+            raise _refused(
+                module,
+                "it is declared in a single file, and its functions have no place. Make it a folder with __init__.py,"
+                " source.py, expectations.py and features.py, or name their package: UseCase(package=…)",
+            )
+        return str(use_case.name), use_case
 
 
-def _import(module: str) -> ModuleType:
-    """Import a module of another's making, whatever it does then, short of ending the process."""
+@contextmanager
+def _whatever_it_does(module: str) -> Iterator[None]:
+    """Turn whatever a module raises, when it is imported or looked at, into words.
+
+    Its `__getattr__`, a property, or an object that it put in its own place may raise as its import may.
+
+    Raises:
+        BrokenUseCaseError: it raised anything that does not end the process.
+    """
     try:
-        return importlib.import_module(module)
+        yield
+    except BrokenUseCaseError:
+        raise
     except BaseException as error:
-        if not isinstance(error, Exception | SystemExit) and _is_meant_for_the_process(error):
+        if is_meant_for_the_process(error):
             raise
-        raise BrokenUseCaseError(_last_part(module), module, file_and_line(error, _folder(module)), error) from error
+        where = file_and_line(error, _folder(module))
+        raise BrokenUseCaseError(_last_part(module), module, where, error) from error
 
 
-def _is_meant_for_the_process(error: BaseException) -> bool:
+def is_meant_for_the_process(error: BaseException) -> bool:
     """Return whether a person ended the process, or Airflow did: its time limits are no Exception."""
-    return isinstance(error, KeyboardInterrupt) or type(error).__module__.startswith("airflow")
+    if isinstance(error, Exception | SystemExit):
+        return False
+    return isinstance(error, KeyboardInterrupt) or str(type(error).__module__).startswith("airflow")
+
+
+def _refused(module: str, why: str) -> BrokenUseCaseError:
+    return BrokenUseCaseError(_last_part(module), module, _file_of(module), TypeError(why))
+
+
+def _file_of(module: str) -> str:
+    """Return the file of a module; empty where it does not say, since it put something else in its place."""
+    with suppress(Exception, SystemExit):
+        return str(getattr(sys.modules[module], "__file__", None) or "")
+    return ""
 
 
 def _folder(module: str) -> Path | None:
     """Return the folder of a module that may not be importable, without importing it."""
-    parent = sys.modules.get(module.rpartition(".")[0])
-    paths = list(getattr(parent, "__path__", []))
-    return Path(paths[0]) / _last_part(module) if paths else None
+    with suppress(Exception, SystemExit):
+        paths = list(getattr(sys.modules.get(module.rpartition(".")[0]), "__path__", []))
+        return Path(paths[0]) / _last_part(module) if paths else None
+    return None
 
 
 def _add(broken: dict[str, BrokenUseCaseError], error: BrokenUseCaseError) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -24,6 +24,7 @@ from include.stages import (
     tune,
     validate,
 )
+from include.use_case import Alerts, Approval, Landing
 from tests import quarantined
 from tests.toy_use_case import USE_CASE
 
@@ -138,3 +139,19 @@ def test_a_last_day_that_cannot_be_is_refused_when_declared(ends_on, reason):
 def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
     assert ENDED.last_day() == date(2020, 3, 31)
     assert USE_CASE.last_day() == date(2026, 11, 28)
+
+
+@pytest.mark.parametrize("wait", [timedelta.max, timedelta(days=366), timedelta(), timedelta(seconds=-1)])
+@pytest.mark.parametrize(
+    ("declare", "name"),
+    [
+        (lambda wait: Approval(wait=wait), "Approval: wait"),
+        (lambda wait: Alerts(deadline=wait), "Alerts: deadline"),
+        (lambda wait: Landing(bucket="files", prefix="{day}/", wait=wait), r"Landing\(.*\): wait"),
+        (lambda wait: Landing(bucket="files", prefix="{day}/", every=wait), r"Landing\(.*\): every"),
+    ],
+)
+def test_nothing_is_declared_to_wait_longer_than_instants_can_be_counted(declare, name, wait):
+    with pytest.raises(ValueError, match=f"{name} is a time above 0 and at most 365 days; it is"):
+        declare(wait)
+    declare(timedelta(days=365))

@@ -49,7 +49,7 @@ def test_a_column_of_predictions_may_name_a_feature_but_no_key_and_no_label(name
 
 @pytest.mark.parametrize("name", ["", " a", "a ", "a\n", "a\x00b", "\ud800", "a" * 201])
 def test_what_is_no_plain_text_is_no_name(name):
-    with pytest.raises(ValueError, match="cannot be names of columns"):
+    with pytest.raises(ValueError, match=r"cannot be names of columns|leave out zero characters"):
         replace(USE_CASE, features={name: "float64"})
 
 
@@ -91,3 +91,21 @@ def test_a_key_that_is_a_feature_too_has_one_type():
         ValueError, match=r"keys that are features too need one type, not \{'id': \('int64', 'int8'\)\}"
     ):
         replace(USE_CASE, features={"id": "int8"})
+
+
+def test_a_use_case_has_a_name_that_airflow_takes_as_a_tag():
+    assert replace(USE_CASE, name="b" * 100).name == "b" * 100
+    with pytest.raises(ValueError, match=r"the name has 101 characters; use at most 100\. It is a tag"):
+        replace(USE_CASE, name="b" * 101)
+
+
+def test_an_owner_is_short():
+    with pytest.raises(ValueError, match="the owner has 201 characters; use at most 200"):
+        replace(USE_CASE, owner="x" * 201)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+@pytest.mark.parametrize("field", ["owner", "objective", "notice"])
+def test_a_text_that_no_database_takes_is_refused(field, text):
+    with pytest.raises(ValueError, match=f"UseCase: {field} holds .*; leave out zero characters"):
+        replace(USE_CASE, **{field: text})

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from include import settings
 from include.dag import told
 from include.errors import BadRequest, NotReady
 from include.stages import evaluate, measure, promote, register, score, train
 from include.storage.models import ArtifactMissing, Registry
-from include.storage.runs import MlflowUnreachable
+from include.storage.runs import DeletedInMlflowError, MlflowUnreachable
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 
@@ -173,3 +174,25 @@ def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monke
         evaluate.run(USE_CASE, "0123456789abcdef0123456789abcdef")
     with pytest.raises(ArtifactMissing):
         Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))
+
+
+def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained_toy):
+    client = mlflow.MlflowClient(Registry(USE_CASE).address)
+    number = client.get_experiment_by_name(USE_CASE.name).experiment_id
+    client.delete_experiment(number)
+    what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
+    with pytest.raises(DeletedInMlflowError, match=what) as refused:
+        train.run(USE_CASE, AS_OF, parameters={"rounds": 3})
+    assert (refused.value.kind, refused.value.identifier, refused.value.worth_retrying) == ("experiment", number, False)
+    client.restore_experiment(number)
+    assert train.run(USE_CASE, AS_OF).run_id == trained_toy
+
+
+def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):
+    registry = Registry(USE_CASE)
+    mlflow.MlflowClient(registry.address).delete_run(trained_toy)
+    what = f"the run {trained_toy} was deleted in MLflow.*mlflow runs restore --run-id {trained_toy} "
+    with pytest.raises(DeletedInMlflowError, match=what):
+        registry.log(trained_toy, tags={"a": "tag"})
+    with pytest.raises(AirflowFailException, match="mlflow runs restore"), told():
+        registry.log(trained_toy, metrics={"a": 1.0})

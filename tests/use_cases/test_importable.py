@@ -106,6 +106,59 @@ def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_n
     assert set(broken) == {"one", "two"}
 
 
+UNRULY = {
+    "lazy": ("def __getattr__(name):\n    raise KeyError(name)\n", "KeyError"),
+    "leaves_late": (
+        "import sys\ndef __getattr__(name):\n    if name == 'USE_CASE':\n        sys.exit(4)\n"
+        "    raise AttributeError(name)\n",
+        "SystemExit: 4",
+    ),
+    "replaces_itself": (
+        "import sys\nclass It:\n    @property\n    def USE_CASE(self):\n        raise RuntimeError('lazy')\n"
+        "sys.modules[__name__] = It()\n",
+        "RuntimeError: lazy",
+    ),
+    "has_no_file": (
+        "import sys\nclass It:\n    USE_CASE = 3\nsys.modules[__name__] = It()\n",
+        "USE_CASE is a int; it must be a UseCase",
+    ),
+    "hides_its_class": (
+        "class It:\n    @property\n    def __class__(self):\n        raise RuntimeError('no class')\nUSE_CASE = It()\n",
+        "RuntimeError: no class",
+    ),
+    "speechless": (
+        "class Odd(Exception):\n    def __str__(self):\n        raise RuntimeError\nraise Odd\n",
+        "Odd: its message cannot be shown, since that raises RuntimeError",
+    ),
+    "hollow": ("from include.use_case import UseCase\nUSE_CASE = object.__new__(UseCase)\n", "AttributeError"),
+    "long": (RENAMED + "USE_CASE = dataclasses.replace(TOY, name='b' * 101)\n", "has 101 characters; use at most 100"),
+}
+"""Modules that raise only when they are looked at, or that cannot say what they raise."""
+
+
+@pytest.mark.parametrize("name", UNRULY)
+def test_a_module_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch, name):
+    text, reason = UNRULY[name]
+    write(tmp_path / f"unruly_{name}", {"toy": HEALTHY, name: text})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", f"unruly_{name}")
+    found, broken = use_cases.discover()
+    assert (list(found), list(broken)) == (["toy"], [name])
+    assert reason in broken[name].reason
+    with pytest.raises(BrokenUseCaseError):
+        use_cases.load(name)
+
+
+def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch):
+    write(tmp_path / "plain_cases", {"toy": HEALTHY})
+    write(tmp_path / "odd_cases", {"toy": HEALTHY})
+    (tmp_path / "odd_cases" / "__init__.py").write_text("__path__ = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "odd_cases,plain_cases")
+    found, broken = use_cases.discover()
+    assert (list(found), list(broken)) == (["toy"], ["odd_cases"])
+
+
 def test_a_person_who_interrupts_is_not_a_broken_use_case(tmp_path, monkeypatch):
     write(tmp_path / "interrupted", {"one": "raise KeyboardInterrupt\n"})
     monkeypatch.syspath_prepend(tmp_path)
@@ -166,12 +219,33 @@ def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(t
     assert refused.value.where == f"{features}:3"
 
 
+LATE = (
+    RENAMED
+    + """USE_CASE = dataclasses.replace(TOY, name='late')
+
+
+class Approval:
+    required = False
+
+    @property
+    def wait(self):
+        raise RuntimeError("not yet")
+
+
+object.__setattr__(USE_CASE, "approval", Approval())
+"""
+)
+"""A declaration that can be loaded, and of which two DAGs cannot be made."""
+
+
 def test_the_dag_files_make_the_healthy_dags_and_one_file_reports_the_broken_ones(package):
+    (package / "late").mkdir()
+    (package / "late" / "__init__.py").write_text(LATE)
     code = (
         "from pathlib import Path\nfrom airflow.dag_processing.dagbag import DagBag\n"
         f"dags = Path({str(REPOSITORY / 'dags')!r})\n"
         "bag = DagBag(str(dags), bundle_path=dags, bundle_name='test')\n"
-        "print(sorted(bag.dags)); print(list(bag.import_errors)); print(''.join(bag.import_errors.values()))\n"
+        "print('MADE', sorted(bag.dags)); print(list(bag.import_errors)); print(''.join(bag.import_errors.values()))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -181,8 +255,13 @@ def test_the_dag_files_make_the_healthy_dags_and_one_file_reports_the_broken_one
         check=True,
         env=os.environ | {"PYTHONPATH": f"{REPOSITORY}:{package.parent}"},
     )
-    assert done.stdout.count("toy__") == 9
-    assert "['broken_use_cases.py']" in done.stdout
+    made, errors, report = done.stdout.partition("MADE ")[2].split("\n", 2)
+    assert made.count("toy__") == 9
+    assert made.count("late__") == 7 and "late__train" not in made and "late__retrain" not in made
+    assert errors == "['broken_use_cases.py']"
+    for kind in ("train", "retrain"):
+        said = f"The DAG 'late__{kind}' cannot be made: RuntimeError: not yet ({package / 'late' / '__init__.py'}:12)."
+        assert said in report
     for name, (_, reason, _) in BROKEN.items():
-        assert f"The use case '{name}' cannot be loaded: " in done.stdout
-        assert reason in done.stdout
+        assert f"The use case '{name}' cannot be loaded: " in report
+        assert reason in report

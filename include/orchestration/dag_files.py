@@ -1,0 +1,66 @@
+"""Making the DAGs of all use cases in one file: one that cannot be made takes none of the others with it."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from airflow.sdk import DAG
+
+from include.declaration.origin import file_and_line
+from include.errors import BrokenDagError
+from include.use_case import UseCase
+from include.use_cases import all_use_cases, is_meant_for_the_process
+
+log = logging.getLogger(__name__)
+FAILED = "FAILED"
+"""The name by which a DAG file keeps what it could not make; `broken_use_cases.py` reports it."""
+
+
+def make_each(kind: str, make: Callable[[UseCase], DAG]) -> dict[str, DAG | list[BrokenDagError]]:
+    """Return the names that a DAG file adds to its own: each use case's DAG by its id, and `FAILED`.
+
+    Args:
+        kind: what follows the use case's name in the DAG's id.
+        make: makes the DAG of one use case.
+    """
+    made: dict[str, DAG | list[BrokenDagError]] = {}
+    failed = list[BrokenDagError]()
+    for use_case in all_use_cases().values():
+        try:
+            found = make(use_case)
+            found.validate()  # type: ignore[no-untyped-call]
+        except BaseException as error:
+            if is_meant_for_the_process(error):
+                raise
+            broken = BrokenDagError(use_case.name, kind, file_and_line(error, _folder(use_case)), error)
+            log.exception("%s", broken)
+            failed.append(broken)
+        else:
+            made[found.dag_id] = found
+    return made | {FAILED: failed}
+
+
+def _folder(use_case: UseCase) -> Path | None:
+    """Return the folder of the use case's own files."""
+    paths = list(getattr(sys.modules.get(use_case.package), "__path__", []))
+    return Path(paths[0]) if paths else None
+
+
+def failures(file: Path) -> list[BrokenDagError]:
+    """Return what the DAG files next to this one could not make.
+
+    Airflow reads each file in a process of its own, so their DAGs are made here again. A file that fails as a whole is
+    reported by Airflow under its own name.
+    """
+    found = list[BrokenDagError]()
+    for other in sorted(file.parent.glob("*.py")):
+        if other.name != file.name:
+            try:
+                found += runpy.run_path(str(other)).get(FAILED, [])
+            except Exception:
+                log.exception("%s cannot be read.", other)
+    return found
