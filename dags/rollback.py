@@ -21,7 +21,7 @@ def make(use_case: UseCase) -> DAG:
             type="string",
             format="date",
             title="Effective from",
-            description="The first day that it is the champion of. Days scored before keep their version.",
+            description="The first day that it is the champion of, no day to come. Days scored before keep theirs.",
         ),
         "reason": Param(
             type="string", minLength=3, title="Reason", description="Why; kept on the ledger with your name."

@@ -1,0 +1,61 @@
+"""One use case whose DAG cannot be made takes none of the others with it, and is reported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from airflow.sdk import DAG, task
+
+from include.dag import by_hand
+from include.orchestration import dag_files
+from include.orchestration.dag_files import FAILED, failures, make_each
+from include.use_case import UseCase
+from tests.toy_use_case import USE_CASE
+
+OTHER = replace(USE_CASE, name="other")
+
+
+@pytest.fixture(autouse=True)
+def _two_use_cases(monkeypatch):
+    monkeypatch.setattr(dag_files, "all_use_cases", lambda: {each.name: each for each in (OTHER, USE_CASE)})
+
+
+@task
+def work() -> None:
+    """Do nothing."""
+
+
+def failing(error: BaseException):
+    def make(use_case: UseCase) -> DAG:
+        with by_hand(use_case, "rollback", params={}) as built:
+            work()
+            if use_case is OTHER:
+                raise error
+        return built
+
+    return make
+
+
+@pytest.mark.parametrize("error", [ValueError("too long"), SystemExit(3), GeneratorExit()])
+def test_one_that_fails_half_way_is_left_out_and_kept_with_the_reason(error):
+    made = make_each("rollback", failing(error))
+    (failed,) = made.pop(FAILED)
+    assert list(made) == ["toy__rollback"]
+    assert (failed.use_case, failed.kind, failed.worth_retrying) == ("other", "rollback", False)
+    assert str(failed).startswith(f"The DAG 'other__rollback' cannot be made: {type(error).__name__}")
+
+
+def test_a_person_who_interrupts_is_no_failure():
+    with pytest.raises(KeyboardInterrupt):
+        make_each("rollback", failing(KeyboardInterrupt()))
+
+
+def test_what_each_file_left_out_is_found_from_the_file_beside_them(tmp_path):
+    broken = "class Failure(str):\n    pass\n\n\nFAILED = [Failure('{}')]\n"
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(broken.format(name))
+    (tmp_path / "whole.py").write_text("FAILED = []\n")
+    (tmp_path / "no_code.py").write_text("1 / 0\n")
+    (tmp_path / "reports.py").write_text("raise SystemExit\n")
+    assert failures(tmp_path / "reports.py") == ["one", "two"]
