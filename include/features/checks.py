@@ -9,7 +9,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.features.results import ResultRefusedError, row_of
+from include.features.results import ResultRefusedError
+from include.lake.soundness import row_text
 from include.use_case import PARTITION, UseCase
 
 Check = Callable[[pa.RecordBatch], str]
@@ -74,7 +75,7 @@ def _about_the_day(use_case: UseCase, day: date) -> Check:
         others = batch.filter(pc.not_equal(batch[period], pa.scalar(day)))
         return (
             f"have {others.num_rows} rows about another day: {period!r}, which is declared as the period, must be {day}"
-            f" in each; the first is {row_of(others, 0, use_case.keys)}"
+            f" in each; the first is {row_text(others, 0, use_case.keys)}"
             if others.num_rows
             else ""
         )
@@ -90,7 +91,7 @@ def _about_an_earlier_day(use_case: UseCase, day: date) -> Check:
         later = batch.filter(pc.greater_equal(batch[period], pa.scalar(day)))
         return (
             f"have {later.num_rows} rows about a day that has not come: {period!r} must be before {day}, at whose"
-            f" beginning they are known; the first is {row_of(later, 0, use_case.label_keys)}"
+            f" beginning they are known; the first is {row_text(later, 0, use_case.label_keys)}"
             if later.num_rows
             else ""
         )

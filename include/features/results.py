@@ -13,6 +13,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
 from include.features.conversion import NotConvertibleError, convert
+from include.lake.soundness import row_text
 
 BATCH_ROWS = 131_072
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -57,18 +58,12 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
             try:
                 columns.append(convert(field.name, batch.column(field.name), field.type))
             except NotConvertibleError as error:
-                where = "" if error.row is None else f" in the row {row_of(batch, error.row, keys)}"
+                where = "" if error.row is None else f" in the row {row_text(batch, error.row, keys)}"
                 raise ResultRefusedError(
                     f"do not fit what is announced: {error}{where}. Cast it in `features.py` as you mean it, or"
                     " declare the other type"
                 ) from error
         yield pa.record_batch(columns, schema=announced)
-
-
-def row_of(batch: pa.RecordBatch, row: int, keys: Sequence[str]) -> str:
-    """Return the keys of a row in words."""
-    values = batch.select(list(keys)).slice(row, 1).to_pylist()[0]
-    return " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _of_ibis(table: ibis.Table) -> Result:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.errors import BadData
+from include.lake.soundness import row_text
 from include.storage import schemas
 from include.use_case import Feed, UseCase
 
@@ -60,6 +61,8 @@ def require_known(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.
     ):
         count = pc.sum(refused).as_py() or 0
         if count:
-            first = rows.filter(refused).slice(0, 1).to_pylist()[0]
-            shown = ", ".join(f"{name}={first[name]}" for name in dict.fromkeys([*feed.keys, column]) if name in first)
+            names = [name for name in dict.fromkeys([*feed.keys, column]) if name in rows.schema.names]
+            first = rows.filter(refused).select(names).slice(0, 1)
+            first = first.combine_chunks().to_batches()[0] if isinstance(first, pa.Table) else first
+            shown = row_text(first, 0, names)
             raise KnownTooLateError(use_case.name, feed.name, day, column, count, f"{why}; the first is {shown}")

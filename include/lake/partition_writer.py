@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.errors import AirworthyError
+from include.lake.soundness import SoundnessCheck, UnsoundValue
 from include.logic.digests import ContentDigest
 
 ROW_GROUP_ROWS = 131_072
@@ -43,27 +44,41 @@ class PartitionFile:
     size: int
     ascending: bool
     """Whether the rows came in the order of the keys."""
+    unsound: Sequence[UnsoundValue]
+    """The first value of each column that cannot be stored."""
 
 
 def write_partition_file(
-    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], keys: Sequence[str], day: date
+    path: Path,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    keys: Sequence[str],
+    day: date,
+    row_keys: Sequence[str],
 ) -> PartitionFile:
-    """Write the batches, all of that schema, to `path`, which must not exist, and flush it to the disk."""
-    content, order = ContentDigest(schema), _Order(keys)
+    """Write the batches, all of that schema, to `path`, which must not exist, and flush it to the disk.
+
+    `keys` are the columns whose order the rows come in, `row_keys` those that a row is named by.
+    """
+    content, order, soundness = ContentDigest(schema), _Order(keys), SoundnessCheck(row_keys)
     with path.open("xb") as file:
         sink = _HashingSink(file)
         with pq.ParquetWriter(sink, schema.append(DAY), compression="snappy") as writer:
-            for rows in _row_groups(schema, _observed(batches, content, order)):
+            for rows in _row_groups(schema, _observed(batches, content, order, soundness)):
                 writer.write_table(rows.append_column(DAY, pa.repeat(pa.scalar(day, DAY.type), rows.num_rows)))
         file.flush()
         os.fsync(file.fileno())
-    return PartitionFile(path, content, sink.hash.hexdigest(), path.stat().st_size, order.ascending)
+    size = path.stat().st_size
+    return PartitionFile(path, content, sink.hash.hexdigest(), size, order.ascending, soundness.found)
 
 
-def _observed(batches: Iterable[pa.RecordBatch], content: ContentDigest, order: _Order) -> Iterator[pa.RecordBatch]:
+def _observed(
+    batches: Iterable[pa.RecordBatch], content: ContentDigest, order: _Order, soundness: SoundnessCheck
+) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         content.update(batch)
-        if not content.not_finite and not content.not_text:  # neither has an order, and both are refused
+        soundness.update(batch)
+        if not soundness.found:  # what is refused may have no order
             order.update(batch)
         yield batch
 

@@ -25,21 +25,12 @@ class ContentDigest:
         self._schema = schema
         self._hashes: dict[tuple[str, str], hashlib.blake2b] = {}
         self.rows = 0
-        self.not_finite: set[str] = set()
-        """Columns in which a NaN or an infinity was seen."""
-        self.not_text: set[str] = set()
-        """Columns of strings in which bytes were seen that are no UTF-8."""
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Take in the next rows; the batch must have the schema given at the start."""
         for name in self._schema.names:
             for stream, content in _streams(batch.column(name)):
                 self._hashes.setdefault((name, stream), hashlib.blake2b(digest_size=16)).update(content)
-            column = batch.column(name)
-            if pa.types.is_floating(column.type) and pc.any(pc.invert(pc.is_finite(column))).as_py():
-                self.not_finite.add(name)
-            if pa.types.is_string(column.type) and not _is_text(column):
-                self.not_text.add(name)
         self.rows += batch.num_rows
 
     def hexdigest(self) -> str:
@@ -88,15 +79,6 @@ def _streams(array: pa.Array, prefix: str = "") -> Iterator[tuple[str, bytes]]:
 def _raw(numbers: pa.Array) -> bytes:
     content: bytes = numbers.to_numpy(zero_copy_only=False).tobytes()
     return content
-
-
-def _is_text(strings: pa.StringArray) -> bool:
-    """Whether all of them are UTF-8: Arrow takes whatever bytes a reader hands over."""
-    try:
-        strings.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
 
 
 def _text(strings: pa.StringArray) -> bytes:

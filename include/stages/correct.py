@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from include.errors import BadRequest
 from include.ingestion import expectations, suites
+from include.lake.soundness import NOT_A_DATE, find_unsound
 from include.logic import correction_file, corrections
 from include.logic.corrections import Draft, Kind
 from include.stages import quarantine
@@ -120,6 +121,11 @@ def correct(
     declared = quarantine.require_feed(use_case, feed)
     schema = schemas.content(use_case, f"raw/{feed}")
     rows, named = correction_file.read(name, content, schema)
+    if wrong := [each for each in find_unsound(rows, declared.keys) if each.kind == NOT_A_DATE]:
+        raise BadRequest(
+            f"{name} has {NOT_A_DATE} in {[each.column for each in wrong]}; the first of {wrong[0].column!r} is"
+            f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
+        )
     found = quarantine.of(use_case, feed, day)
     places = corrections.matched(rows, named, found.rows, declared.keys, found.is_open)
     meant = found.only(places)

@@ -16,7 +16,9 @@ from include.errors import AirworthyError
 from include.features.checks import Check, binary, checks
 from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
-from include.features.results import Result, ResultRefusedError, converted, read_result, row_of
+from include.features.results import Result, ResultRefusedError, converted, read_result
+from include.lake.sorting import sort_rows
+from include.lake.soundness import row_text
 from include.registry import code_digest
 from include.storage import schemas
 from include.storage.lake import Commit
@@ -103,7 +105,7 @@ class _Call:
             yield from batches
         else:
             rows = pa.Table.from_batches(batches, schema=self.announced)
-            yield from rows.sort_by([(key, "ascending") for key in self.keys]).to_batches()
+            yield from sort_rows(rows, self.keys).to_batches()
 
     def _translated(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Return the batches; what is raised by computing one is raised as the function's error."""
@@ -172,7 +174,7 @@ def _checked(
         rows = pa.Table.from_batches([batch.select(keys)])
         twice = repeated_rows(pa.concat_tables([last, rows]) if last is not None else rows)
         if twice.num_rows:
-            first = row_of(twice.to_batches()[0], 0, keys)
+            first = row_text(twice.to_batches()[0], 0, keys)
             raise error(f"have {twice.num_rows} rows whose keys another row has, the first {first}")
         last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
         yield batch

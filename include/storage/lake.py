@@ -17,9 +17,10 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction
 
 from include import settings
-from include.errors import AirworthyError, BadData, ColumnsWrong
-from include.lake import file_checksum, partition_reader, schema_evolution
+from include.errors import AirworthyError, ColumnsWrong
+from include.lake import file_checksum, partition_reader, schema_evolution, soundness
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
+from include.lake.sorting import sort_rows
 from include.storage import history, integrity, partitions, s3, schemas
 from include.storage.partitions import Partition
 from include.storage.place import Place, unfinished_name
@@ -28,26 +29,6 @@ from include.use_case import UseCase
 
 ATTEMPTS = 8
 """Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
-
-
-class NotANumber(BadData):
-    """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
-
-    def __init__(self, table: str, day: date, columns: Sequence[str]) -> None:
-        super().__init__(
-            f"{table} of {day} has NaN or infinities in {list(columns)}. Nothing was written. A missing value is null:"
-            " return nulls from the function that makes these rows (pyarrow.array with from_pandas=True does)."
-        )
-
-
-class NotText(BadData):
-    """A column of strings holds bytes that are no UTF-8, on which whoever reads them would break."""
-
-    def __init__(self, table: str, day: date, columns: Sequence[str]) -> None:
-        super().__init__(
-            f"{table} of {day} has strings in {list(columns)} that are no UTF-8. Nothing was written. Decode them by"
-            " their own encoding in the function that makes these rows, or correct the source."
-        )
 
 
 class DayMoved(AirworthyError):
@@ -170,6 +151,7 @@ class Lake:
             ColumnsWrong: other columns or types than declared.
             NotANumber: NaN or infinities.
             NotText: strings that are not UTF-8.
+            NotADateError: dates outside the years 1 to 9999.
             RowsUnsortedError: a reader that is not in key order.
             DayMoved: the day has other content than `instead_of`.
             CommitLost: too many conflicts.
@@ -180,13 +162,11 @@ class Lake:
         schema, keys = schemas.content(self.use_case, table), schemas.keys(self.use_case, table)
         with self._temporary_file(table) as path:
             if isinstance(rows, pa.Table):
-                batches: Iterable[pa.RecordBatch] = (
-                    rows.select(names).sort_by([(k, "ascending") for k in keys]).to_batches()
-                )
+                batches: Iterable[pa.RecordBatch] = sort_rows(rows.select(names), keys).to_batches()
             else:
                 batches = (batch.select(names) for batch in rows)
             batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
-            file = write_partition_file(path, schema, batches, keys, day)
+            file = write_partition_file(path, schema, batches, keys, day, schemas.row_keys(self.use_case, table))
             self._require_sound(table, day, file)
             notes = history.to_metadata(
                 day=day,
@@ -268,10 +248,7 @@ class Lake:
 
     def _require_sound(self, table: str, day: date, file: PartitionFile) -> None:
         name = f"{self.use_case.name}: {table}"
-        if file.content.not_finite:
-            raise NotANumber(name, day, sorted(file.content.not_finite))
-        if file.content.not_text:
-            raise NotText(name, day, sorted(file.content.not_text))
+        soundness.require_sound(self.use_case.name, table, day, file.unsound)
         if not file.ascending:
             raise RowsUnsortedError(name, day, schemas.keys(self.use_case, table))
 

@@ -139,6 +139,12 @@ def identity(use_case: UseCase, table: str) -> tuple[str, ...]:
     return use_case.keys if table in ("features", "predictions") else ()
 
 
+def row_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns that a row is named by in messages: of a feed its keys, else the table's."""
+    kind, _, feed = table.partition("/")
+    return use_case.feed(feed).keys if kind in ("raw", "checked") else keys(use_case, table)
+
+
 def _schema(columns: Mapping[str, str]) -> pa.Schema:
     return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
 

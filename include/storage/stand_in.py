@@ -61,7 +61,7 @@ def _copy_files(source: Place, root: Path, files: list[DataFile]) -> None:
 def _changed(view: View, table: str, day: date, root: Path, change: Change) -> DataFile:
     """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
     rows = change(view.read(table, day, day).drop_columns(["day"]))
-    written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day)
+    written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day, ())
     path = f"day={day}/{file_checksum.file_name(written.sha256)}"
     Place.of(root / path).put(written.path)
     return DataFile(day, path, written.content.hexdigest(), written.content.rows)

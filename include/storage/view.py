@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 
 from include.errors import KeysChangedError
 from include.lake import partition_reader
+from include.lake.sorting import sort_rows
 from include.logic import digests
 from include.storage import history, integrity, partitions, schemas
 from include.storage.fetched import Fetched
@@ -152,7 +153,7 @@ class View:
         schema = schemas.read(self.lake.use_case, table)
         paths = self._identified(table, since, until)
         rows = partition_reader.read_table(self._name(table), paths, schema)
-        return rows.sort_by([(name, "ascending") for name in order_by]) if order_by else rows
+        return sort_rows(rows, order_by) if order_by else rows
 
     def batches(
         self,

@@ -31,6 +31,7 @@ import pyarrow as pa
 
 from include.evaluation.gates.isolation import Recorder, isolated
 from include.evaluation.gates.perturbation import randomise_future_rows
+from include.lake.sorting import rows_in_both, sort_rows
 from include.logic.evidence import Rebuilt
 from include.stages import derive, label, validate
 from include.storage import schemas, stand_in
@@ -152,9 +153,8 @@ def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) ->
     keys = list(use_case.keys)
     same_rows = before.select(keys).equals(after.select(keys))
     if not same_rows:
-        common = before.select(keys).join(after.select(keys), keys, join_type="inner")
-        order = [(key, "ascending") for key in keys]
-        before, after = (rows.join(common, keys, join_type="inner").sort_by(order) for rows in (before, after))
+        before, after = rows_in_both(before, after, keys), rows_in_both(after, before, keys)
+        before, after = sort_rows(before, keys), sort_rows(after, keys)
     differing = {name for name in use_case.features if not before[name].equals(after[name])}
     return differing if same_rows else differing | {ROWS}
 

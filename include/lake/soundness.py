@@ -1,0 +1,169 @@
+"""Find values that cannot be stored: they have no order, or not every reader can hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.errors import BadData
+
+NOT_A_NUMBER = "NaN or infinities"
+NOT_TEXT = "strings that are no UTF-8"
+NOT_A_DATE = "dates outside the years 1 to 9999"
+"""Arrow holds them; Python, pandas and DuckDB do not, or read another one."""
+_FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
+_LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class UnsoundValue:
+    """The first value of a column that cannot be stored."""
+
+    kind: str
+    """NOT_A_NUMBER, NOT_TEXT or NOT_A_DATE."""
+    column: str
+    value: str
+    row: str
+    """The row's keys, in words."""
+
+
+class UnsoundError(BadData):
+    """A column holds values that cannot be stored."""
+
+    way_out = ""
+
+    def __init__(self, use_case: str, table: str, day: date, found: Sequence[UnsoundValue]) -> None:
+        self.use_case, self.table, self.day, self.found = use_case, table, day, tuple(found)
+        first, kind = found[0], table.partition("/")[0]
+        file = {"features": " in features.py", "labels": " in features.py", "raw": " in source.py"}.get(kind, "")
+        super().__init__(
+            f"{use_case}: {table} of {day} has {first.kind} in {[each.column for each in found]}; the first of"
+            f" {first.column!r} is {first.value}, in the row {first.row}. Nothing was written."
+            f" {self.way_out.format(function=f'the function{file} that makes these rows')}"
+        )
+
+
+class NotANumber(UnsoundError):
+    """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
+
+    way_out = "A missing value is null: return nulls from {function} (pyarrow.array with from_pandas=True does)."
+
+
+class NotText(UnsoundError):
+    """A column of strings holds bytes that are not UTF-8, on which its readers would break."""
+
+    way_out = "Decode them by their own encoding in {function}, or correct the source."
+
+
+class NotADateError(UnsoundError):
+    """A column holds a date or an instant outside the years 1 to 9999, which its readers do not have."""
+
+    way_out = "Return null for a date that is not known from {function}, or correct the source."
+
+
+_ERRORS = {NOT_A_NUMBER: NotANumber, NOT_TEXT: NotText, NOT_A_DATE: NotADateError}
+
+
+def require_sound(use_case: str, table: str, day: date, found: Sequence[UnsoundValue]) -> None:
+    """Refuse a day of a table in which unsound values were found.
+
+    Raises:
+        NotANumber: NaN or infinities.
+        NotText: strings that are not UTF-8.
+        NotADateError: dates outside the years 1 to 9999.
+    """
+    for kind, error in _ERRORS.items():
+        if wrong := [each for each in found if each.kind == kind]:
+            raise error(use_case, table, day, wrong)
+
+
+class SoundnessCheck:
+    """The first unsound value of each column of a stream of rows, fed batch by batch."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """`keys` are the columns that a row is named by."""
+        self._keys = list(keys)
+        self._first: dict[str, UnsoundValue] = {}
+
+    @property
+    def found(self) -> list[UnsoundValue]:
+        """What was found, in order of the columns' names."""
+        return [self._first[column] for column in sorted(self._first)]
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Take in the next rows."""
+        for name in batch.schema.names:
+            if name not in self._first and (wrong := _first_unsound(batch.column(name))):
+                kind, row = wrong
+                self._first[name] = UnsoundValue(
+                    kind, name, value_text(batch.column(name), row), row_text(batch, row, self._keys)
+                )
+
+
+def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValue]:
+    """Return the first unsound value of each column of a table."""
+    check = SoundnessCheck(keys)
+    for batch in rows.to_batches():
+        check.update(batch)
+    return check.found
+
+
+def row_text(batch: pa.RecordBatch, row: int, keys: Iterable[str]) -> str:
+    """Return the keys of a row in words, also where a key cannot be stored."""
+    return " ".join(f"{key}={value_text(batch.column(key), row)}" for key in keys)
+
+
+def value_text(values: pa.Array, row: int) -> str:
+    """Return a value in words, also one that Python cannot hold."""
+    value = values[row]
+    try:
+        return str(value.as_py())
+    except UnicodeDecodeError:
+        return repr(value.cast(pa.binary()).as_py())
+    except (ValueError, OverflowError):  # a year that Python has not
+        return str(values.slice(row, 1).cast(pa.string())[0])
+
+
+def _first_unsound(values: pa.Array) -> tuple[str, int] | None:
+    """Return the kind and the place of the first unsound value; None if all can be stored."""
+    if pa.types.is_floating(values.type):
+        return _first(NOT_A_NUMBER, pc.invert(pc.is_finite(values)))
+    if pa.types.is_string(values.type):
+        return None if _is_text(values) else (NOT_TEXT, _first_not_text(values))
+    if pa.types.is_date32(values.type):
+        return _first(NOT_A_DATE, _outside(values, pa.scalar(date.min), pa.scalar(date.max)))
+    if pa.types.is_timestamp(values.type):
+        ends = (pa.scalar(end, values.type) for end in (_FIRST_INSTANT, _LAST_INSTANT))
+        return _first(NOT_A_DATE, _outside(values, *ends))
+    return None
+
+
+def _outside(values: pa.Array, least: pa.Scalar, most: pa.Scalar) -> pa.Array:
+    return pc.or_(pc.less(values, least), pc.greater(values, most))
+
+
+def _first(kind: str, wrong: pa.Array) -> tuple[str, int] | None:
+    row = pc.index(wrong, True).as_py()
+    return None if row < 0 else (kind, row)
+
+
+def _is_text(strings: pa.StringArray) -> bool:
+    """Tell whether all of them are UTF-8: Arrow takes whatever bytes a reader hands over."""
+    try:
+        strings.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _first_not_text(strings: pa.StringArray) -> int:
+    """Return the place of the first string that is no UTF-8, by halving."""
+    first, end = 0, len(strings)
+    while end - first > 1:
+        middle = (first + end) // 2
+        first, end = (first, middle) if not _is_text(strings.slice(first, middle - first)) else (middle, end)
+    return first

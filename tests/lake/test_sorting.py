@@ -1,0 +1,76 @@
+"""Rows are sorted and matched by columns of any name."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from include.evaluation.gates.leakage import _differing_features
+from include.lake.sorting import rows_in_both, sort_rows
+from include.stages import build_features, ingest, validate
+from include.storage import schemas
+from include.storage.lake import Lake
+from tests.toy_use_case import USE_CASE, features, source
+
+DAY = USE_CASE.first_day
+NAMES = [".x", ".", "..", ".a[0]", "[x]", "a.b"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_are_in_ascending_order_with_nulls_last(name):
+    rows = pa.table({"k": [1, 1, 0, 1], name: [None, 3, 9, 2]})
+    assert sort_rows(rows, ["k", name])[name].to_pylist() == [9, 2, 3, None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_that_both_tables_have_are_found_by_their_keys(name):
+    rows, others = pa.table({name: [1, 2, 3], "v": ["a", "b", "c"]}), pa.table({"w": [0, 0, 0], name: [3, 1, 1]})
+    found = sort_rows(rows_in_both(rows, others, [name]), [name])
+    assert found.to_pylist() == [{name: 1, "v": "a"}, {name: 3, "v": "c"}]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, monkeypatch, name):
+    use_case = with_key(name)
+    for feed in ("events", "outcomes"):
+        deliver = getattr(source, feed)
+        monkeypatch.setattr(source, feed, lambda day, deliver=deliver: backwards(renamed(deliver(day), name)))
+    columns = ["event_date", name, *use_case.features]
+    monkeypatch.setattr(
+        features, "build", lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow())
+    )
+    monkeypatch.setattr(features, "labels", lambda day, events, outcomes: outcomes.select("event_date", name, "failed"))
+    ingest.run(use_case, DAY), validate.run(use_case, DAY), build_features.run(use_case, DAY)
+    found = Lake.of(use_case).as_of(DAY).read("features", DAY, DAY, order_by=schemas.keys(use_case, "features"))
+    assert found[name].to_pylist() == list(range(source.ROWS))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_leak_is_looked_for_in_the_rows_that_both_builds_have(name):
+    use_case = with_key(name)
+    before = renamed(source.events(DAY), name)
+    after = backwards(before.slice(1))
+    assert _differing_features(before, after, use_case) == {"rows"}
+    after = after.set_column(after.schema.get_field_index("hour"), "hour", pa.array([99] * after.num_rows, pa.int32()))
+    assert _differing_features(before, after, use_case) == {"rows", "hour"}
+
+
+def renamed(rows: pa.Table, name: str) -> pa.Table:
+    return rows.rename_columns([name if column == "id" else column for column in rows.column_names])
+
+
+def backwards(rows: pa.Table) -> pa.Table:
+    return rows.take(pa.array(range(rows.num_rows - 1, -1, -1), pa.int64()))
+
+
+def with_key(name: str):
+    """The toy use case with that name for its key `id`."""
+    feeds = tuple(
+        replace(
+            feed,
+            columns={name if column == "id" else column: kind for column, kind in feed.columns.items()},
+            keys=("event_date", name),
+        )
+        for feed in USE_CASE.feeds
+    )
+    return replace(USE_CASE, feeds=feeds, keys=("event_date", name))
