@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,11 @@ from include.declaration.rule_text import rule_text
 from include.declaration.suite import is_row_level
 from include.errors import SuiteError
 from include.ingestion.pandas_frame import EXACT
+from include.ingestion.rule_values import wrong_values
 from include.use_case import Feed, Suite, UseCase
 
 LIMITS = ("min_value", "max_value", "sum_total")
 """Arguments that Great Expectations stores as floats."""
-KINDS: Mapping[str, tuple[type, ...]] = {"string": (str,), "date32": (date,)}
-"""Column type to the types its values may be compared with in a set; any other column holds numbers or booleans."""
 
 
 def load_suite(use_case: UseCase, feed: Feed) -> Suite:
@@ -103,15 +101,4 @@ def _values(expectation: Any, feed: Feed) -> list[str]:
         and any(kind == "int64" for kind in types)
         and is_row_level(expectation)
     ]
-    values = getattr(expectation, "value_set", None)
-    if len(columns) == 1 and isinstance(values, list | tuple | set | frozenset):
-        kind = feed.columns[columns[0]]
-        wrong = [each for each in values if each is not None and not _fits(each, kind)]
-        found += [f"value_set holds {wrong[0]!r}, but column {columns[0]!r} is {kind}"] if wrong else []
-    return found
-
-
-def _fits(value: Any, kind: str) -> bool:
-    if kind.startswith("timestamp"):
-        return True
-    return isinstance(value, KINDS[kind]) if kind in KINDS else not isinstance(value, (str, date))
+    return found + wrong_values(expectation, feed.columns)
