@@ -17,9 +17,9 @@ TRAINING_POOL = "training"
 """Airflow pool of one slot: trainings wait for each other instead of for memory."""
 
 
-_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f\ud800-\udfff]")
-"""What the Delta library decodes, splits or refuses in a path: escapes, backslashes, control characters, and bytes that
-are not UTF-8."""
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|\\|[\x00-\x1f\x7f\ud800-\udfff]|(?<![^/])_delta_log(?![^/])")
+"""What the Delta library decodes, splits or refuses in a path: escapes, backslashes, control characters, bytes that are
+not UTF-8, and a folder that is called as the log of a table."""
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,25 @@ def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkey
         settings.current()
 
 
-@pytest.mark.parametrize("name", ["%41", "a%20b", "%2F", "a\\b", "a\nb", "bad\udcff"])
+@pytest.mark.parametrize("name", ["%41", "a%20b", "%2F", "a\\b", "a\nb", "bad\udcff", "_delta_log", "a/_delta_log/b"])
 @pytest.mark.parametrize("variable", ["AIRWORTHY_LAKE", "AIRWORTHY_HOME"])
 def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch, tmp_path, variable, name):
     monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
     monkeypatch.setenv(variable, str(tmp_path / name))
     with pytest.raises(BadRequest, match=rf"in its name.* Set {variable}"):
         settings.current()
+
+
+def test_a_prefix_on_s3_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/_delta_log/lake")
+    with pytest.raises(BadRequest, match=r"'_delta_log' in its name.* Set AIRWORTHY_LAKE"):
+        settings.current()
+
+
+@pytest.mark.parametrize("name", ["_delta_logs", "my_delta_log", "delta_log"])
+def test_a_folder_whose_name_only_resembles_a_tables_log_is_taken(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / name))
+    assert settings.current().lake == str(tmp_path / name)
 
 
 def test_keys_that_stand_in_an_address_are_refused_and_not_repeated(monkeypatch):

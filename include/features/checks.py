@@ -16,6 +16,7 @@ from include.use_case import PARTITION, UseCase
 Check = Callable[[pa.RecordBatch], str]
 """Says what is wrong with a batch, as the end of a sentence that begins "features of <day> …"; empty if nothing is."""
 _VALUES_NAMED = 5
+_BINARY = "return 1 where what is predicted happened, 0 where it did not, and null where that is not known"
 
 
 def checks(use_case: UseCase, table: str, day: date) -> list[Check]:
@@ -35,12 +36,22 @@ def binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordB
     counts: Counter[object] = Counter()
     remaining = iter(batches)
     for batch in remaining:
+        _require_plain(label, batch[label].type)
         counts.update(_counted(batch[label]))
         if any(value not in (0, 1, None) for value in counts):
             for other in remaining:
                 counts.update(_counted(other[label]))
             raise ResultRefusedError(_not_binary(label, counts))
         yield batch
+
+
+def _require_plain(label: str, kind: pa.DataType) -> None:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_nested(value) or isinstance(value, pa.BaseExtensionType):
+        raise ResultRefusedError(
+            f"have labels that are not 0, 1 or null: {label!r} is {value}, which is no number. A label is binary:"
+            f" {_BINARY}"
+        )
 
 
 def _counted(values: pa.Array) -> dict[object, int]:
@@ -50,10 +61,7 @@ def _counted(values: pa.Array) -> dict[object, int]:
 def _not_binary(label: str, counts: Counter[object]) -> str:
     named = [f"{value!r} in {rows} rows" for value, rows in counts.most_common(_VALUES_NAMED)]
     more = f" and {len(counts) - _VALUES_NAMED} other values" if len(counts) > _VALUES_NAMED else ""
-    return (
-        f"have labels that are not 0, 1 or null: {label!r} is {', '.join(named)}{more}. A label is binary: return 1"
-        " where what is predicted happened, 0 where it did not, and null where that is not known"
-    )
+    return f"have labels that are not 0, 1 or null: {label!r} is {', '.join(named)}{more}. A label is binary: {_BINARY}"
 
 
 def _no_null(keys: Sequence[str]) -> Check:

@@ -19,6 +19,7 @@ class NotConvertibleError(ValueError):
         self, column: str, actual: pa.DataType, announced: pa.DataType, row: int | None, value: object
     ) -> None:
         self.column, self.row, self.value = column, row, value
+        self.can_be_declared = not (pa.types.is_nested(actual) or isinstance(actual, pa.BaseExtensionType))
         what = f"{column!r} is {actual}, announced is {announced}"
         super().__init__(what if row is None else f"{what}: {value!r} would not stay as it is")
 
@@ -34,7 +35,10 @@ def convert(column: str, values: Column, announced: pa.DataType) -> Column:
         NotConvertibleError: for other types, or a value that would change; it names the first.
     """
     if pa.types.is_dictionary(values.type):
-        return convert(column, values.cast(values.type.value_type), announced)
+        try:
+            return convert(column, values.cast(values.type.value_type), announced)
+        except pa.ArrowNotImplementedError as error:  # of intervals, for example
+            raise NotConvertibleError(column, values.type.value_type, announced, None, None) from error
     if pa.types.is_float16(values.type):
         return convert(column, values.cast(pa.float32()), announced)
     if values.type == announced:
@@ -90,6 +94,18 @@ def _and_back(announced: pa.DataType) -> Callable[[Column], _Converted]:
     return converted
 
 
+def _flags(_: pa.DataType) -> Callable[[Column], _Converted]:
+    """Numbers as booleans: 1 is true, 0 is false, and no other number is either."""
+
+    def converted(values: Column) -> _Converted:
+        # Arrow raises for a fraction of a decimal; a decimal type need not hold 1, to be compared with.
+        numbers = values.cast(pa.int64()) if pa.types.is_decimal(values.type) else values
+        is_one = pc.equal(numbers, 1)
+        return is_one, pc.invert(pc.or_(is_one, pc.equal(numbers, 0)))
+
+    return converted
+
+
 def _whole(announced: pa.DataType) -> Callable[[Column], _Converted]:
     """Floats as integers: whole ones within the type's range."""
     bits = announced.bit_width
@@ -140,7 +156,9 @@ _CONVERSIONS = (
     (pa.types.is_date64, pa.types.is_date32, _plain),
     (_is_local_timestamp, pa.types.is_date32, _and_back),
     (pa.types.is_boolean, _is_number_or_bool, _plain),
-    (pa.types.is_integer, pa.types.is_boolean, _and_back),
+    (pa.types.is_integer, pa.types.is_boolean, _flags),
+    (pa.types.is_floating, pa.types.is_boolean, _flags),
+    (pa.types.is_decimal, pa.types.is_boolean, _flags),
     (pa.types.is_integer, pa.types.is_integer, _plain),  # Arrow refuses what does not fit
     (pa.types.is_decimal, pa.types.is_integer, _plain),  # and fractions
     (pa.types.is_floating, pa.types.is_integer, _whole),

@@ -59,10 +59,13 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
                 columns.append(convert(field.name, batch.column(field.name), field.type))
             except NotConvertibleError as error:
                 where = "" if error.row is None else f" in the row {row_text(batch, error.row, keys)}"
-                raise ResultRefusedError(
-                    f"do not fit what is announced: {error}{where}. Cast it in `features.py` as you mean it, or"
-                    " declare the other type"
-                ) from error
+                way_out = (
+                    "Cast it in `features.py` as you mean it, or declare the other type"
+                    if error.can_be_declared
+                    else f"No column can be declared of that type: return one value of {field.type} for each row in"
+                    " `features.py`, as text that is `astype(str)` in pandas"
+                )
+                raise ResultRefusedError(f"do not fit what is announced: {error}{where}. {way_out}") from error
         yield pa.record_batch(columns, schema=announced)
 
 

@@ -100,28 +100,6 @@ def _plain(value: object) -> object:
     return value
 
 
-def added(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:
-    """What the source delivered and the rows of the day's corrections, in the feed's columns. Rows that do not have
-    these columns are left as they are: the lake says what is wrong with them."""
-    if {(field.name, field.type) for field in delivered.schema} != {(field.name, field.type) for field in schema}:
-        return delivered
-    return pa.concat_tables([delivered.select(schema.names).cast(schema), brought(schema, found)])
-
-
-def brought(schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:
-    """The rows that corrections bring to their day, in the feed's columns as they are declared today: a column that
-    was declared since is null in them."""
-    return pa.concat_tables([schema.empty_table(), *(_aligned(each.rows, schema) for each in found)])
-
-
-def _aligned(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [
-        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
-
-
 def waived(found: Sequence[Correction]) -> list[list[str]]:
     """Of each row that these corrections bring, in their order, the reasons that no longer count for it."""
     return [reasons if each.kind == "release" else [] for each in found for reasons in each.rows["reasons"].to_pylist()]

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.errors import AirworthyError, BadData
+from include.ingestion.correction_rows import brought_rows
 from include.ingestion.known_at import require_known
 from include.lake import partition_reader
 from include.landing import DeliveryMissing, Landing
-from include.logic import corrections, deliveries
+from include.logic import deliveries
 from include.logic.deliveries import Mark, Redelivery
 from include.sources import files
 from include.sources.bucket import Bucket, Fetched, Listed
@@ -183,7 +184,7 @@ def _spool(
         fetched = list(_fetched(use_case, feed, day, bucket, there, writer))
         # Only now that every file is read: from here on, the day takes no other corrections.
         known = Corrections.of(use_case, feed.name).close(day)
-        writer.write_table(corrections.brought(writer.schema, known))
+        writer.write_table(brought_rows(writer.schema, known).rows)
     inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
     return fetched, inputs | inputs_of(feed.name, known)
 

@@ -8,6 +8,7 @@ from datetime import date
 
 import pyarrow as pa
 
+from include.ingestion.correction_rows import brought_rows
 from include.logic import corrections
 from include.logic.corrections import Correction
 from include.stages import quarantine
@@ -119,4 +120,4 @@ def _faults(
 def _has(view: View, feed: Feed, day: date, known: Sequence[Correction]) -> bool:
     """Whether the day was landed with the rows of all its corrections."""
     rows = view.read(f"raw/{feed.name}", since=day, until=day).drop(["day"])
-    return corrections.places(rows, corrections.brought(rows.schema, known), feed.keys[0]) is not None
+    return corrections.places(rows, brought_rows(rows.schema, known).rows, feed.keys[0]) is not None

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from include.errors import BadRequest
 from include.ingestion import expectations, suites
+from include.ingestion.correction_rows import UNHELD
 from include.lake.soundness import NOT_A_DATE, find_unsound
 from include.logic import correction_file, corrections
 from include.logic.corrections import Draft, Kind
@@ -167,6 +168,10 @@ def release(
         raise BadRequest(
             f"Of these rows some are quarantined for {sorted(others)} too, and would be again. Name these reasons as"
             " well, or the ids of the rows that do not have them."
+        )
+    if unheld := sorted(reason for reason in reasons if reason.startswith(UNHELD)):
+        raise BadRequest(
+            f"{unheld[0]}: released as it is, such a row would be published without the value. Nothing was released."
         )
     corrections.require_complete(meant.content, declared.keys)
     corrections.require_distinct(meant.content, declared.keys)

@@ -7,8 +7,8 @@ from datetime import date
 import pyarrow as pa
 
 from include.errors import BadData, SourceFailed
+from include.ingestion.correction_rows import add_corrections
 from include.ingestion.known_at import require_known
-from include.logic import corrections as correction_rows
 from include.registry import code_digest
 from include.stages import collect
 from include.storage import schemas
@@ -50,6 +50,6 @@ def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False
     # Only now that the source has answered: from here on, the day takes no other corrections.
     corrections = Corrections.of(use_case, feed.name).close(day)
     if corrections:
-        rows = correction_rows.added(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
+        rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = inputs_of(feed.name, corrections)
     return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest", code=code)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from include.errors import BadData, ExpectationBroken, FeedRefused, NotReady
 from include.ingestion import expectations, key_rules, suites
+from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.expectations import Judgement
 from include.logic import corrections as correction_rows
 from include.logic.corrections import Correction
@@ -69,7 +70,7 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
     digest = view.digest(raw, day)
     corrections = Corrections.of(use_case, feed.name).known_on(day)
-    delivered, corrected = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
+    delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if day not in feed.absent_days:
             raise FeedRefused(use_case.name, feed.name, day, ["the source delivered no rows"])
@@ -77,9 +78,9 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     else:
         reasons = _judged(use_case, feed, day, delivered, digest).reasons
     checked = delivered.append_column(schemas.REASONS, reasons)
-    if corrected is not None:
-        again = _judged_again(use_case, feed, day, delivered, corrected, correction_rows.waived(corrections))
-        checked = pa.concat_tables([checked, corrected.append_column(schemas.REASONS, again)])
+    if brought is not None:
+        again = _judged_again(use_case, feed, day, delivered, brought, correction_rows.waived(corrections))
+        checked = pa.concat_tables([checked, brought.rows.append_column(schemas.REASONS, again)])
         reasons = checked[schemas.REASONS.name].combine_chunks()
     inputs, versions = {raw: digest} | inputs_of(feed.name, corrections), {raw: view.version(raw)}
     commit = lake.replace(
@@ -91,10 +92,10 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
 
 def _parted(
     use_case: UseCase, feed: Feed, day: date, landed: pa.Table, corrections: Sequence[Correction]
-) -> tuple[pa.Table, pa.Table]:
+) -> tuple[pa.Table, BroughtRows]:
     """What the source delivered, and what corrections brought to the day, in their order."""
-    corrected = correction_rows.brought(landed.schema, corrections)
-    places = correction_rows.places(landed, corrected, feed.keys[0])
+    brought = brought_rows(landed.schema, corrections)
+    places = correction_rows.places(landed, brought.rows, feed.keys[0])
     if places is None:
         raise NotReady(
             f"{use_case.name}: feed {feed.name!r} of {day} was landed without all of its {len(corrections)}"
@@ -102,18 +103,23 @@ def _parted(
         )
     others = np.ones(landed.num_rows, dtype=bool)
     others[places] = False
-    return landed.filter(pa.array(others)), corrected
+    return landed.filter(pa.array(others)), brought
 
 
 def _judged_again(
-    use_case: UseCase, feed: Feed, day: date, delivered: pa.Table, corrected: pa.Table, waived: Sequence[Sequence[str]]
+    use_case: UseCase,
+    feed: Feed,
+    day: date,
+    delivered: pa.Table,
+    brought: BroughtRows,
+    waived: Sequence[Sequence[str]],
 ) -> pa.Array:
     """The reasons of the rows that corrections brought, judged beside what was delivered.
 
     What was delivered is judged without them, and the day as a whole (its volume, its one date) by what was delivered
     alone: so no correction can refuse a day, or quarantine a row of the source.
     """
-    rows = pa.concat_tables([delivered, corrected])
+    rows = pa.concat_tables([delivered, brought.rows])
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
     judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
     if judgement.raised:
@@ -121,9 +127,9 @@ def _judged_again(
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
     keys = correction_rows.tuples(rows.select([*feed.keys]))
     found = correction_rows.judged(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
-    for reasons, key in zip(found, keys[delivered.num_rows :], strict=True):
+    for reasons, key, unheld in zip(found, keys[delivered.num_rows :], brought.unheld, strict=True):
         missing = [name for name, value in zip(feed.keys, key, strict=True) if value is None]
-        reasons[:0] = map(key_rules.null_key_reason, missing)
+        reasons[:0] = [*unheld, *map(key_rules.null_key_reason, missing)]
     return pa.array(found, schemas.REASONS.type)
 
 

@@ -30,6 +30,13 @@ MIDNIGHT = datetime(1950, 1, 1)  # noqa: DTZ001  # no zone: as DuckDB's and pand
         (pa.array([1.5], pa.float16()), "float64", [1.5]),
         (pa.array([True, False, None]), "int8", [1, 0, None]),
         (pa.array([1, 0, None]), "bool", [True, False, None]),
+        (pa.array([1, 0], pa.uint64()), "bool", [True, False]),
+        (pa.array([1.0, -0.0, None]), "bool", [True, False, None]),
+        (pa.array([1.0, 0.0], pa.float32()), "bool", [True, False]),
+        (pa.array([Decimal("1.0"), Decimal("0.0"), None]), "bool", [True, False, None]),
+        (pa.array([Decimal(1)], pa.decimal256(60, 20)), "bool", [True]),
+        (pa.array([Decimal("0.00")], pa.decimal128(2, 2)), "bool", [False]),  # a type that does not hold 1
+        (pa.array([True, False, None]), "float64", [1.0, 0.0, None]),
         (pa.array([MIDNIGHT, None]), "date32", [date(1950, 1, 1), None]),
         (pa.array([date(2020, 1, 1)], pa.date64()), "date32", [date(2020, 1, 1)]),
         (pa.array(["b", None, "a", "b"]).dictionary_encode(), "string", ["b", None, "a", "b"]),
@@ -65,6 +72,14 @@ def test_values_that_the_announced_type_holds_are_kept(values, announced, expect
         (pa.array([0.1]), "float32", 0),
         (pa.array([0.5, 1e39]), "float32", 1),
         (pa.array([1, 2]), "bool", 1),
+        (pa.array([-1]), "bool", 0),
+        (pa.array([1.0, 0.5]), "bool", 1),
+        (pa.array([1.0, None, NAN]), "bool", 2),
+        (pa.array([INF]), "bool", 0),
+        (pa.array([Decimal("0.00"), Decimal("0.01")]), "bool", 1),
+        (pa.array([Decimal("1.0"), Decimal("2.0")]), "bool", 1),
+        (pa.array([Decimal("1." + "0" * 29 + "1")]), "bool", 0),
+        (pa.array([Decimal(10**37)], pa.decimal128(38, 0)), "bool", 0),
         (pa.array([MIDNIGHT, MIDNIGHT.replace(second=1)]), "date32", 1),
         (pa.chunked_array([[1], [2, 300]], pa.int64()), "int8", 2),
     ],
@@ -82,7 +97,10 @@ def test_a_value_that_would_change_is_refused_with_its_row(values, announced, ro
         (pa.array([7]), "string"),
         (pa.array([b"a"]), "string"),
         (pa.array([[1]]), "int64"),
-        (pa.array([1.0]), "bool"),
+        (pa.array(["1"]), "bool"),
+        (pa.array(pd.cut([1, 5], [0, 3, 9])), "string"),
+        (pa.array(pd.arrays.IntervalArray.from_breaks([0, 1])), "string"),
+        (pa.array([{"a": 1}]), "string"),
         (pa.array([18262]), "date32"),
         (pa.array([datetime(2020, 1, 1, tzinfo=UTC)]), "date32"),
     ],
@@ -156,3 +174,17 @@ GOOD = {"id": [1], "flag": [True], "size": [0.5], "kind": ["a"]}
 def test_what_cannot_be_stored_is_refused_in_words(returned, words):
     with pytest.raises(ResultRefusedError, match=words):
         rows_of(returned)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pd.cut([1, 5], [0, 3, 9]), r"extension<pandas\.interval"),
+        (pd.Series([["a"], ["b", "c"]]), "list<"),
+        (pd.Series([{"a": 1}, None]), "struct<"),
+    ],
+)
+def test_a_type_that_cannot_be_declared_is_refused_with_what_to_return(values, kind):
+    frame = pd.DataFrame({"id": [1, 2], "flag": [True, False], "size": [0.5, 1.5], "kind": values})
+    with pytest.raises(ResultRefusedError, match=rf"'kind' is {kind}.*No column can be declared.*of string.*astype"):
+        rows_of(frame)

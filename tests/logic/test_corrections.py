@@ -93,17 +93,3 @@ def test_a_reason_is_waived_for_its_row_alone_and_equal_keys_for_none():
     keys = [(1,), (2,), (3,), (3,)]
     found = corrections.judged([["a", "b"], ["a"], [], []], [["a"], [], [], [SAME_KEYS]], keys, others=[(2,)])
     assert found == [["b"], ["a", SAME_KEYS], [SAME_KEYS], [SAME_KEYS]]
-
-
-def test_a_column_that_was_declared_since_is_null_in_older_corrections():
-    class Older:
-        rows = ODD.drop_columns(["half"]).append_column("gone", pa.array(range(6)))
-
-    brought = corrections.brought(SCHEMA, [Older()])
-    assert brought.drop_columns(["half"]).equals(ODD.drop_columns(["half"]))
-    assert brought["half"].null_count == 6
-
-
-def test_rows_without_the_declared_columns_are_left_to_the_lake_to_refuse():
-    wrong = ODD.drop_columns(["half"])
-    assert corrections.added(wrong, SCHEMA, []) is wrong

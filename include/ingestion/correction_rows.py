@@ -1,0 +1,91 @@
+"""Give the rows that corrections bring to their day the columns that the feed declares now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.features.conversion import Column, NotConvertibleError, convert
+from include.lake.partition_reader import alias_of
+from include.lake.soundness import value_text
+from include.logic.corrections import Correction
+from include.use_case import TIMESTAMP
+
+UNHELD = "the declared type does not hold the value that was sent back: "
+"""What the reason of such a row begins with; the value follows, and what to do. It is never waived."""
+
+
+@dataclass(frozen=True)
+class BroughtRows:
+    """The rows of a day's corrections, in their order."""
+
+    rows: pa.Table
+    """In the feed's columns. A value is null where its column was declared since, or does not hold it."""
+    unheld: list[list[str]]
+    """Of each row, the reasons that it is quarantined for because a column does not hold its value."""
+
+
+def add_corrections(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:
+    """Return what the source delivered and the rows of the day's corrections, in the feed's columns.
+
+    Delivered rows of other columns or types are returned alone and as they are, for the lake to refuse.
+    """
+    if {(field.name, field.type) for field in delivered.schema} != {(field.name, field.type) for field in schema}:
+        return delivered
+    return pa.concat_tables([delivered.select(schema.names).cast(schema), brought_rows(schema, found).rows])
+
+
+def brought_rows(schema: pa.Schema, found: Sequence[Correction]) -> BroughtRows:
+    """Return the rows that corrections bring to their day; no value becomes another one.
+
+    A correction is never taken back, so a row whose value a redeclared column does not hold must not stop its day: it
+    comes without the value, and with a reason to be quarantined again, from where it can be corrected in the new type.
+    """
+    tables, unheld = [schema.empty_table()], list[list[str]]()
+    for correction in found:
+        reasons: list[list[str]] = [[] for _ in range(correction.rows.num_rows)]
+        columns = [_column(correction, field, reasons) for field in schema]
+        tables.append(pa.table(columns, schema=schema))
+        unheld += reasons
+    return BroughtRows(pa.concat_tables(tables), unheld)
+
+
+def _column(correction: Correction, field: pa.Field, reasons: list[list[str]]) -> Column:
+    """Return one column in its declared type, and add to the reasons of the rows whose value it does not hold."""
+    if field.name not in correction.rows.column_names:
+        return pa.nulls(correction.rows.num_rows, field.type)
+    values = correction.rows[field.name].combine_chunks()
+    held = _held(field, values)
+    for row in pc.indices_nonzero(pc.and_(pc.is_valid(values), pc.is_null(held))).to_pylist():
+        reasons[row].append(
+            f"{UNHELD}{field.name}={value_text(values, row)} was {_declared(values.type)} in correction"
+            f" {correction.number} and is declared {_declared(field.type)} now; correct the row with a value of that"
+            " type"
+        )
+    return held
+
+
+def _declared(kind: pa.DataType) -> str:
+    return TIMESTAMP if pa.types.is_timestamp(kind) else alias_of(kind)
+
+
+def _held(field: pa.Field, values: pa.Array) -> Column:
+    """Return the values as the declared type where it holds them, and null elsewhere."""
+    try:
+        return convert(field.name, values, field.type)
+    except NotConvertibleError as error:
+        if error.row is None:
+            return pa.nulls(len(values), field.type)
+    distinct = values.dictionary_encode()
+    single = [_single(field, distinct.dictionary.slice(place, 1)) for place in range(len(distinct.dictionary))]
+    return pa.concat_arrays(single).take(distinct.indices)
+
+
+def _single(field: pa.Field, value: pa.Array) -> Column:
+    try:
+        return convert(field.name, value, field.type)
+    except NotConvertibleError:
+        return pa.nulls(1, field.type)

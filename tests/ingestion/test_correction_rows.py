@@ -1,0 +1,154 @@
+"""What a correction brings keeps its values when its columns were redeclared, or is quarantined again."""
+
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from include.errors import BadRequest
+from include.ingestion.correction_rows import UNHELD, add_corrections, brought_rows
+from include.logic.corrections import Correction
+from include.maintenance.rebuild import rebuild_table
+from include.stages import conserve, correct, ingest, quarantine, validate
+from include.storage.lake import Lake
+from include.storage.schemas import arrow_type
+from include.use_case import Suite
+from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
+from tests.toy_use_case import USE_CASE, expectations, source
+
+
+def correction(values: list, kind: str, number: int = 1) -> Correction:
+    rows = pa.table({"id": list(range(len(values))), "x": pa.array(values, arrow_type(kind))})
+    said = {"who": "Ann", "why": "mistyped", "recorded_at": "2020-01-10T00:00:00+00:00", "known_on": date(2020, 1, 11)}
+    return Correction(kind="correct", number=number, rows=rows, **said)
+
+
+def declared(kind: str) -> pa.Schema:
+    return pa.schema([("id", pa.int64()), ("x", arrow_type(kind))])
+
+
+KEPT = [
+    ("int32", "float64", [25, None], [25.0, None]),
+    ("int32", "int8", [25, -128], [25, -128]),
+    ("int32", "bool", [1, 0, None], [True, False, None]),
+    ("bool", "int8", [True], [1]),
+    ("float64", "int32", [25.0, None], [25, None]),
+    ("int64", "float64", [2**53], [2.0**53]),
+    ("float64", "float32", [0.5], [0.5]),
+    ("string", "string", ["a"], ["a"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "sent", "expected"), KEPT)
+def test_values_that_the_declared_type_holds_are_brought(old, new, sent, expected):
+    brought = brought_rows(declared(new), [correction(sent, old)])
+    assert brought.rows.schema == declared(new)
+    assert (brought.rows["x"].to_pylist(), brought.unheld) == (expected, [[] for _ in sent])
+
+
+CHANGED = [
+    ("int32", "bool", 25),
+    ("int32", "date32", 25),
+    ("int32", "string", 25),
+    ("string", "int32", "25"),
+    ("float64", "int32", 25.75),
+    ("int32", "int8", 300),
+    ("int64", "float64", 2**53 + 1),
+    ("float64", "float32", 1e300),
+    ("date32", "timestamp", DAY),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "value"), CHANGED)
+def test_a_value_that_would_change_is_left_out_and_named_and_its_neighbours_are_kept(old, new, value):
+    sent = [correction([None, value], old), correction([value], old, number=2), correction([None], old, number=3)]
+    brought = brought_rows(declared(new), sent)
+    assert brought.rows["x"].to_pylist() == [None] * 4
+    assert brought.rows["id"].to_pylist() == [0, 1, 0, 0]
+    said = f"{UNHELD}x={value} was {old} in correction {{}} and is declared {new} now"
+    assert [[reason.split(";")[0] for reason in each] for each in brought.unheld] == [
+        [],
+        [said.format(1)],
+        [said.format(2)],
+        [],
+    ]
+
+
+def test_of_one_column_each_value_is_judged_alone():
+    brought = brought_rows(declared("int8"), [correction([1, 300, None, 300, 2], "int64")])
+    assert brought.rows["x"].to_pylist() == [1, None, None, None, 2]
+    assert [bool(each) for each in brought.unheld] == [False, True, False, True, False]
+
+
+def test_a_column_that_was_declared_since_is_null_and_one_no_longer_declared_is_left_out():
+    newer = pa.schema([("id", pa.int64()), ("y", pa.float32())])
+    brought = brought_rows(newer, [correction([1], "int8")])
+    assert (brought.rows.to_pylist(), brought.unheld) == ([{"id": 0, "y": None}], [[]])
+
+
+def test_rows_without_the_declared_columns_are_left_to_the_lake_to_refuse():
+    wrong = declared("int8").empty_table().drop_columns(["x"])
+    assert add_corrections(wrong, declared("int8"), []) is wrong
+
+
+def with_hour(kind: str):
+    """The toy use case with that type for the hour of an event."""
+    feeds = [
+        replace(feed, columns={**feed.columns, "hour": kind}) if feed.name == "events" else feed
+        for feed in USE_CASE.feeds
+    ]
+    return replace(USE_CASE, feeds=tuple(feeds))
+
+
+@pytest.fixture
+def redeclared(lake_home, monkeypatch):
+    """The toy after hour=25 was released, and `hour` was redeclared as a bool and its tables rebuilt from that day."""
+    kept = source.events
+    with monkeypatch.context() as patch:
+        spoil(patch, "events", "hour", [25], DAY)
+        ingest.run(USE_CASE, DAY), validate.run(USE_CASE, DAY)
+        correct.release(USE_CASE, "events", [HOUR], **ASKED)
+    use_case = with_hour("bool")
+
+    def events(day: date) -> pa.Table:
+        rows = kept(day)
+        place = rows.schema.get_field_index("hour")
+        return rows.set_column(place, "hour", pa.array([hour > 12 for hour in rows["hour"].to_pylist()]))
+
+    monkeypatch.setattr(source, "events", events)
+    monkeypatch.setattr(expectations, "events", Suite)
+    for table in ("raw/events", "checked/events"):
+        rebuild_table(use_case, table, DAY, apply=True)
+    ingest.run(use_case, DAY), validate.run(use_case, DAY)
+    return use_case
+
+
+def test_such_a_row_is_quarantined_again_and_the_rest_of_its_day_published(redeclared):
+    ingest.run(redeclared, NEXT)
+    done = validate.run(redeclared, NEXT)["events"]
+    assert (done.landed, done.published, done.quarantined) == (201, 200, 1)
+    again = quarantine.of(redeclared, "events", NEXT)
+    (row,) = again.rows.to_pylist()
+    assert (row["event_date"], row["id"], row["hour"]) == (DAY, 0, None)
+    assert row["reasons"] == [
+        f"{UNHELD}hour=25 was int32 in correction 1 and is declared bool now; correct the row with a value of that type"
+    ]
+    assert not ingest.run(redeclared, NEXT)["events"].changed
+    assert not validate.run(redeclared, NEXT)["events"].commit.changed
+    assert [each.faults for each in conserve.run(redeclared)] == [(), ()]
+
+
+def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
+    ingest.run(redeclared, NEXT), validate.run(redeclared, NEXT)
+    again = quarantine.of(redeclared, "events", NEXT)
+    (reason,) = again.rows["reasons"].to_pylist()[0]
+    with pytest.raises(BadRequest, match=r"published without the value\. Nothing was released"):
+        correct.release(redeclared, "events", [reason], **ASKED)
+    (row,) = again.rows.to_pylist()
+    text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"
+    done = correct.correct(redeclared, "events", "rows.csv", text.encode(), **ASKED)
+    day = date.fromisoformat(done.known_on)
+    ingest.run(redeclared, day), validate.run(redeclared, day)
+    checked = Lake.of(redeclared).as_of(day).read("checked/events", day).to_pylist()
+    assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY] == [(True, [])]
