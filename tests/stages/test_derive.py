@@ -152,6 +152,42 @@ def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(mo
         label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
 
 
+@pytest.mark.parametrize(
+    ("failed", "kind"),
+    [
+        ([[1]], "list<"),
+        ([{"a": 1}], "struct<"),
+        (pd.cut([1], [0, 3]), r"extension<pandas\.interval"),
+        (pd.arrays.IntervalArray.from_breaks([0, 1]), r"extension<pandas\.interval"),
+    ],
+)
+def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(monkeypatch, failed, kind):
+    frame = pd.DataFrame({"event_date": [DAY - timedelta(days=1)], "id": [1], "failed": failed})
+    with pytest.raises(RowsWrong, match=rf"'failed' is {kind}.*no number\. A label is binary: return 1 where"):
+        label(monkeypatch, lambda day, events, outcomes: frame)
+
+
+def test_a_bool_feature_may_be_a_float_or_a_decimal_of_0_and_1(monkeypatch):
+    for one, zero in ((1.0, 0.0), (Decimal("1.0"), Decimal("0.0")), (1, 0)):
+        rows = build(
+            monkeypatch,
+            lambda day, events, outcomes, one=one, zero=zero: today(events).mutate(
+                urgent=ibis.ifelse(events.id < 3, one, zero)
+            ),
+        )
+        assert sum(rows["urgent"].to_pylist()) == 3
+
+
+def test_a_key_that_no_reader_holds_is_named_also_where_rows_are_about_another_day(monkeypatch):
+    far = pa.array([2932897], pa.int32()).cast(pa.date32())  # the first day of the year 10000
+
+    def labels(day, events, outcomes):
+        return pa.table({"event_date": far, "id": [1], "failed": [1]})
+
+    with pytest.raises(RowsWrong, match="the first is event_date=10000-01-01 id=1"):
+        label(monkeypatch, labels)
+
+
 def test_a_day_of_labels_that_are_all_null_or_none_is_fine(monkeypatch):
     rows = label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(failed=ibis.null()))
     assert rows["failed"].null_count == rows.num_rows > 0
