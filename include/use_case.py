@@ -271,8 +271,9 @@ class UseCase:
         object.__setattr__(self, "features", _frozen(self.features))
         object.__setattr__(self, "links", _frozen(self.links))
         object.__setattr__(self, "_names_its_package", bool(self.package))
+        object.__setattr__(self, "_declared_in", declaring_module())
         if not self.package:
-            object.__setattr__(self, "package", declaring_module())
+            object.__setattr__(self, "package", self.declared_in)
         say = f"UseCase({self.name!r}): "
         require_use_case(self.name, self.owner, say)
         clock.require_time_zone(self.time_zone, say)
@@ -321,6 +322,11 @@ class UseCase:
     def label_period(self) -> str:
         """The column of labels that holds the day of the feature row that a label is about."""
         return PERIOD if self.period == PARTITION else self.period
+
+    @property
+    def declared_in(self) -> str:
+        """The module whose code built this declaration."""
+        return str(self._declared_in)  # type: ignore[attr-defined]
 
     def slice_columns(self) -> list[str]:
         """Keys and features by whose values rows can be grouped: all but numbers with fractions."""

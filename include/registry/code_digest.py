@@ -1,26 +1,29 @@
 """Digest the code that can change a result: the rows of a table, or a model's trees.
 
 A digest covers every module that can be reached by imports from the functions that make the result, within the
-use case's own code and the engine. What it reads of a module is its syntax tree without comments and docstrings, so
-that a better sentence makes nothing stale. Left out are the modules that only keep or carry what they are given, since
-a digest of the content shows what they do wrong, and the declaration's own types: of a declaration, the values that
-can change the result are digested instead.
+use case's own code and the engine, and the files of data in the folders of that code. What it reads of a module is its
+syntax tree without comments and docstrings, so that a better sentence makes nothing stale. Left out are the modules
+that only keep or carry what they are given, since a digest of the content shows what they do wrong, and the
+declaration's own types: of a declaration, the values that can change the result are digested instead. Those are the
+values that the engine's stages read, and those that the use case's own functions read by their names.
+
+Not covered: installed distributions, what is read by an absolute path elsewhere, and modules whose names are made up
+when the code runs.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import importlib.util
 import json
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from include.logic import digests
-from include.settings import REPOSITORY
+from include.registry import code_modules, declared_values, source_code
+from include.registry.code_modules import Module, Places
 from include.use_case import UseCase
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
@@ -64,8 +67,6 @@ _DECLARED: Mapping[str, tuple[str, ...]] = {
 _NOT_OF_A_FEED = {"absent_days", "max_quarantined"}
 """Fields of a feed that decide whether a period is taken, not what its rows are."""
 _NOT_OF_A_LANDING = {"connection", "wait", "every", "watch_days", "max_bytes"}
-_DECLARATION = "USE_CASE"
-_NOT_DATA = {".py", ".pyc", ".md"}
 
 
 def of_table(use_case: UseCase, table: str, *, reread: bool = False) -> str:
@@ -83,29 +84,36 @@ def of_training(use_case: UseCase) -> str:
     return _digest(use_case, TRAINING, "", reread=False)
 
 
-def modules(package: str, kind: str) -> dict[str, Path]:
-    """Return name and file of the modules that a digest covers, in order of names."""
-    found: dict[str, Path] = {}
-    left = [entry.format(package=package) for entry in _ENTRIES[kind]]
-    while left:
-        name = left.pop()
-        path = _path(name, package)
-        if path is None or name in found or (_is_left_out(name) and name not in _KEPT):
-            continue
-        found[name] = path
-        left += _imports(path, name)
-        left += [parent for parent in _parents(name) if parent == package or parent.startswith(f"{package}.")]
-    return dict(sorted(found.items()))
+def modules(use_case: UseCase, kind: str) -> dict[str, Module]:
+    """Return the modules that a digest covers, in order of names."""
+    return _modules(Places.of(use_case), kind)
+
+
+def own_modules(use_case: UseCase, kinds: Iterable[str], entries: Iterable[str] = ()) -> dict[str, Module]:
+    """Return the use case's own modules that digests cover, and those that imports reach from `entries`."""
+    places = Places.of(use_case)
+    found = code_modules.find(places, entries, _is_left_out)
+    for kind in kinds:
+        found |= _modules(places, kind)
+    return {name: module for name, module in found.items() if module.is_own}
+
+
+def _modules(places: Places, kind: str) -> dict[str, Module]:
+    entries = [entry.format(package=places.package) for entry in _ENTRIES[kind]]
+    return code_modules.find(places, entries, _is_left_out)
 
 
 def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
-    code = (_code.__wrapped__ if reread else _code)(use_case.package, kind)
+    places = Places.of(use_case)
+    code = (_code.__wrapped__ if reread else _code)(places, kind)
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
+    if kind != TRAINING:
+        declared["read"] = declared_values.read_by(use_case, code.own)
     if feed:
         of_feed = use_case.feed(feed)
         declared["feed"] = _values(of_feed, but=(*_NOT_OF_A_FEED, "landing"))
         declared["landing"] = _values(of_feed.landing, but=_NOT_OF_A_LANDING) if of_feed.landing else None
-    return digests.of_values({"code": code, "declared": json.dumps(declared, default=_as_json)})
+    return digests.of_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
 
 
 def _values(declared: Any, *, only: Collection[str] | None = None, but: Collection[str] = ()) -> dict[str, Any]:
@@ -122,93 +130,34 @@ def _as_json(value: object) -> object:
     return _values(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
+@dataclass(frozen=True)
+class _Code:
+    """The digest of the modules and files of data, and the use case's own modules among them."""
+
+    digest: str
+    own: tuple[Module, ...]
+
+
 @functools.cache
-def _code(package: str, kind: str) -> str:
-    """Return the digest of the modules, and of the files of data that lie beside the use case's functions."""
-    found = {name: _syntax(path) for name, path in modules(package, kind).items()}
+def _code(places: Places, kind: str) -> _Code:
+    covered = _modules(places, kind)
+    found = {name: source_code.digest_of(module.body) for name, module in covered.items()}
     if kind != TRAINING:
-        found |= {f"{package}/{name}": _content(path) for name, path in _data(package)}
-    return digests.of_values(found)
-
-
-def _syntax(path: Path) -> str:
-    """Return the digest of a module's syntax tree, without what no result depends on."""
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [each for each in body if not _is_prose(each)]  # type: ignore[attr-defined]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
-def _is_prose(node: ast.AST) -> bool:
-    """Whether a statement is a docstring, or the declaration, whose values are digested instead."""
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return any(isinstance(target, ast.Name) and target.id == _DECLARATION for target in targets)
+        files = code_modules.data_files(places, covered)
+        found |= {name: _content(path) for name, path in files.items()}
+    return _Code(digests.of_values(found), tuple(module for module in covered.values() if module.is_own))
 
 
 def _content(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _imports(path: Path, name: str) -> Iterator[str]:
-    """Yield what a module imports, anywhere in it, as names that may be modules."""
-    around = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            start = around[: len(around) - node.level + 1] if node.level else []
-            base = ".".join([*start, *([node.module] if node.module else [])])
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _parents(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _is_left_out(name: str) -> bool:
-    return any(name == place or name.startswith(f"{place}.") for place in _LEFT_OUT)
-
-
-def _path(name: str, package: str) -> Path | None:
-    """Return the file of a module of the engine or of the use case's distribution; None for any other name."""
-    top, *rest = name.split(".")
-    if top not in ("include", package.partition(".")[0]):
-        return None
-    for root in _roots(top):
-        place = root.joinpath(*rest)
-        for path in (place.with_suffix(".py") if rest else place / "__init__.py", place / "__init__.py"):
-            if path.is_file():
-                return path
-    return None
-
-
-@functools.cache
-def _roots(top: str) -> tuple[Path, ...]:
-    if top == "include":
-        return (REPOSITORY / "include",)
-    found = importlib.util.find_spec(top)
-    return tuple(map(Path, found.submodule_search_locations or ())) if found else ()
-
-
-def _data(package: str) -> Iterator[tuple[str, Path]]:
-    """Yield the files beside the use case's functions that are no code and no prose, by their names."""
-    top, *rest = package.split(".")
-    for root in _roots(top):
-        folder = root.joinpath(*rest)
-        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            name = path.relative_to(folder)
-            hidden = any(part.startswith((".", "__pycache__")) for part in name.parts)
-            if path.is_file() and path.suffix not in _NOT_DATA and not hidden:
-                yield name.as_posix(), path
+    return name not in _KEPT and any(code_modules.is_within(name, place) for place in _LEFT_OUT)
 
 
 def forget() -> None:
     """Let the next digest read the files again."""
     _code.cache_clear()
-    _roots.cache_clear()
+    code_modules.forget()

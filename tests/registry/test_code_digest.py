@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
+import sys
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from include.registry import code_digest
+from include.registry import code_digest, code_modules
 from include.settings import REPOSITORY
+from include.use_case import Costs, Label, UseCase
 from tests.toy_use_case import USE_CASE
 
 KINDS = ("raw", "checked", "labels", "features", "training")
@@ -18,7 +23,7 @@ TABLES = ("raw/events", "checked/events", "labels", "features")
 def engine(tmp_path, monkeypatch):
     """A copy of the engine whose files may be changed."""
     shutil.copytree(REPOSITORY / "include", tmp_path / "include", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(code_digest, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(code_modules, "REPOSITORY", tmp_path)
     code_digest.forget()
     yield tmp_path / "include"
     code_digest.forget()
@@ -39,7 +44,7 @@ def changed(before: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_page_the_alerts_the_command_line_and_the_scheduler_belong_to_no_result(kind):
     rooms = ("include.page", "include.alerts", "include.local", "include.cli", "include.tasks", "include.dag")
-    covered = code_digest.modules(USE_CASE.package, kind)
+    covered = code_digest.modules(USE_CASE, kind)
     assert covered
     assert not [name for name in covered if name.startswith(rooms)]
 
@@ -75,23 +80,211 @@ def test_a_comment_and_other_docstrings_change_nothing(engine, path):
     assert changed(before) == set()
 
 
-def test_a_file_of_data_beside_the_functions_belongs_to_what_they_make(tmp_path, monkeypatch):
-    package = tmp_path / "other_cases" / "mine"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    (package / "features.py").write_text("from other_cases.shared import helper\n")
-    (tmp_path / "other_cases" / "shared.py").write_text("helper = 1\n")
+TEAM = {
+    "team/__init__.py": "",
+    "team/mine/__init__.py": """
+from datetime import date
+from include.use_case import Alerts, Label, UseCase
+from team.contacts import DESK
+from team.mine.numbers import FACTOR, UNUSED_HERE
+from tests.toy_use_case import USE_CASE as TOY
+
+FIRST = date(2020, 1, 1)
+CONSTANT = 3
+STEP = CONSTANT
+MAIL = (DESK,)
+DECLARED = {name: getattr(TOY, name) for name in TOY.__dataclass_fields__}
+USE_CASE = UseCase(**DECLARED | {"name": "mine", "package": "", "alerts": Alerts(email_to=MAIL)})
+""",
+    "team/mine/numbers.py": "FACTOR = 1\nUNUSED_HERE = 1\n",
+    "team/mine/features.py": """
+from pathlib import Path
+import importlib
+import team.deep.inner.module
+from team.common import rates
+from team.mine import FACTOR, STEP, USE_CASE
+from . import helper
+importlib.import_module("team.mine.by_text")
+importlib.import_module(".by_relative_text", __package__)
+PROMPT = Path(__file__).parent / "prompt.md"
+def build(day, events, outcomes):
+    columns = USE_CASE.feed("events").columns
+    return events.mutate(size=USE_CASE.label.matures_after_days)
+def labels(day, events, outcomes):
+    return outcomes
+""",
+    "team/mine/helper.py": "import lonely\n",
+    "team/mine/by_text.py": "",
+    "team/mine/by_relative_text.py": "",
+    "team/mine/expectations.py": "",
+    "team/mine/source.py": "",
+    "team/mine/own.csv": "1",
+    "team/mine/prompt.md": "1",
+    "team/mine/README.md": "1",
+    "team/mine/deeper/own.csv": "1",
+    "team/contacts.py": "DESK = 'desk@example.com'\n",
+    "team/common/__init__.py": "",
+    "team/common/rates.py": "RATES = 'tables'\n",
+    "team/common/rates.csv": "1",
+    "team/common/tables/rates.csv": "1",
+    "team/common/unnamed/rates.csv": "1",
+    "team/common/README.md": "1",
+    "team/deep/__init__.py": "",
+    "team/deep/notes.csv": "1",
+    "team/deep/inner/__init__.py": "",
+    "team/deep/inner/module.py": "",
+    "lonely.py": "FILE = 'lonely.csv'\n",
+    "lonely.csv": "1",
+    "unrelated.csv": "1",
+}
+"""A use case, what it shares with others of its team, and a module that lies outside any package."""
+
+
+@pytest.fixture
+def team(tmp_path, monkeypatch):
+    """The folder of that code, which can be imported until the test ends."""
+    for name, text in TEAM.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
-    assert {"other_cases.mine.features", "other_cases.shared"} <= set(
-        code_digest.modules("other_cases.mine", "features")
+    code_digest.forget()
+    yield tmp_path
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("team", "elsewhere", "vendor")]:
+        del sys.modules[name]
+    code_digest.forget()
+
+
+def team_case(**changed) -> UseCase:
+    return replace(importlib.import_module("team.mine").USE_CASE, package="team.mine", **changed)
+
+
+def of_features(use_case: UseCase) -> str:
+    return code_digest.of_table(use_case, "features", reread=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "team/mine/features.py",
+        "team/mine/helper.py",
+        "team/mine/by_text.py",
+        "team/mine/by_relative_text.py",
+        "team/mine/numbers.py",
+        "team/common/rates.py",
+        "team/common/__init__.py",
+        "team/deep/__init__.py",
+        "team/deep/inner/__init__.py",
+        "team/deep/inner/module.py",
+        "team/__init__.py",
+        "lonely.py",
+    ],
+)
+def test_a_module_that_imports_reach_belongs_to_the_result_wherever_it_lies(team, path):
+    use_case = team_case()
+    before = of_features(use_case)
+    with (team / path).open("a") as module:
+        module.write("\nMORE = 1\n")
+    assert of_features(use_case) != before
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("team/mine/own.csv", True),
+        ("team/mine/deeper/own.csv", True),
+        ("team/mine/prompt.md", True),
+        ("team/mine/README.md", False),
+        ("team/common/rates.csv", True),
+        ("team/common/tables/rates.csv", True),
+        ("team/common/unnamed/rates.csv", False),
+        ("team/common/README.md", False),
+        ("team/deep/notes.csv", False),
+        ("lonely.csv", True),
+        ("unrelated.csv", False),
+    ],
+)
+def test_a_file_that_the_modules_may_read_as_data_belongs_to_the_result(team, path, counts):
+    use_case = team_case()
+    before = of_features(use_case)
+    (team / path).write_text("2")
+    assert (of_features(use_case) != before) is counts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("CONSTANT = 3", "CONSTANT = 4", True),
+        ("STEP = CONSTANT", "STEP = 5", True),
+        ("MAIL = (DESK,)", "MAIL = (DESK, DESK)", False),
+        ('"alerts": Alerts(email_to=MAIL)', '"notice": "words"', False),
+        ("import Alerts, Label, UseCase", "import Label, Alerts, Costs, UseCase", False),
+        ("MAIL = (DESK,)", "MAIL = (DESK,)\nprint(DESK)", True),
+        ("FIRST = date(2020, 1, 1)", "FIRST = date(2020, 1, 2)", False),
+    ],
+)
+def test_of_the_module_that_declares_what_the_functions_name_belongs_to_the_result(team, old, new, counts):
+    use_case = team_case()
+    before = of_features(use_case)
+    path = team / "team/mine/__init__.py"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert (of_features(use_case) != before) is counts
+
+
+def test_a_module_that_only_the_alerts_need_belongs_to_no_result(team):
+    assert "team.contacts" not in code_digest.modules(team_case(), "features")
+
+
+LATE = Label("failed", meaning="the event failed", matures_after_days=9)
+
+
+@pytest.mark.parametrize(
+    ("reads", "changed", "counts"),
+    [
+        ("", {"label": LATE}, True),
+        ("", {"first_day": date(2019, 1, 1)}, False),
+        ("", {"costs": Costs(missed=9, false_warning=1, unit="points")}, False),
+        ("USE_CASE.first_day", {"first_day": date(2019, 1, 1)}, True),
+        ("USE_CASE.costs.threshold", {"costs": Costs(missed=9, false_warning=1, unit="points")}, True),
+        ("USE_CASE.training.window_days", {"training": replace(USE_CASE.training, window_days=90)}, True),
+        ("USE_CASE.training.window_days", {"training": replace(USE_CASE.training, rounds=90)}, False),
+        ("USE_CASE.notice", {"notice": "words"}, True),
+        ("USE_CASE.feed('outcomes').absent_days", "absent_days", True),
+        ("", "absent_days", False),
+        ("vars(USE_CASE)", {"first_day": date(2019, 1, 1)}, True),
+        ("vars(USE_CASE)", {"notice": "words", "owner": "others", "gates": ()}, False),
+        ("vars(features.USE_CASE)", {"first_day": date(2019, 1, 1)}, True),
+        ("__import__('include.use_cases').use_cases.load('mine')", {"first_day": date(2019, 1, 1)}, True),
+    ],
+)
+def test_a_declared_value_that_the_functions_read_belongs_to_the_result(team, reads, changed, counts):
+    (team / "team/mine/helper.py").write_text(
+        f"def help():\n    from team.mine import USE_CASE\n    return {reads or 1}\n"
     )
-    before = code_digest._code.__wrapped__("other_cases.mine", "features")
-    (package / "README.md").write_text("words")
-    assert code_digest._code.__wrapped__("other_cases.mine", "features") == before
-    (package / "holidays.csv").write_text("2020-01-01\n")
-    with_data = code_digest._code.__wrapped__("other_cases.mine", "features")
-    (tmp_path / "other_cases" / "shared.py").write_text("helper = 2\n")
-    assert len({before, with_data, code_digest._code.__wrapped__("other_cases.mine", "features")}) == 3
+    if not reads:
+        (team / "team/mine/helper.py").write_text("")
+    if changed == "absent_days":
+        outcomes = replace(USE_CASE.feed("outcomes"), absent_days=frozenset({date(2020, 2, 2)}))
+        changed = {"feeds": (USE_CASE.feed("events"), outcomes)}
+    assert (of_features(team_case(**changed)) != of_features(team_case())) is counts
+
+
+def test_a_helper_of_another_package_counts_and_an_installed_distribution_does_not(team, monkeypatch):
+    installed = team / "lib" / "site-packages"
+    for folder, text in (
+        (team / "elsewhere", "from team.common import rates\nimport vendor\n"),
+        (installed / "vendor", ""),
+    ):
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").write_text("")
+        (folder / "features.py").write_text(text)
+    monkeypatch.syspath_prepend(installed)
+    elsewhere = replace(USE_CASE, package="elsewhere")
+    covered = code_digest.modules(elsewhere, "features")
+    assert {"elsewhere.features", "team.common.rates"} <= set(covered)
+    assert "vendor" not in covered
+    assert "vendor.features" in code_digest.modules(replace(USE_CASE, package="vendor"), "features")
 
 
 def test_what_is_saved_after_the_process_began_is_not_what_it_runs_unless_it_is_asked_to_look(engine):

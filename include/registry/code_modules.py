@@ -1,0 +1,234 @@
+"""Find the modules, and the files of data, on which a use case's functions depend.
+
+The engine is `include` without its use cases. All else that imports reach is the use case's own, wherever it lies,
+except the standard library and installed distributions that neither hold nor declare the use case.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
+
+from include.registry import source_code
+from include.settings import REPOSITORY
+from include.use_case import UseCase
+
+_ENGINE, _USE_CASES = "include", "include.use_cases"
+_INSTALLED = {"site-packages", "dist-packages"}
+_CODE = {".py", ".pyc", ".pyi", ".so"}
+_PROSE = {".md", ".rst"}
+_DOCUMENTS = ("README", "CHANGELOG", "LICENSE", "LICENCE", "NOTICE", "CONTRIBUTING")
+MOST_FILES = 1_000
+"""Files of data that count beside modules outside the use case's package."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that can change a result, and those of its statements that can."""
+
+    name: str
+    path: Path
+    is_own: bool
+    """Whether it is the use case's and not the engine's."""
+    is_imported: bool
+    """Whether it is imported by name, and not only as the package that holds such a module."""
+    body: Sequence[ast.stmt]
+
+    def imports(self) -> Iterator[str]:
+        """Yield what its statements import; the engine's own imports stay in the engine."""
+        found = source_code.imports(self.body, self.name, is_package=self.path.name == "__init__.py")
+        yield from (name for name in found if self.is_own or is_within(name, _ENGINE))
+
+    @property
+    def names(self) -> set[str]:
+        return set[str]().union(*map(source_code.names_in, self.body))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a use case's own code is: the package of its functions, and the module that declares it."""
+
+    package: str
+    declared_in: str
+
+    @classmethod
+    def of(cls, use_case: UseCase) -> Places:
+        return cls(use_case.package, use_case.declared_in)
+
+    def declare(self, module: str) -> bool:
+        """Return whether a declaration in this module is that of the use case."""
+        return module == self.declared_in or is_within(module, self.package)
+
+    def is_own(self, module: str) -> bool:
+        """Return whether a module is no part of the engine."""
+        engine = is_within(module, _ENGINE) and not module.startswith(f"{_USE_CASES}.")
+        return not engine or is_within(module, self.package)
+
+    def path(self, module: str) -> Path | None:
+        """Return the file of a module of the engine or of the use case's own code; None for any other name."""
+        top, *rest = module.split(".")
+        is_named = top in {self.package.partition(".")[0], self.declared_in.partition(".")[0]}
+        for root in _roots(top, may_be_installed=is_named):
+            if root.is_file() and not rest:
+                return root
+            place = root.joinpath(*rest)
+            for path in (place / "__init__.py", *([place.with_suffix(".py")] if rest else [])):
+                if path.is_file():
+                    return path
+        return None
+
+
+def is_within(name: str, package: str) -> bool:
+    """Return whether a module is this package or lies in it."""
+    return name == package or name.startswith(f"{package}.")
+
+
+def find(places: Places, entries: Iterable[str], is_left_out: Callable[[str], bool]) -> dict[str, Module]:
+    """Return the modules that imports reach from `entries`, in order of names.
+
+    The module that declares the use case holds what is for alerts and gates alone: of it, those statements count that
+    the other modules name.
+    """
+    whole = set(entries)
+    found: dict[str, Module] = {}
+    left = dict.fromkeys(whole, True)
+    while left:
+        name, is_imported = left.popitem()
+        if name in found:
+            found[name] = replace(found[name], is_imported=found[name].is_imported or is_imported)
+        elif not is_left_out(name) and (path := places.path(name)):
+            module = Module(name, path, places.is_own(name), is_imported, _body(places, name, path, whole))
+            found[name] = module
+            _add(left, found, module, places)
+        if not left:
+            for module in _grown(places, found, whole):
+                found[module.name] = module
+                _add(left, found, module, places)
+    return dict(sorted(found.items()))
+
+
+def _add(left: dict[str, bool], found: Mapping[str, Module], module: Module, places: Places) -> None:
+    """Add what a module imports, and the packages that hold it, which are run before it."""
+    for name in module.imports():
+        if name not in found or not found[name].is_imported:
+            left[name] = True
+    if module.is_own:
+        for parent in _parents(module.name):
+            if parent not in found and (places.is_own(parent) or is_within(parent, places.package)):
+                left.setdefault(parent, False)
+
+
+def _is_partial(places: Places, name: str, path: Path, whole: Collection[str]) -> bool:
+    """Return whether statements of a module count one by one."""
+    named = name in (places.package, places.declared_in) or (places.declare(name) and source_code.read(path).declares)
+    return named and name not in whole
+
+
+def _body(places: Places, name: str, path: Path, whole: Collection[str]) -> Sequence[ast.stmt]:
+    if _is_partial(places, name, path, whole):
+        return ()
+    source = source_code.read(path)
+    return source.clean_body if places.declare(name) and source.declares else source.tree.body
+
+
+def _grown(places: Places, found: Mapping[str, Module], whole: Collection[str]) -> list[Module]:
+    """Return the modules that declare, with the statements that the others name, as far as these are more."""
+    partial = [module for module in found.values() if _is_partial(places, module.name, module.path, whole)]
+    grown = []
+    for module in partial:
+        others = (each.names for each in found.values() if each.is_own and each is not module)
+        body = source_code.read(module.path).needed(set[str]().union(*others))
+        if source_code.digest_of(body) != source_code.digest_of(module.body):
+            grown.append(replace(module, body=body))
+    return grown
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    yield from (".".join(parts[:length]) for length in range(1, len(parts)))
+
+
+@functools.cache
+def _roots(top: str, *, may_be_installed: bool) -> tuple[Path, ...]:
+    """Return the folders of a top-level package, or the file of a top-level module, without importing it."""
+    if top == _ENGINE:
+        return (REPOSITORY / _ENGINE,)
+    if top in sys.stdlib_module_names and not may_be_installed:
+        return ()
+    try:
+        spec = importlib.util.find_spec(top) if top else None
+    except (ImportError, ValueError):
+        return ()
+    if spec is None:
+        return ()
+    is_module = spec.submodule_search_locations is None and spec.has_location and spec.origin
+    places = map(Path, [spec.origin or ""] if is_module else spec.submodule_search_locations or ())
+    return tuple(place for place in places if may_be_installed or not _is_installed(place))
+
+
+def _is_installed(path: Path) -> bool:
+    return not _INSTALLED.isdisjoint(path.parts) or path.is_relative_to(sysconfig.get_path("stdlib"))
+
+
+def forget() -> None:
+    """Look for packages again at the next call."""
+    _roots.cache_clear()
+
+
+def data_files(places: Places, modules: Mapping[str, Module]) -> dict[str, Path]:
+    """Return the files that the use case's own modules may read as constants, by package and name.
+
+    These are the files in its package's folder, and those in the folder of each other module and in subfolders that
+    its code names, up to `MOST_FILES`. In a folder that holds such a module only deeper, or that is no package, a file
+    counts where the code names it; and so it is with prose and documents anywhere.
+    """
+    own = [module for module in modules.values() if module.is_own]
+    texts = set[str]().union(*(source_code.texts_in(module.body) for module in own))
+    found: dict[str, Path] = {}
+    for root in _roots(places.package.partition(".")[0], may_be_installed=True):
+        folder = root.joinpath(*places.package.split(".")[1:])
+        for path in _files(folder, None):
+            if not _is_document(path) or _is_named(path, texts):
+                found[f"{places.package}/{path.relative_to(folder).as_posix()}"] = path
+    outside = (module for module in own if not is_within(module.name, places.package))
+    return found | dict(islice((item for module in outside for item in _beside(module, texts)), MOST_FILES))
+
+
+def _beside(module: Module, texts: Collection[str]) -> Iterator[tuple[str, Path]]:
+    folder = module.path.parent
+    is_package = "." in module.name or module.path.name == "__init__.py"
+    parts = {part for text in texts for part in text.split("/")}
+    for path in _files(folder, parts if is_package else set()):
+        only_named = _is_document(path) or not is_package or not module.is_imported
+        if not only_named or _is_named(path, texts):
+            package = module.name if module.path.name == "__init__.py" else module.name.rpartition(".")[0]
+            yield f"{package}/{path.relative_to(folder).as_posix()}", path
+
+
+def _files(folder: Path, subfolders: Collection[str] | None) -> Iterator[Path]:
+    """Yield the files of data in a folder and in its subfolders of these names; None: in all."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name.startswith((".", "__pycache__")):
+            continue
+        if path.is_file() and path.suffix not in _CODE:
+            yield path
+        elif path.is_dir() and (subfolders is None or path.name in subfolders):
+            yield from _files(path, None)
+
+
+def _is_document(path: Path) -> bool:
+    return path.suffix in _PROSE or path.name.startswith(_DOCUMENTS)
+
+
+def _is_named(path: Path, texts: Collection[str]) -> bool:
+    """Return whether the code names a file: by its name, by a pattern with its ending, or by that ending alone."""
+    ends = {text.rpartition("/")[2] for text in texts if text.endswith(path.suffix)}
+    return any(end == path.suffix or fnmatchcase(path.name, end) for end in ends if end)

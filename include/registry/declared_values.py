@@ -1,0 +1,101 @@
+"""Find which declared values the use case's own functions read, since these can change what they return."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from include.registry import source_code
+from include.registry.code_modules import Module
+from include.registry.source_code import DECLARATION
+from include.use_case import UseCase
+
+NOT_OF_ROWS = (
+    *("objective", "owner", "notice", "links", "alerts"),
+    *("gates", "approval", "monitoring", "retraining", "retention"),
+)
+"""Fields that can change no row, unless a function reads one by its name."""
+_LOADER, _LOADERS = "include.use_cases", {"load", "all_use_cases", "discover"}
+_METHODS: Mapping[str, tuple[str, ...]] = {
+    "feed": ("feeds",),
+    "key_types": ("keys", "feeds.columns"),
+    "label_keys": ("keys", "period"),
+    "label_period": ("period",),
+    "slice_columns": ("keys", "features", "feeds.columns"),
+    "today": ("time_zone",),
+    "last_day": ("time_zone", "ends_on"),
+}
+"""Methods and properties of a use case, to the fields that they read."""
+
+
+def read_by(use_case: UseCase, modules: Iterable[Module]) -> dict[str, Any]:
+    """Return the declared values that the modules read by name; all that can matter where that cannot be told."""
+    found = set[str]()
+    for module in modules:
+        declaring = module.name in (use_case.package, use_case.declared_in)
+        for path in _paths(module.body, declaring=declaring) if module.is_own else ():
+            found |= _fields(use_case, path)
+    return {path: value_of(use_case, path) for path in sorted(found)}
+
+
+def _fields(use_case: UseCase, path: str) -> set[str]:
+    """Return the fields behind an attribute of the declaration; all that can change rows where it is unknown."""
+    first, _, second = path.partition(".")
+    if first == "feed" and second:
+        return {f"feeds.{second}"}
+    names = {field.name for field in fields(use_case)}
+    if first in names:
+        return {path}
+    return set(_METHODS.get(first, names - set(NOT_OF_ROWS)))
+
+
+def _paths(body: Collection[ast.stmt], *, declaring: bool) -> Iterator[str]:
+    """Yield the attributes of the declaration that statements read, two levels deep; empty for any other use."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    parents = {id(child): node for node in nodes for child in ast.iter_child_nodes(node)}
+    taken = {
+        (node.module, alias.name, alias.asname or alias.name)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    aliases = {bound for _, name, bound in taken if name == DECLARATION}
+    used = [node for node in nodes if source_code.last_name(node) in {DECLARATION, *aliases}]
+    yield from (_path(node, parents) for node in used)
+    passed_on = aliases and not used and not declaring  # another module may take it from this one
+    loaded = any(module == _LOADER and name in _LOADERS for module, name, _ in taken)
+    if passed_on or loaded or DECLARATION in source_code.texts_in(body):
+        yield ""
+
+
+def _path(node: ast.AST, parents: Mapping[int, ast.AST]) -> str:
+    first = _attribute(node, parents)
+    if first is None:
+        return ""
+    around = parents.get(id(first))
+    called = around if first.attr == "feed" and isinstance(around, ast.Call) and around.func is first else first
+    second = _attribute(called, parents)
+    return f"{first.attr}.{second.attr}" if second else first.attr
+
+
+def _attribute(node: ast.AST, parents: Mapping[int, ast.AST]) -> ast.Attribute | None:
+    """Return the attribute that is read of a node, if there is one."""
+    around = parents.get(id(node))
+    return around if isinstance(around, ast.Attribute) and around.value is node else None
+
+
+def value_of(use_case: UseCase, path: str) -> Any:
+    """Return a declared value by its path; the whole field where the second part is no field of it."""
+    first, _, second = path.partition(".")
+    value = getattr(use_case, first)
+    if first == "feeds":
+        return [_part(feed, second) for feed in value]
+    return _part(value, second)
+
+
+def _part(value: Any, name: str) -> Any:
+    if not name or not is_dataclass(value) or name not in {field.name for field in fields(value)}:
+        return value
+    return getattr(value, name)
