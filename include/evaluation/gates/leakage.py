@@ -3,9 +3,9 @@
 For each sampled period D, training days among them, three things are built again: the features of D, the labels that
 became known on D, and the quarantine decisions about the feeds of D. They are built in a stand-in lake in which, of
 raw and checked feeds, features and labels, the partitions of the week after D have another value in every cell but the
-keys, fewer rows and other least and greatest keys; later partitions, and all other tables, are absent. The result must
-be, to the bit, what is stored. What the use case's functions read besides what they are given counts as a leak, too:
-`isolation` says what is noticed.
+keys, fewer rows, other least and greatest keys, and one value less of each key that has several; later partitions, and
+all other tables, are absent. The result must be, to the bit, what is stored. What the use case's functions read besides
+what they are given counts as a leak, too: `isolation` says what is noticed.
 
 It catches mistakes, not sabotage. Not covered:
 - a source that delivers early, unless the feed declares `known_at`: then ingestion refuses the row;
@@ -44,6 +44,7 @@ LATER_DAYS = 7
 """Days after a sampled one whose partitions are changed; those that follow are absent."""
 AGAIN = 2
 """Further builds where something differs, so that chance is not called a leak."""
+_MOST_DAYS = date.max.toordinal() + 1
 ROWS = "rows"
 """Named among features where other rows were built."""
 
@@ -200,7 +201,9 @@ def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
         if table in ("features", "labels"):
             days.pop(trial.day, None)  # this is what will be built
         later = [day for day in days if changed and day > trial.day]
-        changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=day.toordinal()) for day in later}
+        # By the as-of day too: each training removes other values of a key.
+        seeds = {day: trial.as_of.toordinal() * _MOST_DAYS + day.toordinal() for day in later}
+        changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
         stand_in.copy(table, days, trial.lake, lake, changes)
     for feed in trial.use_case.feeds:
         there, copies = (each.root / "corrections" / feed.name for each in (trial.lake, lake))

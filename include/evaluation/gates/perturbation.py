@@ -21,9 +21,10 @@ def randomise_future_rows(rows: pa.Table, keys: Sequence[str], seed: int) -> pa.
     """Return the rows with another value in every cell outside `keys`, and without some rows; the schema stays.
 
     Numbers, dates and instants move, bools are inverted, a string becomes another one of its column or a new one, a
-    list of strings is emptied or filled. Every null becomes a value, and some values become null. At least one row is
-    removed, and so are the rows that hold the least or the greatest value of a key, unless these are many. The result
-    is equal for equal rows and seed.
+    list of strings is emptied or filled; of several strings, one no longer occurs. Every null becomes a value, and some
+    values become null. At least one row is removed, and so are the rows that hold the least or the greatest value of a
+    key, unless these are many, and all rows that hold one chosen value of a key, so that it shows who reads which
+    groups there will be. The result is equal for equal rows and seed.
 
     Raises:
         TypeError: a column has a type that no feed can declare.
@@ -33,7 +34,7 @@ def randomise_future_rows(rows: pa.Table, keys: Sequence[str], seed: int) -> pa.
     if rows.num_rows:
         kept[rng.integers(rows.num_rows)] = False
     for key in keys:
-        kept &= ~_at_the_ends(rows[key])
+        kept &= ~(_at_the_ends(rows[key]) | _of_one_value(rows[key], rng))
     columns = [
         rows[name].combine_chunks() if name in keys else _changed(name, rows[name].combine_chunks(), rng)
         for name in rows.column_names
@@ -50,6 +51,15 @@ def _at_the_ends(values: pa.ChunkedArray) -> Mask:
         if holds.sum() <= DROPPED * len(values):
             marked |= holds
     return marked
+
+
+def _of_one_value(values: pa.ChunkedArray, rng: np.random.Generator) -> Mask:
+    """Mark the rows that hold one value of several, which is chosen by chance."""
+    distinct = pc.unique(values.drop_null())
+    if len(distinct) < 2:  # of a single value, nothing would be left
+        return np.zeros(len(values), dtype=bool)
+    one = distinct.sort()[rng.integers(len(distinct))]
+    return np.asarray(pc.fill_null(pc.equal(values, one), False).to_numpy(zero_copy_only=False))
 
 
 def _changed(name: str, values: pa.Array, rng: np.random.Generator) -> pa.Array:
@@ -96,7 +106,10 @@ def _scaled(values: pa.Array, rng: np.random.Generator) -> pa.Array:
 
 
 def _exchanged(values: pa.Array, rng: np.random.Generator) -> pa.Array:
-    """Return the next distinct string for each one, a new string for the last, and any of them for a null."""
+    """Return the next distinct string for each one, a new string for the last, and any of them for a null.
+
+    One string becomes the one after the next, so that their number changes too.
+    """
     strange = STRANGE
     distinct = sorted(value for value in pc.unique(values).to_pylist() if value is not None)
     while strange in distinct:
@@ -104,5 +117,6 @@ def _exchanged(values: pa.Array, rng: np.random.Generator) -> pa.Array:
     choices = pa.array([*distinct, strange], values.type)
     place = pc.index_in(values, value_set=choices, skip_nulls=True)
     anywhere = pa.array(rng.integers(len(choices), size=len(values)), pa.int32())
-    following = pc.if_else(pc.is_null(place), anywhere, pc.add(place, 1))
+    merged = pc.equal(place, int(rng.integers(max(1, len(distinct) - 1)))) if len(distinct) > 1 else pa.scalar(False)
+    following = pc.if_else(pc.is_null(place), anywhere, pc.add(place, pc.if_else(merged, 2, 1)))
     return choices.take(following)

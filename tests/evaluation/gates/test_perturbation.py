@@ -69,9 +69,31 @@ def test_the_rows_with_the_least_and_the_greatest_key_are_missing():
         assert 0 not in left and 59 not in left
 
 
-def test_a_key_that_many_rows_share_leaves_them():
-    shared = table().append_column("group", pa.array([n % 2 for n in range(60)]))
-    assert set(randomise_future_rows(shared, ("id", "group"), seed=1)["group"].to_pylist()) == {0, 1}
+def grouped(groups: int) -> pa.Table:
+    return table().append_column("group", pa.array([n % groups for n in range(60)]))
+
+
+@pytest.mark.parametrize("groups", [2, 3, 20])
+def test_of_a_key_that_rows_share_one_value_is_missing_and_it_is_another_by_the_seed(groups):
+    left = [
+        set(randomise_future_rows(grouped(groups), ("id", "group"), seed=seed)["group"].to_pylist())
+        for seed in range(40)
+    ]
+    assert all(each < set(range(groups)) for each in left)
+    if groups < 20:
+        assert set().union(*(set(range(groups)) - each for each in left)) == set(range(groups))
+
+
+def test_a_key_that_all_rows_share_leaves_them():
+    assert set(randomise_future_rows(grouped(1), ("id", "group"), seed=1)["group"].to_pylist()) == {0}
+
+
+@pytest.mark.parametrize("kinds", [2, 3, 8])
+def test_the_number_of_distinct_strings_changes(kinds):
+    before = pa.table({"id": range(400), "kind": [f"kind {n % kinds}" for n in range(400)]})
+    for seed in range(10):
+        after = randomise_future_rows(before, ("id",), seed=seed)
+        assert len(set(after["kind"].drop_null().to_pylist())) == kinds - 1
 
 
 def test_even_of_a_single_row_nothing_stays_as_it_is():

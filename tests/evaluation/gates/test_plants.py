@@ -35,7 +35,7 @@ from include.storage import schemas
 from include.storage.corrections import Corrections
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
-from include.use_case import Suite
+from include.use_case import Suite, UseCase
 from tests.toy_use_case import USE_CASE, expectations, features, source
 
 pytestmark = pytest.mark.slow
@@ -96,6 +96,13 @@ def later_keys(choose: Callable[..., int]) -> Number:
         return choose(Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)["id"].to_pylist(), default=-1)
 
     return known
+
+
+def kinds_of_tomorrow(day: date) -> int:
+    """Which groups there will be, of a column with few values."""
+    tomorrow = day + timedelta(days=1)
+    rows = Lake.of(USE_CASE).as_of(tomorrow).read("checked/events", tomorrow)
+    return len(set(rows["kind"].drop_null().to_pylist()))
 
 
 def number_of_later_days(day: date) -> int:
@@ -245,6 +252,7 @@ PLANTS = [
     Plant("sibling files", sibling_files),
     Plant("least key of tomorrow", later_keys(min)),
     Plant("greatest key of tomorrow", later_keys(max)),
+    Plant("kinds of tomorrow", kinds_of_tomorrow),
     Plant("number of later days", number_of_later_days),
     *(Plant(f"labels of day + {days}", later("labels", days)) for days in (2, 7, 8, 9)),
     *(Plant(f"outcomes of day + {days}", later("checked/outcomes", days), "labels") for days in (2, 7, 8)),
@@ -276,15 +284,15 @@ PLANTS = [
 ]  # fmt: skip
 
 
-def store(day: date) -> None:
+def store(day: date, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
-    lake = Lake.of(USE_CASE)
-    for feed in USE_CASE.feeds:
-        validate.check(USE_CASE, feed, day)
+    lake = Lake.of(use_case)
+    for feed in use_case.feeds:
+        validate.check(use_case, feed, day)
     view = lake.as_of(day)
-    since = max(USE_CASE.first_day, day - timedelta(days=USE_CASE.look_back_days))
-    label.run(USE_CASE, view, since)
-    derive.write(USE_CASE, "features", "build", view, since)
+    since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    label.run(use_case, view, since)
+    derive.write(use_case, "features", "build", view, since)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
@@ -323,6 +331,17 @@ def prepare(lake: Lake, home: Path, day: date) -> None:
     pq.write_table(source.events(day), FILES["parquet"])
     realised = {"metric": "log_loss", "subject": "model", "value": 0.5}
     lake.replace("metrics", AS_OF, pa.Table.from_pylist([realised], schemas.METRICS), inputs={}, stage="measure")
+
+
+def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Path, monkeypatch):
+    """`kind` is a key here, which no row loses; so its values must become fewer."""
+    events = replace(USE_CASE.feed("events"), keys=("event_date", "kind", "id"))
+    monkeypatch.setattr(features, "build", in_features(kinds_of_tomorrow, always)["build"])
+    use_case = replace(USE_CASE, feeds=(events, USE_CASE.feed("outcomes")))
+    day = SAMPLED[0]
+    store(day, use_case)
+    [found] = rebuild_periods(use_case, [day], AS_OF)
+    assert found == Rebuilt(day, rows=source.ROWS, leaking=("size",))
 
 
 def test_training_days_and_others_are_sampled_over_all_weekdays():
