@@ -89,13 +89,31 @@ def modules(use_case: UseCase, kind: str) -> dict[str, Module]:
     return _modules(Places.of(use_case), kind)
 
 
-def own_modules(use_case: UseCase, kinds: Iterable[str], entries: Iterable[str] = ()) -> dict[str, Module]:
-    """Return the use case's own modules that digests cover, and those that imports reach from `entries`."""
-    places = Places.of(use_case)
-    found = code_modules.find(places, entries, _is_left_out)
-    for kind in kinds:
-        found |= _modules(places, kind)
-    return {name: module for name, module in found.items() if module.is_own}
+@dataclass(frozen=True)
+class OwnCode:
+    """A use case's own modules by their names, and the files of data that these may read as constants."""
+
+    modules: Mapping[str, Module]
+    checking: frozenset[str]
+    """Those of them that make the suites of expectations."""
+    data: frozenset[Path]
+
+
+def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
+    """Return the own code that makes checked rows, labels and features, and what imports reach from `entries`.
+
+    Files are read once per process.
+    """
+    return _own_code(Places.of(use_case), tuple(sorted(entries)))
+
+
+@functools.cache
+def _own_code(places: Places, entries: tuple[str, ...]) -> OwnCode:
+    made_by = [entry.format(package=places.package) for kind in (CHECKED, LABELS, FEATURES) for entry in _ENTRIES[kind]]
+    covered = code_modules.find(places, [*made_by, *entries], _is_left_out)
+    data = frozenset(code_modules.data_files(places, covered).values())
+    own = {name: module for name, module in covered.items() if module.is_own}
+    return OwnCode(own, frozenset(own.keys() & _modules(places, CHECKED).keys()), data)
 
 
 def _modules(places: Places, kind: str) -> dict[str, Module]:
@@ -160,4 +178,5 @@ def _is_left_out(name: str) -> bool:
 def forget() -> None:
     """Let the next digest read the files again."""
     _code.cache_clear()
+    _own_code.cache_clear()
     code_modules.forget()

@@ -5,17 +5,23 @@ While the block of `isolated` runs, the settings name the stand-in lake. What is
 - a file, database or folder outside the stand-in lake and the use case's own package, that the use case's code opens
   by Python or names as an argument of a Python function of a library (`pyarrow.parquet.read_table(path)`);
 - a process that its code starts, and an address that it connects to;
-- the clock: `date.today()`, `datetime.now()`, `time.time()` and their like.
-A file that only C++ or Rust sees, such as one named within a text of SQL, is not recorded. While Great Expectations
-judges rows, calls are not looked at, since there are millions: a custom expectation is then seen by the files that it
-opens.
+- the clock and the environment: `date.today()`, `time.time()` and their like when they are called; and where the
+  functions that ran, or what they name of their modules, say so: `pd.Timestamp.now()`, `np.datetime64("today")`,
+  `current_date` within a text of SQL, `os.environ`.
+The use case's code is what the digest of code covers: its package, and modules elsewhere that imports reach. Files of
+data that the digest covers are its constants.
+
+Not recorded: a file that only C++ or Rust sees, such as one named within a text of SQL; what is asked of a file system
+without opening it (`os.listdir`, `os.stat`); `time.monotonic()` and `time.perf_counter()`, which know no date; a clock
+of compiled code under another name, or in SQL that is put together when it runs. While Great Expectations judges rows,
+calls are not looked at, since there are millions: a custom expectation is then seen by the files that it opens, and by
+what its module says.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import importlib
 import importlib.util
 import inspect
@@ -23,22 +29,30 @@ import os
 import sys
 import threading
 import zoneinfo
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from cProfile import Profile
-from datetime import date
 from enum import Enum
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+from include.evaluation.gates import clock
+from include.evaluation.gates.caches import clear_caches
+from include.registry import code_digest, source_code
 from include.use_case import UseCase
 
-_CACHED = type(functools.cache(date))
 _CLOCK = {
-    **{(owner, name): f"{owner}.{name}()" for owner in ("date", "datetime") for name in ("today", "now", "utcnow")},
-    **{("time", name): f"time.{name}()" for name in ("time", "time_ns", "localtime", "gmtime")},
+    **{(owner, name): f"{owner}.{name}" for owner in ("date", "datetime") for name in ("today", "now", "utcnow")},
+    **{
+        ("time", name): f"time.{name}"
+        for name in (
+            *("time", "time_ns", "clock_gettime", "clock_gettime_ns"),
+            *("localtime", "gmtime", "strftime", "ctime", "asctime"),
+        )
+    },
 }
-_IBIS_CLOCK = {"now", "today"}
+_LIBRARY_CLOCK = {"now", "today", "utcnow"}
 _CODE = (".py", ".pyc", ".so", ".pth", ".pyi")
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
 _OUTSIDE = {
@@ -63,8 +77,11 @@ def isolated(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Recorder
     them.
     """
     recorder = Recorder(use_case, home, read)
-    with _settings_name(home), _recorded(recorder):
-        yield recorder
+    try:
+        with _settings_name(home), _recorded(recorder):
+            yield recorder
+    finally:
+        recorder.read |= recorder.said()
 
 
 @contextlib.contextmanager
@@ -103,10 +120,20 @@ class Recorder:
         features = importlib.import_module(f"{use_case.package}.features")  # importing it calls nothing of interest
         folder = Path(features.__file__ or "").resolve().parent
         self.own_folder = f"{folder}{os.sep}"
-        own_files = _files_of_functions(use_case)
+        functions = _functions(use_case)
+        own_files = {function.__code__.co_filename for function in functions}
+        self.own = code_digest.own_code(use_case, {function.__module__ for function in functions})
+        own_files |= {os.path.realpath(module.path) for module in self.own.modules.values()}
+        self._constants = {os.path.realpath(path) for path in self.own.data}
+        self._constants |= {os.path.realpath(path.parent) for path in self.own.data}
         self.is_own = functools.cache(
-            lambda file: file in own_files or os.path.realpath(file).startswith(self.own_folder)
+            lambda file: (
+                file in own_files
+                or os.path.realpath(file).startswith(self.own_folder)
+                or os.path.realpath(file) in own_files
+            )
         )
+        self._ran: dict[str, dict[int, CodeType]] = defaultdict(dict)
         self.is_source = _lies_within(self.source) if self.source else lambda _: False
         self._kinds: dict[str, Kind] = {}
 
@@ -129,14 +156,17 @@ class Recorder:
     def profile(self, frame: FrameType, event: str, argument: Any) -> None:
         """Record a call, as sys.setprofile hands it over. It runs millions of times, so it looks at little."""
         if event == "call":
-            if self._kind(frame.f_code.co_filename) is Kind.SOURCE:
+            kind = self._kind(frame.f_code.co_filename)
+            if kind is Kind.SOURCE:
                 self._source_call(frame)
+            elif kind is Kind.OWN:
+                self._ran[frame.f_code.co_filename][id(frame.f_code)] = frame.f_code
             elif (back := frame.f_back) is not None and self._kind(back.f_code.co_filename) is not Kind.OTHER:
                 self._library_call(frame)
         elif event == "c_call" and self._kind(frame.f_code.co_filename) is not Kind.OTHER:
             owner = getattr(argument, "__self__", None)
             if said := _CLOCK.get((getattr(owner, "__name__", ""), argument.__name__)):
-                self.read.add(f"the clock ({said})")
+                self._clock_call(said, frame)
 
     def _kind(self, file: str) -> Kind:
         """Say whose code a file holds."""
@@ -145,6 +175,27 @@ class Recorder:
             own = Kind.OWN if self.is_own(file) else Kind.OTHER
             kind = self._kinds[file] = Kind.SOURCE if self.is_source(file) else own
         return kind
+
+    def _clock_call(self, said: str, frame: FrameType) -> None:
+        file, line = Path(frame.f_code.co_filename), frame.f_lineno
+        named = said.rpartition(".")[2]
+        if not (file.is_file() and clock.has_time_argument(source_code.read(file), line, named)):
+            self.read.add(f"the clock ({said}(), {file.parent.name}/{file.name}:{line})")
+
+    def said(self) -> set[str]:
+        """Return what the functions that ran, and what they name of their modules, read by what their source says."""
+        modules = {str(module.path): name for name, module in self.own.modules.items()}
+        files = {*modules, *self._ran} - {file for file in modules if self.is_source(file)}
+        return clock.find_reads(
+            clock.Code(
+                file,
+                source_code.read(Path(file)),
+                tuple(self._ran.get(file, {}).values()),
+                is_unseen=modules.get(file) in self.own.checking,
+            )
+            for file in sorted(files)
+            if Path(file).is_file()
+        )
 
     def _source_call(self, frame: FrameType) -> None:
         caller, name = frame.f_back, frame.f_code.co_qualname
@@ -156,8 +207,8 @@ class Recorder:
         file, name = frame.f_code.co_filename, frame.f_code.co_name
         if self.is_own(file) or not file.startswith(_LIBRARIES):
             return
-        if name in _IBIS_CLOCK and f"{os.sep}ibis{os.sep}" in file:
-            self.read.add(f"the clock (ibis.{name}())")
+        if name in _LIBRARY_CLOCK:
+            self.read.add(f"the clock ({frame.f_globals.get('__name__', '')}.{name}())")
         for value in list(frame.f_locals.values()):
             if isinstance(value, (str, os.PathLike)) and len(path := os.fspath(value)) < _MOST_CHARACTERS:
                 self._path(os.fsdecode(path))
@@ -183,22 +234,22 @@ class Recorder:
         if not (there.is_file() or (there.is_dir() and len(there.parts) > _SHORTEST_FOLDER)):
             return
         allowed = (self.home, self.own_folder, *_SYSTEM, *zoneinfo.TZPATH)
-        if f"{real}{os.sep}".startswith(allowed) or real.endswith(_CODE):
+        if f"{real}{os.sep}".startswith(allowed) or real.endswith(_CODE) or real in self._constants:
             return
         if opened_by and real.startswith(_LIBRARIES) and not self.is_own(opened_by):
             return  # a library's own resource; a path that the code hands to a library is an argument of a call
         self.read.add(real)
 
 
-def _files_of_functions(use_case: UseCase) -> set[str]:
-    """Return the files in which the functions that the gate runs are written, in the package or elsewhere."""
+def _functions(use_case: UseCase) -> list[FunctionType]:
+    """Return the functions that the gate runs, written in the package or elsewhere."""
     names = [("features", "build"), ("features", "labels"), *(("expectations", feed.name) for feed in use_case.feeds)]
-    files = set()
+    found = list[FunctionType]()
     for module, name in names:
-        with contextlib.suppress(Exception):  # whoever runs the function says what is wrong with it
-            code = getattr(use_case.function(module, name), "__code__", None)
-            files |= {code.co_filename} if code else set()
-    return files
+        with contextlib.suppress(Exception):  # the run of the function says what is wrong with it
+            function = use_case.function(module, name)
+            found += [function] if isinstance(function, FunctionType) else []
+    return found
 
 
 def _callers() -> list[str]:
@@ -232,7 +283,7 @@ def _recorded(recorder: Recorder) -> Iterator[None]:
     What the use case's functions have cached is forgotten before, so that no answer from then hides a call.
     """
     _add_audit_hook()
-    _clear_caches(recorder.package)
+    clear_caches(recorder.package, recorder.own.modules)
     before: Any = sys.getprofile()
     of_threads = threading.getprofile()
     threading.setprofile(recorder.profile)
@@ -261,19 +312,3 @@ def _lies_within(module: ModuleType) -> Callable[[str], bool]:
         return path == own or str(path).startswith(folders)
 
     return lies_within
-
-
-def _clear_caches(package: str) -> None:
-    """Empty the caches (functools.cache and lru_cache) of the package's functions, and those its modules name."""
-
-    def belongs(name: object) -> bool:
-        return f"{name}.".startswith(f"{package}.")
-
-    for name, module in list(sys.modules.items()):
-        for value in list(vars(module).values()) if belongs(name) else ():
-            if hasattr(type(value), "cache_clear"):
-                value.cache_clear()
-    gc.unfreeze()  # what an executor froze before it forked is not among the objects otherwise
-    for each in gc.get_objects():  # in classes, closures and lists too
-        if type(each) is _CACHED and belongs(getattr(each, "__module__", "")):
-            each.cache_clear()

@@ -1,0 +1,28 @@
+"""Empty what functions keep between calls, so that no answer from before hides a call."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+from collections.abc import Collection
+
+from include.registry import code_modules
+
+_CACHED = type(functools.cache(len))
+
+
+def clear_caches(package: str, modules: Collection[str]) -> None:
+    """Empty the caches (functools.cache and lru_cache) of a use case's functions, and those its modules name."""
+
+    def belongs(name: object) -> bool:
+        return code_modules.is_within(str(name), package) or name in modules
+
+    for name, module in list(sys.modules.items()):
+        for value in list(vars(module).values()) if belongs(name) else ():
+            if hasattr(type(value), "cache_clear"):
+                value.cache_clear()
+    gc.unfreeze()  # what an executor froze before it forked is not among the objects otherwise
+    for each in gc.get_objects():  # in classes, closures and lists too
+        if type(each) is _CACHED and belongs(getattr(each, "__module__", "")):
+            each.cache_clear()
