@@ -10,10 +10,12 @@ from cProfile import Profile
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pyarrow.parquet as pq
 import pytest
 
 from include.evaluation.gates.leakage import rebuild_periods
 from include.logic.evidence import Rebuilt
+from include.registry import code_digest
 from include.storage.lake import Lake
 from tests.toy_use_case import USE_CASE, features, source
 
@@ -111,6 +113,64 @@ def test_a_source_that_is_a_package_is_caught_in_each_of_its_modules(tried, monk
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert tried(package="split") == leaking("source.feeds.ask")
+
+
+HELPER = """
+from datetime import date
+from pathlib import Path
+import pandas as pd
+import pyarrow.parquet as pq
+
+OUTSIDE = Path(__file__).parents[2] / "elsewhere"
+def clock(day): return date.today()
+def pandas_clock(day): return pd.Timestamp.now()
+def file(day): return (OUTSIDE / "a.txt").read_text()
+def parquet(day): return pq.read_metadata(OUTSIDE / "a.parquet")
+def constants(day): return Path(__file__).with_name("rates.csv").read_text()
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "read"),
+    [
+        ("clock", "the clock (date.today(), common/rates.py:8)"),
+        ("pandas_clock", "the clock (pd.Timestamp.now(), common/rates.py:9)"),
+        ("file", "elsewhere/a.txt"),
+        ("parquet", "elsewhere/a.parquet"),
+        ("constants", ""),
+    ],
+)
+def test_a_helper_that_lies_outside_the_package_is_the_use_cases_own_code(tried, monkeypatch, tmp_path, function, read):
+    texts = {
+        "shared/__init__": "",
+        "shared/common/__init__": "",
+        "shared/common/rates": HELPER,
+        "shared/mine/__init__": "",
+        "shared/mine/source": "",
+        "shared/mine/features": (
+            "from shared.common import rates\n"
+            "from tests.toy_use_case import features\n"
+            "labels = features.labels\n"
+            "def build(day, events, outcomes):\n"
+            f"    rates.{function}(day)\n"
+            "    return features.build(day, events, outcomes)\n"
+        ),
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "elsewhere").mkdir()
+    for path in (tmp_path / "elsewhere" / "a.txt", tmp_path / "shared" / "common" / "rates.csv"):
+        path.write_text("1")
+    pq.write_table(source.outcomes(DAY), tmp_path / "elsewhere" / "a.parquet")
+    monkeypatch.syspath_prepend(tmp_path)
+    code_digest.forget()
+    found = tried(package="shared.mine").read
+    for name in [name for name in sys.modules if name.partition(".")[0] == "shared"]:
+        del sys.modules[name]
+    code_digest.forget()
+    named = str(tmp_path / read) if read.startswith("elsewhere") else read
+    assert found == ((named,) if named else ())
 
 
 class Hidden:

@@ -6,6 +6,7 @@ on which it acts, by the stages of the data DAG, and that day is built again.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 import ibis
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -236,6 +238,9 @@ ASKED = {
     "today": today,
     "now": now,
     "nanoseconds": nanoseconds,
+    "now by pandas": lambda day: pd.Timestamp.now().dayofyear,
+    "the time as a text": lambda day: len(time.ctime()),
+    "a variable of the environment": lambda day: len(os.environ.get("HOME", "")),
 }
 PLANTS = [
     # Every way of reading around the view, in each of the three things that are built.
