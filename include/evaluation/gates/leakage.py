@@ -11,8 +11,10 @@ It catches mistakes, not sabotage. Not covered:
 - a source that delivers early, unless the feed declares `known_at`: then ingestion refuses the row;
 - what a column of the period's own rows tells about later, such as one that is filled in afterwards, or is missing
   where something will go wrong: name it in `known_at`, or leave it out of the feed;
-- constants in the code or in files of the use case's own package, and what a module kept when it was imported, or in
-  a variable other than a cache of functools, before the gate ran;
+- constants in the code or in the files of data that the code digest covers, and what a module kept when it was
+  imported, or in a variable other than a cache of functools, before the gate ran;
+- the clock of compiled code under another name, or in SQL that is put together when it runs; what is asked of a file
+  system without opening a file (`os.listdir`, `os.stat`);
 - a file that only C++ or Rust sees, such as one named within a text of SQL; another database;
 - calls of the source by a custom expectation while it judges rows, unless they open files;
 - a leak on fewer periods than are sampled can escape one training; the next one samples others.

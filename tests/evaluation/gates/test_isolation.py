@@ -170,7 +170,7 @@ def test_a_helper_that_lies_outside_the_package_is_the_use_cases_own_code(tried,
         del sys.modules[name]
     code_digest.forget()
     named = str(tmp_path / read) if read.startswith("elsewhere") else read
-    assert found == ((named,) if named else ())
+    assert {each for each in found if each != str(tmp_path / "elsewhere")} == ({named} if named else set())
 
 
 class Hidden:
