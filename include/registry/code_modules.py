@@ -188,10 +188,11 @@ def data_files(places: Places, modules: Mapping[str, Module]) -> dict[str, Path]
 
     These are the files in its package's folder, and those in the folder of each other module and in subfolders that
     its code names, up to `MOST_FILES`. In a folder that holds such a module only deeper, or that is no package, a file
-    counts where the code names it; and so it is with prose and documents anywhere.
+    counts where the code names it; and so it is with prose and documents anywhere. An absolute path names none of them.
     """
     own = [module for module in modules.values() if module.is_own]
-    texts = set[str]().union(*(source_code.texts_in(module.body) for module in own))
+    every = set[str]().union(*(source_code.texts_in(module.body) for module in own))
+    texts = {text for text in every if not text.startswith("/") and "://" not in text}  # those name what lies elsewhere
     found: dict[str, Path] = {}
     for root in _roots(places.package.partition(".")[0], may_be_installed=True):
         folder = root.joinpath(*places.package.split(".")[1:])
