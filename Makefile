@@ -81,8 +81,9 @@ integration: setup  ## days of two use cases on PostgreSQL, Redis, S3, MLflow an
 drills: setup  ## faults, made on purpose: what caught each, rows lost, content equal; writes the table in docs/drills.md
 	@$(VENV)/python -m pytest tests/drills -n 2 --dist loadfile -v --drills-page docs/drills.md
 
-benchmark: setup  ## what this project's own work costs beside Airflow's (some minutes; its own ports and folder)
+benchmark: setup  ## what this project costs compared with Airflow alone, and features with DuckDB by hand (some minutes)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py
+	@$(VENV)/python -m benchmarks.features 1000000 7
 
 screenshots: setup  ## take the pictures of README.md from the running demo (needs Chromium)
 	@PYTHONPATH=. $(VENV)/python docs/take_screenshots.py
