@@ -62,7 +62,8 @@ def _paths(body: Collection[ast.stmt], *, declaring: bool) -> Iterator[str]:
         for alias in node.names
     }
     aliases = {bound for _, name, bound in taken if name == DECLARATION}
-    used = [node for node in nodes if source_code.last_name(node) in {DECLARATION, *aliases}]
+    loaded_nodes = (node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Load))
+    used = [node for node in loaded_nodes if source_code.last_name(node) in {DECLARATION, *aliases}]
     yield from (_path(node, parents) for node in used)
     passed_on = aliases and not used and not declaring  # another module may take it from this one
     loaded = any(module == _LOADER and name in _LOADERS for module, name, _ in taken)
