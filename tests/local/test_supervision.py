@@ -93,7 +93,9 @@ def test_down_after_the_supervisor_was_killed_removes_what_was_left(running: She
 
 
 def test_up_after_the_supervisor_was_killed_starts_anew(running: Shell):
-    os.kill(running.report().supervisor, signal.SIGKILL)
+    supervisor = running.report().supervisor
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: not processes.is_alive(supervisor, running.instance.home))  # on a busy machine, not at once
     before = set(running.living())
     said: list[str] = []
     assert services.up(running.instance, say=said.append)
