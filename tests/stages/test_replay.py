@@ -123,8 +123,9 @@ def test_days_that_were_never_built_are_built(lake_home):
     found = replay.run(use_case, first, first + timedelta(days=1), tell=told.append)
     assert found.outcomes[0].policy == "never"
     built = [date(2020, 1, 1) + timedelta(days=n) for n in range(15)]  # up to the day on which the last has matured
+    # First those by whose labels the last day is judged: a source that lacks them is noticed before hours of work.
     assert [each for each in told if each.startswith("building")] == [
-        f"building the features of {day}" for day in built
+        f"building the features of {day}" for day in (*built[13:], *built[:13])
     ]
     assert [*Lake.of(use_case).as_of(LAST).partitions("features")] == built
 
