@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 
 from include.storage.lake import Lake
 from include.storage.partitions import days_from
+from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
-__all__ = ["USE_CASE", "fill"]
+__all__ = ["USE_CASE", "fill", "with_key"]
 FEATURES = ["event_date", "id", *USE_CASE.features]
 
 
@@ -20,3 +22,16 @@ def fill(lake: Lake, first: date, last: date, rows: Callable[[date], pa.Table] =
     for day in days_from(first, last):
         lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
         lake.replace("features", day, rows(day).select(FEATURES), inputs={}, stage="build_features")
+
+
+def with_key(name: str) -> UseCase:
+    """The toy use case with that name for its key `id`."""
+    feeds = tuple(
+        replace(
+            feed,
+            columns={name if column == "id" else column: kind for column, kind in feed.columns.items()},
+            keys=("event_date", name),
+        )
+        for feed in USE_CASE.feeds
+    )
+    return replace(USE_CASE, feeds=feeds, keys=("event_date", name))

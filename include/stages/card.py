@@ -12,7 +12,7 @@ from typing import Any
 from mlflow.entities import RunData
 
 from include.logic import card, metrics, recipe
-from include.logic.card import Facts, FalseAlarm, Slice, Split
+from include.logic.card import Facts, Slice, Split
 from include.logic.gates import MODEL, Verdict
 from include.logic.lives import NOT_PROMOTED, Approval
 from include.logic.recipe import Recipe, RecipeUnreadable
@@ -159,7 +159,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
         stale=report.get("stale", ()),
         gates=tags.get("gates", ""),
         champion=tags.get("compared_with"),
-        false_alarms=_false_alarms(version),
+        false_alarms=limits.at_registration(version),
         decisions=_decisions(tags),
         features=use_case.features,
         parameters=recorded.params,
@@ -184,14 +184,6 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
         rows = int(told["rows"]) if "rows" in told else None
         found[name] = Split(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
     return found
-
-
-def _false_alarms(version: Version) -> tuple[FalseAlarm, ...]:
-    """Return the rates that were computed when the version was registered."""
-    return tuple(
-        FalseAlarm(rate.label, rate.declared, rate.per_year, rate.days, rate.own, rate.state)
-        for rate in limits.at_registration(version)
-    )
 
 
 def _decisions(tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -129,20 +129,15 @@ def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
     return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
 
 
-def identity(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """Return the columns without which a row of a table is about nothing: its keys, and for labels the label too."""
-    kind, _, feed = table.partition("/")
-    if kind in ("raw", "checked"):
-        return use_case.feed(feed).keys
-    if table == "labels":
-        return (*use_case.label_keys, use_case.label.name)
-    return use_case.keys if table in ("features", "predictions") else ()
-
-
 def row_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
-    """Return the columns that a row is named by in messages: of a feed its keys, else the table's."""
+    """Return the columns that name a row: of a feed its keys, else the table's."""
     kind, _, feed = table.partition("/")
     return use_case.feed(feed).keys if kind in ("raw", "checked") else keys(use_case, table)
+
+
+def identity(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns without which a row is about nothing: its keys, and for labels the label too."""
+    return (*row_keys(use_case, table), *([use_case.label.name] if table == "labels" else []))
 
 
 def _schema(columns: Mapping[str, str]) -> pa.Schema:

@@ -105,12 +105,12 @@ class View:
 
     def absent_columns(self, table: str, since: date | None = None, until: date | None = None) -> dict[str, list[date]]:
         """Return declared column to the days with rows whose files lack it, so that it reads as null there."""
-        rows = self.partitions(table, since, until)
+        rows, names = self.partitions(table, since, until), schemas.content(self.lake.use_case, table).names
         found: dict[str, list[date]] = {}
         for day, path in self.files(table, since, until):
-            there = partition_reader.stored_schema(path).names if rows[day].rows else None
-            for name in schemas.content(self.lake.use_case, table).names if there else ():
-                if name not in (there or ()):
+            there = partition_reader.stored_schema(path).names if rows[day].rows else names
+            for name in names:
+                if name not in there:
                     found.setdefault(name, []).append(day)
         return found
 
@@ -120,16 +120,12 @@ class View:
         Raises:
             KeysChangedError: they have not: read as null, a key would join nothing, and rows would be lost in silence.
         """
-        files, wanted = self.files(table, since, until), schemas.identity(self.lake.use_case, table)
-        absent: dict[date, set[str]] = {}
-        for day, path in files if wanted else ():
-            if missing := set(wanted) - set(partition_reader.stored_schema(path).names):
-                absent[day] = missing
-        rows = self.partitions(table, since, until)
-        if days := [day for day in absent if rows[day].rows]:
-            columns = sorted(set().union(*(absent[day] for day in days)))
-            raise KeysChangedError(self.lake.use_case.name, table, columns, days)
-        return [path for _, path in files]
+        wanted = schemas.identity(self.lake.use_case, table)
+        absent = {name: days for name, days in self.absent_columns(table, since, until).items() if name in wanted}
+        if absent:
+            days = sorted(set().union(*absent.values()))
+            raise KeysChangedError(self.lake.use_case.name, table, sorted(absent), days)
+        return [path for _, path in self.files(table, since, until)]
 
     def why_unreadable(self, table: str, since: date | None = None, until: date | None = None) -> str:
         """Return why those days cannot be read with the declared columns; an empty string if they can."""

@@ -8,22 +8,10 @@ import pytest
 
 from include.declaration.names import PREDICTION_COLUMNS, SUBJECTS
 from include.use_case import Feed
+from tests.toy import with_key
 from tests.toy_use_case import USE_CASE
 
 EVENTS, OUTCOMES = USE_CASE.feed("events"), USE_CASE.feed("outcomes")
-
-
-def with_key(name: str):
-    """The toy use case with that name for its key `id`."""
-    feeds = tuple(
-        replace(
-            feed,
-            columns={name if column == "id" else column: kind for column, kind in feed.columns.items()},
-            keys=("event_date", name),
-        )
-        for feed in USE_CASE.feeds
-    )
-    return replace(USE_CASE, feeds=feeds, keys=("event_date", name))
 
 
 @pytest.mark.parametrize(

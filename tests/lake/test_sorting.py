@@ -1,7 +1,5 @@
 """Rows are sorted and matched by columns of any name."""
 
-from dataclasses import replace
-
 import pyarrow as pa
 import pytest
 
@@ -10,6 +8,7 @@ from include.lake.sorting import rows_in_both, sort_rows
 from include.stages import build_features, ingest, validate
 from include.storage import schemas
 from include.storage.lake import Lake
+from tests.toy import with_key
 from tests.toy_use_case import USE_CASE, features, source
 
 DAY = USE_CASE.first_day
@@ -61,16 +60,3 @@ def renamed(rows: pa.Table, name: str) -> pa.Table:
 
 def backwards(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(range(rows.num_rows - 1, -1, -1), pa.int64()))
-
-
-def with_key(name: str):
-    """The toy use case with that name for its key `id`."""
-    feeds = tuple(
-        replace(
-            feed,
-            columns={name if column == "id" else column: kind for column, kind in feed.columns.items()},
-            keys=("event_date", name),
-        )
-        for feed in USE_CASE.feeds
-    )
-    return replace(USE_CASE, feeds=feeds, keys=("event_date", name))

@@ -8,9 +8,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from include.logic import card
-from include.logic.card import Facts, FalseAlarm, Slice, Split
+from include.logic.card import Facts, Slice, Split
 from include.logic.card.markup import code, escaped
 from include.logic.gates import Verdict
+from include.model.false_alarms import Rate
 from include.use_case import Costs
 
 PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
@@ -186,9 +187,9 @@ def test_a_model_that_clearly_beats_the_baselines_is_not_said_to_be_like_them():
 
 def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_were_simulated_from():
     found = (
-        FalseAlarm("skill_loss/log_loss against the prior", 1.0, 0.98, 42, own=False),
-        FalseAlarm("weighted_drift", None, 2.5, 150, own=True),
-        FalseAlarm("worse/auc", 1.0, None, 42, own=False, state="auc does not vary from day to day."),
+        Rate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
+        Rate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
+        Rate("performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."),
     )
     rows = section(card.markdown(facts(false_alarms=found)), "False alarms").splitlines()
     assert "| skill_loss/log_loss against the prior | 1 | 0.98 | the default process (42 days of its own) |" in rows

@@ -52,7 +52,6 @@ _HARMLESS = {
     *("overload", "cache", "lru_cache", "wraps", "contextmanager"),
 }
 """Decorators whose functions Python runs, which is noticed."""
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 @dataclass(frozen=True)

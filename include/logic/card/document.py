@@ -210,7 +210,7 @@ def _false_alarms(facts: Facts) -> list[str]:
     for each in facts.false_alarms:
         process = f"its own {each.days} days" if each.own else f"the default process ({each.days} days of its own)"
         simulated = number(each.per_year, 2) if each.per_year is not None else escaped(each.state)
-        rows.append((escaped(each.limit), number(each.declared), simulated, process))
+        rows.append((escaped(each.label), number(each.declared), simulated, process))
     head = ("monitoring limit", "declared, a year", "simulated, a year", "simulated from")
     return ["Trainings that would be asked for in a year though the model has not changed.", *table(head, rows, (1, 2))]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from include.logic.gates import Verdict
+from include.model.false_alarms import Rate
 from include.use_case import Costs
 
 Metrics = Mapping[str, Mapping[str, float]]
@@ -38,22 +39,6 @@ class Slice:
     worse: float | None
     """How much worse than what it is compared with; None for a group that was not judged."""
     limit: float | None
-
-
-@dataclass(frozen=True)
-class FalseAlarm:
-    """How often a year one monitoring limit asks for a training of this model though nothing has changed."""
-
-    limit: str
-    declared: float | None
-    """None where the limit is a number and not a rate."""
-    per_year: float | None
-    """As simulated when the version was registered; None where `state` says why it cannot be."""
-    days: int
-    """Days of its own past that were simulated from."""
-    own: bool
-    """Whether the simulated days follow those; else they follow the default process."""
-    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +81,8 @@ class Facts:
     """The verdicts in one word: `passed`, `failed` or `not judged`."""
     champion: str | None = None
     """Version that it was judged against; empty: no model flew on that day; None: nobody compared."""
-    false_alarms: Sequence[FalseAlarm] = ()
-    """One for each monitoring limit; empty where they were not computed."""
+    false_alarms: Sequence[Rate] = ()
+    """How often a year each monitoring limit asks falsely; empty where that was not computed."""
     decisions: Sequence[str] = ()
     """What people or the promotion said of it, a sentence each."""
     gains: Mapping[str, float] | None = None
