@@ -60,13 +60,12 @@ def written(scored) -> pa.Table:
 
 
 @pytest.fixture
-def loaded(champion):
+def loaded(champion, monkeypatch):
     """The champion as anybody loads it."""
-    mlflow.set_tracking_uri(settings.current().mlflow)
-    mlflow.set_registry_uri(settings.current().mlflow)
-    yield mlflow.pyfunc.load_model(f"models:/{USE_CASE.name}@champion")
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
+    # Not mlflow.set_registry_uri: what it leaves in the environment sends later clients to this test's registry.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.current().mlflow)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", settings.current().mlflow)
+    return mlflow.pyfunc.load_model(f"models:/{USE_CASE.name}@champion")
 
 
 @pytest.mark.parametrize("kind", AS_PANDAS)
