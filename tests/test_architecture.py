@@ -18,6 +18,8 @@ BASE = (
 )
 """What every room may use."""
 PURE, STORES = ("include.model",), ("include.lake", "include.registry")
+UNTRUSTED = "include.untrusted"
+"""The process in which untrusted content is read; it knows nothing of what is read."""
 """Packages by capability: what is new is born in these, and what is old moves there (docs/decisions)."""
 STAGES = tuple(
     f"include.{name}"
@@ -89,15 +91,23 @@ ROOMS = {
     "include.landing_sensor": replace(AIRFLOW_FACE, include=(*AIRFLOW_FACE.include, "include.sources")),
     **dict.fromkeys(
         ("include.stages", *STAGES),
-        Room(("include.stages", *STAGES, "include.logic", *PURE, "include.storage", *STORES, "include.sources", *BASE)),
+        Room(
+            (
+                *("include.stages", *STAGES, "include.logic", *PURE, "include.storage", *STORES, "include.sources"),
+                *(UNTRUSTED, *BASE),
+            )
+        ),
     ),
     # Of Airflow, the Connection by which a bucket is read; only in a function.
-    "include.sources": Room(("include.sources", *BASE), forbidden=frozenset({"mlflow", "deltalake"})),
+    "include.sources": Room(("include.sources", UNTRUSTED, *BASE), forbidden=frozenset({"mlflow", "deltalake"})),
     **dict.fromkeys(
         ("include.logic", *PURE),
         Room(("include.logic", *PURE, *BASE), forbidden=frozenset({"airflow", "mlflow", "deltalake"})),
     ),
-    **dict.fromkeys(("include.storage", *STORES), Room(("include.storage", *STORES, "include.logic", *PURE, *BASE))),
+    **dict.fromkeys(
+        ("include.storage", *STORES), Room(("include.storage", *STORES, "include.logic", *PURE, UNTRUSTED, *BASE))
+    ),
+    UNTRUSTED: Room(BASE, only_libraries=frozenset({"psutil"})),
     "include.local": Room(
         ("include.local", "include.stages", *STAGES, "include.storage", *STORES, "include.use_cases", *BASE)
     ),
