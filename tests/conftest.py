@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include import settings
+from include.registry import signing
 from include.settings import REPOSITORY
 from include.storage import s3
 from include.storage.place import Place
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
 """Days of the filled toy lake, and the day as of which its model is trained."""
+SIGNING_KEY = "a key that only the tests know and keep"
+"""Longer than the shortest that is allowed."""
 
 
 def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +46,11 @@ def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every process of the tests sign with one key; none may write one into the checkout."""
+    os.environ[signing.VARIABLE] = SIGNING_KEY
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -336,7 +336,7 @@ def test_the_secrets_are_random_and_for_their_owner_alone(checkout: Path):
     assert "new secrets" in said
     assert (checkout / ".env").stat().st_mode & 0o777 == 0o600
     values = list(settings_of(checkout).values())
-    assert len(set(values)) == len(values) == 11
+    assert len(set(values)) == len(values) == 12
     assert min(map(len, values)) >= 20
     assert not any(value in said for value in values)
     assert set(values).isdisjoint(secrets().values())

@@ -2,7 +2,8 @@
 
 Append-only: one JSON file per entry, made whole or not at all and never changed; each holds the hash of the one
 before, so that a change to the past shows. The last one's number and hash are also kept elsewhere, as a tag of the
-registered model, so that cutting entries off the end shows too.
+registered model, so that cutting entries off the end shows too. Each entry is signed (see registry/signing.py): one
+that somebody else has appended shows, although it chains.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,9 +21,12 @@ from include import settings
 from include.errors import AirworthyError, NoChampion
 from include.logic import lives
 from include.logic.lives import Action
+from include.registry.signing import Signature, load_signing_keys, require_signing_keys
 from include.storage.place import Place
 from include.use_case import UseCase
 
+_NAMED = 5
+"""Entries without proof that an error names."""
 ATTEMPTS = 100
 """Tries at one entry: every lost race means that another process has written one."""
 
@@ -33,6 +38,21 @@ class LedgerDamaged(AirworthyError):
         super().__init__(
             f"The ledger is damaged at {place}: {what}. No model is promoted and no day is scored from it."
             f" Restore the folder from a backup; entries are never edited by hand.{remedy}"
+        )
+
+
+class UnprovenEntriesError(LedgerDamaged):
+    """Entries chain, but were not signed by this installation."""
+
+    def __init__(self, place: Place, flaws: Mapping[int, str]) -> None:
+        self.flaws = dict(flaws)
+        named = "; ".join(f"entry {number}: {flaw}" for number, flaw in list(flaws.items())[:_NAMED])
+        more = f"; and {len(flaws) - _NAMED} more" if len(flaws) > _NAMED else ""
+        super().__init__(
+            place,
+            f"it has entries without proof that this installation wrote them ({named}{more})",
+            " If the keys are not those that the entries were signed with, set AIRWORTHY_SIGNING_KEYS to all of them,"
+            " the newest first.",
         )
 
 
@@ -71,6 +91,10 @@ class Entry(Decision):
     """SHA-256 of the entry before; empty for the first."""
     recorded_at: str
     """UTC, ISO 8601."""
+    key_id: str = ""
+    """The key that it is signed with; empty for an entry that is not signed."""
+    mac: str = ""
+    """HMAC-SHA256 of all the rest."""
 
     @property
     def flies(self) -> bool:
@@ -79,8 +103,16 @@ class Entry(Decision):
 
     def content(self) -> bytes:
         """The entry's file, to the byte."""
-        values = asdict(self) | {"effective_from": self.effective_from.isoformat(), "verdicts": list(self.verdicts)}
-        return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
+        return _encoded(self._values())
+
+    def signed_content(self) -> bytes:
+        """Return what the signature is of."""
+        values = self._values()
+        del values["key_id"], values["mac"]
+        return _encoded(values)
+
+    def _values(self) -> dict[str, Any]:
+        return asdict(self) | {"effective_from": self.effective_from.isoformat(), "verdicts": list(self.verdicts)}
 
     @property
     def hash(self) -> str:
@@ -112,7 +144,44 @@ class Ledger:
         return cls(use_case.name, Place.of(settings.current().lake) / use_case.name / "ledger")
 
     def entries(self) -> list[Entry]:
-        """All entries, in order. Raises LedgerDamaged for one that is missing, unreadable or not chained."""
+        """Return all entries, in order.
+
+        Raises:
+            LedgerDamaged: an entry is missing, unreadable or not chained.
+            UnprovenEntriesError: entries were not signed by this installation.
+        """
+        entries = self._chained()
+        if flaws := self._flaws(entries):
+            raise UnprovenEntriesError(self.folder, flaws)
+        return entries
+
+    def _flaws(self, entries: Sequence[Entry]) -> dict[int, str]:
+        """Return why entries are not genuine, by number.
+
+        An older key signs nothing after a newer one: whoever has got hold of a key that was replaced appends nothing.
+        """
+        keys, newest, flaws = load_signing_keys(), sys.maxsize, dict[int, str]()
+        for entry in entries:
+            signature = Signature(entry.key_id, entry.mac)
+            if flaw := keys.flaw(self._purpose, entry.signed_content(), signature):
+                flaws[entry.number] = flaw
+                continue
+            age = keys.age(entry.key_id)
+            assert age is not None
+            if age > newest:
+                flaws[entry.number] = "it is signed with an older key than an entry before it"
+            newest = min(newest, age)
+        return flaws
+
+    @property
+    def _purpose(self) -> str:
+        return f"ledger of {self.use_case}"
+
+    def _signed(self, entry: Entry) -> Entry:
+        signature = require_signing_keys().sign(self._purpose, entry.signed_content())
+        return replace(entry, key_id=signature.key_id, mac=signature.mac)
+
+    def _chained(self) -> list[Entry]:
         names = sorted(name for name in self.folder.names() if re.fullmatch(r"\d{6,}\.json", name))
         found: list[Entry] = []
         for number, (name, content) in enumerate(zip(names, self.folder.read_all(names), strict=True), start=1):
@@ -184,6 +253,7 @@ class Ledger:
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
                 **{field.name: getattr(decision, field.name) for field in fields(Decision)},
             )
+            entry = self._signed(entry)
             if (self.folder / _name(entry.number)).create(entry.content()):
                 return Appended(entry, new=True)
         raise Overtaken(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
@@ -234,6 +304,10 @@ def until(entry: Entry, entries: Sequence[Entry]) -> date | None:
     return min((each.effective_from for each in flights if each.effective_from > entry.effective_from), default=None)
 
 
+def _encoded(values: Mapping[str, Any]) -> bytes:
+    return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
+
+
 def _name(number: int) -> str:
     return f"{number:06d}.json"
 
@@ -248,6 +322,6 @@ def _entry(place: Place, content: bytes) -> Entry:
         entry = Entry(**values)
     except (ValueError, TypeError, KeyError) as error:
         raise LedgerDamaged(place, f"it cannot be read ({error})") from error
-    if entry.content() != content:
+    if entry.content() != content and {"key_id", "mac"} <= values.keys():
         raise LedgerDamaged(place, "it was changed by hand")
     return entry

@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 
 from include.errors import NoChampion
-from include.storage.ledger import Decision, Ledger, LedgerDamaged, Overtaken, until
+from include.registry import signing
+from include.storage.ledger import Decision, Ledger, LedgerDamaged, Overtaken, UnprovenEntriesError, until
 from include.storage.place import Place
 
 pytestmark = pytest.mark.both_places(quick=True)
@@ -201,9 +202,18 @@ def test_a_ledger_without_its_folder_is_cut_short_too(ledger):
 
 
 def test_a_last_entry_that_was_edited_is_detected(ledger):
-    head = filled(ledger)
+    filled(ledger)
     edit(ledger.folder / "000003.json", version="0")
-    assert len(ledger.entries()) == 3  # the chain alone does not show it
+    assert len(ledger._chained()) == 3  # the chain alone does not show it
+    with pytest.raises(UnprovenEntriesError, match="entry 3: its signature does not fit its content"):
+        ledger.entries()
+
+
+def test_a_last_entry_that_another_of_ours_replaced_is_detected_by_the_head(ledger):
+    head = filled(ledger)
+    (ledger.folder / "000003.json").remove()
+    promote(ledger, "another", MAY)
+    assert len(ledger.entries()) == 3
     with pytest.raises(LedgerDamaged, match=r"000003.json: it has the hash .* it was replaced"):
         ledger.verify(head)
 
@@ -293,3 +303,83 @@ def test_a_head_that_agrees_only_at_its_beginning_is_damage(ledger, length):
     other = digest[:length] + "".join("1" if each == "0" else "0" for each in digest[length:])
     with pytest.raises(LedgerDamaged, match="it was replaced"):
         ledger.verify(f"1:{other}")
+
+
+OLD, NEW = "an older key long enough to be one", "the newest key long enough to be one"
+
+
+def forge(ledger: Ledger, **others: object) -> None:
+    """Append what chains, as a person would who may write to the lake and knows this code."""
+    last = ledger._chained()[-1]
+    entry = replace(last, number=last.number + 1, previous=last.hash, version="666", **others)
+    (ledger.folder / f"{entry.number:06d}.json").write(entry.content())
+
+
+@pytest.mark.parametrize(
+    ("signature", "flaw"),
+    [
+        ({"key_id": "", "mac": ""}, "it is not signed"),
+        ({}, "its signature does not fit its content"),
+        ({"key_id": "00000000"}, "it is signed with key '00000000', which is not among the keys here"),
+    ],
+)
+def test_an_appended_entry_that_chains_but_was_not_signed_here_is_named(ledger, signature, flaw):
+    promote(ledger, "1", MARCH)
+    forge(ledger, **signature)
+    for look in (ledger.entries, lambda: ledger.champion_of(MAY), lambda: promote(ledger, "2", APRIL)):
+        with pytest.raises(UnprovenEntriesError, match=rf"entry 2: {flaw}") as told:
+            look()
+        assert told.value.flaws.keys() == {2}
+    assert len(ledger.folder.names()) == 2
+
+
+def test_an_entry_without_the_fields_of_a_signature_is_no_proof_either(ledger):
+    promote(ledger, "1", MARCH)
+    forge(ledger)
+    place = ledger.folder / "000002.json"
+    values = {name: value for name, value in json.loads(place.read()).items() if name not in ("key_id", "mac")}
+    place.write((json.dumps(values, indent=1, sort_keys=True) + "\n").encode())
+    with pytest.raises(UnprovenEntriesError, match="entry 2: it is not signed"):
+        ledger.entries()
+
+
+def test_every_entry_without_proof_is_counted(ledger):
+    promote(ledger, "1", MARCH)
+    for _ in range(7):
+        forge(ledger)
+    with pytest.raises(UnprovenEntriesError, match=r"entry 6: [^;]*; and 2 more\)") as told:
+        ledger.entries()
+    assert list(told.value.flaws) == [2, 3, 4, 5, 6, 7, 8]
+
+
+def test_an_entry_of_another_use_case_proves_nothing_here(ledger, place):
+    other = Ledger("another", place / "other")
+    promote(other, "1", MARCH)
+    (ledger.folder / "000001.json").write((other.folder / "000001.json").read())
+    with pytest.raises(UnprovenEntriesError, match="entry 1: its signature does not fit its content"):
+        ledger.entries()
+
+
+def test_keys_can_be_replaced_and_the_older_one_then_signs_nothing_more(ledger, monkeypatch):
+    monkeypatch.setenv(signing.VARIABLE, OLD)
+    promote(ledger, "1", MARCH)
+    monkeypatch.setenv(signing.VARIABLE, f"{NEW},{OLD}")
+    promote(ledger, "2", APRIL)
+    assert [entry.key_id for entry in ledger.entries()] == [signing.key_id(OLD), signing.key_id(NEW)]
+    last = ledger.entries()[-1]
+    entry = replace(last, number=3, previous=last.hash, version="3")
+    monkeypatch.setenv(signing.VARIABLE, OLD)  # all that a thief has
+    (ledger.folder / "000003.json").write(ledger._signed(entry).content())
+    monkeypatch.setenv(signing.VARIABLE, f"{NEW},{OLD}")
+    with pytest.raises(UnprovenEntriesError, match="entry 3: it is signed with an older key than an entry before it"):
+        ledger.entries()
+
+
+def test_a_ledger_restored_without_its_key_is_not_believed_and_with_it_is(ledger, monkeypatch):
+    promote(ledger, "1", MARCH)
+    written = ledger.entries()
+    monkeypatch.setenv(signing.VARIABLE, NEW)
+    with pytest.raises(UnprovenEntriesError, match=r"set AIRWORTHY_SIGNING_KEYS to all of them, the newest first\.$"):
+        ledger.entries()
+    monkeypatch.setenv(signing.VARIABLE, f"{NEW},a key that only the tests know and keep")
+    assert ledger.entries() == written

@@ -1,0 +1,137 @@
+"""Sign the records that decide, and verify them, with keys that no store holds.
+
+A record in the lake can be written by anybody who may write to the lake. A keyed hash (HMAC-SHA256, RFC 2104) shows
+which records this installation's own code has written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from include import settings
+from include.errors import AirworthyError
+
+VARIABLE = "AIRWORTHY_SIGNING_KEYS"
+"""Environment variable with the keys, separated by commas, the newest first."""
+SHORTEST = 32
+"""Characters that a key has at least."""
+
+
+class SigningKeysError(AirworthyError):
+    """There is no usable key to sign with."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} Set {VARIABLE} to the installation's keys, separated by commas, the newest first, in every process"
+            ' that runs tasks, and keep them in a safe place. `python -c "import secrets;'
+            ' print(secrets.token_urlsafe(32))"` makes one.'
+        )
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What shows that a record is genuine."""
+
+    key_id: str
+    """Names the key without giving it away."""
+    mac: str
+    """HMAC-SHA256 of purpose and content, in hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class SigningKeys:
+    """The keys of this installation, the newest first. The newest signs, all verify."""
+
+    keys: tuple[str, ...]
+
+    def sign(self, purpose: str, content: bytes) -> Signature:
+        """Return the signature of `content`; `purpose` keeps a record from being used as one of another kind."""
+        return Signature(key_id(self.keys[0]), _mac(self.keys[0], purpose, content))
+
+    def flaw(self, purpose: str, content: bytes, signature: Signature) -> str:
+        """Return why a record is not genuine; empty where it is."""
+        if not signature.key_id or not signature.mac:
+            return "it is not signed"
+        if (age := self.age(signature.key_id)) is None:
+            known = ", ".join(map(key_id, self.keys)) or "none"
+            return f"it is signed with key {signature.key_id[:16]!r}, which is not among the keys here ({known})"
+        if not hmac.compare_digest(_mac(self.keys[age], purpose, content), signature.mac):
+            return "its signature does not fit its content"
+        return ""
+
+    def age(self, identifier: str) -> int | None:
+        """Return how many keys are newer than that one; None for an unknown key."""
+        return next((age for age, key in enumerate(self.keys) if key_id(key) == identifier), None)
+
+
+def key_id(key: str) -> str:
+    """Return the public name of a key: eight hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(f"airworthy key {key}".encode()).hexdigest()[:8]
+
+
+def load_signing_keys() -> SigningKeys:
+    """Return the keys of the environment, or else of this machine's file; none where there is neither.
+
+    Raises:
+        SigningKeysError: a key is too short.
+    """
+    if given := os.environ.get(VARIABLE, "").strip():
+        return SigningKeys(_parse(given, f"{VARIABLE} holds"))
+    path = keys_file()
+    return SigningKeys(_parse(path.read_text(), f"{path} holds") if path.exists() else ())
+
+
+def require_signing_keys() -> SigningKeys:
+    """Return keys to sign with; makes this machine's own where the lake is a folder and there are none.
+
+    Raises:
+        SigningKeysError: there is none for a lake on S3, which other machines share; or one is too short.
+    """
+    if (found := load_signing_keys()).keys:
+        return found
+    lake = settings.current().lake
+    if "://" in lake:
+        raise SigningKeysError(f"There is no key to sign the ledger with, and the lake {lake} is shared.")
+    _make(keys_file())
+    return load_signing_keys()
+
+
+def keys_file() -> Path:
+    """Return where this machine keeps the keys that the environment does not name."""
+    return settings.current().home / "credentials" / "signing_keys"
+
+
+def _parse(text: str, where: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.replace("\n", ",").split(",") if key.strip())
+    if short := sum(len(key) < SHORTEST for key in keys):
+        raise SigningKeysError(f"{where} {_keys(keys, short)} of fewer than {SHORTEST} characters.")
+    return keys
+
+
+def _keys(keys: Sequence[str], count: int) -> str:
+    return f"{count} of {len(keys)} keys" if len(keys) > 1 else "a key"
+
+
+def _make(path: Path) -> None:
+    """Write a new key, readable by its owner only; the file of a process that was first is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(SHORTEST) + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()
+
+
+def _mac(key: str, purpose: str, content: bytes) -> str:
+    return hmac.new(key.encode(), purpose.encode() + b"\0" + content, hashlib.sha256).hexdigest()
