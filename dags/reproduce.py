@@ -2,7 +2,7 @@
 
 from airflow.sdk import DAG, Param
 
-from include import dag
+from include import dag, forms
 from include.orchestration.dag_files import make_each
 from include.tasks import by_hand as tasks
 from include.use_case import UseCase
@@ -12,7 +12,7 @@ def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__reproduce`."""
     params = {
         "version": Param(
-            type="string",
+            **forms.A_NAME,
             minLength=1,
             title="Version",
             description="The registered version to build again and compare. A wrong one is refused with a list.",

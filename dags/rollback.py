@@ -2,7 +2,7 @@
 
 from airflow.sdk import DAG, Param
 
-from include import dag
+from include import dag, forms
 from include.orchestration.dag_files import make_each
 from include.tasks import by_hand as tasks
 from include.use_case import UseCase
@@ -12,19 +12,18 @@ def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__rollback`."""
     params = {
         "version": Param(
-            type="string",
+            **forms.A_NAME,
             minLength=1,
             title="Version",
             description="The version to go back to; it was the champion before. A wrong one is refused with a list.",
         ),
         "effective_from": Param(
-            type="string",
-            format="date",
+            **forms.A_DAY,
             title="Effective from",
             description="The first day that it is the champion of, no day to come. Days scored before keep theirs.",
         ),
         "reason": Param(
-            type="string", minLength=3, title="Reason", description="Why; kept on the ledger with your name."
+            **forms.A_REASON, minLength=3, title="Reason", description="Why; kept on the ledger with your name."
         ),
     }
 

@@ -11,7 +11,9 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include import alerts, dag
+from include import alerts, dag, forms
+from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
+from include.errors import shorten
 from include.orchestration.answer_lookup import AnswerLookup
 from include.use_case import UseCase
 from include.use_cases import load
@@ -90,11 +92,12 @@ class PromotionApproval(ApprovalOperator):
             question = approve.question(load(self.use_case), version)
         if person:
             self._require_same_question(given, question)
-            if not why:
+            if not why or len(why) > REASON_LENGTH:
                 self.log.warning(
-                    "%s answered %s without a reason, and nothing was decided. The question is asked again: fill in"
-                    " %r; the reason is kept for ever, under that name.",
-                    *(person["name"], event["chosen_options"][0], REASON),
+                    "%s answered %s %s, and nothing was decided. The question is asked again: fill in"
+                    " %r with at most %d characters; the reason is kept for ever, under that name.",
+                    *(person["name"], event["chosen_options"][0]),
+                    *("with a reason that is too long" if why else "without a reason", REASON, REASON_LENGTH),
                 )
                 return self._ask(context, question)
         with dag.told():
@@ -120,9 +123,15 @@ class PromotionApproval(ApprovalOperator):
 
         Airflow keeps the text of the first question of a run, also when cleared tasks have made another version.
         """
-        if (answered := given.get(QUESTION)) != question:
+        if more := sorted(set(given) - {REASON, QUESTION}):
             raise AirflowFailException(
-                f"The answer is to the question about {answered or 'nothing that it names'}; what is to be decided is"
+                f"The answer has fields that the question has not: {shorten(str(more), NAME_LENGTH)}. Nothing was"
+                f" decided. Over REST, send `params_input` with {REASON!r} and {QUESTION!r} alone."
+            )
+        if (answered := given.get(QUESTION)) != question:
+            named = shorten(str(answered), NAME_LENGTH) if answered else "nothing that it names"
+            raise AirflowFailException(
+                f"The answer is to the question about {named}; what is to be decided is"
                 f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as the question's"
                 f" `params` have it. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
                 " same day: an equal training is found again, and the question is asked as it is now."
@@ -134,11 +143,11 @@ def _fields(question: str) -> dict[str, Param]:
     return {
         REASON: Param(
             "",
-            type="string",
+            **forms.A_REASON,
             title="Reason",
             description="Yours, needed; kept on the ledger with your name. An answer without one is asked again.",
         ),
         QUESTION: Param(
-            question, type="string", enum=[question], title="Decided on", description="What your answer is about."
+            question, **forms.A_NAME, enum=[question], title="Decided on", description="What your answer is about."
         ),
     }

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+MESSAGE_LENGTH = 20_000
+"""Characters of an error's message: it may quote what others have named, and names may be many or long."""
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the text with at most `limit` characters: of a longer one, the middle is replaced by how much is missing.
+
+    The end stays, since it says what to change.
+    """
+    if len(text) <= limit:
+        return text
+    gap = f" … ({len(text) - limit:,} more characters) … "
+    end = (limit - len(gap)) // 3
+    return text[: limit - len(gap) - end] + gap + text[len(text) - end :]
+
 
 class AirworthyError(Exception):
-    """Anything this project raises on purpose. Its message is written for the operator."""
+    """Anything this project raises on purpose. Its message is written for the operator, and has a longest length."""
 
     worth_retrying = False
     """Whether the same call may succeed a little later with nobody's help."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(shorten(str(message), MESSAGE_LENGTH))
 
 
 class BadData(AirworthyError):

@@ -6,13 +6,27 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from include.declaration.form_limits import (
+    DAY_LENGTH,
+    LIST_LENGTH,
+    NAME_LENGTH,
+    PARAMETER_COUNT,
+    REASON_LENGTH,
+    TUNING_MINUTES,
+    TUNING_TRIALS,
+    WINDOW_DAYS,
+)
 from include.use_case import UseCase
 
 AUTOMATIC, BY_A_PERSON = "automatic", "approval"
+A_DAY: dict[str, Any] = {"type": "string", "format": "date", "maxLength": DAY_LENGTH}
+"""The JSON schema of a day; with `OPTIONAL` one that may be left empty."""
+A_NAME: dict[str, Any] = {"type": "string", "maxLength": NAME_LENGTH}
+A_REASON: dict[str, Any] = {"type": "string", "maxLength": REASON_LENGTH}
+OPTIONAL: dict[str, Any] = {"type": ["null", "string"]}
 DAY = Param(
     None,
-    type=["null", "string"],
-    format="date",
+    **A_DAY | OPTIONAL,
     title="Day",
     description="The day to run for. Needed by hand; leave it empty in a backfill, whose runs have their day.",
 )
@@ -20,8 +34,8 @@ DAY = Param(
 
 def quarantine(use_case: UseCase) -> dict[str, Param]:
     """What sending quarantined rows back asks for. Empty fields: all days and rows, no file, the first free day."""
-    a_day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
-    several: dict[str, Any] = {"type": ["null", "array"], "items": {"type": "string", "minLength": 1}}
+    a_day = A_DAY | OPTIONAL
+    several: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH}
     feeds = [feed.name for feed in use_case.feeds]
     return {
         "feed": Param(feeds[0], type="string", enum=feeds, title="Feed"),
@@ -38,15 +52,20 @@ def quarantine(use_case: UseCase) -> dict[str, Param]:
         "reasons": Param(
             None,
             **several,
+            items=A_REASON | {"minLength": 1},
             title="Reasons",
             description="To release: the reasons that no longer count, one a line, as the quarantine words them.",
         ),
         "rows": Param(
-            None, **several, title="Rows", description="To release: only the rows of these ids, one a line. Empty: all."
+            None,
+            **several,
+            items=A_NAME | {"minLength": 1},
+            title="Rows",
+            description="To release: only the rows of these ids, one a line. Empty: all.",
         ),
         "file": Param(
             None,
-            type=["null", "string"],
+            **A_NAME | OPTIONAL,
             title="File",
             description="To correct: the name of a CSV or Parquet file in the use case's inbox in the lake.",
         ),
@@ -57,7 +76,7 @@ def quarantine(use_case: UseCase) -> dict[str, Param]:
             description="The day on which the rows become known: one of which nothing is landed yet. Empty: the day"
             " after the newest.",
         ),
-        "why": Param(type="string", minLength=3, title="Why", description="Kept with the correction and your name."),
+        "why": Param(**A_REASON, minLength=3, title="Why", description="Kept with the correction and your name."),
     }
 
 
@@ -80,7 +99,7 @@ def train(use_case: UseCase) -> dict[str, Param]:
     """What a training asks for besides its day. Empty fields mean: as declared."""
     return {
         "reason": Param(
-            None, type=["null", "string"], title="Reason", description="Why this training; kept with the version."
+            None, **A_REASON | OPTIONAL, title="Reason", description="Why this training; kept with the version."
         ),
         "promotion": Param(
             BY_A_PERSON if use_case.approval.required else AUTOMATIC,
@@ -101,6 +120,7 @@ def _model(use_case: UseCase) -> dict[str, Param]:
             None,
             type=["null", "integer"],
             minimum=1,
+            maximum=WINDOW_DAYS,
             title="Window",
             description=f"Days to learn from, before the run's day. Empty: {use_case.training.window_days}.",
             section="Model",
@@ -108,6 +128,9 @@ def _model(use_case: UseCase) -> dict[str, Param]:
         "parameters": Param(
             None,
             type=["null", "object"],
+            maxProperties=PARAMETER_COUNT,
+            additionalProperties={"type": ["number", "string", "boolean", "null"], "maxLength": NAME_LENGTH},
+            propertyNames={"maxLength": NAME_LENGTH},
             title="LightGBM parameters",
             description='Overrides of the declared ones, such as {"num_leaves": 15}; checked before training.',
             section="Model",
@@ -120,7 +143,7 @@ _TUNING = {
         None,
         type=["null", "integer"],
         minimum=0,
-        maximum=1000,
+        maximum=TUNING_TRIALS,
         title="Tuning: trials",
         description="How many sets of parameters to try on the validation days, in the declared ranges. Empty: no"
         " tuning.",
@@ -130,7 +153,7 @@ _TUNING = {
         None,
         type=["null", "number"],
         exclusiveMinimum=0,
-        maximum=300,
+        maximum=TUNING_MINUTES,
         title="Tuning: minutes",
         description="No new trial is begun after this time. Empty: 30.",
         section="Tuning",
@@ -144,7 +167,7 @@ def score() -> dict[str, Param]:
     return {
         "version": Param(
             None,
-            type=["null", "string"],
+            **A_NAME | OPTIONAL,
             title="Version",
             description="Score with this version instead of the day's champion.",
         ),

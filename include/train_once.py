@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.utils.state import DagRunState
 
 from include import dag
+from include.declaration.form_limits import shorten_reason
 from include.use_case import UseCase
 from include.use_cases import load
 
@@ -78,7 +79,10 @@ class TrainOnce(TriggerDagRunOperator):
             self._wait_for(context, training)
             return
         reason = decision.reason if decision else ""
-        self.conf, self.note = {"day": day.isoformat(), "reason": f"Decided for {day}: {reason}"}, reason[:NOTE_LENGTH]
+        self.conf, self.note = (
+            {"day": day.isoformat(), "reason": shorten_reason(f"Decided for {day}: {reason}")},
+            reason[:NOTE_LENGTH],
+        )
         super().execute(context)
 
     def _wait_for(self, context: Any, training: str) -> None:

@@ -25,8 +25,16 @@ class Page:
         await self._app(scope, receive, send)
 
 
+def limit_requests(app: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return the whole API server behind limits on a request's size; imported only where requests are served."""
+    from include.page.request_limits import guard_airflow
+
+    return guard_airflow(app)
+
+
 class AirworthyPlugin(AirflowPlugin):
     name = "airworthy"
+    fastapi_root_middlewares = [{"middleware": limit_requests, "name": "Airworthy request limits"}]  # noqa: RUF012
     # Addresses are relative to Airflow's own, which may lie below a path.
     fastapi_apps = [{"app": Page(), "url_prefix": "/airworthy", "name": "Airworthy"}]  # noqa: RUF012 (Airflow's own way)
     external_views = [  # noqa: RUF012

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from include.declaration import form_limits
 from include.declaration.lightgbm_parameters import OWN, ROUNDS, TUNABLE, wrong_parameters
 from include.errors import BadRequest
 from include.use_case import Training, UseCase
@@ -30,6 +31,7 @@ def merge(use_case: UseCase, overrides: Mapping[str, Any] | None) -> Parameters:
     Raises:
         BadRequest: names all that is wrong with the overrides, and what may be set.
     """
+    form_limits.require_parameters("parameters", overrides)
     training, overrides = use_case.training, dict(overrides or {})
     if wrong := wrong_parameters(overrides):
         names = sorted({*TUNABLE, *ROUNDS})

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from include.declaration.form_limits import WINDOW_DAYS
 from include.errors import BadRequest, NotReady
 from include.use_case import Training, UseCase
 
@@ -42,10 +43,10 @@ def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tu
     training = use_case.training
     days = training.window_days if window_days is None else window_days
     least = _least(training)
-    if not isinstance(days, int) or isinstance(days, bool) or days < least:
+    if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
         raise BadRequest(
-            f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}."
-            f" Ask for a whole number of days from {least} on."
+            f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}, or is too"
+            f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
         )
     last = _last(use_case, as_of)
     first = max(use_case.first_day, last - timedelta(days=days - 1))

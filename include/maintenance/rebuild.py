@@ -57,8 +57,9 @@ def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = F
     Old Delta versions stay, so that registered versions can still be reproduced from them.
 
     Raises:
-        BadRequest: there is no such table, or it holds nothing.
+        BadRequest: there is no such table, it holds nothing, or `since` is no day of the use case.
     """
+    use_case.require(since)
     if table not in schemas.tables(use_case):
         raise BadRequest(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
     lake = Lake.of(use_case)

@@ -33,6 +33,34 @@ LAST_MINUTE = (23, 59)
 LAST_SECOND = 59
 LAST_MILLISECOND = 999_000
 
+LONGEST_BACKFILL = 4_000
+"""Days that one backfill may span, more than ten years: Airflow makes all of its runs within one request."""
+FIRST_DAY, LAST_DAY = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Bounds of what is counted in days of a time zone: Python's calendar ends with the year 9999 and begins with 1."""
+
+
+def bounded(first: datetime, last: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return the bounds of a backfill, with an end that is far ahead brought near: no period is made after `now`.
+
+    Raises:
+        InvalidBackfillDateRange: they are further apart than `LONGEST_BACKFILL`.
+    """
+    from airflow.models.backfill import InvalidBackfillDateRange
+
+    if (ahead := last - now) > DAY * 2:
+        last -= timedelta(days=ahead.days - 1)  # whole days, so that the time of day goes on saying what it ends
+    if (span := (last - first).days) > LONGEST_BACKFILL:
+        raise InvalidBackfillDateRange(
+            f"A backfill from {first.date()} to {last.date()} spans {span:,} days, and at most {LONGEST_BACKFILL:,} are"
+            " accepted at once. Nothing was created. Choose a later first day, or make several backfills."
+        )
+    return first, last
+
+
+def within_calendar(moment: datetime) -> datetime:
+    """Return the moment, or the nearest one whose day exists in every time zone."""
+    return min(max(moment, FIRST_DAY), LAST_DAY)
+
 
 def chosen_days(first: datetime, last: datetime, zone: tzinfo) -> tuple[date, date]:
     """Return the first and the last calendar day that a person chose; a bound means its whole day.

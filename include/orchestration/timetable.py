@@ -79,7 +79,12 @@ class PeriodTimetable(CronPartitionTimetable):
         }
 
     def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
-        """Yield the period of each chosen day that has begun; both bounds mean whole days (see `backfill_bounds`)."""
+        """Yield the period of each chosen day that has begun; both bounds mean whole days (see `backfill_bounds`).
+
+        Raises:
+            InvalidBackfillDateRange: the bounds are further apart than one backfill may be; Airflow answers 422.
+        """
+        earliest, latest = backfill_bounds.bounded(earliest, latest, clock.now())
         first, last = backfill_bounds.chosen_days(earliest, latest, self._timezone)
         for day in clock.days_between(first, last):
             start = self._start(day)
@@ -90,6 +95,7 @@ class PeriodTimetable(CronPartitionTimetable):
 
     def localize_partition_datetime(self, dt: datetime) -> DateTime:
         """Return where the chosen day begins, or its last millisecond for a bound that means the end of a day."""
+        dt = backfill_bounds.within_calendar(dt)
         day = backfill_bounds.chosen_day(dt, self._timezone)
         if backfill_bounds.ends_a_day(dt):
             return self._begin(day + timedelta(days=1)).subtract(microseconds=1000)
@@ -101,7 +107,9 @@ class PeriodTimetable(CronPartitionTimetable):
         except ValueError:
             day = None
         if day is None or day.isoformat() != partition_key:
-            raise InvalidPartitionKeyError(f"{partition_key!r} is not a day; write it as YYYY-MM-DD.")
+            raise InvalidPartitionKeyError(f"{partition_key[:40]!r} is not a day; write it as YYYY-MM-DD.")
+        if not backfill_bounds.FIRST_DAY.date() <= day <= backfill_bounds.LAST_DAY.date():
+            raise InvalidPartitionKeyError(f"{day} is too far away for a run; name a day that has begun.")
         return self._begin(day)
 
     def _get_next(self, current: DateTime) -> DateTime:

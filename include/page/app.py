@@ -11,8 +11,10 @@ from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from include.page import access, documents, prometheus, sheet
+from include.page.request_limits import PAGE, Guard
 from include.stages import overview
 from include.stages.overview import Overview
 from include.use_case import UseCase
@@ -43,11 +45,16 @@ REMEDIES = {
 }
 
 
-def build() -> FastAPI:
-    """The application, for a mount below Airflow's API server."""
+def build() -> Guard:
+    """Return the application, for a mount below Airflow's API server."""
+    return Guard(routes(), PAGE, HEADERS)
+
+
+def routes() -> FastAPI:
+    """Return the page's routes, without the limits on what may be asked."""
     sheet.make_ready()
     app = FastAPI(title="Airworthy", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(HTTPException, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(AnyHTTPException, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(Exception, _failed)
     app.add_api_route("/", _index, methods=["GET"])
@@ -157,13 +164,13 @@ def _page(text: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(text, status, headers=HEADERS)
 
 
-def _refused(request: Request, error: HTTPException) -> Response:
+def _refused(request: Request, error: AnyHTTPException) -> Response:
     """The refusal as a page where a person looks, and as JSON where a program does."""
     if "text/html" not in request.headers.get("Accept", ""):
-        return JSONResponse({"detail": error.detail}, error.status_code, headers=dict(error.headers or {}))
+        return JSONResponse({"detail": error.detail}, error.status_code, headers=HEADERS | dict(error.headers or {}))
     title, code = TITLES.get(error.status_code, "Refused"), error.status_code
     text = sheet.message(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
-    return _page(text, code)
+    return HTMLResponse(text, code, headers=HEADERS | dict(error.headers or {}))
 
 
 def _misunderstood(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from include.declaration import form_limits
 from include.errors import BadRequest
 from include.logic import lives
 from include.logic.lives import APPROVAL, JUDGED, Approval
@@ -35,6 +36,8 @@ def run(
     recorded before stands, whatever it was of. Raises BadRequest for an unknown version, an approval after a rejection,
     and a rejection after a promotion; LedgerDamaged, ModelReplaced.
     """
+    form_limits.require_name("version", version)
+    form_limits.require_text("reason", why)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(follow.ROUNDS):
         entries = follow.caught_up(registry, ledger)

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
+from include.declaration import form_limits
 from include.errors import BadRequest
 from include.ingestion import expectations, suites
 from include.ingestion.correction_rows import UNHELD
@@ -210,6 +211,7 @@ def _record(
     why: str,
     known_on: date | None,
 ) -> Replayed:
+    form_limits.require_text("why", why)
     if len(why.strip()) < 3:
         raise BadRequest("Say why; it is kept with the correction.")
     origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}

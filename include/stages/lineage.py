@@ -92,9 +92,10 @@ def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
     """Trace the prediction of `day` with these keys (as text, read by their declared types).
 
     Reads the log of each table once and, of the data, the one row; makes no table.
-    Raises BadRequest (keys missing, unknown or of another type; no such row; a version that is not registered) and
-    NotReady for a day without predictions.
+    Raises BadRequest (no day of the use case; keys missing, unknown or of another type; no such row; a version that is
+    not registered) and NotReady for a day without predictions.
     """
+    use_case.require(day)
     wanted, lake = _keys(use_case, keys), Lake.of(use_case)
     row = _row(use_case, lake, day, wanted)
     version = follow.version_of(Registry(use_case), row["model_version"])

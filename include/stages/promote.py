@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from include.declaration import form_limits
 from include.logic import gates, lives
 from include.logic.gates import Verdict
 from include.logic.lives import APPROVAL, GATES, NOT_PROMOTED, Approval
@@ -43,6 +44,8 @@ def run(
     Raises BadRequest (unknown version, or trained as of a day to come), LedgerDamaged, ModelReplaced, ArtifactMissing,
     and what evaluate raises.
     """
+    form_limits.require_name("version", version)
+    form_limits.require_text("reason", reason)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     if restored := restore.run(use_case, version, who=who):
         return _restored(use_case, version, restored)

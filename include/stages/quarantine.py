@@ -9,6 +9,7 @@ from datetime import date
 
 import pyarrow as pa
 
+from include.declaration import form_limits
 from include.errors import BadRequest
 from include.logic import correction_file, corrections
 from include.logic.corrections import Correction
@@ -59,6 +60,8 @@ class Quarantine:
     def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> Quarantine:
         """Those that have one of the reasons and one of the ids; without, any. BadRequest for a reason or an id that
         none of them has."""
+        form_limits.require_list("reasons", list(reasons))
+        form_limits.require_list("rows", list(ids), form_limits.NAME_LENGTH)
         known = self.rows["reasons"].to_pylist()
         names = self.rows["digest"].to_pylist()
         reasons = self.full_reasons(reasons)
@@ -111,9 +114,11 @@ class Count:
 
 
 def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> Quarantine:
-    """The quarantined rows of a feed, of one day or all. BadRequest for an unknown feed or a day without any,
+    """The quarantined rows of a feed, of one day or all. BadRequest for an unknown feed, no day or a day without any,
     DayDamaged; without `checked`, for whoever only shows them, for no other damage than what cannot be read."""
     declared = require_feed(use_case, feed)
+    if day is not None:
+        use_case.require(day)
     view, table = Lake.of(use_case).as_of(date.max), f"checked/{feed}"
     first, last = (day, day) if day else (use_case.first_day, date.max)
     with view.explaining(table, first, last):

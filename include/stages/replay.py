@@ -80,8 +80,9 @@ def _require_judged(use_case: UseCase, last: date) -> None:
     """Check that the labels by which the last day is judged can be known.
 
     Raises:
-        BadRequest: they become known on a day that has not begun, or after the last one.
+        BadRequest: the day is none of the use case, or they become known after the newest that can be run.
     """
+    use_case.require(last)
     judged_on = last + timedelta(days=use_case.label.matures_after_days)
     if judged_on > use_case.last_day():
         raise BadRequest(

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 import duckdb
 from lightgbm.basic import LightGBMError
 
+from include.declaration import form_limits
 from include.errors import AirworthyError, NotReady
 from include.logic import fitting, material, rebuild, recipe, splits
 from include.logic.model import Model
@@ -94,6 +95,7 @@ def run(use_case: UseCase, version: str) -> Reproduction:
     The outcome becomes an artifact of its run and a tag of the version.
     Raises BadRequest (no such version), ArtifactMissing (its files are damaged), MlflowUnreachable.
     """
+    form_limits.require_name("version", version)
     registry = Registry(use_case)
     found = registry.version(version)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from include.declaration import form_limits
 from include.errors import BadRequest
 from include.logic import lives
 from include.logic.retention import NOT_REPRODUCIBLE
@@ -41,11 +42,14 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     Raises:
         NotBegunError: the day is still to come: the ledger would keep a slip of the hand for ever.
         BadRequest: no day of the use case, no reason, or a version that was never champion or has seen the day.
+        TextTooLongError: the reason is longer than reasons are.
         LedgerDamaged: the ledger does not bear out its head.
         ModelReplaced: the version is another model by now or was deleted.
         ArtifactMissing: the model cannot be loaded from the registry.
     """
     use_case.require(effective_from)
+    form_limits.require_name("version", version)
+    form_limits.require_text("reason", reason)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     entries = follow.caught_up(registry, ledger)
     found = _flown(use_case, registry, version, entries)

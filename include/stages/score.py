@@ -9,6 +9,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration import form_limits
 from include.declaration.column_types import missing_features
 from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion, NotReady
 from include.logic.lives import GATES, LIFE, NOT_PROMOTED, Approval, blocking
@@ -73,6 +74,7 @@ def run(
     MlflowUnreachable, ArtifactMissing.
     """
     use_case.require(day)
+    form_limits.require_name("version", version)
     lake = lake or Lake.of(use_case)
     view = lake.as_of(day, MEMORY)
     there = view.partitions("features", day, day).get(day)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from include.declaration import form_limits
 from include.errors import FeaturesMissing
 from include.features import staleness
 from include.logic import fitting, material, metrics, recipe, splits
@@ -70,6 +71,7 @@ def run(
     Raises BadRequest for parameters or a window that cannot be, NotReady where days or labels are missing.
     """
     use_case.require(day)
+    form_limits.require_text("reason", reason)
     chosen = merge(use_case, parameters)
     first, last = splits.window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)

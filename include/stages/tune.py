@@ -13,6 +13,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from include.declaration import form_limits
+from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
 from include.errors import BadRequest
 from include.logic import digests, fitting, splits, tuning
 from include.logic.material import Material
@@ -72,6 +74,7 @@ def run(
     begun = clock()
     use_case.require(day)
     _require(use_case, trials, minutes)
+    form_limits.require_parameters("parameters", parameters)
     space = tuning.space(use_case, parameters)
     first, last = splits.window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)
@@ -140,7 +143,11 @@ def _keep(studies: Studies, study: str, trial: FrozenTrial) -> None:
 
 
 def _require(use_case: UseCase, trials: int, minutes: float) -> None:
-    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-        raise BadRequest(f"{use_case.name}: tuning needs a whole number of trials from 1 on, not {trials!r}.")
-    if not (math.isfinite(minutes) and minutes > 0):
-        raise BadRequest(f"{use_case.name}: tuning needs a number of minutes above 0, not {minutes!r}.")
+    if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= TUNING_TRIALS:
+        raise BadRequest(
+            f"{use_case.name}: tuning needs a whole number of trials from 1 to {TUNING_TRIALS}, not {trials!r}."
+        )
+    if not (math.isfinite(minutes) and 0 < minutes <= TUNING_MINUTES):
+        raise BadRequest(
+            f"{use_case.name}: tuning needs a number of minutes above 0, at most {TUNING_MINUTES}, not {minutes!r}."
+        )

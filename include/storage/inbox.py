@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from include import settings
+from include.declaration import form_limits
 from include.errors import BadRequest
 from include.storage.place import Place
 from include.use_case import UseCase
@@ -20,6 +21,7 @@ def folder(use_case: UseCase) -> Place:
 def read(use_case: UseCase, name: str) -> bytes:
     """The content of the file of that name. BadRequest for what is no plain file name, and for a file that is not
     there."""
+    form_limits.require_name("file", name)
     place = folder(use_case)
     if not NAME.fullmatch(name):
         raise BadRequest(

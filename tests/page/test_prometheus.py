@@ -205,7 +205,7 @@ def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, mo
     every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in dag_text.DESCRIPTIONS}
     monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
     monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", dict.fromkeys)
-    page = app.build()
+    page = app.routes()
     page.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
     answer = TestClient(page).get("/metrics")
     assert answer.status_code == 200
