@@ -6,7 +6,6 @@ No alert ever fails the task that it speaks of: what goes wrong here is an error
 from __future__ import annotations
 
 import asyncio
-import logging
 import smtplib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,10 +21,11 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.deadline import ScheduledRunQueuedAt
+from include.declaration.printable import printable_logger
 from include.use_case import UseCase
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 SECONDS = 15
 """How long a webhook may take to answer; for mail, the Connection's extra `timeout` says so."""

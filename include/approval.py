@@ -12,7 +12,9 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include import alerts, dag, forms
+from include.declaration.actor import answer_actor
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
+from include.declaration.printable import escape_line
 from include.errors import shorten
 from include.orchestration.answer_lookup import AnswerLookup
 from include.use_case import UseCase
@@ -22,7 +24,6 @@ BRIEF, REGISTER = "brief", "register"
 """The tasks whose results it reads: what a person must know, and the version."""
 REASON, QUESTION = "answer_reason", "question"
 """Fields of the answer. Neither has the name of a field of the training's form: Airflow would prefill it from there."""
-NOBODY = "nobody, in time"
 
 
 class PromotionApproval(ApprovalOperator):
@@ -74,7 +75,7 @@ class PromotionApproval(ApprovalOperator):
         if event is None or event["params_input"].get(QUESTION) != question:
             self.log.warning("No answer to %s is kept; the question is asked again.", question)
             return self._ask(context, question)
-        person = event["responded_by_user"]["name"]
+        person = answer_actor(event["responded_by_user"])
         self.log.warning("%s answered before Airflow had seen the question asked; that answer is taken.", person)
         answered = datetime.fromisoformat(event["responded_at"])
         return self.execute_complete(context, event | {"responded_at": answered})
@@ -96,7 +97,7 @@ class PromotionApproval(ApprovalOperator):
                 self.log.warning(
                     "%s answered %s %s, and nothing was decided. The question is asked again: fill in"
                     " %r with at most %d characters; the reason is kept for ever, under that name.",
-                    *(person["name"], event["chosen_options"][0]),
+                    *(answer_actor(person), escape_line(event["chosen_options"][0])),
                     *("with a reason that is too long" if why else "without a reason", REASON, REASON_LENGTH),
                 )
                 return self._ask(context, question)
@@ -105,7 +106,7 @@ class PromotionApproval(ApprovalOperator):
                 load(self.use_case),
                 version,
                 approved=event["chosen_options"] == [self.APPROVE],
-                who=person["name"] if person else NOBODY,
+                who=answer_actor(person),
                 why=why if person else "no answer in time is a rejection",
                 timed_out=person is None,
             )

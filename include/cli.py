@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from include import quarantine_commands
 from include.errors import AirworthyError
 from include.local import commands
-from include.local.terminal import make_console, shown_lines
+from include.local.terminal import make_console, print_failure
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 console = make_console()
@@ -179,12 +177,12 @@ def airflow(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Errors that are meant for the operator are one message, not a traceback."""
+    """Run the command; print an error that is meant for the operator as one message, not as a traceback."""
+    sys.excepthook = print_failure
     try:
         app()
     except AirworthyError as error:
-        said = shown_lines(f"{type(error).__name__}: {error}")  # what a source delivered may be quoted in it
-        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(said, "red"))
+        make_console(stderr=True).print(f"{type(error).__name__}: {error}", style="red")
         sys.exit(1)
 
 

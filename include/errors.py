@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+from include.declaration.printable import escape_text
+
 MESSAGE_LENGTH = 20_000
 """Characters of an error's message: it may quote what others have named, and names may be many or long."""
 
@@ -22,13 +24,16 @@ def shorten(text: str, limit: int) -> str:
 
 
 class AirworthyError(Exception):
-    """Anything this project raises on purpose. Its message is written for the operator, and has a longest length."""
+    """Anything this project raises on purpose. Its message is written for the operator.
+
+    A message may quote what others have written: it has a largest length, and no character that cannot be seen.
+    """
 
     worth_retrying = False
     """Whether the same call may succeed a little later with nobody's help."""
 
     def __init__(self, message: object = "") -> None:
-        super().__init__(shorten(str(message), MESSAGE_LENGTH))
+        super().__init__(escape_text(shorten(str(message), MESSAGE_LENGTH)))
 
 
 class BadData(AirworthyError):

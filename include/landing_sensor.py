@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -14,12 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include import dag
+from include.declaration.printable import printable_logger
 from include.errors import AirworthyError
 from include.landing import DeliveryMissing, Landing
 from include.use_case import Feed, UseCase
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 def is_delivered(landing: Landing, day: date) -> bool:

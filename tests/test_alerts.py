@@ -61,7 +61,9 @@ def context(
     ti = SimpleNamespace(
         dag_id=f"toy__{kind}", task_id=task, map_index=-1, try_number=tries, log_url="http://airflow/log?try_number=4"
     )
-    run = SimpleNamespace(run_id=run_id, partition_key=None if params else str(DAY))
+    run = SimpleNamespace(
+        run_id=run_id, partition_key=None if params else str(DAY), run_type="scheduled", triggering_user_name=None
+    )
     return {"ti": ti, "dag_run": run, "params": params or {"day": None}, "exception": error}
 
 
@@ -438,13 +440,11 @@ def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
 
 
 def test_a_rollback_says_who_and_why(champion, hook):
-    result = rollback.run(
-        toy.USE_CASE, champion, date(2020, 3, 5), who="ada (airflow:manual)", reason="too many misses"
-    )
+    result = rollback.run(toy.USE_CASE, champion, date(2020, 3, 5), who="ada (run 'manual')", reason="too many misses")
     alerts.rolled_back(DECLARED, result)
     (body,) = hook.received
     assert body["event"] == "rollback"
-    assert "ada (airflow:manual) rolled back to version 1: too many misses" in body["text"]
+    assert "ada (run 'manual') rolled back to version 1: too many misses" in body["text"]
 
 
 def missed(state: str = "running", **more: object) -> dict:

@@ -195,7 +195,8 @@ def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     """What the task `promote` runs in, and leaves."""
     left: dict[str, Any] = {}
     ti = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
-    context = {"ti": ti, "run_id": "r", "params": {"promotion": "automatic"}}
+    run = SimpleNamespace(run_type="manual", triggering_user_name="bob")
+    context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
     monkeypatch.setattr(tasks, "get_current_context", lambda: context)
     monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
     monkeypatch.setattr(tasks.alerts, "promoted", lambda *_: None)
@@ -211,6 +212,27 @@ def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raise
         tasks.promote.function(USE_CASE.name, asking.version)
     assert "model" not in promoting
     assert promoting["return_value"]["promoted"] is False, "the retraining reads what became of it"
+
+
+def test_a_promotion_is_by_the_user_who_started_the_run_whatever_the_run_is_called(asking, promoting):
+    tasks.promote.function(USE_CASE.name, asking.version)
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert entry.who == "bob (run 'approved-by-the-board')"
+
+
+@pytest.mark.parametrize("fields", [{REASON: "x" * 2_001}, {REASON: "x" * 5_000_000}])
+def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_again(asking, fields, capsys):
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("Approve", asking.ask() | fields)
+    assert approve.decision(USE_CASE, asking.version) is None
+    said = capsys.readouterr().out
+    assert "with a reason that is too long, and nothing was decided" in said and len(said) < 20_000
+
+
+def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full(asking):
+    with pytest.raises(AirflowFailException, match="fields that the question has not") as failed:
+        asking.answer("Approve", asking.ask() | {REASON: "fine", "x" * 5_000_000: "y"})
+    assert approve.decision(USE_CASE, asking.version) is None and len(str(failed.value)) < 1_000
 
 
 def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):

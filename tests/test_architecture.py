@@ -109,7 +109,7 @@ ROOMS = {
     ),
     UNTRUSTED: Room(BASE, only_libraries=frozenset({"psutil"})),
     "include.local": Room(
-        ("include.local", "include.stages", *STAGES, "include.storage", *STORES, "include.use_cases", *BASE)
+        ("include.local", "include.stages", *STAGES, "include.storage", *STORES, *PURE, "include.use_cases", *BASE)
     ),
     "include.quarantine_commands": Room(("include.local", *BASE)),
     "include.cli": Room(

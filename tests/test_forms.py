@@ -178,7 +178,7 @@ def test_the_last_day_of_the_calendar_is_refused_in_words_everywhere(what, lake_
 
 def test_a_rollback_from_the_last_day_of_the_calendar_is_refused_by_the_forms_task(lake_home, monkeypatch):
     monkeypatch.setattr(by_hand, "load", lambda name: USE_CASE)
-    run = SimpleNamespace(triggering_user_name="ann", run_type="manual", run_id="r")
+    run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
     params = {"version": "1", "effective_from": "9999-12-31", "reason": "worse"}
     monkeypatch.setattr(by_hand, "get_current_context", lambda: {"params": params, "dag_run": run, "run_id": "r"})
     with pytest.raises(AirflowFailException, match="9999-12-31 has not begun"):

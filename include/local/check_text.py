@@ -11,12 +11,12 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from include import settings
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
 from include.evaluation.check_use_case import CheckFinding
+from include.local.terminal import print_line
 from include.use_case import UseCase
 from include.use_cases import load
 
@@ -66,7 +66,7 @@ def show(console: Console, name: str, day: date) -> None:
         _print(console, check_use_case.findings_of_labels(use_case, day))
         judged = check_use_case.judge(use_case, day, tell)
     for verdict in judged.verdicts:
-        console.print(Text(f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}"))
+        print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
     if judged.gates != "passed":
         raise CheckFailed(name, day, f"gates: {judged.gates}")
     console.print(f"{name}: a model trained as of {day} passes its gates. Nothing was registered.")
@@ -76,7 +76,7 @@ def _print(console: Console, findings: Iterable[CheckFinding]) -> int:
     """Print findings as they come; return how many are errors."""
     errors = 0
     for finding in findings:
-        console.print(Text(f"{finding.severity:<10} {finding.text}", _STYLES[finding.severity]))
+        print_line(console, f"{finding.severity:<10} {finding.text}", _STYLES[finding.severity])
         errors += finding.severity == "error"
     return errors
 
@@ -87,7 +87,7 @@ def _progress(console: Console) -> check_use_case.Tell:
 
     def tell(what: str) -> None:
         if time.monotonic() - printed[0] >= _EVERY:
-            console.print(Text(f"  {what}", style="dim"))
+            print_line(console, f"  {what}", "dim")
             printed[0] = time.monotonic()
 
     return tell

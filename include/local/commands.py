@@ -13,6 +13,7 @@ from rich.table import Table
 from include.local import credentials, environment, health, instance, services, supervise
 from include.local.airflow_api import AirflowApi
 from include.local.instance import SERVICES, Instance
+from include.local.terminal import print_line
 
 
 def up(console: Console, foreground: bool) -> None:
@@ -20,15 +21,15 @@ def up(console: Console, foreground: bool) -> None:
     with console.status("Starting Airflow and MLflow; a minute or so …"):
         started = services.up(here, say=plainly(console))
     console.print("Up." if started else "Up already; nothing was changed.")
-    console.print(summary(here), markup=False)
+    console.print(summary(here))
     if foreground:
         console.print("Ctrl-C stops everything.")
         services.stay(here, say=plainly(console))
 
 
 def plainly(console: Console) -> services.Say:
-    """Print as it is: logs and paths may hold what Rich would take for markup."""
-    return lambda line: console.print(line, markup=False)
+    """Return a function that prints one line."""
+    return lambda line: print_line(console, line)
 
 
 def down(console: Console) -> None:

@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from include.declaration.printable import escape_line
 from include.errors import BadRequest, NotReady
 from include.local.check_text import kept_home
-from include.local.terminal import shown
+from include.local.terminal import print_line
+from include.model.spreadsheet import mark_formulas
 from include.storage import schemas, stand_in
 from include.storage.lake import Lake
 from include.storage.place import Place
@@ -23,6 +25,8 @@ from include.use_cases import load
 
 def show(console: Console, name: str, table: str, day: date, rows: int, out: Path | None) -> None:
     """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
+
+    In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
 
     Raises:
         BadRequest: there is no such table or day, or the file cannot be written.
@@ -36,13 +40,18 @@ def show(console: Console, name: str, table: str, day: date, rows: int, out: Pat
         raise BadRequest(f"{out} cannot be written: name a .csv or .parquet file in a folder that is there.")
     found = _rows(use_case, table, day)
     if out:
-        pq.write_table(found, out) if out.suffix == ".parquet" else pyarrow.csv.write_csv(_flat(found), out)
-        console.print(f"{found.num_rows:,} rows of {table} of {day} are in {out}", markup=False)
+        if out.suffix == ".parquet":
+            pq.write_table(found, out)
+        else:
+            pyarrow.csv.write_csv(mark_formulas(_flat(found)), out)
+        print_line(console, f"{found.num_rows:,} rows of {table} of {day} are in {out}")
         return
-    printed = Table(*found.column_names, box=None, title=f"{name}: {table} of {day}", title_justify="left")
+    printed = Table(
+        *map(escape_line, found.column_names), box=None, title=f"{name}: {table} of {day}", title_justify="left"
+    )
     for row in found.slice(0, rows).to_pylist():
-        printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else shown(value) for value in row.values()))
-    console.print(printed, f"{min(rows, found.num_rows):,} of {found.num_rows:,} rows", markup=False)
+        printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape_line(value) for value in row.values()))
+    console.print(printed, f"{min(rows, found.num_rows):,} of {found.num_rows:,} rows")
 
 
 def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:

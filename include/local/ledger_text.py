@@ -8,6 +8,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.text import Text
 
+from include.local.terminal import line_of, print_line
 from include.stages import follow
 from include.storage.ledger import Entry, Ledger, until
 from include.storage.models import Registry
@@ -28,10 +29,10 @@ def show(console: Console, name: str) -> None:
             console.print(_lines(entry, entries))
     verified = follow.verified(registry, ledger)
     if not verified:
-        console.print(f"The ledger of {name} is empty: no model was promoted yet.")
+        print_line(console, f"The ledger of {name} is empty: no model was promoted yet.")
         return
     follow.champion(use_case, registry.versions(), verified)
-    console.print(Text(f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green"))
+    print_line(console, f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green")
 
 
 _FLIES_NOT = {"rejection": "never flies", "restoration": "flies in its place"}
@@ -41,8 +42,8 @@ def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
     """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
     days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else _FLIES_NOT[entry.action]
-    text = Text(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC\n")
-    return text.append(f"     {entry.who}: {entry.reason or 'no reason given'}", style="dim")
+    first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
+    return Text("\n").join([first, line_of(f"     {entry.who}: {entry.reason or 'no reason given'}", "dim")])
 
 
 def _last_day(entry: Entry, entries: Sequence[Entry]) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from include.errors import BadRequest
+from include.local.terminal import line_of
 from include.stages import lineage
 from include.stages.lineage import Content, FeedDay, FeedLineage, Lineage
 from include.use_cases import load
@@ -44,18 +45,18 @@ def keys(named: Sequence[str]) -> dict[str, str]:
 def tree(found: Lineage) -> Tree:
     """The lineage, from the prediction down to the landed days of every feed."""
     flag = "a warning" if found.warning else "no warning"
-    root = Tree(Text(f"{found.use_case} of {found.day}: probability {found.probability:.4f}, {flag}", style="bold"))
-    root.add(Text(" ".join(f"{name}={value}" for name, value in found.keys.items())))
+    root = Tree(line_of(f"{found.use_case} of {found.day}: probability {found.probability:.4f}, {flag}", "bold"))
+    root.add(line_of(" ".join(f"{name}={value}" for name, value in found.keys.items())))
     root.add(_content(found.prediction))
-    model = root.add(Text(f"model version {found.model_version}, MLflow run {found.run_id}, tags:"))
+    model = root.add(line_of(f"model version {found.model_version}, MLflow run {found.run_id}, tags:"))
     for tag, value in found.model.items():
-        model.add(Text(f"{tag}: {value}"))
+        model.add(line_of(f"{tag}: {value}"))
     if found.features is None:
-        root.add(Text(_NOTHING_KNOWN, style=_NOT_SO))
+        root.add(line_of(_NOTHING_KNOWN, _NOT_SO))
         return root
     features = root.add(_content(found.features))
     if not found.feeds:
-        features.add(Text(_NO_COMMIT, style=_NOT_SO))
+        features.add(line_of(_NO_COMMIT, _NOT_SO))
     for feed in found.feeds:
         _feed(features, feed)
     return root
@@ -64,7 +65,7 @@ def tree(found: Lineage) -> Tree:
 def conclusion(found: Lineage) -> Text:
     """Last, where it is read first: whether all that the prediction came from stands today, or what does not."""
     if found.features is None or not found.feeds:
-        return Text(f"NOT all is known: {_NOTHING_KNOWN if found.features is None else _NO_COMMIT}", style=_NOT_SO)
+        return line_of(f"NOT all is known: {_NOTHING_KNOWN if found.features is None else _NO_COMMIT}", _NOT_SO)
     days = [day for feed in found.feeds for day in feed.days]
     named = [found.prediction, found.features, *(each for day in days for each in (day.checked, day.raw))]
     contents = [each for each in named if each is not None]
@@ -74,18 +75,18 @@ def conclusion(found: Lineage) -> Text:
     if None in named or any(each.version is None for each in contents):
         told.append("NOT all is known: the logs do not tell which commits wrote some of the days")
     if told:
-        return Text("\n".join(told), style=_NOT_SO)
+        return Text("\n").join(line_of(each, _NOT_SO) for each in told)
     every = f"the features, and {len(days)} days of {len(found.feeds)} feeds"
-    return Text(f"All that it came from stands today as it was read: {every}.")
+    return line_of(f"All that it came from stands today as it was read: {every}.")
 
 
 def _feed(parent: Tree, feed: FeedLineage) -> None:
     at = "" if feed.version is None else f", read at Delta version {feed.version}"
     span = f": {len(feed.days)} days of checked/{feed.feed} and raw/{feed.feed}" if feed.days else ""
     state = "as it is today" if feed.still else "CHANGED since"
-    branch = parent.add(Text(f"feed {feed.feed}{span}{at}, {state}", style="" if feed.still else _NOT_SO))
+    branch = parent.add(line_of(f"feed {feed.feed}{span}{at}, {state}", style="" if feed.still else _NOT_SO))
     if feed.unknown:
-        branch.add(Text(feed.unknown, style=_NOT_SO))
+        branch.add(line_of(feed.unknown, _NOT_SO))
     for each in feed.days:
         _day(branch, each)
 
@@ -97,11 +98,11 @@ def _day(parent: Tree, found: FeedDay) -> None:
     words = [f"{name} {_short(content)}" for name, content in contents]
     as_it_was = all(content is not None and content.still and content.version is not None for _, content in contents)
     line = parent.add(
-        Text("  ".join([f"{found.checked.day}", f"{rows:>10}", *words]), style="" if as_it_was else _NOT_SO)
+        line_of("  ".join([f"{found.checked.day}", f"{rows:>10}", *words]), style="" if as_it_was else _NOT_SO)
     )
     if not as_it_was:
         for _, content in contents:
-            line.add(Text(_NOT_TOLD, style=_NOT_SO) if content is None else _content(content))
+            line.add(line_of(_NOT_TOLD, _NOT_SO) if content is None else _content(content))
 
 
 def _short(content: Content | None) -> str:
@@ -117,4 +118,4 @@ def _content(content: Content) -> Text:
     changed = "" if content.still else "CHANGED since; was "
     code = f", made by code {content.code}" if content.code else ""
     text = f"{content.table} of {content.day}: {changed}{version}{rows}, {content.digest}{code}"
-    return Text(text, style="" if content.still else _NOT_SO)
+    return line_of(text, "" if content.still else _NOT_SO)

@@ -7,6 +7,7 @@ import os
 from rich.console import Console
 
 from include.local import instance
+from include.local.terminal import print_line
 from include.stages import maintain
 from include.use_cases import all_use_cases, broken_use_cases, load
 
@@ -26,12 +27,12 @@ def show(console: Console, name: str | None, *, really: bool) -> None:
     for use_case in declared:
         result = maintain.run(use_case, really=really, logs=_logs())
         results.append(result)
-        console.print(use_case.name, style="bold", markup=False)
+        print_line(console, use_case.name, "bold")
         for line in (*result.lines, *(f"left: {left}" for left in result.left)):
-            console.print(f"  {line}", markup=False)
+            print_line(console, f"  {line}")
         for item in result.items:
             where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
-            console.print(f"    {item['kind']} {where}: {item['why']}", style="dim", markup=False)
+            print_line(console, f"    {item['kind']} {where}: {item['why']}", "dim")
     if not really:
         console.print("A dry run: nothing was changed. With --really it is done.")
     for result in results:

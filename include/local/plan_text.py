@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from include.features import staleness
+from include.local.terminal import print_line
 from include.use_cases import load
 
 
@@ -16,15 +17,15 @@ def show(console: Console, name: str) -> None:
     use_case = load(name)
     found = staleness.find(use_case)
     if not found:
-        console.print(f"{name}: nothing has been landed yet, so nothing is stale.", markup=False)
+        print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")
         return
     for table in found:
-        console.print(table.words, markup=False, style="yellow" if table.stale else "")
+        print_line(console, table.words, "yellow" if table.stale else "")
         for stretch in staleness.stretches(table):
-            console.print(f"  {stretch}", markup=False, style="dim")
+            print_line(console, f"  {stretch}", "dim")
     if command := staleness.rebuild(use_case, found):
-        console.print(f"Make them again with:\n  {command}", markup=False)
-        console.print(
-            "Models that were trained from them stay as they are; the next training reads what is there then.",
-            markup=False,
+        print_line(console, "Make them again with:")
+        print_line(console, f"  {command}")
+        print_line(
+            console, "Models that were trained from them stay as they are; the next training reads what is there then."
         )

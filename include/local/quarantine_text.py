@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
+from include.declaration.actor import account_actor
 from include.errors import BadRequest
-from include.local.terminal import shown
+from include.local.terminal import print_line
 from include.stages import conserve, correct, quarantine
 from include.stages.quarantine import Quarantine
 from include.use_case import UseCase
@@ -65,20 +64,20 @@ def counts(console: Console, chosen: Chosen) -> None:
     for row in rows:
         # The reason stands last and whole: it is what a release is given.
         fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
-        console.print(Text(f"{row.day}  {row.feed}  {fate}  {shown(row.reason)}"))
+        print_line(console, f"{row.day}  {row.feed}  {fate}  {row.reason}")
     if not rows:
         what = "such row" if chosen.feed or chosen.day or chosen.reasons or chosen.rows else "row"
-        console.print(f"No {what} of {chosen.use_case} is quarantined.")
+        print_line(console, f"No {what} of {chosen.use_case} is quarantined.")
 
 
 def show(console: Console, chosen: Chosen) -> None:
     """Each row: its id, its values, why it was set aside and what has become of it. No value drives the terminal."""
     for found in chosen.found():
-        console.print(Text(f"{found.feed.name}: {len(found.went)} quarantined", "bold"))
+        print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
         for row, state in zip(found.rows.to_pylist(), found.states(), strict=True):
-            values = ", ".join(f"{name}={shown(row[name])}" for name in found.feed.columns)
-            reasons = shown("; ".join(row["reasons"]))
-            console.print(Text(f"{row['digest']}  {shown(state)}\n    {values}\n    {reasons}"))
+            values = ", ".join(f"{name}={row[name]}" for name in found.feed.columns)
+            for line in (f"{row['digest']}  {state}", f"    {values}", f"    {'; '.join(row['reasons'])}"):
+                print_line(console, line)
 
 
 def export(console: Console, chosen: Chosen, path: Path) -> None:
@@ -91,7 +90,9 @@ def export(console: Console, chosen: Chosen, path: Path) -> None:
             sink.write(content)
     except OSError as error:
         raise BadRequest(f"{path} cannot be written: {error.strerror}. Name a new file.") from None
-    console.print(f"{path}: {sum(found.is_open)} open row(s) of feed {feed}. Correct them, then: quarantine correct.")
+    print_line(
+        console, f"{path}: {sum(found.is_open)} open row(s) of feed {feed}. Correct them, then: quarantine correct."
+    )
 
 
 def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known_on: date | None) -> None:
@@ -100,11 +101,11 @@ def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known
         content = path.read_bytes()
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}.") from None
-    feed, who = chosen.one_feed(), _who()
+    feed, who = chosen.one_feed(), account_actor()
     done = correct.correct(
         chosen.declared(), feed, path.name, content, who=who, why=why, day=chosen.day, known_on=known_on
     )
-    console.print(Text(shown(done.told)))
+    print_line(console, done.told)
 
 
 def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -> None:
@@ -113,25 +114,18 @@ def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -
         chosen.declared(),
         chosen.one_feed(),
         chosen.reasons,
-        who=_who(),
+        who=account_actor(),
         why=why,
         day=chosen.day,
         ids=chosen.rows,
         known_on=known_on,
     )
-    console.print(Text(shown(done.told)))
+    print_line(console, done.told)
 
 
 def balance(console: Console, chosen: Chosen, ask_source: bool) -> bool:
     """Say of every feed where its rows are; whether nothing is lost."""
     found = conserve.run(chosen.declared(), ask_source=ask_source)
     for each in found:
-        console.print(Text(shown(each.told), "red" if each.faults else ""))
+        print_line(console, each.told, "red" if each.faults else "")
     return not any(each.faults for each in found)
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()} (shell)"
-    except (OSError, KeyError):  # a user without a name, as in a container
-        return "somebody (shell)"

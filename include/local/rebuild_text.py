@@ -6,6 +6,7 @@ from datetime import date
 
 from rich.console import Console
 
+from include.local.terminal import print_line
 from include.maintenance.rebuild import rebuild_table
 from include.use_cases import load
 
@@ -13,4 +14,4 @@ from include.use_cases import load
 def show(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
     """Print what rebuilding a table from a period on changes; change it only with `apply`."""
     for line in rebuild_table(load(use_case), table, since, apply=apply).lines:
-        console.print(line, markup=False)
+        print_line(console, line)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from include.errors import BadRequest
+from include.local.terminal import print_line
 from include.stages import replay
 from include.stages.replay import Outcome, Replayed
 from include.use_case import UseCase
@@ -40,7 +40,7 @@ def show(
     from_day, to_day = first or earliest(use_case), last or use_case.first_day + timedelta(days=364)
 
     def tell(what: str) -> None:
-        console.print(Text(f"  {time.monotonic() - began:5.0f} s  {what}", style="dim"))
+        print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
 
     found = replay.run(use_case, from_day, to_day, variations=variations, tell=tell)
     console.print()
@@ -48,7 +48,7 @@ def show(
     console.print(_months(found, "log loss by month", "log_loss"), _months(found, "AUC by month", "auc"))
     if found.variations:
         console.print(table("The declared policy with one thing changed", found, found.variations))
-    console.print(Text(_FOOTNOTE, style="dim"))
+    print_line(console, _FOOTNOTE, "dim")
     for each in found.outcomes:
         _trainings(console, each)
     if plot:
@@ -108,10 +108,11 @@ def _months(found: Replayed, title: str, metric: str) -> Table:
 def _trainings(console: Console, outcome: Outcome) -> None:
     if not outcome.trainings:
         return
-    console.print(Text(f"\n{outcome.policy}: {outcome.meaning}", style="bold"))
+    console.print()
+    print_line(console, f"{outcome.policy}: {outcome.meaning}", "bold")
     for each in outcome.trainings:
         after = "nobody can say yet" if each["gain"] is None else f"{each['gain']:+.4f} log loss gained afterwards"
-        console.print(Text(f"  {each['day']}  {each['result']:<9} {after}; {each['reason']}"))
+        print_line(console, f"  {each['day']}  {each['result']:<9} {after}; {each['reason']}")
 
 
 def _number(value: float | None, digits: int = 4) -> str:

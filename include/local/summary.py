@@ -8,11 +8,12 @@ from datetime import date
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from include import settings
+from include.declaration.printable import escape_line
 from include.local import commands, credentials
 from include.local.instance import Instance
+from include.local.terminal import line_of, print_line
 from include.stages.measure import Realised
 from include.stages.report import FeedReport, Report, VersionReport
 from include.storage import data_docs
@@ -43,9 +44,10 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
     }
     console.print()
     for name, value in lines.items():
-        console.print(Text(f"  {name:<12} {value}"))
+        print_line(console, f"  {name:<12} {value}")
     if use_case.notice:
-        console.print(Text(f"\n  {use_case.notice}", style="dim"))
+        console.print()
+        print_line(console, f"  {use_case.notice}", "dim")
 
 
 def _data_docs(use_case: UseCase, here: Instance) -> str:
@@ -63,11 +65,11 @@ def _rows(use_case: UseCase, report: Report) -> RenderableType:
         figures = (feed.days, feed.landed, feed.published, feed.quarantined)
         table.add_row(name, *(f"{figure:,}" for figure in figures), _reasons(feed))
     derived = ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items())
-    return Group(table, Text(f"Made of them: {derived}."))
+    return Group(table, line_of(f"Made of them: {derived}."))
 
 
 def _reasons(feed: FeedReport) -> str:
-    reasons = [f"{rows:,} × {reason}" for reason, rows in feed.reasons.items()]
+    reasons = [f"{rows:,} × {escape_line(reason)}" for reason, rows in feed.reasons.items()]
     if feed.not_validated:
         reasons.append(f"{len(feed.not_validated)} days refused or not validated, from {feed.not_validated[0]}")
     return "\n".join(reasons) or "–"
@@ -75,22 +77,22 @@ def _reasons(feed: FeedReport) -> str:
 
 def _versions(report: Report) -> list[RenderableType]:
     if not report.versions:
-        return [Text("No model is registered yet.")]
+        return [line_of("No model is registered yet.")]
     return [item for version in report.versions for item in _version(version)]
 
 
 def _version(version: VersionReport) -> list[RenderableType]:
-    title = Text(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", style="bold")
+    title = line_of(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", "bold")
     table = _metrics("on its test days", version.test)
     judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
     counted = Counter(verdict["outcome"] for verdict in version.verdicts)
-    lines = [Text(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
+    lines = [line_of(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
     for verdict in version.verdicts:
         if verdict["outcome"] != "passed" or (verdict["kind"] == "champion" and version.compared_with):
             style = {"failed": "red", "not judged": "yellow"}.get(verdict["outcome"], "")
-            lines.append(Text(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style=style))
+            lines.append(line_of(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style))
     if version.card:
-        lines.append(Text(f"  model card {version.card}"))
+        lines.append(line_of(f"  model card {version.card}"))
     return ["", title, table, *lines]
 
 
@@ -104,11 +106,11 @@ def _decisions(report: Report) -> list[RenderableType]:
     """Trainings that nobody asked for by hand, and why they were."""
     if not report.decided_days:
         return []
-    lines: list[RenderableType] = ["", Text(f"retraining, decided on {report.decided_days} days", style="bold")]
+    lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_days} days", "bold")]
     for found in report.decisions:
         came = f"version {found.version} {found.outcome}" if found.version else found.outcome
-        lines.append(Text(f"  {found.day}  train: {came}\n              {found.reason}"))
-    return lines if report.decisions else [*lines, Text("  No day asked for a training.")]
+        lines += [line_of(f"  {found.day}  train: {came}"), line_of(f"              {found.reason}")]
+    return lines if report.decisions else [*lines, line_of("  No day asked for a training.")]
 
 
 def _realised(realised: Realised | None) -> list[RenderableType]:
@@ -117,10 +119,10 @@ def _realised(realised: Realised | None) -> list[RenderableType]:
         return []
     span = f"{realised.first} … {realised.last}"
     reasons = Counter(realised.waiting.values()).most_common(_REASONS)
-    waiting = [Text(f"  {count} days wait: {reason}") for reason, count in reasons]
+    waiting = [line_of(f"  {count} days wait: {reason}") for reason, count in reasons]
     if not realised.rows:
         why = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
-        return ["", Text(f"How it turned out on {span} is not known: {why}."), *waiting]
+        return ["", line_of(f"How it turned out on {span} is not known: {why}."), *waiting]
     days = f"{len(realised.days)} scored days {span}, {realised.rows:,} rows with a label"
     return ["", _metrics(f"as it turned out on {days}", realised.metrics), *waiting]
 

@@ -1,29 +1,57 @@
-"""Text for a terminal, which obeys some characters instead of showing them."""
+"""Print to a terminal, which obeys some characters instead of showing them: the one way out of every command."""
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
+from collections.abc import Iterable
+from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from include.declaration.printable import escape_line, escape_text
 
 WIDE = 400
 """Columns where no terminal says how many there are: a table that goes into a pipe or a file is never cut."""
 
 
-def make_console() -> Console:
-    """Return the console that commands print to."""
-    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(highlight=False, soft_wrap=True, width=WIDE if piped else None)
+class PrintableConsole(Console):
+    """A console that writes out every character that would drive the terminal, whatever is printed.
+
+    Only its own codes, of styles and of a line that is drawn again, reach the terminal. Square brackets and colons are
+    text, no markup. A line break in what others have written must be escaped before, by `print_line` or `escape_line`.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(escape_text(segment.text), segment.style)
 
 
-def shown(value: object) -> str:
-    """The value as text in one line, with every character that cannot be seen written out: ESC as `\\x1b`, a line break
-    as `\\n`, a change of the direction of writing as `\\u202e`."""
-    text = str(value)
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+def make_console(*, stderr: bool = False) -> PrintableConsole:
+    """Return the console that commands print to, or the one of their errors."""
+    stream = sys.stderr if stderr else sys.stdout
+    piped = not stream.isatty() and "COLUMNS" not in os.environ
+    return PrintableConsole(
+        stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=WIDE if piped else None
+    )
 
 
-def shown_lines(text: str) -> str:
-    """As `shown`, of a text whose lines are its own."""
-    return "\n".join(map(shown, text.split("\n")))
+def print_line(console: Console, line: object, style: str = "") -> None:
+    """Print one line: a line break in it is written out, so that it cannot draw a line of its own."""
+    console.print(line_of(line, style))
+
+
+def line_of(line: object, style: str = "") -> Text:
+    """Return one line of printable text in a style, for a table or a tree."""
+    return Text(escape_line(line), style)
+
+
+def print_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of an error that nobody foresaw, as `sys.excepthook` does; its message may quote a row."""
+    sys.stderr.write(escape_text("".join(traceback.format_exception(kind, error, trace))))

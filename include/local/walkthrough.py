@@ -8,10 +8,10 @@ from datetime import date
 from rich.console import Console
 from rich.table import Table
 
+from include.declaration.printable import escape_line
 from include.errors import BadRequest, DayMissing
 from include.local import commands, credentials, demo, instance, summary
 from include.local.airflow_api import AirflowApi
-from include.local.terminal import shown
 from include.stages import measure
 from include.stages import report as reporting
 from include.storage import stand_in
@@ -62,7 +62,7 @@ def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
         raise DayMissing(name, "predictions", day)
     predictions = Lake.of(use_case).as_of(day).table("predictions", since=day)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
-    table = Table(*first.column_names, box=None, title=f"{use_case.name} {day}", title_justify="left")
+    table = Table(*map(escape_line, first.column_names), box=None, title=f"{use_case.name} {day}", title_justify="left")
     for row in first.to_pylist():
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else shown(value) for value in row.values()))
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else escape_line(value) for value in row.values()))
     console.print(table)

@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from include.errors import BadRequest
+from include.model.spreadsheet import mark_formulas, unmark_formulas
 
 ROW, REASONS = "quarantined_row", "reasons"
 """Columns of an export besides the feed's: the id of each row, by which it is known when it comes back, and why it was
@@ -16,13 +17,16 @@ quarantined, which is only for reading."""
 
 
 def written(rows: pa.Table, ids: list[str], reasons: list[list[str]]) -> bytes:
-    """The feed's columns, behind ids and reasons, as CSV: a missing value is nothing, an empty text is `""`."""
+    """The feed's columns, behind ids and reasons, as CSV: a missing value is nothing, an empty text is `""`.
+
+    A text that a spreadsheet would run as a formula has a mark, which `read` takes off again.
+    """
     texts = pa.array(["; ".join(each) for each in reasons], pa.string())
     table = pa.table(
         {ROW: pa.array(ids, pa.string()), REASONS: texts, **dict(zip(rows.column_names, rows.columns, strict=True))}
     )
     sink = pa.BufferOutputStream()
-    pyarrow.csv.write_csv(table, sink)
+    pyarrow.csv.write_csv(mark_formulas(table), sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
@@ -48,7 +52,7 @@ def _csv(name: str, content: bytes, schema: pa.Schema) -> pa.Table:
     if not name.endswith(".csv"):
         raise BadRequest(f"{name!r} is neither a .csv nor a .parquet file.")
     types: dict[str, Any] = {field.name: field.type for field in schema} | {ROW: pa.string(), REASONS: pa.string()}
-    return pyarrow.csv.read_csv(
+    table = pyarrow.csv.read_csv(
         pa.BufferReader(content),
         # In a file of one column an empty line is a row whose value is missing.
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(schema) > 1),
@@ -57,6 +61,7 @@ def _csv(name: str, content: bytes, schema: pa.Schema) -> pa.Table:
             column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
         ),
     )
+    return unmark_formulas(table, types)
 
 
 def _declared(name: str, table: pa.Table, schema: pa.Schema) -> tuple[pa.Table, list[str | None] | None]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from include.declaration.monitoring import PERFORMANCE
+from include.declaration.printable import escape_line, escape_text, escape_values
 from include.logic.redaction import redacted
 
 Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline", "redelivery"]
@@ -49,7 +50,9 @@ class Message:
 
     def __post_init__(self) -> None:
         # A line's end in a mail's subject would begin another header.
-        object.__setattr__(self, "subject", " ".join(self.subject.split()))
+        object.__setattr__(self, "subject", escape_line(" ".join(self.subject.split())))
+        object.__setattr__(self, "text", escape_text(self.text))
+        object.__setattr__(self, "details", escape_values(self.details))
         object.__setattr__(self, "key", named(self.key))
 
     def payload(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import runpy
 import sys
 from collections.abc import Callable
@@ -11,11 +10,12 @@ from pathlib import Path
 from airflow.sdk import DAG
 
 from include.declaration.origin import file_and_line
+from include.declaration.printable import printable_logger
 from include.errors import BrokenDagError
 from include.use_case import UseCase
 from include.use_cases import all_use_cases, is_meant_for_the_process
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 FAILED = "FAILED"
 """The name by which a DAG file keeps what it could not make; `broken_use_cases.py` reports it."""
 

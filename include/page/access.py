@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.batch_apis import IsAuthorizedDagRequest
@@ -12,11 +10,12 @@ from airflow.models.dag import DagModel
 from fastapi import HTTPException
 
 from include import dag_text
+from include.declaration.printable import printable_logger
 from include.logic.redaction import redacted
 from include.use_case import UseCase
 from include.use_cases import all_use_cases, broken_use_cases
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 def readable(user: BaseUser) -> dict[str, UseCase]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from datetime import date
 from functools import cache
 
@@ -13,13 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from include.declaration.printable import printable_logger
 from include.page import access, documents, prometheus, sheet
 from include.page.request_limits import PAGE, Guard
 from include.stages import overview
 from include.stages.overview import Overview
 from include.use_case import UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         (

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from fastapi import HTTPException
 from fastapi.responses import Response
 
+from include.declaration.printable import printable_logger
 from include.errors import AirworthyError
 from include.stages import show_document
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from include.declaration.printable import escape_line
 from include.stages import scrape
 from include.stages.scrape import Reading
 from include.use_case import UseCase
@@ -90,7 +91,8 @@ def families(readings: Sequence[Reading]) -> list[Metric]:
     series: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for reading in readings:
         for name, value, labels in _series(reading):
-            series[name, tuple({"use_case": reading.use_case.name, **labels}.items())] = value
+            shown = {label: escape_line(text) for label, text in labels.items()}
+            series[name, tuple({"use_case": reading.use_case.name, **shown}.items())] = value
     found: dict[str, GaugeMetricFamily] = {}
     for (name, pairs), value in sorted(series.items()):
         if name not in found:

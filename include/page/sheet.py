@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -15,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include import settings
 from include.declaration.monitoring import PERFORMANCE
+from include.declaration.printable import escape_text, escape_values
 from include.logic import status
 from include.logic.measures import Measure, gaps, stretches
 from include.monitoring import false_alarm_text
@@ -38,7 +40,16 @@ FILES = {
 
 @cache
 def _templates() -> Environment:
-    return Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, finalize=_printable
+    )
+    made.policies["json.dumps_function"] = lambda value, **options: json.dumps(escape_values(value), **options)
+    return made
+
+
+def _printable(value: object) -> object:
+    """Return what a template shows: of a text, each character that cannot be seen is written out."""
+    return escape_text(value) if type(value) is str else value
 
 
 def make_ready() -> None:

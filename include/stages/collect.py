@@ -6,7 +6,6 @@ until a person says otherwise: nothing that was decided changes unnoticed.
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.printable import printable_logger
 from include.errors import AirworthyError, BadData
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.known_at import require_known
@@ -33,7 +33,7 @@ from include.storage.partitions import Partition
 from include.storage.view import View
 from include.use_case import Feed, UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 MEMORY = "512MB"
 """What sorting a day may use; beyond it, it spills to disk."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
+from include.declaration.printable import printable_logger
 from include.errors import AirworthyError
 from include.logic.retention import CHANGES, NOT_REPRODUCIBLE, Item, Kind, Plan
 from include.stages import survey
@@ -19,7 +19,7 @@ from include.storage.place import Place
 from include.storage.upkeep import Upkeep, model_folder, run_folder
 from include.use_case import UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 class Moved(AirworthyError):

@@ -4,20 +4,20 @@ and raises nothing: what cannot be read is named."""
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from include.declaration.printable import printable_logger
 from include.storage import history
 from include.storage.claims import Claims
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
 from include.use_case import UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 PARTS = ("metrics", "decisions", "claims", "ledger")
 """What is read, each on its own: one damaged table must not hide the others."""

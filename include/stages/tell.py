@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from include import settings
+from include.declaration.printable import printable_logger
 from include.logic import deliveries, messages
 from include.logic.deliveries import Redelivery
 from include.logic.messages import Message, deadline, failure
@@ -18,7 +18,7 @@ from include.storage.outbox import Letter, Outbox
 from include.use_case import UseCase
 
 __all__ = ["breaches", "deadline", "failure", "promotion", "redelivery", "rejection", "rollback", "run"]
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 Send = Callable[[Message], None]
 """Sends one message, or raises; Refused where the fault may lie with this message alone."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from include.declaration import form_limits
+from include.declaration.printable import printable_logger
 from include.errors import FeaturesMissing
 from include.features import staleness
 from include.logic import fitting, material, metrics, recipe, splits
@@ -27,7 +27,7 @@ from include.storage.runs import FINGERPRINT, MlflowUnreachable, Runs
 from include.storage.view import View
 from include.use_case import UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @dataclass(frozen=True)

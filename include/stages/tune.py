@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from optuna.trial import FrozenTrial
 
 from include.declaration import form_limits
 from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
+from include.declaration.printable import printable_logger
 from include.errors import BadRequest
 from include.logic import digests, fitting, splits, tuning
 from include.logic.material import Material
@@ -31,7 +31,7 @@ from include.use_case import UseCase
 MINUTES = 30.0
 """How long trials are begun, if nobody says otherwise."""
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,19 @@ Who is killed between sending and writing that down sends it once more: at least
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from include import settings
+from include.declaration.printable import printable_logger
 from include.logic.messages import Message
 from include.storage import lease
 from include.storage.place import Place
 from include.use_case import UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 KEPT_FOR = timedelta(days=7)
 """How long it is tried to send a message: an older one would mislead more than it helps."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
@@ -12,9 +10,11 @@ from airflow.sdk import get_current_context, task
 
 from include import alerts, settings
 from include.dag import INPUT_OUTPUT, as_day, note, told
+from include.declaration.actor import run_actor
+from include.declaration.printable import printable_logger
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @task(**INPUT_OUTPUT)
@@ -29,10 +29,10 @@ def roll_back(use_case: str) -> dict[str, object]:
             declared,
             params["version"].strip(),
             as_day(params["effective_from"]),
-            who=_who(context),
+            who=run_actor(context),
             reason=params["reason"],
         )
-    log.info(result.reason)
+    log.info("%s", result.reason)
     note(declared, "model", version=result.version, rolled_back=True, why=result.reason)
     alerts.rolled_back(declared, result)
     return asdict(result)
@@ -48,8 +48,8 @@ def send_back(use_case: str) -> dict[str, object]:
         params: dict[str, Any] = dict(context["params"])
         params |= {day: as_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
         asked = {field.name: params[field.name] for field in fields(correct.Request) if field.name != "who"}
-        result = correct.run(load(use_case), correct.Request(**asked, who=_who(context)))
-    log.info(result.told)
+        result = correct.run(load(use_case), correct.Request(**asked, who=run_actor(context)))
+    log.info("%s", result.told)
     return asdict(result)
 
 
@@ -62,9 +62,3 @@ def reproduce(use_case: str) -> dict[str, object]:
         found = reproduce.require(load(use_case), get_current_context()["params"]["version"])
     log.info(found.report())
     return asdict(found)
-
-
-def _who(context: Mapping[str, Any]) -> str:
-    """The person who started the run, where Airflow knows one, and the run."""
-    person, run = context["dag_run"].triggering_user_name, f"airflow:{context['run_id']}"
-    return f"{person} ({run})" if person else run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -10,9 +9,11 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.configuration import conf
 
 from include.dag import INPUT_OUTPUT, note, told
+from include.declaration.actor import run_actor
+from include.declaration.printable import printable_logger
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)})
@@ -32,7 +33,9 @@ def maintain(use_case: str) -> dict[str, object]:
         result = maintain.run(declared, really=really, logs=logs())
         log.info("%s.", "Done" if really else "A dry run: nothing was changed. Trigger it with `really` to do it")
         log.info("%s", SCHEDULED if automatic else BY_HAND)
-        note(declared, "maintenance", dry_run=not really, **{f"{n}": line for n, line in enumerate(result.lines, 1)})
+        log.info("Started by %s.", actor := run_actor(context))
+        lines = {f"{n}": line for n, line in enumerate(result.lines, 1)}
+        note(declared, "maintenance", dry_run=not really, actor=actor, **lines)
         return asdict(maintain.require(result))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict
 from datetime import date
 
@@ -10,9 +9,10 @@ from airflow.sdk import get_current_context, task
 
 from include import alerts
 from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.declaration.printable import printable_logger
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @task(**INPUT_OUTPUT)

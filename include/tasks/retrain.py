@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.declaration.printable import printable_logger
 from include.train_once import ENDED, TrainOnce, training_of, was_started
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @task.short_circuit(**INPUT_OUTPUT)

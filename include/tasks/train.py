@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -12,9 +11,11 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import alerts, forms, settings
 from include.dag import INPUT_OUTPUT, day_of, note, told
+from include.declaration.actor import run_actor
+from include.declaration.printable import printable_logger
 from include.use_cases import load
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 
 
 @task(**INPUT_OUTPUT)
@@ -48,7 +49,7 @@ def tune(use_case: str) -> dict[str, object]:
             window_days=params.get("window_days"),
             parameters=params.get("parameters"),
         )
-    log.info(result.words)
+    log.info("%s", result.words)
     return asdict(result)
 
 
@@ -119,7 +120,7 @@ def brief(use_case: str, version: str) -> str | None:
     with told():
         found = brief.run(load(use_case), version)
     if found.nobody:
-        log.warning(found.nobody)
+        log.warning("%s", found.nobody)
     return found.question
 
 
@@ -141,11 +142,11 @@ def promote(use_case: str, version: str) -> dict[str, object]:
         promotion = promote.run(
             declared,
             version,
-            who=f"airflow:{context['run_id']}",
+            who=run_actor(context),
             approval_required=_by_a_person(),
         )
     alerts.promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
-    log.info(promotion.reason)
+    log.info("%s", promotion.reason)
     with told():
         card.run(declared, version)
     if not promotion.promoted:

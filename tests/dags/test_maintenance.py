@@ -30,7 +30,11 @@ def asked(monkeypatch):
 
 
 def execute(monkeypatch, run_type: str, really: bool) -> dict:
-    context = {"dag_run": SimpleNamespace(run_type=run_type), "params": {"really": really}}
+    context = {
+        "dag_run": SimpleNamespace(run_type=run_type, triggering_user_name="ann"),
+        "run_id": "r",
+        "params": {"really": really},
+    }
     monkeypatch.setattr(maintenance, "get_current_context", lambda: context)
     return maintenance.maintain.function("toy")
 

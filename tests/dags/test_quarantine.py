@@ -23,7 +23,7 @@ def form(lake_home, monkeypatch):
     def sent(**fields):
         params = forms.quarantine(USE_CASE)
         values = {name: param.resolve(fields.get(name, param.value)) for name, param in params.items()}
-        run = SimpleNamespace(triggering_user_name="ann")
+        run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         context = {"params": values, "dag_run": run, "run_id": "manual__1"}
         monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
         return by_hand.send_back.function("toy")
@@ -35,7 +35,7 @@ def test_the_form_releases_rows_and_the_record_names_the_person(form):
     done = form(reasons=[HOUR], quarantined_on=str(DAY), why="the limit was wrong")
     assert (done["known_on"], done["rows"], done["new"]) == (str(NEXT), 2, True)
     (record,) = Corrections.of(USE_CASE, "events").standing()
-    assert (record.who, record.why) == ("ann (airflow:manual__1)", "the limit was wrong")
+    assert (record.who, record.why) == ("ann (run 'manual__1')", "the limit was wrong")
 
 
 def test_a_task_that_is_cleared_sends_nothing_twice(form):

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 from rich.console import Console
 
-from include.local import demo
+from include.local import credentials, demo
 from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
 from include.stages import measure, report
 from include.storage.lake import Lake
@@ -135,7 +135,7 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
     assert promoted["promoted"] is True
     assert promoted["effective_from"] == str(AS_OF)
     entry = Ledger.of(USE_CASE).champion_of(AS_OF)
-    assert (entry.version, entry.who) == (promoted["version"], f"airflow:{champion.run_id}")
+    assert (entry.version, entry.who) == (promoted["version"], f"{credentials.USER} (run {champion.run_id!r})")
     (version,) = report.run(USE_CASE).versions
     assert version.champion
     assert {"model", "prior", "logistic"} == set(version.test)

@@ -1,27 +1,54 @@
-"""What a terminal would obey is written out; all else is as it was."""
+"""Nothing that is printed drives the terminal, whatever prints it and however."""
+
+import io
+import sys
 
 import pytest
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
 from include.local import terminal
 
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ("\x1b]0;owned\x07", r"\x1b]0;owned\x07"),
-        ("\x1b[2J\x1b[31m", r"\x1b[2J\x1b[31m"),
-        ("\x9b31m", r"\x9b31m"),
-        ("a\rb\nc\td\x08", r"a\rb\nc\td\x08"),
-        ("\u202egpj.exe\u200b\u2028", r"\u202egpj.exe\u200b\u2028"),
-        ("\ud800", r"\ud800"),
-        ("Zürich ☃ 東京 [bold]", "Zürich ☃ 東京 [bold]"),
-        (None, "None"),
-        (1.5, "1.5"),
-    ],
-)
-def test_what_a_terminal_would_obey_is_written_out(value, said):
-    assert terminal.shown(value) == said
+HOSTILE = "a\x1b[2J\x1b]8;;http://evil\x07b\u202ec\x9bd"
+SAFE = r"a\x1b[2J\x1b]8;;http://evil"
 
 
-def test_a_text_keeps_its_own_lines():
-    assert terminal.shown_lines("one\ntwo\x1b[2J\r\n") == "one\ntwo\\x1b[2J\\r\n"
+def printed(*what: object, **style: str) -> str:
+    out = io.StringIO()
+    terminal.PrintableConsole(file=out, markup=False, emoji=False, highlight=False, width=200).print(*what, **style)
+    return out.getvalue()
+
+
+def table() -> Table:
+    made = Table(HOSTILE, title=HOSTILE)
+    made.add_row(HOSTILE)
+    return made
+
+
+@pytest.mark.parametrize("what", [HOSTILE, Text(HOSTILE), table(), Tree(HOSTILE), Tree(Text(HOSTILE))])
+def test_escape_sequences_and_changes_of_direction_are_shown(what):
+    said = printed(what, style="bold")
+    assert not {each for each in said if not each.isprintable()} - {"\n"}
+    assert r"\x1b[2J" in said
+
+
+def test_brackets_and_colons_are_text(monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    terminal.make_console().print("[red]x[/red] :smile: [link=http://evil]y[/link]")
+    assert out.getvalue() == "[red]x[/red] :smile: [link=http://evil]y[/link]\n"
+
+
+def test_a_line_break_draws_no_line_of_its_own(capsys):
+    terminal.print_line(terminal.make_console(), "reason: x\nverified: 9 entries")
+    assert capsys.readouterr().out == "reason: x\\nverified: 9 entries\n"
+
+
+def test_an_error_that_nobody_foresaw_is_printed_without_what_drives_the_terminal(capsys):
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError as error:
+        terminal.print_failure(type(error), error, error.__traceback__)
+    said = capsys.readouterr().err
+    assert SAFE in said and "Traceback" in said and "\x1b" not in said and "\u202e" not in said

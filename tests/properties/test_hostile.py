@@ -120,7 +120,7 @@ def sent_back(lake_home, monkeypatch, toy):
     def run(**fields):
         values = {name: param.value for name, param in forms.quarantine(toy.use_case).items()}
         context = {"params": {**values, "feed": feed, "why": "because", **fields}, "run_id": "manual__1"}
-        context["dag_run"] = SimpleNamespace(triggering_user_name="ann")
+        context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
         return by_hand.send_back.function(toy.name)
 

@@ -103,8 +103,8 @@ def test_without_any_time_the_declared_parameters_are_tried_and_chosen(toy_lake,
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
-        ({"trials": 0}, "whole number of trials from 1 on, not 0"),
-        ({"trials": 2.5}, r"trials from 1 on, not 2\.5"),
+        ({"trials": 0}, "whole number of trials from 1 to 1000, not 0"),
+        ({"trials": 2.5}, r"trials from 1 to 1000, not 2\.5"),
         ({"trials": True}, "not True"),
         ({"trials": 2, "minutes": 0}, "minutes above 0, not 0"),
         ({"trials": 2, "minutes": float("nan")}, "minutes above 0, not nan"),
