@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.errors import BadRequest
-from include.local.terminal import print_line
+from include.local.terminal import line_of, print_line
 from include.stages import replay
 from include.stages.replay import Outcome, Replayed
 from include.use_case import UseCase
@@ -75,15 +75,15 @@ def earliest(use_case: UseCase) -> date:
 
 def table(title: str, found: Replayed, outcomes: Sequence[Outcome]) -> Table:
     """A line per policy."""
-    made = Table("policy", title=title, title_justify="left")
+    made = Table("policy", title=line_of(title), title_justify="left")
     for column in ("trained", "promoted", "false alarms", "days it asked", "log loss", "AUC", "Brier", "cost per row"):
         made.add_column(column, justify="right")
-    made.add_column(f"{found.unit} against never", justify="right")
+    made.add_column(line_of(f"{found.unit} against never"), justify="right")
     made.add_column("worst month", justify="right")
     for each in outcomes:
         worst = each.worst_month
         made.add_row(
-            each.policy,
+            line_of(each.policy),
             str(len(each.trainings)),
             str(each.counted("promoted")),
             f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
@@ -91,7 +91,7 @@ def table(title: str, found: Replayed, outcomes: Sequence[Outcome]) -> Table:
             *(_number(each.metrics[metric]) for metric in ("log_loss", "auc", "brier")),
             _number(each.metrics["expected_cost"], 3),
             f"{each.cost - found.outcomes[0].cost:+,.0f}",
-            f"{worst}: {_number(each.months[worst]['log_loss'])}",
+            line_of(f"{worst}: {_number(each.months[worst]['log_loss'])}"),
         )
     return made
 
@@ -99,9 +99,9 @@ def table(title: str, found: Replayed, outcomes: Sequence[Outcome]) -> Table:
 def _months(found: Replayed, title: str, metric: str) -> Table:
     made = Table("month", title=title, title_justify="left")
     for each in found.outcomes:
-        made.add_column(each.policy, justify="right")
+        made.add_column(line_of(each.policy), justify="right")
     for month in found.outcomes[0].months:
-        made.add_row(month, *(_number(each.months[month][metric]) for each in found.outcomes))
+        made.add_row(line_of(month), *(_number(each.months[month][metric]) for each in found.outcomes))
     return made
 
 

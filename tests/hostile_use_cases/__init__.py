@@ -1,0 +1,1 @@
+"""The toy use case, with texts that try to drive whatever shows them."""
