@@ -131,7 +131,7 @@ def question(context: BrowserContext, here: Instance) -> None:
 
 def mlflow(context: BrowserContext, here: Instance) -> None:
     page = context.new_page()
-    version = f"{here.mlflow_url}/#/models/{USE_CASE}/versions/1"
+    version = f"{here.mlflow_shown}/#/models/{USE_CASE}/versions/1"
     page.goto(version)
     page.get_by_text("Model training", exact=True).click()
     page.locator("[data-component-id='mlflow.assistant.chat_panel.close']").click()

@@ -13,6 +13,7 @@ import typer
 from include import quarantine_commands
 from include.errors import AirworthyError
 from include.local import commands
+from include.local.private_files import UMASK
 from include.local.terminal import make_console, print_failure
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -173,6 +174,7 @@ def rebuild(
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def airflow(context: typer.Context) -> None:
     """Airflow's own command, in the environment of the local services: `… airflow dags list`."""
+    os.umask(UMASK)  # as in the services, whose files it may write
     os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], commands.shell_environment())  # noqa: S606
 
 

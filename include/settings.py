@@ -39,8 +39,11 @@ class Settings:
 
     @property
     def mlflow_shown(self) -> str:
-        """MLflow's address as people may see it: see `shown`."""
-        return shown(self.mlflow)
+        """MLflow's address as people open it: as `shown`, and one of this machine by the name `localhost`.
+
+        A browser sends a cookie of 127.0.0.1 to every port there, and Airflow's page is opened by that address.
+        """
+        return re.sub(r"^(https?://)127\.0\.0\.1(?=[:/]|$)", r"\1localhost", shown(self.mlflow))
 
 
 def current() -> Settings:

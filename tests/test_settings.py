@@ -80,6 +80,20 @@ def test_an_address_that_is_shown_holds_no_secret(address, shown):
 
 
 @pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://127.0.0.1:5000", "http://localhost:5000"),
+        ("http://127.0.0.1/m", "http://localhost/m"),
+        ("http://127.0.0.10:5000", "http://127.0.0.10:5000"),
+        ("https://mlflow.example.org/127.0.0.1", "https://mlflow.example.org/127.0.0.1"),
+    ],
+)
+def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no_cookie(monkeypatch, address, shown):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert settings.current().mlflow_shown == shown and settings.current().mlflow == address
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "http://alice:hidden@mlflow.example.org",

@@ -60,7 +60,7 @@ def summary(here: Instance) -> str:
     lines = {
         "Airflow": here.airflow_url,
         "log in": f"{credentials.USER} / {password}   (kept in {credentials.password_file(here)})",
-        "MLflow": here.mlflow_url,
+        "MLflow": here.mlflow_shown,
         "logs": str(here.logs),
         "stop": stop_command(here),
     }
@@ -79,7 +79,7 @@ def table(here: Instance) -> Table:
     report = supervise.read(here)
     known = report.services if report else {}
     ready = health.healthy(here, report) if report else frozenset()
-    address = {"api-server": here.airflow_url, "mlflow": here.mlflow_url}
+    address = {"api-server": here.airflow_url, "mlflow": here.mlflow_shown}
     shown = Table("service", "state", "pid", "uptime", "address", box=None, pad_edge=False)
     for name in SERVICES:
         service = known.get(name)

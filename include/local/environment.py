@@ -110,6 +110,9 @@ def _airflow(instance: Instance, secret: Credentials) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": secret.jwt_secret,
         "LOGGING__BASE_LOG_FOLDER": str(instance.logs / "tasks"),
         "LOGGING__COLORED_CONSOLE_LOG": "False",
+        # Airflow sets these itself, whatever the umask: a task's log may quote rows.
+        "LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         # Into the processor's own log, which rotates; a file for every DAG file and day would not.
         "LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(instance.logs / "dag-files"),
@@ -129,6 +132,8 @@ def _quiet() -> dict[str, str]:
         "SCARF_ANALYTICS": "false",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # It would print the address that programs use into the logs; people open MLflow by another host name.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }

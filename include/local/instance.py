@@ -39,6 +39,11 @@ class Instance:
         return f"http://127.0.0.1:{self.mlflow_port}"
 
     @property
+    def mlflow_shown(self) -> str:
+        """MLflow's address for a browser, by another host name than Airflow's, whose cookie it must not get."""
+        return f"http://localhost:{self.mlflow_port}"
+
+    @property
     def airflow_home(self) -> Path:
         return self.home / "airflow"
 

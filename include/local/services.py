@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import psutil
 
 from include import settings
-from include.local import credentials, environment, health, migrations, processes, supervise
+from include.local import credentials, environment, health, migrations, private_files, processes, supervise
 from include.local.airflow_api import AirflowApi
 from include.local.errors import NotHealthy, PortTaken, ServiceDied, StartedElsewhere
 from include.local.instance import SERVICES, Instance
@@ -33,7 +33,13 @@ def up(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool
 
     Raises:
         PortTaken, ServiceDied, NotHealthy, StartedElsewhere: and then nothing of this instance runs.
+        SettingWrong: others may read the home, and it cannot be made private.
     """
+    with private_files.private():
+        return _up(instance, say, timeout_s)
+
+
+def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
     _make_folders(instance)
     with _alone(instance):
         if (report := supervise.read(instance)) is not None:
@@ -84,6 +90,7 @@ def stay(instance: Instance, say: Say) -> None:
 
 
 def _make_folders(instance: Instance) -> None:
+    private_files.make_private(instance.home)
     for folder in (instance.airflow_home, instance.logs, instance.state_file.parent, instance.home / "mlflow"):
         folder.mkdir(parents=True, exist_ok=True)
 

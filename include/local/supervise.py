@@ -22,6 +22,7 @@ from supervisor.supervisord import Supervisor
 from include.local import processes
 from include.local.environment import MARK
 from include.local.instance import Instance
+from include.local.private_files import UMASK
 from include.settings import REPOSITORY
 
 CONFIGURATION = REPOSITORY / "config" / "supervisord.conf"
@@ -95,6 +96,7 @@ class _Parent(Supervisor):
 
 
 def main() -> None:
+    os.umask(UMASK)  # every service and task inherits it
     home = Path(os.environ[MARK])
     options = ServerOptions()
     options.realize(["-n", "-c", sys.argv[1]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import html
+import re
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from great_expectations.render.renderer.page_renderer import ValidationResultsPa
 from great_expectations.render.view.view import DefaultJinjaPageView
 
 from include import settings
+from include.declaration.printable import escape_text
 from include.storage.place import Place
 
 
@@ -23,8 +25,28 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
     page = folder(use_case) / feed / f"{day}__{digest}.html"
     content = ValidationResultsPageRenderer().render(_harmless(document))
     rendered: str = _view().render(content)  # type: ignore[no-untyped-call]
-    page.write(rendered.encode())
+    page.write(_without_others(rendered).encode())
     return page
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+"""What a page may load, also opened from the disk: nothing of another place, and no script."""
+_ASKED = re.compile(r"<script\b[^>]*\bsrc=[^>]*>\s*</script>|<link\b[^>]*>", re.IGNORECASE)
+"""What Great Expectations' templates ask of other hosts: five scripts, and styles. Its own styles are in the page."""
+
+
+def _without_others(page: str) -> str:
+    """Return a page that asks nothing of other hosts: their scripts and styles are left out, and a policy forbids more.
+
+    A text of the data is escaped in the page, so no tag in it comes from there.
+    """
+    policy = _policy()
+    head, opened, rest = page.partition("<head>")
+    return f"{head}{opened}{policy}{_ASKED.sub('', rest)}" if opened else policy + _ASKED.sub("", page)
+
+
+def _policy() -> str:
+    return f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
 
 
 def _harmless(document: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
@@ -44,7 +66,7 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):
-        return html.escape(value)
+        return html.escape(escape_text(value))
     if isinstance(value, dict):
         return {key: _escaped(each) for key, each in value.items()}
     return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
@@ -74,6 +96,7 @@ def write_index(use_case: str) -> Place:
     title = f"Validation of {html.escape(use_case)}"
     index = there / "index.html"
     style = "body{font:16px system-ui;margin:2em;color-scheme:light dark} ul{columns:7em} li{list-style:none}"
-    text = f'<!doctype html><meta charset="utf-8"><title>{title}</title><style>{style}</style><h1>{title}</h1>'
+    head = f'<meta charset="utf-8">{_policy()}<title>{title}</title><style>{style}</style>'
+    text = f"<!doctype html>{head}<h1>{title}</h1>"
     index.write((text + "".join(lists)).encode())
     return index

@@ -68,6 +68,14 @@ def test_services_listen_on_this_machine_only_and_no_proxy_comes_between_them():
     assert found["NO_PROXY"] == found["no_proxy"] == "intranet,127.0.0.1,localhost"
 
 
+def test_the_log_of_a_task_is_for_its_owner_and_names_no_address_at_which_a_browser_sends_airflows_cookie():
+    found = variables()
+    kinds = ("FOLDER", "FILE")
+    modes = [int(found[f"AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_{kind}_PERMISSIONS"], 8) for kind in kinds]
+    assert [mode & 0o077 for mode in modes] == [0, 0]
+    assert found["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
+
+
 def test_bytecode_is_kept_whatever_the_caller_wants():
     assert variables(PYTHONDONTWRITEBYTECODE="1")["PYTHONDONTWRITEBYTECODE"] == ""
 

@@ -58,7 +58,7 @@ def test_up_ends_when_every_service_works_and_says_how_to_log_in(shell: Shell):
     assert done.returncode == 0, done.stdout + done.stderr
     assert health.unhealthy(shell.instance, shell.report()) == []
     password = credentials.load_or_make(shell.instance).password
-    for told in (shell.instance.airflow_url, shell.instance.mlflow_url, f"admin / {password}"):
+    for told in (shell.instance.airflow_url, shell.instance.mlflow_shown, f"admin / {password}"):
         assert told in done.stdout
 
 
@@ -95,7 +95,7 @@ def test_the_scheduler_alone_has_the_heavy_libraries_in_memory(running: Shell):
 def test_status_shows_each_service_with_its_address(running: Shell):
     lines = [line.split() for line in running.run("status").stdout.splitlines()]
     assert {line[0]: line[1] for line in lines[1:]} == dict.fromkeys(SERVICES, "healthy")
-    assert running.instance.mlflow_url in lines[-1]
+    assert running.instance.mlflow_shown in lines[-1]
 
 
 def test_up_when_up_says_so_and_changes_nothing(running: Shell):

@@ -121,7 +121,7 @@ def test_on_its_own_the_page_follows_the_system(visit):
 def test_a_link_to_airflow_leaves_the_frame_and_one_elsewhere_opens_a_window(visit):
     visit.go(f"plugin/airworthy/{DEEP}")
     link = visit.framed().locator(".links a").filter(has_text="MLflow")
-    visit.page.context.route("http://127.0.0.1:5000/**", lambda route: route.fulfill(body="registry"))
+    visit.page.context.route("http://localhost:5000/**", lambda route: route.fulfill(body="registry"))
     with visit.page.context.expect_page() as opened:
         link.click()
     assert "/#/models/toy/versions/3" in opened.value.url

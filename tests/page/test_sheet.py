@@ -1,5 +1,6 @@
 """The page as HTML: what is said where nothing is there, and that what others wrote stays text."""
 
+import json
 import re
 
 import pytest
@@ -35,6 +36,17 @@ def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
     text = page(day_of(0))
     assert "<script>alert" not in text and "</script><script>" not in text
     assert text.count("&lt;script&gt;alert(1)") >= 3
+
+
+def test_no_text_turns_the_direction_of_the_page_or_of_its_figures(lake_home):
+    hostile = "\u202eevil\x1b\u2066"
+    measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
+    rows = [Row(metric, hostile, 0.5, day_of(0), "1", limit=0.2, breached=True) for metric in ("psi", "published")]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    text = page(day_of(0))
+    figures = json.loads(text.split('id="figures">')[1].split("</script>")[0])
+    shown = text + str(figures)
+    assert r"\u202eevil\x1b\u2066" in text and not set(hostile) & set(shown) - set("evil")
 
 
 def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home, monkeypatch):
@@ -132,7 +144,7 @@ def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, 
 
 def test_the_model_card_and_data_docs_are_links(at_home):
     text = page()
-    assert re.search(r'href="http://127.0.0.1:5000/#/models/toy/versions/3" title="[^"]*card[^"]*">model card<', text)
+    assert re.search(r'href="http://localhost:5000/#/models/toy/versions/3" title="[^"]*card[^"]*">model card<', text)
     assert '<a href="/airworthy/data_docs/toy/index.html">Data Docs<' in text
 
 

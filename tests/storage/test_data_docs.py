@@ -1,5 +1,6 @@
 """Data Docs: a page for each content of each day, an index of them, and the same in a folder and on S3."""
 
+import re
 from datetime import date
 
 import numpy as np
@@ -33,6 +34,33 @@ def test_a_validated_day_has_a_page_and_a_line_in_the_index_which_leads_to_it(la
     index = served("index.html")
     assert index.index(f'href="events/{newest}"') < index.index(f'href="events/{oldest}"')
     assert "expect_" in served(f"events/{newest}").lower() or "Validation" in served(f"events/{newest}")
+
+
+@pytest.mark.parametrize("name", ["index", "page"])
+def test_a_page_opened_from_the_disk_asks_nothing_of_other_hosts(lake_home, name):
+    run(DAYS[0])
+    folder = data_docs.folder("toy")
+    place = folder / "index.html" if name == "index" else folder / "events" / (folder / "events").names()[0]
+    page = place.read().decode()
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    assert policy is not None and policy[1].startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+    before, rest = page[: policy.start()], page[policy.end() :]
+    assert not re.search(r"<(script|link|img|style|iframe)", before), "the policy comes before what it forbids"
+    assert not re.search(r"<(script|link|img|iframe)[^>]*https?:", rest)
+
+
+def test_a_value_turns_no_direction_of_its_page(lake_home):
+    hostile = "x\u202e\x1b\u2066"
+    result = ExpectationValidationResult(
+        success=False,
+        expectation_config=ExpectationConfiguration("expect_column_values_to_not_be_null", {"column": "kind"}),
+        result={"element_count": 1, "unexpected_count": 1, "partial_unexpected_list": [hostile]},
+    )
+    document = ExpectationSuiteValidationResult(
+        success=False, results=[result], suite_name="events", meta={"great_expectations_version": "1"}
+    )
+    page = data_docs.write("toy", "events", DAYS[0], "b2-0", document).read().decode()
+    assert r"x\u202e\x1b\u2066" in page and not set(hostile) & set(page) - {"x"}
 
 
 def test_validating_the_same_again_adds_no_page(lake_home):

@@ -1,0 +1,87 @@
+"""What the local services keep is for the account that started them: new files, old homes, logs of tasks."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from include.local import instance, private_files, services
+from include.local.errors import SettingWrong
+from include.local.supervise import CONFIGURATION
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture(autouse=True)
+def open_to_all():
+    """The caller's umask hides nothing."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    home = tmp_path / "home"
+    monkeypatch.setenv("AIRWORTHY_HOME", str(home))
+    return home
+
+
+def test_a_new_home_is_private(home):
+    private_files.make_private(home)
+    assert rights(home) == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o770, 0o701])
+@pytest.mark.parametrize("inside", [None, "airflow", "credentials"])
+def test_an_existing_home_is_tightened(home, mode, inside):
+    (home / inside if inside else home).mkdir(parents=True)
+    home.chmod(mode)
+    private_files.make_private(home)
+    assert rights(home) == 0o700
+
+
+def test_a_folder_of_other_things_is_neither_used_nor_changed(home):
+    (home / "photos").mkdir(parents=True)
+    home.chmod(0o755)
+    with pytest.raises(SettingWrong, match=r"AIRWORTHY_HOME is .*chmod 700.*Nothing was started"):
+        services.up(instance.current(), print)
+    assert rights(home) == 0o755 and [path.name for path in home.iterdir()] == ["photos"]
+
+
+def test_a_folder_of_other_things_that_only_its_owner_may_enter_is_used(home):
+    (home / "photos").mkdir(parents=True)
+    home.chmod(0o700)
+    private_files.make_private(home)
+    assert rights(home) == 0o700
+
+
+def test_all_that_up_starts_writes_private_files_and_the_umask_is_put_back(home, monkeypatch):
+    seen = {}
+
+    def start(here, env):
+        (here.home / "run" / "probe").write_text("")
+        seen["umask"] = os.umask(0o022)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(services.migrations, "run", lambda *_: None)
+    monkeypatch.setattr(services, "_check_ports", lambda _: None)
+    monkeypatch.setattr(services, "_start", start)
+    with pytest.raises(KeyboardInterrupt):
+        services.up(instance.current(), print)
+    assert seen["umask"] == 0o077 and rights(home / "run" / "probe") == 0o600
+    assert os.umask(0) == 0
+
+
+def test_the_supervisor_gives_its_services_no_other_umask():
+    found = configparser.RawConfigParser()
+    found.read(CONFIGURATION)
+    assert {section: int(found[section]["umask"], 8) for section in found if "umask" in found[section]} == {
+        "supervisord": private_files.UMASK
+    }
