@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include import alerts, dag_text, forms
 from include.declaration import clock
+from include.declaration.printable import escape_values
 from include.errors import AirworthyError, BadRequest
 from include.orchestration.timetable import PeriodTimetable
 from include.use_case import UseCase
@@ -157,4 +158,4 @@ def has_triggerer() -> bool:
 
 def note(use_case: UseCase, what: str, **extra: Any) -> None:
     """Put figures and links on the asset's event, where the asset page shows them."""
-    get_current_context()["outlet_events"][asset(use_case, what)].extra.update(extra)
+    get_current_context()["outlet_events"][asset(use_case, what)].extra.update(escape_values(extra))

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from include.declaration.printable import printable_logger
+from include.declaration.printable import escape_values, printable_logger
 from include.page import access, documents, prometheus, sheet
 from include.page.request_limits import PAGE, Guard
 from include.stages import overview
@@ -167,7 +167,9 @@ def _page(text: str, status: int = 200) -> HTMLResponse:
 def _refused(request: Request, error: AnyHTTPException) -> Response:
     """The refusal as a page where a person looks, and as JSON where a program does."""
     if "text/html" not in request.headers.get("Accept", ""):
-        return JSONResponse({"detail": error.detail}, error.status_code, headers=HEADERS | dict(error.headers or {}))
+        return JSONResponse(
+            {"detail": escape_values(error.detail)}, error.status_code, headers=HEADERS | dict(error.headers or {})
+        )
     title, code = TITLES.get(error.status_code, "Refused"), error.status_code
     text = sheet.message(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
     return HTMLResponse(text, code, headers=HEADERS | dict(error.headers or {}))
