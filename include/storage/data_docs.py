@@ -31,8 +31,10 @@ def write(use_case: str, feed: str, day: date, digest: str, document: Expectatio
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """What a page may load, also opened from the disk: nothing of another place, and no script."""
-_ASKED = re.compile(r"<script\b[^>]*\bsrc=[^>]*>\s*</script>|<link\b[^>]*>", re.IGNORECASE)
-"""What Great Expectations' templates ask of other hosts: five scripts, and styles. Its own styles are in the page."""
+_ASKED = re.compile(
+    r"<script\b[^>]*\bsrc=[^>]*>\s*</script>|<link\b[^>]*>|<img\b[^>]*\bsrc=[\"']https?:[^>]*>", re.IGNORECASE
+)
+"""What Great Expectations' templates ask of other hosts: scripts, styles and a logo. Its own styles are in the page."""
 
 
 def _without_others(page: str) -> str:

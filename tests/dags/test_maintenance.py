@@ -72,7 +72,7 @@ def test_a_dry_run_says_whether_a_schedule_will_remove(asked, monkeypatch, caplo
 
 def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatch):
     assert execute(monkeypatch, "manual", False)["lines"] == ("one line", "another")
-    assert asked["noted"] == {"dry_run": True, "1": "one line", "2": "another"}
+    assert asked["noted"] == {"dry_run": True, "actor": "ann (run 'r')", "1": "one line", "2": "another"}
 
 
 def test_what_could_not_be_looked_at_fails_the_task_after_the_rest_is_done(asked, monkeypatch):
