@@ -99,6 +99,7 @@ def server(measured_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     env |= {
         "AIRFLOW_HOME": str(home),
         "AIRWORTHY_HOME": str(measured_home),
+        "AIRWORTHY_SIGNING_KEYS": os.environ["AIRWORTHY_SIGNING_KEYS"],
         "AIRWORTHY_USE_CASE_PACKAGES": "tests.page.use_cases",
         "PYTHONPATH": str(REPOSITORY),
     }

@@ -106,8 +106,8 @@ def test_without_any_time_the_declared_parameters_are_tried_and_chosen(toy_lake,
         ({"trials": 0}, "whole number of trials from 1 to 1000, not 0"),
         ({"trials": 2.5}, r"trials from 1 to 1000, not 2\.5"),
         ({"trials": True}, "not True"),
-        ({"trials": 2, "minutes": 0}, "minutes above 0, not 0"),
-        ({"trials": 2, "minutes": float("nan")}, "minutes above 0, not nan"),
+        ({"trials": 2, "minutes": 0}, "minutes above 0, at most 300, not 0"),
+        ({"trials": 2, "minutes": float("nan")}, "minutes above 0, at most 300, not nan"),
     ],
 )
 def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
