@@ -85,6 +85,15 @@ def test_a_question_that_cannot_be_meant_is_answered_in_words(server, query):
         assert answer.status_code == 422 and "YYYY-MM-DD" in answer.text
 
 
+@pytest.mark.parametrize("address", [PAGE, "/airworthy/", "/api/v2/dags", "/api/v2/monitor/health", "/"])
+def test_an_address_with_thousands_of_parameters_is_refused_before_it_is_parsed(server, address):
+    many = "&".join(f"p{number}=1" for number in range(8_000))
+    for user in (None, "vera"):
+        with server.client(user) as client:
+            answer = client.get(f"{address}?{many}")
+            assert answer.status_code == 414 and answer.headers["Cache-Control"] == "private, no-store"
+
+
 def test_an_unknown_use_case_is_not_found(server):
     with server.client("vera") as client:
         assert client.get("/airworthy/use_case/nobody").status_code == 404
