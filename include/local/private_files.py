@@ -12,7 +12,9 @@ from include.local.errors import SettingWrong
 UMASK = 0o077
 """Takes all rights of others away from each new file and folder."""
 OTHERS = 0o077
-OWN_FOLDERS = frozenset({"airflow", "mlflow", "lake", "check", "credentials", "data_docs", "source", "run", "logs"})
+OWN_FOLDERS = frozenset(
+    {"airflow", "mlflow", "lake", "check", "credentials", "data_docs", "models", "replay", "source", "run", "logs"}
+)
 """Folders by which a home of this project is known."""
 
 
