@@ -29,7 +29,7 @@ from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from include.tasks import train as tasks
 from tests.toy_use_case import USE_CASE
-from tests.versions import promoted, register
+from tests.versions import judge, promoted, register, verdict
 
 ANN = {"id": "1", "name": "ann"}
 
@@ -101,7 +101,7 @@ def test_a_blank_reason_is_none(asking, blank):
 def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
     asking.answer("Approve", asking.ask() | {REASON: " calibrated well "})
     assert promoted(asking.version, who="a run", approval_required=True).promoted
-    [entry] = Ledger.of(USE_CASE).entries()
+    _, entry = Ledger.of(USE_CASE).entries()
     assert entry.who == "a run, approved by ann"
     assert entry.reason.endswith("approved: calibrated well")
 
@@ -206,8 +206,7 @@ def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
 
 
 def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raises_no_event(asking, promoting):
-    Registry(USE_CASE).tag_version(asking.version, {"gates": "failed"})
-    promoted(asking.version, who="a test")
+    judge(Registry(USE_CASE).version(asking.version).run_id, [verdict("failed")])
     with pytest.raises(AirflowSkipException, match="Version 1 is not promoted: "):
         tasks.promote.function(USE_CASE.name, asking.version)
     assert "model" not in promoting

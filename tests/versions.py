@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from include.logic.gates import Verdict
+from include.registry.model_record import digest_of_files, record_evaluation, record_training
+from include.registry.records import Records
 from include.stages import evaluate, promote
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
@@ -30,25 +32,57 @@ def verdict(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
     return {"gate": f"a gate {outcome}", "outcome": outcome, "blocks": blocks, "reason": reason, **measured}
 
 
-def register(run_id: str, day: date = AS_OF, *, gates: str | None = "passed", **tags: str) -> str:
+def register(
+    run_id: str,
+    day: date = AS_OF,
+    *,
+    gates: str | None = "passed",
+    verdicts: list[dict[str, Any]] | None = None,
+    **tags: str,
+) -> str:
     """The number of a new version with the run's model, as if it were trained as of `day` and judged so."""
-    registry = Registry(USE_CASE)
-    run = registry.run(run_id).data.tags
-    fingerprint = f"{run['airworthy.fingerprint']} {len(registry.versions()) + 1}"
+    registry, records = Registry(USE_CASE), Records.of(USE_CASE.name)
+    trained = records.latest("training", [run_id])[run_id]
+    fingerprint = f"{trained['tags']['airworthy.fingerprint']} {len(registry.versions()) + 1}"
     known = {"as_of": day.isoformat(), "airworthy.fingerprint": fingerprint, "reason": "a first model"}
-    judged = {} if gates is None else {"gates": gates, "verdicts": json.dumps([verdict(gates)])}
-    number = registry.register(run_id, run["model_id"], known | judged | tags, "A model.").number
-    judge_now(number)
-    return number
+    made = {**trained["tags"], **known, **tags}
+    made["files_digest"] = digest_of_files(trained["files"], date.fromisoformat(made["as_of"]), fingerprint)
+    clone = registry.start_run("a copy", made)
+    record_training(records, clone, made, trained["files"], trained["metrics"])
+    registry.end_run(clone, failed=False)
+    if gates is not None:
+        judge(clone, [verdict(gates)] if verdicts is None else verdicts)
+    return registry.register(registry.candidate(clone), "A model.").number
+
+
+def rerecord(number: str, **tags: str) -> None:
+    """Put a version's training on record anew, as if MLflow had been restored and the number given again."""
+    version, records = Registry(USE_CASE).version(number), Records.of(USE_CASE.name)
+    trained = records.latest("training", [version.run_id])[version.run_id]
+    record_training(records, version.run_id, {**trained["tags"], **tags}, version.files, version.metrics)
+
+
+def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -> None:
+    """Put on record that a run's gates say this, by those gates and that champion that hold now."""
+    registry = Registry(USE_CASE)
+    candidate = registry.candidate(run_id)
+    entry = evaluate._champion(USE_CASE, registry, candidate)
+    record_evaluation(
+        Records.of(USE_CASE.name),
+        candidate,
+        [Verdict(**each) for each in verdicts],
+        judged_by=judged_by or evaluate._judged_by(USE_CASE, entry),
+        champion=entry.version if entry else "",
+        metrics={},
+        final=True,
+    )
 
 
 def judge_now(number: str) -> None:
     """Let a version's verdicts be of the gates and the champion of now."""
-    registry = Registry(USE_CASE)
-    version = registry.version(number)
-    judged = evaluate._judged_by(USE_CASE, evaluate._champion(USE_CASE, registry, version))
-    if version.tags.get("judged") != judged:
-        registry.tag_version(number, {"judged": judged})
+    version = Registry(USE_CASE).version(number)
+    if version.verdicts:
+        judge(version.run_id, list(version.verdicts))
 
 
 def promoted(number: str, *, who: str, **given: Any) -> promote.PromoteResult:
@@ -68,10 +102,10 @@ def alias() -> str | None:
 def state() -> dict[str, Any]:
     """All that a promotion, an approval or a rollback may change; without what depends on the clock."""
     registry, entries = Registry(USE_CASE), Ledger.of(USE_CASE).entries()
-    clock = {"recorded_at": "", "previous": ""}
+    clock = {"recorded_at": "", "previous": "", "mac": ""}
     return {
         "entries": [asdict(entry) | clock for entry in entries],
         "head matches": registry.ledger_head() == (entries[-1].head if entries else None),
         "alias": registry.champion(),
-        "versions": {version.number: (version.tags, version.description) for version in registry.versions()},
+        "versions": {version.number: (version.copies, version.description) for version in registry.versions()},
     }

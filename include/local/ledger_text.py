@@ -23,19 +23,20 @@ def show(console: Console, name: str) -> None:
     use_case = load(name)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     head = registry.ledger_head()
-    entries = ledger.entries()
-    if entries:
-        for entry in entries:
-            console.print(_lines(entry, entries))
+    entries, flaws = ledger.inspect()
+    for entry in entries:
+        console.print(_lines(entry, entries))
+        if entry.number in flaws:
+            print_line(console, f"     no proof: {flaws[entry.number]}", "red")
     verified = follow.verified(registry, ledger)
     if not verified:
         print_line(console, f"The ledger of {name} is empty: no model was promoted yet.")
         return
     follow.champion(use_case, registry.versions(), verified)
-    print_line(console, f"verified: {_count(len(entries))}, unbroken, {_compared(head, entries)}", "green")
+    print_line(console, f"verified: {_count(len(entries))}, unbroken, signed, {_compared(head, entries)}", "green")
 
 
-_FLIES_NOT = {"rejection": "never flies", "restoration": "flies in its place"}
+_FLIES_NOT = {"rejection": "never flies", "approval": "may fly", "restoration": "flies in its place"}
 
 
 def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:

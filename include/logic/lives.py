@@ -9,11 +9,12 @@ from datetime import date
 from typing import Any, Literal, Protocol, TypeVar
 
 Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
-Action = Literal["promotion", "rollback", "rejection", "restoration"]
+Action = Literal["promotion", "rollback", "rejection", "approval", "restoration"]
 GATES, LIFE, APPROVAL, NOT_PROMOTED = "gates", "life", "approval", "not_promoted"
 """Tags of a version: what the gates say in sum, its life, a person's decision, and why it was not promoted."""
-TREES, FINGERPRINT, AS_OF, JUDGED = "trees", "airworthy.fingerprint", "as_of", "judged"
-"""Tags of a version: which model it is, the day it was trained as of, and what its verdicts were judged by."""
+TREES, FINGERPRINT, AS_OF, JUDGED, FILES = "trees", "airworthy.fingerprint", "as_of", "judged", "files_digest"
+"""Tags of a version: which model it is, the day it was trained as of, what its verdicts were judged by, and which files
+are its own."""
 
 
 class Registered(Protocol):
@@ -44,6 +45,10 @@ class Decided(Protocol):
     def who(self) -> str: ...
     @property
     def reason(self) -> str: ...
+    @property
+    def files_digest(self) -> str: ...
+    @property
+    def judged(self) -> str: ...
 
 
 D = TypeVar("D", bound=Decided)
@@ -57,20 +62,15 @@ class Approval:
     approved: bool
     who: str
     why: str
-    judged: str = ""
-    """What the verdicts that the person saw were judged by: the version's tag of that name."""
 
     @classmethod
-    def of(cls, tags: Mapping[str, str]) -> Approval | None:
-        """The decision among a version's tags; None if nobody has decided."""
-        return cls(**json.loads(tags[APPROVAL])) if APPROVAL in tags else None
+    def of(cls, entry: Decided) -> Approval:
+        """The decision of an entry of the ledger: an approval, or a rejection."""
+        return cls(entry.action == "approval", entry.who, entry.reason)
 
     def to_tag(self) -> str:
+        """Return what MLflow's page shows of the decision; it is never read back."""
         return json.dumps(asdict(self))
-
-    def counts(self, tags: Mapping[str, str]) -> bool:
-        """Whether it still holds for a version with these tags: an approval does for the verdicts that were shown."""
-        return not self.approved or self.judged == tags.get(JUDGED, "")
 
     def __str__(self) -> str:
         verb = "approved" if self.approved else "rejected"
@@ -78,8 +78,8 @@ class Approval:
 
 
 def is_flight(entry: Decided) -> bool:
-    """Whether an entry makes a champion: a rejection never does, and a restoration says only which version is one."""
-    return entry.action not in ("rejection", "restoration")
+    """Whether an entry makes a champion: a promotion or a rollback does, and nothing else."""
+    return entry.action in ("promotion", "rollback")
 
 
 def champion_of(day: date, entries: Iterable[D]) -> D | None:
@@ -92,9 +92,12 @@ def champion_of(day: date, entries: Iterable[D]) -> D | None:
 
 
 def names(entry: Decided, version: Registered) -> bool:
-    """Whether an entry speaks of this version: number and model are equal. A number alone may be given twice."""
-    model = (version.number, version.tags.get(TREES), version.tags.get(FINGERPRINT))
-    return (entry.version, entry.trees, entry.fingerprint) == model
+    """Whether an entry speaks of this version: number and model are equal, byte for byte.
+
+    A number alone may be given twice.
+    """
+    model = (version.number, *(version.tags.get(name) for name in (TREES, FINGERPRINT, FILES)))
+    return (entry.version, entry.trees, entry.fingerprint, entry.files_digest) == model
 
 
 def restoration(version: Registered, entries: Iterable[D]) -> D | None:
@@ -131,11 +134,20 @@ def rejection(version: Registered, entries: Iterable[D]) -> D | None:
 
 
 def decision(version: Registered, entries: Sequence[Decided]) -> Approval | None:
-    """What was decided on a version and still counts: a rejection, on the ledger or its tag, or else an approval."""
+    """Return what the ledger says was decided on a version and still counts: a rejection, or else an approval.
+
+    An approval counts for the verdicts that were shown to the person who gave it.
+    """
     if (rejected := rejection(version, entries)) is not None:
-        return Approval(False, rejected.who, rejected.reason)
-    tagged = Approval.of(version.tags)
-    return tagged if tagged is not None and tagged.counts(version.tags) else None
+        return Approval.of(rejected)
+    judged = version.tags.get(JUDGED)
+    counting = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
+    return next(map(Approval.of, counting), None)
+
+
+def approvals(version: Registered, entries: Sequence[D]) -> list[D]:
+    """Return the entries by which a version was approved, whatever it was judged by then, the newest first."""
+    return [entry for entry in reversed(entries) if entry.action == "approval" and names(entry, version)]
 
 
 def blocks(verdict: Mapping[str, Any]) -> bool:

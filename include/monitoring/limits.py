@@ -10,7 +10,8 @@ from include.logic.finding import MODEL
 from include.logic.profile import NAME, Profile, ProfileUnreadable
 from include.model import false_alarms
 from include.model.false_alarms import FalseAlarms, Rate
-from include.storage.models import ArtifactMissing, Registry, Version
+from include.registry.model_record import Version
+from include.storage.models import ArtifactMissing, Registry
 from include.use_case import UseCase
 
 TAG = "false_alarms"

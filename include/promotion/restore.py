@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.logic import lives
+from include.registry.model_record import Version
 from include.stages import follow
 from include.storage.ledger import Appended, Decision, Entry, Ledger, Overtaken
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.use_case import UseCase
 
 
@@ -71,4 +72,5 @@ def _decision(version: Version, lost: Entry, who: str) -> Decision:
             f" made again as of {version.as_of}"
         ),
         verdicts=version.verdicts,
+        files_digest=version.files_digest,
     )

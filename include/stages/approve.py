@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from include.declaration import form_limits
 from include.errors import BadRequest
 from include.logic import lives
-from include.logic.lives import APPROVAL, JUDGED, Approval
+from include.logic.lives import JUDGED, Approval
+from include.registry.model_record import Version
 from include.stages import follow
 from include.storage.ledger import Decision, Entry, Ledger, Overtaken
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.use_case import UseCase
 
 
@@ -29,10 +30,10 @@ class ApproveResult:
 def run(
     use_case: UseCase, version: str, *, approved: bool, who: str, why: str, timed_out: bool = False
 ) -> ApproveResult:
-    """Record the decision; the same again changes nothing. A rejection is an entry of the ledger, and final.
+    """Record the decision on the ledger; the same again changes nothing. A rejection is final.
 
-    An approval is a tag of the version and holds for the verdicts that it has now. It may be taken back until the
-    version is promoted: after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was
+    An approval holds for the verdicts that the version has now. It may be taken back until the version is promoted:
+    after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was
     recorded before stands, whatever it was of. Raises BadRequest for an unknown version, an approval after a rejection,
     and a rejection after a promotion; LedgerDamaged, ModelReplaced.
     """
@@ -42,9 +43,9 @@ def run(
     for _ in range(follow.ROUNDS):
         entries = follow.caught_up(registry, ledger)
         found = registry.version(version)
-        tagged, before = Approval.of(found.tags), lives.decision(found, entries)
-        if timed_out and before is None and tagged is not None:
-            before = tagged
+        before = lives.decision(found, entries)
+        if timed_out and before is None and (approvals := lives.approvals(found, entries)):
+            before = Approval.of(approvals[0])
         if before is not None and (before.approved == approved or (timed_out and before.approved)):
             follow.run(use_case)
             return ApproveResult(version, before.approved, before.who, before.why, new=False)
@@ -54,7 +55,7 @@ def run(
                 " another model."
             )
         try:
-            _record(registry, ledger, found, entries, Approval(approved, who, why, found.tags.get(JUDGED, "")))
+            _record(registry, ledger, found, entries, Approval(approved, who, why))
         except Overtaken:
             continue
         follow.run(use_case)
@@ -83,12 +84,9 @@ def question(use_case: UseCase, version: str) -> str:
 
 
 def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[Entry], decided: Approval) -> None:
-    """Write an approval to the version, a rejection to the ledger: its tag follows."""
-    if decided.approved:
-        registry.tag_version(version.number, {APPROVAL: decided.to_tag()})
-        return
+    """Append the decision to the ledger; the version's tag follows."""
     there = next((entry for entry in entries if entry.flies and lives.names(entry, version)), None)
-    if there is not None:
+    if there is not None and not decided.approved:
         name = registry.use_case.name
         raise BadRequest(
             f"{name}: version {version.number} was made champion from {there.effective_from} on by ledger entry"
@@ -100,10 +98,12 @@ def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[
             trees=version.trees,
             fingerprint=version.fingerprint,
             effective_from=version.as_of,
-            action="rejection",
+            action="approval" if decided.approved else "rejection",
             who=decided.who,
             reason=decided.why,
             verdicts=version.verdicts,
+            files_digest=version.files_digest,
+            judged=version.tags.get(JUDGED, ""),
         ),
         after=len(entries),
     )

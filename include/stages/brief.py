@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from include.gate import CHAMPION
+from include.logic import lives
 from include.logic.card.markup import escaped, number, table
 from include.logic.gates import MODEL
-from include.logic.lives import GATES, LIFE, blocking
-from include.stages import approve, evaluate
-from include.storage.models import Registry, Version
+from include.logic.lives import GATES, blocking
+from include.registry.model_record import Version
+from include.stages import approve, follow
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
 from include.use_case import UseCase
 
 METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
@@ -37,24 +39,30 @@ def run(use_case: UseCase, version: str) -> Brief:
     candidate = registry.version(version)
     if (decided := approve.decision(use_case, version)) is not None:
         return Brief(None, f"Nobody is asked: version {version} was {decided}.")
-    if (life := candidate.tags[LIFE]) in ("champion", "archived"):
+    life = _life(use_case, registry, candidate)
+    if life in follow.FLOWN:
         return Brief(None, f"Nobody is asked: version {version} was made champion before.")
     if life != "challenger":
         why = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
         return Brief(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
     flying = candidate.tags.get("compared_with")
     champion = next((version for version in registry.versions() if version.number == flying), None)
-    return Brief("\n".join(_lines(use_case, registry, candidate, champion)), "")
+    return Brief("\n".join(_lines(use_case, candidate, champion)), "")
 
 
-def _lines(use_case: UseCase, registry: Registry, candidate: Version, champion: Version | None) -> list[str]:
+def _life(use_case: UseCase, registry: Registry, candidate: Version) -> str:
+    entries = Ledger.of(use_case).entries()
+    return lives.lives(registry.versions(), entries, use_case.last_day())[candidate.number]
+
+
+def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:
     told = f"Trained as of {candidate.as_of} on {candidate.tags['window']}"
     lines = [f"{told}: {escaped(candidate.tags.get('reason') or 'no reason given')}.", ""]
     test = candidate.report["splits"]["test"]
     lines += [f"On its test days, {test['first']} to {test['last']}:", ""]
     flying = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
     names = {MODEL: f"version {candidate.number}", **flying, "logistic": "logistic", "prior": "prior"}
-    lines += _metrics(registry.read_json(candidate.run_id, evaluate.METRICS), names)
+    lines += _metrics(candidate.judged, names)
     before = {each["gate"]: each for each in _verdicts(champion)}
     rows = [
         (escaped(each["gate"]), number(each["value"]), number(each["limit"]), each["outcome"], _then(before, each))
@@ -75,7 +83,7 @@ def _metrics(found: Mapping[str, Mapping[str, float]], names: Mapping[str, str])
 
 
 def _verdicts(version: Version | None) -> list[dict[str, Any]]:
-    return list(json.loads(version.tags["verdicts"])) if version is not None and "verdicts" in version.tags else []
+    return list(version.verdicts) if version is not None else []
 
 
 def _then(before: Mapping[str, Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 
 from mlflow.entities import RunData
 
-from include.logic import card, metrics, recipe
+from include.logic import card, lives, metrics, recipe
 from include.logic.card import Facts, Slice, Split
 from include.logic.gates import MODEL, Verdict
-from include.logic.lives import NOT_PROMOTED, Approval
+from include.logic.lives import NOT_PROMOTED
 from include.logic.recipe import Recipe, RecipeUnreadable
 from include.monitoring import limits
+from include.registry.model_record import Version
 from include.stages import evaluate, reproduce
-from include.storage.models import Registry, Version
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
 from include.storage.runs import FINGERPRINT
 from include.use_case import UseCase
 
@@ -119,14 +121,14 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
 
 def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> Facts:
     """What registry and run tell, with what the run's artifacts add."""
-    judged, slices = kept.values(evaluate.VERDICTS), kept.values(f"{evaluate.FOLDER}/slices.json")
+    slices = kept.values(f"{evaluate.FOLDER}/slices.json")
     told = _told(declared, version, recorded)
     return replace(
         told,
-        test={**told.test, **(kept.values(evaluate.METRICS) or {})},
+        test={**told.test, **version.judged},
         intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
         slices=None if slices is None else tuple(Slice(**each) for each in slices),
-        verdicts=None if judged is None else tuple(Verdict(**each) for each in judged["verdicts"]),
+        verdicts=tuple(Verdict(**each) for each in version.verdicts) or None,
         gains=kept.values(IMPORTANCE),
         plots=tuple(kept.plots()),
     )
@@ -134,7 +136,7 @@ def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) 
 
 def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
     use_case, caveats = _as_trained(declared, version)
-    tags, report = {**recorded.tags, **version.tags}, version.report
+    tags, report = version.tags, version.report
     return Facts(
         use_case=declared.name,
         version=version.number,
@@ -146,9 +148,9 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
         matures_after_days=use_case.label.matures_after_days,
         costs=use_case.costs,
         window=tags["window"],
-        splits=_splits(report, recorded.metrics),
-        test=metrics.of_split(recorded.metrics, "test"),
-        validation=metrics.of_split(recorded.metrics, "validation"),
+        splits=_splits(report, version.metrics),
+        test=metrics.of_split(version.metrics, "test"),
+        validation=metrics.of_split(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
         reason=tags.get("reason", ""),
         notice=tags.get("notice", declared.notice),
@@ -160,7 +162,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
         gates=tags.get("gates", ""),
         champion=tags.get("compared_with"),
         false_alarms=limits.at_registration(version),
-        decisions=_decisions(tags),
+        decisions=_decisions(declared, version),
         features=use_case.features,
         parameters=recorded.params,
         tuned_by=tags.get("tuned_by", ""),
@@ -186,9 +188,9 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
     return found
 
 
-def _decisions(tags: Mapping[str, str]) -> tuple[str, ...]:
+def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
     """What was decided on the version and found out since; who flies stands on the ledger alone."""
-    approval = Approval.of(tags)
+    approval, tags = lives.decision(version, Ledger.of(declared).entries()), version.tags
     told = [
         f"It was {approval}." if approval else "",
         f"Not promoted: {tags[NOT_PROMOTED]}" if NOT_PROMOTED in tags else "",

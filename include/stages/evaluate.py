@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from include.logic import digests, gate_plots, gates, intervals, judging, metric
 from include.logic.evidence import Evidence
 from include.logic.gates import MODEL, Verdict
 from include.logic.slices import Slices
+from include.registry.model_record import Version, record_evaluation
+from include.registry.records import Records
+from include.registry.tags import decides
 from include.stages import evidence
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.storage.runs import FINGERPRINT
 from include.use_case import Costs, UseCase
 
@@ -27,7 +31,9 @@ VERDICTS = f"{FOLDER}/verdicts.json"
 METRICS = f"{FOLDER}/metrics.json"
 """Subject to metric to value on the test rows: model, baselines and the champion on the same days."""
 JUDGED = "judged"
-"""Tag of a run and its version: digest of the gates and the champion that it was judged by. Set as the last step."""
+"""Tag of a run and its version: digest of the gates and the champion that it was judged by."""
+SHOWN = ("gates", "compared_with", JUDGED)
+"""Tags of an evaluated run, besides those of the gates."""
 
 
 @dataclass(frozen=True)
@@ -57,44 +63,43 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
     entry = _champion(use_case, registry, candidate)
     champion = entry.version if entry else None
     judged_by = _judged_by(use_case, entry)
-    if candidate.tags.get(JUDGED) == judged_by and (there := judgement(registry, run_id)):
-        return EvaluateResult(run_id, there.gates, champion, there.verdicts, new=False)
+    if candidate.tags.get(JUDGED) == judged_by:
+        return EvaluateResult(run_id, candidate.tags["gates"], champion, candidate.verdicts, new=False)
     found = evidence.gather(use_case, candidate, entry, lake=lake)
     verdicts = gates.judge(use_case.gates, found, use_case.costs)
-    judged = Judgement(judged_by, tuple(verdict.to_json() for verdict in verdicts))
-    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
-        _write(Path(folder) / FOLDER, use_case, f"{use_case.name} as of {candidate.as_of}", found, verdicts, judged)
-        registry.log_folder(run_id, Path(folder))
-    tags = {gates.tag(verdict.gate): verdict.outcome for verdict in verdicts}
-    registry.untag(run_id, [name for name in candidate.tags if name.startswith(gates.TAG) and name not in tags])
-    registry.log(run_id, tags=tags | {"gates": judged.gates, "compared_with": champion or ""})
-    # What could not be loaded may be mended: such a judgement is not one that stands.
+    assert found.rows is not None
+    measured = {
+        subject: metrics.of(found.rows.labels, each, use_case.costs) for subject, each in found.rows.predicted.items()
+    }
+    plain = tuple(verdict.to_json() for verdict in verdicts)
+    # What could not be loaded may be mended: such a judgement is not one that stays.
     spoilt = found.rehearsal is not None and bool(found.rehearsal.error)
-    registry.log(run_id, tags={JUDGED: f"{judged_by} not final" if spoilt else judged_by})
-    return EvaluateResult(run_id, judged.gates, champion, judged.verdicts, new=True)
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+        title = f"{use_case.name} as of {candidate.as_of}"
+        _write(Path(folder) / FOLDER, use_case, title, found, verdicts, measured)
+        registry.log_folder(run_id, Path(folder))
+    record_evaluation(
+        Records.of(use_case.name),
+        candidate,
+        verdicts,
+        judged_by=judged_by,
+        champion=champion or "",
+        metrics=measured,
+        final=not spoilt,
+    )
+    _copy(registry, candidate)
+    return EvaluateResult(run_id, gates.outcome(verdicts), champion, plain, new=True)
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """The verdicts of a run, and the digest of what they were judged by: one file, so that they never part."""
-
-    judged_by: str
-    verdicts: tuple[dict[str, Any], ...]
-
-    @property
-    def gates(self) -> str:
-        """All of them in one word."""
-        return gates.outcome([Verdict(**verdict) for verdict in self.verdicts])
+def _copy(registry: Registry, before: Version) -> None:
+    """Let MLflow's run show what is on record of its evaluation."""
+    tags = {name: value for name, value in registry.candidate(before.run_id).tags.items() if decides(name)}
+    registry.untag(before.run_id, [name for name in before.copies if name.startswith(gates.TAG) and name not in tags])
+    registry.log(before.run_id, tags={name: value for name, value in tags.items() if name in (*SHOWN, *_gates(tags))})
 
 
-def judgement(registry: Registry, run_id: str) -> Judgement | None:
-    """The judgement that a run was given last; None where there is none, or where writing one was cut short."""
-    tag = registry.run(run_id).data.tags.get(JUDGED, "")
-    if not tag:
-        return None
-    kept = registry.read_json(run_id, VERDICTS)
-    found = Judgement(kept["judged_by"], tuple(kept["verdicts"]))
-    return found if found.judged_by == tag.partition(" ")[0] else None
+def _gates(tags: Mapping[str, str]) -> list[str]:
+    return [name for name in tags if name.startswith(gates.TAG)]
 
 
 def is_current(use_case: UseCase, version: Version) -> bool:
@@ -115,15 +120,20 @@ def _judged_by(use_case: UseCase, champion: Entry | None) -> str:
 
 
 def _write(
-    folder: Path, use_case: UseCase, title: str, found: Evidence, verdicts: list[Verdict], judged: Judgement
+    folder: Path,
+    use_case: UseCase,
+    title: str,
+    found: Evidence,
+    verdicts: list[Verdict],
+    measured: Mapping[str, Mapping[str, float]],
 ) -> None:
     """The evaluation as files: tables as JSON, drawings as PNG."""
     rows, costs = found.rows, use_case.costs
     assert rows is not None
     grouped = [group for gate in use_case.gates for group in _groups(gate, found, costs)]
     tables: dict[str, Any] = {
-        "verdicts": asdict(judged),
-        "metrics": {subject: metrics.of(rows.labels, each, costs) for subject, each in rows.predicted.items()},
+        "verdicts": [verdict.to_json() for verdict in verdicts],
+        "metrics": measured,
         "intervals": intervals.of(rows.days, rows.labels, rows.predicted[MODEL], costs),
         "slices": grouped,
     }

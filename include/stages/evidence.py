@@ -23,11 +23,12 @@ from include.gate import (
 from include.logic import metrics, robustness
 from include.logic.evidence import Champion, Evidence, TestRows
 from include.logic.model import Model
+from include.registry.model_record import Version
 from include.stages import examples, follow, rehearse
 from include.storage import provenance
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.storage.partitions import days_from
 from include.storage.view import View
 from include.use_case import UseCase
@@ -50,7 +51,6 @@ class _Gathering:
         self.use_case, self.candidate, self.lake = use_case, candidate, lake
         self.registry = Registry(use_case)
         self.view = lake.as_of(candidate.as_of)
-        self.recorded = self.registry.run(candidate.run_id).data
         self.test = candidate.report["splits"]["test"]
         self.model = self.registry.load(candidate)
         entries = Ledger.of(use_case).entries()
@@ -75,7 +75,7 @@ class _Gathering:
         if flying is not None and not champion.why_not:
             predicted[CHAMPION] = flying.predict(rows, provenance.threads(rows.num_rows))
         return Evidence(
-            metrics=metrics.of_split(self.recorded.metrics, "test"),
+            metrics=metrics.of_split(self.candidate.metrics, "test"),
             days=int(self.test["days"]),
             features=self.model.encoding.features,
             declared=self.use_case.features,

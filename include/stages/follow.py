@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import date
 
 from include.errors import AirworthyError
 from include.logic import lives
-from include.logic.lives import APPROVAL, FINGERPRINT, JUDGED, LIFE, NOT_PROMOTED, TREES, Approval
+from include.logic.lives import APPROVAL, FILES, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, Approval
+from include.registry.model_record import Version
+from include.registry.tags import decides
 from include.storage.ledger import Entry, Ledger, LedgerDamaged
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.use_case import UseCase
 
+log = logging.getLogger(__name__)
+FLOWN = ("champion", "archived")
+"""Lives of a version that was champion."""
 ROUNDS = 20
 """Times that registry and ledger are looked at again: every further one means that another process has changed them."""
 HEADING = "\n\n**Not promoted**: "
@@ -25,10 +31,10 @@ class ModelReplaced(AirworthyError):
         self, use_case: str, entry: Entry, found: Version | None, others: Sequence[str], trained: date
     ) -> None:
         self.entry = entry
-        named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…"
+        named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…, files {entry.files_digest[:12]}…"
         there = (
             f"the registry's version {entry.version} is another model (trees {found.tags.get(TREES, 'none')[:12]}…,"
-            f" fingerprint {found.tags.get(FINGERPRINT, 'none')[:19]}…)"
+            f" fingerprint {found.tags.get(FINGERPRINT, 'none')[:19]}…, files {found.tags.get(FILES, 'none')[:12]}…)"
             if found
             else f"the registry has no version {entry.version}"
         )
@@ -134,7 +140,7 @@ def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[Entry], bool]:
 
 
 def _flown(registry: Registry) -> bool:
-    return any(version.tags.get(LIFE) in ("champion", "archived") for version in registry.versions())
+    return any(version.tags.get(LIFE) in FLOWN for version in registry.versions())
 
 
 def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
@@ -153,18 +159,32 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
 
 
 def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[Entry]) -> bool:
-    """Let a version say its life, a rejection of its model, and, once it flew, no longer why it did not."""
-    tags, flown = {}, life in ("champion", "archived")
-    rejected, tagged = lives.rejection(version, entries), Approval.of(version.tags)
-    if rejected is not None and not flown and (tagged is None or tagged.approved):
-        judged = version.tags.get(JUDGED, "")
-        tags[APPROVAL] = Approval(False, rejected.who, rejected.reason, judged).to_tag()
-    if version.tags.get(LIFE) != life:
-        tags[LIFE] = life
+    """Let MLflow show of a version what ledger and records say of it, and, once it flew, no longer why it did not."""
+    shown, flown = {name: value for name, value in version.tags.items() if decides(name)}, life in FLOWN
+    forged = sorted(name for name, value in shown.items() if version.copies.get(name, value) != value)
+    if forged:
+        log.warning(
+            "%s: MLflow says of version %s otherwise than its record: %s. The record counts; the tags are put right.",
+            *(registry.use_case.name, version.number, ", ".join(forged)),
+        )
+    decided = _decided(version, entries)
+    shown |= {LIFE: life} | ({APPROVAL: decided.to_tag()} if decided is not None else {})
+    tags = {name: value for name, value in shown.items() if version.copies.get(name) != value}
     if tags:
         registry.tag_version(version.number, tags)
+    if decided is None and APPROVAL in version.copies:
+        registry.untag_version(version.number, APPROVAL)
+        return True
     if flown and (NOT_PROMOTED in version.tags or HEADING in version.description):
         registry.tag_version(version.number, {}, version.description.partition(HEADING)[0])
         registry.untag_version(version.number, NOT_PROMOTED)
         return True
     return bool(tags)
+
+
+def _decided(version: Version, entries: Sequence[Entry]) -> Approval | None:
+    """Return what a person decided on a version, for MLflow's page: also an approval of other verdicts."""
+    if (decided := lives.decision(version, entries)) is not None:
+        return decided
+    approvals = lives.approvals(version, entries)
+    return Approval.of(approvals[0]) if approvals else None

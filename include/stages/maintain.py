@@ -174,7 +174,7 @@ class _Doing:
         return left
 
     def _is_a_version(self, run_id: str) -> bool:
-        return any(version.run_id == run_id for version in self._registry.versions())
+        return run_id in self._registry.runs_and_models()[0]
 
     def _purge(self, paths: Iterable[str]) -> list[str]:
         experiment = self._upkeep.experiment()

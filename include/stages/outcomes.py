@@ -16,11 +16,12 @@ from include.features.distinct import require_distinct
 from include.logic.finding import MODEL
 from include.logic.model import Model
 from include.logic.performance import Outcomes
+from include.registry.model_record import Version
 from include.stages import follow, score
 from include.storage import provenance, scan
 from include.storage.labels import join_labels, known_labels
 from include.storage.lake import Lake
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.storage.partitions import days_from
 from include.storage.view import View
 from include.use_case import UseCase

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from include.declaration import form_limits
-from include.logic import gates, lives
-from include.logic.gates import Verdict
-from include.logic.lives import APPROVAL, GATES, NOT_PROMOTED, Approval
+from include.logic import lives
+from include.logic.lives import GATES, JUDGED, NOT_PROMOTED, Approval
 from include.promotion import restore
+from include.registry.model_record import Version
 from include.stages import evaluate, follow, register
 from include.storage.ledger import Appended, Decision, Entry, Ledger, Overtaken, standing
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.use_case import UseCase
 
 
@@ -107,6 +107,8 @@ def _decision(version: Version, entries: Sequence[Entry], who: str, reason: str)
         who=f"{who}, approved by {approved.who}" if approved else who,
         reason=_reason(reason or version.tags.get("reason", ""), approved),
         verdicts=version.verdicts,
+        files_digest=version.files_digest,
+        judged=version.tags.get(JUDGED, ""),
     )
 
 
@@ -118,21 +120,15 @@ def _why_not(use_case: UseCase, version: Version, entries: Sequence[Entry], appr
         return f"The same trees were rejected as version {rejected.version} by {rejected.who}{why}."
     if decided is not None and not decided.approved:
         return f"It was {decided}."
-    told, verdicts = version.tags.get(GATES), version.verdicts
+    told = version.tags.get(GATES)
     if told is None:
         return "It was not judged by its gates yet: run evaluate and register for it."
     if told != "passed":
-        return lives.blocking(verdicts) or f"Its gates are {told}."
-    if (summed := gates.outcome([Verdict(**verdict) for verdict in verdicts])) != "passed":
-        why = lives.blocking(verdicts) or "there are none."
-        return (
-            f"Its tag `gates` says passed, but its verdicts say {summed}: {why} Run register for it, which writes"
-            " both anew."
-        )
+        return lives.blocking(version.verdicts) or f"Its gates are {told}."
     if not evaluate.is_current(use_case, version):
         return "Its verdicts are not those of the gates and the champion of now, though it was judged again: run again."
     if approval_required and decided is None:
-        earlier = " The approval that it has was of other verdicts." if APPROVAL in version.tags else ""
+        earlier = " The approval that it has was of other verdicts." if lives.approvals(version, entries) else ""
         return f"It waits for a person's approval.{earlier}"
     return ""
 

@@ -18,8 +18,9 @@ from include.logic.fitting import Fitted, Rows
 from include.logic.gates import MODEL
 from include.logic.material import Material
 from include.logic.metrics import Numbers
-from include.logic.model import Model
 from include.logic.splits import Splits
+from include.registry.model_record import digest_of_files, record_training
+from include.registry.records import Records
 from include.stages.rehearse import PROBABILITY, SAMPLE
 from include.storage import model_files, provenance
 from include.storage.models import Registry
@@ -41,16 +42,20 @@ class Training:
     report: Mapping[str, Any]
 
 
-def run(use_case: UseCase, run_id: str, training: Training) -> None:
-    """Log model, metrics of every split, parameters, tags, plots and tables to the run."""
+def run(use_case: UseCase, run_id: str, training: Training, tags: Mapping[str, str]) -> None:
+    """Log model, metrics of every split, parameters, tags, plots and tables to the run, and put it on record.
+
+    `tags` are those that the run began with.
+    """
     registry, fitted = Registry(use_case), training.fitted
     threads = provenance.threads(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
     reference = profile.of(fitted.model, training.parts, predicted, use_case.costs).to_json()
     beside = {profile.NAME: reference, model_files.DECISION: {"threshold": use_case.costs.threshold}}
-    model_id = registry.log_model(run_id, fitted.model, example, beside)
-    registry.log(run_id, metrics=_metrics(use_case, training, predicted), model_id=model_id)
+    model_id, files = registry.log_model(run_id, fitted.model, example, beside)
+    measured = _metrics(use_case, training, predicted)
+    registry.log(run_id, metrics=measured, model_id=model_id)
     registry.log_series(run_id, "validation_log_loss_by_round", fitted.validation_log_loss)
     made_from = training.material
     params = {
@@ -60,7 +65,11 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
         "window_days": (made_from.last - made_from.first).days + 1,
         "threshold": use_case.costs.threshold,
     }
-    registry.log(run_id, params=params, tags=_identity(fitted.model, model_id, beside))
+    identity = {
+        "model_id": model_id,
+        "trees": fitted.model.trees,
+        "files_digest": digest_of_files(files, made_from.as_of, made_from.declaration),
+    }
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         for name, values in _tables(training, reference).items():
             (Path(folder) / f"{name}.json").write_text(json.dumps(values, indent=1))
@@ -69,12 +78,10 @@ def run(use_case: UseCase, run_id: str, training: Training) -> None:
             (Path(folder) / "plots" / f"{name}.png").write_bytes(content)
         (Path(folder) / SAMPLE).parent.mkdir()
         pq.write_table(sample(training.parts["test"].features, predicted["test"][MODEL]), Path(folder) / SAMPLE)
+        identity["sample_digest"] = model_files.sha256(Path(folder) / SAMPLE)
         registry.log_folder(run_id, Path(folder))
-
-
-def _identity(model: Model, model_id: str, beside: Mapping[str, object]) -> dict[str, str]:
-    """Where the model is, and the digests by which it is known again when it is loaded."""
-    return {"model_id": model_id, "trees": model.trees, "parts": model_files.parts(model, beside)}
+    registry.log(run_id, params=params, tags=identity)
+    record_training(Records.of(use_case.name), run_id, {**tags, **identity}, files, measured)
 
 
 def sample(features: pa.Table, predicted: Numbers) -> pa.Table:

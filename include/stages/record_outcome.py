@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from include.errors import BadRequest
-from include.logic import outcomes
+from include.logic import lives, outcomes
 from include.logic.decisions import Result
+from include.logic.lives import NOT_PROMOTED, Approval
 from include.stages import decide
 from include.storage import schemas
 from include.storage.lake import Lake
+from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from include.use_case import UseCase
 
@@ -51,8 +53,10 @@ def run(
     decision = decide.standing(use_case, day)
     if decision is None or decision.outcome != "retrain":
         raise BadRequest(f"{use_case.name}: no training was decided on {day}, so there is no outcome to record.")
-    tags = Registry(use_case).version(version).tags if version else {}
-    outcome, reason = outcomes.outcome(training, state, promotion=promotion, tags=tags, why_not=why_not)
+    decided, life, told = _standing(use_case, version) if version else (None, "", "")
+    outcome, reason = outcomes.outcome(
+        training, state, promotion=promotion, decided=decided, life=life, told=told, why_not=why_not
+    )
     row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
     lake = Lake.of(use_case)
     lake.replace(
@@ -63,6 +67,14 @@ def run(
         stage="record_outcome",
     )
     return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
+
+
+def _standing(use_case: UseCase, number: str) -> tuple[Approval | None, str, str]:
+    """Return what was decided on a version, its life, and why it was not promoted."""
+    registry, entries = Registry(use_case), Ledger.of(use_case).entries()
+    version = registry.version(number)
+    life = lives.lives([version], entries, use_case.last_day())[number]
+    return lives.decision(version, entries), life, version.tags.get(NOT_PROMOTED, "")
 
 
 def recorded(use_case: UseCase, day: date) -> str | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,19 +12,16 @@ from include.logic import gates, metrics
 from include.logic.card.markup import escaped
 from include.logic.lives import NOT_PROMOTED
 from include.monitoring import limits
+from include.registry.model_record import Version, record_limits
+from include.registry.records import Records
+from include.registry.tags import decides
 from include.stages import evaluate, follow
 from include.stages.follow import ModelReplaced
 from include.storage import schemas
 from include.storage.lake import Lake
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.storage.runs import FINGERPRINT
 from include.use_case import UseCase
-
-COPIED = (
-    "as_of", "window", "trees", "code", "commit", "lock", "processor", "reason", "tuned_by", "gates", "compared_with",
-    "features.version", "features.digest", "labels.version", "labels.digest", "report", "recipe",
-)  # fmt: skip
-"""Tags of the run that its version carries too: what a rebuild, a reader and a promotion need."""
 
 _MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
 
@@ -62,33 +56,26 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
     ModelGone, without registering anything, where the run's model cannot be loaded.
     """
     registry = Registry(use_case)
-    recorded = registry.run(run_id).data
-    found_of_it = evaluate.judgement(registry, run_id)
-    if found_of_it is None:
+    candidate = registry.candidate(run_id)
+    if evaluate.JUDGED not in candidate.tags:
         raise NotReady(
             f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
             " then register again."
         )
-    if why := registry.unloadable(registry.candidate(run_id)):
+    if why := registry.unloadable(candidate):
         raise ModelGone(use_case.name, run_id, why)
-    judged = {
-        "gates": found_of_it.gates,
-        "compared_with": recorded.tags["compared_with"],
-        "verdicts": json.dumps(found_of_it.verdicts),
-        evaluate.JUDGED: recorded.tags[evaluate.JUDGED],
-        limits.TAG: limits.to_tag(use_case, registry, registry.candidate(run_id)),
-        **{gates.tag(verdict["gate"]): verdict["outcome"] for verdict in found_of_it.verdicts},
-    }
-    description = _description(use_case, recorded.tags, recorded.metrics, found_of_it.verdicts)
-    fingerprint = recorded.tags[FINGERPRINT]
-    found, made = _registered(registry, fingerprint, run_id), None
+    found, made = _registered(registry, candidate.fingerprint, run_id), None
     if found is None:
-        tags = {name: recorded.tags[name] for name in COPIED if name in recorded.tags} | judged
-        made = registry.register(run_id, recorded.tags["model_id"], tags | {FINGERPRINT: fingerprint}, description)
-        found = (
-            _registered(registry, fingerprint, run_id) or made
-        )  # of two registered at once, everyone takes the first
-    _judge_anew(registry, found, judged, description)
+        record_limits(Records.of(use_case.name), run_id, limits.to_tag(use_case, registry, candidate))
+        candidate = registry.candidate(run_id)
+        made = registry.register(candidate, _description(use_case, candidate))
+        # Of two registered at once, everyone takes the first.
+        found = _registered(registry, candidate.fingerprint, run_id) or made
+    if found.run_id != run_id:
+        evaluate.run(use_case, found.run_id)
+    record_limits(Records.of(use_case.name), found.run_id, limits.to_tag(use_case, registry, found))
+    found = registry.version(found.number)
+    _copy(registry, found, _description(use_case, found))
     write_verdicts(use_case, found.as_of)
     try:
         follow.run(use_case)
@@ -97,7 +84,7 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
             raise
         # This version has the trees of the lost one, and `promote` restores it.
     new = made is not None and found.number == made.number
-    return RegisterResult(found.number, found.run_id, judged["gates"], new)
+    return RegisterResult(found.number, found.run_id, found.tags["gates"], new)
 
 
 def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
@@ -117,11 +104,7 @@ def write_verdicts(use_case: UseCase, day: date) -> None:
     registry, lake = Registry(use_case), Lake.of(use_case)
     versions = _as_of(registry, day)
     while True:
-        rows = [
-            {"model_version": version.number, **verdict}
-            for version in versions
-            for verdict in json.loads(version.tags["verdicts"])
-        ]
+        rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
         table = pa.Table.from_pylist(rows, schema=schemas.content(use_case, "verdicts"))
         lake.replace("verdicts", day, table, inputs={}, stage="register")
         told, versions = versions, _as_of(registry, day)
@@ -133,21 +116,21 @@ def _as_of(registry: Registry, day: date) -> list[Version]:
     return [version for version in registry.versions() if version.as_of == day and "verdicts" in version.tags]
 
 
-def _judge_anew(registry: Registry, version: Version, judged: Mapping[str, str], description: str) -> None:
-    """Let a version carry the run's verdicts where gates or champion have changed since it was registered."""
-    if any(version.tags.get(name) != value for name, value in judged.items()):
-        for name in version.tags:
-            if name == NOT_PROMOTED or (name.startswith(gates.TAG) and name not in judged):
+def _copy(registry: Registry, version: Version, description: str) -> None:
+    """Let a version of MLflow show what is on record, where it shows anything else."""
+    told = {name: value for name, value in version.tags.items() if decides(name)}
+    if any(version.copies.get(name) != value for name, value in told.items()):
+        for name in version.copies:
+            if name == NOT_PROMOTED or (name.startswith(gates.TAG) and name not in told):
                 registry.untag_version(version.number, name)
-        registry.tag_version(version.number, judged, description)
+        changed = {name: value for name, value in told.items() if version.copies.get(name) != value}
+        registry.tag_version(version.number, changed, description)
 
 
-def _description(
-    use_case: UseCase, tags: Mapping[str, str], recorded: Mapping[str, float], verdicts: Sequence[Mapping[str, Any]]
-) -> str:
+def _description(use_case: UseCase, version: Version) -> str:
     """Markdown for the registry's page: key numbers and verdicts, and what a person must know."""
-    found = metrics.of_split(recorded, "test")
-    test = json.loads(tags["report"])["splits"]["test"]
+    found, tags, verdicts = metrics.of_split(version.metrics, "test"), version.tags, version.verdicts
+    test = version.report["splits"]["test"]
     lines = [
         f"Trained as of {tags['as_of']} on {tags['window']}; tested on {test['first']} to {test['last']}.",
         "",

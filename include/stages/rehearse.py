@@ -60,8 +60,8 @@ class _Order:
 
     address: str
     model_id: str
-    trees: str
-    parts: str | None
+    files: dict[str, str]
+    """SHA-256 of each of the model's files, by path."""
     sample: str
     """Path of the rows to be scored."""
     folder: str
@@ -95,13 +95,15 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
     MlflowUnreachable and RehearsalBroken (the process was killed, took too long, found no room: nothing of the model).
     """
     registry = Registry(use_case)
-    tags = registry.run(run_id).data.tags
+    candidate = registry.candidate(run_id)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         places = {name: Path(temporary) / name for name in ("sample", "model")}
         for place in places.values():
             place.mkdir()
         try:
             path = registry.artifact(run_id, SAMPLE, places["sample"])
+            if model_files.sha256(path) != candidate.tags["sample_digest"]:
+                raise OSError("it is not the one that the training has written")
             expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:
             if not _of_the_artifact(error.__cause__ or error):
@@ -112,9 +114,8 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
             )
         order = _Order(
             address=registry.address,
-            model_id=tags["model_id"],
-            trees=tags["trees"],
-            parts=tags.get("parts"),
+            model_id=candidate.model_id,
+            files=dict(candidate.files),
             sample=str(path),
             folder=str(places["model"]),
             answer=str(Path(temporary) / "answer.json"),
@@ -172,7 +173,8 @@ def _answer(order: _Order) -> _Answer:
     try:
         folder = fetch(order.model_id, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        model = model_files.read(folder, order.trees, order.parts)
+        model_files.require(folder, order.files)
+        model = model_files.read(folder)
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
     except MlflowUnreachable as error:

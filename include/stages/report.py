@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -92,6 +91,7 @@ def run(use_case: UseCase) -> Report:
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
+    told = lives.lives(versions, entries, use_case.last_day())
     state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
     return Report(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
@@ -100,17 +100,17 @@ def run(use_case: UseCase) -> Report:
             VersionReport(
                 number=version.number,
                 as_of=version.as_of,
-                life=version.tags.get("life", ""),
+                life=told[version.number],
                 flies_from=tuple(
                     entry.effective_from
                     for entry in entries
                     if entry.flies and lives.speaks_of(entry, version, entries)
                 ),
                 compared_with=version.tags.get("compared_with", ""),
-                verdicts=tuple(json.loads(version.tags.get("verdicts", "[]"))),
+                verdicts=version.verdicts,
                 why_not=version.tags.get("not_promoted", ""),
                 card=version.tags.get("model_card", ""),
-                test=metrics.of_split(registry.run(version.run_id).data.metrics, "test"),
+                test=metrics.of_split(version.metrics, "test"),
             )
             for version in versions
         ),

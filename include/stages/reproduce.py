@@ -14,11 +14,12 @@ from include.logic import fitting, material, rebuild, recipe, splits
 from include.logic.model import Model
 from include.logic.recipe import Recipe, RecipeUnreadable
 from include.logic.retention import NOT_REPRODUCIBLE
+from include.registry.model_record import Version
 from include.stages import examples, recall
 from include.storage import provenance
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
-from include.storage.models import ArtifactMissing, Registry, Version
+from include.storage.models import ArtifactMissing, Registry
 from include.storage.runs import FINGERPRINT
 from include.use_case import UseCase
 
@@ -103,7 +104,7 @@ def run(use_case: UseCase, version: str) -> Reproduction:
     except ArtifactMissing:
         registry.tag_version(found.number, {TAG: NOT_REBUILT})  # an older `equal` would be said of other files
         raise
-    rebuilding = _Rebuilding(use_case, found, registry.run(found.run_id).data.tags)
+    rebuilding = _Rebuilding(use_case, found)
     outcome, model = rebuilding.compared(registered)
     result = Reproduction(
         use_case.name,
@@ -122,8 +123,8 @@ def run(use_case: UseCase, version: str) -> Reproduction:
 class _Rebuilding:
     """One version, its recipe, and what is found out on the way."""
 
-    def __init__(self, use_case: UseCase, version: Version, run_tags: Mapping[str, str]) -> None:
-        self._declared, self._version, self._run_tags = use_case, version, run_tags
+    def __init__(self, use_case: UseCase, version: Version) -> None:
+        self._declared, self._version = use_case, version
         self._recipe: Recipe | None = None
         self.data: tuple[str, ...] = ()
 
@@ -143,7 +144,7 @@ class _Rebuilding:
     def _changed_recipe(self) -> list[str]:
         """Whether the recipe that was followed is another than was registered; nothing where it is the same.
 
-        Its fingerprint covers all that a training is asked for; the run's own tag, all else that the recipe holds.
+        Its fingerprint covers all that a training is asked for.
         """
         if self._recipe is None:
             return []
@@ -152,8 +153,6 @@ class _Rebuilding:
         made = (tags.get(name, provenance.UNKNOWN) for name in ("code", "lock"))
         if (now := self._recipe.fingerprint(self._declared, *made)) != there:
             return [f"{RECIPE_CHANGED}: by its tags the version has the fingerprint {now}, registered is {there}"]
-        if self._run_tags.get(recipe.TAG) != tags[recipe.TAG]:
-            return [f"{RECIPE_CHANGED}: the tag {recipe.TAG!r} of its run says otherwise"]
         return []
 
     def surroundings(self) -> dict[str, tuple[str, str]]:

@@ -10,9 +10,10 @@ from include.declaration import form_limits
 from include.errors import BadRequest
 from include.logic import lives
 from include.logic.retention import NOT_REPRODUCIBLE
+from include.registry.model_record import Version
 from include.stages import follow
 from include.storage.ledger import Decision, Entry, Ledger, until
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.use_case import UseCase
 
 
@@ -89,6 +90,7 @@ def _decision(version: Version, effective_from: date, who: str, reason: str) -> 
         who=who,
         reason=reason,
         verdicts=version.verdicts,
+        files_digest=version.files_digest,
     )
 
 

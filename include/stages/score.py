@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 from include.declaration import form_limits
 from include.declaration.column_types import missing_features
 from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion, NotReady
-from include.logic.lives import GATES, LIFE, NOT_PROMOTED, Approval, blocking
+from include.logic import lives
+from include.logic.lives import GATES, NOT_PROMOTED, Approval, blocking
 from include.logic.model import Model
+from include.registry.model_record import Version
 from include.stages import follow
 from include.storage import provenance, scan, schemas
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.storage.view import View
 from include.use_case import UseCase
 
@@ -117,13 +119,18 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> Entry:
         return ledger.champion_of(day)
     except NoChampion as error:
         versions = [version for version in registry.versions() if version.as_of <= day]
-        told = [_grounded(version) for version in versions if version.tags.get(LIFE) not in ("champion", "archived")]
+        entries = ledger.entries()
+        told = [
+            _grounded(version, lives.decision(version, entries))
+            for version in versions
+            if not any(entry.flies and lives.speaks_of(entry, version, entries) for entry in entries)
+        ]
         raise NoChampion(error.use_case, day, error.first, told[-_NAMED:]) from None
 
 
-def _grounded(version: Version) -> str:
+def _grounded(version: Version, decided: Approval | None) -> str:
     """Why a version is no champion."""
-    decided, why = Approval.of(version.tags), version.tags.get(NOT_PROMOTED, "")
+    why = version.tags.get(NOT_PROMOTED, "")
     said = f"Version {version.number}, trained as of {version.as_of},"
     if decided is not None and not decided.approved:
         return f"{said} was {decided}."

@@ -13,12 +13,13 @@ from include.logic import old_runs, retention
 from include.logic.old_runs import StoredRun
 from include.logic.recipe import TAG, Recipe, RecipeUnreadable
 from include.logic.retention import Item, Kept, Kind, Needs, Plan, Stored
+from include.registry.model_record import Version
 from include.storage import data_docs, delta_log, inventory, schemas
 from include.storage.delta_log import Log
 from include.storage.fits import Fits
 from include.storage.lake import Lake
 from include.storage.ledger import Entry, Ledger
-from include.storage.models import Registry, Version
+from include.storage.models import Registry
 from include.storage.outbox import Outbox
 from include.storage.place import Place, is_unfinished
 from include.storage.upkeep import Upkeep, model_folder, run_folder
@@ -47,13 +48,14 @@ class _Survey:
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
         self._lake, self._upkeep = Lake.of(use_case), Upkeep(use_case)
         self._versions = Registry(use_case).versions()
+        self._runs_of_versions, self._models_of_versions = Registry(use_case).runs_and_models()
         self._entries: list[Entry] = Ledger.of(use_case).entries()
         self._experiment = self._upkeep.experiment()
         self._runs = self._upkeep.runs(self._experiment) if self._experiment else []
         self._logs: dict[str, Log] = {}
         self._problems: list[str] = []
-        of_versions = {version.run_id for version in self._versions}
-        self._protected = old_runs.protected(self._runs, of_versions, {entry.trees for entry in self._entries})
+        trees = {entry.trees for entry in self._entries}
+        self._protected = old_runs.protected(self._runs, self._runs_of_versions, trees)
         self._kept = retention.reproducible(
             self._versions,
             self._trained_at(),
@@ -122,7 +124,7 @@ class _Survey:
         tags |= {
             f"run {run.run_id}": run.tags
             for run in self._runs
-            if run.complete and "trees" in run.tags and run.run_id not in leaving | self._of_versions()
+            if run.complete and "trees" in run.tags and run.run_id not in leaving | self._runs_of_versions
         }
         needed: dict[str, set[int]] = {}
         for name, told in tags.items():
@@ -177,7 +179,7 @@ class _Survey:
             yield Item("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
         for run in self._old_runs():
             yield Item("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
-        logged, of_versions = self._upkeep.logged_models(self._experiment), {v.model_id for v in self._versions}
+        logged, of_versions = self._upkeep.logged_models(self._experiment), self._models_of_versions
         for run in self._to_purge():
             why = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
             if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
@@ -208,9 +210,6 @@ class _Survey:
 
     def _to_purge(self) -> list[StoredRun]:
         return old_runs.to_purge(self._runs, self._protected, self._policy, self._now)
-
-    def _of_versions(self) -> set[str]:
-        return {version.run_id for version in self._versions}
 
     def _trained_at(self) -> dict[str, datetime]:
         ended = {run.run_id: run.ended_at for run in self._runs}

@@ -21,7 +21,7 @@ from include.logic.splits import Splits
 from include.stages import examples, record
 from include.storage import provenance
 from include.storage.lake import Lake
-from include.storage.models import Registry
+from include.storage.models import Registry, UnprovenVersionError
 from include.storage.partitions import days_from
 from include.storage.runs import FINGERPRINT, MlflowUnreachable, Runs
 from include.storage.view import View
@@ -78,7 +78,7 @@ def run(
     made_from = material_of(use_case, view, first, last, chosen)
     registry = Registry(use_case)
     for done in registry.complete_runs(made_from.fingerprint):
-        if registry.loadable(registry.candidate(done)):  # else training again is the way to mend it
+        if _is_usable(registry, done, made_from.fingerprint):  # else training again is the way to mend it
             return _result(registry, done, reused=True)
     rows = examples.labelled(use_case, view, first, last)
     cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
@@ -88,12 +88,13 @@ def run(
         {"tuned_by": tuned_by} if tuned_by else {}
     )
     made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: Recipe.of(use_case, made_from).to_tag()}
-    run_id = registry.start_run(f"{use_case.name} as of {day}", told | made | made_from.tags())
+    tags = told | made | made_from.tags()
+    run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
     with ended(registry, run_id):
         threads = provenance.threads(rows.num_rows)
         baseline = use_case.training.baseline_features
         fitted = fitting.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
-        record.run(use_case, run_id, record.Training(made_from, cut, parts, fitted, report))
+        record.run(use_case, run_id, record.Training(made_from, cut, parts, fitted, report), tags)
     return _result(registry, run_id, reused=False)
 
 
@@ -126,10 +127,19 @@ def ended(runs: Runs, run_id: str) -> Iterator[None]:
     runs.end_run(run_id, failed=False)
 
 
+def _is_usable(registry: Registry, run_id: str, fingerprint: str) -> bool:
+    """Whether a run that MLflow finds by its fingerprint is on record as that training, and its model is there."""
+    try:
+        candidate = registry.candidate(run_id)
+    except UnprovenVersionError:
+        return False
+    return candidate.fingerprint == fingerprint and registry.loadable(candidate)
+
+
 def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
     """What a complete run says of itself."""
-    found = registry.run(run_id).data
-    report = json.loads(found.tags["report"])
+    found = registry.candidate(run_id)
+    report = found.report
     counted = [metrics.of_split(found.metrics, split)["model"]["rows"] for split in report["splits"]]
     return TrainResult(
         run_id=run_id,

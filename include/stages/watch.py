@@ -15,9 +15,9 @@ from include.logic import arrivals, comparison, drift
 from include.logic.comparison import FEATURES, PREDICTION
 from include.logic.figures import Figure, missing
 from include.logic.profile import Profile
+from include.registry.model_record import Version
 from include.stages import outcomes
 from include.storage import scan
-from include.storage.models import Version
 from include.storage.partitions import days_from
 from include.storage.view import View
 from include.use_case import Feed, UseCase

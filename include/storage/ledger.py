@@ -66,20 +66,25 @@ class Overtaken(AirworthyError):
 class Decision:
     """One promotion or rollback: `version` is champion from the start of `effective_from` on.
 
-    Or one rejection: the model, trained as of `effective_from`, never becomes one. Numbers of versions may be given
-    twice, when MLflow is restored from a backup: `trees` and `fingerprint` say which model is meant.
+    Or one rejection: the model, trained as of `effective_from`, never becomes one; or one approval: it may. Numbers of
+    versions may be given twice, when MLflow is restored from a backup: `trees` and `fingerprint` say which model is
+    meant, and `files_digest` which files may be loaded for it.
     """
 
     version: str
     trees: str
-    """Digest of the model's trees, as the version's tag says."""
+    """Digest of the model's trees."""
     fingerprint: str
-    """Digest of all that the model was trained from, as the version's tag says."""
+    """Digest of all that the model was trained from."""
     effective_from: date
     action: Action
     who: str
     reason: str
     verdicts: tuple[Mapping[str, Any], ...] = ()
+    files_digest: str = ""
+    """Digest of every byte of what may be loaded, the day it was trained as of, and the declaration."""
+    judged: str = ""
+    """What the verdicts were judged by: an approval is of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,10 +155,19 @@ class Ledger:
             LedgerDamaged: an entry is missing, unreadable or not chained.
             UnprovenEntriesError: entries were not signed by this installation.
         """
-        entries = self._chained()
-        if flaws := self._flaws(entries):
+        entries, flaws = self.inspect()
+        if flaws:
             raise UnprovenEntriesError(self.folder, flaws)
         return entries
+
+    def inspect(self) -> tuple[list[Entry], dict[int, str]]:
+        """Return all entries in order, and by number what is wrong with those that are not genuine, to be shown.
+
+        Raises:
+            LedgerDamaged: an entry is missing, unreadable or not chained.
+        """
+        entries = self._chained()
+        return entries, self._flaws(entries)
 
     def _flaws(self, entries: Sequence[Entry]) -> dict[int, str]:
         """Return why entries are not genuine, by number.
@@ -292,7 +306,9 @@ def _key(decision: Decision) -> tuple[object, ...]:
     model = (decision.trees, decision.effective_from)
     if decision.action == "rejection":
         return model
-    named = (*model, decision.version, decision.fingerprint)
+    named = (*model, decision.version, decision.fingerprint, decision.files_digest)
+    if decision.action == "approval":
+        return (*named, decision.judged)
     return (*named, decision.reason) if decision.action == "rollback" else named
 
 

@@ -25,10 +25,9 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, TensorSpec
 from mlflow.types.schema import Schema as MlflowSchema
 
 from include.errors import AirworthyError
-from include.logic import digests
 from include.logic.baselines import Logistic, Prior
 from include.logic.encoding import Encoding
-from include.logic.model import Model, trees_digest
+from include.logic.model import Model
 from include.model import portable
 from include.storage.runs import MlflowUnreachable
 
@@ -134,34 +133,37 @@ def _code_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parts(model: Model, extra: Mapping[str, object] | None = None) -> str:
-    """Digests, by name, of what stands beside the trees, as plain values: encoding and baselines, on which predictions
-    depend, and the `extra` that `write` keeps; and of the code by which others load it."""
-    values = {**_contents(model), **(extra or {})}
-    return " ".join([*(_part(name, value) for name, value in values.items()), f"{_CODE}={_code_digest(_code())}"])
+def digests_of_files(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below `folder`, by its path there."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
-def beside(folder: Path, name: str, parts: str) -> Any:
-    """The plain values that were kept by that name; Damaged unless their digest is among the `parts`."""
-    if not any(part.startswith(f"{name}=") for part in parts.split()):
-        raise Damaged(_path(name), "the version was registered without it, by older code; train a new version")
-    values = _values(folder, name)
-    if _part(name, values) not in parts.split():
-        raise Damaged(_path(name), "its content is not that which was registered")
-    return values
+def require(folder: Path, files: Mapping[str, str]) -> None:
+    """Check that below `folder` are exactly these files, byte for byte.
+
+    Raises:
+        Damaged: a file is missing, is another, or was added.
+    """
+    there = digests_of_files(folder)
+    for path in sorted(files.keys() | there.keys()):
+        if path not in there:
+            raise Damaged(path, "it is missing")
+        if path not in files:
+            raise Damaged(path, "it was not there when the model was trained")
+        if there[path] != files[path]:
+            raise Damaged(path, "its content is not that which was trained")
 
 
-def read(folder: Path, trees: str, parts: str | None = None) -> Model:
-    """Read a model whose trees, and `parts` unless None, have those digests; Damaged, naming the file, if not."""
+def beside(folder: Path, name: str) -> Any:
+    """Return the plain values that were kept by that name; Damaged where there are none. Call `require` first."""
+    return _values(folder, name)
+
+
+def read(folder: Path) -> Model:
+    """Read a model whose files are those that were trained: call `require` first. Damaged, naming the file, if not."""
     text = _text(folder, TREES)
-    if trees_digest(text) != trees:
-        raise Damaged(TREES, "its trees are not those that were registered")
     contents = {name: _values(folder, name) for name in _PARTS}
-    for name, values in contents.items():
-        if parts is not None and _part(name, values) not in parts.split():
-            raise Damaged(_path(name), "its content is not that which was registered")
-    if parts is not None:
-        _require_code(folder, parts)
     try:
         return Model(
             booster=lightgbm.Booster(model_str=text),
@@ -173,12 +175,10 @@ def read(folder: Path, trees: str, parts: str | None = None) -> Model:
         raise Damaged(" or ".join((TREES, *map(_path, _PARTS))), f"{type(error).__name__}: {error}") from error
 
 
-def _require_code(folder: Path, parts: str) -> None:
-    """Damaged unless the code by which others load the model is that which was registered; it is not run here."""
-    known = next((part.partition("=")[2] for part in parts.split() if part.startswith(f"{_CODE}=")), "")
-    path = f"{_CODE}/airworthy_model_{known[:12]}.py"
-    if not known or _code_digest(_text(folder, path)) != known:
-        raise Damaged(path, "its content is not that which was registered")
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _contents(model: Model) -> dict[str, Any]:
@@ -187,11 +187,6 @@ def _contents(model: Model) -> dict[str, Any]:
         "encoding": model.encoding.to_json(),
         "baselines": {"prior": model.prior.rate, "logistic": model.logistic.to_json()},
     }
-
-
-def _part(name: str, values: Any) -> str:
-    # Of the text: of_values sorts by name, but sums of the baseline's weights follow the order of the features.
-    return f"{name}={digests.of_values([json.dumps(values)])}"
 
 
 def _path(name: str) -> str:

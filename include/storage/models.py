@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +18,17 @@ from mlflow.exceptions import MlflowException
 from include import settings
 from include.errors import AirworthyError, BadRequest
 from include.logic.model import Model
+from include.registry import model_record
+from include.registry.model_record import ModelRecord, Version
+from include.registry.records import Records
+from include.registry.tags import decides
 from include.storage import model_files
 from include.storage.model_files import fetch
 from include.storage.place import Place
 from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, clear, insist
 
+log = logging.getLogger(__name__)
 CHAMPION = "champion"
-IDENTITY = ("trees", "parts")
-"""Tags of a run and its version: digests by which a model is known again when it is loaded."""
 LEDGER_HEAD = "ledger.head"
 """Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
 
@@ -42,40 +43,14 @@ class ArtifactMissing(AirworthyError):
         )
 
 
-@dataclass(frozen=True)
-class Version:
-    """A registered version, as the registry knows it."""
+class UnprovenVersionError(BadRequest):
+    """A version or a run of MLflow that this installation has no valid record of."""
 
-    number: str
-    run_id: str
-    model_id: str
-    tags: Mapping[str, str]
-    description: str
-
-    @property
-    def as_of(self) -> date:
-        """The day as of which it was trained: nothing from that day's partition of features was seen."""
-        return date.fromisoformat(self.tags["as_of"])
-
-    @property
-    def trees(self) -> str:
-        """Digest of its trees."""
-        return self.tags["trees"]
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of all that it was trained from."""
-        return self.tags[FINGERPRINT]
-
-    @property
-    def verdicts(self) -> tuple[dict[str, Any], ...]:
-        """What its gates say; none where it was not judged."""
-        return tuple(json.loads(self.tags.get("verdicts", "[]")))
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """How its training went: `splits` with their days, rows without label, missing days."""
-        return dict(json.loads(self.tags["report"]))
+    def __init__(self, use_case: str, name: str, flaw: str) -> None:
+        super().__init__(
+            f"{use_case}: {name} cannot be used: {flaw}. What MLflow says of a model proves nothing, since anybody who"
+            f" reaches MLflow can change it. Trigger {use_case}__train to make a version of your own."
+        )
 
 
 class Registry(Runs):
@@ -84,25 +59,43 @@ class Registry(Runs):
     # -- models
 
     @clear
-    def log_model(self, run_id: str, model: Model, example: pa.Table, extra: Mapping[str, object]) -> str:
+    def log_model(
+        self, run_id: str, model: Model, example: pa.Table, extra: Mapping[str, object]
+    ) -> tuple[str, dict[str, str]]:
         """Keep a model with the run, as LightGBM's text and JSON, no pickle; `example` are rows of features.
 
-        What `mlflow.lightgbm.log_model` does, but without its process-wide address. Returns the logged model's id.
+        What `mlflow.lightgbm.log_model` does, but without its process-wide address. Returns the logged model's id, and
+        the SHA-256 of each of its files by path.
         """
         logged = self._client.create_logged_model(self._experiment(), "model", source_run_id=run_id)
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
             folder = Path(temporary) / "model"
             model_files.write(folder, model, example, extra, logged)
+            files = model_files.digests_of_files(folder)
             self._client.log_model_artifacts(logged.model_id, str(folder))
         self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        return str(logged.model_id)
+        return str(logged.model_id), files
 
     # -- versions
 
-    @clear
     def versions(self) -> list[Version]:
-        """All registered versions, oldest first; none where nothing was registered yet."""
+        """Return all versions that have a signed record, oldest first; none where nothing was registered yet."""
+        found = self._registered()
+        proven = self._proven([str(each.run_id) for each in found])
+        known = [each for each in found if not isinstance(proven[str(each.run_id)], str)]
+        for each in found:
+            if isinstance(flaw := proven[str(each.run_id)], str):
+                log.warning("%s: version %s of MLflow is left out: %s.", self.use_case.name, each.version, flaw)
+        return [self._version(each, proven) for each in known]
+
+    def runs_and_models(self) -> tuple[set[str], set[str]]:
+        """Return the ids of runs and of models of all versions that MLflow has, also of those without a record."""
+        found = self._registered()
+        return {str(each.run_id) for each in found}, {_model_id(each) for each in found}
+
+    @clear
+    def _registered(self) -> list[ModelVersion]:
         found: list[ModelVersion] = []
         token = None
         while True:
@@ -110,13 +103,18 @@ class Registry(Runs):
             found.extend(page)
             token = page.token
             if not token:
-                return sorted(map(_version, found), key=lambda version: int(version.number))
+                return sorted(found, key=lambda version: int(version.version))
 
     @clear
     def version(self, number: str) -> Version:
-        """The version of that number; BadRequest, with the list, where there is none."""
+        """The version of that number.
+
+        Raises:
+            BadRequest: there is none; the error names those that there are.
+            UnprovenVersionError: it has no valid record.
+        """
         try:
-            return _version(self._client.get_model_version(self.use_case.name, number))
+            found = self._client.get_model_version(self.use_case.name, number)
         except MlflowException as error:
             if error.error_code not in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
                 raise
@@ -124,40 +122,53 @@ class Registry(Runs):
             raise BadRequest(
                 f"{self.use_case.name}: there is no version {number!r}; there are {known or 'none'}."
             ) from error
+        proven = self._proven([str(found.run_id)])
+        if isinstance(flaw := proven[str(found.run_id)], str):
+            raise UnprovenVersionError(self.use_case.name, f"version {number}", flaw)
+        return self._version(found, proven)
 
     def version_of(self, fingerprint: str) -> Version | None:
         """The version with that fingerprint, if it is registered; of several, the first."""
         return next((version for version in self.versions() if version.tags.get(FINGERPRINT) == fingerprint), None)
 
     def candidate(self, run_id: str) -> Version:
-        """The model of a complete run, as if it were a version: it has no number before it is registered."""
-        tags = self.run(run_id).data.tags
-        return Version(f"(run {run_id})", run_id, tags["model_id"], dict(tags), "")
+        """The model of a complete run, as if it were a version: it has no number before it is registered.
+
+        Raises:
+            NotReady: the run broke half-way.
+            BadRequest: there is no such run.
+            UnprovenVersionError: it has no valid record.
+        """
+        tags = dict(self.run(run_id).data.tags)
+        if isinstance(record := self._proven([run_id])[run_id], str):
+            raise UnprovenVersionError(self.use_case.name, f"run {run_id}", record)
+        return record.version(f"(run {run_id})", run_id, tags, "")
+
+    def _proven(self, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
+        return model_record.read(Records.of(self.use_case.name), run_ids)
+
+    def _version(self, found: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
+        record = proven[str(found.run_id)]
+        assert not isinstance(record, str)
+        return record.version(str(found.version), str(found.run_id), dict(found.tags), found.description or "")
 
     @clear
-    def register(self, run_id: str, model_id: str, tags: Mapping[str, str], description: str) -> Version:
-        """Make a version of a run's model, with its tags at once: there is never a version without them.
-
-        The run's tags of IDENTITY are always among them: without these it could never be loaded.
-        """
-        recorded = self.run(run_id).data.tags
-        identity = {name: recorded[name] for name in IDENTITY if name in recorded}
+    def register(self, candidate: Version, description: str) -> Version:
+        """Make a version of a run's model, with copies of its tags at once: there is never a version without them."""
         try:
             self._client.create_registered_model(self.use_case.name, description=self.use_case.objective)
         except MlflowException as error:
             if error.error_code != ALREADY:
                 raise
-        source = f"models:/{model_id}"
-        return _version(
-            self._client.create_model_version(
-                self.use_case.name,
-                source,
-                run_id,
-                tags=identity | dict(tags),
-                description=description,
-                model_id=model_id,
-            )
+        made = self._client.create_model_version(
+            self.use_case.name,
+            f"models:/{candidate.model_id}",
+            candidate.run_id,
+            tags={name: value for name, value in candidate.tags.items() if decides(name)},
+            description=description,
+            model_id=candidate.model_id,
         )
+        return self.version(str(made.version))
 
     @clear
     def tag_version(self, number: str, tags: Mapping[str, str], description: str | None = None) -> None:
@@ -211,43 +222,26 @@ class Registry(Runs):
 
     # -- loading
 
-    @clear
     def load(self, version: Version) -> Model:
         """The model of a version, from the local copy if there is one; ArtifactMissing where it cannot be had."""
-        folder = self._folder(version)
-        try:
-            return self._read(version, folder)
-        except ArtifactMissing:
-            shutil.rmtree(folder, ignore_errors=True)  # so that a mended artifact is fetched anew
-            raise
+        return self._read(version, self._folder(version))
 
-    @clear
     def beside(self, version: Version, name: str) -> Any:
         """The plain values that were kept with a version's model by that name; ArtifactMissing where they are not there
-        as they were registered."""
+        as they were trained."""
         try:
-            return model_files.beside(self._folder(version), name, version.tags.get("parts", ""))
+            return model_files.beside(self._folder(version), name)
         except model_files.Damaged as error:
             raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
-
-    def _folder(self, version: Version) -> Path:
-        """The local copy of a version's files, fetched if it is not there. Whoever may write to MLflow names the model:
-        the name must not lead out of the copies' folder."""
-        folder = (Place.of(settings.current().home / "models") / version.model_id).path
-        if not folder.exists():
-            self._download(version, folder)
-        return folder
 
     @clear
     def load_anew(self, version: Version) -> Model:
         """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissing as in `load`."""
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
-            folder = Path(temporary) / "model"
-            self._download(version, folder)
-            return self._read(version, folder)
+            return self._read(version, self._fetched(version, Path(temporary)))
 
     def loadable(self, version: Version) -> bool:
-        """Whether MLflow has the model of a version as it was registered."""
+        """Whether MLflow has the model of a version as it was trained."""
         return not self.unloadable(version)
 
     def unloadable(self, version: Version) -> str:
@@ -258,35 +252,45 @@ class Registry(Runs):
             return str(error)
         return ""
 
-    def _read(self, version: Version, folder: Path) -> Model:
-        if "parts" not in version.tags:
-            what = "it has no tag `parts`, so nothing tells whether its encoding and baselines are those it was made of"
-            raise ArtifactMissing(self.use_case.name, version.number, what)
-        try:
-            return model_files.read(folder, version.trees, version.tags["parts"])
-        except model_files.Damaged as error:
-            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+    @clear
+    def _folder(self, version: Version) -> Path:
+        """Return the local copy of a version's files, all of which are as they were trained.
 
-    def _download(self, version: Version, folder: Path) -> None:
+        A copy that is not is fetched again; what comes from MLflow is checked before it is kept.
+        """
+        folder = (Place.of(settings.current().home / "models") / version.model_id).path
+        if folder.exists():
+            try:
+                model_files.require(folder, version.files)
+                return folder
+            except model_files.Damaged:
+                shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            try:
-                there = fetch(version.model_id, Path(temporary), self.address)
-            except (MlflowException, OSError) as error:
-                raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+            there = self._fetched(version, Path(temporary))
             try:
                 there.rename(folder)
             except OSError:
                 if not folder.exists():  # else another process was first, with the same content
                     raise
+        return folder
+
+    def _fetched(self, version: Version, folder: Path) -> Path:
+        """Fetch a version's files below `folder`; ArtifactMissing where they are not those that were trained."""
+        try:
+            there = fetch(version.model_id, folder, self.address)
+            model_files.require(there, version.files)
+        except (MlflowException, OSError, model_files.Damaged) as error:
+            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+        return there
+
+    def _read(self, version: Version, folder: Path) -> Model:
+        try:
+            return model_files.read(folder)
+        except model_files.Damaged as error:
+            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
 
 
-def _version(found: ModelVersion) -> Version:
-    return Version(
-        number=str(found.version),
-        run_id=str(found.run_id),
-        # MLflow's server leaves model_id out of its answers; the source always names it.
-        model_id=str(found.model_id or str(found.source).removeprefix("models:/")),
-        tags=dict(found.tags),
-        description=found.description or "",
-    )
+def _model_id(found: ModelVersion) -> str:
+    # MLflow's server leaves model_id out of its answers; the source always names it.
+    return str(found.model_id or str(found.source).removeprefix("models:/"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -117,18 +117,26 @@ def state() -> dict[str, Any]:
     head = registry.ledger_head()
     return {
         "tables": tables(),
-        "ledger": [asdict(entry) | {"recorded_at": "", "previous": ""} for entry in entries],
+        "ledger": [asdict(entry) | OF_ONE_LIFE for entry in entries],
         "head": (head is None and not entries) or head == entries[-1].head,
         "flights": sum(is_flight(entry) for entry in entries),
         "claims": [asdict(each) for each in Claims.of(USE_CASE).of_month(DAY)],
         "alias": registry.champion(),
-        "versions": {each.number: (dict(each.tags), each.description) for each in registry.versions()},
+        "versions": {each.number: (_shared(each.copies), each.description) for each in registry.versions()},
         "runs": sorted({_known(run) for run in _runs(registry) if run.info.status == "FINISHED"}),
     }
+
+
+OF_ONE_LIFE = {"recorded_at": "", "previous": "", "files_digest": "", "mac": ""}
+"""Fields of an entry that are others in each life: a model's files name its run."""
+
+
+def _shared(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in tags.items() if name not in ("files_digest", "model_id")}
 
 
 def _known(run: Any) -> tuple[str, ...]:
     """By what a complete training is known again: data, trees, verdicts and its metrics."""
     tags = run.data.tags
-    told = tuple(tags.get(name, "") for name in ("airworthy.fingerprint", "trees", "parts", "gates", "judged"))
+    told = tuple(tags.get(name, "") for name in ("airworthy.fingerprint", "trees", "sample_digest", "gates", "judged"))
     return (*told, str(sorted(run.data.metrics.items())))

@@ -93,7 +93,9 @@ def test_the_question_shows_metrics_and_verdicts(api, approved):
 
 def test_an_approved_model_flies_and_the_ledger_names_who_said_so(api, approved):
     run, _ = approved
-    entry = Ledger.of(USE_CASE).entries()[0]
+    approval, entry = Ledger.of(USE_CASE).entries()[:2]
+    assert (approval.action, approval.version) == ("approval", entry.version)
+    assert "admin" in approval.who and approval.reason == "looks right"
     assert (entry.version, life(entry.version)) == (version_of(api, run), "champion")
     assert "admin" in entry.who and "looks right" in entry.reason
 
@@ -184,7 +186,7 @@ def test_a_version_is_rebuilt_tree_by_tree_from_its_registry_entry(api, rolled_b
 def test_the_command_line_prints_the_ledger_verified_and_the_lineage_of_a_row(api, shell, rolled_back):
     printed = shell.run("ledger", USE_CASE.name)
     assert printed.returncode == 0, printed.stderr
-    assert "rollback" in printed.stdout and "5 entries" in printed.stdout
+    assert "rollback" in printed.stdout and "6 entries" in printed.stdout
     row = Lake.of(USE_CASE).as_of(AS_OF).read("predictions", AS_OF).slice(0, 1).to_pylist()[0]
     keys = [f"{key}={row[key]}" for key in USE_CASE.keys]
     printed = shell.run("lineage", USE_CASE.name, str(AS_OF), *keys)

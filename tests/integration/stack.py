@@ -221,8 +221,9 @@ class Stack:
         return (self.home / name / "log").read_text(errors="replace")[-3000:]
 
     def places(self) -> dict[str, str]:
-        """The variables by which a process finds lake, Data Docs and MLflow."""
-        wanted = ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "MLFLOW_TRACKING_URI", "AIRWORTHY_COMMIT")
+        """The variables by which a process finds lake, Data Docs and MLflow, and signs as the stack does."""
+        wanted = ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_SIGNING_KEYS", "AIRWORTHY_COMMIT")
+        wanted += ("MLFLOW_TRACKING_URI",)
         there = self.service("worker-1").environment
         return {name: value for name, value in there.items() if name in wanted or name.startswith("AWS_")}
 

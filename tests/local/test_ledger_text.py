@@ -1,5 +1,6 @@
 """`airworthy ledger`: what an operator reads, and that damage is seen."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ from include.stages import approve, rollback
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, promoted, register
+from tests.versions import LATER, promoted, register, rerecord
 
 
 @pytest.fixture
@@ -46,12 +47,12 @@ def test_every_entry_is_shown_with_its_days_and_reasons_as_they_were_typed(decid
     last = next(place for place, line in enumerate(lines) if "rollback" in line)
     assert lines[last][:7] == ["3", "version", "1", "rollback", "2020-03-08", "to", "…"]
     assert lines[last + 1] == ["Ann:", "worse", "[red]at[/]", "night"]
-    assert "verified: 3 entries, unbroken, head matches" in printed()
+    assert "verified: 3 entries, unbroken, signed, head matches" in printed()
 
 
 def test_a_head_that_lags_is_no_damage_and_is_told(decided):
     Registry(USE_CASE).set_ledger_head(Ledger.of(USE_CASE).entries()[0].head)
-    assert "3 entries, unbroken, but the head in MLflow is at entry 1: the next" in printed()
+    assert "3 entries, unbroken, signed, but the head in MLflow is at entry 1: the next" in printed()
 
 
 def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch, capsys):
@@ -75,7 +76,7 @@ def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeyp
 
 
 def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, capsys):
-    Registry(USE_CASE).tag_version("1", {"trees": "others"})
+    rerecord("1", trees="others")
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
     assert "ModelReplaced: toy: ledger entry 3" in shown.err and "verified" not in shown.out
@@ -84,3 +85,16 @@ def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, c
 def test_a_rejection_is_shown_as_one_that_never_flies(decided):
     approve.run(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, who="Ann", why="no")
     assert "4  version 3    rejection  never flies" in printed()
+
+
+def test_an_entry_without_proof_is_shown_as_that(decided, monkeypatch, capsys):
+    ledger = Ledger.of(USE_CASE)
+    last = ledger.entries()[-1]
+    forged = replace(last, number=last.number + 1, previous=last.hash, who="admin", reason="approved by the board")
+    (ledger.folder / f"{forged.number:06d}.json").create(forged.content())
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    at = next(number for number, line in enumerate(lines) if "approved by the board" in line)
+    assert lines[at + 1] == "     no proof: its signature does not fit its content"
+    assert "UnprovenEntriesError" in shown.err and "verified" not in shown.out

@@ -1,6 +1,5 @@
 """lives: what a version is, told from its tags and the ledger alone."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -27,14 +26,21 @@ class Entry:
     fingerprint: str = "made"
     who: str = "Ann"
     reason: str = ""
+    files_digest: str = "files"
+    judged: str = ""
 
 
-def version(number: str = "1", gates: str | None = None, approved: bool | None = None) -> Version:
-    tags = {"trees": "trees", "airworthy.fingerprint": "made", "as_of": "2020-03-01"}
+def version(number: str = "1", gates: str | None = None, judged: str = "") -> Version:
+    tags = {"trees": "trees", "airworthy.fingerprint": "made", "as_of": "2020-03-01", "files_digest": "files"}
     tags |= {"gates": gates} if gates else {}
-    if approved is not None:
-        tags["approval"] = json.dumps({"approved": approved, "who": "Ann", "why": ""})
-    return Version(number, tags)
+    return Version(number, tags | ({"judged": judged} if judged else {}))
+
+
+def decided(approved: bool | None, judged: str = "a") -> list[Entry]:
+    """What a person's answer is on the ledger; nothing, where nobody was asked."""
+    if approved is None:
+        return []
+    return [Entry(1, "1", MARCH, "approval" if approved else "rejection", judged=judged)]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def version(number: str = "1", gates: str | None = None, approved: bool | None =
     ],
 )
 def test_off_the_ledger_gates_and_a_persons_decision_make_the_life(gates, approved, life):
-    assert lives([version("1", gates, approved)], [], MAY) == {"1": life}
+    assert lives([version("1", gates, "a")], decided(approved), MAY) == {"1": life}
 
 
 @pytest.mark.parametrize("gates", ["passed", "failed", "not judged", None])
@@ -89,30 +95,41 @@ def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
 
 
 def test_a_decision_is_told_with_who_and_why():
-    tags = {"approval": '{"approved": false, "who": "Ann", "why": "too old"}'}
-    assert str(Approval.of(tags)) == "rejected by Ann: too old"
-    assert str(Approval(True, "Bob", "")) == "approved by Bob"
-    assert Approval.of({}) is None
+    assert str(Approval.of(Entry(1, "1", MARCH, "rejection", reason="too old"))) == "rejected by Ann: too old"
+    assert str(Approval.of(Entry(1, "1", MARCH, "approval", who="Bob"))) == "approved by Bob"
+
+
+def test_a_decision_that_only_a_tag_tells_is_none():
+    forged = {"approval": '{"approved": true, "who": "admin", "why": ""}', "judged": "a"}
+    for tags in (forged, {**forged, "approval": '{"approved": false, "who": "admin", "why": ""}'}):
+        assert decision(Version("1", version().tags | tags), []) is None
 
 
 def test_another_model_under_the_number_of_a_champion_is_neither_champion_nor_archived():
     entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL, trees="others")]
     assert lives([version("1", "passed"), version("2", "passed")], entries, MAY) == {"1": "archived", "2": "challenger"}
-    entries = [Entry(1, "1", MARCH, fingerprint="another")]
-    assert lives([version("1", "passed")], entries, MAY) == {"1": "challenger"}
+    for other in ({"fingerprint": "another"}, {"files_digest": "others"}):
+        assert lives([version("1", "passed")], [Entry(1, "1", MARCH, **other)], MAY) == {"1": "challenger"}
 
 
 def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_and_fingerprint():
     entries = [Entry(1, "1", MARCH), Entry(2, "7", MARCH, "rejection", fingerprint="another", reason="too old")]
-    assert lives([version("1"), version("2", "passed", True)], entries, MAY) == {"1": "champion", "2": "rejected"}
-    assert decision(version("2", "passed", True), entries) == Approval(False, "Ann", "too old")
+    assert lives([version("1"), version("2", "passed", "a")], entries, MAY) == {"1": "champion", "2": "rejected"}
+    assert decision(version("2", "passed", "a"), entries) == Approval(False, "Ann", "too old")
     elsewhere = [Entry(1, "7", APRIL, "rejection"), Entry(2, "7", MARCH, "rejection", trees="others")]
     assert lives([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
 
 
 def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():
-    shown, since = {"judged": "a"}, {"judged": "b"}
     for approved in (True, False):
-        given = {"approval": Approval(approved, "Ann", "", "a").to_tag()}
-        assert decision(Version("1", given | shown), []) == Approval(approved, "Ann", "", "a")
-        assert (decision(Version("1", given | since), []) is None) == approved
+        assert decision(version(judged="a"), decided(approved)) == Approval(approved, "Ann", "")
+        assert (decision(version(judged="b"), decided(approved)) is None) == approved
+        assert (decision(version(), decided(approved, judged="")) is None) == approved, "of no verdicts at all"
+
+
+def test_an_approval_is_of_one_versions_files_and_makes_no_champion():
+    entries = decided(True)
+    assert decision(version("2", judged="a"), entries) is None
+    other = Version("1", version(judged="a").tags | {"files_digest": "others"})
+    assert decision(other, entries) is None
+    assert champion_of(MAY, entries) is None

@@ -24,7 +24,7 @@ class Version:
 
     @property
     def tags(self) -> dict[str, str]:
-        return {"trees": f"t{self.number}", "airworthy.fingerprint": f"f{self.number}"}
+        return {"trees": f"t{self.number}", "airworthy.fingerprint": f"f{self.number}", "files_digest": "files"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Entry:
     action: str = "promotion"
     who: str = "a test"
     reason: str = ""
+    files_digest: str = "files"
+    judged: str = ""
     trees: str = field(init=False)
     fingerprint: str = field(init=False)
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from include.retention import Retention
-from include.stages import register, reproduce, train
+from include.stages import reproduce, train
 from include.storage.lake import Lake
 from include.storage.ledger import Decision, Ledger
 from include.storage.models import Registry
-from include.storage.runs import FINGERPRINT
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE as TOY
 
@@ -26,9 +25,7 @@ FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
 def register_one() -> str:
     run_id = train.run(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
     registry = Registry(USE_CASE)
-    tags = registry.run(run_id).data.tags
-    copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
-    return registry.register(run_id, tags["model_id"], copied, "A model.").number
+    return registry.register(registry.candidate(run_id), "A model.").number
 
 
 def flies(number: str) -> None:
@@ -42,6 +39,7 @@ def flies(number: str) -> None:
             action="promotion",
             who="a test",
             reason="",
+            files_digest=version.files_digest,
         )
     )
 

@@ -9,7 +9,7 @@ from include.stages import approve, follow
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, life, promoted, register, state
+from tests.versions import LATER, judge, life, promoted, register, state, verdict
 
 
 def decide(
@@ -22,10 +22,10 @@ def decide(
 def test_a_decision_is_kept_with_who_and_why(trained_toy, approved, becomes):
     version = register(trained_toy)
     assert decide(version, approved) == approve.ApproveResult(version, approved, "Ann", "because", new=True)
-    tags = Registry(USE_CASE).version(version).tags
-    assert json.loads(tags["approval"]) == {
-        "approved": approved, "who": "Ann", "why": "because", "judged": tags["judged"],
-    }  # fmt: skip
+    found, [entry] = Registry(USE_CASE).version(version), Ledger.of(USE_CASE).entries()
+    assert (entry.action, entry.who, entry.reason) == ("approval" if approved else "rejection", "Ann", "because")
+    assert (entry.judged, entry.files_digest) == (found.tags["judged"], found.files_digest)
+    assert json.loads(found.copies["approval"]) == {"approved": approved, "who": "Ann", "why": "because"}
     assert life(version) == becomes
 
 
@@ -102,11 +102,11 @@ def test_a_rejection_that_was_made_an_approval_by_hand_is_repaired_and_never_pro
     version = register(trained_toy)
     decide(version, False)
     right = state()
-    tags = Registry(USE_CASE).version(version).tags
+    tags = Registry(USE_CASE).version(version).copies
     told = json.loads(tags["approval"]) | {"approved": True}
     Registry(USE_CASE).tag_version(version, {"approval": json.dumps(told), "life": "challenger"})
     assert "rejected by Ann" in promoted(version, who="a run", approval_required=True).reason
-    assert Registry(USE_CASE).version(version).tags["approval"] == tags["approval"]
+    assert Registry(USE_CASE).version(version).copies["approval"] == tags["approval"]
     assert state()["entries"] == right["entries"]
 
 
@@ -135,7 +135,8 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     version = register(trained_toy)
     decide(version, True)
     if judged_anew:
-        Registry(USE_CASE).tag_version(version, {"judged": "by others"})
+        judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
+    follow.run(USE_CASE)
     before = state()
     found = decide(version, False, "nobody, in time", "", timed_out=True)
     assert (found.approved, found.who, found.new) == (True, "Ann", False)
@@ -145,11 +146,11 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
 def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(trained_toy):
     version = register(trained_toy)
     assert approve.decision(USE_CASE, version) is None
-    now = Registry(USE_CASE).version(version).tags["judged"]
-    Registry(USE_CASE).tag_version(version, {"judged": "by others"})
+    run_id = Registry(USE_CASE).version(version).run_id
+    judge(run_id, [verdict("passed")], judged_by="others")
     decide(version, True)
     assert approve.decision(USE_CASE, version).approved
-    Registry(USE_CASE).tag_version(version, {"judged": now})
+    judge(run_id, [verdict("passed")])
     assert approve.decision(USE_CASE, version) is None
     waiting = promoted(version, who="a run", approval_required=True)
     assert waiting.reason == (

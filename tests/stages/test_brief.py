@@ -6,6 +6,7 @@ from include.stages import approve, brief, evaluate, promote, register
 from include.storage.models import Registry
 from include.use_case import Gate
 from tests.toy_use_case import USE_CASE
+from tests.versions import rerecord
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -53,7 +54,7 @@ def test_nobody_is_asked_of_a_model_that_flies_or_was_decided_on(trained_toy):
 
 
 def test_what_a_person_typed_is_text_and_no_markup(trained_toy):
-    Registry(USE_CASE).tag_version(register.run(USE_CASE, trained_toy).version, {"reason": "<b>| look |</b>"})
+    rerecord(register.run(USE_CASE, trained_toy).version, reason="<b>| look |</b>")
     text = brief.run(USE_CASE, "1").question
     assert text is not None
     assert "<b>" not in text and "| look |" not in text

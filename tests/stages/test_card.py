@@ -9,11 +9,13 @@ import pytest
 from include.errors import BadRequest
 from include.logic import gate_plots
 from include.logic.gates import Verdict
-from include.stages import card, register
+from include.registry.records import Records
+from include.stages import approve, card, register
 from include.storage.models import Registry
 from include.storage.runs import Runs
 from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
+from tests.versions import judge, rerecord
 
 HOSTILE = '<script>alert("x")</script> | **bold**'
 VERDICTS = [
@@ -30,8 +32,7 @@ def judged(tmp_path_factory, trained: tuple[Path, str]) -> Path:
     with moved_into(trained[0], home):
         registry = Registry(USE_CASE)
         register.run(USE_CASE, run_id)
-        judged = {"judged_by": "", "verdicts": [verdict.to_json() for verdict in VERDICTS]}
-        registry.log_json(run_id, "evaluation/verdicts.json", judged)
+        judge(run_id, [verdict.to_json() for verdict in VERDICTS])
         registry.log_json(run_id, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
         registry.log_json(run_id, "evaluation/slices.json", [SLICE])
         picture = artifacts(run_id) / "evaluation" / "verdicts.png"
@@ -106,8 +107,8 @@ def test_an_equal_card_is_not_written_again(version, run_id, monkeypatch):
 
 def test_a_decision_made_since_is_in_the_next_card(version, run_id):
     card.run(USE_CASE, version)
-    decided = {"approval": '{"approved": false, "who": "Ada", "why": "not before the holidays"}'}
-    Registry(USE_CASE).tag_version(version, decided | {"not_promoted": "It was rejected.", "reproduced": "equal"})
+    approve.run(USE_CASE, version, approved=False, who="Ada", why="not before the holidays")
+    Registry(USE_CASE).tag_version(version, {"not_promoted": "It was rejected.", "reproduced": "equal"})
     assert card.run(USE_CASE, version).new
     text = kept(run_id, card.MARKDOWN)
     assert "It was rejected by Ada: not before the holidays." in text
@@ -125,6 +126,8 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
     for folder in ("evaluation", "plots"):
         shutil.rmtree(artifacts(run_id) / folder)
     (artifacts(run_id) / "importance.json").unlink()
+    for place in (Records.of(USE_CASE.name).folder / "evaluation").path.iterdir():
+        place.unlink()
     card.run(USE_CASE, version)
     text = kept(run_id, card.MARKDOWN)
     assert "This run has not kept verdicts of its gates." in text
@@ -134,7 +137,7 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
 
 @pytest.mark.parametrize("tag", ["", "no recipe"])
 def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
-    Registry(USE_CASE).tag_version(version, {"recipe": tag})
+    rerecord(version, recipe=tag)
     card.run(USE_CASE, version)
     assert "Its recipe is missing or cannot be read" in kept(run_id, card.MARKDOWN)
 

@@ -7,13 +7,14 @@ import pytest
 from mlflow import MlflowClient
 
 from include.declaration import clock
+from include.registry.records import Records
 from include.stages import follow, rollback
 from include.stages.follow import ModelReplaced
 from include.storage.ledger import Decision, Ledger, LedgerDamaged
-from include.storage.models import Registry
+from include.storage.models import Registry, UnprovenVersionError
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, alias, life, promoted, register, state
+from tests.versions import LATER, alias, life, promoted, register, rerecord, state
 
 
 def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
@@ -73,8 +74,7 @@ MOVED = r"version 1 is another model \(trees .*restore MLflow's database"
 def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promoted(trained_toy):
     first = register(trained_toy)
     promoted(first, who="a test")
-    # As if MLflow had been restored, and the number given again.
-    Registry(USE_CASE).tag_version(first, {"trees": "another"})
+    rerecord(first, trees="another")
     second, before = register(trained_toy, LATER), state()
     for action in (follow.run, lambda _: promoted(second, who="a run"), lambda _: promoted(first, who="a run")):
         with pytest.raises(ModelReplaced, match=MOVED):
@@ -85,7 +85,7 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
 def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_taken(trained_toy):
     first = register(trained_toy)
     promoted(first, who="a test")
-    Registry(USE_CASE).tag_version(first, {"airworthy.fingerprint": "another"})
+    rerecord(first, **{"airworthy.fingerprint": "another"})
     before = state()
     for action in (follow.run, lambda _: promoted(first, who="a run")):
         with pytest.raises(ModelReplaced, match=MOVED):
@@ -93,13 +93,13 @@ def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
-@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint"])
+@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint", "files_digest"])
 def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy, tag):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test"), promoted(second, who="a test")
-    Registry(USE_CASE).tag_version(first, {tag: "another"})
+    rerecord(first, **{tag: "another"})
     assert follow.run(USE_CASE) == second
-    assert life(first) == "challenger"
+    assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
     with pytest.raises(ModelReplaced, match="names version 1"):
         promoted(first, who="a test")
 
@@ -143,6 +143,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
         action="rollback",
         who="another tool",
         reason="a typing error",
+        files_digest=version.files_digest,
     )
     Ledger.of(USE_CASE).append(entry)
     assert follow.run(USE_CASE) == second
@@ -161,3 +162,61 @@ def test_the_champion_is_that_of_the_last_day_of_a_use_case_that_has_ended(train
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test"), promoted(second, who="a test")
     assert follow.run(replace(USE_CASE, ends_on=date(2020, 3, 4))) == first
+
+
+FORGED = {"trees": "another", "files_digest": "another", "as_of": "2020-02-01", "gates": "passed", "judged": "forged"}
+
+
+def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(trained_toy, caplog):
+    first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
+    promoted(first, who="a test"), promoted(second, who="a test")
+    before, registry = state(), Registry(USE_CASE)
+    for number in (first, second):
+        registry.tag_version(number, FORGED)
+        assert registry.version(number).tags | FORGED != registry.version(number).tags
+    assert follow.run(USE_CASE) == first
+    assert state() == before
+    assert [registry.version(number).copies["trees"] for number in (first, second)] == [
+        registry.version(number).trees for number in (first, second)
+    ]
+    assert (
+        "MLflow says of version 2 otherwise than its record: as_of, files_digest, gates, judged, trees" in caplog.text
+    )
+
+
+def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
+    first, registry = register(trained_toy), Registry(USE_CASE)
+    promoted(first, who="a test")
+    known = registry.version(first)
+    forged = registry.start_run("a stranger's", dict(known.tags))
+    registry.end_run(forged, failed=False)
+    made = registry._client.create_model_version(
+        USE_CASE.name, f"models:/{known.model_id}", forged, tags=dict(known.tags), model_id=known.model_id
+    )
+    registry.set_champion(str(made.version))
+    assert follow.run(USE_CASE) == first == alias()
+    assert [version.number for version in registry.versions()] == [first]
+    assert "version 2 of MLflow is left out: there is no record of its training" in caplog.text
+    with pytest.raises(UnprovenVersionError, match="version 2 cannot be used: there is no record of its training"):
+        promoted("2", who="a run")
+
+
+@pytest.mark.parametrize("kind", ["training", "evaluation"])
+def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(trained_toy, kind):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    version, folder = Registry(USE_CASE).version(second), Records.of(USE_CASE.name).folder / kind
+    place = folder / f"{version.run_id}.000001.json"
+    place.write(place.read().replace(b"passed", b"PASSED").replace(b"a first model", b"another model"))
+    assert follow.run(USE_CASE) == first
+    with pytest.raises(UnprovenVersionError, match=f"signature does not fit its content .*{kind}.{version.run_id}"):
+        promoted(second, who="a run")
+
+
+def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
+    registry, folder = Registry(USE_CASE), Records.of(USE_CASE.name).folder / "evaluation"
+    one, other = (registry.version(number).run_id for number in (first, second))
+    (folder / f"{other}.000002.json").write((folder / f"{one}.000001.json").read())
+    with pytest.raises(UnprovenVersionError, match="it is that of another run, kind or number"):
+        registry.version(second)

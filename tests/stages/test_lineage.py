@@ -35,8 +35,7 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
         conftest.draw_nothing(patch)
         run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3}).run_id
         registry = Registry(USE_CASE)
-        tags = registry.run(run_id).data.tags
-        version = registry.register(run_id, tags["model_id"], tags, "A model.").number
+        version = registry.register(registry.candidate(run_id), "A model.").number
         for table in ("features", "labels"):  # so that the stages have something to commit
             Lake.of(USE_CASE).withdraw(table, AS_OF, stage="test")
         build_features.run(USE_CASE, AS_OF)

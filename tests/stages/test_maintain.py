@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from include.logic.retention import NOT_REPRODUCIBLE
-from include.stages import maintain, reproduce, survey, train
+from include.registry.records import Records
+from include.stages import follow, maintain, reproduce, survey, train
 from include.storage import delta_log
 from include.storage.lake import Lake
 from include.storage.models import Registry
@@ -126,11 +127,20 @@ def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_told(home)
         maintain.require(result)
 
 
-def test_while_a_kept_version_does_not_say_what_it_needs_nothing_of_the_training_data_goes(home):
-    Registry(USE_CASE).untag_version("1", "features.version")
-    result = maintain.run(USE_CASE, really=False, now=later())
-    assert "superseded file" not in result.counts
-    assert "version 1 of toy has no tag features.version" in result.problems[0]
+def test_what_a_version_says_it_needs_is_read_from_its_record_and_not_from_mlflow(home):
+    registry = Registry(USE_CASE)
+    registry.untag_version("1", "features.version")
+    registry.tag_version("2", {"features.version": "0"})
+    before = maintain.run(USE_CASE, really=False, now=later())
+    follow.run(USE_CASE)
+    assert maintain.run(USE_CASE, really=False, now=later()) == before
+
+
+def test_the_files_of_a_version_without_a_record_are_left_alone(home):
+    (Records.of(USE_CASE.name).folder / "training" / f"{Registry(USE_CASE).version('1').run_id}.000001.json").remove()
+    result = maintain.run(USE_CASE, really=True, now=later(1000))
+    assert Registry(USE_CASE)._client.get_model_version(USE_CASE.name, "1").version
+    assert not {"run", "orphan artifacts", "logged model"} & set(result.counts)
 
 
 def test_the_data_of_a_run_that_may_still_be_registered_stay(home):

@@ -76,8 +76,8 @@ def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monke
     runs_only = replace(plan, items=tuple(plan.of("run")))
 
     def raced(self, *args):
-        tags = Registry(USE_CASE).run(run_id).data.tags
-        Registry(USE_CASE).register(run_id, tags["model_id"], {"as_of": tags["as_of"]}, "A model.")
+        registry = Registry(USE_CASE)
+        registry.register(registry.candidate(run_id), "A model.")
         delete(self, *args)
 
     monkeypatch.setattr(Upkeep, "delete_run", raced)

@@ -8,12 +8,12 @@ import pytest
 from mlflow import MlflowClient
 
 from include.errors import BadRequest, NotBegunError
-from include.stages import approve, follow, promote, rollback
+from include.stages import approve, evaluate, follow, promote, rollback
 from include.storage.ledger import Entry, Ledger, LedgerDamaged
 from include.storage.models import ArtifactMissing, Registry
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, WRITES, alias, judge_now, life, promoted, register, state, verdict
+from tests.versions import LATER, WRITES, alias, judge, judge_now, life, promoted, register, state, verdict
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -57,7 +57,7 @@ def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gat
     champion = register(trained_toy)
     promoted(champion, who="a test")
     verdicts = [verdict("passed"), verdict(gates), verdict("reported"), verdict("not judged", blocks=False)]
-    refused = register(trained_toy, LATER, gates=gates, verdicts=json.dumps(verdicts))
+    refused = register(trained_toy, LATER, gates=gates, verdicts=verdicts)
     found = promoted(refused, who="a test")
     assert (found.promoted, found.champion, found.entry) == (False, champion, None)
     assert found.reason == verdict(gates)["reason"]
@@ -70,8 +70,9 @@ def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gat
     assert Registry(USE_CASE).version(refused).description == kept.description
 
 
-def test_a_version_that_nobody_judged_is_not_promoted(trained_toy):
+def test_a_version_that_nobody_judged_is_not_promoted(trained_toy, monkeypatch):
     version = register(trained_toy, gates=None)
+    monkeypatch.setattr(evaluate, "is_current", lambda *_: True)  # else it is judged now
     found = promoted(version, who="a test")
     assert (found.promoted, alias(), life(version)) == (False, None, "candidate")
     assert "was not judged by its gates yet: run evaluate" in found.reason
@@ -79,7 +80,7 @@ def test_a_version_that_nobody_judged_is_not_promoted(trained_toy):
 
 def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
     verdicts = [verdict("passed"), verdict("reported"), verdict("not judged", blocks=False)]
-    found = promoted(register(trained_toy, verdicts=json.dumps(verdicts)), who="a test")
+    found = promoted(register(trained_toy, verdicts=verdicts), who="a test")
     assert found.promoted
     assert found.reason == (
         "1 of 3 gates are passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
@@ -100,7 +101,8 @@ def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names
     assert (alias(), life(version)) == (None, "challenger")
     approve.run(USE_CASE, version, approved=True, who="Ann", why="looks right")
     assert promoted(version, who="a run", approval_required=True).promoted
-    [entry] = Ledger.of(USE_CASE).entries()
+    approval, entry = Ledger.of(USE_CASE).entries()
+    assert (approval.action, approval.who, approval.reason) == ("approval", "Ann", "looks right")
     assert (entry.who, entry.reason) == ("a run, approved by Ann", "a first model; approved: looks right")
     kept = Registry(USE_CASE).version(version)
     assert "not_promoted" not in kept.tags and kept.description == "A model."
@@ -145,7 +147,7 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
 def test_a_champion_whose_gates_fail_when_judged_anew_stays_until_it_is_rolled_back(trained_toy):
     version = register(trained_toy)
     promoted(version, who="a test")
-    Registry(USE_CASE).tag_version(version, {"gates": "failed", "verdicts": json.dumps([verdict("failed")])})
+    judge(Registry(USE_CASE).version(version).run_id, [verdict("failed")])
     assert promoted(version, who="a test").champion == version
     assert life(version) == "champion"
     assert "not_promoted" not in Registry(USE_CASE).version(version).tags
@@ -191,11 +193,35 @@ def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
     assert state() == right
 
 
+FORGED = {
+    "gates": "passed",
+    "verdicts": json.dumps([verdict("passed")]),
+    "approval": json.dumps({"approved": True, "who": "admin", "why": "fine"}),
+    "life": "challenger",
+}
+"""What anybody who reaches MLflow may write there."""
+
+
 @pytest.mark.parametrize("verdicts", [[], [verdict("passed"), verdict("failed")], [verdict("not judged")]])
-def test_a_summary_that_its_verdicts_contradict_is_not_believed(trained_toy, verdicts):
-    found = promoted(register(trained_toy, verdicts=json.dumps(verdicts)), who="a test")
-    assert (found.promoted, Ledger.of(USE_CASE).entries()) == (False, [])
-    assert found.reason.startswith("Its tag `gates` says passed, but its verdicts say ")
+def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, verdicts):
+    version = register(trained_toy, verdicts=verdicts)
+    run_id, registry = Registry(USE_CASE).version(version).run_id, Registry(USE_CASE)
+    registry.tag_version(version, FORGED)
+    registry.log(run_id, tags=FORGED)
+    registry.log_json(run_id, evaluate.VERDICTS, [verdict("passed")])
+    for required in (True, False):
+        found = promoted(version, who="a run", approval_required=required)
+        assert (found.promoted, Ledger.of(USE_CASE).entries()) == (False, [])
+    tags = registry.version(version).copies
+    assert "approval" not in tags and tags["gates"] != "passed" and tags["life"] != "challenger"
+
+
+def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
+    version = register(trained_toy)
+    Registry(USE_CASE).tag_version(version, FORGED)
+    found = promoted(version, who="a run", approval_required=True)
+    assert (found.promoted, found.reason) == (False, "It waits for a person's approval.")
+    assert "approval" not in Registry(USE_CASE).version(version).copies
 
 
 def test_what_blocks_is_never_told_to_be_passed():

@@ -1,7 +1,7 @@
 """promote: verdicts of another time are not believed; the version is judged again by what holds now."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -9,6 +9,7 @@ from include.gate import Gate, NotWorseThanChampion
 from include.stages import approve, evaluate, promote, register, train
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
+from tests import versions
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
@@ -87,5 +88,4 @@ def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, mon
 
 
 def version_of_another(rival) -> str:
-    tags = dict(rival.tags) | {"as_of": "2020-03-04", "airworthy.fingerprint": "another"}
-    return Registry(USE_CASE).register(rival.run_id, rival.model_id, tags, "").number
+    return versions.register(rival.run_id, date(2020, 3, 4), gates=None)

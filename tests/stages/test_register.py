@@ -12,7 +12,7 @@ from include.errors import NotReady
 from include.logic.lives import NOT_PROMOTED
 from include.stages import evaluate, register, train
 from include.storage.lake import Lake
-from include.storage.models import Registry
+from include.storage.models import Registry, UnprovenVersionError
 from include.storage.runs import FINGERPRINT
 from include.use_case import Gate
 from tests.conftest import AS_OF
@@ -31,7 +31,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[name]
-    verdicts = Registry(USE_CASE).read_json(trained_toy, evaluate.VERDICTS)["verdicts"]
+    verdicts = Registry(USE_CASE).read_json(trained_toy, evaluate.VERDICTS)
     assert json.loads(version.tags["verdicts"]) == verdicts
     assert version.tags["gate/log_loss better than prior"] == "passed"
     assert version.tags["life"] == "challenger"
@@ -119,22 +119,38 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
 
 
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
-def test_a_run_without_verdicts_is_not_registered(tracking):
-    registry = Registry(USE_CASE)
-    run_id = registry.start_run("not judged", {FINGERPRINT: "x"})
-    registry.end_run(run_id, failed=False)
+def test_a_run_without_verdicts_is_not_registered(toy_lake, tracking, without_plots):
+    run_id = train.run(USE_CASE, AS_OF).run_id
     with pytest.raises(NotReady, match=r"has no verdicts yet, or .* run evaluate"):
+        register.run(USE_CASE, run_id)
+    assert Registry(USE_CASE).versions() == []
+
+
+def test_a_run_without_a_record_is_not_registered(tracking):
+    registry = Registry(USE_CASE)
+    run_id = registry.start_run("a stranger's", {FINGERPRINT: "x", "gates": "passed", "judged": "x"})
+    registry.end_run(run_id, failed=False)
+    with pytest.raises(UnprovenVersionError, match=f"run {run_id} cannot be used: there is no record of its training"):
         register.run(USE_CASE, run_id)
     assert registry.versions() == []
 
 
-def test_a_judgement_that_was_cut_short_is_not_registered(trained_toy, monkeypatch):
+def test_verdicts_count_once_they_are_on_record_whatever_mlflow_shows(trained_toy, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
-            evaluate.run(STRICT, trained_toy)  # its verdicts are written, its tags are those of the first judgement
-    with pytest.raises(NotReady, match="writing them was cut short; run evaluate"):
-        register.run(STRICT, trained_toy)
+            evaluate.run(STRICT, trained_toy)  # the tags of its run are those of the first judgement
+    assert register.run(STRICT, trained_toy).gates == "failed"
+    assert Registry(USE_CASE).version("1").copies["gates"] == "failed"
+
+
+def test_verdicts_that_were_cut_short_before_the_record_are_given_again(trained_toy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log_folder", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(STRICT, trained_toy)
+    assert register.run(STRICT, trained_toy).gates == "passed", "what is on record is the judgement before"
+    assert evaluate.run(STRICT, trained_toy).new
 
 
 @pytest.mark.slow

@@ -40,12 +40,12 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> No
 
 def order(home: Path, run_id: str, tmp_path: Path) -> rehearse._Order:
     """What the fresh process would be told; asked here within the test's own, which is quicker."""
-    tags = Registry(USE_CASE).run(run_id).data.tags
+    candidate = Registry(USE_CASE).candidate(run_id)
     folder = tmp_path / "an empty folder"
     folder.mkdir()
     sample = str(files(home, "sample.parquet"))
     return rehearse._Order(
-        settings.current().mlflow, tags["model_id"], tags["trees"], tags["parts"], sample, str(folder), ""
+        settings.current().mlflow, candidate.model_id, dict(candidate.files), sample, str(folder), ""
     )
 
 
@@ -105,10 +105,10 @@ def test_a_zero_with_another_sign_differs_and_nan_equals_itself():
         (
             "model.lgb",
             lambda path: path.write_text(path.read_text().replace("leaf_value=", "leaf_value=1", 1)),
-            "trees",
+            "model.lgb: its content is not",
         ),
         ("encoding.json", lambda path: path.write_text(path.read_text().replace("bolt", "nail")), "its content is not"),
-        ("encoding.json", lambda path: path.write_text("{"), "encoding.json: it is no JSON"),
+        ("encoding.json", lambda path: path.write_text("{"), "encoding.json: its content is not"),
     ],
     ids=["missing", "other trees", "other categories", "cut short"],
 )

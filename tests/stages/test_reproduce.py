@@ -15,17 +15,17 @@ from include.logic import fitting
 from include.logic.recipe import Recipe
 from include.logic.retention import NOT_REPRODUCIBLE
 from include.settings import current
-from include.stages import recall, register, reproduce, train
+from include.stages import recall, reproduce, train
 from include.storage import provenance
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
-from include.storage.models import ArtifactMissing, Registry
+from include.storage.models import ArtifactMissing, Registry, UnprovenVersionError
 from include.storage.place import Place
-from include.storage.runs import FINGERPRINT
 from include.use_case import Costs
 from tests import places
 from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
+from tests.versions import rerecord
 
 pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
 IN_WINDOW = AS_OF - timedelta(days=30)
@@ -46,9 +46,7 @@ def registered(tmp_path_factory, filled, tracking_template) -> Path:
 def register_one() -> str:
     run_id = train.run(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
     registry = Registry(USE_CASE)
-    tags = registry.run(run_id).data.tags
-    copied = {name: tags[name] for name in (*register.COPIED, FINGERPRINT) if name in tags}
-    return registry.register(run_id, tags["model_id"], copied, "A model.").number
+    return registry.register(registry.candidate(run_id), "A model.").number
 
 
 @pytest.fixture
@@ -83,7 +81,7 @@ def vacuum(table: str) -> None:
 def tamper(version: str, change: Callable[[Recipe], Recipe]) -> None:
     registry = Registry(USE_CASE)
     known = Recipe.from_tag(registry.version(version).tags["recipe"])
-    registry.tag_version(version, {"recipe": change(known).to_tag()})
+    rerecord(version, recipe=change(known).to_tag())
 
 
 def with_seed(known: Recipe) -> Recipe:
@@ -97,11 +95,6 @@ def with_rounds(known: Recipe) -> Recipe:
 
 def with_costs(known: Recipe) -> Recipe:
     return replace(known, costs=(known.costs[0] + 1, known.costs[1]))
-
-
-def with_maturity(known: Recipe) -> Recipe:
-    """A day less to wait, and a window that ends as before: what no fingerprint holds."""
-    return replace(known, matures_after_days=known.matures_after_days - 1)
 
 
 def files() -> dict[str, bytes]:
@@ -200,7 +193,6 @@ def test_other_trees_are_told_with_the_first_that_differs(version, monkeypatch):
         (with_seed, "the trees differ from tree 0 on"),
         (with_rounds, "the trees differ: 3 trees were built, 5 are registered, and those in both are equal"),
         (with_costs, "by the recipe as it stands now the model is equal"),
-        (with_maturity, "by the recipe as it stands now the model is equal"),
     ],
 )
 def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
@@ -212,12 +204,13 @@ def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "differs"
 
 
-def test_a_recipe_that_was_changed_in_its_run_too_shows_by_its_fingerprint(version):
-    tamper(version, with_costs)
+def test_a_recipe_that_was_changed_in_mlflow_changes_nothing(version):
     registry = Registry(USE_CASE)
     found = registry.version(version)
-    registry.log(found.run_id, tags={"recipe": found.tags["recipe"]})
-    assert reproduce.run(USE_CASE, version).outcome == "differs"
+    forged = with_rounds(Recipe.from_tag(found.tags["recipe"])).to_tag()
+    registry.tag_version(version, {"recipe": forged})
+    registry.log(found.run_id, tags={"recipe": forged})
+    assert reproduce.run(USE_CASE, version).outcome == "equal"
 
 
 # -- not rebuilt
@@ -280,13 +273,22 @@ def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
 
 def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
     places.empty(Lake.of(USE_CASE).root)
-    assert "cannot be read at Delta version" in reproduce.run(USE_CASE, version).report()
+    with pytest.raises(UnprovenVersionError, match="version 1 cannot be used: there is no record of its training"):
+        reproduce.run(USE_CASE, version)
     assert files() == {}
+
+
+def test_tables_that_are_gone_are_told_and_not_made_anew(version, lake_home):
+    for table in ("features", "labels"):
+        places.empty(Lake.of(USE_CASE).root / table)
+    before = files().keys()
+    assert "cannot be read at Delta version" in reproduce.run(USE_CASE, version).report()
+    assert files().keys() == before
 
 
 @pytest.mark.parametrize("tag", ["", "{}", "zlib:AAAA", '{"as_of": 3}'])
 def test_a_tag_that_is_no_recipe_is_told(version, tag):
-    Registry(USE_CASE).tag_version(version, {"recipe": tag})
+    rerecord(version, recipe=tag)
     found = reproduce.run(USE_CASE, version)
     assert found.outcome == "not rebuilt"
     assert "holds no recipe" in found.report()
@@ -311,6 +313,6 @@ def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_hom
     monkeypatch.setattr(fitting, "fit", lambda *_, **__: pytest.fail("trained"))
     [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
-    with pytest.raises(ArtifactMissing, match="not those that were registered"):
+    with pytest.raises(ArtifactMissing, match=r"model\.lgb: its content is not that which was trained"):
         reproduce.run(USE_CASE, version)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"

@@ -15,7 +15,7 @@ from include.storage.ledger import Ledger, LedgerDamaged
 from include.storage.models import ArtifactMissing, Registry
 from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
-from tests.versions import LATER, alias, life, promoted, register, state
+from tests.versions import LATER, alias, life, promoted, register, rerecord, state
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -133,7 +133,7 @@ def test_a_deleted_version_is_refused_and_not_offered(flown):
 
 
 def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(flown):
-    Registry(USE_CASE).tag_version("1", {"trees": "others"})
+    rerecord("1", trees="others")
     with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"):
         back("1")
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 2)

@@ -25,6 +25,7 @@ from include.storage.view import View
 from tests import toy, versions
 from tests.conftest import AS_OF, draw_nothing, move, moved_into
 from tests.toy_use_case import USE_CASE, source
+from tests.versions import rerecord
 
 pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
 NEXT = AS_OF + timedelta(days=1)
@@ -53,6 +54,7 @@ def fly(number: str) -> None:
     """Let a version fly from AS_OF on, as no rollback would: it has seen that day."""
     version = Registry(USE_CASE).version(number)
     model = {"version": number, "trees": version.trees, "fingerprint": version.fingerprint}
+    model["files_digest"] = version.files_digest
     Ledger.of(USE_CASE).append(
         Decision(**model, effective_from=AS_OF, action="rollback", who="a person", reason="a test")
     )
@@ -104,7 +106,7 @@ def test_each_day_is_scored_by_its_own_champion(both):
 def test_another_model_under_the_number_of_the_champion_scores_nothing(champion, scored_before):
     if scored_before:
         score.run(USE_CASE, AS_OF)
-    Registry(USE_CASE).tag_version(champion, {"airworthy.fingerprint": "another"})
+    rerecord(champion, **{"airworthy.fingerprint": "another"})
     with pytest.raises(ModelReplaced, match=r"toy: ledger entry 1 .* version 1 is another model"):
         score.run(USE_CASE, AS_OF)
     assert bool(Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
@@ -268,6 +270,7 @@ import sys, threading, time
 from datetime import date
 from include.stages import score
 from tests.toy_use_case import USE_CASE
+from tests.versions import rerecord
 peak = 0
 def watch():
     global peak

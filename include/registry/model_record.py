@@ -1,0 +1,176 @@
+"""What the signed records in the lake say of a model, and a version as they prove it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from include.logic import digests, gates
+from include.logic.gates import Verdict
+from include.registry.records import Records, UnprovenRecordError
+from include.registry.tags import decides
+from include.storage.runs import FINGERPRINT
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its place in MLflow, and what the signed records in the lake say of it."""
+
+    number: str
+    run_id: str
+    model_id: str
+    tags: Mapping[str, str]
+    """Those that decide come from the records, the others from MLflow."""
+    description: str
+    files: Mapping[str, str]
+    """SHA-256 of each of the model's files, by path."""
+    metrics: Mapping[str, float]
+    """Of every split and subject, as they were measured in training."""
+    judged: Mapping[str, Mapping[str, float]]
+    """Metrics on the test rows by subject, as the gates have seen them; empty where it was not judged."""
+    copies: Mapping[str, str]
+    """All tags as MLflow has them."""
+
+    @property
+    def as_of(self) -> date:
+        """The day as of which it was trained: nothing from that day's partition of features was seen."""
+        return date.fromisoformat(self.tags["as_of"])
+
+    @property
+    def trees(self) -> str:
+        """Digest of its trees."""
+        return self.tags["trees"]
+
+    @property
+    def files_digest(self) -> str:
+        """Digest of every byte of its files, of the day as of which it was trained, and of the declaration."""
+        return self.tags["files_digest"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of all that it was trained from."""
+        return self.tags[FINGERPRINT]
+
+    @property
+    def verdicts(self) -> tuple[dict[str, Any], ...]:
+        """What its gates say; none where it was not judged."""
+        return tuple(json.loads(self.tags.get("verdicts", "[]")))
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """How its training went: `splits` with their days, rows without label, missing days."""
+        return dict(json.loads(self.tags["report"]))
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """All that is on record of the model of one run."""
+
+    training: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    limits: str
+
+    def version(self, number: str, run_id: str, copies: Mapping[str, str], description: str) -> Version:
+        """Return a version as this record proves it; of MLflow's own tags only those that decide nothing."""
+        rest = {name: value for name, value in copies.items() if not decides(name)}
+        return Version(
+            number=number,
+            run_id=run_id,
+            model_id=self.training["tags"]["model_id"],
+            tags=rest | self.tags(),
+            description=description,
+            files=self.training["files"],
+            metrics=self.training["metrics"],
+            judged=self.evaluation.get("metrics", {}),
+            copies=copies,
+        )
+
+    def tags(self) -> dict[str, str]:
+        """Return every tag that decides, and its value."""
+        return dict(self.training["tags"]) | self._judgement() | ({"false_alarms": self.limits} if self.limits else {})
+
+    def _judgement(self) -> dict[str, str]:
+        # A judgement is of the files that it was made of.
+        if self.evaluation.get("files_digest") != self.training["tags"]["files_digest"]:
+            return {}
+        verdicts = [Verdict(**verdict) for verdict in self.evaluation["verdicts"]]
+        judged_by = self.evaluation["judged_by"]
+        return {
+            "gates": gates.outcome(verdicts),
+            "compared_with": self.evaluation["champion"],
+            "verdicts": json.dumps(self.evaluation["verdicts"]),
+            "judged": judged_by if self.evaluation["final"] else f"{judged_by} not final",
+            **{gates.tag(verdict.gate): verdict.outcome for verdict in verdicts},
+        }
+
+
+def read(records: Records, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
+    """Return what is on record of the model of each run, or, in words, why that proves nothing."""
+    wanted = list(dict.fromkeys(run_ids))
+    training = records.latest("training", wanted)
+    known = list(training)
+    evaluation, limits = records.latest("evaluation", known), records.latest("limits", known)
+    found: dict[str, ModelRecord | str] = {}
+    for run_id in wanted:
+        trained, judged, limited = (each.get(run_id, {}) for each in (training, evaluation, limits))
+        flawed = [part for part in (trained, judged, limited) if isinstance(part, UnprovenRecordError)]
+        if flawed:
+            found[run_id] = f"its record proves nothing: {flawed[0].flaw} ({flawed[0].place})"
+        elif not trained:
+            found[run_id] = "there is no record of its training"
+        else:
+            assert isinstance(trained, Mapping) and isinstance(judged, Mapping) and isinstance(limited, Mapping)
+            found[run_id] = ModelRecord(trained, judged, limited.get("false_alarms", ""))
+    return found
+
+
+def digest_of_files(files: Mapping[str, str], as_of: date, declaration: str) -> str:
+    """Return the digest by which a ledger entry says what may be loaded.
+
+    `files` is the SHA-256 of every file by path, `declaration` the digest of what the use case declared.
+    """
+    return digests.of_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
+
+
+def record_training(
+    records: Records,
+    run_id: str,
+    tags: Mapping[str, str],
+    files: Mapping[str, str],
+    metrics: Mapping[str, float],
+) -> None:
+    """Put on record what a training has made, before its run counts as complete."""
+    records.append("training", run_id, {"tags": dict(tags), "files": dict(files), "metrics": dict(metrics)})
+
+
+def record_evaluation(
+    records: Records,
+    candidate: Version,
+    verdicts: Sequence[Verdict],
+    *,
+    judged_by: str,
+    champion: str,
+    metrics: Mapping[str, Mapping[str, float]],
+    final: bool,
+) -> None:
+    """Put on record what the gates say of a model, by what they judged, and whether it may stay so."""
+    records.append(
+        "evaluation",
+        candidate.run_id,
+        {
+            "files_digest": candidate.files_digest,
+            "judged_by": judged_by,
+            "champion": champion,
+            "final": final,
+            "verdicts": [verdict.to_json() for verdict in verdicts],
+            "metrics": {subject: dict(values) for subject, values in metrics.items()},
+        },
+    )
+
+
+def record_limits(records: Records, run_id: str, false_alarms: str) -> None:
+    """Put on record the false-alarm rates of the limits, as they were computed at registration."""
+    records.append("limits", run_id, {"false_alarms": false_alarms})

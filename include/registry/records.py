@@ -1,0 +1,112 @@
+"""Keep what decides about a model in the lake, signed: its training, the judgement of its gates, its limits.
+
+MLflow is a shared store without users of its own: anybody who reaches it can change every tag and file in it. Its tags
+are copies of these records, for people to read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from include import settings
+from include.errors import AirworthyError
+from include.registry.signing import Signature, load_signing_keys, require_signing_keys
+from include.storage.place import Place
+
+Kind = Literal["training", "evaluation", "limits"]
+ATTEMPTS = 100
+"""Tries at one record: every lost race means that another process has written one."""
+_NAME = re.compile(r"([0-9a-f]{32})\.(\d{6,})\.json")
+
+
+class UnprovenRecordError(AirworthyError):
+    """A record was changed, or was not written by this installation."""
+
+    def __init__(self, use_case: str, place: Place, flaw: str) -> None:
+        self.use_case, self.place, self.flaw = use_case, place, flaw
+        super().__init__(
+            f"{use_case}: the record {place} is no proof: {flaw}. Nothing is promoted or scored by it. Restore the"
+            " folder from a backup; records are never edited by hand. If the keys are not those that it was signed"
+            " with, set AIRWORTHY_SIGNING_KEYS to all of them, the newest first."
+        )
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of one use case: for each kind and run a sequence of files, of which the last one holds."""
+
+    use_case: str
+    folder: Place
+
+    @classmethod
+    def of(cls, use_case: str) -> Records:
+        return cls(use_case, Place.of(settings.current().lake) / use_case / "records")
+
+    def latest(self, kind: Kind, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | UnprovenRecordError]:
+        """Return the last record of each of these runs that has one, or why it proves nothing."""
+        numbers = self._numbers(kind)
+        names = {run_id: _name(run_id, numbers[run_id]) for run_id in run_ids if run_id in numbers}
+        folder, found = self.folder / kind, dict[str, Mapping[str, Any] | UnprovenRecordError]()
+        for (run_id, name), content in zip(names.items(), folder.read_all(list(names.values())), strict=True):
+            try:
+                found[run_id] = self._proven(folder / name, kind, run_id, content)
+            except UnprovenRecordError as error:
+                found[run_id] = error
+        return found
+
+    def append(self, kind: Kind, run_id: str, values: Mapping[str, Any]) -> None:
+        """Make `values` the record of a run; where they are it already, nothing is written.
+
+        Raises:
+            SigningKeysError: there is no key to sign with.
+        """
+        wanted = _encoded(values)  # compared as text: a missing number is not equal to itself
+        for _ in range(ATTEMPTS):
+            there = self.latest(kind, [run_id]).get(run_id)
+            if isinstance(there, Mapping) and _encoded(there) == wanted:
+                return
+            number = self._numbers(kind).get(run_id, 0) + 1
+            body = {"kind": kind, "run_id": run_id, "number": number, "values": values}
+            signature = require_signing_keys().sign(self._purpose, _encoded(body))
+            content = _encoded(body | {"key_id": signature.key_id, "mac": signature.mac})
+            if (self.folder / kind / _name(run_id, number)).create(content):
+                return
+        raise AirworthyError(f"{self.use_case}: others write records of run {run_id} again and again; run it again.")
+
+    def _numbers(self, kind: Kind) -> dict[str, int]:
+        """Return the number of each run's last record."""
+        found = (_NAME.fullmatch(name) for name in (self.folder / kind).names())
+        numbers: dict[str, int] = {}
+        for match in filter(None, found):
+            numbers[match[1]] = max(numbers.get(match[1], 0), int(match[2]))
+        return numbers
+
+    def _proven(self, place: Place, kind: Kind, run_id: str, content: bytes) -> Mapping[str, Any]:
+        try:
+            body = json.loads(content)
+            signature = Signature(str(body.pop("key_id", "")), str(body.pop("mac", "")))
+            values: Mapping[str, Any] = body["values"]
+            meant = (body["kind"], body["run_id"], _name(run_id, int(body["number"])))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UnprovenRecordError(self.use_case, place, f"it cannot be read ({error})") from error
+        if flaw := load_signing_keys().flaw(self._purpose, _encoded(body), signature):
+            raise UnprovenRecordError(self.use_case, place, flaw)
+        if meant != (kind, run_id, place.name):
+            raise UnprovenRecordError(self.use_case, place, "it is that of another run, kind or number")
+        return values
+
+    @property
+    def _purpose(self) -> str:
+        return f"records of {self.use_case}"
+
+
+def _encoded(values: Mapping[str, Any]) -> bytes:
+    return (json.dumps(values, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _name(run_id: str, number: int) -> str:
+    return f"{run_id}.{number:06d}.json"
