@@ -56,11 +56,11 @@ class ColumnsWrong(BadData):
     ) -> None:
         parts = []
         if missing := sorted(missing):
-            parts.append(f"lacks {missing}")
+            parts.append(f"lacks {shorten_names(missing)}")
         if extra := sorted(extra):
-            parts.append(f"has undeclared {extra}")
+            parts.append(f"has undeclared {shorten_names(extra)}")
         if types:
-            parts.append("has wrong types: " + "; ".join(types))
+            parts.append("has wrong types: " + shorten("; ".join(types[:NAMES_SHOWN]), TEXT_SHOWN))
         super().__init__(f"{table} of {day}: {', '.join(parts)}. Nothing was written. {hint}")
 
 
@@ -168,6 +168,23 @@ class NoChampion(NotReady):
         else:
             todo = f"No version is registered yet. Train one as of {day} or before: trigger {use_case}__train with it."
         super().__init__(f"{use_case}: no champion is effective on {day}: {there}.{said} {todo}")
+
+
+NAMES_SHOWN, NAME_SHOWN = 20, 80
+"""Names that an error lists of a foreign list, and characters of each."""
+TEXT_SHOWN = 2_000
+"""Characters of a longer foreign text in an error."""
+
+
+def shorten_names(names: Iterable[object]) -> str:
+    """Return a list of names that others have chosen, as text: the first of them, each shortened, and how many more.
+
+    They are quoted as Python does it, so that no control character or line break of a name is shown as it is.
+    """
+    every = [*names]
+    shown = ", ".join(repr(shorten(str(name), NAME_SHOWN)) for name in every[:NAMES_SHOWN])
+    more = len(every) - NAMES_SHOWN
+    return f"[{shown}, and {more:,} more]" if more > 0 else f"[{shown}]"
 
 
 def in_words(cause: BaseException) -> str:

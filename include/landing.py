@@ -15,13 +15,14 @@ from typing import Literal
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
-from include.errors import NotReady
+from include.errors import BadData, NotReady
 from include.gate import require
 
 Format = Literal["csv", "parquet"]
 SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv", ".csv.gz", ".zip"), "parquet": (".parquet",)}
 """Format to the endings of the names that are read as such, in lower or upper case."""
 GIGABYTE = 1_000_000_000
+LEAST_MEMORY = 300_000_000
 _DAYS = tuple(
     map(date.fromisoformat, ("2020-01-01", "2020-01-02", "2020-01-11", "2020-11-01", "2020-02-01", "2021-01-01"))
 )
@@ -55,7 +56,16 @@ class Landing:
     nulls: tuple[str, ...] = ("",)
     """What a missing value is written as in a CSV file, unless it stands in quotes."""
     max_bytes: int = 20 * GIGABYTE
-    """What a day's files may hold, unpacked; more is taken for a mistake, before it fills the disk."""
+    """What a day's files may hold, as they are stored and unpacked; more is taken for a mistake, before it fills the
+    disk."""
+    max_files: int = 10_000
+    """How many objects may be under the prefix of a day, files and others."""
+    max_rows: int = 100_000_000
+    """How many rows a day's files may have; a Parquet file of a few bytes may state any number."""
+    max_memory: int = GIGABYTE
+    """Bytes of memory of the process that reads the files, of which Python and Arrow take 150 MB."""
+    max_time: timedelta = timedelta(minutes=15)
+    """How long reading one file may take."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -71,7 +81,11 @@ class Landing:
         clock.require_wait(self.wait, say + "wait")
         clock.require_wait(self.every, say + "every")
         require(self.watch_days >= 0, say + "watch_days is a number of days from 0.")
-        require(self.max_bytes > 0, say + "max_bytes is above 0.")
+        for limit in ("max_bytes", "max_files", "max_rows"):
+            require(getattr(self, limit) > 0, f"{say}{limit} is above 0.")
+        enough = self.max_memory >= LEAST_MEMORY
+        require(enough, f"{say}max_memory is at least {LEAST_MEMORY:,} bytes, or no file could be read.")
+        clock.require_wait(self.max_time, say + "max_time")
         require(len(self.delimiter) == 1, say + "delimiter is one character.")
         plain = self.delimiter == "," and self.nulls == ("",)
         require(self.format == "csv" or plain, say + "delimiter and nulls are for csv; a Parquet file has its own.")
@@ -125,6 +139,18 @@ def require_apart(landings: Mapping[str, Landing], day: date, say: str) -> None:
     places = sorted((landing.where(day), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
         require(not other.startswith(place), f"{say}files in {other} would be read into {feed} and {another}.")
+
+
+class DeliveryTooLargeError(BadData):
+    """What is under the prefix of a day is more than the feed's Landing accepts; nothing of it was fetched."""
+
+    def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, there: str) -> None:
+        """`limit` is the field with its value, `there` what is there, in words."""
+        super().__init__(
+            f"{use_case}: feed {feed!r} of {day}: under {where} there are {there}, and its Landing accepts {limit}."
+            " Nothing was fetched or written. Have what does not belong there removed, or raise that limit of the"
+            " feed's Landing."
+        )
 
 
 class DeliveryMissing(NotReady):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,12 +22,23 @@ from include.use_cases import load
 log = printable_logger(__name__)
 
 
-def is_delivered(landing: Landing, day: date) -> bool:
-    """Whether the day's files are in the bucket now. Raises BucketFailed."""
-    from include.sources.bucket import Bucket
+def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
+    """Whether the day's files are in the bucket now, or more objects than its Landing accepts, which ingest refuses.
 
-    bucket = Bucket(landing.bucket, landing.connection, anew=True)
-    return landing.is_delivered([each.key for each in bucket.list(landing.prefix_of(day))], day)
+    `anew` is for a process that outlives the Connection's keys.
+
+    Raises:
+        BucketFailed: the bucket cannot be read.
+    """
+    from include.sources.bucket import Bucket, TooManyObjectsError
+
+    bucket = Bucket(landing.bucket, landing.connection, anew=anew)
+    try:
+        listed = bucket.list(landing.prefix_of(day), landing.max_files)
+    except TooManyObjectsError as error:
+        log.warning("%s", error)
+        return True
+    return landing.is_delivered([each.key for each in listed], day)
 
 
 class DeliveryTrigger(BaseTrigger):
@@ -81,7 +92,6 @@ class DeliverySensor(S3KeySensor):
             bucket_name=landing.bucket,
             bucket_key=f"{landing.prefix}*",
             wildcard_match=True,
-            check_fn=self._are_all_there,
             aws_conn_id=landing.connection,
             deferrable=dag.has_triggerer() if deferrable is None else deferrable,
             mode="reschedule",
@@ -94,7 +104,7 @@ class DeliverySensor(S3KeySensor):
 
     def poke(self, context: Any) -> bool:
         """Look once; a day that keeps what has landed is not waited for. Fails at the limit."""
-        from include.sources.bucket import Bucket, BucketFailed
+        from include.sources.bucket import BucketFailed
         from include.stages import collect
 
         with dag.told():
@@ -106,8 +116,8 @@ class DeliverySensor(S3KeySensor):
         late = datetime.now(UTC) >= self._until(day)
         with dag.told():
             try:
-                with Bucket(self.landing.bucket, self.landing.connection).told():
-                    there = super().poke(context)
+                # Not the provider's own look, which lists any number of objects.
+                there = is_delivered(self.landing, day, anew=False)
             except BucketFailed as error:
                 if late or not error.worth_retrying:
                     raise
@@ -134,9 +144,6 @@ class DeliverySensor(S3KeySensor):
         """Go on, or fail with what was waited for."""
         if not event["there"]:
             self._give_up(dag.day_of(context), event["why"])
-
-    def _are_all_there(self, files: Sequence[Mapping[str, Any]], **context: Any) -> bool:
-        return self.landing.is_delivered([each["Key"] for each in files], dag.day_of(context))
 
     def _give_up(self, day: date, why: str = "") -> None:
         late = DeliveryMissing(

@@ -39,8 +39,8 @@ REASON_LENGTH, LONGEST_REASON = 500, 4_000
 """Characters of a library's own words in a refusal, and of any reason."""
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH")
 """Variables that the process gets; not Connections, keys or passwords."""
-_SETTINGS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
-"""Memory that is freed goes back to the system, and is not counted for the next file."""
+_SETTINGS = {"MALLOC_ARENA_MAX": "2"}
+"""Memory that is freed goes back to the system, and is not counted for the next call."""
 _OF_THE_HOST = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS, errno.EACCES),
     *(errno.ENOENT, errno.EPERM),

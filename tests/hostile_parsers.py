@@ -31,6 +31,10 @@ def crash() -> None:
     ctypes.string_at(0)
 
 
+def crash_at_any_order(*_: Any) -> None:
+    crash()
+
+
 def loop(started: str = "") -> None:
     if started:
         Path(started).write_text(str(os.getpid()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
+from include.errors import shorten_names
 from include.features.conversion import NotConvertibleError, convert
 from include.lake.soundness import row_text
 
@@ -124,8 +126,8 @@ def _require_columns(names: Sequence[object], announced: pa.Schema, hint: str = 
     if missing := sorted(set(announced.names) - set(names)):
         wrong.append(f"lack {missing}{hint}")
     if extra := sorted(str(name) for name in set(names) - set(announced.names)):
-        wrong.append(f"have undeclared {extra}")
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        wrong.append(f"have {twice} more than once")
+        wrong.append(f"have undeclared {shorten_names(extra)}")
+    if twice := sorted(str(name) for name, count in Counter(names).items() if count > 1):
+        wrong.append(f"have {shorten_names(twice)} more than once")
     if wrong:
         raise ResultRefusedError(f"{', '.join(wrong)}. Return exactly {list(announced.names)}")

@@ -19,6 +19,8 @@ from include.lake.soundness import SoundnessCheck, UnsoundValue
 from include.logic.digests import ContentDigest
 
 ROW_GROUP_ROWS = 131_072
+ROW_GROUP_BYTES = 256 << 20
+"""In memory; rows of 2 kB each are cut by their number."""
 DAY = pa.field("day", pa.date32())
 """Stands in the file itself, so that no reader takes it from the names of folders."""
 
@@ -84,17 +86,21 @@ def _observed(
 
 
 def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Cut the stream into tables of `ROW_GROUP_ROWS`; the last one may have fewer rows."""
+    """Cut the stream into tables of `ROW_GROUP_ROWS`, or fewer rows where a batch makes them larger than the bytes."""
     waiting: list[pa.RecordBatch] = []
-    count = 0
+    count = size = 0
     for batch in batches:
         waiting.append(batch)
-        count += batch.num_rows
+        count, size = count + batch.num_rows, size + batch.nbytes
         while count >= ROW_GROUP_ROWS:
             rows = pa.Table.from_batches(waiting, schema)
             yield rows.slice(0, ROW_GROUP_ROWS)
             count -= ROW_GROUP_ROWS
-            waiting = rows.slice(ROW_GROUP_ROWS).to_batches()
+            rest = rows.slice(ROW_GROUP_ROWS)
+            waiting, size = rest.to_batches(), rest.nbytes
+        if count and size >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(waiting, schema)
+            waiting, count, size = [], 0, 0
     if count:
         yield pa.Table.from_batches(waiting, schema)
 

@@ -14,6 +14,8 @@ from include.errors import BadRequest
 from include.local.terminal import print_line
 from include.stages import conserve, correct, quarantine
 from include.stages.quarantine import Quarantine
+from include.storage import inbox
+from include.storage.place import Place
 from include.use_case import UseCase
 from include.use_cases import load
 
@@ -98,6 +100,7 @@ def export(console: Console, chosen: Chosen, path: Path) -> None:
 def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known_on: date | None) -> None:
     """Send the rows of the file back."""
     try:
+        inbox.require_size(path.name, Place.of(path).size())
         content = path.read_bytes()
     except OSError as error:
         raise BadRequest(f"{path} cannot be read: {error.strerror}.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import BadRequest
+from include.errors import NAME_SHOWN, BadRequest, shorten, shorten_names
 from include.logic import digests
 
 Kind = Literal["correct", "release"]
@@ -110,13 +110,14 @@ def places(landed: pa.Table, rows: pa.Table, key: str) -> list[int] | None:
     missing. `key` is a column by which most of the landed rows are passed over at once."""
     near = pc.indices_nonzero(pc.is_in(landed[key], rows[key].combine_chunks())).to_pylist()
     free: dict[Row, list[int]] = {}
-    for place, row in zip(near, tuples(landed.take(pa.array(near, pa.int64()))), strict=True):
+    rows_near = tuples(landed.take(pa.array(near, pa.int64())))
+    for place, row in zip(reversed(near), reversed(rows_near), strict=True):  # the first place is taken from the end
         free.setdefault(row, []).append(place)
     found = []
     for row in tuples(rows.select(landed.column_names)):
         if not free.get(row):
             return None
-        found.append(free[row].pop(0))
+        found.append(free[row].pop())
     return found
 
 
@@ -146,17 +147,20 @@ def matched(
     quarantined, for keys that several quarantined rows have, and for two rows in the place of one.
     """
     ids: Sequence[Any] = named if named is not None else tuples(sent.select(list(keys)))
-    there: dict[Any, list[int]] = {}
+    open_places, all_places = defaultdict[Any, list[int]](list), defaultdict[Any, list[int]](list)
     known = quarantined["digest"].to_pylist() if named is not None else tuples(quarantined.select(list(keys)))
     for place, name in enumerate(known):
-        there.setdefault(name, []).append(place)
+        all_places[name].append(place)
+        if is_open[place]:
+            open_places[name].append(place)
     found = []
     for line, name in enumerate(ids, start=1):
-        candidates = there.get(name, [])
         # A row that was sent back before may have been quarantined again: it is the open one that is meant.
-        candidates = [place for place in candidates if is_open[place]] or candidates
+        candidates = open_places.get(name) or all_places.get(name) or []
         if not candidates:
-            what = f"the id {name!r}" if named is not None else f"the keys {_said(keys, name)}"
+            what = (
+                f"the id {shorten(str(name), NAME_SHOWN)!r}" if named is not None else f"the keys {_said(keys, name)}"
+            )
             raise BadRequest(
                 f"Row {line} of the file has {what}, of which no row is quarantined there. Send back quarantined rows"
                 " alone, with the ids that an export gives them; what was published is corrected at its source."
@@ -164,7 +168,7 @@ def matched(
         if len(candidates) > 1:
             raise BadRequest(
                 f"Row {line} of the file has the keys {_said(keys, name)}, as {len(candidates)} quarantined rows have:"
-                f" {', '.join(quarantined['digest'][place].as_py() for place in candidates)}."
+                f" {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
                 " Say which is meant: give the file the column `quarantined_row`, as an export does."
             )
         found.append(candidates[0])
@@ -253,4 +257,4 @@ def with_origin(rows: pa.Table, origin: Mapping[str, Sequence[Any]]) -> pa.Table
 
 
 def _said(keys: Sequence[str], values: Row) -> str:
-    return ", ".join(f"{name}={value}" for name, value in zip(keys, values, strict=True))
+    return ", ".join(f"{name}={shorten(str(value), NAME_SHOWN)}" for name, value in zip(keys, values, strict=True))

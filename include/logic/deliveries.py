@@ -49,6 +49,12 @@ def compare(feed: str, day: date, landed: Mapping[str, Mark], there: Mapping[str
     )
 
 
+def flooded(feed: str, day: date, where: str, most: int) -> Redelivery:
+    """Return the redelivery of a day under whose prefix there are more objects than are listed."""
+    what = f"{where}, where there are more than {most:,} objects"
+    return Redelivery(feed, day, {what: "added"}, digests.of_values({what: 0}))
+
+
 def advice(use_case: str, feed: str, day: date) -> str:
     """What a person can do about files that changed after their day had landed."""
     return (

@@ -53,6 +53,7 @@ _LEFT_OUT = (
     "include.retention",
     "include.settings",
     "include.storage",
+    "include.untrusted",
     "include.use_case",
 )
 _KEPT = ("include.storage.labels",)
@@ -66,7 +67,10 @@ _DECLARED: Mapping[str, tuple[str, ...]] = {
 }
 _NOT_OF_A_FEED = {"absent_days", "max_quarantined"}
 """Fields of a feed that decide whether a period is taken, not what its rows are."""
-_NOT_OF_A_LANDING = {"connection", "wait", "every", "watch_days", "max_bytes"}
+_NOT_OF_A_LANDING = {
+    *("connection", "wait", "every", "watch_days"),
+    *("max_bytes", "max_files", "max_rows", "max_memory", "max_time"),
+}
 
 
 def of_table(use_case: UseCase, table: str, *, reread: bool = False) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include.errors import AirworthyError
+from include.errors import TEXT_SHOWN, AirworthyError, shorten
 
 ATTEMPTS = 8
 """Tries at one request that is answered 500, 503 or not at all, with growing pauses: some 20 seconds in all."""
 PART_BYTES = 8 * 1024 * 1024
 """Of larger objects, parts of this size are fetched at once."""
 AT_ONCE = 4
+LISTED = 10_000
+"""Objects that are listed at most, unless the caller accepts more."""
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
 _CHANGED = frozenset({"412", "PreconditionFailed"})
 _PASSES = frozenset(
@@ -34,6 +37,13 @@ class BucketFailed(AirworthyError):
             "Try again later" if worth_retrying else "Mend the bucket, or the Connection's keys, region or endpoint_url"
         )
         super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {why}. {way}.")
+
+
+class TooManyObjectsError(AirworthyError):
+    """There are more objects under a prefix than are listed."""
+
+    def __init__(self, bucket: str, prefix: str, most: int) -> None:
+        super().__init__(f"There are more than {most:,} objects under s3://{bucket}/{prefix}; no more were listed.")
 
 
 class ObjectChanged(AirworthyError):
@@ -74,16 +84,28 @@ class Bucket:
         self.name, self.connection = name, connection
         self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
 
-    def list(self, prefix: str) -> list[Listed]:
-        """Every object whose key begins so, in order of keys. Raises BucketFailed."""
+    def list(self, prefix: str, most: int = LISTED) -> list[Listed]:
+        """Return the objects whose keys begin with `prefix`, in order of keys.
+
+        Raises:
+            BucketFailed: the bucket could not be read.
+            TooManyObjectsError: there are more than `most`; the listing ends there.
+        """
+        found: list[dict[str, Any]] = []
         with self.told():
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-            found = [each for page in pages for each in page.get("Contents", [])]
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+                found += page.get("Contents", [])
+                if len(found) > most:
+                    raise TooManyObjectsError(self.name, prefix, most)
         listed = (Listed(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
         return sorted(listed, key=lambda each: each.key)
 
     def fetch(self, listed: Listed, to: Path) -> Fetched:
-        """Copy that object to disk, in parts where it is large. Raises ObjectChanged where it is another by now."""
+        """Copy that object to disk, in parts where it is large, and no more bytes than were listed.
+
+        Raises:
+            ObjectChanged: it is another by now, or is replaced meanwhile.
+        """
         from boto3.s3.transfer import TransferConfig
 
         # From the first byte, an object counts as one of parts: boto3 asks of parts alone that they have the ETag that
@@ -91,9 +113,14 @@ class Bucket:
         transfer = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE)
         with self.told(listed.key):
             head = self._client.head_object(Bucket=self.name, Key=listed.key)
+            if (head["ETag"].strip('"'), head["ContentLength"]) != (listed.etag, listed.size):
+                raise ObjectChanged(self.name, listed.key)
             version = head.get("VersionId")
             extra = {"VersionId": version} if version else {}
-            self._client.download_file(self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer)
+            copied = _Counter(self.name, listed)
+            self._client.download_file(
+                self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer, Callback=copied
+            )
             # boto3's own look comes after ours, and what it then found is not told.
             after = self._client.head_object(Bucket=self.name, Key=listed.key, **extra)
         with to.open("rb") as file:
@@ -120,11 +147,25 @@ class Bucket:
                 raise ObjectChanged(self.name, key) from error
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             passes = status >= 500 or status == 429 or code in _PASSES
-            raise BucketFailed(self.name, self.connection, str(error).rstrip("."), worth_retrying=passes) from error
+            why = shorten(str(error).rstrip("."), TEXT_SHOWN)
+            raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
         except (BotoCoreError, Boto3Error) as error:
             passes = "Credentials" not in type(error).__name__
-            why = f"{type(error).__name__}: {error}".rstrip(".")
+            why = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
             raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
+
+
+class _Counter:
+    """Count the bytes that boto3's threads copy, and end the copy of an object that has become larger."""
+
+    def __init__(self, bucket: str, listed: Listed) -> None:
+        self._bucket, self._listed, self._bytes, self._lock = bucket, listed, 0, threading.Lock()
+
+    def __call__(self, count: int) -> None:
+        with self._lock:
+            self._bytes += count
+        if self._bytes > self._listed.size:
+            raise ObjectChanged(self._bucket, self._listed.key)
 
 
 @functools.lru_cache(maxsize=8)

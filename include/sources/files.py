@@ -1,4 +1,8 @@
-"""Files: delivered CSV and Parquet files, read a batch at a time, with exactly the declared columns and types."""
+"""Read delivered CSV files a batch at a time, with exactly the declared columns and types.
+
+What a file states is checked before it is believed; the limits of a day are in its `Landing`, those of one file here.
+The functions run in the process for untrusted content (`include.untrusted`).
+"""
 
 from __future__ import annotations
 
@@ -10,23 +14,30 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
-import pyarrow.parquet as pq
 
-from include.landing import Landing
+from include.errors import shorten, shorten_names
+from include.untrusted import UntrustedContentError
 
 HEADER_BYTES = 1 << 20
 """Within so many bytes a file's first line has its end."""
+COLUMNS = 10_000
+"""Columns of a file, declared or not."""
 BLOCK_BYTES = 4 << 20
-"""Of CSV, so much is parsed at once."""
-BATCH_ROWS = 65_536
-SAID = 300
+"""Of CSV, so much is parsed at once; no row of any file is longer."""
+SHORT_ROW_BYTES, LONG_ROWS_BYTES = 64 << 10, 128 << 20
+"""Texts of a row that count as long, and what all such rows of a day may hold together: they may lie next to each other
+when the day is sorted, and engines take rows by the thousand."""
+LIBRARY_TEXT = 300
 """Characters of a library's own words: they may hold whole rows."""
 
 BROKEN = (
@@ -36,41 +47,104 @@ BROKEN = (
 """What the libraries raise where a file is not what its name says."""
 
 
-class Unreadable(Exception):
-    """A file is not what is declared; its words say why."""
+@dataclass(frozen=True)
+class CsvFormat:
+    """How values are written in a CSV file."""
+
+    delimiter: str = ","
+    nulls: Sequence[str] = ("",)
 
 
-class Space:
-    """How many bytes may still be unpacked."""
+@dataclass
+class Budget:
+    """What the files of a day may hold, and what those that were read do."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = self.left = limit
+    max_bytes: int
+    max_rows: int
+    bytes: int = 0
+    """Unpacked."""
+    rows: int = 0
+    long_bytes: int = 0
+    """Of texts in rows that are longer than SHORT_ROW_BYTES."""
+    longest_short_row: int = 0
+    """Bytes of texts in the longest row that is not long."""
 
-    def take(self, count: int) -> None:
-        """Raises Unreadable where there are no more."""
-        self.left -= count
-        if self.left < 0:
-            raise Unreadable(f"the day's files hold more than max_bytes={self.limit:,} bytes when they are unpacked")
+    def take_bytes(self, count: int) -> None:
+        """Count bytes that are unpacked.
+
+        Raises:
+            UntrustedContentError: there are more than `max_bytes`.
+        """
+        self.require_bytes(count)
+        self.bytes += count
+
+    def require_bytes(self, count: int) -> None:
+        """Check that so many bytes may be unpacked.
+
+        Raises:
+            UntrustedContentError: there would be more than `max_bytes`.
+        """
+        if self.bytes + count > self.max_bytes:
+            raise UntrustedContentError(f"the files hold more than max_bytes={self.max_bytes:,} bytes unpacked")
+
+    def take_rows(self, texts: Sequence[pa.Array], count: int) -> int:
+        """Count rows, of which these columns are texts, or dictionaries of texts that are not unpacked yet.
+
+        Returns the bytes of their texts.
+
+        Raises:
+            UntrustedContentError: there are more than `max_rows`, a row is too long, or too many rows are long.
+        """
+        self.require_rows(count)
+        self.rows += count
+        lengths = _row_lengths(texts)
+        if lengths is None or not count:
+            return 0
+        longest = pc.max(lengths).as_py()
+        if longest > BLOCK_BYTES:
+            raise UntrustedContentError(f"a row holds {longest:,} bytes of text, more than {BLOCK_BYTES:,}")
+        if longest > SHORT_ROW_BYTES:
+            is_long = pc.greater(lengths, SHORT_ROW_BYTES)
+            self.long_bytes += pc.sum(pc.filter(lengths, is_long)).as_py()
+            longest = pc.max(pc.filter(lengths, pc.invert(is_long))).as_py() or 0
+        self.longest_short_row = max(self.longest_short_row, longest)
+        if self.long_bytes > LONG_ROWS_BYTES:
+            raise UntrustedContentError(
+                f"rows with more than {SHORT_ROW_BYTES:,} bytes of text hold more than {LONG_ROWS_BYTES:,} bytes"
+                " together; deliver long texts elsewhere, and their addresses here"
+            )
+        return int(pc.sum(lengths).as_py())
+
+    def require_rows(self, count: int) -> None:
+        """Check that so many rows may be added.
+
+        Raises:
+            UntrustedContentError: there would be more than `max_rows`.
+        """
+        if self.rows + count > self.max_rows:
+            raise UntrustedContentError(
+                f"the files hold at least {self.rows + count:,} rows, more than max_rows={self.max_rows:,}"
+            )
 
 
-def batches(path: Path, name: str, landing: Landing, schema: pa.Schema, space: Space) -> Iterator[pa.RecordBatch]:
-    """Read the rows of a file, in its order, with the columns of `schema` in theirs. `name` says how it is packed.
+def _row_lengths(texts: Sequence[pa.Array]) -> pa.Array | None:
+    """Return the bytes of text of each row; None without columns of text."""
+    total = None
+    for column in texts:
+        lengths = (
+            pc.binary_length(column.dictionary).take(column.indices)
+            if pa.types.is_dictionary(column.type)
+            else pc.binary_length(column)
+        )
+        lengths = lengths.cast(pa.int64())
+        lengths = pc.fill_null(lengths, 0) if lengths.null_count else lengths
+        total = lengths if total is None else pc.add(total, lengths)
+    return total
 
-    Every row of the file is in a batch, or Unreadable is raised, at the latest behind the last batch.
 
-    Raises:
-        Unreadable: the file is damaged, has other columns, a value that is not of its column's type, or no room.
-    """
-    read = _parquet if landing.format == "parquet" else _csv
-    try:
-        yield from read(path, name.lower(), landing, schema, space)
-    except BROKEN as error:
-        raise Unreadable(_in_words(error)) from error
-
-
-def _in_words(error: BaseException, header: Sequence[str] = ()) -> str:
+def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
     """Say what a library's error means for the person who delivers the file; `header` names its columns."""
-    text = " ".join(str(error).split())[:SAID] or type(error).__name__
+    text = shorten(" ".join(str(error)[: 10 * LIBRARY_TEXT].split()), LIBRARY_TEXT) or type(error).__name__
     column = re.match(r"In CSV column #(\d+): ", text)
     if column and int(column[1]) < len(header):
         text = text.replace(column[0], f"column {header[int(column[1])]!r}: ", 1)
@@ -81,38 +155,58 @@ def _in_words(error: BaseException, header: Sequence[str] = ()) -> str:
     return text
 
 
-def _csv(path: Path, name: str, landing: Landing, schema: pa.Schema, space: Space) -> Iterator[pa.RecordBatch]:
-    with _unpacked(path, name) as file:
-        header = _header(file, landing.delimiter)
-    _require_delimiter(header, landing.delimiter, schema)
-    _require_columns(header, schema)
-    rows = 0
-    with _unpacked(path, name) as file:
-        counted = _Counted(file, space)
+def read_csv(
+    path: Path, name: str, csv_format: CsvFormat, schema: pa.Schema, budget: Budget, ignored: Collection[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Read the rows of a CSV file, in its order, with the columns of `schema` in theirs.
+
+    `name` says how it is packed: `.gz`, `.zip` or not at all. The file may have the columns `ignored` too.
+
+    Raises:
+        UntrustedContentError: the file is damaged, has other columns, a value that is not of its column's type, or more
+            than the budget leaves; at the latest after the last batch.
+    """
+    header = read_header(path, name, csv_format.delimiter)
+    _require_delimiter(header, csv_format.delimiter, schema)
+    require_columns(header, schema, ignored)
+    rows, texts = 0, [place for place, field in enumerate(schema) if pa.types.is_string(field.type)]
+    with _unpacked(path, name, budget) as file:
+        counted = _Counted(file, budget)
         try:
-            for batch in _opened(counted, landing, schema, len(header)):
+            for batch in _opened(counted, csv_format, schema, len(header)):
                 rows += batch.num_rows
+                budget.take_rows([batch.column(place) for place in texts], batch.num_rows)
                 yield batch
         except pa.ArrowInvalid as error:
-            raise Unreadable(_in_words(error, header)) from error
+            raise UntrustedContentError(library_words(error, header)) from error
     if counted.has_quotes:
         with _unpacked(path, name) as file:
-            _require_closed_quotes(file, landing.delimiter, len(header), rows)
+            _require_closed_quotes(file, csv_format.delimiter, len(header), rows)
 
 
-def _opened(file: _Counted, landing: Landing, schema: pa.Schema, columns: int) -> pc_csv.CSVStreamingReader:
+def read_header(path: Path, name: str, delimiter: str) -> list[str]:
+    """Return the column names in the first line of a CSV file.
+
+    Raises:
+        UntrustedContentError: there is none, it is too long, or it is not UTF-8.
+    """
+    with _unpacked(path, name) as file:
+        return _header(file, delimiter)
+
+
+def _opened(file: _Counted, csv_format: CsvFormat, schema: pa.Schema, columns: int) -> pc_csv.CSVStreamingReader:
     return pc_csv.open_csv(
         cast("IO[bytes]", file),
         read_options=pc_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
         parse_options=pc_csv.ParseOptions(
-            delimiter=landing.delimiter,
+            delimiter=csv_format.delimiter,
             newlines_in_values=True,
             ignore_empty_lines=columns > 1,  # in a file of one column an empty line is a row whose value is missing
         ),
         convert_options=pc_csv.ConvertOptions(
             column_types=schema,
             include_columns=schema.names,
-            null_values=list(landing.nulls),
+            null_values=list(csv_format.nulls),
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
         ),
@@ -123,56 +217,34 @@ def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: 
     """Check that no stray quote has swallowed rows: Arrow reads on to the next quote, over the ends of lines.
 
     Raises:
-        Unreadable: a quoted value does not end before a delimiter or the end of its line, or rows are missing.
+        UntrustedContentError: a quoted value does not end before a delimiter or the end of its line, or is too long, or
+            rows are missing.
     """
-    csv.field_size_limit(2**31 - 1)
+    csv.field_size_limit(BLOCK_BYTES)
     lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     reader, there = csv.reader(lines, delimiter=delimiter, strict=True), -1  # the header is no row
     try:
         for values in reader:
             there += bool(values) or columns == 1
     except csv.Error as error:
-        raise Unreadable(
+        raise UntrustedContentError(
             f"line {reader.line_num}: {error}. A quote that is part of a value is written twice, in a value within"
             " quotes"
         ) from error
     finally:
         lines.detach()
     if there != rows:
-        raise Unreadable(f"it holds {there:,} rows by its quotes and line ends, and {rows:,} could be read")
-
-
-def _parquet(path: Path, _: str, __: Landing, schema: pa.Schema, space: Space) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
-        there = file.schema_arrow
-        _require_columns(there.names, schema)
-        wrong = [
-            f"{field.name} is {there.field(field.name).type}, declared {field.type}"
-            for field in schema
-            if not _same(there.field(field.name).type, field.type)
-        ]
-        if wrong:
-            raise Unreadable(f"it has wrong types: {'; '.join(wrong)}")
-        rows = 0
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=schema.names):
-            space.take(batch.nbytes)
-            rows += batch.num_rows
-            # `schema` too has no field that must not be null, and a writer's own metadata is left behind.
-            yield pa.record_batch([batch.column(field.name).cast(field.type) for field in schema], schema=schema)
-        if rows != file.metadata.num_rows:
-            raise Unreadable(f"it announces {file.metadata.num_rows:,} rows and holds {rows:,}")
-
-
-def _same(there: pa.DataType, declared: pa.DataType) -> bool:
-    """Whether it is that type; text may be stored in any of Arrow's ways, which differ in layout alone."""
-    plain = there.value_type if pa.types.is_dictionary(there) else there
-    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return bool(plain == declared or (pa.types.is_string(declared) and any(is_text(plain) for is_text in text)))
+        raise UntrustedContentError(f"it holds {there:,} rows by its quotes and line ends, and {rows:,} could be read")
 
 
 @contextmanager
-def _unpacked(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The file's text as bytes. Raises Unreadable for a zip that does not hold one CSV file, and can be opened."""
+def _unpacked(path: Path, name: str, budget: Budget | None = None) -> Iterator[IO[bytes]]:
+    """Open the file's text as bytes.
+
+    Raises:
+        UntrustedContentError: a zip that does not hold one CSV file, is encrypted, or states more than the budget.
+    """
+    name = name.lower()
     if name.endswith(".gz"):
         with gzip.open(path) as file:
             yield cast("IO[bytes]", file)
@@ -180,10 +252,14 @@ def _unpacked(path: Path, name: str) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive:
             inside = [each for each in archive.infolist() if not each.is_dir()]
             if len(inside) != 1 or not inside[0].filename.lower().endswith(".csv"):
-                found = [each.filename for each in inside[:5]]
-                raise Unreadable(f"a zip holds one file that ends in .csv; this one has {len(inside)}: {found}")
+                names = shorten_names(each.filename for each in inside)
+                raise UntrustedContentError(
+                    f"a zip holds one file that ends in .csv; this one has {len(inside):,}: {names}"
+                )
             if inside[0].flag_bits & 1:
-                raise Unreadable("the zip is encrypted")
+                raise UntrustedContentError("the zip is encrypted")
+            if budget:
+                budget.require_bytes(inside[0].file_size)
             with archive.open(inside[0]) as file:
                 yield file
     else:
@@ -195,51 +271,60 @@ def _header(file: IO[bytes], delimiter: str) -> list[str]:
     """The column names in the first line."""
     start = file.read(HEADER_BYTES)
     if not start.strip():
-        raise Unreadable("it is empty, without even a line of column names")
+        raise UntrustedContentError("it is empty, without even a line of column names")
     # Cut after the line's end, for what follows may end within a character.
     line = start[: start.find(b"\n") + 1] if b"\n" in start else start
     if len(line) == HEADER_BYTES:
-        raise Unreadable(f"its first line has no end within {HEADER_BYTES:,} bytes")
-    return next(csv.reader(io.StringIO(_decoded(line), newline=""), delimiter=delimiter), [])
+        raise UntrustedContentError(f"its first line has no end within {HEADER_BYTES:,} bytes")
+    names = next(csv.reader(io.StringIO(_decoded(line), newline=""), delimiter=delimiter), [])
+    if len(names) > COLUMNS:
+        raise UntrustedContentError(f"its first line names {len(names):,} columns, more than {COLUMNS:,}")
+    return names
 
 
 def _decoded(line: bytes) -> str:
     for mark, encoding in ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
         if line.startswith(mark):
-            raise Unreadable(f"it is {encoding} text; save it as UTF-8")
+            raise UntrustedContentError(f"it is {encoding} text; save it as UTF-8")
     if b"\0" in line:
-        raise Unreadable("its first line holds NUL bytes, as UTF-16 text does; save it as UTF-8")
+        raise UntrustedContentError("its first line holds NUL bytes, as UTF-16 text does; save it as UTF-8")
     return line.decode("utf-8-sig")
 
 
 def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> None:
-    """Raises Unreadable where another delimiter would split the first line into the declared columns."""
+    """Raises UntrustedContentError where another delimiter would split the first line into the declared columns."""
     if len(header) != 1 or header == schema.names:
         return
     for other in (";", "\t", "|", ","):
         names = [name.strip().strip('"') for name in header[0].split(other)]
         if other != delimiter and len(names) > 1 and set(names) & set(schema.names):
-            raise Unreadable(
+            raise UntrustedContentError(
                 f"its first line is one column by the delimiter {delimiter!r}, and {len(names)} by {other!r}: declare"
                 f" Landing(delimiter={other!r}), or have it delivered with {delimiter!r}"
             )
 
 
-def _require_columns(there: list[str], schema: pa.Schema) -> None:
-    """Exactly the declared names, each once, in any order."""
-    missing, extra = sorted(set(schema.names) - set(there)), sorted(set(there) - set(schema.names))
-    twice = sorted({name for name in there if there.count(name) > 1})
-    parts = [f"lacks {missing}"] * bool(missing) + [f"has undeclared {extra}"] * bool(extra)
-    parts += [f"has {twice} twice"] * bool(twice)
-    if parts:
-        raise Unreadable(f"it {', '.join(parts)}; declared are {schema.names}")
+def require_columns(there: Sequence[str], schema: pa.Schema, ignored: Collection[str] = ()) -> None:
+    """Check that a file has exactly the declared names, each once, in any order, and maybe some that are ignored.
+
+    Raises:
+        UntrustedContentError: names are missing, not declared, or there more than once.
+    """
+    declared, count = set(schema.names), Counter(there)
+    wrong = {
+        "lacks": declared - count.keys(),
+        "has undeclared": count.keys() - declared - set(ignored),
+        "has twice": {name for name, times in count.items() if times > 1},
+    }
+    if parts := [f"{what} {shorten_names(sorted(names))}" for what, names in wrong.items() if names]:
+        raise UntrustedContentError(f"it {', '.join(parts)}; declared are {shorten_names(schema.names)}")
 
 
 class _Counted(io.RawIOBase):
     """A file of which no more is read than there is room for; it notices quotes."""
 
-    def __init__(self, file: IO[bytes], space: Space) -> None:
-        self._file, self._space = file, space
+    def __init__(self, file: IO[bytes], budget: Budget) -> None:
+        self._file, self._budget = file, budget
         self.has_quotes = False
 
     def readable(self) -> bool:
@@ -247,6 +332,6 @@ class _Counted(io.RawIOBase):
 
     def read(self, size: int = -1) -> Any:
         content = self._file.read(size)
-        self._space.take(len(content))
+        self._budget.take_bytes(len(content))
         self.has_quotes = self.has_quotes or b'"' in content
         return content

@@ -20,17 +20,18 @@ from include.declaration.printable import printable_logger
 from include.errors import AirworthyError, BadData
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.known_at import require_known
+from include.ingestion.row_spool import RowSpool
 from include.lake import partition_reader
-from include.landing import DeliveryMissing, Landing
+from include.landing import DeliveryMissing, DeliveryTooLargeError, Landing
 from include.logic import deliveries
 from include.logic.deliveries import Mark, Redelivery
-from include.sources import files
-from include.sources.bucket import Bucket, Fetched, Listed
+from include.sources.bucket import Bucket, Fetched, Listed, TooManyObjectsError
 from include.storage import integrity, schemas, sorting
 from include.storage.corrections import Corrections, inputs_of
 from include.storage.lake import Commit, DayMoved, Lake
 from include.storage.partitions import Partition
 from include.storage.view import View
+from include.untrusted import UntrustedContentError
 from include.use_case import Feed, UseCase
 
 log = printable_logger(__name__)
@@ -39,7 +40,7 @@ MEMORY = "512MB"
 
 
 SHOWN = 100
-"""Files of a day that are shown beside it; the table deliveries/<feed> has all."""
+"""Files of a day that are shown with it; the table deliveries/<feed> has all."""
 
 
 class DeliveryWrong(BadData):
@@ -66,17 +67,24 @@ class DeliveryLost(AirworthyError):
 def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
 
-    Raises DeliveryMissing, DeliveryWrong, DeliveryLost, BadData for rows on a day declared absent, DayMoved where the
-    day was landed or published by somebody else meanwhile, and what the bucket raises.
+    Raises DeliveryMissing, DeliveryTooLargeError, DeliveryWrong, DeliveryLost, BadData for rows on a day declared
+    absent, DayMoved where the day was landed or published by somebody else meanwhile, and what the bucket raises.
     """
     lake, landing = Lake.of(use_case), _landing(feed)
     view, raw, record = lake.as_of(day), f"raw/{feed.name}", f"deliveries/{feed.name}"
     # Before the files are listed: whoever writes the day from here on may have seen others.
     before = {table: view.digest(table, day) for table in (raw, record)}
     bucket = Bucket(landing.bucket, landing.connection)
-    there, whole = _listed(bucket, landing, day)
-    changed = deliveries.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
     stands = None if take_changed else _stands(lake, feed, day)
+    there, whole = list[Listed](), True
+    try:
+        there, whole = _listed(bucket, landing, day)
+        changed = deliveries.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
+    except TooManyObjectsError as error:
+        if not stands:
+            limit, there_are = f"max_files={landing.max_files:,}", f"more than {landing.max_files:,} objects"
+            raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, there_are) from error
+        changed = deliveries.flooded(feed.name, day, landing.where(day), landing.max_files)
     if stands and (changed or not (there or whole)):  # nothing there, and no record: it came from a function
         if changed:
             log.warning("%s: %s. %s", use_case.name, changed, deliveries.advice(use_case.name, feed.name, day))
@@ -84,15 +92,18 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
         return Commit(raw, day, stands, view.version(raw), changed=False)
     if not whole and not stands and day not in feed.absent_days:
         raise DeliveryMissing(use_case.name, feed.name, landing, day)
+    if (stored := sum(each.size for each in there)) > landing.max_bytes:
+        limit, there_are = f"max_bytes={landing.max_bytes:,}", f"{len(there):,} files of {stored:,} bytes"
+        raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, there_are)
 
     with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
-        spool = Path(room) / "rows.parquet"
-        fetched, inputs = _spool(use_case, feed, day, bucket, there, spool)
+        spool = RowSpool(Path(room) / "rows.parquet", schemas.content(use_case, raw), landing)
+        fetched, inputs, rows_on_disk = _spool(use_case, feed, day, bucket, there, spool)
         if not take_changed and _stands(lake, feed, day) != stands:
             raise DayMoved(use_case.name, raw, day)
         # Rows first, so that a record of files never stands beside other rows unnoticed.
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
-            rows = _in_order(connection, spool, schemas.keys(use_case, raw))
+            rows = _in_order(connection, rows_on_disk, schemas.keys(use_case, raw), spool.rows_at_once)
             commit = lake.replace(raw, day, rows, inputs=inputs, stage="ingest", instead_of=before[raw])
     files_of_day = _record(use_case, feed, fetched)
     lake.replace(record, day, files_of_day, inputs={}, stage="ingest", instead_of=before[record])
@@ -152,8 +163,11 @@ def noticed(use_case: UseCase, day: date) -> list[Redelivery]:
         rows = landed(view, feed, since, day)
         for earlier in sorted({row["day"] for row in rows}):
             marks = _marks([row for row in rows if row["day"] == earlier])
-            there = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
-            found.append(deliveries.compare(feed.name, earlier, marks, _marks_of(there)))
+            try:
+                there = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
+                found.append(deliveries.compare(feed.name, earlier, marks, _marks_of(there)))
+            except TooManyObjectsError:
+                found.append(deliveries.flooded(feed.name, earlier, landing.where(earlier), landing.max_files))
     return [each for each in found if each is not None]
 
 
@@ -164,7 +178,7 @@ def _landing(feed: Feed) -> Landing:
 
 def _listed(bucket: Bucket, landing: Landing, day: date) -> tuple[list[Listed], bool]:
     """The day's files in the bucket, in order of names, and whether they are all there."""
-    found = {each.key: each for each in bucket.list(landing.prefix_of(day))}
+    found = {each.key: each for each in bucket.list(landing.prefix_of(day), landing.max_files)}
     return [found[key] for key in landing.files(found, day)], landing.is_delivered(found, day)
 
 
@@ -177,50 +191,61 @@ def _marks_of(there: Sequence[Listed]) -> dict[str, Mark]:
 
 
 def _spool(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], to: Path
-) -> tuple[list[Fetched], dict[str, str]]:
-    """Read every file, and the corrections that are known on the day, into one on disk; what went into it."""
-    with pq.ParquetWriter(to, schemas.content(use_case, f"raw/{feed.name}"), compression="zstd") as writer:
-        fetched = list(_fetched(use_case, feed, day, bucket, there, writer))
-        # Only now that every file is read: from here on, the day takes no other corrections.
-        known = Corrections.of(use_case, feed.name).close(day)
-        writer.write_table(brought_rows(writer.schema, known).rows)
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], spool: RowSpool
+) -> tuple[list[Fetched], dict[str, str], list[Path]]:
+    """Read every file, and the corrections that are known on the day, into files on disk; what went into them."""
+    with spool:
+        fetched = list(_fetched(use_case, feed, day, bucket, there, spool))
+        delivered = spool.finish()
+    _require_known(use_case, feed, day, delivered)
+    # Only now that every file is read: from here on, the day takes no other corrections.
+    known = Corrections.of(use_case, feed.name).close(day)
+    brought = spool.path.with_name("brought.parquet")
+    pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
-    return fetched, inputs | inputs_of(feed.name, known)
+    return fetched, inputs | inputs_of(feed.name, known), [*delivered, brought]
 
 
-def _in_order(connection: duckdb.DuckDBPyConnection, spool: Path, keys: Sequence[str]) -> pa.RecordBatchReader:
-    """The rows of that file in the order of their keys, in little memory."""
+def _require_known(use_case: UseCase, feed: Feed, day: date, delivered: Sequence[Path]) -> None:
+    """KnownTooLateError where a delivered row became known only after the decision time; see `require_known`."""
+    if feed.known_at is None:
+        return
+    columns = [*dict.fromkeys([*feed.keys, feed.known_at])]
+    for path in delivered:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=columns):
+                require_known(use_case, feed, day, batch)
+
+
+def _in_order(
+    connection: duckdb.DuckDBPyConnection, spooled: Sequence[Path], keys: Sequence[str], rows_at_once: int
+) -> pa.RecordBatchReader:
+    """The rows of these files in the order of their keys, in little memory."""
     connection.execute("set enable_progress_bar = false")  # it would fill the task's log
     connection.execute("set TimeZone = 'UTC'")  # else instants come back in the time zone of the machine
-    schema = pq.read_schema(spool)
+    schema = pq.read_schema(spooled[0])
     order = ", ".join(sorting.key(schema.field(name)) for name in keys)
-    return (
-        connection.read_parquet(partition_reader.escaped(str(spool)), hive_partitioning=False)
-        .order(order)
-        .to_arrow_reader(files.BATCH_ROWS)
-    )
+    paths = [partition_reader.escaped(str(path)) for path in spooled]
+    return connection.read_parquet(paths, hive_partitioning=False).order(order).to_arrow_reader(rows_at_once)
 
 
 def _fetched(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], writer: pq.ParquetWriter
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], spool: RowSpool
 ) -> Iterator[Fetched]:
-    """Write the rows of each file, one file and one batch at a time; which file it was."""
-    landing, space, copy = _landing(feed), files.Space(_landing(feed).max_bytes), Path(writer.where).with_name("file")
+    """Spool the rows of each file, one file at a time; which file it was."""
+    copy = spool.path.with_name("file")
     for listed in there:
         found = bucket.fetch(listed, copy)
         try:
-            for batch in files.batches(copy, listed.key, landing, writer.schema, space):
-                require_known(use_case, feed, day, batch)
-                writer.write_batch(batch)
-                if day in feed.absent_days and batch.num_rows:
-                    raise BadData(
-                        f"{use_case.name}: feed {feed.name!r} is delivered rows for {day}, which is declared absent."
-                        " Nothing was written. Take the day out of the feed's `absent_days`."
-                    )
-        except files.Unreadable as error:
+            rows = spool.append(copy, listed.key)
+        except UntrustedContentError as error:
             where = f"s3://{bucket.name}/{listed.key}"
-            raise DeliveryWrong(use_case.name, feed.name, day, where, str(error)) from error
+            raise DeliveryWrong(use_case.name, feed.name, day, where, error.reason) from error
+        if day in feed.absent_days and rows:
+            raise BadData(
+                f"{use_case.name}: feed {feed.name!r} is delivered rows for {day}, which is declared absent."
+                " Nothing was written. Take the day out of the feed's `absent_days`."
+            )
         copy.unlink()
         yield found
 

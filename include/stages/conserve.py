@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import pyarrow as pa
 
+from include.errors import shorten_names
 from include.ingestion.correction_rows import brought_rows
 from include.logic import corrections
 from include.logic.corrections import Correction
@@ -105,11 +107,14 @@ def _faults(
             found.append(
                 f"{rows} rows landed on {day}, and {there.rows} are published or quarantined: validate it again"
             )
-    names = [name for each in standing for name in each.ids]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        found.append(f"{twice} were sent back twice")
+    times = Counter(name for each in standing for name in each.ids)
+    if twice := sorted(name for name, count in times.items() if count > 1):
+        found.append(f"{shorten_names(twice)} were sent back twice")
+    known_on = defaultdict[date, list[Correction]](list)
+    for each in standing:
+        known_on[each.known_on].append(each)
     for day, there in landed.items():
-        known = [each for each in standing if each.known_on == day]
+        known = known_on.get(day, [])
         if known and not _has(view, feed, day, known):
             found.append(f"{day} was landed without its corrections: ingest it again")
         if ask and (delivers := ask(day).num_rows) != (rows := there.rows - sum(each.rows.num_rows for each in known)):

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from include.declaration import form_limits
 from include.errors import BadRequest
-from include.ingestion import expectations, suites
+from include.ingestion import correction_reader, expectations, suites
 from include.ingestion.correction_rows import UNHELD
 from include.lake.soundness import NOT_A_DATE, find_unsound
-from include.logic import correction_file, corrections
+from include.logic import corrections
 from include.logic.corrections import Draft, Kind
 from include.stages import quarantine
 from include.stages.quarantine import Quarantine
@@ -122,7 +122,7 @@ def correct(
     """
     declared = quarantine.require_feed(use_case, feed)
     schema = schemas.content(use_case, f"raw/{feed}")
-    rows, named = correction_file.read(name, content, schema)
+    rows, named = correction_reader.read_corrections(name, content, schema)
     if wrong := [each for each in find_unsound(rows, declared.keys) if each.kind == NOT_A_DATE]:
         raise BadRequest(
             f"{name} has {NOT_A_DATE} in {[each.column for each in wrong]}; the first of {wrong[0].column!r} is"

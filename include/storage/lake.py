@@ -6,6 +6,7 @@ import contextlib
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -356,14 +357,14 @@ class Lake:
 
     def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
         """The declared column names, in order; ColumnsWrong unless exactly these are there, of these types."""
-        declared = schemas.content(self.use_case, table)
-        missing, extra = set(declared.names) - set(there.names), set(there.names) - set(declared.names)
+        declared, times = schemas.content(self.use_case, table), Counter(there.names)
+        missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
         types = [
             f"{f.name} is {there.field(f.name).type}, declared {f.type}"
             for f in declared
-            if there.names.count(f.name) == 1 and there.field(f.name).type != f.type
+            if times[f.name] == 1 and there.field(f.name).type != f.type
         ]
-        types += [f"{name} stands there more than once" for name in declared.names if there.names.count(name) > 1]
+        types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
         if missing or extra or types:
             hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
             raise ColumnsWrong(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)

@@ -11,6 +11,7 @@ import mimetypes
 import os
 import random
 import shutil
+import stat
 import tempfile
 import time
 import uuid
@@ -110,6 +111,21 @@ class Place:
         content = io.BytesIO()
         self._stream(content)
         return content.getvalue()
+
+    @_told
+    def size(self) -> int:
+        """Return the bytes of the file. FileNotFoundError where there is none, or no regular file."""
+        if self.is_local:
+            found = self.path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise FileNotFoundError(self.uri)
+            return found.st_size
+        try:
+            return int(s3.client().head_object(**self._object())["ContentLength"])
+        except s3.client().exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                raise FileNotFoundError(self.uri) from None
+            raise
 
     def read_all(self, names: Sequence[str]) -> list[bytes]:
         """The content of those files in this folder, in their order. FileNotFoundError where one is missing."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from include.errors import BadData
+from include.ingestion import correction_reader
 from include.ingestion.known_at import KnownTooLateError, decision_time, require_known
 from include.logic import correction_file
 from include.stages import build_features, ingest, validate
@@ -151,4 +152,4 @@ def test_an_exported_instant_comes_back_as_it_was():
     schema = schemas.content(declared("timestamp"), "raw/events")
     rows = seen(datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)).select(schema.names).slice(0, 3)
     content = correction_file.written(rows, ["a", "b", "c"], [[], [], []])
-    assert correction_file.read("x.csv", content, schema)[0].equals(rows.cast(schema).combine_chunks())
+    assert correction_reader.read_corrections("x.csv", content, schema)[0].equals(rows.cast(schema).combine_chunks())

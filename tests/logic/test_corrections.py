@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.errors import BadRequest
+from include.ingestion import correction_reader
 from include.logic import correction_file, corrections
 from include.logic.corrections import SAME_KEYS
 
@@ -31,14 +32,14 @@ ODD = rows(
 
 def test_what_is_exported_comes_back_as_it_was():
     ids, reasons = [f"a.{n}" for n in range(6)], [["bad, very", "worse"]] * 6
-    back, named = correction_file.read("x.csv", correction_file.written(ODD, ids, reasons), SCHEMA)
+    back, named = correction_reader.read_corrections("x.csv", correction_file.written(ODD, ids, reasons), SCHEMA)
     assert named == ids
     assert back.equals(ODD)
 
 
 def test_columns_may_come_in_another_order_and_with_a_byte_order_mark():
     text = "\ufeffsize,id,name,on,small,sure,half\n1.5,7,x,2020-01-10,1,true,0.5\n"
-    back, named = correction_file.read("x.csv", text.encode(), SCHEMA)
+    back, named = correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
     assert (back.to_pylist(), named) == (rows((7, "x", 1.5, DAY, 1, True, 0.5)).to_pylist(), None)
 
 
@@ -46,7 +47,7 @@ def test_columns_may_come_in_another_order_and_with_a_byte_order_mark():
 def test_a_value_that_does_not_fit_is_refused_rather_than_bent(value):
     text = f"id,name,size,on,small,sure,half\n7,x,1.5,2020-01-10,{value},true,0.5\n"
     with pytest.raises(BadRequest, match=r"x\.csv cannot be read"):
-        correction_file.read("x.csv", text.encode(), SCHEMA)
+        correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
 
 
 def test_a_parquet_file_of_other_types_is_refused():
@@ -55,12 +56,12 @@ def test_a_parquet_file_of_other_types_is_refused():
     sink = pa.BufferOutputStream()
     pq.write_table(ODD.set_column(0, "id", ODD["small"].cast(pa.float64())), sink)
     with pytest.raises(BadRequest, match="id is double, declared int64"):
-        correction_file.read("x.parquet", sink.getvalue().to_pybytes(), SCHEMA)
+        correction_reader.read_corrections("x.parquet", sink.getvalue().to_pybytes(), SCHEMA)
 
 
 def test_other_kinds_of_files_are_refused():
     with pytest.raises(BadRequest, match=r"neither a \.csv nor a \.parquet"):
-        correction_file.read("x.pickle", b"", SCHEMA)
+        correction_reader.read_corrections("x.pickle", b"", SCHEMA)
 
 
 def test_an_id_depends_on_day_and_content_alone_and_equal_rows_are_counted():
@@ -79,6 +80,33 @@ def test_ids_of_equal_rows_follow_their_reasons_in_whatever_order_the_lake_gives
     for order in itertools.permutations(why):
         ids = corrections.row_ids([DAY] * 3, equal, order)
         assert dict(zip(map(tuple, order), ids, strict=True)) == expected
+
+
+class Asked(list[bool]):
+    """Counts how often it is asked."""
+
+    count = 0
+
+    def __getitem__(self, place):
+        self.count += 1
+        return super().__getitem__(place)
+
+
+def test_finding_rows_by_their_keys_grows_as_their_number_however_often_keys_are_repeated():
+    many = 2_000
+    there = pa.table({"id": [1] * many, "digest": [f"d{n}" for n in range(many)]})
+    is_open = Asked([True] + [False] * (many - 1))
+    with pytest.raises(BadRequest, match="several rows in the place of one"):
+        corrections.matched(pa.table({"id": [1] * many}), None, there, ["id"], is_open)
+    assert is_open.count <= 2 * many
+
+
+def test_an_error_about_many_rows_is_short():
+    there = pa.table({"id": ["x" * 100_000] * 500, "digest": [f"d{n}" for n in range(500)]})
+    for sent, said in (("x" * 100_000, "and 480 more"), ("y" * 100_000, "more characters")):
+        with pytest.raises(BadRequest, match=said) as refused:
+            corrections.matched(pa.table({"id": [sent]}), None, there, ["id"], [True] * 500)
+        assert len(str(refused.value)) < 2_000
 
 
 def test_places_are_those_of_equal_rows_each_once():

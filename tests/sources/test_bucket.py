@@ -11,7 +11,7 @@ import pytest
 
 from include.settings import REPOSITORY
 from include.sources import bucket as buckets
-from include.sources.bucket import Bucket, BucketFailed, Listed, ObjectChanged
+from include.sources.bucket import Bucket, BucketFailed, Listed, ObjectChanged, TooManyObjectsError
 
 MEGABYTE = 1024 * 1024
 
@@ -120,12 +120,55 @@ def test_an_empty_object_is_fetched_too(landing, tmp_path):
     assert fetched(landing, tmp_path / "copy").sha256 == hashlib.sha256(b"").hexdigest()
 
 
-def test_more_objects_than_one_answer_holds_are_all_listed(landing):
+def test_more_objects_than_one_answer_holds_are_all_listed_or_refused_where_they_are_too_many(landing):
     for n in range(1003):
         landing.put(f"many/{n:04d}", b"")
-    assert [each.key for each in Bucket(landing.name, "aws_default").list("many/")] == [
-        f"many/{n:04d}" for n in range(1003)
-    ]
+    reader = Bucket(landing.name, "aws_default")
+    pages = requests(reader, "ListObjectsV2")
+    assert [each.key for each in reader.list("many/", 1003)] == [f"many/{n:04d}" for n in range(1003)]
+    assert len(pages) == 2
+    with pytest.raises(TooManyObjectsError, match=rf"more than 5 objects under s3://{landing.name}/many/") as refused:
+        reader.list("many/", 5)
+    assert len(pages) == 3, "no further page is asked for"
+    assert not refused.value.worth_retrying
+
+
+def requests(reader, operation: str) -> list[int]:
+    """Return a list that grows with each request of that kind."""
+    seen: list[int] = []
+    reader._client.meta.events.register(f"before-send.s3.{operation}", lambda **_: seen.append(1))
+    return seen
+
+
+def test_an_object_that_is_larger_than_listed_is_not_fetched(landing, tmp_path):
+    landing.put("large", b"x" * 100)
+    reader = Bucket(landing.name, "aws_default")
+    (listed,) = reader.list("large")
+    landing.put("large", os.urandom(MEGABYTE))
+    fetched_parts = requests(reader, "GetObject")
+    with pytest.raises(ObjectChanged):
+        reader.fetch(listed, tmp_path / "copy")
+    assert fetched_parts == [] and not (tmp_path / "copy").exists()
+
+
+def test_a_copy_ends_with_the_bytes_that_were_listed(landing, tmp_path):
+    """The object is replaced by a larger one between our look and boto3's own."""
+    landing.put("large", b"x" * 100)
+    reader = Bucket(landing.name, "aws_default")
+    (listed,) = reader.list("large")
+    looks = []
+
+    def replaced(**_):
+        looks.append(1)
+        if len(looks) == 2:
+            landing.put("large", os.urandom(100 * MEGABYTE))
+
+    parts = requests(reader, "GetObject")
+    reader._client.meta.events.register("before-send.s3.HeadObject", replaced)
+    with pytest.raises(ObjectChanged):
+        reader.fetch(listed, tmp_path / "copy")
+    assert len(looks) == 2, "it is refused by what was copied, not by a look afterwards"
+    assert len(parts) <= 2 * buckets.AT_ONCE and not (tmp_path / "copy").exists()
 
 
 def test_stages_do_not_import_airflow_or_boto3_for_a_use_case_without_landing():

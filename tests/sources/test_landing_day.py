@@ -18,12 +18,15 @@ import pytest
 from include.errors import BadData
 from include.evaluation.gates.leakage import rebuild_periods
 from include.ingestion.known_at import KnownTooLateError
-from include.landing import DeliveryMissing
+from include.landing import DeliveryMissing, DeliveryTooLargeError
+from include.sources.bucket import Bucket
 from include.stages import build_features, ingest, validate
 from include.stages.collect import DeliveryWrong
 from include.storage import history
 from include.storage.lake import Lake
+from include.untrusted import UntrustedProcess
 from tests import toy
+from tests.ingestion.hostile_files import repeated
 from tests.sources.conftest import DAY, as_csv, as_parquet, deliver, landing_toy
 from tests.toy_use_case import source
 
@@ -189,7 +192,7 @@ METHOD = zipfile.ZIP_DEFLATED.to_bytes(2, "little")
 WRONG = {
     "another header": ("x.csv", HEADER.replace("kind", "type") + ROW, r"lacks \['kind'\], has undeclared \['type'\]"),
     "a column too many": ("x.csv", HEADER.replace("\n", ",more\n") + ROW.replace("\n", ",1\n"), r"undeclared \['more'"),
-    "a name twice": ("x.csv", HEADER.replace("kind", "hour"), r"lacks \['kind'\], has \['hour'\] twice"),
+    "a name twice": ("x.csv", HEADER.replace("kind", "hour"), r"lacks \['kind'\], has twice \['hour'\]"),
     "no header": ("x.csv", ROW, "lacks"),
     "nothing": ("x.csv", "", "is empty"),
     "a value of another type": ("x.csv", HEADER + ROW.replace(",1,", ",one,"), "int64.*'one'"),
@@ -301,6 +304,72 @@ def test_what_a_parquet_file_says_of_python_types_is_never_unpickled(landing, tm
     assert not marker.exists()
     pickle.loads(says["ARROW:extension:metadata"])
     assert marker.exists()  # the trap works
+
+
+def fetches(monkeypatch) -> list[str]:
+    """Return a list of the keys that are fetched from now on."""
+    fetch, seen = Bucket.fetch, []
+    monkeypatch.setattr(Bucket, "fetch", lambda self, listed, to: (seen.append(listed.key), fetch(self, listed, to))[1])
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"max_files": 2}, r"there are more than 2 objects, and its Landing accepts max_files=2\."),
+        ({"max_bytes": 9_999}, r"there are 2 files of 1\d,\d\d\d bytes, and its Landing accepts max_bytes=9,999\."),
+    ],
+)
+def test_more_than_a_day_may_have_is_refused_before_a_byte_is_fetched(landing, monkeypatch, limits, said):
+    deliver(landing)
+    landing.put(f"events/{DAY}/more.csv", as_csv(source.events(DAY)))
+    landing.put(f"events/{DAY}/_mark", b"")
+    use_case, seen = landing_toy(landing.name, events=limits), fetches(monkeypatch)
+    address = f"s3://{landing.name}/events/{DAY}/"
+    with pytest.raises(
+        DeliveryTooLargeError, match=rf"^toy: feed 'events' of {DAY}: under {address} {said}"
+    ) as refused:
+        land(use_case)
+    assert "raise that limit" in str(refused.value) and not refused.value.worth_retrying
+    assert seen == [] and raw(use_case).num_rows == 0
+
+
+def test_a_file_that_crashes_its_reader_is_refused_by_name_and_nothing_is_written(landing, monkeypatch):
+    deliver(landing)
+    use_case, call = landing_toy(landing.name), UntrustedProcess.call
+    hostile = "tests.hostile_parsers:crash_at_any_order"
+    monkeypatch.setattr(
+        UntrustedProcess,
+        "call",
+        lambda self, name, *given: call(self, hostile if name.endswith(":append") else name, *given),
+    )
+    with pytest.raises(DeliveryWrong, match=f"feed 'events' of {DAY}: .*{EVENTS} cannot be read: .*SIGSEGV") as refused:
+        land(use_case)
+    assert not refused.value.worth_retrying and raw(use_case).num_rows == 0
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_few_bytes_that_unpack_to_gigabytes_are_refused_and_nothing_is_written(landing, plain):
+    toys = landing_toy(landing.name, events={"format": "parquet"})
+    feed = replace(toys.feed("events"), columns={"kind": "string"}, keys=("kind",))
+    content = repeated(2_000, 1_500_000, "kind", plain=plain)
+    assert len(content) < 697
+    landing.put(f"events/{DAY}/x.parquet", content)
+    use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
+    with pytest.raises(
+        DeliveryWrong, match=r"x\.parquet cannot be read: rows with more than 65,536 bytes of text hold"
+    ):
+        land(use_case)
+    assert raw(use_case).num_rows == 0
+
+
+def test_long_rows_within_the_limits_land_whole(landing):
+    rows = source.events(DAY)
+    long = rows.set_column(2, "kind", pa.array([f"{n:0>600000}" for n in range(rows.num_rows)]))
+    landing.put(f"events/{DAY}/x.parquet", as_parquet(long))
+    use_case = landing_toy(landing.name, events={"format": "parquet"})
+    assert land(use_case).partition.rows == rows.num_rows
+    assert raw(use_case).drop(["day"]).sort_by("id").equals(long.sort_by("id"))
 
 
 @pytest.mark.parametrize("late", [0, 1])

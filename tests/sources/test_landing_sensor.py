@@ -116,6 +116,16 @@ def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_
         sensor(past).execute(context())
 
 
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_day_with_more_objects_than_are_accepted_is_left_to_ingest_which_refuses_it(use_case, landing, deferrable):
+    events = use_case.feed("events")
+    few = replace(use_case, feeds=(replace(events, landing=replace(events.landing, max_files=3)), use_case.feeds[1]))
+    for n in range(4):
+        landing.put(f"events/{TODAY}/{n}.csv", b"")
+    found = sensor(few, deferrable=deferrable)
+    assert found.execute(context()) is None if deferrable else found.poke(context())
+
+
 def test_a_day_declared_absent_is_not_waited_for(use_case):
     sensor(use_case, "outcomes").execute(context(use_case.first_day))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import FeedRefused
+from include.landing import DeliveryTooLargeError
 from include.sources.bucket import Bucket
 from include.stages import build_features, collect, ingest, tell, validate
 from include.stages.collect import DeliveryLost
@@ -77,6 +78,27 @@ def test_a_published_day_of_which_only_the_mark_is_gone_is_landed_again_as_it_wa
     landing.remove(f"events/{DAY}/_SUCCESS")
     assert not ingest.run(use_case, DAY)["events"].changed
     assert content(use_case) == before
+
+
+def flood(use_case, landing, most: int = 5):
+    """Put more objects under the day's prefix than the feed's Landing accepts; the use case that accepts so many."""
+    for n in range(most + 1):
+        landing.put(f"events/{DAY}/flood-{n}", b"")
+    events = use_case.feed("events")
+    small = replace(events, landing=replace(events.landing, max_files=most))
+    return replace(use_case, feeds=(small, use_case.feed("outcomes")))
+
+
+def test_a_published_day_that_is_flooded_with_objects_keeps_what_has_landed_and_says_so(use_case, landing, caplog):
+    before, flooded = content(use_case), flood(use_case, landing)
+    with caplog.at_level(logging.WARNING):
+        ingest.run(flooded, DAY)
+    assert content(use_case) == before
+    assert f"events/{DAY}/, where there are more than 5 objects (added)" in caplog.text
+    (found,) = [each for each in collect.noticed(flooded, DAY) if each.feed == "events"]
+    assert "more than 5 objects" in str(found), "and the days after it are not stopped"
+    with pytest.raises(DeliveryTooLargeError):
+        ingest.land(flooded, flooded.feed("events"), DAY, take_changed=True)
 
 
 def meanwhile(monkeypatch, does) -> None:

@@ -29,3 +29,21 @@ def test_a_file_that_is_not_there_is_said_with_those_that_are():
     (inbox.folder(USE_CASE) / "hours.csv").write(b"x")
     with pytest.raises(BadRequest, match=r"no file 'days\.csv'.*there are \['hours\.csv'\]"):
         inbox.read(USE_CASE, "days.csv")
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(lake_home: Path, monkeypatch):
+    place = inbox.folder(USE_CASE)
+    (place / "rows.csv").write(b"x")
+    with (place / "rows.csv").path.open("r+b") as file:
+        file.truncate(inbox.FILE_BYTES + 1)  # sparse: it takes no room
+    monkeypatch.setattr(type(place), "read", lambda self: pytest.fail("it was read"))
+    with pytest.raises(BadRequest, match=r"rows\.csv has 100,000,001 bytes, and a file of corrections has at most 100"):
+        inbox.read(USE_CASE, "rows.csv")
+
+
+def test_what_is_no_regular_file_is_not_there(lake_home: Path):
+    folder = inbox.folder(USE_CASE).path
+    folder.mkdir(parents=True)
+    (folder / "rows.csv").symlink_to("/dev/zero")
+    with pytest.raises(BadRequest, match="There is no file"):
+        inbox.read(USE_CASE, "rows.csv")

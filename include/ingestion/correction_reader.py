@@ -1,0 +1,71 @@
+"""Read a file of corrections in the process for untrusted content: whoever edited it need not have written it.
+
+The second half runs in that process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+
+from include.errors import BadRequest
+from include.ingestion import parquet_reader
+from include.ingestion.row_spool import decoded, encoded, read_batches
+from include.logic.correction_file import REASONS, ROW
+from include.model.spreadsheet import unmark_formulas
+from include.sources import files
+from include.sources.files import Budget, CsvFormat
+from include.untrusted import UntrustedContentError, UntrustedProcess
+
+MAX_BYTES, MAX_ROWS = 500_000_000, 1_000_000
+"""Of a file, unpacked: rows of corrections are compared one by one with those that are quarantined."""
+MEMORY_BYTES, SECONDS = 1_000_000_000, 300.0
+"""Of the process that reads it."""
+
+
+def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.Table, list[str | None] | None]:
+    """Return the rows of a file called `name`, in the feed's columns, and the ids of the rows that they correct.
+
+    Without a column of ids in the file, the ids are None.
+
+    Raises:
+        BadRequest: the file cannot be read, has other columns or types, is too large, or has no rows.
+        UntrustedProcessError: it could not be read for reasons that do not lie with the file.
+    """
+    if not name.endswith((".csv", ".parquet")):
+        raise BadRequest(f"{name!r} is neither a .csv nor a .parquet file.")
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
+        file, spool = Path(room) / "file", Path(room) / "rows.arrow"
+        file.write_bytes(content)
+        try:
+            with UntrustedProcess(memory_bytes=MEMORY_BYTES, seconds=SECONDS) as process:
+                process.call(f"{__name__}:spool_corrections", str(file), name, encoded(schema), str(spool))
+        except UntrustedContentError as error:
+            raise BadRequest(
+                f"{name} cannot be read: {error.reason}. Nothing was sent back. Correct what an export has written, and"
+                f" keep its header: a file of this feed may have the columns {[ROW, REASONS]} besides the feed's."
+            ) from error
+        rows = pa.ipc.open_file(spool.read_bytes()).read_all()
+    if not rows.num_rows:
+        raise BadRequest(f"{name} holds no rows.")
+    if name.endswith(".csv"):
+        rows = unmark_formulas(rows, rows.column_names)
+    ids = rows[ROW].to_pylist() if ROW in rows.column_names else None
+    return rows.select(schema.names).combine_chunks(), ids
+
+
+def spool_corrections(file: str, name: str, schema: str, to: str) -> None:
+    """Write the rows of a file as an Arrow file, with the ids if it has them."""
+    path, declared = Path(file), decoded(schema)
+    csv_format = CsvFormat() if name.endswith(".csv") else None
+    try:
+        names = files.read_header(path, name, ",") if csv_format else parquet_reader.read_column_names(path)
+    except files.BROKEN as error:
+        raise UntrustedContentError(files.library_words(error)) from error
+    fields = [*declared, *([pa.field(ROW, pa.string())] if ROW in names else [])]
+    expected, budget = pa.schema(fields), Budget(MAX_BYTES, MAX_ROWS)
+    with pa.OSFile(to, "wb") as sink, pa.ipc.new_file(sink, expected) as writer:
+        for batch in read_batches(path, name, csv_format, expected, budget, ignored=(REASONS,)):
+            writer.write_batch(batch)
