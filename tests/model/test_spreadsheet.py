@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include.ingestion import correction_reader
 from include.logic import correction_file
 from include.model.spreadsheet import mark_formulas, unmark_formulas
 
@@ -45,7 +46,7 @@ def test_an_export_of_the_quarantine_is_imported_unchanged(texts):
     rows = table(texts)
     ids = [f"2020-01-01.{number:016x}" for number in range(len(texts))]
     content = correction_file.written(rows, ids, [["=cmd()"]] * len(texts))
-    found, named = correction_file.read("rows.csv", content, SCHEMA)
+    found, named = correction_reader.read_corrections("rows.csv", content, SCHEMA)
     assert found.equals(rows.cast(SCHEMA).combine_chunks()) and named == ids
 
 
@@ -59,5 +60,5 @@ def test_no_text_of_an_export_begins_a_formula():
 
 def test_what_an_editor_writes_without_a_mark_is_taken_as_it_stands():
     content = b'carrier,delay\n"=A1",1\n"\'tis",2\n"-",3\n'
-    found, _ = correction_file.read("rows.csv", content, SCHEMA)
+    found, _ = correction_reader.read_corrections("rows.csv", content, SCHEMA)
     assert found["carrier"].to_pylist() == ["=A1", "'tis", "-"]
