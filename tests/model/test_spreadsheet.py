@@ -40,7 +40,7 @@ def test_every_text_comes_back_as_it_was(texts):
     assert unmark_formulas(marked, ["carrier", "none"]).equals(table(texts))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=10)  # each is read by a process of its own
 @given(st.lists(st.none() | st.text(alphabet="'=+-@\t ab,\"\n"), min_size=1))
 def test_an_export_of_the_quarantine_is_imported_unchanged(texts):
     rows = table(texts)
