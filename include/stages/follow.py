@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import date
 
+from include.declaration.printable import printable_logger
 from include.errors import AirworthyError
 from include.logic import lives
 from include.logic.lives import APPROVAL, FILES, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, Approval
@@ -15,7 +15,7 @@ from include.storage.ledger import Entry, Ledger, LedgerDamaged
 from include.storage.models import Registry
 from include.use_case import UseCase
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 FLOWN = ("champion", "archived")
 """Lives of a version that was champion."""
 ROUNDS = 20

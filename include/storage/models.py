@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from include import settings
+from include.declaration.printable import printable_logger
 from include.errors import AirworthyError, BadRequest
 from include.logic.model import Model
 from include.registry import model_record
@@ -27,7 +27,7 @@ from include.storage.model_files import fetch
 from include.storage.place import Place
 from include.storage.runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, clear, insist
 
-log = logging.getLogger(__name__)
+log = printable_logger(__name__)
 CHAMPION = "champion"
 LEDGER_HEAD = "ledger.head"
 """Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from include import cli
 from include.errors import BadRequest
 from include.evaluation.check_use_case import CheckFinding
-from include.local import check_text, maintain_text, plan_text, rebuild_text, replay_text, walkthrough
+from include.local import check_text, lineage_text, maintain_text, plan_text, rebuild_text, replay_text, walkthrough
 from include.stages import correct, rollback, score
 from include.stages.maintain import MaintainResult
 from include.storage.models import Registry
@@ -81,7 +82,6 @@ def planted_home(homes, tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("planted") / "home"
     with moved_into(homes.champion(EVENTS), home) as patch:
         patch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
-        Registry(USE_CASE).tag_version("1", {"commit": HOSTILE, "processor": HOSTILE, "model_card": HOSTILE}, HOSTILE)
         score.run(USE_CASE, DAY)
         rollback.run(USE_CASE, "1", DAY, who=HOSTILE, reason=HOSTILE)
         patch.setattr(expectations, "events", _suite)
@@ -90,6 +90,8 @@ def planted_home(homes, tmp_path_factory) -> Path:
         land("events", BAD, use_case=USE_CASE)
         first = correct.quarantine.of(USE_CASE, "events").rows.to_pylist()[0]
         correct.release(USE_CASE, "events", first["reasons"], who=HOSTILE, why=HOSTILE, ids=[first["digest"]])
+        # Last: whatever writes to the ledger puts tags right that differ from the record.
+        Registry(USE_CASE).tag_version("1", {"commit": HOSTILE, "processor": HOSTILE, "model_card": HOSTILE}, HOSTILE)
     return home
 
 
@@ -119,6 +121,9 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
     result = MaintainResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
     monkeypatch.setattr(maintain_text.maintain, "run", lambda *_, **__: result)
     monkeypatch.setattr(replay_text.replay, "run", _replayed)
+    trace = lineage_text.lineage.run
+    # Its tags are read from the signed record: what MLflow says instead is never shown.
+    monkeypatch.setattr(lineage_text.lineage, "run", lambda *given: replace(trace(*given), model={HOSTILE: HOSTILE}))
     (tmp_path / "wrong.csv").write_text(f'"quarantined_row","{HOSTILE}"\n"x","{HOSTILE}"\n')
     return tmp_path
 
