@@ -24,8 +24,8 @@ USE_CASE = "flight_delays"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LARGEST_KB = 250
 
-RETRAINED = "2013-04-27"
-"""The day of the demo on which the policy asks for a training."""
+DECIDED = "2013-04-30"
+"""The last day of the demo on which it was decided whether to train."""
 
 
 class Refused(Exception):
@@ -65,8 +65,9 @@ def airflow(context: BrowserContext, here: Instance) -> None:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
 
+    # The oldest of the demo's trainings is the one that was promoted.
     page.goto(f"{here.airflow_url}/dags/{USE_CASE}__train/runs")
-    page.locator(f"a[href*='/dags/{USE_CASE}__train/runs/manual']").first.click()
+    page.locator(f"a[href*='/dags/{USE_CASE}__train/runs/manual']").last.click()
     page.get_by_role("button", name="Show Graph").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
     expect(page.locator(".react-flow__node").filter(has_text="promote")).to_contain_text("success")
@@ -107,7 +108,7 @@ def question(context: BrowserContext, here: Instance) -> None:
     dag_id = f"{USE_CASE}__train"
     api.unpause(dag_id)
     run = api.trigger(
-        dag_id, conf={"day": "2013-05-13", "promotion": "approval", "reason": "to be decided by a person"}
+        dag_id, conf={"day": "2013-03-25", "promotion": "approval", "reason": "to be decided by a person"}
     )
     approve = f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/approve"
     page = context.new_page()
@@ -153,7 +154,7 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
 
 def monitoring(context: BrowserContext, here: Instance) -> None:
     """The page on a day whose measures asked for a training, and the run that triggered it."""
-    address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}?day={RETRAINED}&span=30"
+    address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}?day={DECIDED}&span=30"
     for scheme, name in (("light", "monitoring"), ("dark", "monitoring_dark")):
         page = context.new_page()
         page.add_init_script(f"localStorage.setItem('theme', '{scheme}')")
@@ -164,10 +165,10 @@ def monitoring(context: BrowserContext, here: Instance) -> None:
     page = context.new_page()
     page.add_init_script("localStorage.setItem('theme', 'light')")
     page.goto(f"{here.airflow_url}/dags/{USE_CASE}__retrain/runs")
-    page.locator(f"a[href*='/dags/{USE_CASE}__retrain/runs/backfill__{RETRAINED}']").first.click()
+    page.locator(f"a[href*='/dags/{USE_CASE}__retrain/runs/backfill__{DECIDED}']").first.click()
     page.get_by_role("button", name="Show Graph").click()
     page.get_by_role("button", name="Collapse Details Panel").click()
-    expect(page.locator(".react-flow__node").filter(has_text="record")).to_contain_text("success")
+    expect(page.locator(".react-flow__node").filter(has_text="decide")).to_contain_text("success")
     page.get_by_role("button", name="Fit View").click()
     save(page, "retrain")
 
@@ -178,12 +179,12 @@ def main() -> None:
     check_answers("Airflow", f"{here.airflow_url}/api/v2/version")
     check_answers("MLflow", f"{here.mlflow_url}/health")
     PICTURES.mkdir(exist_ok=True)
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=120_000)
     with sync_playwright() as playwright:
         flags = ["--no-sandbox"] if os.geteuid() == 0 else []
         with playwright.chromium.launch(executable_path=browser_path, args=flags) as browser:
             context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-            context.set_default_timeout(20_000)
+            context.set_default_timeout(120_000)
             airflow(context, here)
             monitoring(context, here)
             question(context, here)
