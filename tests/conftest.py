@@ -37,7 +37,8 @@ FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
 
 def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRWORTHY_HOME", str(home))
-    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES"):
+    # MLflow leaves the last one in the environment, also where a test has set it back.
+    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES", "MLFLOW_REGISTRY_URI"):
         monkeypatch.delenv(name, raising=False)
     # Else each test asks git, and a file saved meanwhile makes other code of the same checkout.
     monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
