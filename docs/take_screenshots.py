@@ -153,7 +153,7 @@ def mlflow(context: BrowserContext, here: Instance) -> None:
 
 
 def monitoring(context: BrowserContext, here: Instance) -> None:
-    """The page on a day whose measures asked for a training, and the run that triggered it."""
+    """The page on the last decided day, and the run that decided it."""
     address = f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{USE_CASE}?day={DECIDED}&span=30"
     for scheme, name in (("light", "monitoring"), ("dark", "monitoring_dark")):
         page = context.new_page()

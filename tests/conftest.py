@@ -40,7 +40,8 @@ SIGNING_KEY = "a key that only the tests know and keep"
 
 def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRWORTHY_HOME", str(home))
-    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES"):
+    # MLflow leaves the last one in the environment, also where a test has set it back.
+    for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRWORTHY_USE_CASE_PACKAGES", "MLFLOW_REGISTRY_URI"):
         monkeypatch.delenv(name, raising=False)
     # Else each test asks git, and a file saved meanwhile makes other code of the same checkout.
     monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")

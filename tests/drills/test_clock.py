@@ -22,14 +22,23 @@ from tests.drills.report import Row
 DATA = ("ingest", "validate", "build_features")
 WHOLE_LIFE = (*DATA, "train", "evaluate", "register", "promote", "score", "measure")
 CLOCKS = {
-    "stands years back": ["2013-03-10 01:59:50"],
+    "stands years back": ["2020-11-01 01:59:50"],  # but not before the days: those would not have begun
     "stands years ahead": ["2039-11-06 01:59:50"],
-    "jumps back and forth between the stages": ["2031-01-01 00:00:00", "2012-12-31 23:59:59", "2026-03-08 06:59:59"],
+    "jumps back and forth between the stages": ["2031-01-01 00:00:00", "2020-12-31 23:59:59", "2026-03-08 06:59:59"],
 }
+
+
+BEFORE = "2013-03-10 01:59:50"
+"""A time before every day of the life."""
 
 
 def _at(clock: str, steps: list[str]) -> None:
     """Run the steps in a process whose clock begins at that time."""
+    done = _ended(clock, steps)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def _ended(clock: str, steps: list[str]) -> subprocess.CompletedProcess[str]:
     command = [
         str(shutil.which("faketime")),
         "-f",
@@ -40,8 +49,7 @@ def _at(clock: str, steps: list[str]) -> None:
         *steps,
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "DONT_FAKE_MONOTONIC": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stderr[-3000:]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1200, check=False)
 
 
 def drill(first: Path, folder: Path, name: str, steps: tuple[str, ...]) -> Row:
@@ -82,6 +90,17 @@ def test_the_data_of_a_day_do_not_depend_on_a_clock_that_jumps(first, survived, 
 @pytest.mark.parametrize("name", CLOCKS)
 def test_a_whole_life_does_not_depend_on_the_clock(first, survived, tmp_path, name):
     survived(drill(first, tmp_path, name, WHOLE_LIFE))
+
+
+@pytest.mark.drill
+def test_a_clock_that_stands_before_the_day_refuses_it_and_changes_nothing(first, survived, tmp_path):
+    with moved_into(first, tmp_path / "drilled"):
+        before = life.state()
+        ended = [_ended(BEFORE, [step]) for step in DATA]
+        refused = sum("NotBegunError" in done.stderr for done in ended if done.returncode)
+        same = life.state() == before
+    guard = f"a day that has not begun is refused ({', '.join(DATA)})"
+    survived(Row("the clock stands before the day", guard, len(DATA), 0, same and refused == len(DATA)))
 
 
 FLIGHTS = load("flight_delays")

@@ -103,7 +103,9 @@ def drill(healthy, table: str, how: str, trials: int, folder: Path, patch: pytes
         lost += life.rows_lost(reference, found)
         wrong += found != reference or any(broken.values())
         shutil.rmtree(folder / str(trial))
-    guard = f"SHA-256 in names: {refused} of {trials} days refused, of the others all was right; a rerun writes anew"
+    guard = (
+        f"SHA-256 in names: {refused} of {trials} days refused, of the others all was right; a rerun writes it again"
+    )
     return Row(f"a file of {table} {how}", guard, trials, lost, not wrong)
 
 

@@ -25,7 +25,7 @@ GUARDS = {
     "503": "asked again by boto3 and deltalake, with growing pauses",
     "slow": "waited for",
     "cut upload": "sent again; what is half sent is not there",
-    "cut download": "begun anew; a part is never taken for the whole",
+    "cut download": "started again; a part is never taken for the whole",
     "lost answer": "a conditional write finds its own file; a commit finds its own content",
 }
 
