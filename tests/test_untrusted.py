@@ -58,7 +58,7 @@ def test_one_fresh_process_serves_all_calls_and_ends_with_the_block():
         ("refuse", ("it has 3 heads",), "refused", "^it has 3 heads$"),
         ("refuse_as_request", ("it has 3 heads",), "refused", "^it has 3 heads$"),
         ("refuse", ("x" * 100_000,), "refused", r"^x{4000}$"),
-        ("fail", ("a\nb\x1b" + "x" * 100_000,), "failed", r"^RuntimeError: a b\x1bx{400,500}$"),
+        ("fail", ("a\nb\x1b" + "x" * 100_000,), "failed", r"^RuntimeError: a b\\x1bx{400,500}$"),
         ("answer_at_length", (untrusted.MESSAGE_BYTES,), "failed", r"an answer of 67,\d\d\d,\d\d\d bytes"),
     ],
 )

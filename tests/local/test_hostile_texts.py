@@ -171,7 +171,7 @@ FREE = {"quarantine balance", "quarantine export", "predictions"}
 def test_what_others_have_written_drives_nothing_and_draws_no_line(planted, command):
     said = said_by(planted, command)
     assert not {each for each in said if not each.isprintable()} - {"\n"}
-    assert ("FALSE" in said) == (command not in FREE), said
+    assert ("PLANTED" in said) == (command not in FREE), said
     assert [line for line in said.splitlines() if "FALSE" in line and "PLANTED" not in line] == []
 
 

@@ -119,7 +119,7 @@ def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_h
     assert code.read_text() == Path(portable.__file__).read_text()
     code.write_text("print('anything')\n")
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    with pytest.raises(ArtifactMissing, match=f"{code.name}: its content is not that which was registered"):
+    with pytest.raises(ArtifactMissing, match=f"{code.name}: its content is not that which was trained"):
         score.run(USE_CASE, AS_OF)
 
 

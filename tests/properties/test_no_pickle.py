@@ -12,7 +12,7 @@ import pytest
 
 from include.errors import AirworthyError
 from include.settings import REPOSITORY
-from include.stages import reproduce, score
+from include.stages import score
 from include.storage.models import Registry
 from include.use_case import UseCase
 from tests.toys import both_toys_slow
@@ -64,26 +64,19 @@ def test_the_trap_works(tmp_path, unpickled):
 
 @both_toys_slow
 @pytest.mark.parametrize("name", FILES)
-def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused_or_never_opened(
-    champion, lake_home, tmp_path, unpickled, name, toy
-):
+def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused(champion, lake_home, tmp_path, unpickled, name, toy):
     [place] = artifacts(toy.use_case, champion).glob(name)
     place.write_bytes(pickle.dumps(Evil(tmp_path / "marker")))
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    if name == "MLmodel":  # nothing here believes what it says of how to load the model
-        assert score.run(toy.use_case, toy.as_of).rows
-    else:
-        with pytest.raises(AirworthyError, match=place.name):
-            score.run(toy.use_case, toy.as_of)
-        with pytest.raises(AirworthyError):
-            Registry(toy.use_case).load_anew(Registry(toy.use_case).version(champion))
+    with pytest.raises(AirworthyError, match=place.name):
+        score.run(toy.use_case, toy.as_of)
+    with pytest.raises(AirworthyError):
+        Registry(toy.use_case).load_anew(Registry(toy.use_case).version(champion))
     assert not (tmp_path / "marker").exists() and not unpickled
 
 
 @both_toys_slow
-def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_read_as_text(
-    champion, lake_home, tmp_path, unpickled, toy
-):
+def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_refused(champion, lake_home, tmp_path, unpickled, toy):
     folder, marker = artifacts(toy.use_case, champion), tmp_path / "marker"
     (folder / "python_model.pkl").write_bytes(pickle.dumps(Evil(marker)))
     (folder / "code").mkdir(exist_ok=True)
@@ -92,8 +85,8 @@ def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_read_as_text(
         "flavors:\n  python_function:\n    loader_module: evil\n    code: code\n    python_model: python_model.pkl\n"
     )
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    assert score.run(toy.use_case, toy.as_of).rows
-    assert reproduce.require(toy.use_case, champion)
+    with pytest.raises(AirworthyError, match="MLmodel"):
+        score.run(toy.use_case, toy.as_of)
     assert not marker.exists() and "evil" not in sys.modules
     assert not [name for name in unpickled if "mkdir" in name]
 
