@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast test-s3 integration drills benchmark screenshots clean
+.PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast test-s3 integration drills security nightly benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,11 @@ integration: setup  ## days of two use cases on PostgreSQL, Redis, S3, MLflow an
 
 drills: setup  ## faults, made on purpose: what caught each, rows lost, content equal; writes the table in docs/drills.md
 	@$(VENV)/python -m pytest tests/drills -n 2 --dist loadfile -v --drills-page docs/drills.md
+
+security: setup  ## the attacks as tests: forgeries, roles, hostile files and forms, and fuzzers with ten times the examples
+	@$(VENV)/python -m pytest tests -m security -n 2 --dist loadfile --hypothesis-profile=security
+
+nightly: demo test-s3 integration drills security  ## all that takes too long for every change, one after the other (hours)
 
 benchmark: setup  ## what this project costs compared with Airflow alone, and features with DuckDB by hand (some minutes)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py

@@ -17,6 +17,7 @@ from include.declaration import clock
 from include.declaration.printable import escape_values
 from include.errors import AirworthyError, BadRequest
 from include.orchestration.timetable import PeriodTimetable
+from include.task_memory import limited_memory
 from include.use_case import UseCase
 
 MONDAY = 1
@@ -142,9 +143,10 @@ def as_day(text: str) -> date:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Fail at once, without retries, on what trying again cannot mend."""
+    """Fail at once, without retries, on what trying again cannot mend; end a task that outgrows its memory."""
     try:
-        yield
+        with limited_memory():
+            yield
     except AirworthyError as error:
         if error.worth_retrying:
             raise

@@ -20,6 +20,7 @@ BASE = (
 PURE, STORES = ("include.model",), ("include.lake", "include.registry")
 UNTRUSTED = "include.untrusted"
 """The process in which untrusted content is read; it knows nothing of what is read."""
+TASK_MEMORY = "include.task_memory"
 """Packages by capability: what is new is born in these, and what is old moves there (docs/decisions)."""
 STAGES = tuple(
     f"include.{name}"
@@ -49,6 +50,7 @@ AIRFLOW_FACE = Room(
         *("include.dag_text", "include.forms"),
         "include.train_once",
         "include.landing_sensor",
+        TASK_MEMORY,
         *BASE,
     ),
     only_libraries=frozenset({"airflow"}),
@@ -107,9 +109,12 @@ ROOMS = {
     **dict.fromkeys(
         ("include.storage", *STORES), Room(("include.storage", *STORES, "include.logic", *PURE, UNTRUSTED, *BASE))
     ),
-    UNTRUSTED: Room(BASE, only_libraries=frozenset({"psutil"})),
+    **dict.fromkeys((UNTRUSTED, TASK_MEMORY), Room(BASE, only_libraries=frozenset({"psutil"}))),
     "include.local": Room(
-        ("include.local", "include.stages", *STAGES, "include.storage", *STORES, *PURE, "include.use_cases", *BASE)
+        (
+            *("include.local", "include.stages", *STAGES, "include.storage", *STORES, *PURE, "include.use_cases"),
+            *(TASK_MEMORY, *BASE),
+        )
     ),
     "include.quarantine_commands": Room(("include.local", *BASE)),
     "include.cli": Room(

@@ -43,6 +43,8 @@ from include.storage import inbox
 from include.tasks import by_hand
 from tests.toy_use_case import USE_CASE
 
+pytestmark = pytest.mark.security
+
 LAST = date.max
 HUGE = "x" * 5_000_000
 

@@ -15,6 +15,8 @@ from include import untrusted
 from include.settings import REPOSITORY
 from include.untrusted import UntrustedContentError, UntrustedProcess, UntrustedProcessError
 
+pytestmark = pytest.mark.security
+
 MEMORY = 300 << 20
 
 

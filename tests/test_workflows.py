@@ -78,6 +78,12 @@ def test_every_make_target_that_is_called_exists(path: Path):
     assert called <= set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE))
 
 
+def test_the_nightly_workflow_runs_what_the_nightly_target_runs():
+    nightly = next(path for path in WORKFLOWS if path.name == "nightly.yml")
+    [targets] = re.findall(r"^nightly: ([a-z0-9 -]+)", MAKEFILE, re.MULTILINE)
+    assert read(nightly)["jobs"]["run"]["strategy"]["matrix"]["target"] == targets.split()
+
+
 def test_zizmor_finds_nothing():
     done = subprocess.run(
         [Path(sys.executable).parent / "zizmor", "--offline", "--quiet", ".github"],

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from include import settings
+from include import settings, task_memory
 from include.local import credentials
 from include.local.credentials import Credentials
 from include.local.instance import Instance
@@ -22,22 +22,33 @@ MARK = "AIRWORTHY_INSTANCE"
 def current(instance: Instance) -> dict[str, str]:
     """What a process of `instance` gets, as of now; makes the credentials if there are none."""
     return environment(
-        instance, settings.current(), credentials.load_or_make(instance), os.environ, cores=os.cpu_count() or 1
+        instance,
+        settings.current(),
+        credentials.load_or_make(instance),
+        os.environ,
+        cores=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     )
 
 
 def environment(
-    instance: Instance, where: Settings, secret: Credentials, base: Mapping[str, str], cores: int
+    instance: Instance, where: Settings, secret: Credentials, base: Mapping[str, str], cores: int, memory_bytes: int
 ) -> dict[str, str]:
     """The whole environment, made from `base`: pure.
 
     Of `base`, what tunes Airflow wins over the defaults here; what says where things are does not, so that an
     `AIRFLOW_HOME` or a database of another Airflow on this machine is never touched.
     """
-    return {**_tuning(cores), **base, **_places(instance, where, base), **_airflow(instance, secret), **_quiet()}
+    return {
+        **_tuning(cores, memory_bytes),
+        **base,
+        **_places(instance, where, base),
+        **_airflow(instance, secret),
+        **_quiet(),
+    }
 
 
-def _tuning(cores: int) -> dict[str, str]:
+def _tuning(cores: int, memory_bytes: int) -> dict[str, str]:
     """Defaults, each of which the caller's own variable overrides."""
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
@@ -46,6 +57,8 @@ def _tuning(cores: int) -> dict[str, str]:
         "AIRFLOW__CORE__PARALLELISM": str(min(2 * cores, 32)),
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
         "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "8",
+        # Half of the machine: a task that needs more is ended in words, not by the kernel.
+        task_memory.VARIABLE: f"{memory_bytes / 2 / task_memory.GIGABYTE:.1f}",
         # Whatever waits is left to the triggerer, which runs here.
         "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE": "True",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",

@@ -14,6 +14,8 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from include.declaration.actor import NOBODY, account_actor, answer_actor, run_actor
 from include.settings import REPOSITORY
 
+pytestmark = pytest.mark.security
+
 CHOSEN = "approved-by-the-board"
 
 

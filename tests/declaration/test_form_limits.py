@@ -14,6 +14,8 @@ from include.declaration.form_limits import (
 )
 from include.errors import MESSAGE_LENGTH, BadRequest, shorten
 
+pytestmark = pytest.mark.security
+
 
 def test_a_text_of_the_largest_size_is_accepted_and_a_longer_one_refused_in_few_words():
     form_limits.require_text("reason", "x" * REASON_LENGTH)

@@ -17,7 +17,7 @@ from tests.end_to_end.conftest import ended, succeeded, task_state, until
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
 from tests.local.conftest import Shell
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.security]
 
 FIRST, AS_OF = date(2013, 1, 1), date(2013, 1, 14)
 TASKS = ("prepare", "tune", "train", "evaluate", "register", "brief", "approve", "promote")

@@ -15,6 +15,8 @@ from include.logic import correction_file
 from include.untrusted import UntrustedProcess
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 
+pytestmark = pytest.mark.security
+
 BIG = 2**53 + 1
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("on", pa.date32()), ("ok", pa.bool_()), ("name", pa.string()), ("size", pa.float64())]

@@ -15,6 +15,8 @@ from include.sources.files import Budget, require_columns
 from include.untrusted import UntrustedContentError
 from tests.ingestion.hostile_files import parquet, repeated
 
+pytestmark = pytest.mark.security
+
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
 NAMES = pa.schema([("name", pa.string())])
 

@@ -19,6 +19,8 @@ from include.sources.files import Budget
 from include.untrusted import UntrustedContentError
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 
+pytestmark = pytest.mark.security
+
 SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string())])
 GOOD = pa.table({"id": [1, 2], "name": ["a", None]}, SCHEMA)
 CSV = "id,name\n1,a\n2,\n"

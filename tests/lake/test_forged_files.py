@@ -20,6 +20,8 @@ from include.storage.lake import Lake
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
+pytestmark = pytest.mark.security
+
 
 def other_values(rows: pa.Table) -> pa.Table:
     place = rows.column_names.index("size")

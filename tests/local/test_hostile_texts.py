@@ -29,6 +29,8 @@ from tests.hostile_use_cases.toy import HOSTILE, USE_CASE
 from tests.quarantined import land, spoil
 from tests.toy_use_case import expectations
 
+pytestmark = pytest.mark.security
+
 DAY, BAD = AS_OF + timedelta(days=1), LAST + timedelta(days=1)
 NOTHING_FOREIGN = {
     "up": "it starts services",

@@ -13,6 +13,8 @@ from include.local import instance, private_files, services
 from include.local.errors import SettingWrong
 from include.local.supervise import CONFIGURATION
 
+pytestmark = pytest.mark.security
+
 
 def rights(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

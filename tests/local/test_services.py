@@ -22,6 +22,8 @@ import pytest
 from include.local import credentials, health
 from include.local.airflow_api import AirflowApi
 from include.local.instance import SERVICES, Instance
+from include.registry import signing
+from tests.conftest import SIGNING_KEY
 from tests.local.conftest import Shell, free_ports, make_shell
 
 pytestmark = pytest.mark.slow
@@ -30,7 +32,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory) -> Iterator[Shell]:
     """An instance in a folder whose name has a space; up or down as the test before has left it."""
-    found = make_shell(tmp_path_factory.mktemp("services") / "a home")
+    found = make_shell(tmp_path_factory.mktemp("services") / "a home", AIRWORTHY_SIGNING_KEYS=SIGNING_KEY)
     yield found
     found.run("down")
 
@@ -80,6 +82,15 @@ def test_mlflow_answers_with_its_database_in_the_home(running: Shell):
     assert json.load(urllib.request.urlopen(query))["experiments"][0]["name"] == "Default"
     with sqlite3.connect(running.instance.home / "mlflow" / "mlflow.db") as connection:
         assert connection.execute("SELECT count(*) FROM experiments").fetchone() == (1,)
+
+
+def test_mlflow_alone_gets_no_signing_key(running: Shell):
+    """It writes nothing that is signed, and others reach it without a login."""
+    has_key = {
+        name: signing.VARIABLE in psutil.Process(service.pid).environ()
+        for name, service in running.report().services.items()
+    }
+    assert has_key == {name: name != "mlflow" for name in SERVICES}
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux tells which libraries a process has loaded")

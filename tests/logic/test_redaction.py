@@ -4,6 +4,8 @@ import pytest
 
 from include.logic.redaction import redacted
 
+pytestmark = pytest.mark.security
+
 
 @pytest.mark.parametrize(
     "said",

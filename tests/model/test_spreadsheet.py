@@ -14,6 +14,8 @@ from include.ingestion import correction_reader
 from include.logic import correction_file
 from include.model.spreadsheet import mark_formulas, unmark_formulas
 
+pytestmark = pytest.mark.security
+
 FORMULAS = ["=cmd()", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", " =1", "\n=1", "＝1", "＠x", "|calc", "%0A=1", "\ufeff=1"]
 TEXTS = [*FORMULAS, "'", "''", "'=1", "'a", "a=1", "", None, "O'Hare", "1-2", "x\n=y", "NA", "\u202e=1"]
 SCHEMA = pa.schema([("carrier", pa.string()), ("delay", pa.int64())])

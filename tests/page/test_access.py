@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.security]
 PAGE = "/airworthy/use_case/toy"
 DOCS = "/airworthy/data_docs/toy/index.html"
 ROUTES = [

@@ -5,6 +5,8 @@ from fastapi import HTTPException
 
 from include.page import documents
 
+pytestmark = pytest.mark.security
+
 
 @pytest.fixture
 def docs(lake_home):

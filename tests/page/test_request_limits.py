@@ -12,6 +12,8 @@ from fastapi.testclient import TestClient
 from include.page import app
 from include.page.request_limits import AIRFLOW, Guard, guard_airflow
 
+pytestmark = pytest.mark.security
+
 MANY = "&".join(f"p{number}=1" for number in range(8_000))
 LONG = [f"/?{MANY}", f"/?day={'1' * 5_000}", f"/use_case/{'x' * 5_000}", f"/static/{'x' * 5_000}?day=1"]
 PRIVATE = {"x-content-type-options": "nosniff", "cache-control": "private, no-store", "referrer-policy": "same-origin"}

@@ -18,7 +18,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import life
 
-pytestmark = pytest.mark.usefixtures("without_plots")
+pytestmark = [pytest.mark.usefixtures("without_plots"), pytest.mark.security]
 DAY, NEXT = AS_OF, AS_OF + timedelta(days=1)
 
 

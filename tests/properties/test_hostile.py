@@ -19,6 +19,8 @@ from include.tasks import by_hand
 from tests.quarantined import land, spoil
 from tests.toys import both_toys_slow
 
+pytestmark = pytest.mark.security
+
 HOSTILE = [
     "../../../etc/passwd",
     "/etc/passwd",

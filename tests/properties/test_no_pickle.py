@@ -17,6 +17,8 @@ from include.storage.models import Registry
 from include.use_case import UseCase
 from tests.toys import both_toys_slow
 
+pytestmark = pytest.mark.security
+
 LOADERS = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "skops", "jsonpickle"}
 LOADERS |= {"torch", "yaml"}
 LOADING_CALLS = {"load_model", "read_pickle", "to_pickle", "load_context", "eval", "exec", "__import__"}

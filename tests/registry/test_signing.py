@@ -10,6 +10,8 @@ import pytest
 from include.registry import signing
 from include.registry.signing import Signature, SigningKeys, SigningKeysError
 
+pytestmark = pytest.mark.security
+
 OLD, NEW = "an older key long enough to be one", "the newest key long enough to be one"
 
 

@@ -11,6 +11,8 @@ import pytest
 from include.registry import tags
 from include.settings import REPOSITORY
 
+pytestmark = pytest.mark.security
+
 FOLDERS = ("tags", "copies")
 """Names under which the tags of a run or a version are read."""
 FILES = {

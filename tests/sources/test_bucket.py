@@ -16,7 +16,7 @@ from include.sources.bucket import Bucket, BucketFailed, Listed, ObjectChanged, 
 MEGABYTE = 1024 * 1024
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hasty")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hasty"), pytest.mark.security]
 
 
 @pytest.fixture

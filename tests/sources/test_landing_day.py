@@ -30,7 +30,7 @@ from tests.ingestion.hostile_files import repeated
 from tests.sources.conftest import DAY, as_csv, as_parquet, deliver, landing_toy
 from tests.toy_use_case import source
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.security]
 
 EVENTS = f"events/{DAY}/events.csv"
 

@@ -16,6 +16,8 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, rerecord, state
 
+pytestmark = pytest.mark.security
+
 
 def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
     first, second = register(trained_toy), register(trained_toy, LATER)

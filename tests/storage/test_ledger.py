@@ -12,7 +12,7 @@ from include.registry import signing
 from include.storage.ledger import Decision, Ledger, LedgerDamaged, Overtaken, UnprovenEntriesError, until
 from include.storage.place import Place
 
-pytestmark = pytest.mark.both_places(quick=True)
+pytestmark = [pytest.mark.both_places(quick=True), pytest.mark.security]
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
 

@@ -1,0 +1,116 @@
+"""End a task that outgrows its memory in words, before the kernel ends it, or another process, without any."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from include.errors import AirworthyError, BadRequest
+
+VARIABLE = "AIRWORTHY_TASK_MEMORY_GB"
+"""Environment variable with the memory that a task is declared to need, in GB; no limit without it."""
+GIGABYTE = 10**9
+MARGIN = GIGABYTE
+"""Bytes that a task may have beyond what is declared."""
+POLL_SECONDS = 0.2
+_log = logging.getLogger(__name__)
+
+
+class TaskMemoryError(AirworthyError):
+    """A task has outgrown its memory; the same task on the same data would do so again."""
+
+    def __init__(self, used: int, declared: int) -> None:
+        self.used, self.declared = used, declared
+        super().__init__(
+            f"The task has {used / GIGABYTE:.1f} GB of memory, more than 1 GB above the {declared / GIGABYTE:g} GB"
+            f" that {VARIABLE} declares, and was ended before the machine ran out of memory. No table is half written."
+            " Give it less to do at once (a shorter training window, fewer columns), or raise"
+            f" {VARIABLE} where the machine has more memory, and start the services again."
+        )
+
+
+class _OutgrownError(BaseException):
+    """Raised in the task's own thread; no `except Exception` of a task or of a library catches it."""
+
+
+@contextmanager
+def limited_memory() -> Iterator[None]:
+    """Watch the memory of this process while the block runs.
+
+    A block of Python is ended by an exception. A library that does not come back to Python meanwhile is ended with its
+    process, after another MARGIN; Airflow then retries the task as after any death of a process.
+
+    Raises:
+        TaskMemoryError: the process has more than MARGIN above the declared memory.
+        BadRequest: the declared memory is no number above 0.
+    """
+    declared = declared_bytes()
+    if declared is None:
+        yield
+        return
+    watch = _Watch(declared)
+    try:
+        with watch:
+            yield
+    except _OutgrownError:
+        raise TaskMemoryError(watch.used, declared) from None
+
+
+def declared_bytes() -> int | None:
+    """Return the memory that a task is declared to need; None where nothing is declared.
+
+    Raises:
+        BadRequest: it is no number above 0.
+    """
+    given = os.environ.get(VARIABLE, "").strip()
+    if not given:
+        return None
+    try:
+        declared = int(float(given) * GIGABYTE)
+    except (ValueError, OverflowError):
+        declared = 0
+    if declared <= 0:
+        raise BadRequest(f"{VARIABLE}={given[:50]!r} is no number of GB above 0, such as 4. Correct or remove it.")
+    return declared
+
+
+class _Watch:
+    """A thread that looks at the memory of its process until the block ends."""
+
+    def __init__(self, declared: int) -> None:
+        self.declared, self.used = declared, 0
+        self._task = threading.get_ident()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="memory of the task", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        import psutil
+
+        process = psutil.Process()
+        while not self._end.wait(POLL_SECONDS):
+            used = process.memory_info().rss
+            if used <= self.declared + MARGIN:
+                continue
+            if not self.used:
+                self.used = used
+                _raise_in(self._task)
+            elif used > self.used + MARGIN:
+                _log.error("%s", TaskMemoryError(used, self.declared))
+                logging.shutdown()
+                os._exit(1)
+
+
+def _raise_in(thread: int) -> None:
+    """Let a thread raise at its next step of Python (PyThreadState_SetAsyncExc of Python's C API)."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_OutgrownError))

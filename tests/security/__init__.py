@@ -1,0 +1,1 @@
+"""Attacks and bounded fuzzers: `make security` runs them with ten times the examples of `make test`."""
