@@ -9,6 +9,7 @@ import pytest
 
 from include.local import credentials
 from include.local.airflow_api import FINISHED, AirflowApi, AirflowUnreachable, Run
+from include.registry import signing
 from tests.local.conftest import Shell, make_shell
 
 IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
@@ -69,6 +70,7 @@ def shell(
         with pytest.MonkeyPatch.context() as patch:
             for name, value in shell.env.items():
                 patch.setenv(name, value)
+            patch.delenv(signing.VARIABLE)  # as the services do, read the keys that the home has made
             yield shell
     finally:
         stopped = shell.run("down")
