@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
-import secrets
 from pathlib import Path
+
+from include.lake.file_signature import NAME
 
 GONE = "a file is gone (vacuumed, or lost)"
 FOREIGN = "a file was not written by this product: its name holds no SHA-256 of its bytes"
 CHANGED = "a file does not hold the bytes that were written"
-_NAME = re.compile(r"([0-9a-f]{64})-[0-9a-f]{8}\.parquet")
 _REMEMBERED = 65_536
 """Files whose checksum is remembered, about 300 bytes each."""
 
@@ -24,22 +23,13 @@ class ChecksumError(OSError):
     """The bytes of a file are not those that its name promises."""
 
 
-def file_name(sha256: str) -> str:
-    """Return a new name for a file with these bytes.
-
-    The random part makes it unique: equal bytes that are written twice are two files, so that removing the one that no
-    commit names cannot remove the other.
-    """
-    return f"{sha256}-{secrets.token_hex(4)}.parquet"
-
-
 def find_damage(path: str | Path) -> str:
     """Return what is wrong with a file on disk, or an empty string.
 
     Raises OSError where the file is there and cannot be read.
     """
     path = Path(path)
-    name = _NAME.fullmatch(path.name)
+    name = NAME.fullmatch(path.name)
     if name is None:
         return FOREIGN if path.exists() else GONE
     try:
@@ -47,13 +37,13 @@ def find_damage(path: str | Path) -> str:
         actual = _sha256(str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
     except FileNotFoundError:
         return GONE
-    return "" if actual == name[1] else CHANGED
+    return "" if actual == name["sha256"] else CHANGED
 
 
 def require_bytes(name: str, content: bytes) -> bytes:
     """Return the content of a file of that name; ChecksumError if it is not what was written."""
-    promised = _NAME.fullmatch(name)
-    if promised is None or hashlib.sha256(content).hexdigest() != promised[1]:
+    promised = NAME.fullmatch(name)
+    if promised is None or hashlib.sha256(content).hexdigest() != promised["sha256"]:
         raise ChecksumError(CHANGED if promised else FOREIGN)
     return content
 

@@ -18,9 +18,11 @@ from include.registry.signing import Signature, load_signing_keys, require_signi
 from include.storage.place import Place
 
 Kind = Literal["training", "evaluation", "limits"]
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What reading JSON raises that has other values than ours, or none."""
 ATTEMPTS = 100
 """Tries at one record: every lost race means that another process has written one."""
-_NAME = re.compile(r"([0-9a-f]{32})\.(\d{6,})\.json")
+_NAME = re.compile(r"([0-9a-f]{32})\.([0-9]{6,18})\.json")
 
 
 class UnprovenRecordError(AirworthyError):
@@ -82,6 +84,8 @@ class Records:
         found = (_NAME.fullmatch(name) for name in (self.folder / kind).names())
         numbers: dict[str, int] = {}
         for match in filter(None, found):
+            if match[0] != _name(match[1], int(match[2])):
+                continue
             numbers[match[1]] = max(numbers.get(match[1], 0), int(match[2]))
         return numbers
 
@@ -89,11 +93,12 @@ class Records:
         try:
             body = json.loads(content)
             signature = Signature(str(body.pop("key_id", "")), str(body.pop("mac", "")))
+            signed = _encoded(body)
             values: Mapping[str, Any] = body["values"]
             meant = (body["kind"], body["run_id"], _name(run_id, int(body["number"])))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except UNREADABLE as error:
             raise UnprovenRecordError(self.use_case, place, f"it cannot be read ({error})") from error
-        if flaw := load_signing_keys().flaw(self._purpose, _encoded(body), signature):
+        if flaw := load_signing_keys().flaw(self._purpose, signed, signature):
             raise UnprovenRecordError(self.use_case, place, flaw)
         if meant != (kind, run_id, place.name):
             raise UnprovenRecordError(self.use_case, place, "it is that of another run, kind or number")

@@ -75,12 +75,14 @@ def decision(use_case: UseCase, version: str) -> Approval | None:
 
 
 def question(use_case: UseCase, version: str) -> str:
-    """Name what a person is asked to decide: the version, and by what its verdicts were judged.
+    """Name what a person is asked to decide: the version, its files, and by what its verdicts were judged.
+
+    An answer counts for these files alone: numbers of versions are MLflow's, and can be given to another model.
 
     Raises BadRequest for an unknown version.
     """
     found = Registry(use_case).version(version)
-    return f"version {found.number}, judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
+    return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
 
 
 def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[Entry], decided: Approval) -> None:

@@ -171,7 +171,7 @@ def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
 def _answer(order: _Order) -> _Answer:
     """In the fresh process: download, read, score."""
     try:
-        folder = fetch(order.model_id, Path(order.folder), order.address)
+        folder = fetch(order.model_id, order.files, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         model_files.require(folder, order.files)
         model = model_files.read(folder)

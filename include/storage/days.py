@@ -22,7 +22,8 @@ from deltalake.exceptions import TableNotFoundError
 
 from include.errors import AirworthyError
 from include.lake import partition_reader
-from include.lake.file_checksum import require_bytes
+from include.lake.file_checksum import ChecksumError, require_bytes
+from include.lake.file_signature import FORGED
 from include.storage import s3, schemas
 from include.storage.history import VersionGone
 from include.storage.lake import Lake
@@ -64,6 +65,8 @@ class Days:
             raise TableDamaged(lake.use_case.name, table, error.__cause__ or error) from error
         except OSError as error:
             raise TableDamaged(lake.use_case.name, table, error) from error
+        if view.forged_days(table):
+            raise TableDamaged(lake.use_case.name, table, ChecksumError(FORGED))
         return cls(lake, table, tuple(view.places(table)))
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import MADE_BY, AirworthyError
 from include.lake import file_checksum
+from include.lake.file_signature import FORGED
 
 if TYPE_CHECKING:
     from include.storage.view import View
@@ -39,8 +40,9 @@ def broken_days(view: View, table: str, since: date, until: date) -> dict[date, 
 def damaged_days(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
     """Yield each day that the table holds with what is wrong with its files, or with an empty string."""
     moved = {day for day, place in view.places(table, since, until) if f"/day={day}/" not in place.uri}
+    forged = view.forged_days(table, since, until)
     for day, damage in _damaged_files(view, table, since, until):
-        yield day, OTHER_DAY if day in moved else damage
+        yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")
 
 
 def _damaged_files(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:

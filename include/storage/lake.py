@@ -19,7 +19,7 @@ from deltalake.transaction import AddAction
 
 from include import settings
 from include.errors import AirworthyError, ColumnsWrong
-from include.lake import file_checksum, partition_reader, schema_evolution, soundness
+from include.lake import file_signature, partition_reader, schema_evolution, soundness
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.lake.sorting import sort_rows
 from include.storage import history, integrity, partitions, s3, schemas
@@ -297,8 +297,9 @@ class Lake:
         return newest is None or newest.made_from != history.made_from(notes)
 
     def _stored(self, table: str, day: date, file: PartitionFile, partition: Partition) -> AddAction:
-        """Move the file to its place in the table, under a name that holds its checksum."""
-        path = f"day={day}/{file_checksum.file_name(file.sha256)}"
+        """Move the file to its place in the table, under a name that holds its checksum and a signature."""
+        signed = (f"{self.use_case.name}/{table}", day, partition.digest, partition.rows, file.sha256)
+        path = f"day={day}/{file_signature.signed_name(*signed)}"
         (self.root / table / path).put(file.path)
         return AddAction(
             path=path,

@@ -21,6 +21,7 @@ from include import settings
 from include.errors import AirworthyError, NoChampion
 from include.logic import lives
 from include.logic.lives import Action
+from include.registry.records import UNREADABLE
 from include.registry.signing import Signature, load_signing_keys, require_signing_keys
 from include.storage.place import Place
 from include.use_case import UseCase
@@ -303,13 +304,14 @@ def standing(decision: Decision, entries: Sequence[Entry]) -> Entry | None:
 
 
 def _key(decision: Decision) -> tuple[object, ...]:
-    model = (decision.trees, decision.effective_from)
+    model: tuple[object, ...] = (decision.trees, decision.effective_from)
     if decision.action == "rejection":
         return model
-    named = (*model, decision.version, decision.fingerprint, decision.files_digest)
+    # The same files under another number, which whoever writes to MLflow can give, are the same model.
+    model += (decision.fingerprint, decision.files_digest or decision.version)
     if decision.action == "approval":
-        return (*named, decision.judged)
-    return (*named, decision.reason) if decision.action == "rollback" else named
+        return (*model, decision.judged)
+    return (*model, decision.version, decision.reason) if decision.action == "rollback" else model
 
 
 def until(entry: Entry, entries: Sequence[Entry]) -> date | None:
@@ -336,8 +338,12 @@ def _entry(place: Place, content: bytes) -> Entry:
             "verdicts": tuple(values["verdicts"]),
         }
         entry = Entry(**values)
-    except (ValueError, TypeError, KeyError) as error:
+        is_text = isinstance(entry.key_id, str) and isinstance(entry.mac, str)
+        is_ours = entry.content() == content
+    except UNREADABLE as error:
         raise LedgerDamaged(place, f"it cannot be read ({error})") from error
-    if entry.content() != content and {"key_id", "mac"} <= values.keys():
+    if not is_text:
+        raise LedgerDamaged(place, "its signature is no text")
+    if not is_ours and {"key_id", "mac"} <= values.keys():
         raise LedgerDamaged(place, "it was changed by hand")
     return entry

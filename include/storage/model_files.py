@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import lightgbm
@@ -15,7 +15,7 @@ import pyarrow as pa
 import requests
 from lightgbm.basic import LightGBMError
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
+from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.entities import LoggedModel
 from mlflow.exceptions import MlflowException
 from mlflow.lightgbm import save_model
@@ -42,6 +42,8 @@ _REQUIREMENTS = [
 ]
 """What the code that is kept with a model imports; LightGBM reads Arrow by cffi."""
 TREES = "model.lgb"
+MOST_BYTES = 4 << 30
+"""Of all files of a model, as MLflow lists them."""
 _NO_ANSWER = "Failed to establish a new connection"
 """All that MLflow hands on of it when the server goes away between the list of files and the files."""
 
@@ -53,14 +55,20 @@ class Damaged(AirworthyError):
         super().__init__(f"{path}: {what}")
 
 
-def fetch(model_id: str, folder: Path, address: str) -> Path:
-    """Download all files of a logged model below `folder`, never from the local copy; where they are.
+def fetch(model_id: str, files: Mapping[str, str], folder: Path, address: str) -> Path:
+    """Download the files of a logged model below `folder`, never from the local copy; where they are.
 
-    Knows no use case. Raises MlflowUnreachable; MlflowException or OSError where the files are not there.
+    `files` are those on record: where others are listed, or too many bytes, nothing is downloaded. Knows no use case.
+
+    Raises:
+        MlflowUnreachable: MLflow does not answer.
+        MlflowException, OSError: the files are not there.
+        Damaged: a file is listed that is not on record, or the files are too large.
     """
     try:
         # By its place: of `models:/<id>` MLflow asks the server of the process's environment, whatever it is told.
         place = MlflowClient(address, address).get_logged_model(model_id).artifact_location
+        _require_listed(place, files, address)
         return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=address))
     except (MlflowException, requests.RequestException) as error:
         causes = (error, error.__cause__, error.__context__)
@@ -68,6 +76,24 @@ def fetch(model_id: str, folder: Path, address: str) -> Path:
         if silent or _NO_ANSWER in str(error):
             raise MlflowUnreachable(address, str(error).splitlines()[0][:300]) from error
         raise
+
+
+def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
+    """Check names and sizes of a model's files before any is downloaded; Damaged where they cannot be its own."""
+    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
+    size, waiting = 0, [PurePosixPath()]
+    while waiting:
+        inside = waiting.pop()
+        uri = f"{place}/{inside}" if inside.parts else place
+        for found in list_artifacts(artifact_uri=uri, tracking_uri=address):
+            path = inside / PurePosixPath(found.path).name
+            if str(path) not in (folders if found.is_dir else files):
+                raise Damaged(str(path), "it was not there when the model was trained")
+            size += found.file_size or 0
+            if found.is_dir:
+                waiting.append(path)
+    if size > MOST_BYTES:
+        raise Damaged("its files", f"they have {size:,} bytes, more than {MOST_BYTES:,}")
 
 
 def write(folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel) -> None:

@@ -278,7 +278,7 @@ class Registry(Runs):
     def _fetched(self, version: Version, folder: Path) -> Path:
         """Fetch a version's files below `folder`; ArtifactMissing where they are not those that were trained."""
         try:
-            there = fetch(version.model_id, folder, self.address)
+            there = fetch(version.model_id, version.files, folder, self.address)
             model_files.require(there, version.files)
         except (MlflowException, OSError, model_files.Damaged) as error:
             raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error

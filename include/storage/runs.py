@@ -9,7 +9,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import requests
@@ -28,6 +28,8 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 FINGERPRINT = "airworthy.fingerprint"
 COMPLETE = "airworthy.complete"
 """Set as the last step of training: a run without it broke half-way and is never used."""
+ARTIFACT_BYTES = 1 << 30
+"""Of an artifact that is read back, as MLflow lists it."""
 ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
 INACTIVE = re.compile(r"[Tt]he (run|experiment) '?([\w-]+)'? must be in (?:the )?'active'")
 """What MLflow says where a run or an experiment that was deleted is written to."""
@@ -196,11 +198,20 @@ class Runs:
     def artifact(self, run_id: str, path: str, folder: Path) -> Path:
         """Fetch an artifact of a run, a file or a folder, below `folder`; FileNotFoundError where there is none."""
         try:
+            self._require_size(run_id, path)
             return Path(self._client.download_artifacts(run_id, path, str(folder)))
         except (MlflowException, OSError) as error:
             if isinstance(error.__context__, requests.ConnectionError | requests.Timeout):
                 raise
             raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
+
+    def _require_size(self, run_id: str, path: str) -> None:
+        """Refuse an artifact that is too large before a byte of it is fetched; OSError."""
+        parent = str(PurePosixPath(path).parent)
+        listed = self._client.list_artifacts(run_id, None if parent == "." else parent)
+        size = sum(each.file_size or 0 for each in listed if PurePosixPath(each.path) == PurePosixPath(path))
+        if size > ARTIFACT_BYTES:
+            raise OSError(f"{path} has {size:,} bytes, more than {ARTIFACT_BYTES:,}")
 
     def read_json(self, run_id: str, path: str) -> Any:
         """The plain values of a JSON artifact; FileNotFoundError where there is none."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from deltalake import Schema
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
-from include.lake import file_checksum
+from include.lake import file_signature
 from include.lake.partition_writer import write_partition_file
 from include.storage import history, partitions, s3, schemas
 from include.storage.lake import Lake
@@ -62,9 +62,11 @@ def _changed(view: View, table: str, day: date, root: Path, change: Change) -> D
     """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
     rows = change(view.read(table, day, day).drop_columns(["day"]))
     written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day, ())
-    path = f"day={day}/{file_checksum.file_name(written.sha256)}"
+    digest, count = written.content.hexdigest(), written.content.rows
+    signed = (f"{view.lake.use_case.name}/{table}", day, digest, count, written.sha256)
+    path = f"day={day}/{file_signature.signed_name(*signed)}"
     Place.of(root / path).put(written.path)
-    return DataFile(day, path, written.content.hexdigest(), written.content.rows)
+    return DataFile(day, path, digest, count)
 
 
 def _added(root: Path, file: DataFile) -> AddAction:

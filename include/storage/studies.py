@@ -16,6 +16,7 @@ from mlflow.optuna.storage import MlflowStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from include.declaration.printable import printable_logger
 from include.logic import metrics
 from include.logic.tuning import Found
 from include.storage.runs import COMPLETE, FINGERPRINT, Runs, clear
@@ -23,6 +24,7 @@ from include.use_case import UseCase
 
 FOUND, MINUTES = "found", "minutes"
 """Tags of a complete study: what it chose, as JSON, and the time that it was given."""
+log = printable_logger(__name__)
 _PROCESS_WIDE = "MLFLOW_TRACKING_URI"
 
 
@@ -65,8 +67,15 @@ class Studies(Runs):
         """
         wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
         for run in self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"]):
-            found = Found(**json.loads(run.data.tags[FOUND]))
-            if found.stopped_by == "trials" or float(run.data.tags[MINUTES]) >= minutes:
+            try:
+                found = Found(**json.loads(run.data.tags[FOUND]))
+                if not isinstance(found.parameters, dict):
+                    raise TypeError("its parameters are no names and values")
+                lasted = float(run.data.tags[MINUTES])
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                log.warning("The study of run %s is left out: its tags cannot be read (%s).", run.info.run_id, error)
+                continue
+            if found.stopped_by == "trials" or lasted >= minutes:
                 return str(run.info.run_id), found
         return None
 

@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -17,6 +18,7 @@ from deltalake import DeltaTable
 
 from include.errors import KeysChangedError
 from include.lake import partition_reader
+from include.lake.file_signature import is_genuine
 from include.lake.sorting import sort_rows
 from include.logic import digests
 from include.storage import history, integrity, partitions, schemas
@@ -197,8 +199,21 @@ class View:
 
     def places(self, table: str, since: date | None = None, until: date | None = None) -> list[tuple[date, Place]]:
         """As `files`, where they are, without fetching any."""
-        root, first, last = self.lake.root / table, since or date.min, min(until or self.day, self.day)
-        return [(file.day, root / file.path) for file in self._data_files(table) if first <= file.day <= last]
+        root = self.lake.root / table
+        return [(file.day, root / file.path) for file in self._files_between(table, since, until)]
+
+    def forged_days(self, table: str, since: date | None = None, until: date | None = None) -> set[date]:
+        """Return those of the days that the log counts a file to which was not written here as that day's content."""
+        name = f"{self.lake.use_case.name}/{table}"
+        return {
+            file.day
+            for file in self._files_between(table, since, until)
+            if not is_genuine(name, file.day, file.digest, file.rows, PurePosixPath(file.path).name)
+        }
+
+    def _files_between(self, table: str, since: date | None, until: date | None) -> list[DataFile]:
+        first, last = since or date.min, min(until or self.day, self.day)
+        return [file for file in self._data_files(table) if first <= file.day <= last]
 
     def _data_files(self, table: str) -> list[DataFile]:
         if table not in self._files:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,14 +15,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
+from deltalake.transaction import AddAction
 
 from include.lake.file_checksum import CHANGED, FOREIGN
-from include.stages import score
+from include.lake.file_signature import NAME
+from include.registry import signing
+from include.stages import build_features, evaluate, score
 from include.stages.score import FeaturesOutdatedError
 from include.storage import integrity
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, SIGNING_KEY
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.security
@@ -75,3 +83,83 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
     write_deltalake(place, rows, mode="overwrite", predicate=f"day = '{AS_OF}'")
     with pytest.raises(DayDamaged, match=rf"features of {AS_OF} is damaged: {FOREIGN}"):
         score.run(USE_CASE, AS_OF)
+
+
+def commit_as_ours(table: str, day: date, path: Path, digest: str, rows: int) -> None:
+    """Commit a file as the program does: by its naming, its partition values and its statistics."""
+    delta = Lake.of(USE_CASE).delta(table)
+    action = AddAction(
+        path=f"day={day}/{path.name}",
+        size=path.stat().st_size,
+        partition_values={"day": day.isoformat(), "digest": digest},
+        modification_time=int(path.stat().st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": rows}),
+    )
+    delta.create_write_transaction(
+        [action], mode="overwrite", schema=delta.schema(), partition_by=["day", "digest"],
+        partition_filters=[("day", "=", day.isoformat())],
+    )  # fmt: skip
+
+
+def forged_file(table: str, day: date, change: Callable[[pa.Table], pa.Table], mac: str) -> Path:
+    """Write a changed file of a day beside the genuine one, under a name that holds the SHA-256 of its bytes."""
+    [genuine] = (Lake.of(USE_CASE).root / table).path.glob(f"day={day}/*.parquet")
+    sink = pa.BufferOutputStream()
+    pq.write_table(change(pq.read_table(genuine, partitioning=None)), sink)
+    content = sink.getvalue().to_pybytes()
+    name = f"{hashlib.sha256(content).hexdigest()}-00000000-{mac or NAME.fullmatch(genuine.name)['mac']}.parquet"
+    path = genuine.parent / name
+    path.write_bytes(content)
+    return path
+
+
+def flipped(rows: pa.Table) -> pa.Table:
+    others = pc.subtract(pa.scalar(1, pa.int8()), rows["failed"])
+    return rows.set_column(rows.column_names.index("failed"), "failed", others)
+
+
+@pytest.mark.parametrize("mac", ["", "0" * 32], ids=["the genuine file's signature", "none"])
+def test_a_commit_that_looks_as_ours_and_keeps_the_digest_is_refused(champion, mac):
+    lake = Lake.of(USE_CASE)
+    there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
+    commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, mac), there.digest, there.rows)
+    assert lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF) == {AS_OF: there}, "the log claims the same content"
+    with pytest.raises(DayDamaged, match=rf"features of {AS_OF} is damaged: a file is not signed by this installation"):
+        score.run(USE_CASE, AS_OF)
+
+
+def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
+    for day, there in Lake.of(USE_CASE).as_of(AS_OF).partitions("labels").items():
+        if there.rows:
+            commit_as_ours("labels", day, forged_file("labels", day, flipped, ""), there.digest, there.rows)
+    with pytest.raises(DayDamaged, match=r"labels of [\d-]+ is damaged: a file is not signed"):
+        evaluate.run(replace(USE_CASE, gates=USE_CASE.gates[1:]), trained_toy)
+
+
+def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
+    lake = Lake.of(USE_CASE)
+    day = AS_OF - timedelta(days=1)
+    [(_, path)] = lake.as_of(day).files("features", day, day)
+    there = lake.as_of(day).partitions("features", day, day)[day]
+    moved = shutil.copy(path, (lake.root / "features").path / f"day={AS_OF}")
+    commit_as_ours("features", AS_OF, Path(moved), there.digest, there.rows)
+    with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+        score.run(USE_CASE, AS_OF)
+
+
+def test_running_the_day_again_writes_anew_what_was_forged(champion):
+    lake = Lake.of(USE_CASE)
+    there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
+    commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, ""), there.digest, there.rows)
+    assert build_features.run(USE_CASE, AS_OF).changed
+    assert score.run(USE_CASE, AS_OF).rows
+    assert not lake.as_of(AS_OF).forged_days("features")
+
+
+def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
+    monkeypatch.setenv(signing.VARIABLE, "another key that is long enough to be one")
+    with pytest.raises(DayDamaged, match="set AIRWORTHY_SIGNING_KEYS to all of them, the newest first"):
+        Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
+    monkeypatch.setenv(signing.VARIABLE, f"another key that is long enough to be one,{SIGNING_KEY}")
+    Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")

@@ -215,6 +215,26 @@ def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(tr
         promoted(second, who="a run")
 
 
+STRANGE = {
+    "nested": b"[" * 100_000,
+    "a number without end": b'{"kind": "limits", "number": 1e999, "run_id": "", "values": {}, "key_id": "", "mac": ""}',
+    "a signature of other characters": '{"kind": "limits", "number": 1, "values": {}, "mac": "é"}'.encode(),
+}
+
+
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("name", ["{}.000002.json", "{}.0000001.json", "{}.٠٠٠٠٠٢.json"])
+def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trained_toy, name, content):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    folder = Records.of(USE_CASE.name).folder / "limits"
+    (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
+    assert follow.run(USE_CASE) == first
+    if name == "{}.000002.json":
+        with pytest.raises(UnprovenVersionError, match="proves nothing"):
+            promoted(second, who="a run")
+
+
 def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
     registry, folder = Registry(USE_CASE), Records.of(USE_CASE.name).folder / "evaluation"

@@ -216,6 +216,31 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ve
     assert "approval" not in tags and tags["gates"] != "passed" and tags["life"] != "challenger"
 
 
+def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    rollback.run(USE_CASE, first, LATER, who="ann", reason="it is worse")
+    registry = Registry(USE_CASE)
+    known = registry.version(second)
+    added = registry._client.create_model_version(USE_CASE.name, f"models:/{known.model_id}", known.run_id)
+    before = len(Ledger.of(USE_CASE).entries())
+    assert not promote.run(USE_CASE, str(added.version), who="a run").new
+    assert len(Ledger.of(USE_CASE).entries()) == before
+    assert Ledger.of(USE_CASE).champion_of(LATER).version == first == alias()
+
+
+def test_a_question_names_the_files_that_it_is_about(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, reason="another model")
+    registry, asked = Registry(USE_CASE), approve.question(USE_CASE, first)
+    versions = [registry.version(number) for number in (second, first)]
+    registry._client.delete_registered_model(USE_CASE.name)
+    registry._client.create_registered_model(USE_CASE.name)
+    for version in versions:  # each under the number of the other
+        registry._client.create_model_version(USE_CASE.name, f"models:/{version.model_id}", version.run_id)
+    assert Registry(USE_CASE).version(first).run_id == versions[0].run_id
+    assert approve.question(USE_CASE, first) != asked
+
+
 def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
     version = register(trained_toy)
     Registry(USE_CASE).tag_version(version, FORGED)

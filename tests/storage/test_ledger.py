@@ -343,6 +343,25 @@ def test_an_entry_without_the_fields_of_a_signature_is_no_proof_either(ledger):
         ledger.entries()
 
 
+@pytest.mark.parametrize(
+    "others",
+    [{"mac": "é"}, {"mac": "\ud800"}, {"mac": 7}, {"key_id": 5}, {"mac": None}, {"key_id": []}, {"number": 1e999}],
+)
+def test_an_entry_with_a_strange_signature_is_refused_in_words(ledger, others):
+    promote(ledger, "1", MARCH)
+    place = ledger.folder / "000001.json"
+    place.write((json.dumps(json.loads(place.read()) | others, indent=1, sort_keys=True) + "\n").encode())
+    with pytest.raises(LedgerDamaged):
+        ledger.entries()
+
+
+def test_an_entry_that_is_nested_without_end_is_refused_in_words(ledger):
+    promote(ledger, "1", MARCH)
+    (ledger.folder / "000002.json").write(b"[" * 100_000)
+    with pytest.raises(LedgerDamaged, match="it cannot be read"):
+        ledger.entries()
+
+
 def test_every_entry_without_proof_is_counted(ledger):
     promote(ledger, "1", MARCH)
     for _ in range(7):

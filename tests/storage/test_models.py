@@ -13,6 +13,7 @@ from include import settings
 from include.dag import told
 from include.errors import BadRequest, NotReady
 from include.stages import evaluate, measure, promote, register, score, train
+from include.storage import model_files, runs
 from include.storage.models import ArtifactMissing, Registry
 from include.storage.runs import DeletedInMlflowError, MlflowUnreachable
 from tests.conftest import AS_OF
@@ -120,6 +121,30 @@ def test_a_file_that_was_added_is_refused(version):
         path.with_name("added.py").write_text("print('hello')")
     with pytest.raises(ArtifactMissing, match=r"added\.py: it was not there when the model was trained"):
         Registry(USE_CASE).load(version)
+
+
+def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch):
+    downloaded = []
+    monkeypatch.setattr(model_files, "download_artifacts", lambda **given: downloaded.append(given))
+    registry, [path] = Registry(USE_CASE), (settings.current().home / "mlruns").rglob("model.lgb")
+    (path.parent / "more" / "inside").mkdir(parents=True)
+    with pytest.raises(ArtifactMissing, match="more: it was not there when the model was trained"):
+        registry.load_anew(version)
+    shutil.rmtree(path.parent / "more")
+    monkeypatch.setattr(model_files, "MOST_BYTES", 1_000)
+    with pytest.raises(ArtifactMissing, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
+        registry.load_anew(version)
+    assert downloaded == []
+
+
+def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, monkeypatch):
+    registry = Registry(USE_CASE)
+    names = [each.path for each in registry._client.list_artifacts(trained_toy) if not each.is_dir]
+    assert registry.artifact(trained_toy, names[0], tmp_path).exists()
+    monkeypatch.setattr(runs, "ARTIFACT_BYTES", 1)
+    monkeypatch.setattr(registry._client, "download_artifacts", None)
+    with pytest.raises(FileNotFoundError, match="has no artifact"):
+        registry.artifact(trained_toy, names[0], tmp_path)
 
 
 def test_what_cannot_be_read_is_not_kept_so_that_a_mended_store_is_enough(version):
