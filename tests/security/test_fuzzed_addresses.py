@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from include.page import app
 from tests.security.fuzzing import examples
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.slow]
 NAMES = [
     "toy",
     "idle",

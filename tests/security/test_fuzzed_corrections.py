@@ -17,7 +17,7 @@ from tests.ingestion.hostile_files import parquet
 from tests.security.fuzzing import damaged, damages, examples, footer_damaged
 from tests.security.valid_files import PARQUETS, ROWS, SCHEMA
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.slow]
 IDS = ["a", "b", "c", "d"]
 EXPORTED = correction_file.written(ROWS, IDS, [["=cmd()"], [], [], []])
 CSVS = [EXPORTED, EXPORTED.partition(b"\n")[2], b"id,name\n1,=1+1\n", EXPORTED.replace(b"\n", b"\r\n")]

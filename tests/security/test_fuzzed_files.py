@@ -21,7 +21,7 @@ from include.untrusted import UntrustedContentError, UntrustedProcess
 from tests.security.fuzzing import damaged, damages, examples, footer_damaged
 from tests.security.valid_files import CSV, CSVS, GZIPS, PARQUETS, ROWS, SCHEMA, ZIPS, gzipped, zipped
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.slow]
 SECONDS = 60
 """Of a file: none of them is larger than some kilobytes."""
 TEXTS = st.sampled_from(

@@ -45,7 +45,7 @@ from include.storage import inbox, schemas
 from tests.security.fuzzing import NUMBERS, examples, files_below
 from tests.toy_use_case import USE_CASE
 
-pytestmark = pytest.mark.security
+pytestmark = [pytest.mark.security, pytest.mark.slow]
 LONGEST_MESSAGE = 10_000
 CREATED = "_delta_log/00000000000000000000.json"
 """Of a table without a row: reading makes tables that are not there yet."""
