@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include import alerts, dag_text, forms
 from include.declaration import clock
 from include.declaration.printable import escape_values
-from include.errors import AirworthyError, BadRequest
+from include.errors import NAME_SHOWN, AirworthyError, BadRequest, shorten
 from include.orchestration.timetable import PeriodTimetable
 from include.task_memory import limited_memory
 from include.use_case import UseCase
@@ -137,7 +137,7 @@ def as_day(text: str) -> date:
     except (TypeError, ValueError):
         day = None
     if day is None or day.isoformat() != text:
-        raise BadRequest(f"{text!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.")
+        raise BadRequest(f"{shorten(str(text), NAME_SHOWN)!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.")
     return day
 
 

@@ -50,8 +50,14 @@ def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let every process of the tests sign with one key; none may write one into the checkout."""
+    """Let every process of the tests sign with one key; none may write one into the checkout.
+
+    `--hypothesis-profile=security` is for the fuzzers of tests/security: ten times the examples, always the same ones.
+    """
+    from hypothesis import settings as hypothesis_settings
+
     os.environ[signing.VARIABLE] = SIGNING_KEY
+    hypothesis_settings.register_profile("security", max_examples=1_000, deadline=None, derandomize=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

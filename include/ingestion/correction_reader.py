@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from include.declaration import form_limits
 from include.errors import BadRequest
 from include.ingestion import parquet_reader
 from include.ingestion.row_spool import decoded, encoded, read_batches
@@ -34,6 +35,7 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
         BadRequest: the file cannot be read, has other columns or types, is too large, or has no rows.
         UntrustedProcessError: it could not be read for reasons that do not lie with the file.
     """
+    form_limits.require_name("file", name)
     if not name.endswith((".csv", ".parquet")):
         raise BadRequest(f"{name!r} is neither a .csv nor a .parquet file.")
     with tempfile.TemporaryDirectory(prefix="airworthy-") as room:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.errors import AirworthyError
 from include.ingestion import parquet_reader
 from include.landing import Landing
 from include.sources import files
@@ -32,6 +33,13 @@ _HINTS = {
 }
 
 
+class SpoolBrokenError(AirworthyError):
+    """A spool is used after it has refused a file: it may lack rows of earlier files, or hold some of that file."""
+
+    def __init__(self) -> None:
+        super().__init__("The rows of a day are incomplete, since one of its files was refused. Nothing was written.")
+
+
 class RowSpool:
     """The rows of a day's files, to be used in a `with` block, in which its process lives."""
 
@@ -39,6 +47,7 @@ class RowSpool:
         """Rows get the columns of `schema`; `path` is made with the first file."""
         self.path, self.schema, self.landing = path, schema, landing
         self.budget = Budget(landing.max_bytes, landing.max_rows)
+        self._is_broken = False
         self._process = UntrustedProcess(memory_bytes=landing.max_memory, seconds=landing.max_time.total_seconds())
 
     def __enter__(self) -> RowSpool:
@@ -53,8 +62,9 @@ class RowSpool:
         Raises:
             UntrustedContentError: the file is damaged, not as declared, larger than the limits, or ends its reader.
             UntrustedProcessError: it could not be read for reasons that do not lie with the file.
+            SpoolBrokenError: an earlier file was not read to its end.
         """
-        if self._process.pid is None:
+        if self._process.pid is None and not self._is_broken:
             self._call("start", str(self.path), encoded(self.schema))
         csv_format = asdict(CsvFormat(self.landing.delimiter, self.landing.nulls))
         before = self.budget.rows
@@ -63,8 +73,12 @@ class RowSpool:
         return self.budget.rows - before
 
     def finish(self) -> list[Path]:
-        """Write the end of the file and end the process; return the file, or none without any `append`."""
-        if self._process.pid is None:
+        """Write the end of the file and end the process; return the file, or none without any `append`.
+
+        Raises:
+            SpoolBrokenError: a file was not read to its end.
+        """
+        if self._process.pid is None and not self._is_broken:
             return []
         self._call("finish")
         self._process.close()
@@ -76,8 +90,13 @@ class RowSpool:
         return min(BATCH_ROWS, max(VECTOR_ROWS, BATCH_BYTES // max(self.budget.longest_short_row, 1)))
 
     def _call(self, function: str, *arguments: Any) -> Any:
+        if self._is_broken:
+            raise SpoolBrokenError
+        self._is_broken = True  # until the call has ended well
         try:
-            return self._process.call(f"{__name__}:{function}", *arguments)
+            answer = self._process.call(f"{__name__}:{function}", *arguments)
+            self._is_broken = False
+            return answer
         except UntrustedContentError as error:
             raise UntrustedContentError(f"{error.reason}{_HINTS.get(error.kind, '')}", error.kind) from error
 

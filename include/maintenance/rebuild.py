@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from include.declaration import form_limits
 from include.errors import MADE_BY, BadRequest
 from include.lake import partition_reader
 from include.lake.partition_reader import TypeNarrowedError
@@ -60,6 +61,7 @@ def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = F
         BadRequest: there is no such table, it holds nothing, or `since` is no day of the use case.
     """
     use_case.require(since)
+    form_limits.require_name("table", table)
     if table not in schemas.tables(use_case):
         raise BadRequest(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
     lake = Lake.of(use_case)

@@ -73,6 +73,7 @@ class Request:
 
 def run(use_case: UseCase, asked: Request) -> Replayed:
     """Do what the form asks for; BadRequest where its fields contradict each other, and as `correct` and `release`."""
+    form_limits.require_name("file", asked.file)
     if asked.what == "release":
         if asked.file:
             raise BadRequest(f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it.")

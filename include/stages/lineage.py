@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.errors import BadRequest, NotReady
+from include.declaration import form_limits
+from include.errors import NAME_SHOWN, NAMES_SHOWN, BadRequest, NotReady, shorten
 from include.stages import follow
 from include.storage import history
 from include.storage.history import Note, VersionGone
@@ -119,13 +120,14 @@ def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
 def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
     """The keys as values of their types; BadRequest names all that is wrong, and the keys there are."""
     types, values = use_case.key_types(), {}
-    wrong = [f"{name!r} is unknown" for name in given if name not in types]
+    form_limits.require_list("keys", [*given], form_limits.NAME_LENGTH)
+    wrong = [f"{name!r} is unknown" for name in given if name not in types][:NAMES_SHOWN]
     wrong += [f"{name!r} is missing" for name in types if name not in given]
     for name in types.keys() & given.keys():
         try:
             values[name] = pa.scalar(given[name], pa.string()).cast(pa.type_for_alias(types[name])).as_py()
-        except pa.ArrowInvalid:
-            wrong.append(f"{name}={given[name]!r} is no {types[name]}")
+        except (pa.ArrowInvalid, OverflowError):  # Arrow has a year 0, Python has not
+            wrong.append(f"{name}={shorten(given[name], NAME_SHOWN)!r} is no {types[name]}")
     if wrong:
         shape = " ".join(f"{name}=<{kind}>" for name, kind in types.items())
         raise BadRequest(f"{use_case.name}: {'; '.join(sorted(wrong))}. A row is named by all of its keys: {shape}.")
@@ -156,7 +158,7 @@ def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) ->
 
 
 def _named(keys: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in keys.items())
+    return " ".join(f"{name}={shorten(str(value), NAME_SHOWN)}" for name, value in keys.items())
 
 
 class _Tracing:

@@ -10,7 +10,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.declaration import form_limits
-from include.errors import BadRequest
+from include.errors import BadRequest, shorten_names
 from include.logic import correction_file, corrections
 from include.logic.corrections import Correction
 from include.storage import schemas
@@ -60,13 +60,14 @@ class Quarantine:
     def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> Quarantine:
         """Those that have one of the reasons and one of the ids; without, any. BadRequest for a reason or an id that
         none of them has."""
-        form_limits.require_list("reasons", list(reasons))
         form_limits.require_list("rows", list(ids), form_limits.NAME_LENGTH)
         known = self.rows["reasons"].to_pylist()
         names = self.rows["digest"].to_pylist()
         reasons = self.full_reasons(reasons)
         if stray := sorted(set(ids) - set(names)):
-            raise BadRequest(f"No row is quarantined under {stray}. List the ids with `quarantine … show`.")
+            raise BadRequest(
+                f"No row is quarantined under {shorten_names(stray)}. List the ids with `quarantine … show`."
+            )
         places = [
             place
             for place, name in enumerate(names)
@@ -80,13 +81,17 @@ class Quarantine:
         Raises:
             BadRequest: none of the rows has the reason, or several reasons have the description.
         """
+        form_limits.require_list("reasons", list(given))
         there = sorted({reason for each in self.rows["reasons"].to_pylist() for reason in each})
         found = {
             reason: [reason] if reason in there else [full for full in there if full.startswith(f"{reason} [")]
             for reason in given
         }
         if stray := [reason for reason, full in found.items() if not full]:
-            raise BadRequest(f"No row that was asked for is quarantined for {stray}; their reasons are {there}.")
+            raise BadRequest(
+                f"No row that was asked for is quarantined for {shorten_names(stray)}; their reasons are"
+                f" {shorten_names(there)}."
+            )
         if several := {reason: full for reason, full in found.items() if len(full) > 1}:
             raise BadRequest(f"Several reasons begin so; give one in full: {several}.")
         return [full for (full,) in found.values()]
@@ -155,6 +160,7 @@ def counts(found: Quarantine) -> list[Count]:
 
 def require_feed(use_case: UseCase, name: str) -> Feed:
     """The feed of that name; BadRequest with the names that there are."""
+    form_limits.require_name("feed", name)
     found = {feed.name: feed for feed in use_case.feeds}
     if name not in found:
         raise BadRequest(f"{use_case.name} has no feed {name!r}; it has {sorted(found)}.")

@@ -1,0 +1,288 @@
+"""Forms take no value beyond their limits, and the functions behind them answer anything in words.
+
+The command line, REST and backfills reach the functions without the form.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import Param
+from airflow.sdk.exceptions import ParamValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include import approval, settings
+from include.dag import as_day
+from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS
+from include.declaration.lightgbm_parameters import ROUNDS, TUNABLE
+from include.errors import AirworthyError, BadRequest, NotReady
+from include.maintenance import rebuild
+from include.settings import REPOSITORY
+from include.stages import (
+    approve,
+    correct,
+    decide,
+    ingest,
+    lineage,
+    measure,
+    promote,
+    quarantine,
+    reproduce,
+    rollback,
+    score,
+    train,
+    tune,
+    validate,
+)
+from include.storage import inbox, schemas
+from tests.security.fuzzing import NUMBERS, examples, files_below
+from tests.toy_use_case import USE_CASE
+
+pytestmark = [pytest.mark.security, pytest.mark.slow]
+LONGEST_MESSAGE = 10_000
+CREATED = "_delta_log/00000000000000000000.json"
+"""Of a table without a row: reading makes tables that are not there yet."""
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    st.sampled_from(
+        ["", " ", "1", "01", "-1", "None", "latest", "champion", "events", "outcomes", "a.csv", "b.parquet"]
+    ),
+    st.sampled_from(
+        ["../x.csv", "..", "/etc/passwd", "a/../b.csv", "x\0.csv", "~", "file:///etc/passwd", "s3://a/b.csv"]
+    ),
+    st.sampled_from(["' or 1=1 --", '"; drop table events; --', "%s%n", "{0.__class__}", "${x}", "{{ ds }}", "=cmd()"]),
+    st.sampled_from(["\x1b[2J", "a\nb", "\r", "\u202e", "\u2028", "\x7f", "\ufeff", "\U0001f6e9", "e\u0301"]),
+    st.sampled_from([NAME_LENGTH, NAME_LENGTH + 1, REASON_LENGTH, REASON_LENGTH + 1, 300_000]).map("x".__mul__),
+)
+DAYS = st.one_of(
+    st.dates(),
+    st.sampled_from([date.min, date.max, USE_CASE.first_day, USE_CASE.first_day + timedelta(days=9)]),
+    st.integers(-2, 2).map(lambda days: USE_CASE.today() + timedelta(days=days)),
+)
+INTEGERS = st.one_of(st.integers(), st.sampled_from([*NUMBERS, 10**400, -(10**400), WINDOW_DAYS, WINDOW_DAYS + 1]))
+SCALARS = st.one_of(st.none(), st.booleans(), INTEGERS, st.floats(), TEXTS)
+PARAMETERS = st.one_of(
+    st.none(),
+    st.dictionaries(st.one_of(st.sampled_from([*TUNABLE, *ROUNDS]), TEXTS), SCALARS, max_size=5),
+    st.just({f"p{number}": 1 for number in range(200)}),
+)
+ODD_DAYS = ["2020-02-29", "2019-02-29", "0000-01-01", "9999-12-31", "2020-W01-1", "20200101", "2020-01-01\n"]
+FEEDS = st.one_of(st.sampled_from(["events", "outcomes"]), TEXTS)
+LISTS = st.one_of(st.none(), st.lists(TEXTS, max_size=4), st.just(["x"] * (LIST_LENGTH + 1)))
+
+
+def requests() -> st.SearchStrategy[correct.Request]:
+    """Return what the form of the quarantine may ask for."""
+    days, files = st.one_of(st.none(), DAYS), st.one_of(st.none(), TEXTS)
+    what = st.one_of(st.sampled_from(["release", "correct"]), TEXTS)
+    return st.builds(correct.Request, FEEDS, what, days, LISTS, LISTS, files, days, TEXTS, st.just("ann"))
+
+
+Asked = dict[str, st.SearchStrategy[Any]]
+FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
+    "a day": (as_day, {"text": TEXTS}),
+    "rollback": (
+        lambda version, day, why: rollback.run(USE_CASE, version, day, who="ann", reason=why),
+        {"version": TEXTS, "day": DAYS, "why": TEXTS},
+    ),
+    "approve": (
+        lambda version, approved, why: approve.run(USE_CASE, version, approved=approved, who="ann", why=why),
+        {"version": TEXTS, "approved": st.booleans(), "why": TEXTS},
+    ),
+    "promote": (
+        lambda version, why: promote.run(USE_CASE, version, who="ann", reason=why),
+        {"version": TEXTS, "why": TEXTS},
+    ),
+    "score": (
+        lambda day, version, rescore, insist: score.run(USE_CASE, day, version=version, rescore=rescore, insist=insist),
+        {"day": DAYS, "version": st.one_of(st.none(), TEXTS), "rescore": st.booleans(), "insist": st.booleans()},
+    ),
+    "train": (
+        lambda day, days, parameters, why: train.run(
+            USE_CASE, day, window_days=days, parameters=parameters, reason=why
+        ),
+        {"day": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "why": TEXTS},
+    ),
+    "tune": (
+        lambda day, trials, minutes, days, parameters: tune.run(
+            USE_CASE, day, trials=trials, minutes=minutes, window_days=days, parameters=parameters
+        ),
+        {
+            "day": DAYS,
+            "trials": st.one_of(st.just(1), INTEGERS),
+            "minutes": st.one_of(st.just(1.0), st.floats(), INTEGERS),
+            "days": st.one_of(st.none(), INTEGERS),
+            "parameters": PARAMETERS,
+        },
+    ),
+    "reproduce": (lambda version: reproduce.run(USE_CASE, version), {"version": TEXTS}),
+    "a file of the inbox": (lambda name: inbox.read(USE_CASE, name), {"name": TEXTS}),
+    "quarantine": (
+        lambda feed, day: quarantine.of(USE_CASE, feed, day),
+        {"feed": FEEDS, "day": st.one_of(st.none(), DAYS)},
+    ),
+    "send back": (lambda asked: correct.run(USE_CASE, asked), {"asked": requests()}),
+    "correct": (
+        lambda feed, name, content, why, known_on: correct.correct(
+            USE_CASE, feed, name, content, who="ann", why=why, known_on=known_on
+        ),
+        {
+            "feed": FEEDS,
+            "name": st.sampled_from(["a.txt", "", "\x1b[2J", "../a"]),  # others: test_fuzzed_corrections.py
+            "content": st.binary(max_size=10),
+            "why": TEXTS,
+            "known_on": st.one_of(st.none(), DAYS),
+        },
+    ),
+    "decide": (lambda day: decide.run(USE_CASE, day), {"day": DAYS}),
+    "monitor": (lambda day: measure.run(USE_CASE, day), {"day": DAYS}),
+    "ingest": (
+        lambda day, changed: ingest.run(USE_CASE, day, take_changed=changed),
+        {"day": DAYS, "changed": st.booleans()},
+    ),
+    "validate": (lambda day: validate.run(USE_CASE, day), {"day": DAYS}),
+    "lineage": (
+        lambda day, keys: lineage.run(USE_CASE, day, keys),
+        {
+            "day": DAYS,
+            "keys": st.one_of(
+                st.dictionaries(st.one_of(st.sampled_from(USE_CASE.keys), TEXTS), TEXTS, max_size=3),
+                st.fixed_dictionaries(
+                    {"event_date": st.one_of(TEXTS, DAYS.map(str), st.sampled_from(ODD_DAYS)), "id": INTEGERS.map(hex)}
+                ),
+            ),
+        },
+    ),
+    "rebuild": (
+        lambda table, day, apply: rebuild.rebuild_table(USE_CASE, table, day, apply=apply),
+        {
+            "table": st.one_of(st.sampled_from(list(schemas.tables(USE_CASE))), TEXTS),
+            "day": DAYS,
+            "apply": st.booleans(),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_answers_anything_in_words_and_a_refusal_writes_nothing(name, tracking):
+    function, asked = FUNCTIONS[name]
+    lake = Path(settings.current().lake)
+
+    @examples(12)
+    @given(st.fixed_dictionaries(asked))
+    def fuzz(values):
+        said, was_refused = "", False
+        try:
+            function(**values)
+        except AirworthyError as error:
+            said, was_refused = str(error), isinstance(error, BadRequest | NotReady)
+        written = [path for path in files_below(lake) if not path.endswith(CREATED)]
+        shutil.rmtree(lake, ignore_errors=True)  # the next one finds it empty, too
+        assert len(said) < LONGEST_MESSAGE
+        assert not (was_refused and written)
+
+    fuzz()
+
+
+@pytest.fixture(scope="module")
+def params() -> dict[str, Param]:
+    """Each field of each DAG's form, and of the question to a person."""
+    bag = DagBag(str(REPOSITORY / "dags"), bundle_path=REPOSITORY / "dags", bundle_name="test")
+    found = {f"{name}.{field}": dag.params.get_param(field) for name, dag in bag.dags.items() for field in dag.params}
+    return found | {f"approve.{name}": param for name, param in approval._fields("version 1").items()}
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), INTEGERS, st.floats(allow_nan=False, allow_infinity=False), TEXTS),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
+    max_leaves=10,
+)
+
+
+def near(schema: dict[str, Any]) -> Iterator[Any]:
+    """Return values at the limits of a schema, and just beyond them."""
+    yield from schema.get("enum", [])
+    for limit in ("minLength", "maxLength"):
+        if limit in schema:
+            yield from ("x" * max(schema[limit] + more, 0) for more in (-1, 0, 1))
+    for limit in ("minimum", "maximum", "exclusiveMinimum"):
+        if limit in schema:
+            yield from (schema[limit] + more for more in (-1, -0.5, 0, 0.5, 1))
+    if "maxItems" in schema:
+        yield from ([item] * (schema["maxItems"] + more) for item in near(schema["items"]) for more in (-1, 0, 1))
+    if "maxProperties" in schema:
+        most = schema["maxProperties"]
+        yield from ({f"p{number}": 1 for number in range(most + more)} for more in (-1, 0, 1))
+        yield from (
+            {name: value} for name in near(schema["propertyNames"]) for value in near(schema["additionalProperties"])
+        )
+    if schema.get("format") == "date":
+        yield from ODD_DAYS
+
+
+def beyond(value: Any, schema: dict[str, Any]) -> list[str]:
+    """Name the limits of a schema that a value does not keep."""
+    if value is None or isinstance(value, bool):
+        return []
+    if isinstance(value, int | float):
+        found = ["maximum"] if "maximum" in schema and value > schema["maximum"] else []
+        found += ["minimum"] if value < schema.get("minimum", schema.get("exclusiveMinimum", value)) else []
+        return found
+    if isinstance(value, str):
+        return ["maxLength"] if "enum" not in schema and len(value) > schema["maxLength"] else []
+    if isinstance(value, list):
+        inner = [each for item in value for each in beyond(item, schema["items"])]
+        return inner + (["maxItems"] if len(value) > schema["maxItems"] else [])
+    inner = [each for name in value for each in beyond(name, schema["propertyNames"])]
+    inner += [each for item in value.values() for each in beyond(item, schema["additionalProperties"])]
+    return inner + (["maxProperties"] if len(value) > schema["maxProperties"] else [])
+
+
+def test_no_field_of_a_form_takes_a_value_beyond_its_limits(params):
+    of_a_kind = {repr(sorted(param.schema.items(), key=str)): (place, param) for place, param in params.items()}
+    assert len(of_a_kind) > 10
+    taken = set[bool]()
+
+    @examples(8)
+    @given(st.data())
+    def fuzz(data):
+        for place, param in of_a_kind.values():
+            limits = list(near(param.schema))
+            value = data.draw(st.one_of(JSON, *([st.sampled_from(limits)] if limits else [])), label=place)
+            try:
+                resolved = param.resolve(value)
+            except ParamValidationError:
+                taken.add(False)
+                continue
+            taken.add(True)
+            assert beyond(resolved, param.schema) == []
+
+    fuzz()
+    assert taken == {True, False}
+
+
+FOUND: dict[str, Callable[[], Any]] = {
+    "a day": lambda: as_day("x" * 300_000),
+    "a feed": lambda: quarantine.of(USE_CASE, "x" * 300_000),
+    "reasons": lambda: correct.release(USE_CASE, "events", ["x" * 1_900] * 1_001, who="ann", why="why"),
+    "a file": lambda: correct.correct(USE_CASE, "events", "x" * 300_000, b"", who="ann", why="why"),
+    "a table": lambda: rebuild.rebuild_table(USE_CASE, "x" * 300_000, USE_CASE.first_day),
+    "a key": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"event_date": "x" * 300_000, "id": "1"}),
+    "names of keys": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"x" * 300_000: "1"}),
+    "the year 0": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"event_date": "0000-01-01", "id": "1"}),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_fuzzers_have_found_is_refused_in_few_words(name, lake_home):
+    with pytest.raises(BadRequest) as refused:
+        FOUND[name]()
+    assert len(str(refused.value)) < 1_000
