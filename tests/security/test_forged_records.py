@@ -16,6 +16,7 @@ from include.registry.records import Kind, Records, UnprovenRecordError
 from include.storage.ledger import Decision, Entry, Ledger, LedgerDamaged
 from include.storage.place import Place
 from tests.places import copy, empty
+from tests.security.fuzzing import examples
 
 pytestmark = pytest.mark.security
 KEY = "a key of this module that nobody else has"
@@ -117,6 +118,7 @@ def rewritten(draw: st.DrawFn, entries: list[Entry], foreign: Entry) -> list[Ent
     return wanted
 
 
+@examples(40)
 @given(data=st.data())
 def test_a_ledger_that_somebody_has_rewritten_and_chained_anew_says_the_same_or_is_refused(data, genuine, attacked):
     with pytest.MonkeyPatch.context() as patch:
@@ -131,6 +133,7 @@ def test_a_ledger_that_somebody_has_rewritten_and_chained_anew_says_the_same_or_
         assert said == entries[: len(said)]
 
 
+@examples(40)
 @given(data=st.data())
 def test_bytes_of_an_entry_that_somebody_has_changed_say_the_same_or_are_refused(data, genuine, attacked):
     with pytest.MonkeyPatch.context() as patch:
@@ -165,6 +168,7 @@ def mutated(draw: st.DrawFn, content: bytes) -> bytes:
     return content[:first] + draw(st.binary(max_size=8)) + content[last:]
 
 
+@examples(40)
 @given(data=st.data())
 def test_no_record_says_what_was_never_recorded_of_its_run(data, genuine, attacked):
     with pytest.MonkeyPatch.context() as patch:
