@@ -133,7 +133,7 @@ def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, wait
     body = once(mailbox, hook, "failure", api.run(SCORE, run.run_id))
     assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
     assert body["details"]["error"].startswith("BadRequest: nervous begins on 2020-01-01")
-    log = httpx.get(body["links"]["log"], headers={"Authorization": f"Bearer {api.token}"}, trust_env=False)
+    log = httpx.get(body["links"]["log"], headers={"Authorization": f"Bearer {api.token}"}, trust_env=False, timeout=1200)
     assert log.status_code == 200
     clear(api, SCORE, run)
     assert ended(api, SCORE, run).state == "failed"
@@ -222,7 +222,8 @@ def prometheus(shell: Shell, api: AirflowApi, tmp_path: Path) -> Iterator[str]:
 def value(address: str, query: str) -> float | None:
     """What Prometheus answers to a query; None for nothing."""
     try:
-        answer = httpx.get(f"{address}/api/v1/query", params={"query": query}, trust_env=False).json()
+        asked = httpx.get(f"{address}/api/v1/query", params={"query": query}, trust_env=False, timeout=1200)
+    answer = asked.json() if asked.status_code == 200 else {"data": {"result": []}}  # 503 while it starts
     except httpx.HTTPError:
         return None
     found = answer["data"]["result"]
@@ -238,7 +239,7 @@ def test_a_real_prometheus_scrapes_with_a_token_of_a_user_who_may_only_look(cham
 
 def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing_else(shell, api):
     address, token = shell.instance.airflow_url, shell.run("token").stdout.strip()
-    assert httpx.get(f"{address}/airworthy/metrics", trust_env=False).status_code == 401
+    assert httpx.get(f"{address}/airworthy/metrics", trust_env=False, timeout=1200).status_code == 401
     mine = {"headers": {"Authorization": f"Bearer {token}"}, "trust_env": False}
     answer = httpx.get(f"{address}/airworthy/metrics", **mine)
     assert answer.status_code == 200
