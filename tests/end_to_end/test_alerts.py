@@ -133,7 +133,8 @@ def test_a_task_that_fails_after_its_last_try_is_one_mail_and_one_call(api, wait
     body = once(mailbox, hook, "failure", api.run(SCORE, run.run_id))
     assert body["subject"] == "[airworthy] nervous 2019-12-31: score: wait_for_features failed"
     assert body["details"]["error"].startswith("BadRequest: nervous begins on 2020-01-01")
-    log = httpx.get(body["links"]["log"], headers={"Authorization": f"Bearer {api.token}"}, trust_env=False, timeout=1200)
+    mine = {"Authorization": f"Bearer {api.token}"}
+    log = httpx.get(body["links"]["log"], headers=mine, trust_env=False, timeout=1200)
     assert log.status_code == 200
     clear(api, SCORE, run)
     assert ended(api, SCORE, run).state == "failed"
@@ -223,10 +224,11 @@ def value(address: str, query: str) -> float | None:
     """What Prometheus answers to a query; None for nothing."""
     try:
         asked = httpx.get(f"{address}/api/v1/query", params={"query": query}, trust_env=False, timeout=1200)
-    answer = asked.json() if asked.status_code == 200 else {"data": {"result": []}}  # 503 while it starts
     except httpx.HTTPError:
         return None
-    found = answer["data"]["result"]
+    if asked.status_code != 200:  # 503 while it starts
+        return None
+    found = asked.json()["data"]["result"]
     return float(found[0]["value"][1]) if found else None
 
 
@@ -240,7 +242,7 @@ def test_a_real_prometheus_scrapes_with_a_token_of_a_user_who_may_only_look(cham
 def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing_else(shell, api):
     address, token = shell.instance.airflow_url, shell.run("token").stdout.strip()
     assert httpx.get(f"{address}/airworthy/metrics", trust_env=False, timeout=1200).status_code == 401
-    mine = {"headers": {"Authorization": f"Bearer {token}"}, "trust_env": False}
+    mine = {"headers": {"Authorization": f"Bearer {token}"}, "trust_env": False, "timeout": 1200}
     answer = httpx.get(f"{address}/airworthy/metrics", **mine)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
