@@ -11,7 +11,7 @@ import re
 import secrets
 from datetime import date
 
-from include.registry.signing import load_signing_keys, require_signing_keys
+from include.registry.signing import SigningKeys, require_signing_keys
 
 FORGED = (
     "a file is not signed by this installation (if its keys are others than those here, set AIRWORTHY_SIGNING_KEYS to"
@@ -36,13 +36,16 @@ def signed_name(table: str, day: date, digest: str, rows: int, sha256: str) -> s
     return f"{sha256}-{chance}-{signature.mac[:_MAC_DIGITS]}.parquet"
 
 
-def is_genuine(table: str, day: date, digest: str, rows: int, name: str) -> bool:
-    """Return whether a file of that name was written here, as that day of the table, with that content."""
+def is_genuine(keys: SigningKeys, table: str, day: date, digest: str, rows: int, name: str) -> bool:
+    """Return whether a file of that name was written here, as that day of the table, with that content.
+
+    `keys` are those of this installation, loaded once for many files.
+    """
     found = NAME.fullmatch(name)
     if found is None:
         return False
     purpose, content = _signed(table, day, digest, rows, found["sha256"], found["chance"])
-    return load_signing_keys().proves(purpose, content, found["mac"])
+    return keys.proves(purpose, content, found["mac"])
 
 
 def _signed(table: str, day: date, digest: str, rows: int, sha256: str, chance: str) -> tuple[str, bytes]:

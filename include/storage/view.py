@@ -21,6 +21,7 @@ from include.lake import partition_reader
 from include.lake.file_signature import is_genuine
 from include.lake.sorting import sort_rows
 from include.logic import digests
+from include.registry.signing import load_signing_keys
 from include.storage import history, integrity, partitions, schemas
 from include.storage.fetched import Fetched
 from include.storage.history import Note
@@ -204,11 +205,11 @@ class View:
 
     def forged_days(self, table: str, since: date | None = None, until: date | None = None) -> set[date]:
         """Return those of the days that the log counts a file to which was not written here as that day's content."""
-        name = f"{self.lake.use_case.name}/{table}"
+        keys, name = load_signing_keys(), f"{self.lake.use_case.name}/{table}"
         return {
             file.day
             for file in self._files_between(table, since, until)
-            if not is_genuine(name, file.day, file.digest, file.rows, PurePosixPath(file.path).name)
+            if not is_genuine(keys, name, file.day, file.digest, file.rows, PurePosixPath(file.path).name)
         }
 
     def _files_between(self, table: str, since: date | None, until: date | None) -> list[DataFile]:
