@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 
 from include.errors import KeysChangedError
 from include.lake import partition_reader
-from include.lake.file_signature import is_genuine
+from include.lake.file_signature import FORGED, is_genuine
 from include.lake.sorting import sort_rows
 from include.logic import digests
 from include.registry.signing import load_signing_keys
@@ -182,7 +182,13 @@ class View:
 
     @contextlib.contextmanager
     def explaining(self, table: str, since: date | None = None, until: date | None = None) -> Iterator[None]:
-        """For whoever reads those days unchecked: DayDamaged where that breaks and one of them is damaged."""
+        """Explain what breaks a block that reads those days without hashing their files.
+
+        Raises:
+            DayDamaged: a file is not signed by this installation; or the block breaks, and a day is damaged.
+        """
+        for day in sorted(self.forged_days(table, since, until)):
+            raise DayDamaged(self.lake.use_case.name, table, day, FORGED)
         try:
             yield
         except (FileNotFoundError, duckdb.Error):

@@ -20,12 +20,13 @@ from deltalake.transaction import AddAction
 from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
 from include.registry import signing
-from include.stages import build_features, evaluate, score
+from include.stages import build_features, evaluate, quarantine, score
 from include.stages.score import FeaturesOutdatedError
 from include.storage import integrity
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
-from tests.conftest import AS_OF, SIGNING_KEY
+from tests.conftest import AS_OF, LAST, SIGNING_KEY
+from tests.quarantined import land, spoil
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.security
@@ -155,6 +156,17 @@ def test_running_the_day_again_writes_anew_what_was_forged(champion):
     assert build_features.run(USE_CASE, AS_OF).changed
     assert score.run(USE_CASE, AS_OF).rows
     assert not lake.as_of(AS_OF).forged_days("features")
+
+
+def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent_back(champion, monkeypatch):
+    day = LAST + timedelta(days=1)
+    spoil(monkeypatch, "events", "hour", [25, -1], day)
+    land("events", day)
+    table = "checked/events"
+    there = Lake.of(USE_CASE).as_of(day).partitions(table, day, day)[day]
+    commit_as_ours(table, day, forged_file(table, day, other_values, ""), there.digest, there.rows)
+    with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+        quarantine.of(USE_CASE, "events")
 
 
 def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
