@@ -21,7 +21,7 @@ from tests.toys import both_toys
 def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shuffled(lake_home, monkeypatch, toy):
     """Data, training, scoring and measuring, in two lakes with one registry: the second training is the first again.
 
-    The second lake is filled with a copy of the first one's ledger: without it, the registry would not believe it.
+    The second lake is filled with a copy of the first one's ledger and records: without them, no version is believed.
     """
     use_case, first = toy.life, toy.use_case.first_day
     trained, last = first + timedelta(days=22), first + timedelta(days=27)
@@ -32,7 +32,8 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
         monkeypatch.setenv("AIRWORTHY_LAKE", f"{there}/lake{len(found)}")
         run_days(use_case, order)
         if found:
-            places.copy(there / f"lake0/{toy.name}/ledger", there / f"lake1/{toy.name}/ledger")
+            for folder in ("ledger", "records"):
+                places.copy(there / f"lake0/{toy.name}/{folder}", there / f"lake1/{toy.name}/{folder}")
         make_champion(use_case, trained)
         score_and_measure(use_case, (day for day in order if day >= trained))
         found.append(contents(use_case))
