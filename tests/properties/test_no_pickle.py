@@ -87,7 +87,7 @@ def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_refused(champion, 
         "flavors:\n  python_function:\n    loader_module: evil\n    code: code\n    python_model: python_model.pkl\n"
     )
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    with pytest.raises(AirworthyError, match="MLmodel|python_model.pkl"):
+    with pytest.raises(AirworthyError, match=r"MLmodel|python_model\.pkl"):
         score.run(toy.use_case, toy.as_of)
     assert not marker.exists() and "evil" not in sys.modules
     assert not [name for name in unpickled if "mkdir" in name]
