@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from include.logic.gates import Verdict
@@ -11,6 +12,7 @@ from include.registry.model_record import digest_of_files, record_evaluation, re
 from include.registry.records import Records
 from include.stages import evaluate, promote
 from include.storage.ledger import Ledger
+from include.storage.model_files import sha256
 from include.storage.models import Registry
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
@@ -60,6 +62,14 @@ def rerecord(number: str, **tags: str) -> None:
     version, records = Registry(USE_CASE).version(number), Records.of(USE_CASE.name)
     trained = records.latest("training", [version.run_id])[version.run_id]
     record_training(records, version.run_id, {**trained["tags"], **tags}, version.files, version.metrics)
+
+
+def record_sample(run_id: str, sample: Path) -> None:
+    """Put a changed sample of the serving gate on record, as if the training had written it."""
+    records = Records.of(USE_CASE.name)
+    trained = records.latest("training", [run_id])[run_id]
+    tags = {**trained["tags"], "sample_digest": sha256(sample)}
+    record_training(records, run_id, tags, trained["files"], trained["metrics"])
 
 
 def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -> None:

@@ -64,6 +64,7 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
     champion = entry.version if entry else None
     judged_by = _judged_by(use_case, entry)
     if candidate.tags.get(JUDGED) == judged_by:
+        _copy(registry, candidate)  # who judged it may have been killed before that
         return EvaluateResult(run_id, candidate.tags["gates"], champion, candidate.verdicts, new=False)
     found = evidence.gather(use_case, candidate, entry, lake=lake)
     verdicts = gates.judge(use_case.gates, found, use_case.costs)
@@ -94,8 +95,12 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
 def _copy(registry: Registry, before: Version) -> None:
     """Let MLflow's run show what is on record of its evaluation."""
     tags = {name: value for name, value in registry.candidate(before.run_id).tags.items() if decides(name)}
-    registry.untag(before.run_id, [name for name in before.copies if name.startswith(gates.TAG) and name not in tags])
-    registry.log(before.run_id, tags={name: value for name, value in tags.items() if name in (*SHOWN, *_gates(tags))})
+    stale = [name for name in before.copies if name.startswith(gates.TAG) and name not in tags]
+    if stale:
+        registry.untag(before.run_id, stale)
+    shown = {name: tags[name] for name in (*SHOWN, *_gates(tags)) if name in tags}
+    if missing := {name: value for name, value in shown.items() if before.copies.get(name) != value}:
+        registry.log(before.run_id, tags=missing)
 
 
 def _gates(tags: Mapping[str, str]) -> list[str]:

@@ -76,7 +76,7 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
     }
     assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
     run = registry.run(trained_toy).data
-    kept = json.loads((folder / "verdicts.json").read_text())["verdicts"]
+    kept = json.loads((folder / "verdicts.json").read_text())
     assert kept[0]["value"] == run.metrics["test/log_loss.model"]
     assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
     low, high = json.loads((folder / "intervals.json").read_text())["log_loss"]
@@ -125,13 +125,28 @@ def test_other_gates_judge_anew(trained_toy):
 
 
 @pytest.mark.usefixtures("without_plots")
-def test_killed_half_way_it_is_judged_again(trained_toy, monkeypatch):
+def test_killed_before_the_record_it_is_judged_again(trained_toy, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        patch.setattr(evaluate, "record_evaluation", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
             evaluate.run(WITH_CHAMPION, trained_toy)
     assert evaluate.run(WITH_CHAMPION, trained_toy).new
     assert not evaluate.run(WITH_CHAMPION, trained_toy).new
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_killed_after_the_record_its_copies_in_mlflow_are_made_by_the_next_run(trained_toy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(WITH_CHAMPION, trained_toy)
+    on_record = Registry(USE_CASE).candidate(trained_toy).tags[evaluate.JUDGED]
+    assert Registry(USE_CASE).run(trained_toy).data.tags.get(evaluate.JUDGED) != on_record
+    assert not evaluate.run(WITH_CHAMPION, trained_toy).new
+    assert Registry(USE_CASE).run(trained_toy).data.tags[evaluate.JUDGED] == on_record
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", None)
+        assert not evaluate.run(WITH_CHAMPION, trained_toy).new, "it writes nothing that is there"
 
 
 @pytest.mark.usefixtures("without_plots")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import ibis
 import pyarrow as pa
@@ -31,6 +32,7 @@ from include.use_case import (
 )
 from tests.stages.conftest import LATER
 from tests.toy_use_case import USE_CASE, features
+from tests.versions import record_sample
 
 EASY = Gate("log_loss", at_most=5.0)
 LEAST_DAYS = 26
@@ -101,6 +103,7 @@ def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(cha
     scores = rows[PROBABILITY].to_numpy().copy()
     scores.view("int64")[0] ^= 1
     pq.write_table(rows.set_column(rows.schema.get_field_index(PROBABILITY), PROBABILITY, pa.array(scores)), sample)
+    record_sample(run_id, Path(sample.removeprefix("file://")))
     blocked(use_case, run_id, f"{SERVING}: same scores")
 
 

@@ -23,6 +23,7 @@ from include.storage.models import Registry
 from include.storage.runs import MlflowUnreachable
 from tests.conftest import AS_OF
 from tests.toy import USE_CASE
+from tests.versions import record_sample
 
 
 def files(home: Path, name: str) -> Path:
@@ -89,6 +90,7 @@ def test_scores_that_differ_in_one_bit_are_counted(trained_toy, lake_home):
     scores[3] = np.nextafter(scores[3], 1)
     scores[5] += 0.1
     pq.write_table(sample.set_column(4, PROBABILITY, pa.array(scores)), path)
+    record_sample(trained_toy, path)
     found = rehearse.run(USE_CASE, trained_toy)
     assert (found.error, found.differing) == ("", 2)
 
