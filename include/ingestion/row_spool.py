@@ -37,7 +37,10 @@ class SpoolBrokenError(AirworthyError):
     """A spool is used after it has refused a file: it may lack rows of earlier files, or hold some of that file."""
 
     def __init__(self) -> None:
-        super().__init__("The rows of a day are incomplete, since one of its files was refused. Nothing was written.")
+        super().__init__(
+            "The rows of a day are incomplete, since one of its files was refused. Nothing was written. Have that file"
+            " delivered again as it should be, and run the day's data DAG."
+        )
 
 
 class RowSpool:

@@ -102,7 +102,7 @@ def require_signing_keys() -> SigningKeys:
         return found
     lake = settings.current().lake
     if "://" in lake:
-        raise SigningKeysError(f"There is no key to sign the ledger with, and the lake {lake} is shared.")
+        raise SigningKeysError(f"There is no key to sign with, and the lake {lake} is shared.")
     _make(keys_file())
     return load_signing_keys()
 

@@ -72,7 +72,8 @@ def run(
         except Overtaken:  # by a champion, perhaps, that it must be compared with
             continue
         champion, entry = follow.run(use_case), appended.entry
-        why = f"{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
+        same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
+        why = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.isoformat()
         return PromoteResult(version, True, why, since, entry.number, champion, new=appended.new)
     raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")

@@ -40,8 +40,9 @@ class TableDamaged(AirworthyError):
     """A table is there and cannot be read."""
 
     def __init__(self, use_case: str, table: str, cause: BaseException) -> None:
+        what = cause if isinstance(cause, ChecksumError) else type(cause).__name__  # a library's words may hold rows
         super().__init__(
-            f"The table {table} of {use_case} is damaged: {type(cause).__name__}. Restore its folder in the lake,"
+            f"The table {table} of {use_case} is damaged: {what}. Restore its folder in the lake,"
             " with its log, from a backup; or remove it and run the days again."
         )
 

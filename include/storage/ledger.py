@@ -304,14 +304,14 @@ def standing(decision: Decision, entries: Sequence[Entry]) -> Entry | None:
 
 
 def _key(decision: Decision) -> tuple[object, ...]:
-    model: tuple[object, ...] = (decision.trees, decision.effective_from)
+    model = (decision.trees, decision.effective_from)
     if decision.action == "rejection":
         return model
-    # The same files under another number, which whoever writes to MLflow can give, are the same model.
-    model += (decision.fingerprint, decision.files_digest or decision.version)
-    if decision.action == "approval":
-        return (*model, decision.judged)
-    return (*model, decision.version, decision.reason) if decision.action == "rollback" else model
+    files = (*model, decision.fingerprint, decision.files_digest)
+    if decision.action == "promotion":
+        return files  # under any number: whoever writes to MLflow can give the same files another one
+    more = {"approval": decision.judged, "rollback": decision.reason}
+    return (*files, decision.version, more.get(decision.action, ""))
 
 
 def until(entry: Entry, entries: Sequence[Entry]) -> date | None:

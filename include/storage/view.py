@@ -187,8 +187,8 @@ class View:
         Raises:
             DayDamaged: a file is not signed by this installation; or the block breaks, and a day is damaged.
         """
-        for day in sorted(self.forged_days(table, since, until)):
-            raise DayDamaged(self.lake.use_case.name, table, day, FORGED)
+        if forged := self.forged_days(table, since, until):
+            raise DayDamaged(self.lake.use_case.name, table, min(forged), FORGED)
         try:
             yield
         except (FileNotFoundError, duckdb.Error):

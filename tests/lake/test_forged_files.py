@@ -23,6 +23,7 @@ from include.registry import signing
 from include.stages import build_features, evaluate, quarantine, score
 from include.stages.score import FeaturesOutdatedError
 from include.storage import integrity
+from include.storage.days import Days, TableDamaged
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
 from tests.conftest import AS_OF, LAST, SIGNING_KEY
@@ -175,3 +176,15 @@ def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
         Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
     monkeypatch.setenv(signing.VARIABLE, f"another key that is long enough to be one,{SIGNING_KEY}")
     Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
+
+
+def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
+    score.run(USE_CASE, AS_OF)
+    there = Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)[AS_OF]
+    assert Days.of(Lake.of(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
+    forged = forged_file("predictions", AS_OF, fewer_rows, "")
+    commit_as_ours("predictions", AS_OF, forged, there.digest, there.rows)
+    with pytest.raises(
+        TableDamaged, match=r"predictions of toy is damaged: a file is not signed .*AIRWORTHY_SIGNING_KEYS"
+    ):
+        Days.of(Lake.of(USE_CASE), "predictions", AS_OF)

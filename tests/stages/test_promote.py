@@ -224,7 +224,8 @@ def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(tra
     known = registry.version(second)
     added = registry._client.create_model_version(USE_CASE.name, f"models:/{known.model_id}", known.run_id)
     before = len(Ledger.of(USE_CASE).entries())
-    assert not promote.run(USE_CASE, str(added.version), who="a run").new
+    result = promote.run(USE_CASE, str(added.version), who="a run")
+    assert not result.new and result.reason.startswith(f"It has the files of version {second}, byte for byte.")
     assert len(Ledger.of(USE_CASE).entries()) == before
     assert Ledger.of(USE_CASE).champion_of(LATER).version == first == alias()
 

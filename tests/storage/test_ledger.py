@@ -284,6 +284,15 @@ def test_another_model_under_a_number_that_was_promoted_is_another_decision(ledg
     assert promote(ledger, "1", MARCH, fingerprint="another").new
 
 
+@pytest.mark.parametrize(
+    ("action", "new"), [("promotion", False), ("approval", True), ("restoration", True), ("rollback", True)]
+)
+def test_the_same_files_under_another_number_are_promoted_once_and_decided_on_by_people_again(ledger, action, new):
+    one = {"trees": "trees of 1", "fingerprint": "made as 1", "files_digest": "files of 1"}
+    assert promote(ledger, "1", MARCH, action, **one).new
+    assert promote(ledger, "2", MARCH, action, **one).new is new
+
+
 def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
     promote(ledger, "1", MARCH)
     with pytest.raises(Overtaken, match="toy: others have written"):
