@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -62,6 +64,12 @@ def rerecord(number: str, **tags: str) -> None:
     version, records = Registry(USE_CASE).version(number), Records.of(USE_CASE.name)
     trained = records.latest("training", [version.run_id])[version.run_id]
     record_training(records, version.run_id, {**trained["tags"], **tags}, version.files, version.metrics)
+
+
+def read_json(run_id: str, path: str) -> Any:
+    """Return the plain values of a JSON artifact."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(Registry(USE_CASE).artifact(run_id, path, Path(folder)).read_text())
 
 
 def record_sample(run_id: str, sample: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlflow.entities import RunData
 
+from include.declaration.printable import printable_logger
 from include.logic import card, lives, metrics, recipe
 from include.logic.card import Facts, Slice, Split
 from include.logic.gates import MODEL, Verdict
@@ -18,6 +19,7 @@ from include.logic.lives import NOT_PROMOTED
 from include.logic.recipe import Recipe, RecipeUnreadable
 from include.monitoring import limits
 from include.registry.model_record import Version
+from include.registry.records import UNREADABLE
 from include.stages import evaluate, reproduce
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
@@ -43,6 +45,8 @@ LINEAGE = {
 }
 """Tag of a version to the words of the card."""
 
+log = printable_logger(__name__)
+
 
 @dataclass(frozen=True)
 class CardResult:
@@ -66,8 +70,12 @@ def run(use_case: UseCase, version: str) -> CardResult:
     found = registry.version(version)
     recorded = registry.run(found.run_id)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
-        kept = _Kept(registry, found.run_id, Path(folder))
-        markdown = card.markdown(_facts(use_case, found, recorded.data, kept))
+        kept = _fetched(registry, found.run_id, Path(folder))
+        try:
+            markdown = card.markdown(_facts(use_case, found, recorded.data, kept))
+        except UNREADABLE as error:
+            log.warning("The artifacts of run %s cannot be read and are left out of the card: %s.", found.run_id, error)
+            markdown = card.markdown(_facts(use_case, found, recorded.data, _Kept(Path(folder) / "nothing")))
         page = card.html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
@@ -82,16 +90,21 @@ def _place(address: str, experiment: str, run_id: str) -> str:
     return f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{PAGE}"
 
 
-class _Kept:
-    """Artifacts of a run, each fetched once; those that are missing are empty."""
+def _fetched(registry: Registry, run_id: str, folder: Path) -> _Kept:
+    """Fetch what the card shows of a run's artifacts, each once."""
+    for path in (evaluate.FOLDER, "plots", FOLDER, IMPORTANCE):
+        try:
+            registry.artifact(run_id, path, folder)
+        except FileNotFoundError:
+            continue
+    return _Kept(folder)
 
-    def __init__(self, registry: Registry, run_id: str, folder: Path) -> None:
+
+class _Kept:
+    """Artifacts of a run, which anybody who reaches MLflow can change; those that are missing are empty."""
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        for path in (evaluate.FOLDER, "plots", FOLDER, IMPORTANCE):
-            try:
-                registry.artifact(run_id, path, folder)
-            except FileNotFoundError:
-                continue
 
     def text(self, path: str) -> str | None:
         file = self._folder / path

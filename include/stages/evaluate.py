@@ -27,9 +27,6 @@ from include.storage.runs import FINGERPRINT
 from include.use_case import Costs, UseCase
 
 FOLDER = "evaluation"
-VERDICTS = f"{FOLDER}/verdicts.json"
-METRICS = f"{FOLDER}/metrics.json"
-"""Subject to metric to value on the test rows: model, baselines and the champion on the same days."""
 JUDGED = "judged"
 """Tag of a run and its version: digest of the gates and the champion that it was judged by."""
 SHOWN = ("gates", "compared_with", JUDGED)

@@ -29,6 +29,7 @@ from include.logic.baselines import Logistic, Prior
 from include.logic.encoding import Encoding
 from include.logic.model import Model
 from include.model import portable
+from include.storage.artifact_listing import walk
 from include.storage.runs import MlflowUnreachable
 
 _FOLDER = "airworthy"
@@ -81,17 +82,11 @@ def fetch(model_id: str, files: Mapping[str, str], folder: Path, address: str) -
 def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
     """Check names and sizes of a model's files before any is downloaded; Damaged where they cannot be its own."""
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
-    size, waiting = 0, [PurePosixPath()]
-    while waiting:
-        inside = waiting.pop()
-        uri = f"{place}/{inside}" if inside.parts else place
-        for found in list_artifacts(artifact_uri=uri, tracking_uri=address):
-            path = inside / PurePosixPath(found.path).name
-            if str(path) not in (folders if found.is_dir else files):
-                raise Damaged(str(path), "it was not there when the model was trained")
-            size += found.file_size or 0
-            if found.is_dir:
-                waiting.append(path)
+    size = 0
+    for found in walk(lambda inside: list_artifacts(artifact_uri=f"{place}/{inside}", tracking_uri=address)):
+        if found.path not in (folders if found.is_folder else files):
+            raise Damaged(found.path, "it was not there when the model was trained")
+        size += found.size
     if size > MOST_BYTES:
         raise Damaged("its files", f"they have {size:,} bytes, more than {MOST_BYTES:,}")
 

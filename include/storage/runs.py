@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -19,6 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from include import settings
 from include.errors import AirworthyError, BadRequest, NotReady
+from include.storage.artifact_listing import walk
 from include.use_case import UseCase
 
 # MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
@@ -28,8 +27,8 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 FINGERPRINT = "airworthy.fingerprint"
 COMPLETE = "airworthy.complete"
 """Set as the last step of training: a run without it broke half-way and is never used."""
-ARTIFACT_BYTES = 1 << 30
-"""Of an artifact that is read back, as MLflow lists it."""
+ARTIFACT_BYTES, ARTIFACT_FILES = 1 << 30, 1_000
+"""Of a file or a folder that is read back from a run, as MLflow lists it."""
 ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
 INACTIVE = re.compile(r"[Tt]he (run|experiment) '?([\w-]+)'? must be in (?:the )?'active'")
 """What MLflow says where a run or an experiment that was deleted is written to."""
@@ -206,14 +205,16 @@ class Runs:
             raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
 
     def _require_size(self, run_id: str, path: str) -> None:
-        """Refuse an artifact that is too large before a byte of it is fetched; OSError."""
+        """Refuse a file or a folder that is too large before a byte of it is fetched; OSError."""
         parent = str(PurePosixPath(path).parent)
-        listed = self._client.list_artifacts(run_id, None if parent == "." else parent)
-        size = sum(each.file_size or 0 for each in listed if PurePosixPath(each.path) == PurePosixPath(path))
-        if size > ARTIFACT_BYTES:
-            raise OSError(f"{path} has {size:,} bytes, more than {ARTIFACT_BYTES:,}")
-
-    def read_json(self, run_id: str, path: str) -> Any:
-        """The plain values of a JSON artifact; FileNotFoundError where there is none."""
-        with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
-            return json.loads(self.artifact(run_id, path, Path(folder)).read_text())
+        beside = self._client.list_artifacts(run_id, None if parent == "." else parent)
+        found = next((each for each in beside if each.path == path), None)
+        if found is None or not found.is_dir:
+            sizes: Iterable[int] = [found.file_size or 0] if found else []
+        else:
+            sizes = (each.size for each in walk(lambda inside: self._client.list_artifacts(run_id, inside), path))
+        size = 0
+        for count, each in enumerate(sizes, start=1):
+            size += each
+            if size > ARTIFACT_BYTES or count > ARTIFACT_FILES:
+                raise OSError(f"{path} has more than {ARTIFACT_BYTES:,} bytes or {ARTIFACT_FILES:,} files")

@@ -83,7 +83,7 @@ def test_files_of_a_run_are_read_where_what_holds_them_is_said():
         module
         for module, tree in modules()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("artifact", "read_json", "download_artifacts")
+        if isinstance(node, ast.Attribute) and node.attr in ("artifact", "download_artifacts")
     }
     assert readers == set(FILES)
 

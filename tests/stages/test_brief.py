@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 from include.stages import approve, brief, evaluate, promote, register
-from include.storage.models import Registry
 from include.use_case import Gate
 from tests.toy_use_case import USE_CASE
-from tests.versions import rerecord
+from tests.versions import read_json, rerecord
 
 
 def cells(text: str, first: str) -> list[str]:
@@ -22,7 +21,7 @@ def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, an
     text = brief.run(USE_CASE, version).question
     assert text is not None
     assert cells(text, "") == ["", "version 2", "champion, version 1", "logistic", "prior"]
-    measured = Registry(USE_CASE).read_json(run_id, evaluate.METRICS)
+    measured = read_json(run_id, f"{evaluate.FOLDER}/metrics.json")
     shown = [f"{measured[subject]['log_loss']:.4g}" for subject in ("model", "champion", "logistic", "prior")]
     assert cells(text, "log_loss") == ["log_loss", *shown]
     _, value, limit, verdict, then = cells(text, "log_loss better than prior")

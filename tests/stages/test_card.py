@@ -10,7 +10,7 @@ from include.errors import BadRequest
 from include.logic import gate_plots
 from include.logic.gates import Verdict
 from include.registry.records import Records
-from include.stages import approve, card, register
+from include.stages import approve, card, evaluate, register
 from include.storage.models import Registry
 from include.storage.runs import Runs
 from tests.conftest import AS_OF, move, moved_into
@@ -145,3 +145,10 @@ def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
 def test_a_card_of_an_unknown_version_names_those_there_are(version):
     with pytest.raises(BadRequest, match=r"there is no version '77'; there are \['1'\]"):
         card.run(USE_CASE, "77")
+
+
+@pytest.mark.parametrize("forged", [[{"added": 1}], {"a": 1}, "text", 5, [[[[]]]]], ids=str)
+@pytest.mark.parametrize("name", ["slices", "intervals"])
+def test_artifacts_that_somebody_has_exchanged_are_left_out_of_the_card(version, run_id, name, forged):
+    Registry(USE_CASE).log_json(run_id, f"{evaluate.FOLDER}/{name}.json", forged)
+    assert card.run(USE_CASE, version).run_id == run_id

@@ -208,7 +208,7 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ve
     run_id, registry = Registry(USE_CASE).version(version).run_id, Registry(USE_CASE)
     registry.tag_version(version, FORGED)
     registry.log(run_id, tags=FORGED)
-    registry.log_json(run_id, evaluate.VERDICTS, [verdict("passed")])
+    registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [verdict("passed")])
     for required in (True, False):
         found = promoted(version, who="a run", approval_required=required)
         assert (found.promoted, Ledger.of(USE_CASE).entries()) == (False, [])

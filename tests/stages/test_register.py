@@ -17,6 +17,7 @@ from include.storage.runs import FINGERPRINT
 from include.use_case import Gate
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
+from tests.versions import read_json
 
 pytestmark = pytest.mark.both_places(long=True)
 
@@ -31,7 +32,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
         assert version.tags[name] == run.tags[name]
-    verdicts = Registry(USE_CASE).read_json(trained_toy, evaluate.VERDICTS)
+    verdicts = read_json(trained_toy, f"{evaluate.FOLDER}/verdicts.json")
     assert json.loads(version.tags["verdicts"]) == verdicts
     assert version.tags["gate/log_loss better than prior"] == "passed"
     assert version.tags["life"] == "challenger"

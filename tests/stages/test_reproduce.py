@@ -25,7 +25,7 @@ from include.use_case import Costs
 from tests import places
 from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
-from tests.versions import rerecord
+from tests.versions import read_json, rerecord
 
 pytestmark = [pytest.mark.both_places(long=True), pytest.mark.usefixtures("without_plots")]
 IN_WINDOW = AS_OF - timedelta(days=30)
@@ -108,7 +108,7 @@ def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
     found = reproduce.run(USE_CASE, version)
     assert (found.outcome, found.model, found.surroundings, found.data) == ("equal", (), {}, ())
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "equal"
-    kept = Registry(USE_CASE).read_json(found.run_id, "reproduction.json")
+    kept = read_json(found.run_id, "reproduction.json")
     assert (kept["version"], kept["outcome"]) == (version, "equal")
     assert reproduce.require(USE_CASE, version) == found
 
@@ -120,7 +120,7 @@ def test_it_is_the_same_on_a_real_server(toy_lake, mlflow_server, monkeypatch):
     number = register_one()
     found = reproduce.run(USE_CASE, number)
     assert found.outcome == "equal"
-    assert Registry(USE_CASE).read_json(found.run_id, "reproduction.json")["outcome"] == "equal"
+    assert read_json(found.run_id, "reproduction.json")["outcome"] == "equal"
     tamper(number, with_costs)
     assert reproduce.run(USE_CASE, number).outcome == "differs"
     assert Registry(USE_CASE).version(number).tags["reproduced"] == "differs"

@@ -147,6 +147,18 @@ def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, 
         registry.artifact(trained_toy, names[0], tmp_path)
 
 
+@pytest.mark.parametrize("limit", ["ARTIFACT_BYTES", "ARTIFACT_FILES"])
+def test_nothing_of_a_folder_that_is_too_large_is_downloaded(trained_toy, tmp_path, monkeypatch, limit):
+    registry = Registry(USE_CASE)
+    for name in ("a.png", "deeper/b.png", "deeper/c.png"):
+        registry.log_json(trained_toy, f"added/{name}", ["x" * 1_000])
+    assert (registry.artifact(trained_toy, "added", tmp_path) / "deeper" / "c.png").exists()
+    monkeypatch.setattr(runs, limit, {"ARTIFACT_BYTES": 3_000, "ARTIFACT_FILES": 2}[limit])
+    monkeypatch.setattr(registry._client, "download_artifacts", None)
+    with pytest.raises(FileNotFoundError, match="has no artifact 'added'"):
+        registry.artifact(trained_toy, "added", tmp_path)
+
+
 def test_what_cannot_be_read_is_not_kept_so_that_a_mended_store_is_enough(version):
     registry, home = Registry(USE_CASE), settings.current().home
     shutil.rmtree(home / "models", ignore_errors=True)
