@@ -166,8 +166,9 @@ def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent
     table = "checked/events"
     there = Lake.of(USE_CASE).as_of(day).partitions(table, day, day)[day]
     commit_as_ours(table, day, forged_file(table, day, other_values, ""), there.digest, there.rows)
-    with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
-        quarantine.of(USE_CASE, "events")
+    for checked in (True, False):
+        with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+            quarantine.of(USE_CASE, "events", checked=checked)
 
 
 def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
