@@ -20,6 +20,9 @@ from include.errors import AirworthyError
 
 VARIABLE = "AIRWORTHY_SIGNING_KEYS"
 """Environment variable with the keys, separated by commas, the newest first."""
+RETIRED = "ledger:"
+"""Begins a key that leaked and was replaced: it proves entries of the ledger, where no older key signs after a newer one,
+and nothing else."""
 SHORTEST = 32
 """Characters that a key has at least."""
 
@@ -47,28 +50,34 @@ class Signature:
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """The keys of this installation, the newest first. The newest signs, all verify."""
+    """The keys of this installation, the newest first. The newest signs; all verify, the retired ones the ledger alone."""
 
     keys: tuple[str, ...]
+    retired: frozenset[str] = frozenset()
 
     def sign(self, purpose: str, content: bytes) -> Signature:
         """Return the signature of `content`; `purpose` keeps a record from being used as one of another kind."""
         return Signature(key_id(self.keys[0]), _mac(self.keys[0], purpose, content))
 
-    def flaw(self, purpose: str, content: bytes, signature: Signature) -> str:
-        """Return why a record is not genuine; empty where it is."""
+    def flaw(self, purpose: str, content: bytes, signature: Signature, *, on_ledger: bool = False) -> str:
+        """Return why a record, or an entry of the ledger, is not genuine; empty where it is."""
         if not signature.key_id or not signature.mac:
             return "it is not signed"
         if (age := self.age(signature.key_id)) is None:
             known = ", ".join(map(key_id, self.keys)) or "none"
             return f"it is signed with key {signature.key_id[:16]!r}, which is not among the keys here ({known})"
+        if self.keys[age] in self.retired and not on_ledger:
+            return (
+                f"it is signed with key {signature.key_id!r}, which was retired and proves entries of the ledger alone"
+            )
         if not _is_same(_mac(self.keys[age], purpose, content), signature.mac):
             return "its signature does not fit its content"
         return ""
 
     def proves(self, purpose: str, content: bytes, start: str) -> bool:
-        """Return whether one of the keys makes a signature of `content` that begins with these digits."""
-        return any(_is_same(_mac(key, purpose, content)[: len(start)], start) for key in self.keys)
+        """Return whether a key that is not retired makes a signature of `content` that begins with these digits."""
+        usable = (key for key in self.keys if key not in self.retired)
+        return any(_is_same(_mac(key, purpose, content)[: len(start)], start) for key in usable)
 
     def age(self, identifier: str) -> int | None:
         """Return how many keys are newer than that one; None for an unknown key."""
@@ -84,12 +93,12 @@ def load_signing_keys() -> SigningKeys:
     """Return the keys of the environment, or else of this machine's file; none where there is neither.
 
     Raises:
-        SigningKeysError: a key is too short.
+        SigningKeysError: a key is too short, or the newest one is retired.
     """
     if given := os.environ.get(VARIABLE, "").strip():
-        return SigningKeys(_parse(given, f"{VARIABLE} holds"))
+        return _parse(given, f"{VARIABLE} holds")
     path = keys_file()
-    return SigningKeys(_parse(path.read_text(), f"{path} holds") if path.exists() else ())
+    return _parse(path.read_text(), f"{path} holds") if path.exists() else SigningKeys(())
 
 
 def require_signing_keys() -> SigningKeys:
@@ -112,11 +121,14 @@ def keys_file() -> Path:
     return settings.current().home / "credentials" / "signing_keys"
 
 
-def _parse(text: str, where: str) -> tuple[str, ...]:
-    keys = tuple(key.strip() for key in text.replace("\n", ",").split(",") if key.strip())
+def _parse(text: str, where: str) -> SigningKeys:
+    given = [key.strip() for key in text.replace("\n", ",").split(",") if key.strip()]
+    keys = tuple(key.removeprefix(RETIRED) for key in given)
+    if given and given[0].startswith(RETIRED):
+        raise SigningKeysError(f"{where} a retired key as the newest, and nothing can be signed with it.")
     if short := sum(len(key) < SHORTEST for key in keys):
         raise SigningKeysError(f"{where} {_keys(keys, short)} of fewer than {SHORTEST} characters.")
-    return keys
+    return SigningKeys(keys, frozenset(key for key in keys if f"{RETIRED}{key}" in given))
 
 
 def _keys(keys: Sequence[str], count: int) -> str:

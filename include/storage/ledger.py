@@ -178,7 +178,7 @@ class Ledger:
         keys, newest, flaws = load_signing_keys(), sys.maxsize, dict[int, str]()
         for entry in entries:
             signature = Signature(entry.key_id, entry.mac)
-            if flaw := keys.flaw(self._purpose, entry.signed_content(), signature):
+            if flaw := keys.flaw(self._purpose, entry.signed_content(), signature, on_ledger=True):
                 flaws[entry.number] = flaw
                 continue
             age = keys.age(entry.key_id)

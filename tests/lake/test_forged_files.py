@@ -20,12 +20,15 @@ from deltalake.transaction import AddAction
 from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
 from include.registry import signing
-from include.stages import build_features, evaluate, quarantine, score
+from include.stages import build_features, evaluate, ingest, promote, quarantine, register, score, train, validate
 from include.stages.score import FeaturesOutdatedError
 from include.storage import integrity
 from include.storage.days import Days, TableDamaged
 from include.storage.integrity import DayDamaged
 from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from include.storage.partitions import days_from
 from tests.conftest import AS_OF, LAST, SIGNING_KEY
 from tests.quarantined import land, spoil
 from tests.toy_use_case import USE_CASE
@@ -189,3 +192,18 @@ def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
         TableDamaged, match=r"predictions of toy is damaged: a file is not signed .*AIRWORTHY_SIGNING_KEYS"
     ):
         Days.of(Lake.of(USE_CASE), "predictions", AS_OF)
+
+
+def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_training(champion, monkeypatch):
+    lake, new = Lake.of(USE_CASE), "a key that was made after the other one leaked"
+    monkeypatch.setenv(signing.VARIABLE, f"{new},ledger:{SIGNING_KEY}")
+    with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+        lake.as_of(AS_OF).require_whole("features", AS_OF)
+    assert Registry(USE_CASE).versions() == []
+    for day in days_from(USE_CASE.first_day, AS_OF):
+        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+    lake.as_of(AS_OF).require_whole("features")
+    made = register.run(USE_CASE, evaluate.run(USE_CASE, train.run(USE_CASE, AS_OF).run_id).run_id).version
+    assert promote.run(USE_CASE, made, who="a test").promoted
+    assert score.run(USE_CASE, AS_OF).rows
+    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["promotion", "restoration"]

@@ -41,6 +41,23 @@ def test_the_newest_key_signs_and_all_verify():
     assert (keys.age(signing.key_id(NEW)), keys.age(signing.key_id(OLD))) == (0, 1)
 
 
+def test_a_retired_key_proves_entries_of_the_ledger_alone(no_keys, monkeypatch):
+    before = SigningKeys((OLD,)).sign("ledger", b"content")
+    monkeypatch.setenv(signing.VARIABLE, f"{NEW},ledger:{OLD}")
+    keys = signing.load_signing_keys()
+    assert keys.flaw("ledger", b"content", before, on_ledger=True) == ""
+    assert "which was retired and proves entries of the ledger alone" in keys.flaw("ledger", b"content", before)
+    assert not keys.proves("ledger", b"content", before.mac[:32])
+    assert keys.proves("ledger", b"content", keys.sign("ledger", b"content").mac[:32])
+    assert SigningKeys((NEW, OLD)).proves("ledger", b"content", before.mac[:32])
+
+
+def test_a_retired_key_is_never_the_newest(no_keys, monkeypatch):
+    monkeypatch.setenv(signing.VARIABLE, f"ledger:{OLD}")
+    with pytest.raises(SigningKeysError, match="holds a retired key as the newest"):
+        signing.load_signing_keys()
+
+
 def test_a_signature_by_an_unknown_key_names_that_key_and_those_that_are_here():
     flaw = SigningKeys((NEW,)).flaw("ledger", b"content", SigningKeys((OLD,)).sign("ledger", b"content"))
     assert flaw == (

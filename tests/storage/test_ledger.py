@@ -403,6 +403,14 @@ def test_keys_can_be_replaced_and_the_older_one_then_signs_nothing_more(ledger, 
         ledger.entries()
 
 
+def test_a_retired_key_still_proves_its_entries_and_appends_none(ledger, monkeypatch):
+    monkeypatch.setenv(signing.VARIABLE, OLD)
+    promote(ledger, "1", MARCH)
+    monkeypatch.setenv(signing.VARIABLE, f"{NEW},ledger:{OLD}")
+    promote(ledger, "2", APRIL)
+    assert [entry.key_id for entry in ledger.entries()] == [signing.key_id(OLD), signing.key_id(NEW)]
+
+
 def test_a_ledger_restored_without_its_key_is_not_believed_and_with_it_is(ledger, monkeypatch):
     promote(ledger, "1", MARCH)
     written = ledger.entries()
