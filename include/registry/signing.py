@@ -21,8 +21,8 @@ from include.errors import AirworthyError
 VARIABLE = "AIRWORTHY_SIGNING_KEYS"
 """Environment variable with the keys, separated by commas, the newest first."""
 RETIRED = "ledger:"
-"""Begins a key that leaked and was replaced: it proves entries of the ledger, where no older key signs after a newer one,
-and nothing else."""
+"""Begins a key that leaked and was replaced: it proves entries of the ledger alone, where an older key signs nothing
+after a newer one."""
 SHORTEST = 32
 """Characters that a key has at least."""
 
@@ -50,7 +50,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """The keys of this installation, the newest first. The newest signs; all verify, the retired ones the ledger alone."""
+    """The keys of this installation, the newest first, which signs. All verify; those that are retired, the ledger."""
 
     keys: tuple[str, ...]
     retired: frozenset[str] = frozenset()
