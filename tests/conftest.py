@@ -30,6 +30,7 @@ from include.storage.place import Place
 
 if TYPE_CHECKING:
     from tests.homes import Homes
+    from tests.seaweedfs import SeaweedFS
     from tests.toys import Toy
 
 FIRST, LAST, AS_OF = date(2020, 1, 1), date(2020, 3, 10), date(2020, 3, 1)
@@ -99,15 +100,24 @@ def place(tmp_path: Path, kind_of_place: str, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture
-def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an empty bucket of the test's own, on a server that the environment names."""
-    use_s3(s3_server, monkeypatch)
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty bucket of the test's own, on a server that the environment names.
+
+    A test of `make test-s3` gets SeaweedFS, which checks keys; every other one moto's server, which starts and answers
+    more quickly and has the fixture `refuse`.
+    """
+    if request.node.get_closest_marker("long_on_s3"):
+        server: SeaweedFS = request.getfixturevalue("seaweedfs")
+        use_s3(server.url, monkeypatch, *server.keys)
+    else:
+        use_s3(request.getfixturevalue("s3_server"), monkeypatch)
     name, client = f"test-{uuid.uuid4().hex}", s3.client()
     client.create_bucket(Bucket=name)
     yield f"s3://{name}"
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
         if found := [{"Key": each["Key"]} for each in page.get("Contents", [])]:
             client.delete_objects(Bucket=name, Delete={"Objects": found, "Quiet": True})
+    client.delete_bucket(Bucket=name)
 
 
 @pytest.fixture
@@ -124,22 +134,31 @@ def refuse(bucket: str) -> Iterator[Callable[..., None]]:
     refused(200, "", 0)
 
 
-def use_s3(address: str, patch: pytest.MonkeyPatch) -> None:
-    """Let the environment name that server, and somebody who may use it."""
+def use_s3(address: str, patch: pytest.MonkeyPatch, key: str = "tests", secret: str = "tests") -> None:
+    """Let the environment name that server, and keys for it; moto's takes any."""
     patch.setenv("AWS_ENDPOINT_URL", address)
-    patch.setenv("AWS_ACCESS_KEY_ID", "tests")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    patch.setenv("AWS_ACCESS_KEY_ID", key)
+    patch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     patch.setenv("AWS_REGION", "us-east-1")
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """Address of a server of S3 on loopback, for the whole session; a second to start."""
+    """Address of moto's server of S3 on loopback, for the whole session; a second to start."""
     command = [sys.executable, "-m", "tests.s3_server"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None and server.stdin is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
         server.stdin.close()  # it ends with its input, even where this process is killed
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    """A real server of S3 on loopback, for the whole session; five seconds to start."""
+    from tests import seaweedfs
+
+    with seaweedfs.running(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -302,10 +321,11 @@ def copy_lake(old: Path, new: Place) -> None:
     if new.is_local:
         copy_folder(old, new.path)
         return
-    bucket, _, prefix = new.uri.removeprefix("s3://").partition("/")
-    what = json.dumps({"folder": str(old), "bucket": bucket, "prefix": prefix}).encode()
-    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/-/load", what, timeout=1200):
-        pass
+
+    def upload(path: Path) -> None:
+        (new / path.relative_to(old).as_posix()).write(path.read_bytes())
+
+    s3.together(upload, (path for path in old.rglob("*") if path.is_file()))
 
 
 def _but_for(left_out: Path) -> Callable[[str, list[str]], list[str]]:

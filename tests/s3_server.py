@@ -1,11 +1,10 @@
-"""A server of S3 for tests: moto's, with one writer at a time, and with folders on disk put into buckets at once.
+"""A quick server of S3 for tests that can be made to fail: moto's, with one writer at a time.
 
-`python -m tests.s3_server` prints the port that it has taken and serves until its standard input ends. moto looks
-whether a conditional write may be done and then does it, in one of many threads; two at once could both be told that
-they were first. Uploading a filled lake by hundreds of requests takes longer than most tests; `POST /-/load` of
-`{"folder": …, "bucket": …, "prefix": …}` has it there in milliseconds. `POST /-/fail` of
+`python -m tests.s3_server` prints the port that it has taken and serves until its input ends. Any key is right.
+moto looks whether a conditional write may be done and then does it, in one of many threads; two at once could both be
+told that they were first. `POST /-/fail` of
 `{"status": 503, "code": "SlowDown", "times": 2, "methods": ["PUT"]}` has the next requests refused, unless they are of
-other methods; `times: 0` ends that.
+other methods; `times: 0` ends that. Long tests run on SeaweedFS: see tests/seaweedfs.py.
 """
 
 from __future__ import annotations
@@ -16,16 +15,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
-from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
-
-ACCOUNT = "123456789012"
-"""Whose buckets are those of keys that name nobody."""
 
 
 class Handler(MotoRequestHandler):
@@ -59,9 +53,6 @@ class Server:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         request = Request(environ)
-        if request.path == "/-/load":
-            load(**json.loads(request.get_data()))
-            return Response(status=204)(environ, start_response)
         if request.path == "/-/fail":
             self._refusal = Refusal(**json.loads(request.get_data()))
             return Response(status=204)(environ, start_response)
@@ -72,14 +63,6 @@ class Server:
             return self._moto(environ, start_response)
         with self._writing:
             return list(self._moto(environ, start_response))
-
-
-def load(folder: str, bucket: str, prefix: str) -> None:
-    """Put every file of the folder into the bucket, below the prefix."""
-    backend = s3_backends[ACCOUNT]["aws"]
-    for path in Path(folder).rglob("*"):
-        if path.is_file():
-            backend.put_object(bucket, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The servers that Airworthy's own services need: PostgreSQL, Redis, and a server that speaks S3's protocol."""
+"""The servers that Airworthy's own services need: PostgreSQL and Redis. SeaweedFS is in tests/seaweedfs.py."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg2
@@ -65,7 +65,7 @@ class Server:
     def _start(self) -> None:
         raise NotImplementedError
 
-    def _run(self, *command: str, **more: str) -> None:
+    def _run(self, *command: str, **more: Any) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -145,10 +145,3 @@ class Redis(Server):
     def _start(self) -> None:
         mine = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
         self._run(program("redis-server"), *self.arguments, *mine)
-
-
-class S3(Server):
-    """moto's server. It keeps everything in memory, and takes any key for the right one."""
-
-    def _start(self) -> None:
-        self._run(str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(self.port))

@@ -26,8 +26,9 @@ from include.local.environment import MARK
 from include.settings import REPOSITORY
 from tests.end_to_end.conftest import until
 from tests.integration import compose
-from tests.integration.backends import S3, PostgreSQL, Redis
+from tests.integration.backends import PostgreSQL, Redis
 from tests.local.conftest import free_ports
+from tests.seaweedfs import SeaweedFS
 
 SERVICE = "AIRWORTHY_SERVICE"
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -38,7 +39,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass
 class Stack:
-    """PostgreSQL, Redis, an S3 server, MLflow, Airflow's components and two Celery workers, on loopback.
+    """PostgreSQL, Redis, SeaweedFS, MLflow, Airflow's components and two Celery workers, on loopback.
 
     Every process carries the home and its service's name in its environment, so that nothing is left at the end.
     """
@@ -56,7 +57,7 @@ class Stack:
         asked, password = self.services["postgres"].command[1:], self.secrets["POSTGRES_PASSWORD"]
         self.postgres = PostgreSQL(self.home / "postgres", postgres, password, asked)
         self.redis = Redis(self.home / "redis", redis, self.services["redis"].command[1:])
-        self.s3 = S3(self.home / "s3", s3)
+        self.s3 = SeaweedFS(self.home / "s3", s3, service=self.services["s3"])
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.revived: list[str] = []
 

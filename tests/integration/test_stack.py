@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import boto3
 import httpx
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
 from tests.end_to_end.conftest import until
@@ -49,9 +53,28 @@ def test_a_wrong_password_gets_no_token(stack, user):
         AirflowApi(stack.airflow_url, user, "hunter2")
 
 
+@pytest.mark.parametrize("secret", ["hunter2", None])
+def test_s3_lets_nobody_in_without_the_keys_of_dot_env(stack, training, secret):
+    key = stack.secrets["AIRWORTHY_S3_ACCESS_KEY"] if secret else None
+    config = Config(signature_version=None if secret else UNSIGNED)
+    session = boto3.session.Session(key, secret, region_name="us-east-1")
+    stranger = session.client("s3", endpoint_url=stack.s3.url, config=config)
+    name = stack.files("airworthy-lake")[0]
+    for request in (
+        lambda: stranger.get_object(Bucket="airworthy-lake", Key=name),
+        lambda: stranger.put_object(Bucket="airworthy-lake", Key="theirs", Body=b"x"),
+        lambda: stranger.list_objects_v2(Bucket="airworthy-lake"),
+        lambda: stranger.delete_object(Bucket="airworthy-lake", Key=name),
+    ):
+        with pytest.raises(ClientError, match=r"SignatureDoesNotMatch|AccessDenied"):
+            request()
+    assert name in stack.files("airworthy-lake")
+    assert stack.files("airworthy-lake", "theirs") == []
+
+
 def test_nothing_listens_on_anything_but_loopback(stack):
     listening = list(stack.listening())
-    assert len(listening) >= 6
+    assert len(listening) >= 14
     assert {address for address, _ in listening} <= {"127.0.0.1", "::1"}
 
 
