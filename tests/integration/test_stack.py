@@ -28,7 +28,7 @@ def training(lived: Callable[[Walk], Run]) -> Run:
 
 def test_who_has_not_logged_in_sees_nothing(stack):
     for route in ("/airworthy/", "/api/v2/dags"):
-        assert httpx.get(f"{stack.airflow_url}{route}", trust_env=False).status_code == 401
+        assert httpx.get(f"{stack.airflow_url}{route}", trust_env=False, timeout=1200).status_code == 401
 
 
 def test_who_may_look_may_read_and_not_act(stack, training):
