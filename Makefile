@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock env lint audit image-check check-model format up down status demo test test-fast test-s3 integration drills security nightly benchmark screenshots clean
+.PHONY: help setup lock env lint audit compose-check check-model format up down status demo test test-fast test-s3 integration drills security nightly benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +32,8 @@ lint: setup  ## code, types, security, secrets, containers and workflows by thei
 	@$(VENV)/mypy
 	@$(VENV)/bandit --quiet --configfile pyproject.toml --recursive include dags plugins config
 	@git ls-files -z | xargs -0 $(VENV)/detect-secrets-hook --baseline .secrets.baseline
-	@$(VENV)/hadolint Dockerfile
-	@$(VENV)/shellcheck .ci/run .ci/check_image
+	@$(VENV)/hadolint Dockerfile .ci/compose_check/images/*/Dockerfile
+	@$(VENV)/shellcheck .ci/run .ci/compose_check/images/*/start
 	@$(VENV)/yamllint --strict --config-data "$(YAMLLINT)" docker-compose.yaml .github .pre-commit-config.yaml docs
 	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yaml
 	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -43,8 +43,8 @@ lint: setup  ## code, types, security, secrets, containers and workflows by thei
 audit: setup  ## known vulnerabilities of what is locked (asks the advisory service; a package it cannot ask about fails)
 	@$(VENV)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt
 
-image-check: setup  ## build the image and run it as compose would (skips, and says so, where no engine can start)
-	@.ci/check_image
+compose-check:  ## docker-compose.yaml on a real engine (brought from packages where none runs), from start to restored backup
+	@PYTHONPATH=.ci "$(PYTHON)" -m compose_check $(if $(JSON),--json "$(JSON)")
 
 check-model: setup  ## validate the sample data, train once and judge by the gates; keeps nothing
 	@$(AIRWORTHY) check flight_delays 2013-04-01
@@ -84,7 +84,7 @@ drills: setup  ## faults, made on purpose: what caught each, rows lost, content 
 security: setup  ## the attacks as tests: forgeries, roles, hostile files and forms, and fuzzers with ten times the examples
 	@$(VENV)/python -m pytest tests -m security -n 2 --dist loadfile --hypothesis-profile=security
 
-nightly: demo test-s3 integration drills security  ## all that takes too long for every change, one after the other (hours)
+nightly: demo test-s3 integration drills compose-check security  ## all that takes too long for every change, one after the other (hours)
 
 benchmark: setup  ## what this project costs compared with Airflow alone, and features with DuckDB by hand (some minutes)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py

@@ -1,0 +1,97 @@
+"""Checks of what must last: rotated secrets, stop and start, backup and restore, and limits that were never near."""
+
+from __future__ import annotations
+
+from compose_check.context import USE_CASE, Context
+from compose_check.errors import require
+from compose_check.shell import wait_until
+
+ROTATED = (
+    *("AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_DATABASE_PASSWORD", "MLFLOW_DATABASE_PASSWORD"),
+    *("REDIS_PASSWORD", "AIRWORTHY_S3_ACCESS_KEY", "AIRWORTHY_S3_SECRET_KEY"),
+)
+
+
+def _ledger(context: Context) -> str:
+    """Return the ledger held against the registry; the command fails where they differ."""
+    return context.command_line("ledger", USE_CASE)
+
+
+def check_limits(context: Context) -> str:
+    """No service came near its limit of threads and processes."""
+    usage = context.sampler.usage
+    near = [
+        f"{name}: {each.pids} of {each.pids_limit}, {each.refused} refused"
+        for name, each in sorted(usage.items())
+        if each.refused or (each.pids_limit and 2 * each.pids >= each.pids_limit)
+    ]
+    require(not near, "Half of the limit or more was used: " + "; ".join(near))
+    return ", ".join(f"{name} {each.pids}/{each.pids_limit}" for name, each in sorted(usage.items()))
+
+
+def rotate_secrets(context: Context) -> str:
+    """Rotate secrets as documented; the old ones no longer work, and nothing is lost."""
+    stack, before, ledger = context.stack, context.stack.secrets, _ledger(context)
+    stack.documented("Rotating a secret")
+    after = stack.secrets
+    same = [name for name in ROTATED if before[name] == after[name]]
+    require(not same, f"Not rotated: {same}")
+    context.log_in_again()
+    require(_ledger(context) == ledger, "The ledger is another after the rotation.")
+    require(context.airflow.call("GET", "/version"), "Airflow's API does not answer.")
+    return f"{len(ROTATED)} secrets; ledger and API as before"
+
+
+def stop_and_start(context: Context) -> str:
+    """Take all containers down and start them again: everything is still there."""
+    stack, ledger = context.stack, _ledger(context)
+    stack.compose("down")
+    stack.up()
+    context.log_in_again()
+    require(_ledger(context) == ledger, "The ledger is another after `down` and `up`.")
+    return "ledger as before"
+
+
+def back_up_and_restore(context: Context) -> str:
+    """Back up, remove every volume, and restore, by the documented commands."""
+    stack = context.stack
+    wait_until(lambda: not _unfinished(context), "runs to end")
+    ledger, report = _ledger(context), context.command_line("report", USE_CASE)
+    stack.documented("Backing up")
+    size = (
+        sum(file.stat().st_size for file in stack.folder.glob("*.dump")) + (stack.folder / "s3.tar.gz").stat().st_size
+    )
+    stack.compose("down", "--volumes")
+    require(not _volumes(context), f"`down --volumes` left {_volumes(context)}.")
+    stack.documented("Restoring")
+    context.log_in_again()
+    require(_ledger(context) == ledger, "The restored ledger is another.")
+    require(context.command_line("report", USE_CASE) == report, "The restored report is another.")
+    context.measured["size of a backup"] = f"{size / 1e6:.0f} MB"
+    return f"{size / 1e6:.0f} MB; ledger verified, report as before"
+
+
+def remove_all(context: Context) -> str:
+    """Take everything down with its volumes: no container, network or volume is left, named or not."""
+    stack = context.stack
+    context.sampler.stop()
+    stack.compose("down", "--volumes", "--remove-orphans")
+    label = f"label=com.docker.compose.project={stack.project}"
+    left = {
+        "containers": stack.engine.docker("ps", "--all", "--quiet", "--filter", label),
+        "networks": stack.engine.docker("network", "ls", "--quiet", "--filter", label),
+        "volumes": " ".join(_volumes(context)),
+    }
+    require(not any(left.values()), f"Left after `down --volumes`: {left}")
+    return "no container, network or volume left"
+
+
+def _unfinished(context: Context) -> bool:
+    """Whether tasks are running or about to: a backup would cut them off."""
+    found = context.airflow.tasks("~")
+    return any(task["state"] in ("running", "queued", "scheduled", "up_for_retry") for task in found)
+
+
+def _volumes(context: Context) -> list[str]:
+    """Return the volumes that were not there before the run."""
+    return sorted(set(context.stack.engine.docker("volume", "ls", "--quiet").split()) - context.volumes_before)
