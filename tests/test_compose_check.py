@@ -90,14 +90,19 @@ def test_every_image_that_is_not_ours_is_found_and_has_a_substitute():
 def test_substitutes_replace_the_images_and_nothing_else():
     from compose_check.images import Images
 
-    override = yaml.safe_load(Images("base:1", {"redis": "redis:mine"}).override())
-    assert override == {
-        "services": {
-            "redis": {"image": "redis:mine", "pull_policy": "never"},
-            "init": {"build": {"args": {"BASE": "base:1"}}},
-        }
-    }
-    assert Images().override() == ""
+    override = yaml.safe_load(Images("base:1", {"redis": "redis:mine"}).override(REPOSITORY))["services"]
+    assert override["redis"].pop("image") == "redis:mine"
+    assert override["redis"].pop("pull_policy") == "never"
+    assert override.pop("init") == {"build": {"args": {"BASE": "base:1"}}}
+    assert override == yaml.safe_load(Images().override(REPOSITORY))["services"]
+
+
+def test_every_service_with_a_health_check_gets_time_on_a_busy_machine():
+    from compose_check.images import Images
+
+    watched = {name for name, service in COMPOSE["services"].items() if "test" in service["healthcheck"]}
+    override = yaml.safe_load(Images().override(REPOSITORY))["services"]
+    assert {name: set(given) for name, given in override.items()} == {name: {"healthcheck"} for name in watched}
 
 
 @pytest.mark.parametrize("heading", ["Backing up", "Restoring"])

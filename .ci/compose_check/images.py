@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,14 +32,25 @@ class Images:
     def description(self) -> str:
         return "substitutes made of Debian's packages and PyPI's" if self.services else "those that the files name"
 
-    def override(self) -> str:
-        """Return the file that tells compose of substitutes; empty where there are none."""
-        if not self.services:
-            return ""
-        named = "".join(
-            f"  {name}: {{image: '{image}', pull_policy: never}}\n" for name, image in self.services.items()
-        )
-        return f"services:\n{named}  init: {{build: {{args: {{BASE: '{self.base}'}}}}}}\n"
+    def override(self, checkout: Path) -> str:
+        """Return the file that changes docker-compose.yaml for a check: substitutes, and time for a busy machine.
+
+        A service that is slow to start is given half an hour before it counts as unhealthy, which ends `up --wait`.
+        """
+        services: dict[str, dict[str, object]] = {
+            name: {"healthcheck": {"start_period": "30m", "retries": 40}} for name in _watched(checkout)
+        }
+        for name, image in (self.services or {}).items():
+            services[name] |= {"image": image, "pull_policy": "never"}
+        if self.base:
+            services["init"] = {"build": {"args": {"BASE": self.base}}}
+        return json.dumps({"services": services}, indent=2)  # which is YAML too
+
+
+def _watched(checkout: Path) -> list[str]:
+    """Return the services of docker-compose.yaml that have a health check."""
+    text = (checkout / "docker-compose.yaml").read_text()
+    return re.findall(r"^  ([a-z0-9-]+):\n(?:(?:    .*)?\n)*?    healthcheck:\n      test:", text, re.MULTILINE)
 
 
 def named_images(checkout: Path) -> dict[str, str]:

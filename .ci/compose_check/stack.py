@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compose_check.engine import Engine
-from compose_check.errors import CheckFailedError
+from compose_check.errors import CheckFailedError, require
 from compose_check.images import TAR_IMAGE, Images
 from compose_check.shell import run
 
@@ -42,7 +42,7 @@ class Stack:
             if source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)
-        (folder / "compose-check.yaml").write_text(images.override() or "services: {}\n")
+        (folder / "compose-check.yaml").write_text(images.override(checkout))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = int(free.getsockname()[1])
@@ -75,6 +75,11 @@ class Stack:
         """Run `make env` in the copy."""
         run(["make", "--silent", "env", f"PYTHON={sys.executable}"], folder=self.folder)
 
+    def set_secrets(self, values: dict[str, str]) -> None:
+        """Change settings in `.env`, as an operator does in an editor."""
+        file = self.folder / ".env"
+        file.write_text(SETTING.sub(lambda found: f"{found[1]}={values.get(found[1], found[2])}", file.read_text()))
+
     def compose(self, *arguments: str, text: str | None = None) -> str:
         """Run `docker compose …` in the copy, and return what it prints."""
         command = ["docker", "compose", *arguments]
@@ -97,6 +102,12 @@ class Stack:
         for line in documented_commands(self.folder / "docs" / "operate.md", heading):
             command = line.replace("airworthy_", f"{self.project}_").replace(TAR_IMAGE, self.images.tar)
             run(["bash", "-euo", "pipefail", "-c", command], environment=self.environment, folder=self.folder)
+
+    def require_documented(self, *commands: str) -> None:
+        """Raise CheckFailedError unless docs/operate.md shows each of these commands in its text."""
+        text = (self.folder / "docs" / "operate.md").read_text()
+        missing = [command for command in commands if f"`{command}`" not in text]
+        require(not missing, f"docs/operate.md does not show {missing}, which this check runs.")
 
     def inside(self, service: str, script: str, *arguments: str) -> str:
         """Run a Python script in a running service's container, and return what it prints."""
