@@ -33,7 +33,7 @@ lint: setup  ## code, types, security, secrets, containers and workflows by thei
 	@$(VENV)/bandit --quiet --configfile pyproject.toml --recursive include dags plugins config
 	@git ls-files -z | xargs -0 $(VENV)/detect-secrets-hook --baseline .secrets.baseline
 	@$(VENV)/hadolint Dockerfile .ci/compose_check/images/*/Dockerfile
-	@$(VENV)/shellcheck .ci/run .ci/compose_check/images/*/start
+	@$(VENV)/shellcheck .ci/run .ci/compose_check/images/postgres/start
 	@$(VENV)/yamllint --strict --config-data "$(YAMLLINT)" docker-compose.yaml .github .pre-commit-config.yaml docs
 	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yaml
 	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml

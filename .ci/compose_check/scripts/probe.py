@@ -13,7 +13,7 @@ import sys
 
 ADDRESSES = dict(each.split("=", 1) for each in sys.argv[1:])
 TIMEOUT_S = 30
-SILENT = {"s3": (8888, 9333, 8080, 18888, 19333, 18080, 18333)}
+SILENT = {"s3": (8888, 9333, 8080, 18888, 19333, 18080)}
 """Ports that nothing must answer: SeaweedFS' filer, master and volume servers, over HTTP and gRPC."""
 
 
