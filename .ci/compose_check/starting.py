@@ -75,10 +75,10 @@ def start(context: Context) -> str:
     states = stack.compose("ps", "--format", "{{.Service}} {{.Health}}").splitlines()
     ill = [line for line in states if not line.endswith(" healthy")]
     require(not ill and len(states) == 9, f"Services that are not healthy, of {len(states)}: {ill}")
-    size = stack.compose("exec", "--no-TTY", "s3", "du", "-sk", "/data").split()[0]
-    context.measured["first size of S3's volume"] = f"{int(size) / 1024:.0f} MB"
+    size = f"{stack.compose('exec', '--no-TTY', 's3', 'du', '-sk', '/data').split()[0]} kB"
+    context.measured["first size of S3's volume"] = size
     context.measured["from nothing to healthy"] = f"{seconds:.0f} s"
-    return f"{len(states)} services healthy after {seconds:.0f} s; S3's volume has {int(size) / 1024:.0f} MB"
+    return f"{len(states)} services healthy after {seconds:.0f} s; S3's volume has {size}"
 
 
 def start_again(context: Context) -> str:
