@@ -26,7 +26,7 @@ class Airflow:
     password: str = field(repr=False)
     token: str = field(default="", repr=False)
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **query: object) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **query: Any) -> dict[str, Any]:
         """Send a request below /api/v2, logged in; CheckFailedError says what the server answered instead."""
         if not self.token:
             login = {"username": "admin", "password": self.password}
@@ -57,8 +57,14 @@ class Airflow:
         self.call("PATCH", f"/dags/{dag}", {"is_paused": False})
 
     def backfill(self, dag: str, first: str, last: str) -> None:
-        """Create the runs of those days, both included."""
+        """Create the runs of those days, both included, once Airflow has noticed that an earlier backfill is over."""
         self.unpause(dag)
+
+        def free() -> bool:
+            found = self.call("GET", "/backfills", None, dag_id=dag, limit=100)["backfills"]
+            return all(each["completed_at"] for each in found)
+
+        wait_until(free, f"the end of the earlier backfill of {dag}")
         days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         self.call("POST", "/backfills", {"dag_id": dag, **days, "reprocess_behavior": "failed", "max_active_runs": 8})
 

@@ -52,8 +52,9 @@ def sent(service: str, port: int, message: bytes) -> bytes:
 found = {f"s3:{port}": connected("s3", port) for port in SILENT["s3"]}
 found["s3:8333 write"] = asked("s3", 8333, "PUT", "/airworthy-lake/compose-check", "s3:8333")
 found["s3:8333 list"] = asked("s3", 8333, "GET", "/airworthy-lake", "s3:8333")
-found["mlflow:5000"] = asked("mlflow", 5000, "GET", "/health", "localhost:5000")
-found["mlflow:5000 another name"] = asked("mlflow", 5000, "GET", "/health", "example.org")
+experiments = "/api/2.0/mlflow/experiments/search?max_results=1"  # MLflow answers /health to every name
+found["mlflow:5000"] = asked("mlflow", 5000, "GET", experiments, "localhost:5000")
+found["mlflow:5000 another name"] = asked("mlflow", 5000, "GET", experiments, "example.org")
 found["redis:6379"] = sent("redis", 6379, b"PING\r\n").decode(errors="replace").strip()
 start = b"user\0postgres\0database\0postgres\0\0"
 answer = sent("postgres", 5432, struct.pack("!ii", len(start) + 8, 196608) + start)
