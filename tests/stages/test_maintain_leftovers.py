@@ -152,7 +152,9 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     result = maintain.run(use_case, really=True, now=between + timedelta(days=1), logs=[str(logs)])
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"page": 1, "fit": 1, "task log": 1}
     assert not any(each.exists() for each in (pages[0], fits.folder / "old.json", old_log))
-    assert (logs / "dag_id=toy__data").names() == ["run_id=c"], "nor its folder"
+    assert list(places.files(logs / "dag_id=toy__data")) == [young_log]
+    if logs.is_local:  # SeaweedFS removes an emptied folder by itself, minutes later
+        assert (logs / "dag_id=toy__data").names() == ["run_id=c"]
     assert other.exists() and pages[1].exists() and fits.read("young") == [1] and young_log.exists()
     index = (data_docs.folder("toy") / "index.html").read().decode()
     assert "2020-01-02" in index and "2020-01-01" not in index
