@@ -263,48 +263,6 @@ def test_a_misspelled_key_would_be_found(tmp_path: Path):
     assert "healtcheck" in done.stdout
 
 
-# -- values.yaml, for the Helm chart
-
-VALUES: dict[str, Any] = yaml.safe_load((REPOSITORY / "docs" / "kubernetes" / "values.yaml").read_text())
-IN_PODS: dict[str, dict[str, Any]] = {
-    "worker": VALUES["workers"]["celery"],
-    "scheduler": VALUES["scheduler"],
-    "dag-processor": VALUES["dagProcessor"],
-    "triggerer": VALUES["triggerer"],
-}
-"""The components whose probes the chart makes of commands that only the official image has. Others answer HTTP."""
-
-
-def test_airflow_s_home_on_kubernetes_is_a_folder_of_the_image_that_its_user_may_write():
-    assert f"--owner=airworthy --group=airworthy --mode=0700 {VALUES['airflowHome']} " in dockerfile()
-
-
-@pytest.mark.parametrize("name", IN_PODS)
-def test_a_probe_on_kubernetes_is_a_command_of_our_image(name: str):
-    probes = [IN_PODS[name][probe]["command"] for probe in ("livenessProbe", "startupProbe") if probe in IN_PODS[name]]
-    assert len(probes) == (2 if name == "scheduler" else 1)
-    for command in probes:
-        if command[0] == "python":
-            assert ["CMD", *command] == SERVICES[name]["healthcheck"]["test"]
-        else:
-            assert command[:4] == ["airflow", "jobs", "check", "--job-type"] and command[-1] == "--local"
-            assert command[4].removesuffix("Job").lower() == name.replace("-", "")
-
-
-@pytest.mark.parametrize("name", IN_PODS)
-def test_no_log_groomer_runs_on_kubernetes(name: str):
-    assert IN_PODS[name]["logGroomerSidecar"] == {"enabled": False}
-
-
-def test_the_scheduler_on_kubernetes_answers_its_probes():
-    assert VALUES["config"]["scheduler"]["enable_health_check"] == "True"
-
-
-def test_redis_on_kubernetes_has_an_address_with_its_password():
-    assert VALUES["redis"]["passwordSecretName"]
-    assert VALUES["data"]["brokerUrlSecretName"]
-
-
 # -- make env
 
 
