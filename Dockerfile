@@ -19,7 +19,8 @@ FROM ${BASE}
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 tini && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 50000 airworthy \
     && useradd --uid 50000 --gid 50000 --home-dir /var/lib/airworthy --shell /usr/sbin/nologin airworthy \
-    && install --directory --owner=airworthy --group=airworthy --mode=0700 /var/lib/airworthy /var/log/airworthy
+    && install --directory --owner=airworthy --group=airworthy --mode=0700 /var/lib/airworthy /var/log/airworthy \
+        /var/tmp/airworthy
 WORKDIR /opt/airworthy
 COPY --from=packages /opt/airworthy/.venv .venv
 # requirements.txt is read too: a registered model names the lock it was trained with.

@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# What an address, a command line and compose's own file read as themselves.
+PLAIN = re.compile(r"[\w.=,:-]*", re.ASCII)
 SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
@@ -46,9 +48,18 @@ def write(path: Path, text: str) -> None:
     Path(draft).replace(path)
 
 
+def odd(present: str, example: str) -> list[str]:
+    """Return the secrets of the example whose value has other characters than letters, digits and `. _ - =`."""
+    secret_names = {name for name, value in SETTING.findall(example) if not value}
+    return [name for name, value in SETTING.findall(present) if name in secret_names and not PLAIN.fullmatch(value)]
+
+
 def main(root: Path = ROOT) -> str:
-    """Makes or completes `.env`; what was done, in a line."""
+    """Makes or completes `.env`; what was done, in a line. SystemExit for a secret that would be misread."""
     path, example = root / ".env", (root / ".env.example").read_text()
+    if path.exists() and (wrong := odd(path.read_text(), example)):
+        names = ", ".join(wrong)
+        raise SystemExit(f"{names} in .env: use letters, digits and . _ - = only; others are misread in an address.")
     if not path.exists():
         write(path, filled(example))
         return "Wrote .env with new secrets. Keep a copy of it in a safe place: without them no backup can be read."

@@ -124,6 +124,12 @@ def plan(use_case: str) -> None:
 
 
 @app.command()
+def upgrade(use_case: str) -> None:
+    """Bring the lake of a use case, which older code has stored, to the form that this code reads."""
+    commands.upgrade(console, use_case)
+
+
+@app.command()
 def token() -> None:
     """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
     typer.echo(commands.token())

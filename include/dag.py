@@ -16,16 +16,18 @@ from include import alerts, dag_text, forms
 from include.declaration import clock
 from include.declaration.printable import escape_values
 from include.errors import NAME_SHOWN, AirworthyError, BadRequest, shorten
+from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.task_memory import limited_memory
 from include.use_case import UseCase
 
 MONDAY = 1
 RETRIED: dict[str, Any] = {
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
+    "retries": RETRIES,
+    "retry_policy": RetryTemporaryErrors(),
+    "retry_delay": FIRST_DELAY,  # after a try that was killed, about which no policy is asked
     "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=10),
+    "max_retry_delay": LONGEST_DELAY,
     "execution_timeout": timedelta(minutes=30),
 }
 """For what reads or writes elsewhere. Bad data and bad requests are never tried again: see `told`."""

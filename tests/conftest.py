@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from include import settings
+from include import s3_retries, settings
 from include.registry import signing
 from include.settings import REPOSITORY
 from include.storage import s3
 from include.storage.place import Place
+
+pytest_plugins = ["tests.verdict"]
 
 if TYPE_CHECKING:
     from tests.homes import Homes
@@ -121,9 +123,10 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
-def refuse(bucket: str) -> Iterator[Callable[..., None]]:
+def refuse(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Has the server refuse its next requests: see tests.s3_server."""
     address = os.environ["AWS_ENDPOINT_URL"]
+    monkeypatch.setattr(s3_retries, "FIRST_PAUSE", "100ms")
 
     def refused(status: int, code: str, times: int, *methods: str) -> None:
         what = {"status": status, "code": code, "times": times} | ({"methods": methods} if methods else {})

@@ -14,7 +14,7 @@ from include.settings import REPOSITORY
 
 BASE = (
     *("include.settings", "include.use_case", "include.gate", "include.declaration", "include.landing"),
-    *("include.errors", "include.retention"),
+    *("include.errors", "include.retention", "include.s3_retries"),
 )
 """What every room may use."""
 PURE, STORES = ("include.model",), ("include.lake", "include.registry")
@@ -126,6 +126,7 @@ ROOMS = {
     "include.dag_text": Room(BASE, only_libraries=frozenset()),
     "include.use_cases": Room(("include.use_cases", *BASE), only_libraries=frozenset()),
     **dict.fromkeys(BASE, Room(BASE, only_libraries=frozenset())),
+    "include.s3_retries": Room(BASE, only_libraries=frozenset({"botocore"})),
 }
 
 

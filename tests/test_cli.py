@@ -30,6 +30,7 @@ def commands(name: str, day: str, file: str = "rows.csv") -> dict[str, list[str]
         "check": ["check", name, day],
         "frame": ["frame", name, "features", day],
         "replay": ["replay", name, "--from", day, "--to", day],
+        "upgrade": ["upgrade", name],
         "maintain": ["maintain", "--use-case", name],
         "quarantine": ["quarantine", name],
         "quarantine show": ["quarantine", "show", name, "--day", day],

@@ -90,3 +90,11 @@ def table(here: Instance) -> Table:
         uptime = str(timedelta(seconds=int(time.time() - service.started)))
         shown.add_row(name, state, str(service.pid), uptime, address.get(name, ""))
     return shown
+
+
+def upgrade(console: Console, name: str) -> None:
+    """Bring a use case's lake to the format of this code, and say what was done."""
+    from include.stages.upgrade import upgrade_format
+    from include.use_cases import load
+
+    print_line(console, upgrade_format(load(name)))

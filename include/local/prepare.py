@@ -8,6 +8,7 @@ left as it is where it is there, so that it may run at each start. Everything is
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from include.errors import AirworthyError
+from include.local import already_prepared
 from include.settings import TRAINING_POOL
 
 DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
@@ -27,6 +29,16 @@ PLACES = (
 USERS = {"admin": ("Admin", "AIRWORTHY_ADMIN_PASSWORD"), "prometheus": ("Viewer", "AIRWORTHY_VIEWER_PASSWORD")}
 """Role of each user, and the setting with its first password."""
 AIRFLOW = (sys.executable, "-m", "airflow")
+SECRETS = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "AIRFLOW_DATABASE_PASSWORD",
+    "MLFLOW_BACKEND_STORE_URI": "MLFLOW_DATABASE_PASSWORD",
+    "AIRFLOW__CELERY__BROKER_URL": "REDIS_PASSWORD",
+    "AIRWORTHY_POSTGRES": "POSTGRES_PASSWORD",
+}
+"""Addresses that docker-compose.yaml puts together, and the setting whose value is the password in each."""
+_ADDRESS = re.compile(
+    r"[a-z0-9+]+://[\w.-]*:(?:[\w.~=+-]|%[0-9A-Fa-f]{2})+@[\w.-]+(?::\d+)?(?:/[\w-]*)?(?:\?[^\s#]*)?", re.ASCII
+)
 
 
 class NotPrepared(AirworthyError):
@@ -36,8 +48,39 @@ class NotPrepared(AirworthyError):
         super().__init__(f"{step} ended with status {status}; what it wrote stands above. Nothing after it was done.")
 
 
+class OddPasswordError(AirworthyError):
+    """A password has characters that an address misreads."""
+
+    def __init__(self, setting: str, address: str) -> None:
+        self.setting = setting
+        super().__init__(
+            f"{setting} in .env has a character with a meaning of its own in an address ({address}), or is empty. Use"
+            " letters, digits and . _ - = only. If a database has been made with that password, docs/operate.md"
+            " (Rotating a secret) says how to replace it."
+        )
+
+
+class PasswordRefusedError(AirworthyError):
+    """PostgreSQL refuses its superuser's password."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"PostgreSQL refuses POSTGRES_PASSWORD of .env ({why}). Its own is the one with which its volume was made;"
+            " docs/operate.md (Rotating a secret) says how to change it there."
+        )
+
+
 def run(environment: Mapping[str, str], *, only_databases: bool = False) -> None:
-    """Prepares everything. Raises NotPrepared, or the database's or S3's own error."""
+    """Prepare everything, or nothing where all is there.
+
+    Raises:
+        OddPasswordError, PasswordRefusedError: a setting of `.env` must be changed.
+        NotPrepared: a step failed. Else the database's or S3's own error.
+    """
+    refuse_odd_passwords(environment)
+    if not only_databases and already_prepared.is_prepared(environment, USERS):
+        make_buckets(environment[name] for name in PLACES)
+        return
     if server := environment.get("AIRWORTHY_POSTGRES"):
         make_databases(server, [environment[name] for name in DATABASES])
     if only_databases:
@@ -49,6 +92,15 @@ def run(environment: Mapping[str, str], *, only_databases: bool = False) -> None
         call([*AIRFLOW, "pools", "set", TRAINING_POOL, "1", "One training at a time"])
     for name, (role, password) in USERS.items():
         make_user(name, role, environment[password])
+    already_prepared.remember(environment)
+
+
+def refuse_odd_passwords(environment: Mapping[str, str]) -> None:
+    """Raise OddPasswordError for an address that the password within it breaks apart."""
+    for name, setting in SECRETS.items():
+        address = environment.get(name)
+        if address is not None and not _ADDRESS.fullmatch(address):
+            raise OddPasswordError(setting, name)
 
 
 def make_databases(server: str, addresses: Iterable[str]) -> None:
@@ -60,7 +112,12 @@ def make_databases(server: str, addresses: Iterable[str]) -> None:
     import psycopg2
     from psycopg2 import sql
 
-    connection = psycopg2.connect(server, connect_timeout=30)
+    try:
+        connection = psycopg2.connect(server, connect_timeout=30)
+    except psycopg2.OperationalError as error:
+        if "authentication failed" not in str(error):
+            raise
+        raise PasswordRefusedError(str(error).strip().rpartition("FATAL:")[2].strip()) from None
     connection.autocommit = True  # a database cannot be made within a transaction
     try:
         with connection.cursor() as cursor:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include import s3_retries
 from include.errors import TEXT_SHOWN, AirworthyError, shorten
 
-ATTEMPTS = 8
-"""Tries at one request that is answered 500, 503 or not at all, with growing pauses: some 20 seconds in all."""
 PART_BYTES = 8 * 1024 * 1024
 """Of larger objects, parts of this size are fetched at once."""
 AT_ONCE = 4
@@ -172,8 +171,6 @@ class _Counter:
 def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client that was made before a fork may hang after it
     """A boto3 client with the keys, the region and the server that Airflow's Connection names; one for a process."""
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-    from botocore.config import Config
 
     hook = S3Hook(aws_conn_id=connection)
-    patient = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, connect_timeout=10, read_timeout=60)
-    return hook.get_client_type(region_name=hook.region_name, config=hook.config.merge(patient))
+    return hook.get_client_type(region_name=hook.region_name, config=hook.config.merge(s3_retries.patient_config()))

@@ -20,6 +20,7 @@ from deltalake.transaction import AddAction
 from include import settings
 from include.errors import AirworthyError, ColumnsWrong
 from include.lake import file_signature, partition_reader, schema_evolution, soundness
+from include.lake.lake_format import mark_format, require_format
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.lake.sorting import sort_rows
 from include.storage import history, integrity, partitions, s3, schemas
@@ -76,7 +77,10 @@ class Lake:
 
     @classmethod
     def of(cls, use_case: UseCase) -> Lake:
-        return cls(use_case, Place.of(settings.current().lake) / use_case.name)
+        """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
+        root = Place.of(settings.current().lake) / use_case.name
+        require_format(root)
+        return cls(use_case, root)
 
     def as_of(self, day: date, memory: str = "2GB") -> View:
         """What was known at the decision time of `day`: partitions up to `day`, never later ones.
@@ -113,6 +117,7 @@ class Lake:
         raise AssertionError("unreachable")
 
     def _made(self, table: str) -> DeltaTable:
+        mark_format(self.root)
         place = self.root / table
         if place.is_local:
             place.path.mkdir(parents=True, exist_ok=True)

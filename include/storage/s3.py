@@ -13,14 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from include import settings
+from include import s3_retries, settings
 from include.errors import AirworthyError
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 SCHEME = "s3://"
-RETRIES = 8
-"""After a connection that failed and an answer 429, 500 or 503; with growing pauses, about 25 seconds in all."""
 CUTS = 5
 """Times that a question is asked whose answer is cut off."""
 AT_ONCE = 8
@@ -85,8 +83,10 @@ def options(uri: str) -> dict[str, str] | None:
     found = {
         "conditional_put": "etag",
         "aws_region": _region(),
-        "max_retries": str(RETRIES),
-        "retry_timeout": "60s",
+        "max_retries": str(s3_retries.RETRIES),
+        "retry_timeout": "180s",
+        "backoff_config.init_backoff": s3_retries.FIRST_PAUSE,
+        "backoff_config.max_backoff": s3_retries.LONGEST_PAUSE,
         "connect_timeout": "10s",
         "timeout": "300s",
     }
@@ -105,13 +105,11 @@ def client() -> Any:
 @functools.lru_cache(maxsize=4)
 def _client(process: int, endpoint: str | None, region: str, who: int) -> Any:  # noqa: ARG001  # keys of the cache
     import boto3
-    from botocore.config import Config
 
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": RETRIES + 1}, connect_timeout=10, read_timeout=60
-    )
     # A session of its own: the default one is not safe among threads.
-    return boto3.session.Session().client("s3", config=config, endpoint_url=endpoint, region_name=region)
+    return boto3.session.Session().client(
+        "s3", config=s3_retries.patient_config(), endpoint_url=endpoint, region_name=region
+    )
 
 
 def _region() -> str:
@@ -183,7 +181,8 @@ def _failure(uri: str, error: Exception) -> StoreFailed | None:
         why = f"{server} cannot be reached. If it is not merely starting, AWS_ENDPOINT_URL names the wrong server."
         return StoreFailed(uri, why, worth_retrying=True)
     if names(_BUSY):
-        why = f"{server} failed {RETRIES + 1} times ({_first(said, _BUSY)}). Look at it; then run the task again."
+        tries = s3_retries.RETRIES + 1
+        why = f"{server} failed {tries} times ({_first(said, _BUSY)}). Look at it; then run the task again."
         return StoreFailed(uri, why, worth_retrying=True)
     return None
 

@@ -15,6 +15,7 @@ from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
 from include.dag import care, daily, weekly
+from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.retention import Retention
 from include.settings import REPOSITORY
@@ -167,7 +168,8 @@ def test_every_task_has_a_limit_and_input_output_is_tried_again_with_backoff(dag
             assert task.response_timeout == all_use_cases()[name.partition("__")[0]].approval.wait
         else:
             assert task.execution_timeout is not None
-        assert task.retries == 3
+        assert task.retries == RETRIES
+        assert isinstance(task.retry_policy, RetryTemporaryErrors)
         assert task.retry_exponential_backoff
 
 

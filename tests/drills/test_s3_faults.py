@@ -147,9 +147,9 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
 def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_there(
     through, undisturbed, survived, monkeypatch
 ):
-    from include.storage import s3
+    from include import s3_retries
 
-    monkeypatch.setattr(s3, "RETRIES", 1)
+    monkeypatch.setattr(s3_retries, "RETRIES", 1)
     ingest.run(USE_CASE, DAYS[0])
     before = life.tables()
     with through(["500"], 1.0), pytest.raises(StoreFailed, match="run the task again") as raised:

@@ -195,6 +195,7 @@ class Stack:
             "/var/lib/airworthy": str(own / "lib"),
             "/var/log/airworthy": str(own / "logs"),
             "/tmp": str(own / "tmp"),
+            "/var/tmp/airworthy": str(own / "scratch"),
         }
 
     def _here(self, name: str) -> dict[str, str]:

@@ -57,8 +57,8 @@ def _clients_anew() -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries are botocore's own, up to 20 s; here they are none."""
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    """Pauses between tries are botocore's own, up to 64 s; here they are none."""
+    monkeypatch.setattr("botocore.retryhandler.delay_exponential", lambda *_, **__: 0)
 
 
 @pytest.fixture

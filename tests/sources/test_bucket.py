@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from include import s3_retries
 from include.settings import REPOSITORY
 from include.sources import bucket as buckets
 from include.sources.bucket import Bucket, BucketFailed, Listed, ObjectChanged, TooManyObjectsError
@@ -55,7 +56,7 @@ def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing,
     with pytest.raises(BucketFailed, match=rf"{landing.name}.*'aws_default'.*503.*Try again later") as failed:
         Bucket(landing.name, "aws_default").list("")
     assert failed.value.worth_retrying
-    assert len(faults.next) == 100 - buckets.ATTEMPTS
+    assert len(faults.next) == 100 - (s3_retries.RETRIES + 1)
 
 
 def test_a_server_that_is_not_there_is_worth_another_try(landing, monkeypatch):

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from include import s3_retries
 from include.storage import history, s3
 from include.storage.lake import Lake
 from include.storage.place import Place
@@ -59,7 +60,7 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(filled, refuse, what,
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["write a table", "read a file"])
 def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse, monkeypatch, what):
-    monkeypatch.setattr(s3, "RETRIES", 1)
+    monkeypatch.setattr(s3_retries, "RETRIES", 1)
     s3._client.cache_clear()
     refuse(503, "SlowDown", 1000)
     with pytest.raises(StoreFailed, match=r"failed 2 times \(SlowDown\)") as raised:
@@ -89,7 +90,7 @@ def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, 
 
 @pytest.mark.parametrize("what", ["write a file", "write a table"])
 def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, monkeypatch, what):
-    monkeypatch.setattr(s3, "RETRIES", 0)
+    monkeypatch.setattr(s3_retries, "RETRIES", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
     with pytest.raises(StoreFailed, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
         everything(lake)[what]()

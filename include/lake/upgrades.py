@@ -1,0 +1,62 @@
+"""The steps from one format of a lake to the next: format number to what must be done to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from types import MappingProxyType
+
+from include import settings
+from include.errors import AirworthyError
+from include.lake import lake_format
+from include.storage import schemas
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.place import Place
+from include.use_case import UseCase
+
+
+class UnsignedLakeError(AirworthyError):
+    """A lake was stored by code that signed nothing, or with other keys."""
+
+    def __init__(self, use_case: str, table: str, days: set[date]) -> None:
+        self.table, self.days = table, days
+        super().__init__(
+            f"{use_case}: {table} has {len(days)} days, from {min(days)} on, whose files this installation has not"
+            " signed. If the keys are not those that they were signed with, set AIRWORTHY_SIGNING_KEYS to all of them,"
+            " the newest first, and run this again. A lake of code that signed nothing cannot be upgraded: start with"
+            " an empty one (AIRWORTHY_LAKE) and backfill. Nothing was changed."
+        )
+
+
+def adopt_signed(use_case: UseCase) -> None:
+    """Make sure that all a lake holds was signed here: it has the form of format 1, and only lacks its number.
+
+    Raises:
+        UnsignedLakeError: a table has files without a genuine name. LedgerDamaged: the ledger has such entries.
+    """
+    Ledger.of(use_case).entries()
+    lake = Lake(use_case, _root(use_case))
+    for table in schemas.tables(use_case):
+        if not (lake.root / table).exists():
+            continue
+        if forged := lake.as_of(date.max).forged_days(table):
+            raise UnsignedLakeError(use_case.name, table, forged)
+
+
+STEPS: Mapping[int, Callable[[UseCase], None]] = MappingProxyType({1: adopt_signed})
+
+
+def upgrade_lake(use_case: UseCase) -> list[int]:
+    """Bring a use case's lake to the format of this code; the format numbers that were reached.
+
+    May be interrupted and run again.
+
+    Raises:
+        LakeFormatError: newer code has stored it. UnsignedLakeError, LedgerDamaged: see `adopt_signed`.
+    """
+    return lake_format.upgrade(use_case, _root(use_case), STEPS)
+
+
+def _root(use_case: UseCase) -> Place:
+    return Place.of(settings.current().lake) / use_case.name

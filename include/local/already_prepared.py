@@ -1,0 +1,77 @@
+"""Whether everything that docker-compose.yaml's `init` makes is there already, asked without importing Airflow.
+
+`init` runs at every `docker compose up`, also where only a worker is added. Looking costs a second; preparing costs
+five processes that import Airflow or MLflow. What a finished preparation was made of is kept in Airflow's database,
+with the versions of both schemas, so that newer code and a restored database are prepared again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from include.settings import REPOSITORY, TRAINING_POOL
+
+TABLE = "airworthy_prepared"
+VERSIONS = {
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "alembic_version",
+    "MLFLOW_BACKEND_STORE_URI": "alembic_version",
+}
+"""The table in each database that names the version of its schema."""
+
+
+def fingerprint() -> str:
+    """Return a digest of what prepares: the locked libraries, and the code that does it."""
+    parts = [REPOSITORY / "requirements.txt", Path(__file__), Path(__file__).with_name("prepare.py")]
+    return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts)).hexdigest()
+
+
+def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
+    """Return whether a preparation by this code ended, and its schemas, its pool and its users are still there.
+
+    The databases are asked as the users that the services are, so a password that was changed is prepared again.
+    """
+    import psycopg2
+
+    if not VERSIONS.keys() <= environment.keys():
+        return False  # the preparation says which is missing
+    try:
+        airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+        [kept] = _ask(airflow, f"SELECT made_by, schemas FROM {TABLE}")  # noqa: S608  # a name of ours
+        pools = _ask(airflow, "SELECT 1 FROM slot_pool WHERE pool = %s", TRAINING_POOL)
+        known = {name for (name,) in _ask(airflow, "SELECT username FROM ab_user")}
+        return bool(pools) and known >= set(users) and kept == (fingerprint(), schemas(environment))
+    except (psycopg2.Error, ValueError):  # no database yet, no table, or no row of it
+        return False
+
+
+def remember(environment: Mapping[str, str]) -> None:
+    """Keep that a preparation ended."""
+    airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    _ask(airflow, f"DROP TABLE IF EXISTS {TABLE}")
+    _ask(airflow, f"CREATE TABLE {TABLE} (made_by text NOT NULL, schemas text NOT NULL)")
+    _ask(airflow, f"INSERT INTO {TABLE} VALUES (%s, %s)", fingerprint(), schemas(environment))  # noqa: S608
+
+
+def schemas(environment: Mapping[str, str]) -> str:
+    """Return the versions of both schemas."""
+    found = []
+    for name, table in VERSIONS.items():
+        found += sorted(version for (version,) in _ask(environment[name], f"SELECT version_num FROM {table}"))  # noqa: S608
+    return " ".join(found)
+
+
+def _ask(address: str, statement: str, *values: str) -> list[tuple[Any, ...]]:
+    """Return the rows of one statement, in a connection of its own."""
+    import psycopg2
+
+    connection = psycopg2.connect(address.replace("postgresql+psycopg2://", "postgresql://", 1), connect_timeout=30)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        connection.close()

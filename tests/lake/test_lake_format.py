@@ -1,0 +1,140 @@
+"""The format number of a lake: written at first, required ever after, and brought up to date by one command."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from include import cli
+from include.lake import lake_format, upgrades
+from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
+from include.lake.upgrades import UnsignedLakeError, upgrade_lake
+from include.registry import signing
+from include.stages import ingest
+from include.stages.score import run as score
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger, UnprovenEntriesError
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+
+DAY = date(2020, 1, 2)
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is a process of its own, which has seen no lake yet."""
+    monkeypatch.setattr(lake_format, "_current", set())
+
+
+def forget() -> None:
+    lake_format._current.clear()
+
+
+def root():
+    return Lake(USE_CASE, upgrades._root(USE_CASE)).root
+
+
+def number(text: str) -> None:
+    (root() / lake_format.NAME).write(text.encode())
+    forget()
+
+
+def test_an_empty_lake_may_be_read_and_has_no_number(lake_home):
+    assert Lake.of(USE_CASE).root.names() == [] and stored_format(root()) is None
+
+
+@pytest.mark.both_places
+def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
+    ingest.run(USE_CASE, DAY)
+    assert stored_format(root()) == FORMAT
+    forget()
+    assert Lake.of(USE_CASE).as_of(DAY).read("raw/events").num_rows
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (json.dumps({"format": FORMAT + 1}), rf"format {FORMAT + 1}; .* reads and writes format {FORMAT}\. Newer code"),
+        (json.dumps({"format": 0}), "format 0; .*then run: upgrade toy"),
+        ("{}", r"format\.json cannot be read"),
+        ('{"format": true}', r"format\.json cannot be read"),
+        ('{"format": -1}', r"format\.json cannot be read"),
+        ("[" * 100_000, r"format\.json cannot be read"),
+        ("", r"format\.json cannot be read"),
+    ],
+)
+def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, said):
+    number(text)
+    before = sorted(path for path in toy_lake.rglob("*"))
+    for attempt in (lambda: Lake.of(USE_CASE), lambda: ingest.run(USE_CASE, date(2020, 3, 20))):
+        with pytest.raises(LakeFormatError, match=said):
+            attempt()
+    assert sorted(toy_lake.rglob("*")) == before
+
+
+@pytest.mark.parametrize("what", lake_format.STORED)
+def test_a_lake_that_holds_something_and_has_no_number_is_refused_with_the_command(lake_home, what):
+    (root() / what / "000001.json").write(b"{}")
+    with pytest.raises(LakeFormatError, match=r"has no format number.*Back it up, then run: upgrade toy"):
+        Lake.of(USE_CASE)
+
+
+def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champion):
+    view = Lake.of(USE_CASE).as_of(AS_OF)
+    before = view.read("features").to_pydict()
+    (root() / lake_format.NAME).remove()
+    forget()
+    with pytest.raises(LakeFormatError):
+        score(USE_CASE, AS_OF)
+    assert upgrade_lake(USE_CASE) == [FORMAT] and upgrade_lake(USE_CASE) == []
+    score(USE_CASE, AS_OF)
+    assert Lake.of(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
+    assert Ledger.of(USE_CASE).champion_of(AS_OF).version == champion
+
+
+def test_an_upgrade_that_is_interrupted_goes_on_where_it_was(toy_lake, monkeypatch):
+    monkeypatch.setattr(lake_format, "FORMAT", 3)
+    number('{"format": 0}')
+    done = []
+
+    def third(_: object) -> None:
+        done.append(3)
+        if done.count(3) == 1:
+            raise KeyboardInterrupt
+
+    steps = {1: lambda _: done.append(1), 2: lambda _: done.append(2), 3: third}
+    with pytest.raises(KeyboardInterrupt):
+        lake_format.upgrade(USE_CASE, root(), steps)
+    assert stored_format(root()) == 2
+    assert lake_format.upgrade(USE_CASE, root(), steps) == [3]
+    assert done == [1, 2, 3, 3] and stored_format(root()) == 3
+
+
+def test_a_lake_of_newer_code_is_not_upgraded_back(toy_lake):
+    number(json.dumps({"format": FORMAT + 1}))
+    with pytest.raises(LakeFormatError, match="no lake goes back: restore a backup"):
+        upgrade_lake(USE_CASE)
+
+
+def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkeypatch):
+    (root() / lake_format.NAME).remove()
+    forget()
+    monkeypatch.setenv(signing.VARIABLE, "another key, which is long enough for this")
+    with pytest.raises(UnprovenEntriesError):
+        upgrade_lake(USE_CASE)
+    for name in (root() / "ledger").names():
+        (root() / "ledger" / name).remove()
+    with pytest.raises(UnsignedLakeError, match=r"toy: raw/.* AIRWORTHY_SIGNING_KEYS .*Nothing was changed"):
+        upgrade_lake(USE_CASE)
+    assert stored_format(root()) is None
+
+
+def test_the_command_says_what_it_has_done(toy_lake, monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+    (root() / lake_format.NAME).remove()
+    said = [CliRunner().invoke(cli.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]
+    assert said[0] == f"The lake of toy was brought to format {FORMAT}."
+    assert said[1] == f"The lake of toy has format {FORMAT} already; nothing was changed."

@@ -1,0 +1,137 @@
+"""A run of the tests ends with a verdict: also where a test hangs, ends its worker, or the run takes too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from include.settings import REPOSITORY
+from tests.guardian import MARK
+
+pytestmark = pytest.mark.slow
+
+CONFTEST = """
+import tests.guardian, tests.verdict
+tests.guardian.GRACE_S = tests.verdict.GRACE_S = 2.0
+from tests.verdict import *
+"""
+GOOD = "def test_{n}(): pass\n"
+STARTS = """
+import os, subprocess, sys, time
+def forks_and_starts():
+    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(10000)"], start_new_session=True)
+    forked = os.fork()
+    if not forked:
+        time.sleep(10000)
+    open(os.environ["PIDS"], "a").write(f"{started.pid} {forked} ")
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    (folder / "conftest.py").write_text(CONFTEST)
+    for number in range(4):
+        (folder / f"test_good_{number}.py").write_text("".join(GOOD.format(n=n) for n in range(5)))
+    return folder
+
+
+def start(suite: Path, *options: str) -> subprocess.Popen[str]:
+    settings = ["-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={suite}", "--import-mode=importlib"]
+    settings += ["-o", "timeout=3", "-o", "timeout_method=signal", "-rf"]
+    command = [sys.executable, "-m", "pytest", str(suite), *settings, *options]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", MARK))}
+    environment = clean | {"PIDS": str(suite / "pids"), "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen(
+        command, cwd=suite, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def run(suite: Path, *options: str) -> tuple[int, str]:
+    with start(suite, *options) as process:
+        said, _ = process.communicate(timeout=1200)
+        return process.returncode, said
+
+
+def started(suite: Path) -> list[psutil.Process]:
+    """What the tests of the suite have started, without what is already gone."""
+    numbers = map(int, (suite / "pids").read_text().split())
+    found = [psutil.Process(number) for number in numbers if psutil.pid_exists(number)]
+    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def gone(suite: Path) -> None:
+    """Wait until none of them lives."""
+    until = time.monotonic() + 1200
+    while left := started(suite):
+        assert time.monotonic() < until, left
+        time.sleep(0.2)
+
+
+WORKERS = ("-n", "2", "--dist", "loadfile")
+
+
+@pytest.mark.parametrize("workers", [WORKERS, ()], ids=["workers", "one process"])
+def test_a_test_that_waits_too_long_fails_and_the_rest_goes_on(suite, workers):
+    (suite / "test_a_slow.py").write_text("import time\ndef test_slow(): time.sleep(1000)\ndef test_next(): pass\n")
+    status, said = run(suite, *workers)
+    assert status == 1 and "1 failed, 21 passed" in said, said
+    assert "Timeout" in said
+
+
+def test_a_worker_that_no_signal_reaches_is_killed_its_test_failed_and_the_rest_goes_on(suite):
+    hangs = STARTS + (
+        "import signal\n"
+        "def test_hangs():\n"
+        "    forks_and_starts()\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+        "    while True: time.sleep(1)\n"
+        "def test_next(): pass\n"
+    )
+    (suite / "test_a_hangs.py").write_text(hangs)
+    status, said = run(suite, *WORKERS)
+    assert status == 1 and "1 failed, 21 passed" in said, said
+    assert "crashed while running" in said and "test_hangs did not end" in said
+    gone(suite)
+
+
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_a_worker_that_dies_is_reported_once_and_what_its_tests_started_dies_too(suite, where):
+    dies = STARTS + "def test_dies():\n    forks_and_starts()\n    os.kill(os.getpid(), 9)\ndef test_next(): pass\n"
+    (suite / f"test_{'a' if where == 'first' else 'z'}_dies.py").write_text(dies)
+    status, said = run(suite, *WORKERS)
+    assert status == 1 and "1 failed, 21 passed" in said, said
+    assert len((suite / "pids").read_text().split()) == 2, "the test ran twice"
+    gone(suite)
+
+
+def test_a_run_that_takes_too_long_ends_with_a_summary_of_what_ran(suite):
+    (suite / "test_z_long.py").write_text("import time\ndef test_long(): time.sleep(1000)\n")
+    status, said = run(suite, *WORKERS, "-o", "timeout=1000", "--run-limit=0.25")
+    assert status == 2 and "limit of 0.25 minutes" in said, said
+    assert "20 of 21 tests had ended" in said and "test_z_long.py::test_long" in said.partition("were running")[2]
+    assert "20 passed" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("workers", [WORKERS, ()], ids=["workers", "one process"])
+def test_a_run_that_is_killed_leaves_nothing(suite, number, workers):
+    (suite / "test_a.py").write_text(STARTS + "def test_long():\n    forks_and_starts()\n    time.sleep(1000)\n")
+    with start(suite, *workers, "-o", "timeout=1000") as process:
+        until = time.monotonic() + 1200
+        while not (suite / "pids").exists() or not (suite / "pids").read_text():
+            assert time.monotonic() < until and process.poll() is None
+            time.sleep(0.2)
+        own = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        process.communicate(timeout=1200)
+    gone(suite)
+    assert psutil.wait_procs(own, 1200)[1] == []

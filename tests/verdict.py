@@ -1,0 +1,105 @@
+"""Ends every run of the tests with a verdict, whatever a test does and however busy the machine is (a pytest plugin).
+
+A test that hangs fails by its limit (pytest-timeout, a signal); one that still hangs a minute later has its worker
+killed from outside. A worker that dies is replaced, its test is reported as failed, and the rest goes on. What a worker
+has started dies with it. `--run-limit=MINUTES` ends the whole run with a summary.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
+
+from tests.guardian import GRACE_S, Guardian
+
+PLUGIN = "verdict"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-limit", type=float, metavar="MINUTES", help="end the run after so long, with a summary")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    if is_worker:
+        os.setsid()  # so that forks of this worker, which have no mark of their own, are known as its own
+    config.pluginmanager.register(Verdict(config, is_worker=is_worker), PLUGIN)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return FilesOnce(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class FilesOnce(LoadFileScheduling):
+    """Hand whole files to workers, and a test that has ended its worker to nobody again.
+
+    xdist's own scheduler has it run once more by the next worker, which it then ends too.
+    """
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Forget a worker; the test at which it died, or None. What it had not begun goes to others."""
+        workload = self.assigned_work.pop(node)
+        crashed = next((name for unit in workload.values() for name, done in unit.items() if not done), None)
+        if crashed is None:
+            return None
+        workload[self._split_scope(crashed)][crashed] = True
+        self.workqueue.update({file: unit for file, unit in workload.items() if not all(unit.values())})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return crashed
+
+
+class Verdict:
+    """What one process of the tests knows of its run."""
+
+    def __init__(self, config: pytest.Config, *, is_worker: bool) -> None:
+        self.config, self.guardian = config, Guardian()
+        self.limit = None if is_worker else config.getoption("run_limit")
+        self.running: list[str] = []
+        self.ended: set[str] = set()
+        self.is_late = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        if self.limit:
+            timer = threading.Timer(60 * self.limit, self._stop)
+            timer.daemon = True
+            timer.start()
+
+    def _stop(self) -> None:
+        self.is_late = True
+        _thread.interrupt_main()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        marker = item.get_closest_marker("timeout")
+        own = (*marker.args, marker.kwargs.get("timeout"))[0] if marker else None
+        self.guardian.start(item.nodeid, float(own or self.config.getini("timeout")) + GRACE_S)
+        try:
+            return (yield)
+        finally:
+            self.guardian.end()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.running.append(nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self.running.remove(nodeid)
+        self.ended.add(nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say what was cut off by the limit of the run."""
+        if not self.is_late:
+            return
+        total = terminalreporter._session.testscollected
+        terminalreporter.section(f"The run was ended by its limit of {self.limit:g} minutes", red=True)
+        terminalreporter.line(f"{len(self.ended)} of {total} tests had ended. These were running:")
+        for name in self.running:
+            terminalreporter.line(f"  {name}")
