@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from include import settings
 from include.errors import AirworthyError
 from include.storage.place import Place
 
@@ -30,6 +31,17 @@ class LakeFormatError(AirworthyError):
         self.root, self.found, self.known = root, found, FORMAT
         form = "has no format number" if found is None else f"has the format {found}"
         super().__init__(f"The lake {root} {form}; this code reads and writes format {FORMAT}. {remedy}")
+
+
+def lake_root(use_case: str) -> Place:
+    """Return where a use case's lake is.
+
+    Raises:
+        LakeFormatError: it is of another format, or its format number cannot be read.
+    """
+    root = Place.of(settings.current().lake) / use_case
+    require_format(root)
+    return root
 
 
 def require_format(root: Place) -> None:

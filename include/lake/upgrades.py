@@ -35,8 +35,9 @@ def adopt_signed(use_case: UseCase) -> None:
     Raises:
         UnsignedLakeError: a table has files without a genuine name. LedgerDamaged: the ledger has such entries.
     """
-    Ledger.of(use_case).entries()
-    lake = Lake(use_case, _root(use_case))
+    root = _root(use_case)
+    Ledger(use_case.name, root / "ledger").entries()
+    lake = Lake(use_case, root)
     for table in schemas.tables(use_case):
         if not (lake.root / table).exists():
             continue

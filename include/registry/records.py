@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from include import settings
 from include.errors import AirworthyError
+from include.lake.lake_format import lake_root
 from include.registry.signing import Signature, load_signing_keys, require_signing_keys
 from include.storage.place import Place
 
@@ -46,7 +46,7 @@ class Records:
 
     @classmethod
     def of(cls, use_case: str) -> Records:
-        return cls(use_case, Place.of(settings.current().lake) / use_case / "records")
+        return cls(use_case, lake_root(use_case) / "records")
 
     def latest(self, kind: Kind, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | UnprovenRecordError]:
         """Return the last record of each of these runs that has one, or why it proves nothing."""

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from include import settings
 from include.errors import AirworthyError
+from include.lake.lake_format import lake_root
 from include.storage.place import Place
 from include.use_case import UseCase
 
@@ -43,7 +43,7 @@ class Claims:
 
     @classmethod
     def of(cls, use_case: UseCase) -> Claims:
-        return cls(Place.of(settings.current().lake) / use_case.name / "claims")
+        return cls(lake_root(use_case.name) / "claims")
 
     def of_month(self, day: date) -> list[Claim]:
         """All claims of that day's month, in the order of slots. Raises ClaimDamaged."""

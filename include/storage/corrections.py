@@ -21,8 +21,8 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include import settings
 from include.errors import AirworthyError, BadRequest
+from include.lake.lake_format import lake_root
 from include.logic import corrections, digests
 from include.logic.corrections import Correction, Draft
 from include.storage.place import Place
@@ -92,7 +92,7 @@ class Corrections:
 
     @classmethod
     def of(cls, use_case: UseCase, feed: str) -> Corrections:
-        root = Place.of(settings.current().lake) / use_case.name
+        root = lake_root(use_case.name)
         return cls(use_case, feed, root / "corrections" / feed)
 
     def standing(self) -> list[Correction]:

@@ -17,10 +17,9 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction
 
-from include import settings
 from include.errors import AirworthyError, ColumnsWrong
 from include.lake import file_signature, partition_reader, schema_evolution, soundness
-from include.lake.lake_format import mark_format, require_format
+from include.lake.lake_format import lake_root, mark_format
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.lake.sorting import sort_rows
 from include.storage import history, integrity, partitions, s3, schemas
@@ -78,9 +77,7 @@ class Lake:
     @classmethod
     def of(cls, use_case: UseCase) -> Lake:
         """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
-        root = Place.of(settings.current().lake) / use_case.name
-        require_format(root)
-        return cls(use_case, root)
+        return cls(use_case, lake_root(use_case.name))
 
     def as_of(self, day: date, memory: str = "2GB") -> View:
         """What was known at the decision time of `day`: partitions up to `day`, never later ones.

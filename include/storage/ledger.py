@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from include import settings
 from include.errors import AirworthyError, NoChampion
+from include.lake.lake_format import lake_root
 from include.logic import lives
 from include.logic.lives import Action
 from include.registry.records import UNREADABLE
@@ -147,7 +147,7 @@ class Ledger:
 
     @classmethod
     def of(cls, use_case: UseCase) -> Ledger:
-        return cls(use_case.name, Place.of(settings.current().lake) / use_case.name / "ledger")
+        return cls(use_case.name, lake_root(use_case.name) / "ledger")
 
     def entries(self) -> list[Entry]:
         """Return all entries, in order.

@@ -122,7 +122,7 @@ def test_a_lake_of_newer_code_is_not_upgraded_back(toy_lake):
 def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkeypatch):
     (root() / lake_format.NAME).remove()
     forget()
-    monkeypatch.setenv(signing.VARIABLE, "another key, which is long enough for this")
+    monkeypatch.setenv(signing.VARIABLE, "another key which is long enough for this")
     with pytest.raises(UnprovenEntriesError):
         upgrade_lake(USE_CASE)
     for name in (root() / "ledger").names():
