@@ -7,8 +7,8 @@ has started dies with it. `--run-limit=MINUTES` ends the whole run with a summar
 
 from __future__ import annotations
 
-import _thread
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -69,13 +69,17 @@ class Verdict:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         if self.limit:
-            timer = threading.Timer(60 * self.limit, self._stop)
+            # Not SIGINT, which is ignored where a shell has started this in the background.
+            signal.signal(signal.SIGUSR2, self._stop)
+            main = threading.main_thread().ident
+            assert main is not None
+            timer = threading.Timer(60 * self.limit, signal.pthread_kill, (main, signal.SIGUSR2))
             timer.daemon = True
             timer.start()
 
-    def _stop(self) -> None:
+    def _stop(self, _number: int, _frame: object) -> None:
         self.is_late = True
-        _thread.interrupt_main()
+        raise KeyboardInterrupt
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
