@@ -7,11 +7,13 @@ ended, in whatever way, all that it has started is killed: what has its mark in 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ import psutil
 REPOSITORY = Path(__file__).resolve().parent.parent
 MARK = "TESTS_STARTED_BY"
 """In the environment of a process: the process of the tests that has started it."""
+PR_SET_PDEATHSIG = 1
 GRACE_S = 60.0
 """Between a test's own limit, which its process should notice, and its end."""
 
@@ -37,6 +40,7 @@ class Guardian:
         self._process = subprocess.Popen(
             command, cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, start_new_session=True
         )
+        os.register_at_fork(before=_note_thread, after_in_child=_die_with_parent)
         os.environ[MARK] = self.mark
         os.environ["SPT_NOENV"] = "1"  # or setproctitle writes over the environment in which the mark is looked for
 
@@ -51,6 +55,21 @@ class Guardian:
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
         os.write(self._process.stdin.fileno(), f"{line}\n".encode())
+
+
+_LIBC = ctypes.CDLL(None)
+_forked_by_main_thread = False
+
+
+def _note_thread() -> None:
+    global _forked_by_main_thread  # noqa: PLW0603  # what the fork reads
+    _forked_by_main_thread = threading.current_thread() is threading.main_thread()
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this fork with its parent, as it has no mark of its own; one of a thread would end with that."""
+    if _forked_by_main_thread and sys.platform == "linux":
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def descendants(parent: int, mark: str) -> Iterator[psutil.Process]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ import tests.guardian, tests.verdict
 tests.guardian.GRACE_S = tests.verdict.GRACE_S = 2.0
 from tests.verdict import *
 """
-GOOD = "def test_{n}(): pass\n"
+GOOD = "import pathlib\ndef test_{n}(): pathlib.Path(__file__).with_name(f'ended_{{__name__}}_{n}').touch()\n"
 STARTS = """
 import os, subprocess, sys, time
 def forks_and_starts():
@@ -92,7 +93,7 @@ def test_a_worker_that_no_signal_reaches_is_killed_its_test_failed_and_the_rest_
         "import signal\n"
         "def test_hangs():\n"
         "    forks_and_starts()\n"
-        "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+        "    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
         "    while True: time.sleep(1)\n"
         "def test_next(): pass\n"
     )
@@ -113,12 +114,27 @@ def test_a_worker_that_dies_is_reported_once_and_what_its_tests_started_dies_too
     gone(suite)
 
 
-def test_a_run_that_takes_too_long_ends_with_a_summary_of_what_ran(suite):
+def test_a_run_that_takes_too_long_ends_with_a_summary(suite):
     (suite / "test_z_long.py").write_text("import time\ndef test_long(): time.sleep(1000)\n")
-    status, said = run(suite, *WORKERS, "-o", "timeout=1000", "--run-limit=0.25")
-    assert status == 2 and "limit of 0.25 minutes" in said, said
-    assert "20 of 21 tests had ended" in said and "test_z_long.py::test_long" in said.partition("were running")[2]
-    assert "20 passed" in said
+    status, said = run(suite, *WORKERS, "-o", "timeout=1000", "--run-limit=0.01")
+    assert status == 2 and "was ended by its limit of 0.01 minutes" in said, said
+
+
+def test_the_summary_says_what_had_ended_and_what_was_running(suite):
+    # The others have ended when the last one says so to the run's own process, as its timer would.
+    late = (
+        "import os, pathlib, signal, time\n"
+        "def test_long():\n"
+        "    while len(list(pathlib.Path(__file__).parent.glob('ended_*'))) < 20: time.sleep(0.1)\n"
+        "    time.sleep(1)\n"
+        "    os.kill(os.getppid(), signal.SIGUSR2)\n"
+        "    time.sleep(1000)\n"
+    )
+    (suite / "test_z_long.py").write_text(late)
+    status, said = run(suite, *WORKERS, "-o", "timeout=1000", "--run-limit=1000")
+    assert status == 2 and "of 21 tests had ended" in said, said
+    assert "test_z_long.py::test_long" in said.partition("were running")[2]
+    assert re.search(r"(19|20) passed", said), said
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
