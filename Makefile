@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock env lint audit compose-check check-model format up down status demo test test-fast test-s3 integration drills security nightly benchmark screenshots clean
+.PHONY: help setup lock env lint audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -66,8 +66,12 @@ demo: setup  ## the whole life of a model on real flights, in the real scheduler
 	@$(AIRWORTHY) demo
 
 # Three at once on two cores: a test that waits for a service leaves its core to others. Services first, as they stand.
-test: setup  ## every test but those of test-s3, integration and drills
-	@$(VENV)/python -m pytest tests -m "not integration and not drill and not long_on_s3" -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(VENV)/python -m pytest tests --dist loadfile --run-limit=60
+test: setup  ## every test but those of test-long, test-s3, integration and drills
+	@$(PYTEST) -m "not long and not integration and not drill and not long_on_s3" -n 3 --no-loadscope-reorder
+
+test-long: setup  ## the tests that take long: lives in the real scheduler, planted leaks, kills, simulations
+	@$(PYTEST) -m "long and not integration and not drill and not long_on_s3" -n 3 --no-loadscope-reorder
 
 test-fast: setup  ## the quick tests: none that starts a service, no file of tests that takes long
 	@$(VENV)/python -m pytest tests -m "not slow and not integration and not drill" -n 2 --dist worksteal
@@ -84,7 +88,9 @@ drills: setup  ## faults, made on purpose: what caught each, rows lost, content 
 security: setup  ## the attacks as tests: forgeries, roles, hostile files and forms, and fuzzers with ten times the examples
 	@$(VENV)/python -m pytest tests -m security -n 2 --dist loadfile --hypothesis-profile=security
 
-nightly: demo test-s3 integration drills compose-check security  ## all that takes too long for every change, one after the other (hours)
+TARGETS ?= demo test-long test-s3 integration drills security compose-check benchmark
+nightly: setup  ## all that takes too long for every change, one after the other (hours), and docs/verified.md from it
+	@$(VENV)/python .ci/nightly.py $(TARGETS)
 
 benchmark: setup  ## what this project costs compared with Airflow alone, and features with DuckDB by hand (some minutes)
 	@PYTHONPATH=. $(VENV)/python benchmarks/orchestration.py

@@ -41,6 +41,24 @@ SIGNING_KEY = "a key that only the tests know and keep"
 """Longer than the shortest that is allowed."""
 
 
+LONG = (
+    *("end_to_end/test_alerts", "end_to_end/test_isolation", "end_to_end/test_landing", "end_to_end/test_retrain"),
+    *("end_to_end/test_trust", "local/test_supervision", "drills/test_poison", "drills/test_damaged_files"),
+    *("drills/test_corrected_sources", "drills/test_s3_faults", "drills/test_killed_anywhere", "drills/test_races"),
+    *("evaluation/gates/test_plants", "evaluation/gates/test_leakage", "evaluation/gates/test_isolation"),
+    *("stages/test_planted", "stages/test_tune", "stages/test_tune_studies", "stages/test_rehearse"),
+    *("stages/test_maintain", "stages/test_maintain_leftovers", "stages/test_maintain_interrupted"),
+    *("stages/test_replay", "stages/test_promote_killed", "stages/test_decide", "stages/test_decide_promotion"),
+    *("properties/test_killed", "properties/test_future_of_customers", "properties/test_evolving"),
+    *("properties/test_order_of_a_life", "properties/test_order_of_flights", "properties/test_memory"),
+    *("properties/test_hostile", "properties/test_odd_names", "sources/test_redelivery", "sources/test_bucket"),
+    *("sources/test_landing_sensor", "model/test_false_alarms", "logic/test_bootstrap", "logic/test_intervals"),
+    *("security/test_fuzzed_forms", "security/test_fuzzed_files", "security/test_fuzzed_models"),
+    *("security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
+)
+"""Files whose slow tests are run by `make test-long` and not by `make test`, which must end in minutes."""
+
+
 def _environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRWORTHY_HOME", str(home))
     # MLflow leaves the last one in the environment, also where a test has set it back.
@@ -61,6 +79,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
     os.environ[signing.VARIABLE] = SIGNING_KEY
     hypothesis_settings.register_profile("security", max_examples=1_000, deadline=None, derandomize=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests of long files, before those that were asked for are chosen by their marks."""
+    files = {REPOSITORY / "tests" / f"{name}.py" for name in LONG}
+    for item in items:
+        if item.path in files and item.get_closest_marker("slow"):
+            item.add_marker("long")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from include.settings import REPOSITORY
+from tests import conftest
 from tests.guardian import MARK
 
 pytestmark = pytest.mark.slow
@@ -33,6 +34,10 @@ def forks_and_starts():
         time.sleep(10000)
     open(os.environ["PIDS"], "a").write(f"{started.pid} {forked} ")
 """
+
+
+def test_every_long_file_is_there():
+    assert [name for name in conftest.LONG if not (REPOSITORY / "tests" / f"{name}.py").is_file()] == []
 
 
 @pytest.fixture

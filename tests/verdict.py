@@ -67,7 +67,7 @@ class Verdict:
         self.is_late = False
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
+    def pytest_runtestloop(self) -> None:
         if self.limit:
             # Not SIGINT, which is ignored where a shell has started this in the background.
             signal.signal(signal.SIGUSR2, self._stop)

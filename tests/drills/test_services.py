@@ -40,6 +40,7 @@ DAYS = 10
 FIRST = date(2020, 2, 1)
 TABLES = ("raw/events", "raw/outcomes", "checked/events", "checked/outcomes", "features", "labels")
 DATA = f"{USE_CASE.name}__data"
+JSON = {"Accept": "application/json"}
 
 
 def kill(*names: str) -> Callable[[Stack, AirflowApi, Walk], None]:
@@ -148,6 +149,8 @@ def test_after_a_fault_in_a_backfill_the_tables_are_as_if_nothing_had_happened(
     stack.revived.clear()
     fault.does(stack, api, walk)
     by_hand = brought_to_an_end(stack, api, walk)
+    if "worker" in fault.name:
+        until(lambda: not tries_without_a_log(api, walk), "the logs of killed tries")
     expected, found = of_days(undisturbed, walk), of_days(walk.tables(), walk)
     assert all(len(days) == DAYS for days in expected.values())
     guard = f"{fault.guard} ({seen(stack, api, walk)}). {by_hand or NOBODY}{differing(expected, found)}"
@@ -206,6 +209,24 @@ def seen(stack: Stack, api: AirflowApi, walk: Walk) -> str:
     again = sum(task["try_number"] > 1 for task in tasks(api, walk))
     names = sorted(set(stack.revived))
     return f"tasks tried again: {again}; services that ended and started again: {', '.join(names) or 'none'}"
+
+
+def tries_without_a_log(api: AirflowApi, walk: Walk) -> list[str]:
+    """Return the tries whose log cannot be read, of tasks with several; a killed one's is sent by the next worker."""
+    missing = []
+    for task in tasks(api, walk):
+        if task["try_number"] == 1:
+            continue
+        path = f"/dags/{DATA}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+        for one in api.call("GET", f"{path}/tries")["task_instances"]:
+            if one["start_date"] is None:
+                continue
+            log = f"{path}/logs/{one['try_number']}"
+            said = api.call("GET", log, params={"full_content": True}, headers=JSON)["content"]
+            events = [str(line.get("event", "")) if isinstance(line, dict) else str(line) for line in said]
+            if not any("DAG bundle" in event or "Task " in event for event in events):
+                missing.append(f"{task['task_id']} try {one['try_number']}: {events[:3]}")
+    return missing
 
 
 def runs_of(api: AirflowApi, walk: Walk) -> list[Run]:
