@@ -82,7 +82,9 @@ def commit(root: Path) -> str:
 
     # The pages that targets write themselves are no change of what is verified.
     changed = [
-        line for line in git("status", "--porcelain").splitlines() if not line.endswith(("drills.md", "verified.md"))
+        line
+        for line in git("status", "--porcelain", "--untracked-files=all").splitlines()
+        if not line.endswith(("drills.md", "verified.md"))
     ]
     return git("rev-parse", "--short", "HEAD") + (", changed" if changed else "")
 

@@ -127,7 +127,7 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkey
         upgrade_lake(USE_CASE)
     for name in (root() / "ledger").names():
         (root() / "ledger" / name).remove()
-    with pytest.raises(UnsignedLakeError, match=r"toy: raw/.* AIRWORTHY_SIGNING_KEYS .*Nothing was changed"):
+    with pytest.raises(UnsignedLakeError, match=r"toy: features .* AIRWORTHY_SIGNING_KEYS .*Nothing was changed"):
         upgrade_lake(USE_CASE)
     assert stored_format(root()) is None
 
