@@ -14,12 +14,7 @@ from typing import Any
 
 from include.settings import REPOSITORY, TRAINING_POOL
 
-TABLE = "airworthy_prepared"
-VERSIONS = {
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "alembic_version",
-    "MLFLOW_BACKEND_STORE_URI": "alembic_version",
-}
-"""The table in each database that names the version of its schema."""
+DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 
 
 def fingerprint() -> str:
@@ -35,11 +30,11 @@ def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
     """
     import psycopg2
 
-    if not VERSIONS.keys() <= environment.keys():
+    if not environment.keys() >= set(DATABASES):
         return False  # the preparation says which is missing
     try:
         airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-        [kept] = _ask(airflow, f"SELECT made_by, schemas FROM {TABLE}")  # noqa: S608  # a name of ours
+        [kept] = _ask(airflow, "SELECT made_by, schemas FROM airworthy_prepared")
         pools = _ask(airflow, "SELECT 1 FROM slot_pool WHERE pool = %s", TRAINING_POOL)
         known = {name for (name,) in _ask(airflow, "SELECT username FROM ab_user")}
         return bool(pools) and known >= set(users) and kept == (fingerprint(), schemas(environment))
@@ -50,16 +45,16 @@ def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
 def remember(environment: Mapping[str, str]) -> None:
     """Keep that a preparation ended."""
     airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    _ask(airflow, f"DROP TABLE IF EXISTS {TABLE}")
-    _ask(airflow, f"CREATE TABLE {TABLE} (made_by text NOT NULL, schemas text NOT NULL)")
-    _ask(airflow, f"INSERT INTO {TABLE} VALUES (%s, %s)", fingerprint(), schemas(environment))  # noqa: S608
+    _ask(airflow, "DROP TABLE IF EXISTS airworthy_prepared")
+    _ask(airflow, "CREATE TABLE airworthy_prepared (made_by text NOT NULL, schemas text NOT NULL)")
+    _ask(airflow, "INSERT INTO airworthy_prepared VALUES (%s, %s)", fingerprint(), schemas(environment))
 
 
 def schemas(environment: Mapping[str, str]) -> str:
     """Return the versions of both schemas."""
     found = []
-    for name, table in VERSIONS.items():
-        found += sorted(version for (version,) in _ask(environment[name], f"SELECT version_num FROM {table}"))  # noqa: S608
+    for name in DATABASES:
+        found += sorted(version for (version,) in _ask(environment[name], "SELECT version_num FROM alembic_version"))
     return " ".join(found)
 
 
