@@ -16,11 +16,17 @@ IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
 """Airflow looks every 5 minutes for the tasks of a scheduler that was killed: a test of that would wait for nothing."""
 
 
+WATCHED: list[Callable[[], object]] = []
+"""What raises where that which is waited for can no longer come, since its services have ended."""
+
+
 def until(found: Callable[[], object], what: str, seconds: float = 1200) -> None:
-    """Wait for it, also while a server is too busy to answer."""
+    """Wait for it, also while a server is too busy to answer; not for services that have ended for good."""
     deadline = time.monotonic() + seconds
     while not _there(found):
         assert time.monotonic() < deadline, f"{what} did not come in {seconds:.0f} s"
+        for watch in WATCHED:
+            watch()
         time.sleep(0.5)
 
 
@@ -71,8 +77,10 @@ def shell(
             for name, value in shell.env.items():
                 patch.setenv(name, value)
             patch.delenv(signing.VARIABLE)  # as the services do, read the keys that the home has made
+            WATCHED.append(shell.report)
             yield shell
     finally:
+        WATCHED.clear()
         stopped = shell.run("down")
     assert stopped.returncode == 0
     assert not shell.living()
