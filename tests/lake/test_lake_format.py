@@ -13,8 +13,7 @@ from include.lake import lake_format, upgrades
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.lake.upgrades import UnsignedLakeError, upgrade_lake
 from include.registry import signing
-from include.stages import ingest
-from include.stages.score import run as score
+from include.stages import ingest, score
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger, UnprovenEntriesError
 from tests.conftest import AS_OF
@@ -88,9 +87,9 @@ def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champi
     (root() / lake_format.NAME).remove()
     forget()
     with pytest.raises(LakeFormatError):
-        score(USE_CASE, AS_OF)
+        score.run(USE_CASE, AS_OF)
     assert upgrade_lake(USE_CASE) == [FORMAT] and upgrade_lake(USE_CASE) == []
-    score(USE_CASE, AS_OF)
+    score.run(USE_CASE, AS_OF)
     assert Lake.of(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == champion
 

@@ -1,0 +1,53 @@
+"""A lake and a registry that were stored by code of an earlier format, or of this one: both are read for good."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from include.lake import lake_format
+from include.lake.lake_format import FORMAT, LakeFormatError
+from include.lake.upgrades import upgrade_lake
+from include.stages import score
+from include.storage import integrity, schemas
+from include.storage.lake import Lake
+from include.storage.ledger import Ledger
+from include.storage.models import Registry
+from tests import kept_lakes
+from tests.conftest import AS_OF, LAST, move
+from tests.toy_use_case import USE_CASE
+
+ARCHIVES = {int(path.name.split("_")[1].split(".")[0]): path for path in kept_lakes.KEPT.glob("format_*.tar.xz")}
+
+
+@pytest.mark.skipif("KEEP_LAKE_AS" not in os.environ, reason="only python -m tests.kept_lakes keeps a lake")
+def test_a_lake_of_this_format_is_kept(champion_home):
+    kept_lakes.keep(champion_home, Path(os.environ["KEEP_LAKE_AS"]))
+
+
+def test_every_format_up_to_this_one_has_a_kept_lake():
+    assert sorted(ARCHIVES) == list(range(1, FORMAT + 1))
+
+
+@pytest.mark.parametrize("number", sorted(ARCHIVES))
+def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, lake_home, tmp_path, monkeypatch):
+    monkeypatch.setattr(lake_format, "_current", set())
+    move(kept_lakes.unpack(ARCHIVES[number], tmp_path / "kept"), lake_home, monkeypatch)
+    if number < FORMAT:
+        with pytest.raises(LakeFormatError, match="upgrade toy"):
+            Lake.of(USE_CASE)
+    assert upgrade_lake(USE_CASE) == list(range(number + 1, FORMAT + 1))
+    view = Lake.of(USE_CASE).as_of(LAST)
+    for table in schemas.tables(USE_CASE):
+        days = list(integrity.damaged_days(view, table, LAST - timedelta(days=100), LAST))
+        assert [(day, damage) for day, damage in days if damage] == []
+    assert view.read("features").num_rows > 1000
+    registry = Registry(USE_CASE)
+    entries = Ledger.of(USE_CASE).verify(registry.ledger_head())
+    assert [entry.action for entry in entries] == ["promotion"]
+    assert Ledger.of(USE_CASE).champion_of(AS_OF).version == "1"
+    assert score.run(USE_CASE, AS_OF).changed
+    assert Lake.of(USE_CASE).as_of(AS_OF).read("predictions").num_rows
