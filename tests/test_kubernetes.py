@@ -57,8 +57,6 @@ ELSEWHERE = {
     "MLFLOW_ARTIFACTS_DESTINATION",
 }
 """Settings whose values are examples there: the S3 and the address of the cluster's owner."""
-KEPT_LONGER = {"AIRFLOW__LOGGING__DELETE_LOCAL_LOGS"}
-"""Settings by which a log stays on a pod's volume until it is sent."""
 
 
 def settings() -> dict[str, str]:
@@ -124,7 +122,7 @@ def test_every_setting_of_compose_is_one_of_the_values_and_the_other_way_round()
 def test_a_setting_has_the_same_value_as_in_compose():
     ours = COMPOSE["worker"].environment
     different = {name for name, given in settings().items() if given != ours[name]}
-    assert different <= ELSEWHERE | KEPT_LONGER
+    assert different <= ELSEWHERE
     assert VALUES["executor"] == ours["AIRFLOW__CORE__EXECUTOR"]
 
 
@@ -181,8 +179,8 @@ def test_the_limit_of_processes_that_a_worker_needs_is_said_since_the_chart_cann
 @pytest.mark.parametrize("name", ["worker", "triggerer"])
 def test_logs_of_killed_tries_are_kept_and_sent_as_in_compose(name: str):
     ours, args = list(COMPOSE[name].command), COMPONENTS[name]["args"]
-    assert args[args.index("airflow") :] == ours[ours.index("airflow") :]
-    assert args[args.index("--logs") + 1] == f"{VALUES['airflowHome']}/logs"  # the chart's own folder for them
+    logs = f"{VALUES['airflowHome']}/logs"  # the chart's own folder for them
+    assert args == [logs if word == "/var/log/airworthy" else word for word in ours]
     assert COMPONENTS[name]["persistence"]["enabled"] is True  # or a pod that is replaced takes them along
     assert settings()["AIRFLOW__LOGGING__DELETE_LOCAL_LOGS"] == "False"
 
