@@ -225,7 +225,7 @@ def test_what_is_developed_with_is_what_runs():
 def test_what_runs_holds_nothing_that_only_developing_needs():
     developing = {canonicalize_name(each.name) for each in wanted("requirements-dev.in")}
     runs = set(locked(RUNTIME))
-    assert developing & runs <= {"packaging"}  # which others need too
+    assert developing & runs <= {"packaging", "grpcio"}  # which others need too
     assert {"pytest", "uv", "setuptools"} <= runs
 
 

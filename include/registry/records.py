@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from include.errors import AirworthyError
-from include.lake.lake_format import lake_root
+from include.lake.lake_format import lake_root, mark_format
 from include.registry.signing import Signature, load_signing_keys, require_signing_keys
 from include.storage.place import Place
 
@@ -43,10 +43,14 @@ class Records:
 
     use_case: str
     folder: Place
+    lake: Place | None = None
+    """The use case's lake, whose format is marked with the first record; None for records elsewhere."""
 
     @classmethod
     def of(cls, use_case: str) -> Records:
-        return cls(use_case, lake_root(use_case) / "records")
+        """Return the records of the lake that the settings name; LakeFormatError if that has another format."""
+        root = lake_root(use_case)
+        return cls(use_case, root / "records", root)
 
     def latest(self, kind: Kind, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | UnprovenRecordError]:
         """Return the last record of each of these runs that has one, or why it proves nothing."""
@@ -66,6 +70,8 @@ class Records:
         Raises:
             SigningKeysError: there is no key to sign with.
         """
+        if self.lake is not None:
+            mark_format(self.lake)
         wanted = _encoded(values)  # compared as text: a missing number is not equal to itself
         for _ in range(ATTEMPTS):
             there = self.latest(kind, [run_id]).get(run_id)

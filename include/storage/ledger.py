@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from include.errors import AirworthyError, NoChampion
-from include.lake.lake_format import lake_root
+from include.lake.lake_format import lake_root, mark_format
 from include.logic import lives
 from include.logic.lives import Action
 from include.registry.records import UNREADABLE
@@ -144,10 +144,14 @@ class Ledger:
 
     use_case: str
     folder: Place
+    lake: Place | None = None
+    """The use case's lake, whose format is marked with the first entry; None for entries elsewhere."""
 
     @classmethod
     def of(cls, use_case: UseCase) -> Ledger:
-        return cls(use_case.name, lake_root(use_case.name) / "ledger")
+        """Return the ledger of the lake that the settings name; LakeFormatError if that has another format."""
+        root = lake_root(use_case.name)
+        return cls(use_case.name, root / "ledger", root)
 
     def entries(self) -> list[Entry]:
         """Return all entries, in order.
@@ -256,6 +260,8 @@ class Ledger:
         Call `verify` first. Safe among processes: whoever loses the race for a number looks again and takes the next,
         or, where `after` tells how many entries the decision was made on, raises Overtaken.
         """
+        if self.lake is not None:
+            mark_format(self.lake)
         for _ in range(ATTEMPTS):
             entries = self.entries()
             if there := standing(decision, entries):

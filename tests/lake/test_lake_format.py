@@ -13,10 +13,12 @@ from include.lake import lake_format, upgrades
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.lake.upgrades import UnsignedLakeError, upgrade_lake
 from include.registry import signing
+from include.registry.records import Records
 from include.stages import ingest, score
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger, UnprovenEntriesError
 from tests.conftest import AS_OF
+from tests.storage.test_ledger import promote
 from tests.toy_use_case import USE_CASE
 
 DAY = date(2020, 1, 2)
@@ -137,3 +139,14 @@ def test_the_command_says_what_it_has_done(toy_lake, monkeypatch):
     said = [CliRunner().invoke(cli.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]
     assert said[0] == f"The lake of toy was brought to format {FORMAT}."
     assert said[1] == f"The lake of toy has format {FORMAT} already; nothing was changed."
+
+
+@pytest.mark.parametrize("what", ["an entry of the ledger", "a record"])
+def test_what_is_stored_before_any_table_gives_the_number_too(lake_home, what):
+    if what == "a record":
+        Records.of(USE_CASE.name).append("training", "0" * 32, {"a": 1})
+    else:
+        promote(Ledger.of(USE_CASE), "1", DAY)
+    assert stored_format(root()) == FORMAT
+    forget()
+    assert Lake.of(USE_CASE).root.names()

@@ -38,6 +38,7 @@ NOTHING_FOREIGN = {
     "status": "it names services and their addresses",
     "demo": "it runs services; what it prints at its end is that of report",
     "token": "it prints a token",
+    "upgrade": "it prints numbers",
     "airflow": "it is Airflow's own command",
 }
 """Commands that print nothing that others have written."""

@@ -1,5 +1,6 @@
 """S3 as its servers are: busy for a moment, gone, or refusing; what an operator reads then names the setting."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(fi
 @pytest.mark.parametrize("what", [*WRITES, *READS, "open a version", "read a history"])
 def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, monkeypatch, what):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://no-such-bucket/lake")
-    done = everything(Lake.of(USE_CASE))[what]
+    done = everything(replace(lake, root=Place.of("s3://no-such-bucket/lake/toy")))[what]
     with pytest.raises(StoreFailed, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
         done()
 
