@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,15 +37,16 @@ def test_other_passwords_pass(plain):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    home = tmp_path_factory.mktemp("postgres")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o711)  # PostgreSQL is another user than root
-    [port] = free_ports(1)
-    found = PostgreSQL(home / "data", port, "right")
-    found.start()
-    yield found
-    found.stop()
+def server() -> Iterator[PostgreSQL]:
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # pytest's own folders are closed to PostgreSQL, another user than root
+        home, [port] = Path(folder), free_ports(1)
+        home.chmod(0o711)
+        found = PostgreSQL(home / "data", port, "right")
+        found.start()
+        yield found
+        found.stop()
 
 
 @pytest.fixture
