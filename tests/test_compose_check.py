@@ -47,7 +47,9 @@ def test_somebody_who_is_not_root_is_told_what_to_do(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(packages.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(packages, "KEYRING", REPOSITORY / "LICENSE")
     monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
-    with pytest.raises(errors.CannotRunError, match="only root can bring one: run it as root, or start Docker"):
+    with pytest.raises(
+        errors.CannotRunError, match="no Docker engine answers, and one is brought by root alone: run it as root"
+    ):
         engine.find_engine(tmp_path, tmp_path)
 
 

@@ -68,7 +68,7 @@ def find_engine(downloads: Path, folder: Path) -> Engine:
             raise CannotRunError("a Docker engine answers, but `docker compose` is missing: install its plugin.")
         version = run(["docker", "version", "--format", "{{.Server.Version}}"], environment=environment).strip()
         return Engine(f"Docker {version}, which was running", environment)
-    packages.install_missing()
+    packages.install_missing("no Docker engine answers, and one is brought")
     return _start(downloads, folder)
 
 

@@ -76,7 +76,7 @@ def prepare_images(engine: Engine, checkout: Path, cache: Path, scratch: Path) -
     ):
         return Images()
     if not engine.own:
-        packages.install_missing()
+        packages.install_missing("the engine cannot fetch the images, and substitutes are made")
     version = named["s3"].partition("@")[0].rpartition(":")[2]
     bookworm = _base(engine, "bookworm", "python3,python3-venv,ca-certificates", cache, scratch)
     trixie = _base(engine, "trixie", "ca-certificates", cache, scratch)

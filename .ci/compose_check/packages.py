@@ -25,16 +25,16 @@ HOST = {
 """Programs that the machine itself needs, each with its package."""
 
 
-def install_missing() -> None:
-    """Install the programs of HOST that the machine lacks.
+def install_missing(purpose: str) -> None:
+    """Install the programs of HOST that the machine lacks; `purpose` begins the message where that is impossible.
 
     Raises:
         CannotRunError: this is no Debian, nobody with the right to install, or apt fails.
     """
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb") or not KEYRING.exists():
-        raise CannotRunError("no Docker engine answers, and one is brought from packages only on Debian.")
+        raise CannotRunError(f"{purpose} from packages only on Debian.")
     if os.geteuid():
-        raise CannotRunError("no Docker engine answers, and only root can bring one: run it as root, or start Docker.")
+        raise CannotRunError(f"{purpose} by root alone: run it as root, or start a Docker that can fetch images.")
     missing = sorted({package for program, package in HOST.items() if not shutil.which(program)})
     if not missing:
         return
@@ -44,9 +44,7 @@ def install_missing() -> None:
         run(["apt-get", "update", "-qq"], environment=environment)
         run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], environment=environment)
     except CommandFailedError as error:
-        raise CannotRunError(
-            f"no Docker engine answers, and apt cannot install {', '.join(missing)}: {error}"
-        ) from None
+        raise CannotRunError(f"{purpose} with {', '.join(missing)}, which apt cannot install: {error}") from None
 
 
 def unpack_engine(downloads: Path, folder: Path) -> None:

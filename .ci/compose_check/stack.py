@@ -139,7 +139,9 @@ class Stack:
         if not (self.folder / ".env").exists():
             return
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
-        self.engine.docker("image", "rm", "--force", self.image)
+        substitutes = {self.images.base, *(self.images.services or {}).values()} - {""}
+        # An engine of the check's own goes with its images, or is kept with them.
+        self.engine.docker("image", "rm", "--force", self.image, *(() if self.engine.own else substitutes))
 
 
 def documented_commands(page: Path, heading: str) -> list[str]:
