@@ -9,6 +9,7 @@ import secrets
 from compose_check.context import USE_CASE, Context
 from compose_check.errors import require
 from compose_check.shell import run, wait_until
+from compose_check.working import AS_OF
 
 ROTATED = (
     *("AIRFLOW_SECRET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_DATABASE_PASSWORD", "MLFLOW_DATABASE_PASSWORD"),
@@ -42,7 +43,15 @@ except botocore.exceptions.ClientError as error:
 
 def _ledger(context: Context) -> str:
     """Return the ledger held against the registry; the command fails where they differ."""
-    return context.command_line("ledger", USE_CASE)
+    ledger = context.command_line("ledger", USE_CASE)
+    require("verified: " in ledger, f"The ledger is not verified:\n{ledger}")
+    return ledger
+
+
+def _read(context: Context) -> str:
+    """Return what an operator reads: the summary of the use case, and the predictions of a day."""
+    commands = (("report", USE_CASE), ("predictions", USE_CASE, AS_OF))
+    return "\n".join(context.command_line(*command) for command in commands)
 
 
 def check_limits(context: Context) -> str:
@@ -101,7 +110,7 @@ def back_up_and_restore(context: Context) -> str:
     """Back up, remove every volume, and restore, by the documented commands."""
     stack = context.stack
     wait_until(lambda: not _unfinished(context), "runs to end")
-    ledger, report = _ledger(context), context.command_line("report", USE_CASE)
+    ledger, read = _ledger(context), _read(context)
     stack.documented("Backing up")
     size = (
         sum(file.stat().st_size for file in stack.folder.glob("*.dump")) + (stack.folder / "s3.tar.gz").stat().st_size
@@ -111,9 +120,9 @@ def back_up_and_restore(context: Context) -> str:
     stack.documented("Restoring")
     context.log_in_again()
     require(_ledger(context) == ledger, "The restored ledger is another.")
-    require(context.command_line("report", USE_CASE) == report, "The restored report is another.")
+    require(_read(context) == read, "The report or the predictions are others after the restore.")
     context.measured["size of a backup"] = f"{size / 1e6:.0f} MB"
-    return f"{size / 1e6:.0f} MB; ledger verified, report as before"
+    return f"{size / 1e6:.0f} MB; ledger verified; report and predictions as before"
 
 
 def remove_all(context: Context) -> str:
