@@ -68,7 +68,10 @@ def check_limits(context: Context) -> str:
 
 def rotate_secrets(context: Context) -> str:
     """Rotate secrets as documented: nothing is lost, and what was encrypted before can be read."""
-    stack, ledger = context.stack, _ledger(context)
+    stack = context.stack
+    # A worker is given five minutes to end its tasks before it is replaced.
+    wait_until(lambda: not _unfinished(context), "runs to end")
+    ledger = _ledger(context)
     stack.require_documented(ROTATE_FERNET, ALTER_SUPERUSER)
     stack.compose("exec", "--no-TTY", "scheduler", *ADD_CONNECTION)
     before = stack.secrets
