@@ -209,14 +209,14 @@ def test_a_log_that_was_not_sent_is_kept():
     assert SERVICES["worker"]["environment"]["AIRFLOW__LOGGING__DELETE_LOCAL_LOGS"] == "False"
 
 
-THREADS_OF_A_TASK = 181
-"""The most that were seen in the engine, of a task with its lake on S3; `make compose-check` looks again."""
+THREADS_OF_A_TASK = 276
+"""Half of the most that a worker with two tasks had in an engine; `make compose-check` looks again."""
 
 
 def test_a_worker_may_have_the_threads_of_its_tasks_twice_over():
     limit = SERVICES["worker"]["deploy"]["resources"]["limits"]["pids"]
     default = int(compose.filled(str(SERVICES["worker"]["environment"]["AIRFLOW__CELERY__WORKER_CONCURRENCY"]), {}))
-    for concurrency in (default, 8):
+    for concurrency in (default, 7):
         assert 2 * THREADS_OF_A_TASK * concurrency < limit
 
 
