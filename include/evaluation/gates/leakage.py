@@ -33,6 +33,7 @@ import pyarrow as pa
 
 from include.evaluation.gates.isolation import Recorder, isolated
 from include.evaluation.gates.perturbation import randomise_future_rows
+from include.lake.lake_format import mark_format
 from include.lake.sorting import rows_in_both, sort_rows
 from include.logic.evidence import Rebuilt
 from include.stages import derive, label, validate
@@ -168,6 +169,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
         lake = Lake(use_case, Place.of(home) / "lake" / use_case.name)
+        mark_format(lake.root)  # its tables are copied, not written
         _fill(trial, lake, changed=changed)
         try:
             with isolated(use_case, home, read) as recorder:
