@@ -15,8 +15,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# What an address, a command line and compose's own file read as themselves.
-PLAIN = re.compile(r"[\w.=,:-]*", re.ASCII)
+# What an address, a command line and compose's own file read as themselves; and in a list of keys.
+PLAIN, LIST = re.compile(r"[\w.=-]*", re.ASCII), re.compile(r"[\w.=,:-]*", re.ASCII)
+LISTS = {"AIRFLOW_FERNET_KEY", "AIRWORTHY_SIGNING_KEYS"}
 SETTING = re.compile(r"^([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
@@ -51,7 +52,8 @@ def write(path: Path, text: str) -> None:
 def odd(present: str, example: str) -> list[str]:
     """Return the secrets of the example whose value has other characters than letters, digits and `. _ - =`."""
     secret_names = {name for name, value in SETTING.findall(example) if not value}
-    return [name for name, value in SETTING.findall(present) if name in secret_names and not PLAIN.fullmatch(value)]
+    given = [(name, value) for name, value in SETTING.findall(present) if name in secret_names]
+    return [name for name, value in given if not (LIST if name in LISTS else PLAIN).fullmatch(value)]
 
 
 def main(root: Path = ROOT) -> str:

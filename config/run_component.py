@@ -3,7 +3,7 @@
     run_component.py [--scratch FOLDER] --logs FOLDER COMMAND…
 
 Containers of one service share volumes. Each gets a folder named for its host in them: for temporary files
-(TMPDIR, emptied before and after), and for the logs of tasks until they are on S3. A lock on a file beside the folder,
+(TMPDIR, emptied before and after), and for the logs of tasks until they are on S3. A lock on a file next to the folder,
 held while the command runs, tells the folders of living containers from those of dead ones: of these the temporary
 files are removed and the logs sent. Only the standard library here, since this process stays.
 """
@@ -50,7 +50,7 @@ class OwnFolder:
 
 
 def _locked(folder: Path) -> int | None:
-    """Lock a folder by the file beside it; None where a living process holds it."""
+    """Lock a folder by the file next to it; None where a living process holds it."""
     handle = os.open(folder.with_name(f".{folder.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

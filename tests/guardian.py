@@ -30,7 +30,7 @@ GRACE_S = 60.0
 
 
 class Guardian:
-    """This process's guardian, and what it must be told."""
+    """This process's guardian, and what is said to it."""
 
     def __init__(self) -> None:
         self.mark = uuid4().hex

@@ -22,6 +22,8 @@ FORMAT = 1
 NAME = "format.json"
 STORED = ("ledger", "records", "raw", "checked", "features", "labels", "predictions", "metrics")
 """Folders of which a lake that holds anything has one."""
+_current: set[str] = set()
+"""Lakes that this process has seen to be of this format: it does not change back."""
 
 
 class LakeFormatError(AirworthyError):
@@ -29,7 +31,7 @@ class LakeFormatError(AirworthyError):
 
     def __init__(self, root: Place, found: int | None, remedy: str) -> None:
         self.root, self.found, self.known = root, found, FORMAT
-        form = "has no format number" if found is None else f"has the format {found}"
+        form = "has no readable format number" if found is None else f"has the format {found}"
         super().__init__(f"The lake {root} {form}; this code reads and writes format {FORMAT}. {remedy}")
 
 
@@ -56,12 +58,11 @@ def require_format(root: Place) -> None:
     if found is None:
         if not any((root / name).exists() for name in STORED):
             return  # nothing is stored yet
-        remedy = f"It was stored before lakes had one. Back it up, then run: upgrade {root.name}"
-        raise LakeFormatError(root, None, remedy)
+        raise LakeFormatError(root, None, f"It was stored before lakes had one. {_how_to_upgrade(root)}")
     if found > FORMAT:
         raise LakeFormatError(root, found, "Newer code has stored it: install that code, or restore a backup.")
     if found < FORMAT:
-        raise LakeFormatError(root, found, f"Back it up, then run: upgrade {root.name}")
+        raise LakeFormatError(root, found, _how_to_upgrade(root))
     _current.add(root.uri)
 
 
@@ -102,7 +103,7 @@ def upgrade(use_case: UseCase, root: Place, steps: Mapping[int, Callable[[UseCas
     Each step may be run again, and its number is written when it is done: after an interruption the next run goes on.
 
     Raises:
-        LakeFormatError: the lake is empty, or newer than this code.
+        LakeFormatError: newer code has stored the lake, or its number cannot be read.
     """
     found = stored_format(root) or 0
     if found > FORMAT:
@@ -115,8 +116,8 @@ def upgrade(use_case: UseCase, root: Place, steps: Mapping[int, Callable[[UseCas
     return reached
 
 
-_current: set[str] = set()
-"""Lakes that this process has seen to be of this format: it does not change back."""
+def _how_to_upgrade(root: Place) -> str:
+    return f"Stop the services, back the lake up, then run: python -m include.cli upgrade {root.name}"
 
 
 def _encoded(number: int) -> bytes:

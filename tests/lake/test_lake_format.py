@@ -59,7 +59,7 @@ def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
     ("text", "said"),
     [
         (json.dumps({"format": FORMAT + 1}), rf"format {FORMAT + 1}; .* reads and writes format {FORMAT}\. Newer code"),
-        (json.dumps({"format": 0}), "format 0; .*then run: upgrade toy"),
+        (json.dumps({"format": 0}), "format 0; .*then run: python -m include.cli upgrade toy"),
         ("{}", r"format\.json cannot be read"),
         ('{"format": true}', r"format\.json cannot be read"),
         ('{"format": -1}', r"format\.json cannot be read"),
@@ -79,7 +79,10 @@ def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, s
 @pytest.mark.parametrize("what", lake_format.STORED)
 def test_a_lake_that_holds_something_and_has_no_number_is_refused_with_the_command(lake_home, what):
     (root() / what / "000001.json").write(b"{}")
-    with pytest.raises(LakeFormatError, match=r"has no format number.*Back it up, then run: upgrade toy"):
+    with pytest.raises(
+        LakeFormatError,
+        match=r"has no readable format number.*back the lake up, then run: python -m include.cli upgrade toy",
+    ):
         Lake.of(USE_CASE)
 
 

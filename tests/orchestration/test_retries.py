@@ -46,6 +46,6 @@ def test_pauses_grow_up_to_ten_minutes():
     assert pauses == sorted(pauses) and pauses[0] == timedelta(seconds=5) and pauses[-1] == LONGEST_DELAY
 
 
-def test_a_task_that_was_cleared_begins_its_tries_anew():
+def test_the_tries_of_a_task_are_counted_from_where_it_was_cleared():
     after_four = 4 + RETRIES  # what Airflow counts as the most tries once a task was cleared at its fourth
     assert decided(KeyError("column"), 5, after_four) == decided(KeyError("column"), 1)
