@@ -26,13 +26,16 @@ def fingerprint() -> str:
 def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
     """Return whether a preparation by this code ended, and its schemas, its pool and its users are still there.
 
-    The databases are asked as the users that the services are, so a password that was changed is prepared again.
+    The databases are asked as the users that the services are, and the server as its superuser, so a password that was
+    changed is prepared again, or refused.
     """
     import psycopg2
 
     if not environment.keys() >= set(DATABASES):
         return False  # the preparation says which is missing
     try:
+        if server := environment.get("AIRWORTHY_POSTGRES"):
+            _ask(server, "SELECT 1")  # a superuser with another password must be refused at once
         airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
         [kept] = _ask(airflow, "SELECT made_by, schemas FROM airworthy_prepared")
         pools = _ask(airflow, "SELECT 1 FROM slot_pool WHERE pool = %s", TRAINING_POOL)

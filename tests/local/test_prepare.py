@@ -99,5 +99,8 @@ def test_once_all_is_there_nothing_is_started_until_something_is_missing_or_chan
         name: value.replace("right", "changed") for name, value in environment.items() if name in prepare.DATABASES
     }
     assert not already_prepared.is_prepared(environment | other, prepare.USERS)
+    wrong = environment["AIRWORTHY_POSTGRES"].replace("right", "wrong")
+    with pytest.raises(PasswordRefusedError):
+        prepare.run(environment | {"AIRWORTHY_POSTGRES": wrong})
     monkeypatch.setattr(already_prepared, "fingerprint", lambda: "newer code")
     assert not already_prepared.is_prepared(environment, prepare.USERS)
