@@ -50,7 +50,7 @@ BY_SECRETS = {
 }
 """Settings that the chart reads from Secrets, and the value that names the Secret."""
 BY_A_ROLE = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-"""What a role of the service accounts stands for."""
+"""What a role of the service accounts gives."""
 ELSEWHERE = {
     *("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"),
     *("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AIRFLOW__API__BASE_URL"),

@@ -67,7 +67,7 @@ class HostState:
         if FORWARD.read_text() != self.ip_forward:
             FORWARD.write_text(self.ip_forward)
         for group in sorted(_groups(cgroup), key=lambda path: len(path.parts), reverse=True):
-            with suppress(OSError):  # told by `differences`
+            with suppress(OSError):  # `differences` reports it
                 group.rmdir()
 
 

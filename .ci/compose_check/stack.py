@@ -50,7 +50,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What commands of the documentation get, beside `.env`."""
+        """What commands of the documentation get in addition to `.env`."""
         return {
             # A secret that the shell has exported would win over `.env`.
             **{name: value for name, value in self.engine.environment.items() if name not in self.secrets},
