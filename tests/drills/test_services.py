@@ -21,7 +21,7 @@ from include.storage.partitions import days_from
 from tests.conftest import living_in
 from tests.drills.life import rows_lost
 from tests.drills.report import Row
-from tests.end_to_end.conftest import succeeded, task_state, until
+from tests.end_to_end.conftest import succeeded, task_state, until, wait_for_task
 from tests.integration import stack as stacks
 from tests.integration.stack import Stack
 from tests.integration.use_cases.quick_toy import USE_CASE
@@ -168,7 +168,7 @@ def test_after_mlflow_was_killed_while_a_model_is_trained_and_registered_it_is_t
     api.unpause(train)
     run = api.trigger(train, conf={"day": str(walk.as_of), "reason": "a drill"})
     for task in ("train", "evaluate", "register", "promote"):
-        until(lambda task=task: task_state(api, train, run, task) == "running", f"the task {task}")
+        wait_for_task(api, train, run, task, "running")
         stack.kill("mlflow")
         stack.start("mlflow")
         until(lambda task=task: task_state(api, train, run, task) not in ("running", None), f"the end of {task}")

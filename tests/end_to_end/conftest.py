@@ -50,6 +50,20 @@ def task_state(api: AirflowApi, dag_id: str, run: Run, task: str) -> str | None:
     return api.call("GET", f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/{task}")["state"]
 
 
+def wait_for_task(api: AirflowApi, dag_id: str, run: Run, task: str, *states: str) -> None:
+    """Wait until a task is in one of these states; fail when its run has ended without."""
+
+    def is_reached() -> bool:
+        has_ended = api.run(dag_id, run.run_id).state in FINISHED
+        state = task_state(api, dag_id, run, task)
+        assert state in states or not has_ended, (
+            f"{dag_id} {run.run_id} ended with {task} {state}, not {states}: {api.failures(dag_id, run.run_id)}"
+        )
+        return state in states
+
+    until(is_reached, f"the state {states} of {task} of {dag_id} {run.run_id}")
+
+
 @pytest.fixture(scope="module")
 def use_case_packages() -> str:
     """Where the instance finds its use cases; a file of tests may name others."""

@@ -8,7 +8,7 @@ import pytest
 
 from include.local.airflow_api import AirflowApi
 from include.storage.lake import Lake
-from tests.end_to_end.conftest import ended, succeeded, task_state, until
+from tests.end_to_end.conftest import ended, succeeded, until, wait_for_task
 from tests.sources.conftest import Bucket, as_csv, as_parquet, connection_to, make_bucket
 from tests.sources.use_cases.delivered import USE_CASE
 from tests.toy_use_case import source
@@ -46,7 +46,7 @@ def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_c
     run = airflow.trigger(DATA, conf={"day": str(TODAY)})
     airflow.unpause(DATA)
     for task in ("wait_for_events", "wait_for_outcomes"):
-        until(lambda task=task: task_state(airflow, DATA, run, task) == "deferred", f"the wait of {task}")
+        wait_for_task(airflow, DATA, run, task, "deferred")
     deliver(landing)
     succeeded(airflow, DATA, run)
     assert Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == source.ROWS

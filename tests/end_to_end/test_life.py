@@ -16,7 +16,7 @@ from include.stages import measure, report
 from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.partitions import days_from
-from tests.end_to_end.conftest import ended, succeeded, task_state, until
+from tests.end_to_end.conftest import ended, succeeded, until, wait_for_task
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
 
 pytestmark = pytest.mark.slow
@@ -37,10 +37,12 @@ def scheduled_today(api: AirflowApi, dag_id: str) -> None:
     """Wait for the run that the scheduler makes by itself for today."""
     today = str(demo.today(USE_CASE))
 
-    def states() -> list[str]:
-        return [run.state for run in api.runs(dag_id) if (run.run_type, run.partition_key) == ("scheduled", today)]
+    def runs() -> list[Run]:
+        return [run for run in api.runs(dag_id) if (run.run_type, run.partition_key) == ("scheduled", today)]
 
-    until(lambda: states() == ["success"], f"today's run of {dag_id}")
+    until(runs, f"today's run of {dag_id}")
+    (run,) = runs()
+    succeeded(api, dag_id, run)
 
 
 def all_done(api: AirflowApi, dag_id: str, first: date, last: date) -> None:
@@ -201,8 +203,14 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
 def mondays(api: AirflowApi, champion: Run) -> tuple[date, date]:
     """A backfill of trainings; the second needs days that no data run has built."""
     first, last = date(2013, 1, 14), date(2013, 1, 21)
+
+    def backfilled() -> list[Run]:
+        return [run for run in api.runs(TRAIN) if run.run_type == "backfill"]
+
     api.backfill(TRAIN, first, last)
-    until(lambda: api.states(TRAIN, first, last)["success"] == 2, "the trainings of two Mondays")
+    until(lambda: len(backfilled()) == 2, "the runs of two Mondays")
+    for run in backfilled():
+        succeeded(api, TRAIN, run)
     return first, last
 
 
@@ -222,7 +230,7 @@ def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_s
     assert ended(api, SCORE, api.trigger(SCORE, conf={"day": str(day)})).state == "failed", "nobody makes the day"
     data = api.trigger(DATA, conf={"day": str(day)})
     score = api.trigger(SCORE, conf={"day": str(day)})
-    until(lambda: task_state(api, SCORE, score, "wait_for_features") == "deferred", "the deferred sensor")
+    wait_for_task(api, SCORE, score, "wait_for_features", "deferred")
     succeeded(api, DATA, data)
     succeeded(api, SCORE, score)
     assert api.xcom(SCORE, score.run_id, "score")["version"] == Ledger.of(USE_CASE).champion_of(mondays[1]).version

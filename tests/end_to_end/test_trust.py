@@ -13,7 +13,7 @@ from include.storage.lake import Lake
 from include.storage.ledger import Ledger
 from include.storage.models import Registry
 from include.storage.partitions import days_from
-from tests.end_to_end.conftest import ended, succeeded, task_state, until
+from tests.end_to_end.conftest import ended, succeeded, task_state, until, wait_for_task
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
 from tests.local.conftest import Shell
 
@@ -40,7 +40,7 @@ def asked(api: AirflowApi, rate: float) -> Run:
     """A training whose model waits for a person; another rate makes other trees."""
     conf = {"day": str(AS_OF), "parameters": {"learning_rate": rate}, "promotion": "approval", "reason": "end to end"}
     run = api.trigger(TRAIN, conf=conf)
-    until(lambda: task_state(api, TRAIN, run, "approve") == "awaiting_input", "the question")
+    wait_for_task(api, TRAIN, run, "approve", "awaiting_input")
     return run
 
 
@@ -53,7 +53,7 @@ def answer(api: AirflowApi, run: Run, chosen: str, reason: str) -> None:
     asked = api.call("GET", question(run))["params"]
     given = {"answer_reason": reason, "question": asked["question"]["value"]}
     api.call("PATCH", question(run), json={"chosen_options": [chosen], "params_input": given})
-    until(lambda: task_state(api, TRAIN, run, "approve") in ("success", "skipped", "failed"), "the end of the question")
+    wait_for_task(api, TRAIN, run, "approve", "success", "skipped", "failed")
 
 
 def clear(api: AirflowApi, run: Run, *tasks: str) -> None:
