@@ -79,6 +79,10 @@ class SigningKeys:
         usable = (key for key in self.keys if key not in self.retired)
         return any(_is_same(_mac(key, purpose, content)[: len(start)], start) for key in usable)
 
+    def setting(self) -> str:
+        """Return them as the environment names them; a secret."""
+        return ",".join(f"{RETIRED if key in self.retired else ''}{key}" for key in self.keys)
+
     def age(self, identifier: str) -> int | None:
         """Return how many keys are newer than that one; None for an unknown key."""
         return next((age for age, key in enumerate(self.keys) if key_id(key) == identifier), None)

@@ -40,6 +40,7 @@ from typing import Any
 from include.evaluation.gates import clock
 from include.evaluation.gates.caches import clear_caches
 from include.registry import code_digest, source_code
+from include.registry.signing import VARIABLE, require_signing_keys
 from include.use_case import UseCase
 
 _CLOCK = {
@@ -90,6 +91,8 @@ def _settings_name(home: Path) -> Iterator[None]:
         "AIRWORTHY_HOME": str(home),
         "AIRWORTHY_LAKE": str(home / "lake"),
         "AIRWORTHY_DATA_DOCS": str(home / "data_docs"),
+        # Else the keys would be looked for in the other home, and what is copied from the real lake proves nothing.
+        VARIABLE: require_signing_keys().setting(),
     }
     before = {name: os.environ.get(name) for name in instead}
     os.environ.update(instead)

@@ -13,11 +13,13 @@ from deltalake import DeltaTable
 from include import settings
 from include.evaluation.gates.leakage import ROWS, rebuild_periods
 from include.logic.evidence import Rebuilt
+from include.registry import signing
 from include.stages import derive
 from include.storage import s3
 from include.storage.lake import Lake
 from include.storage.place import Place
 from tests import places
+from tests.conftest import SIGNING_KEY
 from tests.toy_use_case import USE_CASE, features, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
@@ -65,6 +67,15 @@ def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> Rebuilt:
 @pytest.mark.parametrize("build", [honest, with_history])
 def test_honest_features_do_not_move(lake, monkeypatch, build):
     assert tried(lake, monkeypatch, build) == SOUND
+
+
+def test_files_are_proved_by_the_keys_that_the_home_keeps_in_its_file(lake, lake_home, monkeypatch):
+    keys = lake_home / "credentials" / "signing_keys"
+    keys.parent.mkdir(parents=True)
+    keys.write_text(f"{SIGNING_KEY}\n{signing.RETIRED}{'an older key ' * 3}\n")
+    monkeypatch.delenv(signing.VARIABLE)
+    assert tried(lake, monkeypatch, honest) == SOUND
+    assert signing.VARIABLE not in os.environ
 
 
 @pytest.mark.parametrize(

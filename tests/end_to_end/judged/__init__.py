@@ -1,0 +1,1 @@
+"""Use cases of test_day.py."""
