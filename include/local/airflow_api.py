@@ -16,6 +16,9 @@ from include.errors import AirworthyError
 PAGE = 100
 """Rows a page; the server's own maximum."""
 BACKFILL_NOTICED_S = 600.0
+CONNECT_S, ANSWER_S = 60.0, 1200.0
+"""How long a connection and an answer are waited for. A server that is there answers on a busy machine too; one that
+has ended refuses the connection at once."""
 FINISHED = frozenset({"success", "failed"})
 
 
@@ -57,7 +60,8 @@ class AirflowApi:
     password: str = field(repr=False)
 
     def __post_init__(self) -> None:
-        self._client = httpx.Client(base_url=self.address, timeout=60, trust_env=False)
+        timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+        self._client = httpx.Client(base_url=self.address, timeout=timeout, trust_env=False)
         self._log_in()
 
     def _log_in(self) -> None:

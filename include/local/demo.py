@@ -18,7 +18,7 @@ from include.local.airflow_api import FINISHED, AirflowApi
 from include.use_case import UseCase
 
 LIMIT_S = 3600.0
-"""No step of the demo takes longer than this on the smallest machine it is made for."""
+"""A step in which nothing changes for so long is given up; how long a whole step takes depends on the machine."""
 POLL_S = 1.0
 
 
@@ -169,10 +169,12 @@ class Demo:
         return self.progress.add_task(what, total=total, now="")
 
     def _until(self, bar: TaskID, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
-        """Show the progress until every day has succeeded, or has ended otherwise."""
-        deadline = time.monotonic() + LIMIT_S
+        """Show the progress until every day has succeeded, or has ended otherwise; give up when nothing changes."""
+        before, deadline = None, 0.0
         while True:
             now = states()
+            if now != before:
+                before, deadline = now, time.monotonic() + LIMIT_S
             waiting = ", ".join(f"{count} {state}" for state, count in sorted(now.items()) if state not in FINISHED)
             self.progress.update(bar, completed=now["success"], now=waiting)
             if now["success"] >= wanted:
@@ -180,8 +182,9 @@ class Demo:
             if now["failed"] and not waiting:
                 raise DemoFailed(self._failure(dag_id, now["failed"]))
             if time.monotonic() > deadline:
+                done = f"{now['success']} of {wanted} done ({waiting or 'nothing runs'})"
                 raise DemoFailed(
-                    f"{dag_id}: {now['success']} of {wanted} done after {LIMIT_S:.0f} s ({waiting or 'nothing runs'})."
+                    f"{dag_id}: {done}, and nothing has changed for {LIMIT_S:.0f} s."
                     f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to go on."
                 )
             time.sleep(POLL_S)
