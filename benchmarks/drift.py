@@ -19,9 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.logic import drift, profile
-from include.logic.drift import Bins
-from include.storage import scan
+from include.lake import batch_reader
+from include.monitoring import drift, reference_profile
+from include.monitoring.drift import Bins
 
 ROWS = 10_000_000
 NUMBERS, CATEGORIES = 25, 5
@@ -47,21 +47,24 @@ def write(path: Path, rows: int) -> None:
             writer.write_table(batch(rng, min(1_000_000, rows - first)))
 
 
-def reference() -> dict[str, profile.Spread]:
+def reference() -> dict[str, reference_profile.Spread]:
     train = batch(np.random.default_rng(2), 100_000)
-    return {name: profile.spread(train[name], WORDS if "category" in name else None) for name in train.column_names}
+    return {
+        name: reference_profile.spread(train[name], WORDS if "category" in name else None)
+        for name in train.column_names
+    }
 
 
 def read(path: Path) -> int:
-    with scan.opened(path) as file:
-        return sum(each.num_rows for each in file.iter_batches(scan.BATCH_ROWS))
+    with batch_reader.opened(path) as file:
+        return sum(each.num_rows for each in file.iter_batches(batch_reader.BATCH_ROWS))
 
 
 def measure(path: Path) -> int:
     spreads = reference()
     bins: dict[str, Bins] = {name: spread.bins for name, spread in spreads.items()}
-    with scan.opened(path) as file:
-        counts = drift.count(bins, file.iter_batches(scan.BATCH_ROWS))
+    with batch_reader.opened(path) as file:
+        counts = drift.count(bins, file.iter_batches(batch_reader.BATCH_ROWS))
     found = [drift.psi(spreads[name].counts, each) for name, each in counts.items()]
     found += [drift.jensen_shannon(spreads[name].counts, each) for name, each in counts.items()]
     assert all(value is not None for value in found)

@@ -23,9 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.stages import derive
-from include.storage import schemas
-from include.storage.lake import Lake
+from include.features import materialize
+from include.lake import schemas
+from include.lake.lake import Lake
 from include.use_case import Feed, UseCase
 from tests.toy_use_case import USE_CASE as TOY
 
@@ -96,7 +96,7 @@ def by_hand(folder: Path, look_back: int) -> int:
 def ours(look_back: int) -> int:
     last = FIRST + timedelta(days=look_back)
     lake = Lake.of(use_case(look_back))
-    return derive.write(use_case(look_back), "features", "build", lake.as_of(last), FIRST).partition.rows
+    return materialize.write(use_case(look_back), "features", "build", lake.as_of(last), FIRST).partition.rows
 
 
 def measured(what: str, folder: Path, look_back: int) -> dict[str, float]:

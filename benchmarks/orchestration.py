@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 
 from include.local import credentials, instance, services
-from include.local.airflow_api import FINISHED, AirflowApi
+from include.local.airflow_client import FINISHED, AirflowApi
 from include.settings import REPOSITORY
 
 DAYS, TASKS, ROUNDS = 30, 3, 3

@@ -19,7 +19,7 @@ SPANS = (90, 365)
 
 def fill() -> None:
     """A year of measures, decisions and a ledger."""
-    from tests.page import measured
+    from tests.web import measured
 
     measured.fill(_use_case(), range(365))
 
@@ -28,17 +28,16 @@ def look(span: int) -> None:
     """Print wall and CPU milliseconds of a cold look and of the median warm one."""
     import pyarrow as pa
 
-    from include.page import sheet
-    from include.stages import overview
-    from tests.page import measured
+    from include.web import html, overview
+    from tests.web import measured
 
-    sheet.make_ready()
+    html.make_ready()
     pa.table({"x": [1]}).to_pandas()  # whoever asks pyarrow for a table first waits for pandas
     use_case, last = _use_case(), measured.day_of(364)
     taken = []
     for _ in range(9):
         wall, cpu = time.perf_counter(), time.process_time()
-        text = sheet.use_case(
+        text = html.use_case(
             overview.run(use_case, last, span=span), "/airworthy", span=span, chosen=False, several=False
         )
         taken.append((1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)))

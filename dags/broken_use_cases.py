@@ -7,9 +7,9 @@ report as the import error of this file.
 # Airflow only reads files that contain "airflow" and "dag".
 from pathlib import Path
 
+from include.declaration.registry import broken_use_cases
 from include.errors import BrokenUseCasesError
 from include.orchestration.dag_files import failures
-from include.use_cases import broken_use_cases
 
 if broken := [*broken_use_cases().values(), *failures(Path(__file__))]:
     raise BrokenUseCasesError(broken) from None

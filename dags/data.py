@@ -2,18 +2,18 @@
 
 from airflow.sdk import DAG, chain
 
-from include import dag, forms
+from include.declaration.use_case import UseCase
+from include.orchestration import dag_factory, params
 from include.orchestration.dag_files import make_each
-from include.tasks import data as tasks
-from include.use_case import UseCase
+from include.orchestration.tasks import data as tasks
 
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__data`."""
-    raw, checked = dag.asset(use_case, "raw"), dag.asset(use_case, "checked")
-    features = [dag.asset(use_case, "features"), dag.asset(use_case, "labels")]
+    raw, checked = dag_factory.asset(use_case, "raw"), dag_factory.asset(use_case, "checked")
+    features = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "labels")]
 
-    with dag.daily(use_case, "data", params=forms.data(use_case), max_active_runs=8) as built:
+    with dag_factory.daily(use_case, "data", params=params.data(use_case), max_active_runs=8) as built:
         chain(
             *filter(None, [tasks.wait_for_deliveries(use_case)]),
             tasks.ingest.override(outlets=[raw])(use_case.name),

@@ -2,10 +2,10 @@
 
 from airflow.sdk import DAG, Param
 
-from include import dag
+from include.declaration.use_case import UseCase
+from include.orchestration import dag_factory
 from include.orchestration.dag_files import make_each
-from include.tasks import maintenance as tasks
-from include.use_case import UseCase
+from include.orchestration.tasks import maintenance as tasks
 
 
 def make(use_case: UseCase) -> DAG:
@@ -24,8 +24,8 @@ def make(use_case: UseCase) -> DAG:
         ),
     }
 
-    with dag.care(use_case, "maintenance", params=params) as built:
-        tasks.maintain.override(outlets=[dag.asset(use_case, "maintenance")])(use_case.name)
+    with dag_factory.care(use_case, "maintenance", params=params) as built:
+        tasks.maintain.override(outlets=[dag_factory.asset(use_case, "maintenance")])(use_case.name)
     return built
 
 

@@ -2,15 +2,15 @@
 
 from airflow.sdk import DAG
 
-from include import dag, forms
+from include.declaration.use_case import UseCase
+from include.orchestration import dag_factory, params
 from include.orchestration.dag_files import make_each
-from include.tasks import by_hand as tasks
-from include.use_case import UseCase
+from include.orchestration.tasks import manual as tasks
 
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__quarantine`."""
-    with dag.by_hand(use_case, "quarantine", params=forms.quarantine(use_case)) as built:
+    with dag_factory.by_hand(use_case, "quarantine", params=params.quarantine(use_case)) as built:
         tasks.send_back(use_case.name)
     return built
 

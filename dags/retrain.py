@@ -4,26 +4,26 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, chain
 
-from include import dag
+from include.declaration.use_case import UseCase
+from include.orchestration import dag_factory
 from include.orchestration.dag_files import make_each
-from include.sensors import TURN_LIMIT, TurnSensor
-from include.tasks import retrain as tasks
-from include.train_once import TrainOnce
-from include.use_case import UseCase
+from include.orchestration.sensors import TURN_LIMIT, TurnSensor
+from include.orchestration.tasks import retrain as tasks
+from include.orchestration.trigger_training import TrainOnce
 
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__retrain`."""
-    made = {what: [dag.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
-    wait = {**dag.WAITING, "execution_timeout": TURN_LIMIT + timedelta(hours=1), "last_task": "record"}
+    made = {what: [dag_factory.asset(use_case, what)] for what in ("metrics", "decisions", "retrainings")}
+    wait = {**dag_factory.WAITING, "execution_timeout": TURN_LIMIT + timedelta(hours=1), "last_task": "record"}
 
     # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
-    with dag.daily(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
+    with dag_factory.daily(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
         chain(
             TurnSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),
             tasks.decide.override(inlets=made["metrics"], outlets=made["decisions"])(use_case.name),
             tasks.claim(use_case.name),
-            TrainOnce(task_id="train", use_case=use_case, **dag.ASKING),
+            TrainOnce(task_id="train", use_case=use_case, **dag_factory.ASKING),
             tasks.record.override(outlets=made["retrainings"])(use_case.name),
         )
     return built

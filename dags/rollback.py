@@ -2,33 +2,37 @@
 
 from airflow.sdk import DAG, Param
 
-from include import dag, forms
+from include.declaration.use_case import UseCase
+from include.orchestration import dag_factory
+from include.orchestration import params as orchestration_params
 from include.orchestration.dag_files import make_each
-from include.tasks import by_hand as tasks
-from include.use_case import UseCase
+from include.orchestration.tasks import manual as tasks
 
 
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__rollback`."""
     params = {
         "version": Param(
-            **forms.A_NAME,
+            **orchestration_params.A_NAME,
             minLength=1,
             title="Version",
             description="The version to go back to; it was the champion before. A wrong one is refused with a list.",
         ),
         "effective_from": Param(
-            **forms.A_DAY,
+            **orchestration_params.A_DAY,
             title="Effective from",
             description="The first day that it is the champion of, no day to come. Days scored before keep theirs.",
         ),
         "reason": Param(
-            **forms.A_REASON, minLength=3, title="Reason", description="Why; kept on the ledger with your name."
+            **orchestration_params.A_REASON,
+            minLength=3,
+            title="Reason",
+            description="Why; kept on the ledger with your name.",
         ),
     }
 
-    with dag.by_hand(use_case, "rollback", params=params) as built:
-        tasks.roll_back.override(outlets=[dag.asset(use_case, "model")])(use_case.name)
+    with dag_factory.by_hand(use_case, "rollback", params=params) as built:
+        tasks.roll_back.override(outlets=[dag_factory.asset(use_case, "model")])(use_case.name)
     return built
 
 

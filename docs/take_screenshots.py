@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from rich.console import Console
 
 from include.local import credentials, instance
-from include.local.airflow_api import FINISHED, AirflowApi
+from include.local.airflow_client import FINISHED, AirflowApi
 from include.local.instance import Instance
 
 PICTURES = Path(__file__).parent / "screenshots"

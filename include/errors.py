@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from include.declaration.printable import escape_text
+from include.printable import escape_text
 
 MESSAGE_LENGTH = 20_000
 """Characters of an error's message: it may quote what others have named, and names may be many or long."""

@@ -1,4 +1,4 @@
-"""Airworthy's page in Airflow: in the navigation, and as a tab of every DAG. All of it is in include/page."""
+"""Airworthy's page in Airflow: in the navigation, and as a tab of every DAG. All of it is in include/web."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Page:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Messages, send: Messages) -> None:
         if self._app is None:
-            from include.page import app
+            from include.web import app
 
             self._app = app.build()
         await self._app(scope, receive, send)
@@ -27,7 +27,7 @@ class Page:
 
 def limit_requests(app: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """Return the whole API server behind limits on a request's size; imported only where requests are served."""
-    from include.page.request_limits import guard_airflow
+    from include.web.request_limits import guard_airflow
 
     return guard_airflow(app)
 

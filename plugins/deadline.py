@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.deadline import ScheduledRunQueuedAt
+from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 
 
 class DeadlinePlugin(AirflowPlugin):

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from include import s3_retries, settings
+from include import settings
+from include.lake import s3, s3_retries
+from include.lake.object_store import Place
 from include.registry import signing
 from include.settings import REPOSITORY
-from include.storage import s3
-from include.storage.place import Place
 
-pytest_plugins = ["tests.verdict"]
+pytest_plugins = ["tests.verdict", "tests.trainings", "tests.landing_bucket"]
 
 if TYPE_CHECKING:
     from tests.homes import Homes
@@ -44,17 +44,17 @@ SIGNING_KEY = "a key that only the tests know and keep"
 LONG = (
     *("end_to_end/test_alerts", "end_to_end/test_isolation", "end_to_end/test_landing", "end_to_end/test_retrain"),
     *("end_to_end/test_life", "local/test_services", "properties/test_future", "properties/test_conserved"),
-    *("properties/test_order", "end_to_end/test_trust", "local/test_supervision"),
+    *("properties/test_order", "end_to_end/test_trust", "local/test_supervisor"),
     *("drills/test_poison", "drills/test_damaged_files"),
     *("drills/test_corrected_sources", "drills/test_s3_faults", "drills/test_killed_anywhere", "drills/test_races"),
-    *("evaluation/gates/test_plants", "evaluation/gates/test_leakage", "evaluation/gates/test_isolation"),
-    *("stages/test_planted", "stages/test_tune", "stages/test_tune_studies", "stages/test_rehearse"),
-    *("stages/test_maintain", "stages/test_maintain_leftovers", "stages/test_maintain_interrupted"),
-    *("stages/test_replay", "stages/test_promote_killed", "stages/test_decide", "stages/test_decide_promotion"),
+    *("evaluation/checks/test_plants", "evaluation/checks/test_leakage_check", "evaluation/checks/test_isolation"),
+    *("evaluation/test_planted", "training/test_tune", "training/test_tune_studies", "evaluation/checks/test_serving_check"),
+    *("maintenance/test_apply", "maintenance/test_apply_leftovers", "maintenance/test_apply_interrupted"),
+    *("backtest/test_run", "promotion/test_promote_killed", "retraining/test_decide", "retraining/test_decide_promotion"),
     *("properties/test_killed", "properties/test_future_of_customers", "properties/test_evolving"),
     *("properties/test_order_of_a_life", "properties/test_order_of_flights", "properties/test_memory"),
-    *("properties/test_hostile", "properties/test_odd_names", "sources/test_redelivery", "sources/test_bucket"),
-    *("sources/test_landing_sensor", "model/test_false_alarms", "logic/test_bootstrap", "logic/test_intervals"),
+    *("properties/test_hostile", "properties/test_odd_names", "ingestion/test_redelivery", "ingestion/test_bucket"),
+    *("orchestration/test_delivery_sensor", "model/test_false_alarms", "model/test_bootstrap", "model/test_intervals"),
     *("security/test_fuzzed_forms", "security/test_fuzzed_files", "security/test_fuzzed_models"),
     *("security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
 )
@@ -307,9 +307,9 @@ def without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 def draw_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("include.stages.record._plots", lambda *_: {})
+    patch.setattr("include.training.run_logging._plots", lambda *_: {})
     for name in ("verdicts", "slices", "champion"):
-        patch.setattr(f"include.logic.gate_plots.{name}", lambda *_, **__: b"")
+        patch.setattr(f"include.evaluation.plots.{name}", lambda *_, **__: b"")
 
 
 @contextlib.contextmanager

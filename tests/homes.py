@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from include.storage.lake import Lake
-from include.storage.place import Place
+from include.lake.lake import Lake
+from include.lake.object_store import Place
 from tests.conftest import copy_folder, living_in, moved_into
 from tests.toys import Toy
 
@@ -38,7 +38,8 @@ class Homes:
 
     def _trained(self, toy: Toy) -> tuple[Path, str]:
         """The filled lake and one complete, evaluated run as of the toy's day, and the run's id."""
-        from include.stages import evaluate, train
+        from include.evaluation import evaluate
+        from include.training import train
 
         home = self._folders.mktemp("trained") / "home"
         copy_folder(self.filled(toy), home)
@@ -50,7 +51,7 @@ class Homes:
 
     def _champion(self, toy: Toy) -> Path:
         """That home after the run was registered and, as version 1, promoted as its gates allow."""
-        from include.stages import promote, register
+        from include.promotion import promote, register
 
         home = self._folders.mktemp("champion") / "home"
         trained, run_id = self.trained(toy)

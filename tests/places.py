@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from include.storage import s3
-from include.storage.place import Place
+from include.lake import s3
+from include.lake.object_store import Place
 
 
 def files(place: Place) -> Iterator[Place]:

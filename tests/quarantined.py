@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from include.stages import build_features, correct, ingest, quarantine, validate
-from include.stages.correct import Replayed
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.features import build
+from include.ingestion import ingest, quarantine, resubmit, validate
+from include.ingestion.resubmit import Replayed
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
@@ -55,7 +56,7 @@ def land(feed: str, first: date, last: date | None = None, use_case: UseCase = U
 
 def run_days(first: date, last: date | None = None) -> None:
     for day in days_from(first, last or first):
-        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build.run(USE_CASE, day)
 
 
 def rows_of(table: str, day: date) -> list[dict[str, Any]]:
@@ -67,11 +68,11 @@ def exported(feed: str, day: date | None = None) -> str:
 
 
 def sent(feed: str, text: str, **asked: Any) -> Replayed:
-    return correct.correct(USE_CASE, feed, "rows.csv", text.encode(), **{**ASKED, **asked})
+    return resubmit.correct(USE_CASE, feed, "rows.csv", text.encode(), **{**ASKED, **asked})
 
 
 def released(feed: str, *reasons: str, **asked: Any) -> Replayed:
-    return correct.release(USE_CASE, feed, reasons, **{**ASKED, **asked})
+    return resubmit.release(USE_CASE, feed, reasons, **{**ASKED, **asked})
 
 
 BOTH = ((",25,", ",5,"), (",-1,", ",1,"))

@@ -13,8 +13,14 @@ import pytest
 from include.settings import REPOSITORY
 
 BASE = (
-    *("include.settings", "include.use_case", "include.gate", "include.declaration", "include.landing"),
-    *("include.errors", "include.retention", "include.s3_retries"),
+    *(
+        "include.settings",
+        "include.declaration.use_case",
+        "include.declaration.gates",
+        "include.declaration",
+        "include.declaration.landing",
+    ),
+    *("include.errors", "include.declaration.retention", "include.lake.s3_retries"),
 )
 """What every room may use."""
 PURE, STORES = ("include.model",), ("include.lake", "include.registry")
@@ -46,51 +52,64 @@ class Room:
 AIRFLOW_FACE = Room(
     (
         *("include.stages", *STAGES, "include.orchestration"),
-        *("include.use_cases", "include.alerts", "include.deadline", "include.dag"),
-        *("include.dag_text", "include.forms"),
-        "include.train_once",
-        "include.landing_sensor",
+        *(
+            "include.use_cases",
+            "include.orchestration.callbacks",
+            "include.orchestration.deadline_reference",
+            "include.orchestration.dag_factory",
+        ),
+        *("include.orchestration.dag_docs", "include.orchestration.params"),
+        "include.orchestration.trigger_training",
+        "include.orchestration.delivery_sensor",
         TASK_MEMORY,
         *BASE,
     ),
     only_libraries=frozenset({"airflow"}),
     forbidden=frozenset(),
     # Amazon's provider, which the sensor of landing buckets is made of, is heavy too.
-    only_in_functions=("include.stages", *STAGES, "include.sources", "include.landing_sensor"),
+    only_in_functions=("include.stages", *STAGES, "include.sources", "include.orchestration.delivery_sensor"),
 )
 ROOMS = {
     "dags": Room(
         (
-            *("include.dag", "include.forms", "include.tasks", "include.sensors", "include.approval"),
-            *("include.train_once", "include.orchestration"),
+            *(
+                "include.orchestration.dag_factory",
+                "include.orchestration.params",
+                "include.orchestration.tasks",
+                "include.orchestration.sensors",
+                "include.orchestration.approval_operator",
+            ),
+            *("include.orchestration.trigger_training", "include.orchestration"),
             *("include.use_cases", *BASE),
         ),
         only_libraries=frozenset({"airflow"}),
         forbidden=frozenset(),
     ),
     "plugins": Room(
-        ("include.page", "include.deadline", "include.orchestration"),
+        ("include.page", "include.orchestration.deadline_reference", "include.orchestration"),
         forbidden=frozenset(),
         only_in_functions=("include.page",),
     ),
     "include.page": Room(
         (
             *("include.page", "include.stages", *STAGES, "include.logic", *PURE),
-            *("include.use_cases", "include.dag_text", *BASE),
+            *("include.use_cases", "include.orchestration.dag_docs", *BASE),
         ),
         forbidden=frozenset({"mlflow", "deltalake", "plotly"}),
     ),
-    "include.alerts": AIRFLOW_FACE,
-    "include.deadline": Room(BASE, only_libraries=frozenset({"airflow", "sqlalchemy"}), forbidden=frozenset()),
-    "include.dag": AIRFLOW_FACE,
-    "include.forms": AIRFLOW_FACE,
-    "include.approval": AIRFLOW_FACE,
-    "include.train_once": AIRFLOW_FACE,
-    "include.tasks": AIRFLOW_FACE,
+    "include.orchestration.callbacks": AIRFLOW_FACE,
+    "include.orchestration.deadline_reference": Room(
+        BASE, only_libraries=frozenset({"airflow", "sqlalchemy"}), forbidden=frozenset()
+    ),
+    "include.orchestration.dag_factory": AIRFLOW_FACE,
+    "include.orchestration.params": AIRFLOW_FACE,
+    "include.orchestration.approval_operator": AIRFLOW_FACE,
+    "include.orchestration.trigger_training": AIRFLOW_FACE,
+    "include.orchestration.tasks": AIRFLOW_FACE,
     # Airflow's timetables speak pendulum.
     "include.orchestration": replace(AIRFLOW_FACE, only_libraries=frozenset({"airflow", "pendulum"})),
-    "include.sensors": AIRFLOW_FACE,
-    "include.landing_sensor": replace(AIRFLOW_FACE, include=(*AIRFLOW_FACE.include, "include.sources")),
+    "include.orchestration.sensors": AIRFLOW_FACE,
+    "include.orchestration.delivery_sensor": replace(AIRFLOW_FACE, include=(*AIRFLOW_FACE.include, "include.sources")),
     **dict.fromkeys(
         ("include.stages", *STAGES),
         Room(
@@ -116,17 +135,17 @@ ROOMS = {
             *(TASK_MEMORY, *BASE),
         )
     ),
-    "include.quarantine_commands": Room(("include.local", *BASE)),
-    "include.cli": Room(
+    "include.cli.quarantine": Room(("include.local", *BASE)),
+    "include.cli.main": Room(
         (
-            *("include.cli", "include.quarantine_commands", "include.local", "include.stages", *STAGES),
+            *("include.cli.main", "include.cli.quarantine", "include.local", "include.stages", *STAGES),
             *("include.use_cases", *BASE),
         )
     ),
-    "include.dag_text": Room(BASE, only_libraries=frozenset()),
+    "include.orchestration.dag_docs": Room(BASE, only_libraries=frozenset()),
     "include.use_cases": Room(("include.use_cases", *BASE), only_libraries=frozenset()),
     **dict.fromkeys(BASE, Room(BASE, only_libraries=frozenset())),
-    "include.s3_retries": Room(BASE, only_libraries=frozenset({"botocore"})),
+    "include.lake.s3_retries": Room(BASE, only_libraries=frozenset({"botocore"})),
 }
 
 
@@ -207,48 +226,48 @@ def test_only_the_command_line_imports_the_local_run():
         if any(is_within(used, "include.local") for used, _ in imports(ast.parse(path.read_text())))
     }
     assert {name for name in users if not is_within(name, "include.local")} <= {
-        "include.cli",
-        "include.quarantine_commands",
+        "include.cli.main",
+        "include.cli.quarantine",
     }
 
 
 @pytest.mark.parametrize(
     ("module", "planted"),
     [
-        ("include.logic.splits", "from include.storage import lake"),
-        ("include.logic.splits", "from include import storage"),
-        ("include.logic.splits", "import include.stages.train"),
-        ("include.logic.splits", "import mlflow"),
-        ("include.logic.splits", "def late():\n    import airflow.sdk"),
-        ("include.logic.splits", "if True:\n    from deltalake import DeltaTable"),
-        ("include.logic.splits", "from . import digests"),
-        ("include.storage.lake", "from include.stages import score"),
-        ("include.storage.lake", "from airflow.sdk import task"),
-        ("include.stages.score", "from include.local import demo"),
-        ("include.stages.score", "from include import tasks"),
-        ("include.stages.score", "from tests import toy"),
-        ("include.tasks", "from include.stages import train"),
-        ("include.tasks", "def train():\n    from include.logic import splits"),
-        ("include.sensors", "def look():\n    from include.storage.lake import Lake"),
-        ("include.sensors", "import pandas"),
-        ("include.tasks", "from include import landing_sensor"),
-        ("include.landing_sensor", "from include.sources.bucket import Bucket"),
-        ("include.sources.bucket", "from include.storage.lake import Lake"),
+        ("include.model.splits", "from include.storage import lake"),
+        ("include.model.splits", "from include import storage"),
+        ("include.model.splits", "import include.training.train"),
+        ("include.model.splits", "import mlflow"),
+        ("include.model.splits", "def late():\n    import airflow.sdk"),
+        ("include.model.splits", "if True:\n    from deltalake import DeltaTable"),
+        ("include.model.splits", "from . import digests"),
+        ("include.lake.lake", "from include.stages import score"),
+        ("include.lake.lake", "from airflow.sdk import task"),
+        ("include.scoring.score", "from include.local import demo"),
+        ("include.scoring.score", "from include import tasks"),
+        ("include.scoring.score", "from tests import toy"),
+        ("include.orchestration.tasks", "from include.stages import train"),
+        ("include.orchestration.tasks", "def train():\n    from include.logic import splits"),
+        ("include.orchestration.sensors", "def look():\n    from include.lake.lake import Lake"),
+        ("include.orchestration.sensors", "import pandas"),
+        ("include.orchestration.tasks", "from include import landing_sensor"),
+        ("include.orchestration.delivery_sensor", "from include.ingestion.bucket import Bucket"),
+        ("include.ingestion.bucket", "from include.lake.lake import Lake"),
         ("include.use_cases.flight_delays.features", "def f():\n    from include.sources import bucket"),
-        ("include.use_case", "import pyarrow"),
+        ("include.declaration.use_case", "import pyarrow"),
         ("include.settings", "from include.storage import lake"),
         ("include.use_cases", "from include.stages import score"),
-        ("include.use_cases.flight_delays.features", "from include.storage.lake import Lake"),
+        ("include.use_cases.flight_delays.features", "from include.lake.lake import Lake"),
         ("include.use_cases.flight_delays.features", "from include.use_cases.churn import source"),
         ("include.use_cases.flight_delays.features", "from include.use_cases import churn"),
         ("include.use_cases.flight_delays.features", "import lightgbm"),
         ("include.use_cases.flight_delays.features", "from . import source"),
         ("dags.data", "from include.stages import ingest"),
         ("dags.data", "import pandas"),
-        ("plugins.page", "def app():\n    from include.storage.lake import Lake"),
+        ("plugins.page", "def app():\n    from include.lake.lake import Lake"),
         ("plugins.page", "from include.page import app"),
-        ("include.page.app", "from include.storage.lake import Lake"),
-        ("include.page.app", "from include.tasks import data"),
+        ("include.web.app", "from include.lake.lake import Lake"),
+        ("include.web.app", "from include.orchestration.tasks import data"),
     ],
 )
 def test_a_planted_import_is_caught(module, planted):
@@ -258,13 +277,16 @@ def test_a_planted_import_is_caught(module, planted):
 @pytest.mark.parametrize(
     ("module", "allowed"),
     [
-        ("include.tasks", "from airflow.sdk import task\ndef train():\n    from include.stages import train"),
-        ("include.stages.score", "import mlflow\nfrom include.logic import gates\nfrom include import settings"),
-        ("include.storage.lake", "from include.logic import digests\nfrom deltalake import DeltaTable"),
-        ("include.use_cases.churn.source", "import pyarrow as pa\nfrom include.use_cases.churn import USE_CASE"),
-        ("dags.data", "from include.tasks import data\nfrom airflow.sdk import chain"),
         (
-            "include.page.app",
+            "include.orchestration.tasks",
+            "from airflow.sdk import task\ndef train():\n    from include.stages import train",
+        ),
+        ("include.scoring.score", "import mlflow\nfrom include.logic import gates\nfrom include import settings"),
+        ("include.lake.lake", "from include.logic import digests\nfrom deltalake import DeltaTable"),
+        ("include.use_cases.churn.source", "import pyarrow as pa\nfrom include.use_cases.churn import USE_CASE"),
+        ("dags.data", "from include.orchestration.tasks import data\nfrom airflow.sdk import chain"),
+        (
+            "include.web.app",
             "from airflow.api_fastapi.core_api.security import GetUserDep\nfrom include.stages import report",
         ),
     ],

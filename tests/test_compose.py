@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from config import env, healthy
-from include.local import prepare
+from include.local import compose_init
 from include.settings import REPOSITORY
 from tests.integration import compose
 
@@ -406,14 +406,14 @@ def test_every_service_of_ours_has_a_health_check():
 
 def test_what_prepare_reads_is_what_compose_gives_it():
     given = SERVICES["init"]["environment"]
-    passwords = {password for _, password in prepare.USERS.values()}
-    assert {*prepare.DATABASES, *prepare.PLACES, *passwords, "AIRWORTHY_POSTGRES"} <= set(given)
-    assert SERVICES["init"]["command"] == ["python", "-m", "include.local.prepare"]
+    passwords = {password for _, password in compose_init.USERS.values()}
+    assert {*compose_init.DATABASES, *compose_init.PLACES, *passwords, "AIRWORTHY_POSTGRES"} <= set(given)
+    assert SERVICES["init"]["command"] == ["python", "-m", "include.local.compose_init"]
 
 
 def test_prepare_names_a_setting_that_is_missing():
     done = subprocess.run(
-        [sys.executable, "-m", "include.local.prepare"],
+        [sys.executable, "-m", "include.local.compose_init"],
         env={"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
@@ -427,8 +427,8 @@ def test_buckets_are_made_once_and_only_for_places_on_s3(bucket: str, monkeypatc
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     places = [f"{bucket}/lake", f"{bucket}-logs/tasks", f"{bucket}-logs", "/var/lib/somewhere"]
-    prepare.make_buckets(places)
-    prepare.make_buckets(places)
+    compose_init.make_buckets(places)
+    compose_init.make_buckets(places)
     names = {each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]}
     assert {bucket.removeprefix("s3://"), f"{bucket.removeprefix('s3://')}-logs"} <= names
     boto3.client("s3").delete_bucket(Bucket=f"{bucket.removeprefix('s3://')}-logs")

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from include.cli import app
+from include.cli.main import app
 from include.settings import REPOSITORY
 
 DOCUMENTS = [

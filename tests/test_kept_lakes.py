@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from include.lake import lake_format
+from include.lake import integrity, lake_format, schemas
+from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError
 from include.lake.upgrades import upgrade_lake
-from include.stages import score
-from include.storage import integrity, schemas
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from include.scoring import score
 from tests import kept_lakes
 from tests.conftest import AS_OF, LAST, move
 from tests.toy_use_case import USE_CASE

@@ -10,8 +10,9 @@ import textwrap
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include import dag, task_memory
+from include import task_memory
 from include.errors import BadRequest
+from include.orchestration import dag_factory
 from include.settings import REPOSITORY
 from include.task_memory import TaskMemoryError, limited_memory
 
@@ -95,7 +96,7 @@ def spin() -> None:
 def test_airflow_does_not_retry_it(monkeypatch):
     monkeypatch.setenv(task_memory.VARIABLE, "0.001")
     monkeypatch.setattr(task_memory, "MARGIN", 0)
-    with pytest.raises(AirflowFailException, match="raise AIRWORTHY_TASK_MEMORY_GB"), dag.told():
+    with pytest.raises(AirflowFailException, match="raise AIRWORTHY_TASK_MEMORY_GB"), dag_factory.told():
         spin()
 
 

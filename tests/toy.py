@@ -8,8 +8,8 @@ from datetime import date
 
 import pyarrow as pa
 
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 

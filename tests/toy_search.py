@@ -10,8 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from include import settings
-from include.logic import tuning
-from include.stages import tune
+from include.training import search, tune
 from include.use_case import Search, UseCase
 from tests import toy
 from tests.conftest import AS_OF
@@ -43,6 +42,6 @@ def trials_of(study: str) -> list[Run]:
     return runs(f"tags.mlflow.parentRunId = '{study}'")
 
 
-def choice(result: tune.TuneResult) -> tuning.Found:
+def choice(result: tune.TuneResult) -> search.Found:
     """What was chosen, without the run that says so."""
-    return tuning.Found(**{name: getattr(result, name) for name in tuning.Found.__dataclass_fields__})
+    return search.Found(**{name: getattr(result, name) for name in search.Found.__dataclass_fields__})

@@ -13,9 +13,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from include.storage import schemas
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
 from include.use_case import Gate, UseCase
 from tests import conftest, customers_use_case, toy, toy_use_case
 from tests.customers_use_case import source as customers_source

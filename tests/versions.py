@@ -9,13 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.logic.gates import Verdict
+from include.evaluation import evaluate
+from include.evaluation.judge import Verdict
+from include.promotion import promote
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from include.registry.model_io import sha256
 from include.registry.model_record import digest_of_files, record_evaluation, record_training
 from include.registry.records import Records
-from include.stages import evaluate, promote
-from include.storage.ledger import Ledger
-from include.storage.model_files import sha256
-from include.storage.models import Registry
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from include.declaration.form_limits import NAME_LENGTH
-from include.declaration.printable import escape_line
 from include.errors import shorten
+from include.printable import escape_line
 
 NOBODY = "nobody, in time"
 """Who rejects where a question stays unanswered."""

@@ -74,7 +74,7 @@ ALSO_OWN = frozenset(
 
 
 class SearchedRange(Protocol):
-    """A range that tuning searches: `include.use_case.Search`."""
+    """A range that tuning searches: `include.declaration.use_case.Search`."""
 
     @property
     def low(self) -> float: ...

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
-from include.gate import BASELINES, METRICS, require
+from include.declaration.gates import BASELINES, METRICS, require
 
 Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
 """What can ask for a training."""

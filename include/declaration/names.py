@@ -9,7 +9,7 @@ import keyword
 import re
 from collections.abc import Collection, Iterable
 
-from include.gate import BASELINES, require
+from include.declaration.gates import BASELINES, require
 
 RESERVED_PREFIX = "__airworthy_"
 """Begins the name of every column that a step adds to a table for itself; no declared name may begin so."""

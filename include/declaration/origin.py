@@ -12,7 +12,7 @@ from typing import Any
 from include.errors import BrokenUseCaseError
 from include.settings import REPOSITORY
 
-DECLARATIONS = ("include.use_case", "include.declaration", "dataclasses", "copy")
+DECLARATIONS = ("include.declaration.use_case", "include.declaration", "dataclasses", "copy")
 """Modules that build a declaration on behalf of the module that declares it."""
 
 
@@ -25,7 +25,7 @@ def declaring_module() -> str:
 
 
 def _builds_declarations(module: str) -> bool:
-    # By whole names: include.use_cases is no part of include.use_case.
+    # By whole names: include.use_cases is no part of include.declaration.use_case.
     return any(module == name or module.startswith(f"{name}.") for name in DECLARATIONS)
 
 

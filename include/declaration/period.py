@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from include.gate import require
+from include.declaration.gates import require
 
 PARTITION = "<partition>"
 """Value of `UseCase.period` where no key holds the period: it is the day of the partition that a row is stored in."""

@@ -15,15 +15,17 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
+from include.declaration.gates import LEAST_TRIED, LeakageGate
+from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.gate import LEAST_TRIED, LeakageGate
+from include.evaluation import evaluate
+from include.features import build
 from include.ingestion import suites
-from include.logic import digests, parameters, splits
-from include.stages import build_features, evaluate, examples, train
-from include.storage import schemas
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
-from include.use_case import UseCase
+from include.lake import content_digest, schemas
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.model import lightgbm_params, splits
+from include.training import dataset, train
 
 Severity = Literal["error", "warning", "note"]
 Tell = Callable[[str], None]
@@ -52,7 +54,7 @@ class CheckFinding:
 def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
     """Yield what can be found without data: parameters, functions, suites, `known_at`, the leakage gate, history."""
     try:
-        parameters.merge(use_case, None)
+        lightgbm_params.merge(use_case, None)
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
     yield from _functions(use_case)
@@ -119,7 +121,7 @@ def _made_by(use_case: UseCase, table: str) -> str:
     }
     feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.landing)] for feed in use_case.feeds]
     declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_days]
-    return digests.of_values([code, declared, str(schemas.content(use_case, table))])
+    return content_digest.of_values([code, declared, str(schemas.content(use_case, table))])
 
 
 def _text(path: Path) -> str:
@@ -149,7 +151,7 @@ def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFin
     for place, each in enumerate(days, start=1):
         tell(f"landing and validating {each}: day {place} of {len(days)}")
         try:
-            build_features.land_missing(use_case, each, each)
+            build.land_missing(use_case, each, each)
         except AirworthyError as error:
             refused.append(CheckFinding("error", str(error)))
             if len(refused) == _MOST_REFUSED:
@@ -164,13 +166,13 @@ def build_window(use_case: UseCase, day: date, tell: Tell) -> None:
     missing = [each for each in days_from(first, day) if each not in there]
     for place, each in enumerate(missing, start=1):
         tell(f"building the features of {each}: day {place} of {len(missing)}")
-        build_features.run(use_case, each)
+        build.run(use_case, each)
 
 
 def findings_of_labels(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
     """Yield how many rows of the window are labelled and how many of them are 1."""
     first, last = splits.window(use_case, day)
-    rows = examples.labelled(use_case, Lake.of(use_case).as_of(day), first, last)
+    rows = dataset.labelled(use_case, Lake.of(use_case).as_of(day), first, last)
     values = rows[use_case.label.name]
     days = pc.count_distinct(rows["day"]).as_py() if rows.num_rows else 0
     share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0

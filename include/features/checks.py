@@ -9,9 +9,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.period import PARTITION
+from include.declaration.use_case import UseCase
 from include.features.results import ResultRefusedError
 from include.lake.soundness import row_text
-from include.use_case import PARTITION, UseCase
 
 Check = Callable[[pa.RecordBatch], str]
 """Says what is wrong with a batch, as the end of a sentence that begins "features of <day> …"; empty if nothing is."""

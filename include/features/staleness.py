@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from include.logic import digests
+from include.declaration.use_case import UseCase
+from include.lake import content_digest, history
+from include.lake.history import Note
+from include.lake.lake import Lake
+from include.lake.partitions import Partition
+from include.lake.snapshot import View
 from include.registry import code_digest
-from include.storage import history
-from include.storage.history import Note
-from include.storage.lake import Lake
-from include.storage.partitions import Partition
-from include.storage.view import View
-from include.use_case import UseCase
 
 Reason = Literal["other code", "other inputs", "no record"]
 _WORDS: Mapping[Reason, str] = {
@@ -172,6 +171,6 @@ class _Inputs:
         if not self._whole:
             return found[day].digest if day in found else ""
         since = max(self._first, day - self._look_back)
-        return digests.of_values(
+        return content_digest.of_values(
             {each.isoformat(): found[each].digest for each in found if since <= each <= day and found[each].rows}
         )

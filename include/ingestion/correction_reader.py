@@ -12,12 +12,11 @@ import pyarrow as pa
 
 from include.declaration import form_limits
 from include.errors import BadRequest
-from include.ingestion import parquet_reader
+from include.ingestion import file_readers, parquet_reader
+from include.ingestion.correction_file import REASONS, ROW
+from include.ingestion.file_readers import Budget, CsvFormat
 from include.ingestion.row_spool import decoded, encoded, read_batches
-from include.logic.correction_file import REASONS, ROW
 from include.model.spreadsheet import unmark_formulas
-from include.sources import files
-from include.sources.files import Budget, CsvFormat
 from include.untrusted import UntrustedContentError, UntrustedProcess
 
 MAX_BYTES, MAX_ROWS = 500_000_000, 1_000_000
@@ -63,9 +62,9 @@ def spool_corrections(file: str, name: str, schema: str, to: str) -> None:
     path, declared = Path(file), decoded(schema)
     csv_format = CsvFormat() if name.endswith(".csv") else None
     try:
-        names = files.read_header(path, name, ",") if csv_format else parquet_reader.read_column_names(path)
-    except files.BROKEN as error:
-        raise UntrustedContentError(files.library_words(error)) from error
+        names = file_readers.read_header(path, name, ",") if csv_format else parquet_reader.read_column_names(path)
+    except file_readers.BROKEN as error:
+        raise UntrustedContentError(file_readers.library_words(error)) from error
     fields = [*declared, *([pa.field(ROW, pa.string())] if ROW in names else [])]
     expected, budget = pa.schema(fields), Budget(MAX_BYTES, MAX_ROWS)
     with pa.OSFile(to, "wb") as sink, pa.ipc.new_file(sink, expected) as writer:

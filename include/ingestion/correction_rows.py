@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.use_case import TIMESTAMP
 from include.features.conversion import Column, NotConvertibleError, convert
+from include.ingestion.corrections import Correction
 from include.lake.partition_reader import alias_of
 from include.lake.soundness import value_text
-from include.logic.corrections import Correction
-from include.use_case import TIMESTAMP
 
 UNHELD = "the declared type does not hold the value that was sent back: "
 """What the reason of such a row begins with; the value follows, and what to do. It is never waived."""

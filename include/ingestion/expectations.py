@@ -24,9 +24,9 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
 
 from include.declaration.rule_text import reason_text
+from include.declaration.suite import Suite
 from include.ingestion.key_rules import broken_keys
 from include.ingestion.pandas_frame import to_frame
-from include.use_case import Suite
 
 REASON = pa.field("element", pa.string())
 # Thirty lines of its own doings per feed would bury what a task has to say.

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.use_case import Feed, UseCase
 from include.errors import BadData
+from include.lake import schemas
 from include.lake.soundness import row_text
-from include.storage import schemas
-from include.use_case import Feed, UseCase
 
 
 class KnownTooLateError(BadData):

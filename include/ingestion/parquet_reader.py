@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.errors import NAMES_SHOWN, TEXT_SHOWN, shorten
-from include.sources.files import COLUMNS, Budget, require_columns
+from include.ingestion.file_readers import COLUMNS, Budget, require_columns
 from include.untrusted import UntrustedContentError
 
 FOOTER_BYTES = 32 << 20

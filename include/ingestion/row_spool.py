@@ -14,11 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.landing import Landing
 from include.errors import AirworthyError
-from include.ingestion import parquet_reader
-from include.landing import Landing
-from include.sources import files
-from include.sources.files import Budget, CsvFormat
+from include.ingestion import file_readers, parquet_reader
+from include.ingestion.file_readers import Budget, CsvFormat
 from include.untrusted import UntrustedContentError, UntrustedProcess
 
 BATCH_ROWS, BATCH_BYTES = 65_536, 128 << 20
@@ -157,11 +156,11 @@ def read_batches(
         if csv_format is None:
             yield from parquet_reader.read_parquet(path, schema, budget, ignored)
         else:
-            yield from files.read_csv(path, name, csv_format, schema, budget, ignored)
+            yield from file_readers.read_csv(path, name, csv_format, schema, budget, ignored)
     except MemoryError as error:
         raise UntrustedContentError("reading it found no memory left", "memory") from error
-    except files.BROKEN as error:
-        raise UntrustedContentError(files.library_words(error)) from error
+    except file_readers.BROKEN as error:
+        raise UntrustedContentError(file_readers.library_words(error)) from error
 
 
 def row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

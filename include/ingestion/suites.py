@@ -14,11 +14,11 @@ from great_expectations.expectations.registry import get_metric_provider
 
 from include.declaration.origin import file_and_line
 from include.declaration.rule_text import rule_text
-from include.declaration.suite import is_row_level
+from include.declaration.suite import Suite, is_row_level
+from include.declaration.use_case import Feed, UseCase
 from include.errors import SuiteError
 from include.ingestion.pandas_frame import EXACT
 from include.ingestion.rule_values import wrong_values
-from include.use_case import Feed, Suite, UseCase
 
 LIMITS = ("min_value", "max_value", "sum_total")
 """Arguments that Great Expectations stores as floats."""
@@ -41,7 +41,9 @@ def load_suite(use_case: UseCase, feed: Feed) -> Suite:
     if not isinstance(suite, Suite):
         said = "None" if suite is None else f"a {type(suite).__name__}"
         raise SuiteError(
-            use_case.name, feed.name, [f"it returns {said}; return Suite(rows=(...), table=(...)) of include.use_case"]
+            use_case.name,
+            feed.name,
+            [f"it returns {said}; return Suite(rows=(...), table=(...)) of include.declaration.use_case"],
         )
     if problems := [problem for each in (*suite.rows, *suite.table) for problem in _problems(each, feed)]:
         raise SuiteError(use_case.name, feed.name, problems)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from include import settings
 from include.errors import AirworthyError
-from include.storage.place import Place
+from include.lake.object_store import Place
 
 if TYPE_CHECKING:
-    from include.use_case import UseCase
+    from include.declaration.use_case import UseCase
 
 FORMAT = 1
 """What this code reads and writes. 1: signed names of data files, signed ledger entries and records."""

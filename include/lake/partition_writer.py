@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.errors import AirworthyError
+from include.lake.content_digest import ContentDigest
 from include.lake.soundness import SoundnessCheck, UnsoundValue
-from include.logic.digests import ContentDigest
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 256 << 20

@@ -7,13 +7,12 @@ from datetime import date
 from types import MappingProxyType
 
 from include import settings
+from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.lake import lake_format
-from include.storage import schemas
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.place import Place
-from include.use_case import UseCase
+from include.lake import lake_format, schemas
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.registry.ledger import Ledger
 
 
 class UnsignedLakeError(AirworthyError):

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, BadRequest
-from include.local.airflow_api import FINISHED, AirflowApi
-from include.use_case import UseCase
+from include.local.airflow_client import FINISHED, AirflowApi
 
 LIMIT_S = 3600.0
 """A step in which nothing changes for so long is given up; how long a whole step takes depends on the machine."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from include.local.instance import SERVICES, Instance
-from include.local.supervise import Report
+from include.local.supervisor import Report
 
 _HEARTBEATS = {
     "scheduler": ("scheduler", "latest_scheduler_heartbeat"),

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 import psutil
 
 from include import settings
-from include.local import credentials, environment, health, migrations, private_files, processes, supervise
-from include.local.airflow_api import AirflowApi
+from include.local import credentials, environment, health, migrations, private_files, processes, supervisor
+from include.local.airflow_client import AirflowApi
 from include.local.errors import NotHealthy, PortTaken, ServiceDied, StartedElsewhere
 from include.local.instance import SERVICES, Instance
-from include.local.supervise import Report
+from include.local.supervisor import Report
 
 Say = Callable[[str], None]
 """Tells the operator one line of progress."""
@@ -42,7 +42,7 @@ def up(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool
 def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
     _make_folders(instance)
     with _alone(instance):
-        if (report := supervise.read(instance)) is not None:
+        if (report := supervisor.read(instance)) is not None:
             _wait_until_healthy(instance, say, timeout_s, report.supervisor)
             _ensure_training_pool(instance)
             return False
@@ -63,7 +63,7 @@ def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
 
 def down(instance: Instance) -> int:
     """Stops every process of the instance, and returns only when none is left; how many there were."""
-    report = supervise.read(instance)
+    report = supervisor.read(instance)
     count = len(processes.marked(instance.home))
     if report is not None:
         with contextlib.suppress(psutil.Error):
@@ -78,7 +78,7 @@ def stay(instance: Instance, say: Say) -> None:
     """Waits until the services end, or Ctrl-C or SIGTERM asks for it; then none of them is left."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        while (report := supervise.read(instance)) is not None:
+        while (report := supervisor.read(instance)) is not None:
             with contextlib.suppress(psutil.Error):
                 psutil.Process(report.supervisor).wait()
     except KeyboardInterrupt:
@@ -122,7 +122,7 @@ def _start(instance: Instance, env: dict[str, str]) -> subprocess.Popen[bytes]:
     """The parent, in a session of its own: it outlives this process, and a Ctrl-C here does not reach it."""
     with instance.log("supervisor-output").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "include.local.supervise", str(supervise.CONFIGURATION)],
+            [sys.executable, "-m", "include.local.supervisor", str(supervisor.CONFIGURATION)],
             cwd=instance.home,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -136,7 +136,7 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
     started = time.monotonic()
     told: frozenset[str] = frozenset()
     while True:
-        report = supervise.read(instance)
+        report = supervisor.read(instance)
         if report is None and not _is_running(parent):
             raise ServiceDied("The supervisor", *migrations.tail(instance.log("supervisor-output")))
         waited = time.monotonic() - started

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.declaration import form_limits
+from include.declaration.use_case import UseCase
 from include.errors import MADE_BY, BadRequest
-from include.lake import partition_reader
+from include.lake import history, partition_reader, schemas
+from include.lake.lake import Lake
 from include.lake.partition_reader import TypeNarrowedError
-from include.storage import history, schemas
-from include.storage.lake import Lake
-from include.use_case import UseCase
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from include.gate import HIGHER_IS_BETTER
-from include.logic import intervals, metrics
-from include.logic.finding import MODEL
-from include.logic.fitting import Rows
-from include.logic.metrics import Numbers
-from include.use_case import Costs
+from include.declaration.gates import HIGHER_IS_BETTER
+from include.declaration.use_case import Costs
+from include.evaluation.gates.result import MODEL
+from include.model import intervals, metrics
+from include.model.metrics import Numbers
+from include.model.trainer import Rows
 
 
 @dataclass(frozen=True)

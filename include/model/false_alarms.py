@@ -21,15 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit, Retraining, label_of
-from include.logic import comparison, decisions, digests, performance
-from include.logic.decisions import Decided, Flying, Measured, Reading
-from include.logic.profile import Profile
+from include.lake import content_digest
 from include.model import autocorrelation, day_process
 from include.model.autocorrelation import Numbers
 from include.model.day_process import YEAR, Process
+from include.monitoring import drift_metrics, performance
+from include.monitoring.reference_profile import Profile
+from include.retraining import policy as retraining_policy
+from include.retraining.policy import Decided, Flying, Measured, Reading
 
 FORMAT = 1
-DRIFT = {"weighted_drift": comparison.FEATURES, "prediction_drift": comparison.PREDICTION}
+DRIFT = {"weighted_drift": drift_metrics.FEATURES, "prediction_drift": drift_metrics.PREDICTION}
 """Drift signal to its subject; the metric has the name of the signal."""
 _START = date(2001, 1, 1)
 """Of the simulated lives; its months only matter for the budget."""
@@ -109,7 +111,7 @@ def _with(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
 def declaration_of(monitoring: Monitoring, policy: Retraining, gap_days: int) -> str:
     """Digest of everything declared that the rates depend on."""
     declared = {"monitoring": asdict(monitoring), "policy": asdict(policy), "gap": gap_days, "format": FORMAT}
-    return digests.of_values(declared)
+    return content_digest.of_values(declared)
 
 
 def compute(profile: Profile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> FalseAlarms:
@@ -170,9 +172,9 @@ class _Simulation:
         if process is None:
             return replace(rate, state="The validation and test days are too few, or all alike.")
         drawn = np.exp(process.simulate(days + YEAR))
-        limits = comparison.usual_limit(name, drawn[:, :days], replace(monitoring, drift_times=1.0))
+        limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_times=1.0))
         times = (drawn[:, days:].T / limits).T
-        at = comparison.times(name, monitoring)
+        at = drift_metrics.times(name, monitoring)
         if rate.declared is not None:
             at = _threshold(lambda each: _roughly(times > each, self.policy), rate.declared, 0.05, 100.0)
         per_year = alarms_per_year(times > at, self.policy, name)
@@ -243,7 +245,7 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
         days = range(max(number - policy.look_back_days, 0), number + 1)
         measured = [(broken if breached[life, each] else calm)[each] for each in days]
         day = _START + timedelta(days=number)
-        return decisions.decide(alone, day, measured, trained, Flying("1", _START)).retrain
+        return retraining_policy.decide(alone, day, measured, trained, Flying("1", _START)).retrain
 
     return _counted(breached, alone, retrains)
 
@@ -265,7 +267,7 @@ def _counted(breached: Breached, policy: Retraining, retrains: Callable[[int, in
         for number in np.flatnonzero(may_ask[life]).tolist():
             if number >= free and retrains(life, number, trained):
                 trained.append(Decided(_START + timedelta(days=number), "retrain", "rejected"))
-                free = number + decisions.cool_down(policy, trained)[0]
+                free = number + retraining_policy.cool_down(policy, trained)[0]
         alarms += len(trained)
     return alarms * YEAR / breached.size
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from include.declaration.monitoring import FALSE_ALARMS, Monitoring, label_of
-from include.logic.measures import Measure
 from include.model.day_process import DEFAULT_CORRELATION, OWN_DAYS
+from include.monitoring.metric_table import Measure
 
 
 def sentence(rows: Sequence[Measure], monitoring: Monitoring) -> str:

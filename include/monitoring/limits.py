@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 from include.declaration.monitoring import FALSE_ALARMS, Monitoring
-from include.logic.figures import Figure, missing
-from include.logic.finding import MODEL
-from include.logic.profile import NAME, Profile, ProfileUnreadable
+from include.declaration.use_case import UseCase
+from include.evaluation.gates.result import MODEL
 from include.model import false_alarms
 from include.model.false_alarms import FalseAlarms, Rate
+from include.monitoring.metric_row import Figure, missing
+from include.monitoring.reference_profile import NAME, Profile, ProfileUnreadable
+from include.registry.mlflow_registry import ArtifactMissing, Registry
 from include.registry.model_record import Version
-from include.storage.models import ArtifactMissing, Registry
-from include.use_case import UseCase
 
 TAG = "false_alarms"
 """Tag of a version: the false-alarm rate of each limit as JSON, or a sentence that says why there is none."""

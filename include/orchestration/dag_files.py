@@ -10,10 +10,10 @@ from pathlib import Path
 from airflow.sdk import DAG
 
 from include.declaration.origin import file_and_line
-from include.declaration.printable import printable_logger
+from include.declaration.registry import all_use_cases, is_meant_for_the_process
+from include.declaration.use_case import UseCase
 from include.errors import BrokenDagError
-from include.use_case import UseCase
-from include.use_cases import all_use_cases, is_meant_for_the_process
+from include.printable import printable_logger
 
 log = printable_logger(__name__)
 FAILED = "FAILED"

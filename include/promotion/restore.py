@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.logic import lives
+from include.declaration.use_case import UseCase
+from include.registry import lifecycle, sync
+from include.registry.ledger import Appended, Decision, Entry, Ledger, Overtaken
+from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.stages import follow
-from include.storage.ledger import Appended, Decision, Entry, Ledger, Overtaken
-from include.storage.models import Registry
-from include.use_case import UseCase
 
 
 def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
@@ -31,13 +30,13 @@ def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
         Overtaken: others wrote to the ledger again and again.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
-    for _ in range(follow.ROUNDS):
-        entries = follow.caught_up(registry, ledger)
+    for _ in range(sync.ROUNDS):
+        entries = sync.caught_up(registry, ledger)
         found = registry.version(version)
-        if there := lives.restoration(found, entries):
+        if there := lifecycle.restoration(found, entries):
             return Appended(there, new=False)
         lost = _lost(registry, found, entries)
-        if lost is None or lives.rejection(found, entries) is not None:
+        if lost is None or lifecycle.rejection(found, entries) is not None:
             return None
         registry.load_anew(found)
         try:
@@ -51,11 +50,11 @@ def _lost(registry: Registry, version: Version, entries: Sequence[Entry]) -> Ent
     """Return the first entry that made a model of these trees champion, if no version that can be loaded is it."""
     flights = [entry for entry in entries if entry.flies and entry.trees == version.trees]
     flown = [entry for entry in flights if entry.effective_from >= version.as_of]
-    if not flown or any(lives.names(entry, version) for entry in flights):
+    if not flown or any(lifecycle.names(entry, version) for entry in flights):
         return None
     if any(entry.version == version.number for entry in flights):  # the number was given again: it restores nothing
         return None
-    standing = lives.standing_for(flown[0], registry.versions(), entries)
+    standing = lifecycle.standing_for(flown[0], registry.versions(), entries)
     return flown[0] if standing is None or registry.unloadable(standing) else None
 
 

@@ -21,42 +21,43 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from include.logic import digests
+from include.declaration.use_case import UseCase
+from include.lake import content_digest
 from include.registry import code_modules, declared_values, source_code
 from include.registry.code_modules import Module, Places
-from include.use_case import UseCase
 
 RAW, CHECKED, LABELS, FEATURES, TRAINING = "raw", "checked", "labels", "features", "training"
 _ENTRIES: Mapping[str, tuple[str, ...]] = {
-    RAW: ("include.stages.ingest", "{package}.source"),
-    CHECKED: ("include.stages.validate", "{package}.expectations"),
-    LABELS: ("include.stages.label", "{package}.features"),
-    FEATURES: ("include.stages.derive", "{package}.features"),
+    RAW: ("include.ingestion.ingest", "{package}.source"),
+    CHECKED: ("include.ingestion.validate", "{package}.expectations"),
+    LABELS: ("include.features.label", "{package}.features"),
+    FEATURES: ("include.features.materialize", "{package}.features"),
     TRAINING: (
-        "include.logic.fitting",
-        "include.logic.parameters",
-        "include.logic.splits",
-        "include.stages.examples",
+        "include.model.trainer",
+        "include.model.lightgbm_params",
+        "include.model.splits",
+        "include.training.dataset",
     ),
 }
 """What is made, to the modules that make it."""
 _LEFT_OUT = (
-    "include.alerts",
     "include.declaration",
     "include.errors",
-    "include.gate",
+    "include.evaluation",
+    "include.ingestion.correction_log",
+    "include.ingestion.data_docs",
+    "include.ingestion.uploads",
     "include.lake",
-    "include.logic.gates",
-    "include.landing",
-    "include.page",
+    "include.orchestration",
+    "include.printable",
     "include.registry",
-    "include.retention",
     "include.settings",
-    "include.storage",
+    "include.training.provenance",
     "include.untrusted",
     "include.use_case",
+    "include.web",
 )
-_KEPT = ("include.storage.labels",)
+_KEPT = ("include.features.labels",)
 """Of what is left out, modules that choose rows all the same."""
 _DECLARED: Mapping[str, tuple[str, ...]] = {
     RAW: ("time_zone",),
@@ -135,7 +136,7 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
         of_feed = use_case.feed(feed)
         declared["feed"] = _values(of_feed, but=(*_NOT_OF_A_FEED, "landing"))
         declared["landing"] = _values(of_feed.landing, but=_NOT_OF_A_LANDING) if of_feed.landing else None
-    return digests.of_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
+    return content_digest.of_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
 
 
 def _values(declared: Any, *, only: Collection[str] | None = None, but: Collection[str] = ()) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def _code(places: Places, kind: str) -> _Code:
     if kind != TRAINING:
         files = code_modules.data_files(places, covered)
         found |= {name: _content(path) for name, path in files.items()}
-    return _Code(digests.of_values(found), tuple(module for module in covered.values() if module.is_own))
+    return _Code(content_digest.of_values(found), tuple(module for module in covered.values() if module.is_own))
 
 
 def _content(path: Path) -> str:

@@ -17,9 +17,9 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
+from include.declaration.use_case import UseCase
 from include.registry import source_code
 from include.settings import REPOSITORY
-from include.use_case import UseCase
 
 _ENGINE, _USE_CASES = "include", "include.use_cases"
 _INSTALLED = {"site-packages", "dist-packages"}

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from include.declaration.use_case import UseCase
 from include.registry import source_code
 from include.registry.code_modules import Module
 from include.registry.source_code import DECLARATION
-from include.use_case import UseCase
 
 NOT_OF_ROWS = (
     *("objective", "owner", "notice", "links", "alerts"),

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from include.logic import digests, gates
-from include.logic.gates import Verdict
+from include.evaluation import judge
+from include.evaluation.judge import Verdict
+from include.lake import content_digest
+from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.records import Records, UnprovenRecordError
 from include.registry.tags import decides
-from include.storage.runs import FINGERPRINT
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,11 @@ class ModelRecord:
         verdicts = [Verdict(**verdict) for verdict in self.evaluation["verdicts"]]
         judged_by = self.evaluation["judged_by"]
         return {
-            "gates": gates.outcome(verdicts),
+            "gates": judge.outcome(verdicts),
             "compared_with": self.evaluation["champion"],
             "verdicts": json.dumps(self.evaluation["verdicts"]),
             "judged": judged_by if self.evaluation["final"] else f"{judged_by} not final",
-            **{gates.tag(verdict.gate): verdict.outcome for verdict in verdicts},
+            **{judge.tag(verdict.gate): verdict.outcome for verdict in verdicts},
         }
 
 
@@ -132,7 +133,7 @@ def digest_of_files(files: Mapping[str, str], as_of: date, declaration: str) -> 
 
     `files` is the SHA-256 of every file by path, `declaration` the digest of what the use case declared.
     """
-    return digests.of_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
+    return content_digest.of_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
 
 
 def record_training(

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.retention import Retention
-from include.stages import maintain
-from include.tasks import maintenance
+from include.declaration.retention import Retention
+from include.maintenance import apply
+from include.orchestration.tasks import maintenance
 from tests import toy
 
-RESULT = maintain.MaintainResult("toy", False, {}, ("one line", "another"), ())
+RESULT = apply.MaintainResult("toy", False, {}, ("one line", "another"), ())
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def asked(monkeypatch):
         found.update(really=really, logs=logs)
         return found.get("result", RESULT)
 
-    monkeypatch.setattr(maintain, "run", run)
+    monkeypatch.setattr(apply, "run", run)
     monkeypatch.setattr(maintenance, "load", lambda name: found.get("use_case", toy.USE_CASE))
     monkeypatch.setattr(maintenance, "note", lambda use_case, what, **extra: found["noted"].update(extra))
     return found
@@ -76,7 +76,7 @@ def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatc
 
 
 def test_what_could_not_be_looked_at_fails_the_task_after_the_rest_is_done(asked, monkeypatch):
-    asked["result"] = maintain.MaintainResult("toy", True, {}, (), (), ("a log is gone.",))
+    asked["result"] = apply.MaintainResult("toy", True, {}, (), (), ("a log is gone.",))
     asked["use_case"] = AUTOMATIC
     with pytest.raises(AirflowFailException, match=r"has done the rest\. a log is gone\."):
         execute(monkeypatch, "scheduled", False)

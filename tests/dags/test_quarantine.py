@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
-from include import forms
-from include.storage import inbox
-from include.storage.corrections import Corrections
-from include.tasks import by_hand
+from include.ingestion import uploads
+from include.ingestion.correction_log import Corrections
+from include.orchestration import params as orchestration_params
+from include.orchestration.tasks import manual
 from tests.quarantined import BOTH, DAY, HOUR, NEXT, edited, land, spoil
 from tests.toy_use_case import USE_CASE
 
@@ -16,17 +16,17 @@ from tests.toy_use_case import USE_CASE
 @pytest.fixture
 def form(lake_home, monkeypatch):
     """Fills in the form and runs the task; two events of DAY are quarantined."""
-    monkeypatch.setattr(by_hand, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(manual, "load", lambda name: USE_CASE)
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     land("events", DAY)
 
     def sent(**fields):
-        params = forms.quarantine(USE_CASE)
+        params = orchestration_params.quarantine(USE_CASE)
         values = {name: param.resolve(fields.get(name, param.value)) for name, param in params.items()}
         run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         context = {"params": values, "dag_run": run, "run_id": "manual__1"}
-        monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
-        return by_hand.send_back.function("toy")
+        monkeypatch.setattr(manual, "get_current_context", lambda: context)
+        return manual.send_back.function("toy")
 
     return sent
 
@@ -46,7 +46,7 @@ def test_a_task_that_is_cleared_sends_nothing_twice(form):
 
 
 def test_the_form_corrects_with_a_file_of_the_inbox(form):
-    (inbox.folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
+    (uploads.folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
     assert form(what="correct", file="hours.csv", known_on="2020-01-15", why="mistyped")["known_on"] == "2020-01-15"
 
 
@@ -73,4 +73,4 @@ def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, sai
 )  # fmt: skip
 def test_the_form_refuses_what_is_no_value_of_a_field(field, wrong):
     with pytest.raises(ParamValidationError):
-        forms.quarantine(USE_CASE)[field].resolve(wrong)
+        orchestration_params.quarantine(USE_CASE)[field].resolve(wrong)

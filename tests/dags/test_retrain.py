@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, TaskDeferred
 
-from include import sensors, train_once
-from include.stages import claim, decide, record_outcome
-from include.storage.claims import Claims
-from include.tasks import retrain as tasks
-from include.train_once import TrainOnce
+from include.orchestration import sensors, trigger_training
+from include.orchestration.tasks import retrain as tasks
+from include.orchestration.trigger_training import TrainOnce
+from include.retraining import decide, outcome, reserve_slot
+from include.retraining.budget import Claims
 from tests import toy
-from tests.stages import measures
-from tests.stages.test_decide import FIRST, USE_CASE, lake, later, train
+from tests.monitoring import measures
+from tests.retraining.test_decide import FIRST, USE_CASE, lake, later, train
 
 __all__ = ["lake"]  # the fixture
 
@@ -82,7 +82,7 @@ def test_a_day_waits_while_a_run_for_an_earlier_day_has_not_ended(turn, lake):
     for runs in ({backfill(FIRST): None}, {backfill(FIRST): "deferred", backfill(later(1)): "success"}):
         with pytest.raises(TaskDeferred) as deferred:
             turn.execute(context(later(2), last=runs))
-        assert deferred.value.trigger.serialize()[0] == "include.sensors.TurnTrigger"
+        assert deferred.value.trigger.serialize()[0] == "include.orchestration.sensors.TurnTrigger"
 
 
 def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
@@ -185,7 +185,7 @@ def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, 
 @pytest.fixture
 def operator(lake, monkeypatch) -> TrainOnce:
     """Of a day that was decided to retrain."""
-    monkeypatch.setattr(train_once, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(trigger_training, "load", lambda name: USE_CASE)
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
@@ -215,7 +215,9 @@ def test_a_training_that_is_there_is_waited_for(operator):
 def test_without_a_triggerer_the_training_is_waited_for_all_the_same(operator, monkeypatch):
     operator.deferrable, states = False, ["running", "failed"]
     waiting = context(DAY, training="queued")
-    monkeypatch.setattr(train_once.time, "sleep", lambda seconds: setattr(waiting["ti"], "training", states.pop(0)))
+    monkeypatch.setattr(
+        trigger_training.time, "sleep", lambda seconds: setattr(waiting["ti"], "training", states.pop(0))
+    )
     operator.execute(waiting)
     assert states == []
     with pytest.raises(DagRunTriggerException) as started:
@@ -255,7 +257,7 @@ def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
 # -- killed in between
 
 
-@pytest.mark.parametrize("done", [[], [claim.run]])
+@pytest.mark.parametrize("done", [[], [reserve_slot.run]])
 def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
     """Killed after `decide`, or after `claim`: then all of it is run again, measured anew or not."""
     for stage in done:
@@ -263,7 +265,7 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
     measures.write(lake, DAY)
     again = decide.run(USE_CASE, DAY)
     assert (again.outcome, again.new) == ("retrain", False)
-    assert claim.run(USE_CASE, DAY).slot == 1
+    assert reserve_slot.run(USE_CASE, DAY).slot == 1
     assert [each.day for each in Claims.of(USE_CASE).of_month(DAY)] == [DAY]
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
@@ -295,13 +297,13 @@ def test_recording_that_others_were_first_claims_nothing(record):
 
 
 def test_a_training_that_was_claimed_and_not_started_fails_the_run(record):
-    claim.run(USE_CASE, DAY)
+    reserve_slot.run(USE_CASE, DAY)
     with pytest.raises(AirflowFailException, match="toy__train is paused"):
         record()
-    assert record_outcome.recorded(USE_CASE, DAY) == "not started"
+    assert outcome.recorded(USE_CASE, DAY) == "not started"
 
 
 def test_a_training_that_runs_is_not_recorded(record):
     with pytest.raises(AirflowFailException, match="is still running"):
         record(training="running")
-    assert record_outcome.recorded(USE_CASE, DAY) is None
+    assert outcome.recorded(USE_CASE, DAY) is None

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from include import alerts
-from include.stages import measure
-from include.stages import score as stage
-from include.storage.lake import Lake
-from include.tasks import score as tasks
+from include.lake.lake import Lake
+from include.monitoring import monitor
+from include.orchestration import callbacks
+from include.orchestration.tasks import score as tasks
+from include.scoring import score as stage
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
@@ -23,7 +23,7 @@ def told(champion, monkeypatch) -> list[str]:
     monkeypatch.setattr(tasks, "get_current_context", lambda: context)
     monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
     monkeypatch.setattr(tasks, "note", lambda *_, **__: None)
-    monkeypatch.setattr(alerts, "breaches", lambda use_case, day: found.append(str(day)))
+    monkeypatch.setattr(callbacks, "breaches", lambda use_case, day: found.append(str(day)))
     return found
 
 
@@ -33,7 +33,7 @@ def states() -> list[str]:
 
 
 def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):
-    measure.run(USE_CASE, AS_OF)
+    monitor.run(USE_CASE, AS_OF)
     assert "run toy__score" in states()[0]
     tasks.score.function("toy")
     assert (states(), told) == ([], [str(AS_OF)])
@@ -42,7 +42,7 @@ def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_al
 
 
 def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_again(told):
-    measure.run(USE_CASE, AS_OF)
+    monitor.run(USE_CASE, AS_OF)
     stage.run(USE_CASE, AS_OF)
     tasks.score.function("toy")
     assert (states(), told) == ([], [str(AS_OF)])

@@ -14,12 +14,12 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 from pendulum import WeekDay
 
-from include.dag import care, daily, weekly
+from include.declaration.registry import all_use_cases
+from include.declaration.retention import Retention
+from include.orchestration.dag_factory import care, daily, weekly
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
-from include.retention import Retention
 from include.settings import REPOSITORY
-from include.use_cases import all_use_cases
 
 HEAVY = {"pandas", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "sklearn", "matplotlib", "deltalake"}
 TASKS = {

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from include import dag, sensors
 from include.declaration import clock
 from include.errors import AirworthyError, BadData, BadRequest
-from include.storage.lake import Lake
+from include.lake.lake import Lake
+from include.orchestration import dag_factory, sensors
 from tests import toy
 
 DAY = date(2020, 1, 5)
@@ -24,7 +24,7 @@ def context(key: str | None = None, day: str | None = None) -> dict:
     "given", [context(key="2020-01-05"), context(day="2020-01-05"), context("2020-01-05", "2020-01-05")]
 )
 def test_the_day_is_the_partition_key_or_the_forms(given):
-    assert dag.day_of(given) == DAY
+    assert dag_factory.day_of(given) == DAY
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):
     with pytest.raises(BadRequest, match=said):
-        dag.day_of(given)
+        dag_factory.day_of(given)
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():
-    with pytest.raises(AirflowFailException, match="rotten"), dag.told():
+    with pytest.raises(AirflowFailException, match="rotten"), dag_factory.told():
         raise BadData("rotten")
 
 
@@ -50,7 +50,7 @@ def test_what_may_pass_is_left_to_the_retries():
     class Busy(AirworthyError):
         worth_retrying = True
 
-    with pytest.raises(Busy), dag.told():
+    with pytest.raises(Busy), dag_factory.told():
         raise Busy("later")
 
 

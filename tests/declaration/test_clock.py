@@ -7,23 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from include.backtest import run
+from include.cli import check
 from include.declaration import clock
 from include.errors import BadRequest, NotBegunError
-from include.local import check_text
-from include.stages import (
-    build_features,
-    correct,
-    decide,
-    ingest,
-    measure,
-    quarantine,
-    readiness,
-    replay,
-    score,
-    train,
-    tune,
-    validate,
-)
+from include.features import build
+from include.ingestion import ingest, quarantine, resubmit, validate
+from include.monitoring import monitor
+from include.retraining import decide, readiness
+from include.scoring import score
+from include.training import train, tune
 from include.use_case import Alerts, Approval, Landing
 from tests import quarantined
 from tests.toy_use_case import USE_CASE
@@ -66,16 +59,16 @@ def test_a_day_that_the_zone_skipped_is_refused():
 ENTRIES = {
     "ingest": ingest.run,
     "validate": validate.run,
-    "build_features": build_features.run,
-    "prepare": lambda use_case, day: build_features.ensure_window(use_case, day, None),
+    "build_features": build.run,
+    "prepare": lambda use_case, day: build.ensure_window(use_case, day, None),
     "tune": lambda use_case, day: tune.run(use_case, day, trials=3),
     "train": train.run,
     "score": score.run,
-    "measure": measure.run,
+    "measure": monitor.run,
     "decide": decide.run,
     "wait": lambda use_case, day: readiness.is_settled(use_case, "features", day),
     "wait for a turn": readiness.is_turn,
-    "replay": lambda use_case, day: replay.run(use_case, day, day),
+    "replay": lambda use_case, day: run.run(use_case, day, day),
 }
 ENDED = replace(USE_CASE, ends_on=date(2020, 3, 31))
 
@@ -93,15 +86,15 @@ def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(
     with pytest.raises(
         BadRequest, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
     ):
-        replay.run(ENDED, date(2020, 3, 1), date(2020, 3, 30))
+        run.run(ENDED, date(2020, 3, 1), date(2020, 3, 30))
 
 
 def test_check_refuses_it_too(monkeypatch):
-    monkeypatch.setattr(check_text, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(check, "load", lambda name: USE_CASE)
     with pytest.raises(NotBegunError):
-        check_text.show(None, "toy", TOMORROW)
+        check.show(None, "toy", TOMORROW)
     with pytest.raises(BadRequest, match="begins on 2020-01-01"):
-        check_text.show(None, "toy", date(2019, 12, 31))
+        check.show(None, "toy", date(2019, 12, 31))
 
 
 @pytest.fixture
@@ -113,7 +106,7 @@ def spoiled(lake_home, monkeypatch):
 
 
 def release(use_case=USE_CASE, **more):
-    return correct.release(use_case, "events", [quarantined.HOUR], who="Ann", why="ok now", **more)
+    return resubmit.release(use_case, "events", [quarantined.HOUR], who="Ann", why="ok now", **more)
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):

@@ -9,14 +9,17 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from include.stages import approve, correct, ingest, maintain, reproduce, survey
-from include.storage.corrections import Corrections
-from include.storage.lake import Lake
+from include.ingestion import ingest, resubmit
+from include.ingestion.correction_log import Corrections
+from include.lake.lake import Lake
+from include.maintenance import apply, plan
+from include.promotion import approve
+from include.reproduction import reproduce
 from tests import quarantined
 from tests.conftest import AS_OF
 from tests.drills import life
 from tests.drills.life import DAY, Step
-from tests.sources.conftest import Bucket, deliver, landing_toy, make_bucket
+from tests.landing_bucket import Bucket, deliver, landing_toy, make_bucket
 from tests.toy_use_case import USE_CASE
 
 SPOILED, LANDED = DAY + timedelta(days=1), DAY + timedelta(days=2)
@@ -46,7 +49,7 @@ def _spoil() -> None:
 
 
 def _correct() -> object:
-    return correct.correct(USE_CASE, "events", MENDED.name, MENDED.read_bytes(), who="a drill", why="mistyped")
+    return resubmit.correct(USE_CASE, "events", MENDED.name, MENDED.read_bytes(), who="a drill", why="mistyped")
 
 
 def _corrections() -> list[tuple[Any, ...]]:
@@ -67,7 +70,7 @@ def _wear() -> None:
         doubled = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
         lake.replace("features", day, doubled, inputs={}, stage="a drill")
     (lake.root / "features" / "part-0.parquet").write(b"half a file")
-    kinds = {item.kind for item in survey.run(USE_CASE, _later()).items}
+    kinds = {item.kind for item in plan.run(USE_CASE, _later()).items}
     assert {"superseded file", "orphan file"} <= kinds, kinds
 
 
@@ -77,7 +80,7 @@ def _later() -> datetime:
 
 def _kept() -> str:
     """How the version that flies is built again, of what was kept; nothing more is to be removed."""
-    planned = survey.run(USE_CASE, _later()).counts()
+    planned = plan.run(USE_CASE, _later()).counts()
     assert not planned, planned
     return reproduce.run(USE_CASE, "1").outcome
 
@@ -90,6 +93,6 @@ STEPS = {
     "correct": Step(_correct, 4, _corrections),
     "collect": Step(lambda: ingest.run(LANDING, LANDED), 4, _files_landed),
     "wear": Step(_wear, 0),
-    "maintain": Step(lambda: maintain.run(USE_CASE, really=True, now=_later()), 4, _kept),
+    "maintain": Step(lambda: apply.run(USE_CASE, really=True, now=_later()), 4, _kept),
 }
 """The whole life. `collect` needs `put_files` before it, and the Airflow Connection `aws_default` to that server."""

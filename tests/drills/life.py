@@ -7,30 +7,23 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from include.logic.lives import is_flight
-from include.stages import (
-    build_features,
-    claim,
-    decide,
-    evaluate,
-    ingest,
-    measure,
-    promote,
-    record_outcome,
-    register,
-    rollback,
-    score,
-    train,
-    validate,
-)
-from include.storage import schemas
-from include.storage.claims import Claims
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
+from include.evaluation import evaluate
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.monitoring import monitor
+from include.promotion import promote, register, rollback
+from include.registry.ledger import Ledger
+from include.registry.lifecycle import is_flight
+from include.registry.mlflow_registry import Registry
+from include.retraining import decide, outcome, reserve_slot
+from include.retraining.budget import Claims
+from include.scoring import score
+from include.training import train
 from include.use_case import UseCase
 from tests.conftest import AS_OF, LAST
-from tests.stages import measures
+from tests.monitoring import measures
 from tests.toy_use_case import USE_CASE
 
 DAY = LAST + timedelta(days=1)
@@ -71,22 +64,22 @@ def _breach() -> None:
 
 def _record() -> object:
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
-    return record_outcome.run(USE_CASE, DAY, f"drift__{DAY}", **told)
+    return outcome.run(USE_CASE, DAY, f"drift__{DAY}", **told)
 
 
 STEPS = {
     "ingest": Step(lambda: ingest.run(USE_CASE, DAY), 8),
     "validate": Step(lambda: validate.run(USE_CASE, DAY), 8),
-    "build_features": Step(lambda: build_features.run(USE_CASE, DAY), 10),
+    "build_features": Step(lambda: build.run(USE_CASE, DAY), 10),
     "train": Step(lambda: train.run(USE_CASE, AS_OF, reason="a first model"), 8),
     "evaluate": Step(lambda: evaluate.run(USE_CASE, _run_id()), 6),
     "register": Step(lambda: register.run(USE_CASE, _run_id()), 8),
     "promote": Step(lambda: promote.run(USE_CASE, "1", who="a drill"), 9),
     "score": Step(lambda: score.run(USE_CASE, DAY), 8),
-    "measure": Step(lambda: measure.run(USE_CASE, DAY), 5),
+    "measure": Step(lambda: monitor.run(USE_CASE, DAY), 5),
     "breach": Step(_breach, 0),
     "decide": Step(lambda: decide.run(USE_CASE, DAY), 4),
-    "claim": Step(lambda: claim.run(USE_CASE, DAY), 3),
+    "claim": Step(lambda: reserve_slot.run(USE_CASE, DAY), 3),
     "record_outcome": Step(_record, 3),
     "rollback": Step(lambda: rollback.run(USE_CASE, "1", DAY, who="a drill", reason="to try it"), 4),
 }

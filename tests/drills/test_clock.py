@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from include.declaration.registry import load
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
 from include.settings import REPOSITORY
-from include.stages import build_features, ingest, validate
-from include.storage.lake import Lake
-from include.use_cases import load
 from tests.conftest import moved_into
 from tests.drills import life
 from tests.drills.report import Row
@@ -122,7 +123,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
         monkeypatch.setenv("TZ", zone)
         time.tzset()
         for day in order:
-            for stage in (ingest, validate, build_features):
+            for stage in (ingest, validate, build):
                 stage.run(FLIGHTS, day)
             trials += 1
         found.append(life.tables(FLIGHTS))

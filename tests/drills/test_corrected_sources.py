@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.stages import build_features, ingest, validate
-from include.storage.lake import Lake
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
 from tests.drills import life
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE, source
@@ -19,7 +20,7 @@ on_time = source.outcomes
 
 
 def run(day: date) -> None:
-    for stage in (ingest, validate, build_features):
+    for stage in (ingest, validate, build):
         stage.run(USE_CASE, day)
 
 

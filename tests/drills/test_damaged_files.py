@@ -13,18 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from include.stages import build_features, ingest, validate
-from include.storage import integrity
-from include.storage.history import VersionGone
-from include.storage.integrity import DayDamaged
-from include.storage.lake import Lake
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake import integrity
+from include.lake.history import VersionGone
+from include.lake.integrity import DayDamaged
+from include.lake.lake import Lake
 from tests.drills import life
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
 
 DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
 DAMAGED, LAST = DAYS[1], DAYS[-1]
-STAGES = (ingest, validate, build_features)
+STAGES = (ingest, validate, build)
 
 
 def truncated(content: bytes, rng: random.Random) -> bytes:
@@ -50,7 +51,7 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes | None]] = {
 }
 READERS: dict[str, Callable[[], object]] = {
     "raw/events": lambda: validate.run(USE_CASE, DAMAGED),
-    "checked/events": lambda: build_features.run(USE_CASE, LAST),  # a day that it looks back at
+    "checked/events": lambda: build.run(USE_CASE, LAST),  # a day that it looks back at
     "features": lambda: Lake.of(USE_CASE).as_of(LAST).batches("features", DAMAGED, DAMAGED).read_all(),
 }
 """Table to what reads the damaged day of it."""
@@ -138,7 +139,7 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)
     with pytest.raises(DayDamaged, match="does not hold the bytes that were written"):
-        build_features.run(USE_CASE, LAST)
+        build.run(USE_CASE, LAST)
 
 
 LEFTOVERS = ("a temporary commit", "a data file without a commit", "half a temporary data file")

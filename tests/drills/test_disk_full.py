@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from include.stages import build_features, ingest, validate
-from include.storage import integrity
-from include.storage.lake import Lake
-from include.storage.place import is_unfinished
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake import integrity
+from include.lake.lake import Lake
+from include.lake.object_store import is_unfinished
 from tests.drills import life, processes
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
 
 DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
-STAGES = (ingest, validate, build_features)
+STAGES = (ingest, validate, build)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import moved_into
 from tests.drills import around, life, processes
 from tests.drills.report import Row
-from tests.sources.conftest import connection_to
+from tests.landing_bucket import connection_to
 
 ATTEMPTS = 6
 """Draws of a moment for one kill, each from half as long a time: whoever was quicker than measured has ended before."""

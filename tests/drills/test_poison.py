@@ -18,12 +18,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.declaration.registry import load
 from include.errors import AirworthyError
-from include.stages import build_features, ingest, validate
-from include.storage import schemas
-from include.storage.lake import Lake
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake import schemas
+from include.lake.lake import Lake
 from include.use_case import Feed, UseCase
-from include.use_cases import load
 from tests import toy
 from tests.drills import life, poisons
 from tests.drills.report import Row
@@ -52,7 +53,7 @@ class Place:
 def _run(use_case: UseCase, day: date) -> None:
     ingest.run(use_case, day)
     validate.run(use_case, day)
-    build_features.run(use_case, day)
+    build.run(use_case, day)
 
 
 class Places(dict[str, Place]):
@@ -110,7 +111,7 @@ class Outcome:
         if self._try(ingest.land, use_case, self.feed, day):
             if validated := self._try(validate.check, use_case, self.feed, day):
                 self._conserved(validated)
-            self._try(build_features.run, use_case, day)
+            self._try(build.run, use_case, day)
         self._others_unchanged()
         self._pages_are_harmless()
         patch.undo()

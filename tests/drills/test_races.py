@@ -7,7 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.stages import build_features, ingest, promote, score, validate
+from include.features import build
+from include.ingestion import ingest, validate
+from include.promotion import promote
+from include.scoring import score
 from tests.conftest import AS_OF, moved_into
 from tests.drills import life, processes
 from tests.drills.report import Row
@@ -21,7 +24,7 @@ def run_days(days: list[date]) -> None:
     for day in days:
         ingest.run(USE_CASE, day)
         validate.run(USE_CASE, day)
-        build_features.run(USE_CASE, day)
+        build.run(USE_CASE, day)
 
 
 def promote_and_score(days: list[date], who: str) -> None:
@@ -64,7 +67,7 @@ def test_a_backfill_beside_manual_runs_of_the_same_days_ends_in_the_same_tables(
 @pytest.mark.drill
 def test_promotions_and_scores_that_race_end_as_those_of_one(survived, tmp_path, trained):
     """Six processes promote one version and score the same days; one entry, and one partition a day."""
-    from include.stages import register
+    from include.promotion import register
 
     with moved_into(trained[0], tmp_path / "alone"):
         register.run(USE_CASE, trained[1])

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from include.errors import AirworthyError
-from include.stages import build_features, ingest, validate
-from include.storage.place import Place
-from include.storage.s3 import StoreFailed
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.object_store import Place
+from include.lake.s3 import StoreFailed
 from tests.drills import life, proxy
 from tests.drills.proxy import FAULTS, Running
 from tests.drills.report import Row
@@ -34,7 +35,7 @@ def run_days() -> None:
     for day in DAYS:
         ingest.run(USE_CASE, day)
         validate.run(USE_CASE, day)
-        build_features.run(USE_CASE, day)
+        build.run(USE_CASE, day)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def run_until_done(attempts: int = 4) -> int:
     """Each stage of the days, again after an error that may pass by itself, as Airflow's tasks are; how many were."""
     again = 0
     for day in DAYS:
-        for stage in (ingest, validate, build_features):
+        for stage in (ingest, validate, build):
             for attempt in range(attempts):
                 try:
                     stage.run(USE_CASE, day)
@@ -147,7 +148,7 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
 def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_there(
     through, undisturbed, survived, monkeypatch
 ):
-    from include import s3_retries
+    from include.lake import s3_retries
 
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
     ingest.run(USE_CASE, DAYS[0])

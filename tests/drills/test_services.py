@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, AirflowUnreachable, Run
-from include.stages import build_features, ingest, validate
-from include.storage.models import Registry
-from include.storage.partitions import days_from
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.partitions import days_from
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefused, AirflowUnreachable, Run
+from include.registry.mlflow_registry import Registry
 from tests.conftest import living_in
 from tests.drills.life import rows_lost
 from tests.drills.report import Row
@@ -134,7 +135,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
         for day in days_from(FIRST, last):
             ingest.run(USE_CASE, day)
             validate.run(USE_CASE, day)
-            build_features.run(USE_CASE, day)
+            build.run(USE_CASE, day)
         return Walk(USE_CASE, FIRST, last, FIRST).tables()
 
 

@@ -10,7 +10,7 @@ from mlflow.store.db import utils
 from mlflow.store.model_registry import sqlalchemy_store  # noqa: F401
 from mlflow.store.tracking import sqlalchemy_store as tracking_store  # noqa: F401
 
-from include.storage import data_docs
+from include.ingestion import data_docs
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from include.local import credentials
-from include.local.airflow_api import FINISHED, AirflowApi, AirflowUnreachable, Run
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowUnreachable, Run
 from include.registry import signing
 from tests.local.conftest import Shell, make_shell
 

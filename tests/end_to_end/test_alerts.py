@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from include.local.airflow_api import AirflowApi, Run
-from include.storage.lake import Lake
+from include.lake.lake import Lake
+from include.local.airflow_client import AirflowApi, Run
 from tests import receivers, toy
 from tests.end_to_end.alerted.nervous import USE_CASE
 from tests.end_to_end.conftest import ended, succeeded, until

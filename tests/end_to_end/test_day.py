@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from include.local.airflow_api import AirflowApi, Run
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
+from include.lake.lake import Lake
+from include.local.airflow_client import AirflowApi, Run
+from include.registry.ledger import Ledger
 from tests.end_to_end.conftest import succeeded
 from tests.end_to_end.judged.judged_toy import USE_CASE
 from tests.integration.walk import Walk

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from include.local import credentials
-from include.local.airflow_api import AirflowApi
+from include.local.airflow_client import AirflowApi
 from tests.end_to_end.conftest import succeeded, until
 from tests.local.conftest import Shell
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.local.airflow_api import AirflowApi
-from include.storage.lake import Lake
+from include.lake.lake import Lake
+from include.local.airflow_client import AirflowApi
 from tests.end_to_end.conftest import ended, succeeded, until, wait_for_task
-from tests.sources.conftest import Bucket, as_csv, as_parquet, connection_to, make_bucket
-from tests.sources.use_cases.delivered import USE_CASE
+from tests.ingestion.use_cases.delivered import USE_CASE
+from tests.landing_bucket import Bucket, as_csv, as_parquet, connection_to, make_bucket
 from tests.toy_use_case import source
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ TODAY = datetime.now(UTC).date()
 
 @pytest.fixture(scope="module")
 def use_case_packages() -> str:
-    return "tests.sources.use_cases"
+    return "tests.ingestion.use_cases"
 
 
 @pytest.fixture(scope="module")

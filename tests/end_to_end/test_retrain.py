@@ -10,19 +10,19 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from include.local.airflow_api import FINISHED, AirflowApi, Run
-from include.stages import decide
-from include.storage import schemas
-from include.storage.claims import Claims
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
-from include.storage.partitions import days_from
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.local.airflow_client import FINISHED, AirflowApi, Run
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from include.retraining import decide
+from include.retraining.budget import Claims
 from tests import toy
 from tests.end_to_end.conftest import ended, succeeded, until
 from tests.end_to_end.retrain_use_cases.eager import USE_CASE
 from tests.local.conftest import Shell
-from tests.stages.measures import breach
+from tests.monitoring.measures import breach
 
 pytestmark = pytest.mark.slow
 

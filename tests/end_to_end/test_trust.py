@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from include.local.airflow_api import AirflowApi, Run
-from include.stages import build_features
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
-from include.storage.partitions import days_from
+from include.features import build
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.local.airflow_client import AirflowApi, Run
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
 from tests.end_to_end.conftest import ended, succeeded, task_state, until, wait_for_task
 from tests.end_to_end.use_cases.quick_flights import USE_CASE
 from tests.local.conftest import Shell
@@ -28,7 +28,7 @@ TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("tr
 def api(shell: Shell, airflow: AirflowApi) -> AirflowApi:
     """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
     for day in days_from(FIRST, AS_OF + timedelta(days=1)):
-        build_features.run(USE_CASE, day)
+        build.run(USE_CASE, day)
     dags = (TRAIN, SCORE, ROLLBACK, REPRODUCE)
     until(lambda: all(map(airflow.has_dag, dags)), "the DAGs")
     for dag_id in (TRAIN, ROLLBACK, REPRODUCE):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from include.features import staleness
+from include.features import build, staleness
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
 from include.registry import code_digest
 from include.settings import REPOSITORY
-from include.stages import build_features, ingest, validate
-from include.storage.lake import Lake
 from include.use_case import UseCase
 
 NAME = "renewed_toy"
@@ -49,7 +49,7 @@ class Renewed:
         for day in days:
             ingest.run(use_case, day)
             validate.run(use_case, day)
-            build_features.run(use_case, day)
+            build.run(use_case, day)
 
     def stale(self, **asked: date) -> dict[str, dict[date, str]]:
         """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""

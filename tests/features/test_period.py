@@ -10,13 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from include.backtest import history as backtest_history
+from include.features import build as features_build
+from include.features import materialize
 from include.features.distinct import RowsNotDistinctError
-from include.stages import build_features, derive, examples, hindsight, ingest, train, validate
-from include.stages.derive import RowsWrong
-from include.storage import history
-from include.storage.labels import known_labels
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.features.labels import known_labels
+from include.features.materialize import RowsWrong
+from include.ingestion import ingest, validate
+from include.lake import history
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.training import dataset, train
 from include.use_case import PARTITION, Feed, Label, UseCase
 from tests.toy_use_case import USE_CASE as TOY
 from tests.toy_use_case import features
@@ -66,7 +70,7 @@ def fill(first: date, last: date, known_after_days: int = 1) -> Lake:
 
 
 def labelled(lake: Lake, as_of: date, first: date, last: date) -> dict[tuple[date, int], int]:
-    rows = examples.labelled(lake.use_case, lake.as_of(as_of), first, last, columns=["customer_id"])
+    rows = dataset.labelled(lake.use_case, lake.as_of(as_of), first, last, columns=["customer_id"])
     return {(row["day"], row["customer_id"]): row["returned"] for row in rows.to_pylist()}
 
 
@@ -113,7 +117,7 @@ def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
 
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
     lake = fill(DAY - timedelta(days=20), DAY)
-    past = hindsight.look_back(CUSTOMERS_DAILY, DAY - timedelta(days=2), DAY - timedelta(days=2))
+    past = backtest_history.look_back(CUSTOMERS_DAILY, DAY - timedelta(days=2), DAY - timedelta(days=2))
     days, customers = past.rows["day"].to_pylist(), past.rows["customer_id"].to_pylist()
     seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - timedelta(days=4)), strict=True))
     expected = labelled(lake, DAY - timedelta(days=4), DAY - timedelta(days=20), DAY - timedelta(days=2))
@@ -139,7 +143,7 @@ def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
         labelled(lake, DAY + timedelta(days=2), DAY, DAY + timedelta(days=2))
     assert (caught.value.table, caught.value.rows) == ("features", 2)
     with pytest.raises(RowsNotDistinctError):
-        hindsight.look_back(CUSTOMERS_DAILY, DAY + timedelta(days=2), DAY + timedelta(days=2))
+        backtest_history.look_back(CUSTOMERS_DAILY, DAY + timedelta(days=2), DAY + timedelta(days=2))
 
 
 # -- what may be written
@@ -155,7 +159,7 @@ def derive_with(monkeypatch, function: str, build: Callable, table: str = "featu
     day = landed(TOY, date(2020, 1, 10))
     landed(TOY, day - timedelta(days=1))
     monkeypatch.setattr(features, function, build)
-    derive.write(TOY, table, function, Lake.of(TOY).as_of(day), day - timedelta(days=1))
+    materialize.write(TOY, table, function, Lake.of(TOY).as_of(day), day - timedelta(days=1))
 
 
 def test_features_about_another_day_are_refused(lake_home, monkeypatch):
@@ -194,13 +198,13 @@ def test_labels_get_the_look_back(lake_home, monkeypatch):
             as_before(day, **feeds),
         )[1],
     )
-    build_features.run(replace(TOY, look_back_days=2), date(2020, 1, 4))
+    features_build.run(replace(TOY, look_back_days=2), date(2020, 1, 4))
     assert given == [days_from(date(2020, 1, 2), date(2020, 1, 4))]
 
 
 def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
     day = date(2020, 1, 10)
-    build_features.run(replace(TOY, look_back_days=1), day)
+    features_build.run(replace(TOY, look_back_days=1), day)
     lake = Lake.of(TOY)
     view = lake.as_of(day)
     note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.day == day)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from include.features import staleness
-from include.storage import history
-from include.storage.lake import Lake
+from include.lake import history
+from include.lake.lake import Lake
 from include.use_case import Gate
 from tests.conftest import living_in
 from tests.features.renewed import NAME, Renewed, forget
@@ -112,7 +112,7 @@ def test_a_changed_source_makes_what_was_landed_stale_and_then_what_was_made_of_
 
 
 def test_days_whose_inputs_were_landed_again_with_other_rows_are_stale_as_far_as_they_look_back(renewed):
-    from include.stages import ingest, validate
+    from include.ingestion import ingest, validate
 
     renewed.edit("source", "rng.normal(10, 3, rows)", "rng.normal(11, 3, rows)")
     use_case = renewed.use_case
@@ -171,20 +171,19 @@ def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(r
 def test_the_command_and_the_page_say_so(renewed, monkeypatch):
     from rich.console import Console
 
-    from include.local import plan_text
-    from include.page import sheet
-    from include.stages import overview
+    from include.cli import cleanup_plan
+    from include.web import html, overview
 
     doubled(renewed)
     use_case = renewed.use_case
-    monkeypatch.setattr(plan_text, "load", lambda name: use_case)
+    monkeypatch.setattr(cleanup_plan, "load", lambda name: use_case)
     console = Console(record=True, width=200)
-    plan_text.show(console, "toy")
+    cleanup_plan.show(console, "toy")
     printed = console.export_text()
     assert "features: 3 of 3 periods are stale" in printed and "--from-date 2020-01-01" in printed
     seen = overview.run(use_case, FOUR)
     stale = overview.stale(use_case)
-    text = sheet.use_case(seen, "", span=90, chosen=False, several=False, stale=stale)
+    text = html.use_case(seen, "", span=90, chosen=False, several=False, stale=stale)
     assert "features: 3 of 3 periods are stale" in text and "airflow backfill create --dag-id toy__data" in text
 
 

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.errors import BadRequest
-from include.ingestion import correction_reader
-from include.logic import correction_file
+from include.ingestion import correction_file, correction_reader
 from include.untrusted import UntrustedProcess
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 

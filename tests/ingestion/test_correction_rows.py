@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 
 from include.errors import BadRequest
+from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.ingestion.correction_rows import UNHELD, add_corrections, brought_rows
-from include.logic.corrections import Correction
+from include.ingestion.corrections import Correction
+from include.lake.lake import Lake
+from include.lake.schemas import arrow_type
 from include.maintenance.rebuild import rebuild_table
-from include.stages import conserve, correct, ingest, quarantine, validate
-from include.storage.lake import Lake
-from include.storage.schemas import arrow_type
 from include.use_case import Suite
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
 from tests.toy_use_case import USE_CASE, expectations, source
@@ -108,7 +108,7 @@ def redeclared(lake_home, monkeypatch):
     with monkeypatch.context() as patch:
         spoil(patch, "events", "hour", [25], DAY)
         ingest.run(USE_CASE, DAY), validate.run(USE_CASE, DAY)
-        correct.release(USE_CASE, "events", [HOUR], **ASKED)
+        resubmit.release(USE_CASE, "events", [HOUR], **ASKED)
     use_case = with_hour("bool")
 
     def events(day: date) -> pa.Table:
@@ -136,7 +136,7 @@ def test_such_a_row_is_quarantined_again_and_the_rest_of_its_day_published(redec
     ]
     assert not ingest.run(redeclared, NEXT)["events"].changed
     assert not validate.run(redeclared, NEXT)["events"].commit.changed
-    assert [each.faults for each in conserve.run(redeclared)] == [(), ()]
+    assert [each.faults for each in reconcile.run(redeclared)] == [(), ()]
 
 
 def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
@@ -144,10 +144,10 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     again = quarantine.of(redeclared, "events", NEXT)
     (reason,) = again.rows["reasons"].to_pylist()[0]
     with pytest.raises(BadRequest, match=r"published without the value\. Nothing was released"):
-        correct.release(redeclared, "events", [reason], **ASKED)
+        resubmit.release(redeclared, "events", [reason], **ASKED)
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"
-    done = correct.correct(redeclared, "events", "rows.csv", text.encode(), **ASKED)
+    done = resubmit.correct(redeclared, "events", "rows.csv", text.encode(), **ASKED)
     day = date.fromisoformat(done.known_on)
     ingest.run(redeclared, day), validate.run(redeclared, day)
     checked = Lake.of(redeclared).as_of(day).read("checked/events", day).to_pylist()

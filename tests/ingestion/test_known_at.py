@@ -9,12 +9,11 @@ import pyarrow as pa
 import pytest
 
 from include.errors import BadData
-from include.ingestion import correction_reader
+from include.features import build
+from include.ingestion import correction_file, correction_reader, ingest, validate
 from include.ingestion.known_at import KnownTooLateError, decision_time, require_known
-from include.logic import correction_file
-from include.stages import build_features, ingest, validate
-from include.storage import schemas
-from include.storage.lake import Lake
+from include.lake import schemas
+from include.lake.lake import Lake
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
@@ -120,7 +119,7 @@ def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_
     value = datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)
     rows = seen(value, MIDNIGHT)
     monkeypatch.setattr(source, "events", lambda day: rows)
-    ingest.run(use_case, DAY), validate.run(use_case, DAY), build_features.run(use_case, DAY)
+    ingest.run(use_case, DAY), validate.run(use_case, DAY), build.run(use_case, DAY)
     lake = Lake.of(use_case)
     view = lake.as_of(DAY)
     assert view.read("checked/events", DAY, order_by=["id"])["seen"].to_pylist()[:2] == [value, MIDNIGHT]

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.ingestion import parquet_reader, row_spool
-from include.sources import files
-from include.sources.files import Budget, require_columns
+from include.ingestion import file_readers, parquet_reader, row_spool
+from include.ingestion.file_readers import Budget, require_columns
 from include.untrusted import UntrustedContentError
 from tests.ingestion.hostile_files import parquet, repeated
 
@@ -233,4 +232,4 @@ def test_an_error_shows_names_of_any_length_and_number_shortened_and_quoted():
 
 
 def test_a_library_error_is_shown_in_bounds():
-    assert len(files.library_words(ValueError("x" * 10**7))) <= files.LIBRARY_TEXT
+    assert len(file_readers.library_words(ValueError("x" * 10**7))) <= file_readers.LIBRARY_TEXT

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from include.declaration.landing import LEAST_MEMORY, Landing
 from include.ingestion import row_spool
+from include.ingestion.file_readers import Budget
 from include.ingestion.row_spool import RowSpool
-from include.landing import LEAST_MEMORY, Landing
-from include.sources.files import Budget
 from include.untrusted import UntrustedContentError
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
 

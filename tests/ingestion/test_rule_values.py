@@ -16,7 +16,7 @@ from include.errors import SuiteError
 from include.ingestion import expectations
 from include.ingestion.rule_values import wrong_values
 from include.ingestion.suites import load_suite
-from include.storage import schemas
+from include.lake import schemas
 from include.use_case import Suite
 from tests.toy_use_case import USE_CASE
 from tests.toy_use_case import expectations as toy

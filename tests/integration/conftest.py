@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from include.local.airflow_api import AirflowApi, Run
+from include.local.airflow_client import AirflowApi, Run
 from tests.integration import stack as stacks
 from tests.integration.stack import Stack
 from tests.integration.use_cases import quick_toy

@@ -21,7 +21,7 @@ import psutil
 from celery import Celery
 
 from include.local import processes
-from include.local.airflow_api import AirflowApi
+from include.local.airflow_client import AirflowApi
 from include.local.environment import MARK
 from include.settings import REPOSITORY
 from tests.end_to_end.conftest import until

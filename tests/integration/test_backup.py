@@ -14,23 +14,19 @@ from typing import Any
 import pytest
 from mlflow.tracking._tracking_service import utils as tracking_utils
 
+from include.evaluation import evaluate
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.object_store import Place
+from include.lake.partitions import days_from
 from include.local import processes
-from include.stages import (
-    build_features,
-    evaluate,
-    follow,
-    ingest,
-    promote,
-    register,
-    reproduce,
-    score,
-    train,
-    validate,
-)
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
-from include.storage.partitions import days_from
-from include.storage.place import Place
+from include.promotion import promote, register
+from include.registry import sync
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from include.reproduction import reproduce
+from include.scoring import score
+from include.training import train
 from tests.conftest import draw_nothing
 from tests.end_to_end.conftest import until
 from tests.integration.backends import program
@@ -79,7 +75,7 @@ def live() -> None:
     for day in days_from(TOY.first, TOY.last):
         ingest.run(USE_CASE, day)
         validate.run(USE_CASE, day)
-        build_features.run(USE_CASE, day)
+        build.run(USE_CASE, day)
     run_id = train.run(USE_CASE, TOY.as_of, reason="a first model").run_id
     evaluate.run(USE_CASE, run_id)
     assert promote.run(USE_CASE, register.run(USE_CASE, run_id).version, who="a test").promoted
@@ -107,7 +103,7 @@ def back_up(stack: Stack, folder: Path) -> None:
 
 
 def restore(stack: Stack, folder: Path) -> None:
-    say(stack, "include.local.prepare", "databases")
+    say(stack, "include.local.compose_init", "databases")
     for database in DATABASES:
         postgres(stack, "pg_restore", database, folder / f"{database}.dump")
     client = stack.boto()
@@ -120,7 +116,7 @@ def restore(stack: Stack, folder: Path) -> None:
 def state() -> tuple[Tables, list[Any]]:
     """What the tables hold, and the ledger, held against the registry."""
     registry, ledger = Registry(USE_CASE), Ledger.of(USE_CASE)
-    return TOY.tables(), follow.verified(registry, ledger)
+    return TOY.tables(), sync.verified(registry, ledger)
 
 
 def use(stack: Stack, patch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ from datetime import date
 import httpx
 import pytest
 
-from include.local.airflow_api import AirflowApi, Run
-from include.stages import report
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
+from include.lake.lake import Lake
+from include.local.airflow_client import AirflowApi, Run
+from include.registry.ledger import Ledger
+from include.web import summary
 from tests.integration.conftest import TOY
 from tests.integration.stack import WORKERS, Stack
 from tests.integration.use_cases import quick_flights
@@ -65,7 +65,7 @@ def test_every_event_of_a_scored_day_has_a_prediction_by_the_champion(walk):
     assert (entry.version, entry.effective_from) == ("1", walk.as_of)
     predictions = Lake.of(walk.use_case).as_of(walk.last).read("predictions", walk.as_of, walk.last)
     assert set(predictions["model_version"].to_pylist()) == {"1"}
-    found = report.run(walk.use_case)
+    found = summary.run(walk.use_case)
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
 
 

@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from include.local.airflow_api import FINISHED, AirflowApi, AirflowRefused, Run
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefused, Run
 from tests.end_to_end.conftest import until
 from tests.integration.conftest import TOY
 from tests.integration.stack import ALL

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from include.local.airflow_api import FINISHED, AirflowApi, Run
-from include.stages import build_features, evaluate, ingest, measure, promote, register, score, train, validate
-from include.storage.partitions import days_from
+from include.evaluation import evaluate
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.partitions import days_from
+from include.local.airflow_client import FINISHED, AirflowApi, Run
+from include.monitoring import monitor
+from include.promotion import promote, register
+from include.scoring import score
+from include.training import train
 from include.use_case import UseCase
 from tests.conftest import draw_nothing, living_in
 from tests.drills.life import tables
@@ -67,16 +73,16 @@ class Walk:
             for day in days_from(self.first, self.last):
                 ingest.run(self.use_case, day)
                 validate.run(self.use_case, day)
-                build_features.run(self.use_case, day)
-            build_features.ensure_window(self.use_case, self.as_of, None)
+                build.run(self.use_case, day)
+            build.ensure_window(self.use_case, self.as_of, None)
             run_id = train.run(self.use_case, self.as_of, reason="to compare with").run_id
             evaluate.run(self.use_case, run_id)
             promoted = promote.run(self.use_case, register.run(self.use_case, run_id).version, who="a test")
             assert promoted.promoted, promoted.reason
             for day in days_from(self.as_of, self.last):
                 score.run(self.use_case, day)
-                measure.run(self.use_case, day)
-                measure.again(self.use_case, day)
+                monitor.run(self.use_case, day)
+                monitor.again(self.use_case, day)
             return self.tables()
 
     def tables(self) -> Tables:

@@ -17,18 +17,23 @@ import pytest
 from deltalake import write_deltalake
 from deltalake.transaction import AddAction
 
+from include.evaluation import evaluate
+from include.features import build
+from include.ingestion import ingest, quarantine, validate
+from include.lake import integrity
 from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
+from include.lake.integrity import DayDamaged
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.lake.range_reader import Days, TableDamaged
+from include.promotion import promote, register
 from include.registry import signing
-from include.stages import build_features, evaluate, ingest, promote, quarantine, register, score, train, validate
-from include.stages.score import FeaturesOutdatedError
-from include.storage import integrity
-from include.storage.days import Days, TableDamaged
-from include.storage.integrity import DayDamaged
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger
-from include.storage.models import Registry
-from include.storage.partitions import days_from
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from include.scoring import score
+from include.scoring.score import FeaturesOutdatedError
+from include.training import train
 from tests.conftest import AS_OF, LAST, SIGNING_KEY
 from tests.quarantined import land, spoil
 from tests.toy_use_case import USE_CASE
@@ -157,7 +162,7 @@ def test_running_the_day_again_writes_anew_what_was_forged(champion):
     lake = Lake.of(USE_CASE)
     there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, ""), there.digest, there.rows)
-    assert build_features.run(USE_CASE, AS_OF).changed
+    assert build.run(USE_CASE, AS_OF).changed
     assert score.run(USE_CASE, AS_OF).rows
     assert not lake.as_of(AS_OF).forged_days("features")
 
@@ -201,7 +206,7 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
         lake.as_of(AS_OF).require_whole("features", AS_OF)
     assert Registry(USE_CASE).versions() == []
     for day in days_from(USE_CASE.first_day, AS_OF):
-        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build_features.run(USE_CASE, day)
+        ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build.run(USE_CASE, day)
     lake.as_of(AS_OF).require_whole("features")
     made = register.run(USE_CASE, evaluate.run(USE_CASE, train.run(USE_CASE, AS_OF).run_id).run_id).version
     assert promote.run(USE_CASE, made, who="a test").promoted

@@ -8,17 +8,18 @@ from datetime import date
 import pytest
 from typer.testing import CliRunner
 
-from include import cli
+from include.cli import main
+from include.ingestion import ingest
 from include.lake import lake_format, upgrades
+from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.lake.upgrades import UnsignedLakeError, upgrade_lake
 from include.registry import signing
+from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.records import Records
-from include.stages import ingest, score
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger, UnprovenEntriesError
+from include.scoring import score
 from tests.conftest import AS_OF
-from tests.storage.test_ledger import promote
+from tests.registry.test_ledger import promote
 from tests.toy_use_case import USE_CASE
 
 DAY = date(2020, 1, 2)
@@ -139,7 +140,7 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkey
 def test_the_command_says_what_it_has_done(toy_lake, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
     (root() / lake_format.NAME).remove()
-    said = [CliRunner().invoke(cli.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]
+    said = [CliRunner().invoke(main.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]
     assert said[0] == f"The lake of toy was brought to format {FORMAT}."
     assert said[1] == f"The lake of toy has format {FORMAT} already; nothing was changed."
 

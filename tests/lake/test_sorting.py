@@ -3,11 +3,12 @@
 import pyarrow as pa
 import pytest
 
-from include.evaluation.gates.leakage import _differing_features
+from include.evaluation.checks.leakage_check import _differing_features
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake import schemas
+from include.lake.lake import Lake
 from include.lake.sorting import rows_in_both, sort_rows
-from include.stages import build_features, ingest, validate
-from include.storage import schemas
-from include.storage.lake import Lake
 from tests.toy import with_key
 from tests.toy_use_case import USE_CASE, features, source
 
@@ -39,7 +40,7 @@ def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, monkeypat
         features, "build", lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow())
     )
     monkeypatch.setattr(features, "labels", lambda day, events, outcomes: outcomes.select("event_date", name, "failed"))
-    ingest.run(use_case, DAY), validate.run(use_case, DAY), build_features.run(use_case, DAY)
+    ingest.run(use_case, DAY), validate.run(use_case, DAY), build.run(use_case, DAY)
     found = Lake.of(use_case).as_of(DAY).read("features", DAY, DAY, order_by=schemas.keys(use_case, "features"))
     assert found[name].to_pylist() == list(range(source.ROWS))
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from include.local import instance, processes, supervise
+from include.local import instance, processes, supervisor
 from include.local.instance import Instance
-from include.local.supervise import Report
+from include.local.supervisor import Report
 from include.settings import REPOSITORY
 
 
@@ -39,7 +39,7 @@ class Shell:
         return subprocess.run(cli, cwd=REPOSITORY, env=self.env | more, capture_output=True, text=True, timeout=1200)
 
     def report(self) -> Report:
-        found = supervise.read(self.instance)
+        found = supervisor.read(self.instance)
         assert found is not None, "the supervisor does not run"
         return found
 

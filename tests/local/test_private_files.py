@@ -11,7 +11,7 @@ import pytest
 
 from include.local import instance, private_files, services
 from include.local.errors import SettingWrong
-from include.local.supervise import CONFIGURATION
+from include.local.supervisor import CONFIGURATION
 
 pytestmark = pytest.mark.security
 

@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 
 from include.local import credentials, health
-from include.local.airflow_api import AirflowApi
+from include.local.airflow_client import AirflowApi
 from include.local.instance import SERVICES, Instance
 from include.registry import signing
 from tests.conftest import SIGNING_KEY

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from include.errors import BadRequest
+from include.lake.lake import Lake
 from include.lake.schema_evolution import SchemaNarrowedError
 from include.maintenance.rebuild import rebuild_table
-from include.storage.lake import Lake
 from tests.lake.test_schema_evolution import DAY, NEXT, TABLE, declared, read, write
 
 LAST = NEXT + timedelta(days=1)

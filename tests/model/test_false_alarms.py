@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit, Retraining
-from include.logic import decisions, performance
-from include.logic.decisions import Decided, Flying, Measured, Reading
-from include.logic.profile import Profile, Usual
 from include.model import autocorrelation, day_process, false_alarms
 from include.model.expected import Expected
 from include.model.false_alarms import FalseAlarms
+from include.monitoring import performance
+from include.monitoring.reference_profile import Profile, Usual
+from include.retraining import policy as retraining_policy
+from include.retraining.policy import Decided, Flying, Measured, Reading
 
 POLICY = Retraining()
 START = date(2030, 6, 1)
@@ -70,7 +71,7 @@ def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
     ]
     for n in np.flatnonzero(breached).tolist():
         seen = measured[max(n - policy.look_back_days, 0) : n + 1]
-        if decisions.decide(policy, measured[n].day, seen, decided, Flying("1", START)).retrain:
+        if retraining_policy.decide(policy, measured[n].day, seen, decided, Flying("1", START)).retrain:
             decided.append(Decided(measured[n].day, "retrain", "rejected"))
     return len(decided)
 

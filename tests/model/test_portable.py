@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 
 from include import settings
+from include.lake.lake import Lake
 from include.model import portable
-from include.stages import score
-from include.storage.lake import Lake
-from include.storage.models import ArtifactMissing, Registry
+from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.scoring import score
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 

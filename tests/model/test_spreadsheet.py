@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.ingestion import correction_reader
-from include.logic import correction_file
+from include.ingestion import correction_file, correction_reader
 from include.model.spreadsheet import mark_formulas, unmark_formulas
 
 pytestmark = pytest.mark.security

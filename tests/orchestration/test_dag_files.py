@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from airflow.sdk import DAG, task
 
-from include.dag import by_hand
 from include.orchestration import dag_files
+from include.orchestration.dag_factory import by_hand
 from include.orchestration.dag_files import FAILED, failures, make_each
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE

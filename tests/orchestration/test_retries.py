@@ -6,8 +6,8 @@ import pytest
 from airflow.sdk import RetryAction
 
 from include.errors import BadRequest
+from include.lake.s3 import StoreFailed
 from include.orchestration.retries import LONGEST_DELAY, RETRIES, UNKNOWN_RETRIES, RetryTemporaryErrors
-from include.storage.s3 import StoreFailed
 
 AWAY = StoreFailed("s3://lake", "cannot be reached", worth_retrying=True)
 S3_TRY = timedelta(seconds=20)

@@ -10,10 +10,16 @@ import pytest
 from mlflow import MlflowClient
 
 from include.errors import AirworthyError
-from include.stages import approve, brief, evaluate, follow, lineage, measure, promote, register, rollback, score, train
-from include.storage.lake import Lake
-from include.storage.ledger import Ledger, LedgerDamaged
-from include.storage.models import ArtifactMissing, Registry
+from include.evaluation import evaluate
+from include.lake.lake import Lake
+from include.monitoring import monitor
+from include.promotion import approval_request, approve, promote, register, rollback
+from include.registry import sync
+from include.registry.ledger import Ledger, LedgerDamaged
+from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.reproduction import lineage
+from include.scoring import score
+from include.training import train
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import life
@@ -99,7 +105,7 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
     assert (first.new, again.new, again.entry) == (True, False, first.entry)
     assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.flies] == ["1"]
     assert Ledger.of(USE_CASE).champion_of(NEXT).number == 1
-    follow.verified(Registry(USE_CASE), Ledger.of(USE_CASE))
+    sync.verified(Registry(USE_CASE), Ledger.of(USE_CASE))
 
 
 def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_for_it(forgetful):
@@ -108,7 +114,7 @@ def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_f
     promote.run(USE_CASE, trained_again(), who="a run")
     traced = lineage.run(USE_CASE, DAY, {key: str(row[key]) for key in USE_CASE.keys})
     assert traced.model_version == "2"
-    measure.run(USE_CASE, DAY)
+    monitor.run(USE_CASE, DAY)
     states = Lake.of(USE_CASE).as_of(DAY).read("metrics", DAY)["state"].to_pylist()
     assert not [state for state in states if "no version" in (state or "")]
 
@@ -123,7 +129,7 @@ def test_a_restored_version_can_be_rolled_back_to(forgetful):
 def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
     other = train.run(USE_CASE, NEXT, parameters={"rounds": 12}).run_id
     delete_version(forgetful)
-    with pytest.raises(follow.ModelReplaced, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
+    with pytest.raises(sync.ModelReplaced, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
         evaluate.run(USE_CASE, other)
     assert ledger() == [("promotion", "1")]
 
@@ -154,7 +160,7 @@ def test_a_restoration_whose_own_files_are_gone_is_refused_and_writes_nothing(fo
 
 def test_a_person_can_be_asked_although_the_champion_is_gone(forgetful):
     delete_version(forgetful)
-    assert brief.run(USE_CASE, trained_again()).question is not None
+    assert approval_request.run(USE_CASE, trained_again()).question is not None
 
 
 def test_a_deleted_registered_model_with_one_entry_comes_back_under_the_same_number(forgetful):
@@ -177,5 +183,5 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
 
 def test_a_lost_alias_is_set_again(champion):
     client().delete_registered_model_alias(USE_CASE.name, "champion")
-    follow.run(USE_CASE)
+    sync.run(USE_CASE)
     assert Registry(USE_CASE).champion() == champion

@@ -3,9 +3,15 @@
 from collections.abc import Iterable
 from datetime import date
 
-from include.stages import build_features, evaluate, ingest, measure, promote, register, score, train, validate
-from include.storage import schemas
-from include.storage.lake import Lake
+from include.evaluation import evaluate
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.monitoring import monitor
+from include.promotion import promote, register
+from include.scoring import score
+from include.training import train
 from include.use_case import UseCase
 
 
@@ -13,7 +19,7 @@ def run_days(use_case: UseCase, days: Iterable[date]) -> None:
     for day in days:
         ingest.run(use_case, day)
         validate.run(use_case, day)
-        build_features.run(use_case, day)
+        build.run(use_case, day)
 
 
 def make_champion(use_case: UseCase, day: date) -> None:
@@ -27,8 +33,8 @@ def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:
     """As the daily runs do: the day, and again that which judges it where it was measured before."""
     for day in days:
         score.run(use_case, day)
-        measure.run(use_case, day)
-        measure.again(use_case, day)
+        monitor.run(use_case, day)
+        monitor.again(use_case, day)
 
 
 def contents(use_case: UseCase) -> dict[str, dict[date, str]]:

@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 
 from include.errors import KeysChangedError
-from include.stages import measure, reproduce, score, train
-from include.storage.lake import Lake
+from include.lake.lake import Lake
+from include.monitoring import monitor
+from include.reproduction import reproduce
+from include.scoring import score
+from include.training import train
 from include.use_case import PARTITION
 from tests.conftest import AS_OF, LAST
 from tests.toy_use_case import USE_CASE
@@ -47,7 +50,7 @@ def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leav
 def test_labels_that_are_there_under_another_declaration_are_not_said_to_be_missing(champion, use_case, column):
     score.run(use_case, DAY)
     with pytest.raises(KeysChangedError) as refused:
-        measure.run(use_case, DAY + timedelta(days=2))
+        monitor.run(use_case, DAY + timedelta(days=2))
     assert (refused.value.table, refused.value.columns) == ("labels", (column,))
 
 

@@ -14,11 +14,12 @@ import pytest
 
 from include import settings
 from include.errors import AirworthyError, BadRequest
-from include.stages import build_features, conserve, correct, ingest, quarantine, validate
-from include.storage import lake as lake_module
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
-from include.storage.place import Place
+from include.features import build as features_build
+from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
+from include.lake import lake as lake_module
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.lake.partitions import days_from
 from tests import places
 from tests.properties.orders import contents, run_days, score_and_measure
 from tests.quarantined import ASKED, spoil
@@ -68,7 +69,7 @@ class Walk:
 
     def build(self) -> None:
         self.done["built"] += 1
-        build_features.run(self.use_case, self.chance.choice(self.toy.days))
+        features_build.run(self.use_case, self.chance.choice(self.toy.days))
 
     def correct(self) -> None:
         """One open row; one in four times wrongly."""
@@ -81,14 +82,14 @@ class Walk:
         row[header.index(breakable.column)] = str(self.chance.choice([*breakable.good, breakable.bad[0]]))
         file = io.StringIO()
         csv.writer(file).writerows([header, row])
-        correct.correct(self.use_case, breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED)
+        resubmit.correct(self.use_case, breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED)
         self.done["corrected"] += 1
 
     def release(self) -> None:
         """All rows of one reason; refused where no row has one."""
         feed = self.chance.choice([self.toy.breakable.feed, self.toy.breakable_label.feed])
         reasons = sorted(set(itertools.chain(*quarantine.of(self.use_case, feed).rows["reasons"].to_pylist())))
-        correct.release(self.use_case, feed, reasons[:1] or ["none"], **ASKED)
+        resubmit.release(self.use_case, feed, reasons[:1] or ["none"], **ASKED)
         self.done["released"] += 1
 
 
@@ -118,7 +119,7 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
     for _ in range(steps):
         went.step()
     run_days(use_case, days)
-    for balance in conserve.run(use_case, ask_source=True):
+    for balance in reconcile.run(use_case, ask_source=True):
         assert balance.faults == ()
         assert balance.delivered == balance.published + balance.open + balance.waiting
         assert (balance.refused, balance.gone) == (0, 0)
@@ -163,7 +164,7 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
     score_and_measure(use_case, scored)
     before = contents(use_case)
     mended = quarantine.of(use_case, feed, day).exported().decode().replace(f",{bad[0]}", f",{good[0]}")
-    went = correct.correct(use_case, feed, "rows.csv", mended.encode(), **ASKED)
+    went = resubmit.correct(use_case, feed, "rows.csv", mended.encode(), **ASKED)
     assert went.known_on == known.isoformat()
     run_days(use_case, [known])
     score_and_measure(use_case, days_from(toy.as_of, known))
@@ -181,7 +182,7 @@ def test_a_lost_row_would_be_noticed(lake_home, toy):
     ingest.land(use_case, feed, day), validate.check(use_case, feed, day)
     rows: pa.Table = getattr(toy.source, feed.name)(day)
     Lake.of(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
-    (balance,) = [each for each in conserve.run(use_case, ask_source=True) if each.feed == feed.name]
+    (balance,) = [each for each in reconcile.run(use_case, ask_source=True) if each.feed == feed.name]
     assert [fault.split(",")[0] for fault in balance.faults] == [
         f"{rows.num_rows - 1} rows landed on {day}",
         f"the source delivers {rows.num_rows} rows for {day}",

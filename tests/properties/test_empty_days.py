@@ -8,10 +8,15 @@ from datetime import date, timedelta
 import pytest
 
 from include.errors import FeaturesMissing
-from include.stages import build_features, ingest, measure, outcomes, readiness, score, train, validate
-from include.storage.lake import Lake
-from include.storage.models import Registry
-from include.storage.partitions import days_from
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.monitoring import labelled_predictions, monitor
+from include.registry.mlflow_registry import Registry
+from include.retraining import readiness
+from include.scoring import score
+from include.training import train
 from tests.conftest import AS_OF, LAST
 from tests.toy_use_case import USE_CASE, source
 
@@ -42,12 +47,12 @@ def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, m
     day = min(day for day in SHUT if day > USE_CASE.first_day)
     for _ in range(2):
         ingest.run(SHOP, day), validate.run(SHOP, day)
-        commit = build_features.run(SHOP, day)
+        commit = build.run(SHOP, day)
     assert not commit.changed
     view = Lake.of(SHOP).as_of(day)
     for table in ("raw/events", "checked/events", "features"):
         assert view.partitions(table, day, day)[day].rows == 0, table
-    assert build_features.ensure(SHOP, day, day) == []
+    assert build.ensure(SHOP, day, day) == []
 
 
 def test_an_empty_day_is_scored_by_the_champion_and_what_waits_for_it_goes_on(shop):
@@ -70,22 +75,22 @@ def test_a_shut_day_does_not_hold_back_the_days_around_it(shop):
     last = SUNDAY + timedelta(days=1)
     view = shop.as_of(last)
     friday, saturday = SUNDAY - timedelta(days=2), SUNDAY - timedelta(days=1)
-    assert outcomes.complete(SHOP, view, friday, SUNDAY) == [friday, saturday]
-    assert outcomes.incomplete(SHOP, view, saturday) == ""
+    assert labelled_predictions.complete(SHOP, view, friday, SUNDAY) == [friday, saturday]
+    assert labelled_predictions.incomplete(SHOP, view, saturday) == ""
     shop.withdraw("features", SUNDAY, stage="test")
-    assert outcomes.complete(SHOP, shop.as_of(last), friday, SUNDAY) == []
+    assert labelled_predictions.complete(SHOP, shop.as_of(last), friday, SUNDAY) == []
 
 
 def test_monitoring_says_that_there_were_no_rows(shop):
     score.run(SHOP, SUNDAY)
-    measure.run(SHOP, SUNDAY)
+    monitor.run(SHOP, SUNDAY)
     rows = {(row["metric"], row["subject"]): row for row in shop.as_of(SUNDAY).read("metrics", SUNDAY).to_pylist()}
     assert (rows["rows", "features"]["value"], rows["rows", "predictions"]["value"]) == (0, 0)
     assert rows["unscored_rows", "predictions"]["breached"] is False
     for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
         assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
     judged = SUNDAY + timedelta(days=SHOP.label.matures_after_days)
-    measure.run(SHOP, judged)
+    monitor.run(SHOP, judged)
     later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
     assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."
 

@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 import pytest
 
 from include.errors import BadRequest
-from include.stages import measure, reproduce, score, train
-from include.storage.lake import Lake
-from include.storage.models import Registry
-from include.storage.partitions import days_from
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.monitoring import monitor
+from include.registry.mlflow_registry import Registry
+from include.reproduction import reproduce
+from include.scoring import score
+from include.training import train
 from include.use_case import UseCase
 from tests.conftest import draw_nothing, move, moved_into
 from tests.customers_use_case import grown, shrunk
@@ -132,7 +135,7 @@ def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
         score.run(now, OPEN)
     for table in ("predictions", "metrics"):
         assert OPEN not in Lake.of(now).as_of(OPEN).partitions(table)
-    measured = measure.run(now, OPEN)
+    measured = monitor.run(now, OPEN)
     assert measured.version is None
 
 

@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from ibis import _
 
+from include.declaration.registry import load
+from include.features import build as features_build
+from include.features import materialize
 from include.ingestion.known_at import KnownTooLateError
-from include.stages import build_features, derive
-from include.storage.lake import Lake
+from include.lake.lake import Lake
 from include.use_case import Suite, UseCase
-from include.use_cases import load
 from include.use_cases.flight_delays import features, source
 
 pytestmark = pytest.mark.slow
@@ -148,8 +149,8 @@ def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
-        build_features.land_missing(use_case, day - timedelta(days=use_case.look_back_days), day + timedelta(days=2))
-        commit = build_features.run(use_case, day)
+        features_build.land_missing(use_case, day - timedelta(days=use_case.look_back_days), day + timedelta(days=2))
+        commit = features_build.run(use_case, day)
         later = Lake.of(use_case).as_of(day + timedelta(days=2))
         assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)
         return commit.partition.digest
@@ -270,7 +271,7 @@ def test_a_feature_that_reads_past_the_view_finds_nothing(tmp_path, original, ho
     monkeypatch.setattr(features, "build", greedy)
     assert features_digest(tmp_path / "greedy", DAYS[0], None) == honest(DAYS[0])
     # From a view of later days, the same function makes other features: the leak is one.
-    clean = derive._clean
+    clean = materialize._clean
     later = functools.cache(lambda view: view.lake.as_of(view.day + timedelta(days=2)))
-    monkeypatch.setattr(derive, "_clean", lambda view, *rest: clean(later(view), *rest))
+    monkeypatch.setattr(materialize, "_clean", lambda view, *rest: clean(later(view), *rest))
     assert features_digest(tmp_path / "greedy", DAYS[0], None) != honest(DAYS[0])

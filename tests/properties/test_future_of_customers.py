@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.features import build as features_build
+from include.ingestion import ingest
 from include.ingestion.known_at import KnownTooLateError
-from include.stages import build_features, ingest
-from include.storage.lake import Lake
+from include.lake.lake import Lake
 from include.use_case import Suite
 from tests.customers_use_case import CORRECTED_AFTER_DAYS, USE_CASE, expectations, features, source
 
@@ -86,8 +87,8 @@ def built(home: Path, day: date, use_case=SHORT, *, future: bool) -> dict[str, s
         if future:
             change_the_future(patch, day)
         since, until = day - timedelta(days=use_case.look_back_days), day + timedelta(days=2)
-        build_features.land_missing(use_case, since, until)
-        build_features.run(use_case, day)
+        features_build.land_missing(use_case, since, until)
+        features_build.run(use_case, day)
         later, view = Lake.of(use_case).as_of(until), Lake.of(use_case).as_of(day)
         assert max(later.partitions("checked/customers")) > day
         return {table: view.digest_of_days(table, since) for table in TABLES}

@@ -7,15 +7,19 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include import dag, forms, use_cases
+from include.declaration import registry
 from include.errors import BadRequest
-from include.page import documents
-from include.stages import lineage, quarantine, reproduce, rollback, score
-from include.storage.corrections import Corrections
-from include.storage.lake import Lake
-from include.storage.models import Registry
-from include.storage.place import NoSuchPlace, Place
-from include.tasks import by_hand
+from include.ingestion import quarantine
+from include.ingestion.correction_log import Corrections
+from include.lake.lake import Lake
+from include.lake.object_store import NoSuchPlace, Place
+from include.orchestration import dag_factory, params
+from include.orchestration.tasks import manual
+from include.promotion import rollback
+from include.registry.mlflow_registry import Registry
+from include.reproduction import lineage, reproduce
+from include.scoring import score
+from include.web import data_docs
 from tests.quarantined import land, spoil
 from tests.toys import both_toys_slow
 
@@ -59,18 +63,18 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
     run = SimpleNamespace(partition_key=text if where == "key" else None)
     with pytest.raises(BadRequest):
-        dag.day_of({"dag_run": run, "params": {"day": text if where == "form" else None}})
+        dag_factory.day_of({"dag_run": run, "params": {"day": text if where == "form" else None}})
 
 
 def test_every_day_that_is_written_as_one_is_taken():
     for text in ("0001-01-01", "2020-02-29", "9999-12-31"):
-        assert dag.as_day(text).isoformat() == text
+        assert dag_factory.as_day(text).isoformat() == text
 
 
 @named
 def test_a_use_case_is_a_declared_one(text, lake_home):
     with pytest.raises(BadRequest, match="There is no use case"):
-        use_cases.load(text)
+        registry.load(text)
 
 
 @both_toys_slow
@@ -114,17 +118,17 @@ def test_a_name_never_leads_out_of_a_place(root, text):
 def sent_back(lake_home, monkeypatch, toy):
     """Fills in the form that sends quarantined rows back, without Airflow's own look at its fields, and runs the task.
     One row is quarantined."""
-    monkeypatch.setattr(by_hand, "load", lambda name: toy.use_case)
+    monkeypatch.setattr(manual, "load", lambda name: toy.use_case)
     feed, day = toy.breakable.feed, toy.days[0]
     spoil(monkeypatch, feed, toy.breakable.column, [toy.breakable.bad[0]], day, source=toy.source)
     land(feed, day, use_case=toy.use_case)
 
     def run(**fields):
-        values = {name: param.value for name, param in forms.quarantine(toy.use_case).items()}
+        values = {name: param.value for name, param in params.quarantine(toy.use_case).items()}
         context = {"params": {**values, "feed": feed, "why": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
-        monkeypatch.setattr(by_hand, "get_current_context", lambda: context)
-        return by_hand.send_back.function(toy.name)
+        monkeypatch.setattr(manual, "get_current_context", lambda: context)
+        return manual.send_back.function(toy.name)
 
     return run
 
@@ -170,4 +174,4 @@ def test_a_document_is_one_of_the_use_cases_own_pages(text, lake_home):
     (lake_home / "data_docs" / "toy").mkdir()
     for path in (text, "../other/secret.html", f"{text}/../../other/secret.html", str(secret)):
         with pytest.raises(HTTPException):
-            documents.page("toy", path)
+            data_docs.page("toy", path)

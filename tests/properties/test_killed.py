@@ -9,13 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from include.stages import build_features, ingest, validate
-from include.storage.lake import Lake
+from include.features import build
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
 from tests.toys import TOYS, Toy, both_toys, short
 
 pytestmark = pytest.mark.both_places(long=True)
 
-STAGES = {"ingest": ingest, "validate": validate, "build_features": build_features}
+STAGES = {"ingest": ingest, "validate": validate, "build_features": build}
 FEWER = 50
 
 
@@ -37,7 +38,7 @@ def correct_the_source(toy: Toy, patch: pytest.MonkeyPatch) -> int:
 def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
     """In a process of its own: run the stage on corrected rows, and be killed before or within its commit."""
     os.environ["AIRWORTHY_HOME"] = home
-    from include.storage import lake as lake_module
+    from include.lake import lake as lake_module
 
     (toy,) = (each for each in TOYS if each.name == name)
     use_case, day = short(toy), toy.days[0]

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from include import settings
-from include.storage import schemas
-from include.storage.lake import Lake
+from include.lake import schemas
+from include.lake.lake import Lake
 from tests.customers_use_case import source as customers_source
 from tests.toy_use_case import source as toy_source
 from tests.toys import CUSTOMERS, EVENTS
@@ -25,8 +25,8 @@ SORTING_MB = 256
 MEASURED = """
 import sys, threading, time
 from datetime import date
-from include.stages import derive
-from include.storage.lake import Lake
+from include.features import materialize
+from include.lake.lake import Lake
 from {package} import USE_CASE
 peak = 0
 def watch():
@@ -38,7 +38,7 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 day = date.fromisoformat(sys.argv[1])
 view = Lake.of(USE_CASE).as_of(day, "{megabytes}MB")
-print(derive.write(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
+print(materialize.write(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
 """
 
 

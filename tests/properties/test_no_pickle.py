@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from include.errors import AirworthyError
+from include.registry.mlflow_registry import Registry
+from include.scoring import score
 from include.settings import REPOSITORY
-from include.stages import score
-from include.storage.models import Registry
 from include.use_case import UseCase
 from tests.toys import both_toys_slow
 

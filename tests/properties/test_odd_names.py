@@ -9,9 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.stages import evaluate, measure, promote, register, reproduce, score, train
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.evaluation import evaluate
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.monitoring import monitor
+from include.promotion import promote, register
+from include.reproduction import reproduce
+from include.scoring import score
+from include.training import train
 from include.use_case import (
     PARTITION,
     FeatureValueGate,
@@ -100,7 +105,7 @@ def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproducti
     promoted = promote.run(USE_CASE, version, who="a test")
     assert promoted.promoted, promoted
     score.run(USE_CASE, AS_OF), score.run(USE_CASE, known)
-    measure.run(USE_CASE, AS_OF), measure.run(USE_CASE, known)
+    monitor.run(USE_CASE, AS_OF), monitor.run(USE_CASE, known)
     measured = {
         (row["metric"], row["subject"], row["about"]): row["value"]
         for row in Lake.of(USE_CASE).as_of(known).read("metrics").to_pylist()

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.stages import promote, register, score
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.promotion import promote, register
+from include.scoring import score
 from tests import places
 from tests.properties.orders import contents, make_champion, run_days, score_and_measure, versions
 from tests.toys import Toy, both_toys, both_toys_slow

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from include import settings as where
-from include.storage.models import Registry
-from include.storage.partitions import days_from
-from include.storage.place import Place
+from include.lake.object_store import Place
+from include.lake.partitions import days_from
+from include.registry.mlflow_registry import Registry
 from tests import places
 from tests.properties.orders import contents, make_champion, run_days, score_and_measure
 from tests.toys import both_toys

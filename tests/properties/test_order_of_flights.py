@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from include.stages import ingest, validate
-from include.storage.lake import Lake
-from include.storage.partitions import days_from
+from include.declaration.registry import load
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
 from include.use_case import UseCase
-from include.use_cases import load
 from tests.properties.orders import contents, only, run_days, versions
 
 pytestmark = pytest.mark.slow

@@ -10,22 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from include.declaration.gates import SchemaGate
 from include.errors import BadRequest
-from include.gate import SchemaGate
-from include.stages import (
-    build_features,
-    conserve,
-    correct,
-    evaluate,
-    ingest,
-    quarantine,
-    register,
-    reproduce,
-    score,
-    train,
-    validate,
-)
-from include.storage.lake import Lake
+from include.evaluation import evaluate
+from include.features import build
+from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
+from include.lake.lake import Lake
+from include.promotion import register
+from include.reproduction import reproduce
+from include.scoring import score
+from include.training import train
 from tests.conftest import AS_OF, LAST
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
 from tests.toy_use_case import USE_CASE, features, source
@@ -46,7 +40,7 @@ def heavier(day, events, outcomes):
 def more(champion, monkeypatch):
     """The toy's champion, and features of AFTER with one more and one wider feature."""
     monkeypatch.setattr(features, "build", heavier)
-    build_features.run(MORE, AFTER)
+    build.run(MORE, AFTER)
 
 
 @pytest.mark.usefixtures("more")
@@ -78,7 +72,7 @@ def test_a_day_whose_features_lack_a_column_that_the_model_reads_is_refused_unti
     version = register.run(MORE, run_id).version
     with pytest.raises(score.FeaturesOutdatedError, match=r"before \['weight'\] were .*toy__data for 2020-03-01"):
         score.run(MORE, AS_OF, version=version, insist=True)
-    build_features.run(MORE, AS_OF)
+    build.run(MORE, AS_OF)
     assert score.run(MORE, AS_OF, version=version, insist=True).rows == source.ROWS
 
 
@@ -103,7 +97,7 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     ingest.run(USE_CASE, DAY), validate.run(USE_CASE, DAY)
     first, second = quarantine.of(USE_CASE, "events").rows["digest"].to_pylist()
-    correct.release(USE_CASE, "events", [HOUR], ids=[first], **ASKED)
+    resubmit.release(USE_CASE, "events", [HOUR], ids=[first], **ASKED)
 
     columns = {**USE_CASE.feed("events").columns, "hour": "float64", "colour": "string"}
     feeds = tuple(replace(f, columns=columns) if f.name == "events" else f for f in USE_CASE.feeds)
@@ -119,13 +113,13 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
     found = quarantine.of(wider, "events")
     assert found.rows["digest"].to_pylist() == [first, second], "the names of rows stay"
     assert list(found.is_open) == [False, True]
-    correct.release(wider, "events", [HOUR], ids=[second], **ASKED)
+    resubmit.release(wider, "events", [HOUR], ids=[second], **ASKED)
     ingest.run(wider, NEXT), validate.run(wider, NEXT)
     rows = Lake.of(wider).as_of(NEXT).read("checked/events", NEXT)
     back = rows.filter(pc.equal(rows["event_date"], pa.scalar(DAY)))
     assert sorted(back["hour"].to_pylist()) == [-1.0, 25.0] and set(back["colour"].to_pylist()) == {None}
     assert rows.num_rows == source.ROWS + 2
-    assert [balance.faults for balance in conserve.run(wider)] == [(), ()]
+    assert [balance.faults for balance in reconcile.run(wider)] == [(), ()]
     (again,) = ingest.run(wider, DAY).keys() - {"outcomes"}
     validate.run(wider, DAY)
     assert Lake.of(wider).as_of(DAY).read("checked/events", DAY)["colour"].to_pylist()[0] == "red", again

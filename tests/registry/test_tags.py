@@ -16,16 +16,16 @@ pytestmark = pytest.mark.security
 FOLDERS = ("tags", "copies")
 """Names under which the tags of a run or a version are read."""
 FILES = {
-    "include.storage.runs": "the two functions that read files",
-    "include.stages.rehearse": "the sample, compared with the digest in the record of the training",
-    "include.stages.card": "plots, intervals and slices, which the model card shows and nothing decides by",
+    "include.registry.mlflow_runs": "the two functions that read files",
+    "include.evaluation.checks.serving_check": "the sample, compared with the digest in the record of the training",
+    "include.promotion.model_card.build": "plots, intervals and slices, which the model card shows and nothing decides by",
 }
 """Modules that read files of a run, and what holds these."""
 OTHERS = {
-    "include.storage.studies": "parameters that a study has found: the model that they make is judged by its gates",
-    "include.storage.upkeep": "when maintenance deleted a run",
-    "include.logic.old_runs": "runs that are old enough to be deleted, none of which is a version's",
-    "include.stages.survey": "data versions of runs that are no version: they keep data from being removed",
+    "include.training.optuna_mlflow": "parameters that a study has found: the model that they make is judged by its gates",
+    "include.maintenance.mlflow_cleanup": "when maintenance deleted a run",
+    "include.maintenance.mlflow_rules": "runs that are old enough to be deleted, none of which is a version's",
+    "include.maintenance.plan": "data versions of runs that are no version: they keep data from being removed",
 }
 """Modules that read tags of runs that are no version's, and what a forged value could do."""
 

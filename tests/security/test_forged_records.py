@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.lake.object_store import Place
+from include.registry.ledger import Decision, Entry, Ledger, LedgerDamaged
 from include.registry.records import Kind, Records, UnprovenRecordError
-from include.storage.ledger import Decision, Entry, Ledger, LedgerDamaged
-from include.storage.place import Place
 from tests.places import copy, empty
 from tests.security.fuzzing import examples
 

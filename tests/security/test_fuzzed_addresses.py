@@ -11,7 +11,7 @@ from airflow.api_fastapi.core_api.security import get_user
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.page import app
+from include.web import app
 from tests.security.fuzzing import examples
 
 pytestmark = [pytest.mark.security, pytest.mark.slow]
@@ -55,7 +55,7 @@ METHODS = st.sampled_from(["GET"] * 8 + ["HEAD", "POST", "OPTIONS", "X"])
 
 @pytest.fixture
 def page(lake_home, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.page.use_cases")
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
     monkeypatch.setattr(app.access, "may_read", lambda user, name: name != "toy__secret")
     routes = app.routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import BadRequest
-from include.ingestion import correction_reader
-from include.logic import correction_file
+from include.ingestion import correction_file, correction_reader
 from include.untrusted import UntrustedProcess
 from tests.ingestion.hostile_files import parquet
 from tests.security.fuzzing import damaged, damages, examples, footer_damaged

@@ -18,30 +18,22 @@ from airflow.sdk.exceptions import ParamValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include import approval, settings
-from include.dag import as_day
+from include import settings
 from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS
 from include.declaration.lightgbm_parameters import ROUNDS, TUNABLE
 from include.errors import AirworthyError, BadRequest, NotReady
+from include.ingestion import ingest, quarantine, resubmit, uploads, validate
+from include.lake import schemas
 from include.maintenance import rebuild
+from include.monitoring import monitor
+from include.orchestration import approval_operator
+from include.orchestration.dag_factory import as_day
+from include.promotion import approve, promote, rollback
+from include.reproduction import lineage, reproduce
+from include.retraining import decide
+from include.scoring import score
 from include.settings import REPOSITORY
-from include.stages import (
-    approve,
-    correct,
-    decide,
-    ingest,
-    lineage,
-    measure,
-    promote,
-    quarantine,
-    reproduce,
-    rollback,
-    score,
-    train,
-    tune,
-    validate,
-)
-from include.storage import inbox, schemas
+from include.training import train, tune
 from tests.security.fuzzing import NUMBERS, examples, files_below
 from tests.toy_use_case import USE_CASE
 
@@ -78,11 +70,11 @@ FEEDS = st.one_of(st.sampled_from(["events", "outcomes"]), TEXTS)
 LISTS = st.one_of(st.none(), st.lists(TEXTS, max_size=4), st.just(["x"] * (LIST_LENGTH + 1)))
 
 
-def requests() -> st.SearchStrategy[correct.Request]:
+def requests() -> st.SearchStrategy[resubmit.Request]:
     """Return what the form of the quarantine may ask for."""
     days, files = st.one_of(st.none(), DAYS), st.one_of(st.none(), TEXTS)
     what = st.one_of(st.sampled_from(["release", "correct"]), TEXTS)
-    return st.builds(correct.Request, FEEDS, what, days, LISTS, LISTS, files, days, TEXTS, st.just("ann"))
+    return st.builds(resubmit.Request, FEEDS, what, days, LISTS, LISTS, files, days, TEXTS, st.just("ann"))
 
 
 Asked = dict[str, st.SearchStrategy[Any]]
@@ -123,14 +115,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "reproduce": (lambda version: reproduce.run(USE_CASE, version), {"version": TEXTS}),
-    "a file of the inbox": (lambda name: inbox.read(USE_CASE, name), {"name": TEXTS}),
+    "a file of the inbox": (lambda name: uploads.read(USE_CASE, name), {"name": TEXTS}),
     "quarantine": (
         lambda feed, day: quarantine.of(USE_CASE, feed, day),
         {"feed": FEEDS, "day": st.one_of(st.none(), DAYS)},
     ),
-    "send back": (lambda asked: correct.run(USE_CASE, asked), {"asked": requests()}),
+    "send back": (lambda asked: resubmit.run(USE_CASE, asked), {"asked": requests()}),
     "correct": (
-        lambda feed, name, content, why, known_on: correct.correct(
+        lambda feed, name, content, why, known_on: resubmit.correct(
             USE_CASE, feed, name, content, who="ann", why=why, known_on=known_on
         ),
         {
@@ -142,7 +134,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "decide": (lambda day: decide.run(USE_CASE, day), {"day": DAYS}),
-    "monitor": (lambda day: measure.run(USE_CASE, day), {"day": DAYS}),
+    "monitor": (lambda day: monitor.run(USE_CASE, day), {"day": DAYS}),
     "ingest": (
         lambda day, changed: ingest.run(USE_CASE, day, take_changed=changed),
         {"day": DAYS, "changed": st.booleans()},
@@ -197,7 +189,7 @@ def params() -> dict[str, Param]:
     """Each field of each DAG's form, and of the question to a person."""
     bag = DagBag(str(REPOSITORY / "dags"), bundle_path=REPOSITORY / "dags", bundle_name="test")
     found = {f"{name}.{field}": dag.params.get_param(field) for name, dag in bag.dags.items() for field in dag.params}
-    return found | {f"approve.{name}": param for name, param in approval._fields("version 1").items()}
+    return found | {f"approve.{name}": param for name, param in approval_operator._fields("version 1").items()}
 
 
 JSON = st.recursive(
@@ -272,8 +264,8 @@ def test_no_field_of_a_form_takes_a_value_beyond_its_limits(params):
 FOUND: dict[str, Callable[[], Any]] = {
     "a day": lambda: as_day("x" * 300_000),
     "a feed": lambda: quarantine.of(USE_CASE, "x" * 300_000),
-    "reasons": lambda: correct.release(USE_CASE, "events", ["x" * 1_900] * 1_001, who="ann", why="why"),
-    "a file": lambda: correct.correct(USE_CASE, "events", "x" * 300_000, b"", who="ann", why="why"),
+    "reasons": lambda: resubmit.release(USE_CASE, "events", ["x" * 1_900] * 1_001, who="ann", why="why"),
+    "a file": lambda: resubmit.correct(USE_CASE, "events", "x" * 300_000, b"", who="ann", why="why"),
     "a table": lambda: rebuild.rebuild_table(USE_CASE, "x" * 300_000, USE_CASE.first_day),
     "a key": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"event_date": "x" * 300_000, "id": "1"}),
     "names of keys": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"x" * 300_000: "1"}),

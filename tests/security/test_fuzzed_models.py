@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include import settings
+from include.registry import model_io
+from include.registry.mlflow_registry import ArtifactMissing, Registry
 from include.registry.model_record import Version
-from include.storage import model_files
-from include.storage.models import ArtifactMissing, Registry
 from tests.security.fuzzing import damaged, damages, examples, files_below
 from tests.toy_use_case import USE_CASE
 
@@ -54,7 +54,7 @@ def artifacts(version: Version) -> Path:
 
 def damage(files: Mapping[str, bytes]) -> st.SearchStrategy[tuple[str, bytes]]:
     """Return one of a model's files with damages."""
-    one = st.sampled_from([*files, *[model_files.TREES] * 5])
+    one = st.sampled_from([*files, *[model_io.TREES] * 5])
     return one.flatmap(
         lambda path: st.tuples(st.just(path), damaged([files[path]], damages(list(files.values()), BYTES), least=0))
     )
@@ -65,7 +65,7 @@ def test_lightgbm_reads_no_text_but_that_of_the_record(place: Callable[[Version]
     registry = Registry(USE_CASE)
     registry.load(version)
     files = files_below(place(version))
-    trained = files[model_files.TREES].decode()
+    trained = files[model_io.TREES].decode()
     outcomes = set[str]()
 
     @examples(20)
@@ -105,9 +105,9 @@ def test_a_damaged_model_of_the_record_itself_is_refused_in_words_or_read(versio
         path, content = damaged_file
         (folder / path).write_bytes(content)
         try:
-            model_files.read(folder)
+            model_io.read(folder)
             refused = ""
-        except model_files.Damaged as error:
+        except model_io.Damaged as error:
             refused = str(error)
         assert len(refused) < 10_000
         (folder / path).write_bytes(files[path])

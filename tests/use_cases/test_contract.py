@@ -12,11 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from include.logic import tuning
+from include.declaration.registry import all_use_cases
+from include.lake import schemas
 from include.settings import REPOSITORY
-from include.storage import schemas
+from include.training import search
 from include.use_case import Suite, UseCase
-from include.use_cases import all_use_cases
 from tests.toys import TOYS
 
 SHIPPED = dict(all_use_cases())
@@ -99,7 +99,7 @@ def test_a_day_can_be_explained_to_a_person(use_case):
 
 @pytest.mark.parametrize("use_case", [each for each in DECLARED if each.training.search], ids=lambda each: each.name)
 def test_a_declared_search_space_can_be_searched(use_case):
-    assert set(tuning.space(use_case).ranges) == set(use_case.training.search)
+    assert set(search.space(use_case).ranges) == set(use_case.training.search)
 
 
 @pytest.mark.parametrize("use_case", SHIPPED.values(), ids=SHIPPED)

@@ -10,7 +10,7 @@ import httpx
 import pyarrow as pa
 from airflow.sdk import BaseHook, Variable
 
-from include.sources.bucket import Bucket
+from include.ingestion.bucket import Bucket
 
 log = logging.getLogger(__name__)
 

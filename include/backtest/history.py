@@ -1,0 +1,274 @@
+"""Hindsight: what would have been known of any model on any day of the past, with the lake read once.
+
+A training as of a day is that of stages/train.py, from the same rows and so with the same trees, but leaves no run in
+MLflow. Measures, decisions and gates are those of the live DAGs: the pure functions that they call, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+
+from include.backtest.label_history import Past
+from include.backtest.model_cache import Fits
+from include.backtest.simulator import Judged
+from include.declaration.gates import CHAMPION, Gate, NotWorseThanChampion, SliceGate
+from include.declaration.monitoring import Monitoring, Retraining
+from include.declaration.use_case import UseCase
+from include.errors import NotReady
+from include.evaluation import judge as evaluation_judge
+from include.evaluation.inputs import Champion, Evidence, TestRows
+from include.evaluation.judge import MODEL
+from include.features.distinct import require_distinct
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.model import false_alarms, lightgbm_params, metrics, splits, trainer
+from include.model.baselines import Logistic, Prior
+from include.model.encoding import Encoding
+from include.model.metrics import Numbers
+from include.model.model import Model
+from include.model.splits import Splits
+from include.model.trainer import Rows
+from include.monitoring import drift, drift_metrics, metric_row, performance, reference_profile
+from include.monitoring.performance import Outcomes
+from include.monitoring.reference_profile import Profile
+from include.retraining import policy as retraining_policy
+from include.retraining.policy import Measured
+from include.training import dataset, train
+
+JUDGED_BY = (Gate, NotWorseThanChampion, SliceGate)
+"""Gates that need no more than test rows. Left out are serving, schema, leakage, robustness and feature value: they ask
+about the code and the machinery rather than about the day, and serving needs a registry."""
+
+THREADS = 1
+"""They change no tree; and beside other work, two that wait for each other took twenty times as long as one."""
+
+_ROW, _ABOUT = "__airworthy_row", "__airworthy_about"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model as of a day, and the days it was made from."""
+
+    model: Model
+    cut: Splits
+    fingerprint: str
+
+
+@dataclass
+class Hindsight:
+    """Everything a replay asks, each answered once."""
+
+    use_case: UseCase
+    past: Past
+    tell: Callable[[str], None]
+    _fits: dict[date, Fit] = field(default_factory=dict)
+    _profiles: dict[date, Profile] = field(default_factory=dict)
+    _predicted: dict[tuple[date, date], dict[str, Numbers]] = field(default_factory=dict)
+    _limits: dict[tuple[date, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
+    _measured: dict[tuple[date, date, Monitoring], Measured] = field(default_factory=dict)
+    _judged: dict[tuple[date, date], Judged] = field(default_factory=dict)
+
+    @cached_property
+    def matured(self) -> Numbers:
+        """The label of every row as it was known when its day had matured; NaN where it was not."""
+        return self.past.matured(self.use_case.label.matures_after_days)
+
+    def fit(self, day: date) -> Fit:
+        """The model as of `day`, from disk where it was fitted before. NotReady as stages/train.py raises it."""
+        if day not in self._fits:
+            self._fits[day] = self._fit(day)
+        return self._fits[day]
+
+    def _fit(self, day: date) -> Fit:
+        use_case, chosen = self.use_case, lightgbm_params.merge(self.use_case, None)
+        first, last = splits.window(use_case, day)
+        made_from = train.material_of(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
+        rows = self._labelled(day, first, last)
+        cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
+        kept = Fits.of(use_case)
+        if (values := kept.read(made_from.fingerprint)) is None:
+            self.tell(f"fitting as of {day}")
+            parts = {name: dataset.rows(use_case, rows, days, name, day) for name, days in cut.items()}
+            fitted = trainer.fit(
+                use_case.features, parts["train"], parts["validation"], chosen,
+                THREADS, use_case.training.baseline_features,
+            )  # fmt: skip
+            values = _values(fitted.model)
+            kept.keep(made_from.fingerprint, values)
+        return Fit(_model(values), cut, made_from.fingerprint)
+
+    def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
+        """As examples.labelled of that day's view, with the keys: rows whose label was known when `as_of` began."""
+        span = self.past.span(first, last)
+        labels = self.past.labels(as_of)[span]
+        known = pa.array(~np.isnan(labels))
+        rows = self.past.rows.slice(span.start, span.stop - span.start)
+        return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
+
+    def profile(self, day: date) -> Profile:
+        """The reference profile of the model as of `day`, as its training would have kept it."""
+        if day not in self._profiles:
+            fit, kept = self.fit(day), Fits.of(self.use_case)
+            name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
+            if (values := kept.read(name)) is None:
+                values = self._profile(day, fit).to_json()
+                kept.keep(name, values)
+            self._profiles[day] = Profile.from_json(values)
+        return self._profiles[day]
+
+    def _profile(self, day: date, fit: Fit) -> Profile:
+        rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
+        parts = {name: dataset.rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
+        predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
+        return reference_profile.of(fit.model, parts, predicted, self.use_case.costs)
+
+    def predicted(self, model: date, day: date) -> dict[str, Numbers]:
+        """What the model as of `model` and its baselines say of every row of `day`, by subject."""
+        if (model, day) not in self._predicted:
+            self._predicted[model, day] = self.fit(model).model.predict_all(self._features(day))
+        return self._predicted[model, day]
+
+    def rows(self, day: date) -> int:
+        """How many rows a day has."""
+        return len(self._features(day))
+
+    def _features(self, day: date) -> pa.Table:
+        span = self.past.span(day, day)
+        return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
+
+    def realised(self, model: date, day: date) -> tuple[Numbers, Numbers]:
+        """Labels of a day, as they were known when it had matured, and what the model had said of these rows."""
+        labels = self.matured[self.past.span(day, day)]
+        there = ~np.isnan(labels)
+        return labels[there], self.predicted(model, day)[MODEL][there]
+
+    def losses(self, day: date, model: date) -> tuple[float, int]:
+        """Summed log loss of a model on a day's labelled rows, and their number."""
+        labels, probabilities = self.realised(model, day)
+        return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
+
+    def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[date, date], Measured]:
+        """What the monitor, declared so, would have said of a day that a model had scored.
+
+        The policy is needed for limits that declare a rate of false alarms.
+        """
+
+        def measured(day: date, model: date) -> Measured:
+            limits = self._limits_of(model, monitoring, policy)
+            key = (day, model, limits)
+            if key not in self._measured:
+                self._measured[key] = self._measure(day, model, limits)
+            return self._measured[key]
+
+        return measured
+
+    def _limits_of(self, model: date, monitoring: Monitoring, policy: Retraining) -> Monitoring:
+        key = (model, monitoring, policy)
+        if key not in self._limits:
+            gap_days = self.use_case.training.gap_days
+            self._limits[key] = false_alarms.resolve(self.profile(model), monitoring, policy, gap_days)
+        return self._limits[key]
+
+    def _measure(self, day: date, model: date, monitoring: Monitoring) -> Measured:
+        version, told = model.isoformat(), self.profile(model)
+        if not self._features(day).num_rows:
+            return Measured(day, None, state="the day has no features, so nobody predicted")
+        counts = drift.count(told.bins, [self._features(day)])
+        said = told.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
+        found = drift_metrics.of_features(told, counts, self.use_case.features, monitoring)
+        found.append(drift_metrics.of_predictions(told, said, monitoring))
+        found.append(metric_row.above("staleness", "model", float((day - model).days), monitoring.max_age_days))
+        found += self._performance(day, model, told, monitoring)
+        return retraining_policy.readings(day, metric_row.rows(found, version, day, schemas.METRICS).to_pylist())
+
+    def _performance(self, day: date, model: date, told: Profile, monitoring: Monitoring) -> list[metric_row.Figure]:
+        """The comparisons of the model on its newest labelled days, as known when `day` began."""
+        newest = day - timedelta(days=self.use_case.label.matures_after_days)
+        span = self.past.span(model, newest)
+        labels, days = self.past.labels(day)[span], self.past.days[span]
+        chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_days :].tolist()
+        if not chosen:
+            return performance.unknown("No day since the version was trained has labels yet.", monitoring)
+        span = self.past.span(chosen[0], newest)
+        labels, days = self.past.labels(day)[span], self.past.days[span]
+        there = ~np.isnan(labels)
+        each = [self.predicted(model, one) for one in days_from(chosen[0], newest)]
+        said = {subject: np.concatenate([one[subject] for one in each])[there] for subject in each[0]}
+        outcomes = Outcomes(days[there], labels[there], said)
+        return performance.judged(outcomes, told.promised, monitoring, self.use_case.costs)
+
+    def largest_psi(self, day: date, model: date) -> float | None:
+        """The largest PSI of any feature on a day; None where it has no rows."""
+        told = self.profile(model)
+        counts = drift.count(told.bins, [self._features(day)])
+        psis = (drift.psi(spread.counts, counts[name]) for name, spread in told.features.items())
+        return max((value for value in psis if value is not None), default=None)
+
+    def judge(self, day: date, champion: date) -> Judged:
+        """Train as of `day`, and judge the model by the gates that need test rows alone, as `evaluate` would."""
+        if (day, champion) not in self._judged:
+            try:
+                self._judged[day, champion] = self._judge(self.fit(day), day, champion)
+            except NotReady as lacking:
+                self._judged[day, champion] = Judged("failed", str(lacking))
+        return self._judged[day, champion]
+
+    def _judge(self, fit: Fit, day: date, champion: date) -> Judged:
+        asked = [gate for gate in self.use_case.gates if isinstance(gate, JUDGED_BY)]
+        flying, use_case = self.fit(champion), self.use_case
+        rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
+        test = Rows(rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy())
+        predicted = fit.model.predict_all(test.features)
+        found = {subject: metrics.of(test.labels, each, use_case.costs) for subject, each in predicted.items()}
+        seen = days_from(flying.cut.train[0], flying.cut.validation[-1])
+        evidence = Evidence(
+            metrics=found,
+            days=len(fit.cut.test),
+            champion=Champion(champion.isoformat(), same=day == champion, seen=tuple(seen), features=use_case.features),
+            rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: flying.model.predict(test.features)}, rows),
+        )
+        verdicts = evaluation_judge.judge(asked, evidence, use_case.costs)
+        against = " ".join(verdict.reason for verdict in verdicts if verdict.blocks)
+        return Judged("rejected", against) if against else Judged("promoted", "Every gate on test rows is passed.")
+
+
+def look_back(use_case: UseCase, first: date, last: date) -> Past:
+    """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
+    matures = use_case.label.matures_after_days
+    view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
+    earliest, _ = splits.window(use_case, first)
+    rows = view.read("features", earliest, last, order_by=["day", *keys])
+    require_distinct(use_case.name, "features", rows, ["day", *keys])
+    # A label belongs to the row of its keys and its period, as in `join_labels`.
+    places = pa.table([*(rows[key] for key in keys), rows["day"]], [*keys, _ABOUT])
+    places = places.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
+    labels = view.read("labels", earliest)
+    labels = labels.append_column(_ABOUT, labels[use_case.label_period])
+    told = labels.join(places, [*keys, _ABOUT], join_type="inner")
+    return Past.of(rows, told[_ROW], told["day"], told[use_case.label.name])
+
+
+def _values(model: Model) -> dict[str, object]:
+    return {
+        "trees": model.booster.model_to_string(),
+        "encoding": model.encoding.to_json(),
+        "prior": model.prior.rate,
+        "logistic": model.logistic.to_json(),
+    }
+
+
+def _model(values: dict[str, object]) -> Model:
+    trees, encoding, rate, logistic = (values[name] for name in ("trees", "encoding", "prior", "logistic"))
+    assert isinstance(trees, str) and isinstance(encoding, dict) and isinstance(rate, float)
+    assert isinstance(logistic, dict)
+    return Model(
+        lightgbm.Booster(model_str=trees), Encoding.from_json(encoding), Prior(rate), Logistic.from_json(logistic)
+    )

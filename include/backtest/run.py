@@ -1,0 +1,142 @@
+"""Replay: what each retraining policy would have come to over days that are past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from include.backtest import history, plot, result, sensitivity, simulator
+from include.backtest.history import Hindsight
+from include.backtest.result import Outcome, Realised
+from include.backtest.simulator import Policy
+from include.declaration.monitoring import Monitoring, Retraining
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError, BadRequest, NotReady
+from include.features import build
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.model import splits
+
+__all__ = ["Outcome", "Replayed", "drawn", "run"]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What every policy came to; plain values, the same each time."""
+
+    use_case: str
+    first: str
+    last: str
+    unit: str
+    outcomes: tuple[Outcome, ...]
+    variations: tuple[Outcome, ...]
+    """The declared policy with one number changed at a time."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(
+    use_case: UseCase,
+    first: date,
+    last: date,
+    *,
+    variations: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Replayed:
+    """Walk from `first` to `last` under each policy; the model as of `first` flies first in all of them.
+
+    Features and labels that are missing are built into the lake; nothing else is written there. `tell` hears of what
+    takes time. BadRequest where no model can be trained as of `first`, or the days are none.
+    """
+    if last < first:
+        raise BadRequest(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
+    use_case.require(first)
+    _require_judged(use_case, last)
+    _build(use_case, first, last, tell)
+    tell("reading features and labels")
+    world = Hindsight(use_case, history.look_back(use_case, first, last), tell)
+    try:
+        world.fit(first)
+    except (NotReady, BadRequest) as lacking:
+        raise BadRequest(f"{use_case.name}: a replay begins with a model as of its first day. {lacking}") from lacking
+    days = [day for day in days_from(first, last) if world.rows(day)]
+    declared = _declared(world, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
+    policies = [simulator.never(), simulator.monthly(), simulator.weekly(), simulator.naive_psi(world.largest_psi)]
+    outcomes = [_outcome(world, each, days) for each in [*policies, _performance_only(world), declared]]
+    varied = [_outcome(world, each, days) for each in _variations(world)] if variations else []
+    return Replayed(
+        use_case.name, first.isoformat(), last.isoformat(), use_case.costs.unit, tuple(outcomes), tuple(varied)
+    )
+
+
+def drawn(found: Replayed) -> bytes:
+    """The policies along the way, as a PNG."""
+    return plot.of(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
+
+
+def _require_judged(use_case: UseCase, last: date) -> None:
+    """Check that the labels by which the last day is judged can be known.
+
+    Raises:
+        BadRequest: the day is none of the use case, or they become known after the newest that can be run.
+    """
+    use_case.require(last)
+    judged_on = last + timedelta(days=use_case.label.matures_after_days)
+    if judged_on > use_case.last_day():
+        raise BadRequest(
+            f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest day that can be run is"
+            f" {use_case.last_day()}. End the replay on"
+            f" {use_case.last_day() - timedelta(days=use_case.label.matures_after_days)} or before."
+        )
+
+
+def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], None]) -> None:
+    """Build what trainings from `first` to `last` read, and before that the days by whose labels `last` is judged.
+
+    These come first, so that a source that ends before them is noticed before hours of work.
+    """
+    earliest, _ = splits.window(use_case, first)
+    end = last + timedelta(days=use_case.label.matures_after_days)
+    there = Lake.of(use_case).as_of(end).partitions("features", earliest, end)
+    beyond, asked = days_from(last + timedelta(days=1), end), days_from(earliest, last)
+    for day in (each for each in [*beyond, *asked] if each not in there):
+        tell(f"building the features of {day}")
+        try:
+            build.run(use_case, day)
+        except AirworthyError as error:
+            if day <= last:
+                raise
+            raise BadRequest(
+                f"{use_case.name}: a replay up to {last} is judged by labels that become known up to {end}, and {day}"
+                f" cannot be had. End it {use_case.label.matures_after_days} days before the last day of the data."
+                f" {error}"
+            ) from error
+
+
+def _declared(world: Hindsight, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining) -> Policy:
+    return simulator.declared(name, meaning, retraining, world.measures(monitoring, retraining))
+
+
+def _performance_only(world: Hindsight) -> Policy:
+    use_case = world.use_case
+    alone = replace(use_case.retraining, signals=("performance",))
+    return _declared(world, "performance", "the declared policy by performance alone", use_case.monitoring, alone)
+
+
+def _variations(world: Hindsight) -> list[Policy]:
+    use_case = world.use_case
+    return [
+        _declared(world, name, "the declared policy but for this", monitoring, retraining)
+        for name, (monitoring, retraining) in sensitivity.of(use_case.monitoring, use_case.retraining).items()
+    ]
+
+
+def _outcome(world: Hindsight, policy: Policy, days: Sequence[date]) -> Outcome:
+    world.tell(f"walking: {policy.name}")
+    walked = simulator.walk(policy, days, days[0], world.judge)
+    realised = Realised.of({day: world.realised(model, day) for day, model in walked.flown.items()})
+    followed = {each: simulator.aftermath(each, days, world.losses) for each in walked.trainings}
+    return result.of(policy, walked, realised, followed, world.use_case.costs)

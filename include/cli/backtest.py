@@ -1,0 +1,119 @@
+"""`airworthy replay`: what each policy would have come to, as a table, a drawing and a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from include.backtest import run
+from include.backtest.run import Outcome, Replayed
+from include.cli.escaping import line_of, print_line
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest
+
+_FOOTNOTE = (
+    "A false alarm is a training whose model is not better, on the 28 scored days after it, than the one that flew:"
+    " counted as promoted + not promoted. A model that is promoted on a day flies from the next day on."
+)
+
+
+def show(
+    console: Console,
+    name: str,
+    first: date | None,
+    last: date | None,
+    *,
+    variations: bool = False,
+    plot: Path | None = None,
+    json_file: Path | None = None,
+) -> None:
+    """Replay, telling what is done meanwhile; print the tables and write what was asked for."""
+    _require_folders(plot, json_file)
+    use_case, began = load(name), time.monotonic()
+    from_day, to_day = first or earliest(use_case), last or use_case.first_day + timedelta(days=364)
+
+    def tell(what: str) -> None:
+        print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
+
+    found = run.run(use_case, from_day, to_day, variations=variations, tell=tell)
+    console.print()
+    console.print(table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
+    console.print(_months(found, "log loss by month", "log_loss"), _months(found, "AUC by month", "auc"))
+    if found.variations:
+        console.print(table("The declared policy with one thing changed", found, found.variations))
+    print_line(console, _FOOTNOTE, "dim")
+    for each in found.outcomes:
+        _trainings(console, each)
+    if plot:
+        plot.write_bytes(run.drawn(found))
+    if json_file:
+        json_file.write_text(json.dumps(found.to_json(), indent=1) + "\n")
+
+
+def _require_folders(*files: Path | None) -> None:
+    """BadRequest at once, and not when minutes of work are to be written down."""
+    for file in filter(None, files):
+        if file.is_dir() or not file.parent.is_dir():
+            why = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+            raise BadRequest(f"{file} cannot be written: {why}. Name a file in a folder that is there.")
+
+
+def earliest(use_case: UseCase) -> date:
+    """The first of the first month in which a model can be trained."""
+    training = use_case.training
+    needed = training.min_train_days + training.validation_days + training.test_days + 2 * training.gap_days
+    day = use_case.first_day + timedelta(days=needed - 1 + use_case.label.matures_after_days)
+    return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def table(title: str, found: Replayed, outcomes: Sequence[Outcome]) -> Table:
+    """A line per policy."""
+    made = Table("policy", title=line_of(title), title_justify="left")
+    for column in ("trained", "promoted", "false alarms", "days it asked", "log loss", "AUC", "Brier", "cost per row"):
+        made.add_column(column, justify="right")
+    made.add_column(line_of(f"{found.unit} against never"), justify="right")
+    made.add_column("worst month", justify="right")
+    for each in outcomes:
+        worst = each.worst_month
+        made.add_row(
+            line_of(each.policy),
+            str(len(each.trainings)),
+            str(each.counted("promoted")),
+            f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
+            str(each.alarm_days),
+            *(_number(each.metrics[metric]) for metric in ("log_loss", "auc", "brier")),
+            _number(each.metrics["expected_cost"], 3),
+            f"{each.cost - found.outcomes[0].cost:+,.0f}",
+            line_of(f"{worst}: {_number(each.months[worst]['log_loss'])}"),
+        )
+    return made
+
+
+def _months(found: Replayed, title: str, metric: str) -> Table:
+    made = Table("month", title=title, title_justify="left")
+    for each in found.outcomes:
+        made.add_column(line_of(each.policy), justify="right")
+    for month in found.outcomes[0].months:
+        made.add_row(line_of(month), *(_number(each.months[month][metric]) for each in found.outcomes))
+    return made
+
+
+def _trainings(console: Console, outcome: Outcome) -> None:
+    if not outcome.trainings:
+        return
+    console.print()
+    print_line(console, f"{outcome.policy}: {outcome.meaning}", "bold")
+    for each in outcome.trainings:
+        after = "nobody can say yet" if each["gain"] is None else f"{each['gain']:+.4f} log loss gained afterwards"
+        print_line(console, f"  {each['day']}  {each['result']:<9} {after}; {each['reason']}")
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

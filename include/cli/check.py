@@ -1,0 +1,110 @@
+"""`airworthy check`: validate the days of a use case, judge a model, and print every finding."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, contextmanager
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from include import settings
+from include.cli.escaping import print_line
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError
+from include.evaluation import check_use_case
+from include.evaluation.check_use_case import CheckFinding
+
+_STYLES = {"error": "red", "warning": "yellow", "note": ""}
+_EVERY = 2.0
+"""Seconds between two lines of progress."""
+
+
+class CheckFailed(AirworthyError):
+    """A use case that could not be checked to its end, or a model that would not be promoted."""
+
+    def __init__(self, name: str, day: date, why: str) -> None:
+        super().__init__(
+            f"{name}: a model trained as of {day} would not be promoted ({why}); the lines above have the"
+            " reasons. Change the features, the training or the gates of the use case."
+        )
+
+
+def kept_home(use_case: UseCase) -> Path:
+    """Return the folder in which `check` keeps what it landed, for the next check."""
+    return settings.current().home / "check" / use_case.name
+
+
+def show(console: Console, name: str, day: date) -> None:
+    """Land what a training as of `day` needs, train, judge, and print every finding. Nothing is registered.
+
+    What was landed stays in a folder of its own for the next check, as long as the code that made it is the same. The
+    MLflow store is thrown away.
+
+    Raises:
+        BadRequest: the day is before the first one, has not begun, or leaves nothing to learn from.
+        CheckFailed: there is an error, or a gate is not passed.
+    """
+    use_case = load(name)
+    use_case.require(day)
+    tell = _progress(console)
+    errors = _print(console, check_use_case.findings_of_declaration(use_case, day))
+    if errors:
+        raise CheckFailed(name, day, f"{errors} errors in the declaration")
+    with _own_places(kept_home(use_case)) as home:
+        check_use_case.discard_outdated(use_case, home)
+        refused, valid = check_use_case.land_window(use_case, day, tell)
+        console.print(f"{valid} days of {name} are valid up to {day}; they are kept in {home}")
+        if errors := _print(console, refused):
+            raise CheckFailed(name, day, f"{errors} feeds or days were refused")
+        check_use_case.build_window(use_case, day, tell)
+        _print(console, check_use_case.findings_of_labels(use_case, day))
+        judged = check_use_case.judge(use_case, day, tell)
+    for verdict in judged.verdicts:
+        print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
+    if judged.gates != "passed":
+        raise CheckFailed(name, day, f"gates: {judged.gates}")
+    console.print(f"{name}: a model trained as of {day} passes its gates. Nothing was registered.")
+
+
+def _print(console: Console, findings: Iterable[CheckFinding]) -> int:
+    """Print findings as they come; return how many are errors."""
+    errors = 0
+    for finding in findings:
+        print_line(console, f"{finding.severity:<10} {finding.text}", _STYLES[finding.severity])
+        errors += finding.severity == "error"
+    return errors
+
+
+def _progress(console: Console) -> check_use_case.Tell:
+    """Return a function that prints what is being done, at most every few seconds."""
+    printed = [time.monotonic()]
+
+    def tell(what: str) -> None:
+        if time.monotonic() - printed[0] >= _EVERY:
+            print_line(console, f"  {what}", "dim")
+            printed[0] = time.monotonic()
+
+    return tell
+
+
+@contextmanager
+def _own_places(home: Path) -> Iterator[Path]:
+    """Let the settings name the kept folder and a new MLflow store; as before when the block ends."""
+    before = dict(os.environ)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="airworthy-check-") as folder, chdir(folder):
+        for setting in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS"):
+            os.environ.pop(setting, None)
+        os.environ["AIRWORTHY_HOME"] = str(home)
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{Path(folder) / 'mlflow.db'}"
+        try:
+            yield home
+        finally:
+            os.environ.clear()
+            os.environ.update(before)

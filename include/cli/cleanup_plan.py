@@ -1,0 +1,31 @@
+"""What `airworthy plan` shows: the periods that are stale, and the command that makes them again."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from include.cli.escaping import print_line
+from include.declaration.registry import load
+from include.features import staleness
+
+
+def show(console: Console, name: str) -> None:
+    """Print the staleness of each table of a use case, by stretches of days; changes nothing.
+
+    Raises BadRequest for an unknown name.
+    """
+    use_case = load(name)
+    found = staleness.find(use_case)
+    if not found:
+        print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")
+        return
+    for table in found:
+        print_line(console, table.words, "yellow" if table.stale else "")
+        for stretch in staleness.stretches(table):
+            print_line(console, f"  {stretch}", "dim")
+    if command := staleness.rebuild(use_case, found):
+        print_line(console, "Make them again with:")
+        print_line(console, f"  {command}")
+        print_line(
+            console, "Models that were trained from them stay as they are; the next training reads what is there then."
+        )

@@ -1,0 +1,75 @@
+"""`airworthy frame`: the rows of one day of one table, printed or written to a file."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from include.cli.check import kept_home
+from include.cli.escaping import print_line
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest, NotReady
+from include.lake import clone, schemas
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.model.spreadsheet import mark_formulas
+from include.printable import escape_line
+
+
+def show(console: Console, name: str, table: str, day: date, rows: int, out: Path | None) -> None:
+    """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
+
+    In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
+
+    Raises:
+        BadRequest: there is no such table or day, or the file cannot be written.
+        NotReady: neither the lake nor what `check` has kept holds the day.
+    """
+    use_case = load(name)
+    use_case.require(day)
+    if table not in schemas.tables(use_case):
+        raise BadRequest(f"{name} has no table {table!r}; there are {schemas.tables(use_case)}.")
+    if out and (out.suffix not in (".csv", ".parquet") or not out.parent.is_dir()):
+        raise BadRequest(f"{out} cannot be written: name a .csv or .parquet file in a folder that is there.")
+    found = _rows(use_case, table, day)
+    if out:
+        if out.suffix == ".parquet":
+            pq.write_table(found, out)
+        else:
+            pyarrow.csv.write_csv(mark_formulas(_flat(found)), out)
+        print_line(console, f"{found.num_rows:,} rows of {table} of {day} are in {out}")
+        return
+    printed = Table(
+        *map(escape_line, found.column_names), box=None, title=f"{name}: {table} of {day}", title_justify="left"
+    )
+    for row in found.slice(0, rows).to_pylist():
+        printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape_line(value) for value in row.values()))
+    console.print(printed, f"{min(rows, found.num_rows):,} of {found.num_rows:,} rows")
+
+
+def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:
+    """Read the day from the lake or, where that lacks it, from what `check` has kept."""
+    kept = Lake(use_case, Place.of(kept_home(use_case) / "lake") / use_case.name)
+    for lake in (Lake.of(use_case), kept):
+        if day in clone.days(lake, table, day, day):
+            return lake.as_of(day).read(table, day, day, order_by=schemas.keys(use_case, table))
+    raise NotReady(
+        f"{use_case.name}: there are no {table} of {day}, neither in the lake nor in what `check` has kept. Run"
+        f" {use_case.name}__data for that day, or: python -m include.cli check {use_case.name} {day}"
+    )
+
+
+def _flat(rows: pa.Table) -> pa.Table:
+    """Return the rows with lists of strings joined, since CSV holds none."""
+    for place, column in enumerate(rows.schema):
+        if pa.types.is_list(column.type):
+            joined = ["; ".join(each or []) for each in rows[column.name].to_pylist()]
+            rows = rows.set_column(place, column.name, pa.array(joined, pa.string()))
+    return rows

@@ -1,0 +1,66 @@
+"""What `airworthy ledger` shows: every entry, and whether they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from rich.console import Console
+from rich.text import Text
+
+from include.cli.escaping import line_of, print_line
+from include.declaration.registry import load
+from include.registry import sync
+from include.registry.ledger import Entry, Ledger, until
+from include.registry.mlflow_registry import Registry
+
+
+def show(console: Console, name: str) -> None:
+    """Print the ledger of a use case, then hold it against MLflow.
+
+    LedgerDamaged if it is not whole, ModelReplaced if the registry no longer holds its champion.
+    """
+    use_case = load(name)
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    head = registry.ledger_head()
+    entries, flaws = ledger.inspect()
+    for entry in entries:
+        console.print(_lines(entry, entries))
+        if entry.number in flaws:
+            print_line(console, f"     no proof: {flaws[entry.number]}", "red")
+    verified = sync.verified(registry, ledger)
+    if not verified:
+        print_line(console, f"The ledger of {name} is empty: no model was promoted yet.")
+        return
+    sync.champion(use_case, registry.versions(), verified)
+    print_line(console, f"verified: {_count(len(entries))}, unbroken, signed, {_compared(head, entries)}", "green")
+
+
+_FLIES_NOT = {"rejection": "never flies", "approval": "may fly", "restoration": "flies in its place"}
+
+
+def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
+    """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
+    when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
+    days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else _FLIES_NOT[entry.action]
+    first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
+    return Text("\n").join([first, line_of(f"     {entry.who}: {entry.reason or 'no reason given'}", "dim")])
+
+
+def _last_day(entry: Entry, entries: Sequence[Entry]) -> str:
+    ends = until(entry, entries)
+    if ends is None:
+        return "…"
+    return "no day: overtaken" if ends == entry.effective_from else str(ends - timedelta(days=1))
+
+
+def _compared(head: str | None, entries: Sequence[Entry]) -> str:
+    """What the head says of entries that it bears out."""
+    if entries and head == entries[-1].head:
+        return "head matches"
+    at = f"is at entry {head.partition(':')[0]}" if head else "is not set yet"
+    return f"but the head in MLflow {at}: the next promotion, registration or rollback moves it on"
+
+
+def _count(entries: int) -> str:
+    return "1 entry" if entries == 1 else f"{entries} entries"

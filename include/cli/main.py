@@ -1,0 +1,197 @@
+"""The `airworthy` command: what an operator asks from a shell. `python -m include.cli --help`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from include.cli import quarantine, services
+from include.cli.escaping import make_console, print_failure
+from include.errors import AirworthyError
+from include.local.private_files import UMASK
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+console = make_console()
+
+
+app.add_typer(quarantine.app, name="quarantine")
+
+
+@app.command()
+def up(
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops everything.")] = False,
+) -> None:
+    """Start Airflow and MLflow on this machine, and wait until they work."""
+    services.up(console, foreground)
+
+
+@app.command()
+def down() -> None:
+    """Stop them; no process is left."""
+    services.down(console)
+
+
+@app.command()
+def status() -> None:
+    """Say which services run, and where."""
+    services.status(console)
+
+
+@app.command()
+def demo() -> None:
+    """Take real flights through the whole life of a model, in the real scheduler."""
+    from include.cli import walkthrough
+
+    walkthrough.run_demo(console)
+
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
+
+
+@app.command()
+def report(
+    use_case: str,
+    first: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+    last: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"])] = None,
+) -> None:
+    """Rows, versions and metrics of a use case; with days, how good the predictions between them were."""
+    from include.cli import walkthrough
+
+    walkthrough.show_report(console, use_case, first.date() if first else None, last.date() if last else None)
+
+
+@app.command()
+def predictions(use_case: str, day: Day, rows: Annotated[int, typer.Option(min=1)] = 10) -> None:
+    """The rows of a day that are most probable."""
+    from include.cli import walkthrough
+
+    walkthrough.show_predictions(console, use_case, day.date(), rows)
+
+
+@app.command()
+def ledger(use_case: str) -> None:
+    """Who was made champion, from which day on, by whom and why; and whether the record is whole."""
+    from include.cli import ledger as cli_ledger
+
+    cli_ledger.show(console, use_case)
+
+
+@app.command()
+def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(help="Each as key=value.")]) -> None:
+    """Where one prediction comes from: its model, its code, and the days of every feed it was made of."""
+    from include.cli import lineage as cli_lineage
+
+    cli_lineage.show(console, use_case, day.date(), keys)
+
+
+@app.command()
+def check(use_case: str, day: Day) -> None:
+    """Validate the days that a training as of a day needs, train, judge, and say all that is wrong; no Airflow needed.
+
+    What was landed is kept for the next check. Fails where a gate does.
+    """
+    from include.cli import check as cli_check
+
+    cli_check.show(console, use_case, day.date())
+
+
+@app.command()
+def frame(
+    use_case: str,
+    table: Annotated[str, typer.Argument(help="Such as features, labels, checked/<feed> or raw/<feed>.")],
+    day: Day,
+    rows: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write all rows into this .csv or .parquet file instead.")] = None,
+) -> None:
+    """Print or write the rows of one day of a table, from the lake or from what `check` has kept."""
+    from include.cli import frame as cli_frame
+
+    cli_frame.show(console, use_case, table, day.date(), rows, out)
+
+
+@app.command()
+def plan(use_case: str) -> None:
+    """Name the periods that other code or other inputs made than those of now, and how to make them again."""
+    from include.cli import cleanup_plan
+
+    cleanup_plan.show(console, use_case)
+
+
+@app.command()
+def upgrade(use_case: str) -> None:
+    """Bring the lake of a use case, which older code has stored, to the form that this code reads."""
+    services.upgrade(console, use_case)
+
+
+@app.command()
+def token() -> None:
+    """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
+    typer.echo(services.token())
+
+
+@app.command()
+def replay(
+    use_case: str,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First scored day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last scored day.")] = None,
+    variations: Annotated[
+        bool, typer.Option(help="Also the declared policy with one number changed at a time.")
+    ] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this PNG file.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures into this JSON file.")] = None,
+) -> None:
+    """Walk past days under several retraining policies, and say what each would have come to."""
+    from include.cli import backtest
+
+    days = (day.date() if day else None for day in (first, last))
+    backtest.show(console, use_case, *days, variations=variations, plot=plot, json_file=json)
+
+
+@app.command()
+def maintain(
+    use_case: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    really: Annotated[bool, typer.Option("--really", help="Do it; otherwise nothing is changed.")] = False,
+) -> None:
+    """Say what the declared retention no longer keeps, with counts and bytes; with --really, remove it."""
+    from include.cli import maintain as cli_maintain
+
+    cli_maintain.show(console, use_case, really=really)
+
+
+@app.command()
+def rebuild(
+    use_case: str,
+    table: Annotated[str, typer.Argument(help="As in the lake: features, raw/<feed>, …")],
+    since: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First period to build again.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; otherwise nothing is changed.")] = False,
+) -> None:
+    """Take periods out of a table whose columns changed their types, for a backfill to fill it again."""
+    from include.cli import rebuild as cli_rebuild
+
+    cli_rebuild.show(console, use_case, table, since.date(), apply=apply)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def airflow(context: typer.Context) -> None:
+    """Airflow's own command, in the environment of the local services: `… airflow dags list`."""
+    os.umask(UMASK)  # as in the services, whose files it may write
+    os.execve(sys.executable, [sys.executable, "-m", "airflow", *context.args], services.shell_environment())  # noqa: S606
+
+
+def main() -> None:
+    """Run the command; print an error that is meant for the operator as one message, not as a traceback."""
+    sys.excepthook = print_failure
+    try:
+        app()
+    except AirworthyError as error:
+        make_console(stderr=True).print(f"{type(error).__name__}: {error}", style="red")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""`airworthy quarantine`: its commands and their options; what they do is in local/quarantine_text.py."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from include.cli.escaping import make_console
+
+if TYPE_CHECKING:
+    from include.cli.quarantine_report import Chosen
+
+FORMATS = ["%Y-%m-%d"]
+Feed = Annotated[str | None, typer.Option(help="Only this feed.")]
+Day = Annotated[datetime | None, typer.Option(formats=FORMATS, help="Only rows set aside on this day.")]
+Reason = Annotated[list[str] | None, typer.Option(help="Only rows of this reason; may be repeated.")]
+Row = Annotated[list[str] | None, typer.Option(help="Only the row of this id; may be repeated.")]
+Why = Annotated[str, typer.Option(help="Kept with the correction, with your name.")]
+KnownOn = Annotated[
+    datetime | None, typer.Option(formats=FORMATS, help="The day they become known; else the first free one.")
+]
+
+
+class CountsUnlessNamed(TyperGroup):
+    """`quarantine <use case>` counts; the other commands stand before the use case."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["counts", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=CountsUnlessNamed,
+    no_args_is_help=True,
+    help="Rows that were set aside: look at them, and send them back, corrected or released.",
+)
+console = make_console()
+
+
+@app.command()
+def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
+    """Rows by feed, day and reason; what `quarantine <use case>` shows."""
+    from include.cli import quarantine_report
+
+    quarantine_report.counts(console, _chosen(use_case, feed, day, reason, row))
+
+
+@app.command()
+def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None) -> None:
+    """Print the rows: the id of each, its values, its reasons and what has become of it."""
+    from include.cli import quarantine_report
+
+    quarantine_report.show(console, _chosen(use_case, feed, day, reason, row))
+
+
+@app.command()
+def export(
+    use_case: str, file: Path, feed: Feed = None, day: Day = None, reason: Reason = None, row: Row = None
+) -> None:
+    """Write the open rows into a new CSV file, to be corrected."""
+    from include.cli import quarantine_report
+
+    quarantine_report.export(console, _chosen(use_case, feed, day, reason, row), file)
+
+
+@app.command()
+def correct(use_case: str, file: Path, why: Why, feed: Feed = None, day: Day = None, known_on: KnownOn = None) -> None:
+    """Send back the rows of a CSV or Parquet file, each in the place of a quarantined one."""
+    from include.cli import quarantine_report
+
+    quarantine_report.send_corrected(console, _chosen(use_case, feed, day, None, None), file, why, _date(known_on))
+
+
+@app.command()
+def release(
+    use_case: str,
+    why: Why,
+    feed: Feed = None,
+    day: Day = None,
+    reason: Reason = None,
+    row: Row = None,
+    known_on: KnownOn = None,
+) -> None:
+    """Send back rows as they are: the reasons that are named no longer count for them."""
+    from include.cli import quarantine_report
+
+    quarantine_report.release(console, _chosen(use_case, feed, day, reason, row), why, _date(known_on))
+
+
+@app.command()
+def balance(
+    use_case: str,
+    ask_source: Annotated[
+        bool, typer.Option(help="Also hold every landed day against what its source delivers.")
+    ] = False,
+) -> None:
+    """Say where every delivered row is; fails if any is lost."""
+    from include.cli import quarantine_report
+
+    if not quarantine_report.balance(console, _chosen(use_case, None, None, None, None), ask_source):
+        raise typer.Exit(1)
+
+
+def _chosen(
+    use_case: str, feed: str | None, day: datetime | None, reason: list[str] | None, row: list[str] | None
+) -> Chosen:
+    from include.cli.quarantine_report import Chosen
+
+    return Chosen(use_case, feed, _date(day), tuple(reason or ()), tuple(row or ()))
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

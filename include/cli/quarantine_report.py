@@ -1,0 +1,133 @@
+"""What `airworthy quarantine` shows and does: rows that were set aside, and their way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from include.cli.escaping import print_line
+from include.declaration.actor import account_actor
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest
+from include.ingestion import quarantine, reconcile, resubmit, uploads
+from include.ingestion.quarantine import Quarantine
+from include.lake.object_store import Place
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which rows a command is about."""
+
+    use_case: str
+    feed: str | None
+    day: date | None
+    reasons: tuple[str, ...]
+    rows: tuple[str, ...]
+
+    def declared(self) -> UseCase:
+        return load(self.use_case)
+
+    def one_feed(self) -> str:
+        """The feed that was named, or the only one; BadRequest where it must be named."""
+        feeds = [feed.name for feed in self.declared().feeds]
+        if self.feed is None and len(feeds) > 1:
+            raise BadRequest(f"Name the feed with --feed: {self.use_case} has {feeds}.")
+        return self.feed or feeds[0]
+
+    def found(self) -> Iterator[Quarantine]:
+        """The chosen rows, feed by feed; only of feeds that have any, unless the feed was named."""
+        use_case = self.declared()
+        if self.feed:
+            quarantine.require_feed(use_case, self.feed)
+        for feed in use_case.feeds:
+            if self.feed in (None, feed.name):
+                yield from self._of(use_case, feed.name)
+
+    def _of(self, use_case: UseCase, feed: str) -> Iterator[Quarantine]:
+        try:
+            found = quarantine.of(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
+        except BadRequest:
+            if self.feed:
+                raise
+            return  # what another feed lacks is no mistake of whoever named none
+        if found.went:
+            yield found
+
+
+def counts(console: Console, chosen: Chosen) -> None:
+    """Rows by feed, day and reason, and how many of them are open, corrected and released."""
+    rows = [row for found in chosen.found() for row in quarantine.counts(found)]
+    for row in rows:
+        # The reason stands last and whole: it is what a release is given.
+        fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
+        print_line(console, f"{row.day}  {row.feed}  {fate}  {row.reason}")
+    if not rows:
+        what = "such row" if chosen.feed or chosen.day or chosen.reasons or chosen.rows else "row"
+        print_line(console, f"No {what} of {chosen.use_case} is quarantined.")
+
+
+def show(console: Console, chosen: Chosen) -> None:
+    """Each row: its id, its values, why it was set aside and what has become of it. No value drives the terminal."""
+    for found in chosen.found():
+        print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
+        for row, state in zip(found.rows.to_pylist(), found.states(), strict=True):
+            values = ", ".join(f"{name}={row[name]}" for name in found.feed.columns)
+            for line in (f"{row['digest']}  {state}", f"    {values}", f"    {'; '.join(row['reasons'])}"):
+                print_line(console, line)
+
+
+def export(console: Console, chosen: Chosen, path: Path) -> None:
+    """Write the open rows into a CSV file; an existing file is left as it is."""
+    feed = chosen.one_feed()
+    found = quarantine.of(chosen.declared(), feed, chosen.day).chosen(chosen.reasons, chosen.rows)
+    content = found.exported()
+    try:
+        with path.open("xb") as sink:
+            sink.write(content)
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be written: {error.strerror}. Name a new file.") from None
+    print_line(
+        console, f"{path}: {sum(found.is_open)} open row(s) of feed {feed}. Correct them, then: quarantine correct."
+    )
+
+
+def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known_on: date | None) -> None:
+    """Send the rows of the file back."""
+    try:
+        uploads.require_size(path.name, Place.of(path).size())
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}.") from None
+    feed, who = chosen.one_feed(), account_actor()
+    done = resubmit.correct(
+        chosen.declared(), feed, path.name, content, who=who, why=why, day=chosen.day, known_on=known_on
+    )
+    print_line(console, done.told)
+
+
+def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -> None:
+    """Send rows back as they are."""
+    done = resubmit.release(
+        chosen.declared(),
+        chosen.one_feed(),
+        chosen.reasons,
+        who=account_actor(),
+        why=why,
+        day=chosen.day,
+        ids=chosen.rows,
+        known_on=known_on,
+    )
+    print_line(console, done.told)
+
+
+def balance(console: Console, chosen: Chosen, ask_source: bool) -> bool:
+    """Say of every feed where its rows are; whether nothing is lost."""
+    found = reconcile.run(chosen.declared(), ask_source=ask_source)
+    for each in found:
+        print_line(console, each.told, "red" if each.faults else "")
+    return not any(each.faults for each in found)

@@ -1,0 +1,17 @@
+"""Show what `airworthy rebuild` would remove, or has removed."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rich.console import Console
+
+from include.cli.escaping import print_line
+from include.declaration.registry import load
+from include.maintenance.rebuild import rebuild_table
+
+
+def show(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
+    """Print what rebuilding a table from a period on changes; change it only with `apply`."""
+    for line in rebuild_table(load(use_case), table, since, apply=apply).lines:
+        print_line(console, line)

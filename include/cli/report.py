@@ -1,0 +1,139 @@
+"""What the demo and `airworthy report` show at their end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from include import settings
+from include.cli import services
+from include.cli.escaping import line_of, print_line
+from include.declaration.use_case import UseCase
+from include.ingestion import data_docs
+from include.local import credentials
+from include.local.instance import Instance
+from include.monitoring.monitor import Realised
+from include.printable import escape_line
+from include.web.summary import FeedReport, Report, VersionReport
+
+SUBJECTS = ("model", "logistic", "prior")
+_REASONS = 3
+"""Reasons for which days wait that are shown, the most frequent first."""
+
+
+def show(console: Console, use_case: UseCase, report: Report, realised: Realised | None) -> None:
+    """Print the report: rows, versions, how good they are."""
+    console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
+
+
+def places(console: Console, use_case: UseCase, here: Instance, first: date, last: date) -> None:
+    """Print where a person looks next, how to log in and how to stop."""
+    dags = f"{here.airflow_url}/dags"
+    lines = {
+        "Airflow": f"{dags}/{use_case.name}__data   {dags}/{use_case.name}__train   {dags}/{use_case.name}__score",
+        "page": f"{here.airflow_url}/plugin/airworthy/airworthy/use_case/{use_case.name}?day={last}",
+        "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
+        "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
+        "Data Docs": _data_docs(use_case, here),
+        "predictions": f"{settings.current().lake}/{use_case.name}/predictions",
+        "": f".venv/bin/python -m include.cli predictions {use_case.name} {first}",
+        "stop": services.stop_command(here),
+    }
+    console.print()
+    for name, value in lines.items():
+        print_line(console, f"  {name:<12} {value}")
+    if use_case.notice:
+        console.print()
+        print_line(console, f"  {use_case.notice}", "dim")
+
+
+def _data_docs(use_case: UseCase, here: Instance) -> str:
+    """What a browser on this machine opens: the file, or, of pages on S3, where Airflow shows them."""
+    index = data_docs.folder(use_case.name) / "index.html"
+    return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
+
+
+def _rows(use_case: UseCase, report: Report) -> RenderableType:
+    table = Table("feed", title=f"{use_case.name}: rows", title_justify="left")
+    for column in ("days", "landed", "published", "quarantined"):
+        table.add_column(column, justify="right")
+    table.add_column("reasons")
+    for name, feed in report.feeds.items():
+        figures = (feed.days, feed.landed, feed.published, feed.quarantined)
+        table.add_row(name, *(f"{figure:,}" for figure in figures), _reasons(feed))
+    derived = ", ".join(f"{rows:,} {name}" for name, rows in report.rows.items())
+    return Group(table, line_of(f"Made of them: {derived}."))
+
+
+def _reasons(feed: FeedReport) -> str:
+    reasons = [f"{rows:,} × {escape_line(reason)}" for reason, rows in feed.reasons.items()]
+    if feed.not_validated:
+        reasons.append(f"{len(feed.not_validated)} days refused or not validated, from {feed.not_validated[0]}")
+    return "\n".join(reasons) or "–"
+
+
+def _versions(report: Report) -> list[RenderableType]:
+    if not report.versions:
+        return [line_of("No model is registered yet.")]
+    return [item for version in report.versions for item in _version(version)]
+
+
+def _version(version: VersionReport) -> list[RenderableType]:
+    title = line_of(f"version {version.number}, trained as of {version.as_of}: {_state(version)}", "bold")
+    table = _metrics("on its test days", version.test)
+    judged = f"judged against version {version.compared_with}" if version.compared_with else "there was no champion"
+    counted = Counter(verdict["outcome"] for verdict in version.verdicts)
+    lines = [line_of(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
+    for verdict in version.verdicts:
+        if verdict["outcome"] != "passed" or (verdict["kind"] == "champion" and version.compared_with):
+            style = {"failed": "red", "not judged": "yellow"}.get(verdict["outcome"], "")
+            lines.append(line_of(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style))
+    if version.card:
+        lines.append(line_of(f"  model card {version.card}"))
+    return ["", title, table, *lines]
+
+
+def _state(version: VersionReport) -> str:
+    if version.flies_from:
+        return f"{version.life}, promoted from {', '.join(map(str, version.flies_from))} on"
+    return f"{version.life}, not promoted" if version.life != "challenger" else "challenger, waiting to be promoted"
+
+
+def _decisions(report: Report) -> list[RenderableType]:
+    """Trainings that nobody asked for by hand, and why they were."""
+    if not report.decided_days:
+        return []
+    lines: list[RenderableType] = ["", line_of(f"retraining, decided on {report.decided_days} days", "bold")]
+    for found in report.decisions:
+        came = f"version {found.version} {found.outcome}" if found.version else found.outcome
+        lines += [line_of(f"  {found.day}  train: {came}"), line_of(f"              {found.reason}")]
+    return lines if report.decisions else [*lines, line_of("  No day asked for a training.")]
+
+
+def _realised(realised: Realised | None) -> list[RenderableType]:
+    """Return how good the predictions were, or why that is not known."""
+    if realised is None:
+        return []
+    span = f"{realised.first} … {realised.last}"
+    reasons = Counter(realised.waiting.values()).most_common(_REASONS)
+    waiting = [line_of(f"  {count} days wait: {reason}") for reason, count in reasons]
+    if not realised.rows:
+        why = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
+        return ["", line_of(f"How it turned out on {span} is not known: {why}."), *waiting]
+    days = f"{len(realised.days)} scored days {span}, {realised.rows:,} rows with a label"
+    return ["", _metrics(f"as it turned out on {days}", realised.metrics), *waiting]
+
+
+def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:
+    table = Table("", title=title, title_justify="left")
+    for column in ("log loss", "AUC", "Brier", "cost per row"):
+        table.add_column(column, justify="right")
+    for subject in SUBJECTS:
+        values = found.get(subject, {})
+        cells = (values.get(metric) for metric in ("log_loss", "auc", "brier", "expected_cost"))
+        table.add_row(subject, *("–" if value is None else f"{value:.4f}" for value in cells))
+    return table

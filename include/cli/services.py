@@ -1,0 +1,100 @@
+"""What `up`, `down` and `status` show."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from datetime import timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from include.cli.escaping import print_line
+from include.local import credentials, environment, health, instance, services, supervisor
+from include.local.airflow_client import AirflowApi
+from include.local.instance import SERVICES, Instance
+
+
+def up(console: Console, foreground: bool) -> None:
+    here = instance.current()
+    with console.status("Starting Airflow and MLflow; a minute or so …"):
+        started = services.up(here, say=plainly(console))
+    console.print("Up." if started else "Up already; nothing was changed.")
+    console.print(summary(here))
+    if foreground:
+        console.print("Ctrl-C stops everything.")
+        services.stay(here, say=plainly(console))
+
+
+def plainly(console: Console) -> services.Say:
+    """Return a function that prints one line."""
+    return lambda line: print_line(console, line)
+
+
+def down(console: Console) -> None:
+    here = instance.current()
+    with console.status("Stopping …"):
+        count = services.down(here)
+    console.print(f"Stopped; none of {count} processes is left." if count else f"Nothing of {here.home} was running.")
+
+
+def status(console: Console) -> None:
+    console.print(table(instance.current()))
+
+
+def token() -> str:
+    """A token of the user who may only look, for whoever scrapes the metrics; it holds for a day."""
+    here = instance.current()
+    return AirflowApi(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
+
+
+def shell_environment() -> dict[str, str]:
+    """For a command that an operator runs beside the services; without their mark, so that `down` spares it."""
+    return {key: value for key, value in environment.current(instance.current()).items() if key != environment.MARK}
+
+
+def summary(here: Instance) -> str:
+    """Where everything is, and how to log in."""
+    password = credentials.load_or_make(here).password
+    lines = {
+        "Airflow": here.airflow_url,
+        "log in": f"{credentials.USER} / {password}   (kept in {credentials.password_file(here)})",
+        "MLflow": here.mlflow_shown,
+        "logs": str(here.logs),
+        "stop": stop_command(here),
+    }
+    return "\n".join(f"  {name:<8} {value}" for name, value in lines.items())
+
+
+def stop_command(here: Instance) -> str:
+    """What stops this instance, typed in the same shell or another."""
+    return (
+        "make down" if "AIRWORTHY_HOME" not in os.environ else f"AIRWORTHY_HOME={shlex.quote(str(here.home))} make down"
+    )
+
+
+def table(here: Instance) -> Table:
+    """One row for each service."""
+    report = supervisor.read(here)
+    known = report.services if report else {}
+    ready = health.healthy(here, report) if report else frozenset()
+    address = {"api-server": here.airflow_url, "mlflow": here.mlflow_shown}
+    shown = Table("service", "state", "pid", "uptime", "address", box=None, pad_edge=False)
+    for name in SERVICES:
+        service = known.get(name)
+        if service is None or not service.pid:
+            shown.add_row(name, service.state.lower() if service else "stopped", "", "", "")
+            continue
+        state = "healthy" if name in ready else f"{service.state.lower()}, not ready"
+        uptime = str(timedelta(seconds=int(time.time() - service.started)))
+        shown.add_row(name, state, str(service.pid), uptime, address.get(name, ""))
+    return shown
+
+
+def upgrade(console: Console, name: str) -> None:
+    """Bring a use case's lake to the format of this code, and say what was done."""
+    from include.declaration.registry import load
+    from include.maintenance.upgrade import upgrade_format
+
+    print_line(console, upgrade_format(load(name)))

@@ -1,0 +1,69 @@
+"""`airworthy demo`, `report` and `predictions`: what a newcomer types first."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+
+from rich.console import Console
+from rich.table import Table
+
+from include.cli import report, services
+from include.declaration.registry import load
+from include.errors import BadRequest, DayMissing
+from include.lake import clone
+from include.lake.lake import Lake
+from include.local import credentials, demo, instance
+from include.local.airflow_client import AirflowApi
+from include.monitoring import monitor
+from include.printable import escape_line
+from include.web import summary as reporting
+
+SHIPPED = "flight_delays"
+
+
+def run_demo(console: Console) -> None:
+    """Bring the services up, walk the shipped use case through its life, and say what came of it."""
+    chosen, use_case, here = demo.plan(), load(SHIPPED), instance.current()
+    services.up(console, foreground=False)
+    os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
+    api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    before = reporting.run(use_case).state
+    demo.Demo(api, use_case, chosen, console).run()
+    found = reporting.run(use_case)
+    console.print()
+    report.show(console, use_case, found, monitor.realised(use_case, *chosen.scored))
+    if found.state == before:
+        console.print("\nNothing was changed: every table, the ledger and the registry stand as they did before.")
+    report.places(console, use_case, here, *chosen.scored)
+
+
+def show_report(console: Console, name: str, first: date | None, last: date | None) -> None:
+    """Print the same summary at any time; with two days, also how good the predictions between them were.
+
+    Raises:
+        BadRequest: the days are in the wrong order, or none of them is a day of the use case.
+    """
+    use_case = load(name)
+    realised = None
+    if first:
+        last = last or first
+        if last < first:
+            raise BadRequest(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
+        use_case.require(last)
+        realised = monitor.realised(use_case, max(first, use_case.first_day), last)
+    report.show(console, use_case, reporting.run(use_case), realised)
+
+
+def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
+    """Print a day's rows, the most probable first. DayMissing where the day is not scored."""
+    use_case = load(name)
+    use_case.require(day)
+    if not clone.days(Lake.of(use_case), "predictions", day, day):
+        raise DayMissing(name, "predictions", day)
+    predictions = Lake.of(use_case).as_of(day).table("predictions", since=day)
+    first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
+    table = Table(*map(escape_line, first.column_names), box=None, title=f"{use_case.name} {day}", title_justify="left")
+    for row in first.to_pylist():
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else escape_line(value) for value in row.values()))
+    console.print(table)

@@ -1,0 +1,183 @@
+"""Every declared use case, found by its package; a broken one never hides the others."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from include import settings
+from include.declaration.origin import file_and_line
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest, BrokenUseCaseError, DuplicateUseCaseError
+
+
+def all_use_cases() -> Mapping[str, UseCase]:
+    """Return every use case that can be loaded, by name, in order of names."""
+    return discover()[0]
+
+
+def broken_use_cases() -> Mapping[str, BrokenUseCaseError]:
+    """Return the reason for each use case that cannot be loaded, by the last part of its module's name."""
+    return discover()[1]
+
+
+def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]:
+    """Return the use cases of the packages that the settings name, and those that cannot be loaded with the reason.
+
+    Of several modules that declare one name, the module of that name keeps it.
+    """
+    declared: dict[str, dict[str, UseCase]] = defaultdict(dict)
+    broken: dict[str, BrokenUseCaseError] = {}
+    for package in settings.current().use_case_packages:
+        try:
+            modules = _members(package)
+        except BrokenUseCaseError as error:
+            _add(broken, error)
+            continue
+        for module in modules:
+            try:
+                found_there = _declared_in(module)
+            except BrokenUseCaseError as error:
+                _add(broken, error)
+                continue
+            if found_there is not None:
+                name, use_case = found_there
+                declared[name][module] = use_case
+    found = {}
+    for name, modules_of in declared.items():
+        owners = [module for module in modules_of if _last_part(module) == name] if len(modules_of) > 1 else modules_of
+        owner = next(iter(owners)) if len(owners) == 1 else None
+        if owner is not None:
+            found[name] = modules_of[owner]
+        for module in modules_of.keys() - {owner}:
+            twice = DuplicateUseCaseError(name, modules_of)
+            _add(broken, BrokenUseCaseError(_last_part(module), module, _file_of(module), twice))
+    return dict(sorted(found.items())), dict(sorted(broken.items()))
+
+
+def load(name: str) -> UseCase:
+    """Return the use case of that name.
+
+    Only its own module is imported where that has its name, so that no other one can stop a task.
+
+    Raises:
+        BadRequest: there is no such use case; the message names those there are.
+        BrokenUseCaseError: it cannot be loaded; the message names file and line.
+    """
+    if len(own := _own_modules(name)) == 1:
+        declared = _declared_in(own[0])
+        if declared is not None and declared[0] == name:
+            return declared[1]
+    known, broken = discover()
+    if name in known:
+        return known[name]
+    if name in broken:
+        raise broken[name]
+    also = f" These cannot be loaded: {', '.join(broken)}." if broken else ""
+    raise BadRequest(f"There is no use case {name!r}; there are {sorted(known)}.{also}")
+
+
+def _own_modules(name: str) -> list[str]:
+    """Return the modules of that name in all packages that can be imported."""
+    found = []
+    for package in settings.current().use_case_packages:
+        with suppress(BrokenUseCaseError):
+            found += [module for module in _members(package) if _last_part(module) == name]
+    return found
+
+
+def _members(package: str) -> list[str]:
+    """Return the names of the modules in a package.
+
+    Raises:
+        BrokenUseCaseError: the package cannot be imported.
+    """
+    with _whatever_it_does(package):
+        found = importlib.import_module(package)
+        if not hasattr(found, "__path__"):
+            raise _refused(
+                package, f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES names packages that hold use cases"
+            )
+        return [f"{package}.{member.name}" for member in pkgutil.iter_modules(found.__path__)]
+
+
+def _declared_in(module: str) -> tuple[str, UseCase] | None:
+    """Return the `USE_CASE` of a module and its name; None where it declares none.
+
+    Raises:
+        BrokenUseCaseError: the module cannot be imported, or `USE_CASE` is something else.
+    """
+    with _whatever_it_does(module):
+        found = importlib.import_module(module)
+        use_case = getattr(found, "USE_CASE", None)
+        if use_case is None:
+            return None
+        if not isinstance(use_case, UseCase):
+            raise _refused(module, f"USE_CASE is a {type(use_case).__name__}; it must be a UseCase")
+        use_case.declare_in(module)
+        if use_case.package == module and not hasattr(found, "__path__"):
+            raise _refused(
+                module,
+                "it is declared in a single file, and its functions have no place. Make it a folder with __init__.py,"
+                " source.py, expectations.py and features.py, or name their package: UseCase(package=…)",
+            )
+        return str(use_case.name), use_case
+
+
+@contextmanager
+def _whatever_it_does(module: str) -> Iterator[None]:
+    """Turn whatever a module raises, when it is imported or looked at, into words.
+
+    Its `__getattr__`, a property, or an object that it put in its own place may raise as its import may.
+
+    Raises:
+        BrokenUseCaseError: it raised anything that does not end the process.
+    """
+    try:
+        yield
+    except BrokenUseCaseError:
+        raise
+    except BaseException as error:
+        if is_meant_for_the_process(error):
+            raise
+        where = file_and_line(error, _folder(module))
+        raise BrokenUseCaseError(_last_part(module), module, where, error) from error
+
+
+def is_meant_for_the_process(error: BaseException) -> bool:
+    """Return whether a person ended the process, or Airflow did: its time limits are no Exception."""
+    if isinstance(error, Exception | SystemExit):
+        return False
+    return isinstance(error, KeyboardInterrupt) or str(type(error).__module__).startswith("airflow")
+
+
+def _refused(module: str, why: str) -> BrokenUseCaseError:
+    return BrokenUseCaseError(_last_part(module), module, _file_of(module), TypeError(why))
+
+
+def _file_of(module: str) -> str:
+    """Return the file of a module; empty where it does not say, since it put something else in its place."""
+    with suppress(Exception, SystemExit):
+        return str(getattr(sys.modules[module], "__file__", None) or "")
+    return ""
+
+
+def _folder(module: str) -> Path | None:
+    """Return the folder of a module that may not be importable, without importing it."""
+    with suppress(Exception, SystemExit):
+        paths = list(getattr(sys.modules.get(module.rpartition(".")[0]), "__path__", []))
+        return Path(paths[0]) / _last_part(module) if paths else None
+    return None
+
+
+def _add(broken: dict[str, BrokenUseCaseError], error: BrokenUseCaseError) -> None:
+    broken[error.module if error.use_case in broken else error.use_case] = error
+
+
+def _last_part(module: str) -> str:
+    return module.rpartition(".")[2]

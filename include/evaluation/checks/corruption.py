@@ -1,0 +1,88 @@
+"""Robustness: what bad input, one feature at a time, does to a model's answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.declaration.use_case import CATEGORY
+from include.evaluation.inputs import Perturbation
+from include.model.encoding import Encoding
+from include.model.metrics import Numbers
+from include.model.model import Model
+
+MOST_ROWS = 500
+FAR = 10
+"""How many times the range of the sample's values a number lies beyond their extremes."""
+WORST = 1.0
+"""The change that stands for an answer that is no probability: the greatest there is."""
+
+
+def perturb(model: Model, rows: pa.Table) -> tuple[Perturbation, ...]:
+    """Each feature that the model reads, made bad in each way that its type can be, in all of up to 500 rows at once.
+
+    `rows` hold the features (as they are stored; other columns are ignored); of more than 500, evenly spaced ones are
+    used. Every feature is `nulled`; a category also becomes `a new category`, which was in no train row, and a number
+    `far above` and `far below`: ten times the sample's range beyond its extremes, or at the limit of its type, such as
+    127 of an int8. Both values of a bool are ordinary input, so it is nulled only. ValueError for no rows at all.
+    """
+    if not rows.num_rows:
+        raise ValueError("Robustness is measured on rows, at least one; none were given. Choose days that have rows.")
+    places = np.linspace(0, rows.num_rows - 1, min(rows.num_rows, MOST_ROWS)).astype(np.int64)
+    sample = rows.select(list(model.encoding.features)).take(places).combine_chunks()
+    usual = model.predict(sample)
+    return tuple(
+        _perturbed(model, sample, usual, feature, how, bad)
+        for feature in model.encoding.features
+        for how, bad in _bad_values(model.encoding, feature, sample[feature]).items()
+    )
+
+
+def _perturbed(model: Model, sample: pa.Table, usual: Numbers, feature: str, how: str, bad: pa.Scalar) -> Perturbation:
+    place, column = sample.schema.get_field_index(feature), pa.repeat(bad, sample.num_rows)
+    value = "null" if bad.as_py() is None else repr(bad.as_py())
+    try:
+        answers = np.asarray(model.predict(sample.set_column(place, feature, column)), dtype=np.float64)
+    except Exception as error:  # whatever it raises is what is asked for
+        return Perturbation(feature, how, WORST, f"With {value} it raised {type(error).__name__}: {error}")
+    wrong = _no_probabilities(answers, sample.num_rows)
+    if wrong:
+        return Perturbation(feature, how, WORST, f"With {value} {wrong}.")
+    return Perturbation(feature, how, float(np.mean(np.abs(answers - usual))))
+
+
+def _no_probabilities(answers: Numbers, rows: int) -> str:
+    """What is wrong with the answers to so many rows; empty if each is a probability."""
+    if answers.shape != (rows,):
+        return f"{rows} rows got answers of the shape {answers.shape}"
+    bad = answers[~((answers >= 0) & (answers <= 1))]  # NaN is neither
+    return f"{len(bad)} of {rows} answers are no probability, the first {bad[0]}" if len(bad) else ""
+
+
+def _bad_values(encoding: Encoding, feature: str, column: pa.ChunkedArray) -> dict[str, pa.Scalar]:
+    """How a feature is made bad, and the value that does it."""
+    nulled = {"nulled": pa.scalar(None, column.type)}
+    if encoding.features[feature] == CATEGORY:
+        known = {*encoding.vocabulary[feature], *pc.unique(column).to_pylist()}
+        strange = "never seen"
+        while strange in known:
+            strange += "!"
+        return nulled | {"a new category": pa.scalar(strange, column.type)}
+    if pa.types.is_boolean(column.type):
+        return nulled
+    below, above = _far(column)
+    return nulled | {"far above": pa.scalar(above, column.type), "far below": pa.scalar(below, column.type)}
+
+
+def _far(column: pa.ChunkedArray) -> tuple[float, float]:
+    """Numbers far below and far above those of the column, within its type."""
+    whole = pa.types.is_integer(column.type)
+    numpy_type = column.type.to_pandas_dtype()
+    limits = np.iinfo(numpy_type) if whole else np.finfo(numpy_type)
+    least, most = pc.min_max(column).as_py().values()
+    if least is None:
+        least = most = 0
+    reach = FAR * ((most - least) or max(abs(most), 1))
+    lowest, highest = (int(limits.min), int(limits.max)) if whole else (float(limits.min), float(limits.max))
+    return max(least - reach, lowest), min(most + reach, highest)

@@ -1,0 +1,317 @@
+"""Run a use case's functions in a stand-in lake, and record what else they read.
+
+While the block of `isolated` runs, the settings name the stand-in lake. What is recorded as read:
+- a function of the use case's `source` module, however it is called, also from a thread that Python starts;
+- a file, database or folder outside the stand-in lake and the use case's own package, that the use case's code opens
+  by Python or names as an argument of a Python function of a library (`pyarrow.parquet.read_table(path)`);
+- a process that its code starts, and an address that it connects to;
+- the clock and the environment: `date.today()`, `time.time()` and their like when they are called; and where the
+  functions that ran, or what they name of their modules, say so: `pd.Timestamp.now()`, `np.datetime64("today")`,
+  `current_date` within a text of SQL, `os.environ`.
+The use case's code is what the digest of code covers: its package, and modules elsewhere that imports reach. Files of
+data that the digest covers are its constants.
+
+Not recorded: a file that only C++ or Rust sees, such as one named within a text of SQL; what is asked of a file system
+without opening it (`os.listdir`, `os.stat`); `time.monotonic()` and `time.perf_counter()`, which know no date; a clock
+of compiled code under another name, or in SQL that is put together when it runs. While Great Expectations judges rows,
+calls are not looked at, since there are millions: a custom expectation is then seen by the files that it opens, and by
+what its module says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import threading
+import zoneinfo
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from cProfile import Profile
+from enum import Enum
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from include.declaration.use_case import UseCase
+from include.evaluation.checks import clock
+from include.evaluation.checks.caches import clear_caches
+from include.registry import code_digest, source_code
+from include.registry.signing import VARIABLE, require_signing_keys
+
+_CLOCK = {
+    **{(owner, name): f"{owner}.{name}" for owner in ("date", "datetime") for name in ("today", "now", "utcnow")},
+    **{
+        ("time", name): f"time.{name}"
+        for name in (
+            *("time", "time_ns", "clock_gettime", "clock_gettime_ns"),
+            *("localtime", "gmtime", "strftime", "ctime", "asctime"),
+        )
+    },
+}
+_LIBRARY_CLOCK = {"now", "today", "utcnow"}
+_CODE = (".py", ".pyc", ".so", ".pth", ".pyi")
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
+_OUTSIDE = {
+    **dict.fromkeys(("subprocess.Popen", "os.posix_spawn", "os.exec", "os.system"), "a process"),
+    "socket.connect": "an address",
+}
+_MOST_CHARACTERS = 4096
+_SHORTEST_FOLDER = 3
+"""A folder as near to the root as this is no data: an argument such as "/" is a separator."""
+_LIBRARIES = tuple(
+    {f"{path}{os.sep}" for each in (sys.prefix, sys.base_prefix) for path in (each, Path(each).resolve())}
+)
+
+
+@contextlib.contextmanager
+def isolated(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Recorder]:
+    """Let the settings name the lake in `home`, and add to `read` what the use case's functions read besides it.
+
+    The block may run calls that are too many to be looked at one by one within `Recorder.of_events_alone`.
+
+    Settings and the profiler's hook are as before when the block ends. Not safe in a process whose other threads use
+    them.
+    """
+    recorder = Recorder(use_case, home, read)
+    try:
+        with _settings_name(home), _recorded(recorder):
+            yield recorder
+    finally:
+        recorder.read |= recorder.said()
+
+
+@contextlib.contextmanager
+def _settings_name(home: Path) -> Iterator[None]:
+    instead = {
+        "AIRWORTHY_HOME": str(home),
+        "AIRWORTHY_LAKE": str(home / "lake"),
+        "AIRWORTHY_DATA_DOCS": str(home / "data_docs"),
+        # Else the keys would be looked for in the other home, and what is copied from the real lake proves nothing.
+        VARIABLE: require_signing_keys().setting(),
+    }
+    before = {name: os.environ.get(name) for name in instead}
+    os.environ.update(instead)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+class Kind(Enum):
+    """Whose code runs."""
+
+    SOURCE = "the use case's source"
+    OWN = "other code of the use case"
+    OTHER = "other code"
+
+
+class Recorder:
+    """Decide which calls and events of the interpreter are reads of the use case's code, and name them."""
+
+    def __init__(self, use_case: UseCase, home: Path, read: set[str]) -> None:
+        self.package, self.read, self.home = use_case.package, read, f"{home}{os.sep}"
+        self.source = self._source(use_case)
+        features = importlib.import_module(f"{use_case.package}.features")  # importing it calls nothing of interest
+        folder = Path(features.__file__ or "").resolve().parent
+        self.own_folder = f"{folder}{os.sep}"
+        functions = _functions(use_case)
+        own_files = {function.__code__.co_filename for function in functions}
+        self.own = code_digest.own_code(use_case, {function.__module__ for function in functions})
+        own_files |= {os.path.realpath(module.path) for module in self.own.modules.values()}
+        self._constants = {os.path.realpath(path) for path in self.own.data}
+        self._constants |= {os.path.realpath(path.parent) for path in self.own.data}
+        self.is_own = functools.cache(
+            lambda file: (
+                file in own_files
+                or os.path.realpath(file).startswith(self.own_folder)
+                or os.path.realpath(file) in own_files
+            )
+        )
+        self._ran: dict[str, dict[int, CodeType]] = defaultdict(dict)
+        self.is_source = _lies_within(self.source) if self.source else lambda _: False
+        self._kinds: dict[str, Kind] = {}
+
+    @staticmethod
+    def _source(use_case: UseCase) -> ModuleType | None:
+        name = f"{use_case.package}.source"
+        if all(feed.landing for feed in use_case.feeds) and not importlib.util.find_spec(name):
+            return None  # every feed is delivered as files
+        return importlib.import_module(name)
+
+    @contextlib.contextmanager
+    def of_events_alone(self) -> Iterator[None]:
+        """Look at no calls while the block runs, only at what is opened, started or connected to."""
+        sys.setprofile(None)
+        try:
+            yield
+        finally:
+            sys.setprofile(self.profile)
+
+    def profile(self, frame: FrameType, event: str, argument: Any) -> None:
+        """Record a call, as sys.setprofile hands it over. It runs millions of times, so it looks at little."""
+        if event == "call":
+            kind = self._kind(frame.f_code.co_filename)
+            if kind is Kind.SOURCE:
+                self._source_call(frame)
+            elif kind is Kind.OWN:
+                self._ran[frame.f_code.co_filename][id(frame.f_code)] = frame.f_code
+            elif (back := frame.f_back) is not None and self._kind(back.f_code.co_filename) is not Kind.OTHER:
+                self._library_call(frame)
+        elif event == "c_call" and self._kind(frame.f_code.co_filename) is not Kind.OTHER:
+            owner = getattr(argument, "__self__", None)
+            if said := _CLOCK.get((getattr(owner, "__name__", ""), argument.__name__)):
+                self._clock_call(said, frame)
+
+    def _kind(self, file: str) -> Kind:
+        """Say whose code a file holds."""
+        kind = self._kinds.get(file)
+        if kind is None:
+            own = Kind.OWN if self.is_own(file) else Kind.OTHER
+            kind = self._kinds[file] = Kind.SOURCE if self.is_source(file) else own
+        return kind
+
+    def _clock_call(self, said: str, frame: FrameType) -> None:
+        file, line = Path(frame.f_code.co_filename), frame.f_lineno
+        named = said.rpartition(".")[2]
+        if not (file.is_file() and clock.has_time_argument(source_code.read(file), line, named)):
+            self.read.add(f"the clock ({said}(), {file.parent.name}/{file.name}:{line})")
+
+    def said(self) -> set[str]:
+        """Return what the functions that ran, and what they name of their modules, read by what their source says."""
+        modules = {str(module.path): name for name, module in self.own.modules.items()}
+        files = {*modules, *self._ran} - {file for file in modules if self.is_source(file)}
+        return clock.find_reads(
+            clock.Code(
+                file,
+                source_code.read(Path(file)),
+                tuple(self._ran.get(file, {}).values()),
+                is_unseen=modules.get(file) in self.own.checking,
+            )
+            for file in sorted(files)
+            if Path(file).is_file()
+        )
+
+    def _source_call(self, frame: FrameType) -> None:
+        caller, name = frame.f_back, frame.f_code.co_qualname
+        if name != "<module>" and (caller is None or not self.is_source(caller.f_code.co_filename)):
+            module = str(frame.f_globals.get("__name__", "source")).removeprefix(f"{self.package}.")
+            self.read.add(f"{module}.{name.partition('.<locals>')[0]}")
+
+    def _library_call(self, frame: FrameType) -> None:
+        file, name = frame.f_code.co_filename, frame.f_code.co_name
+        if self.is_own(file) or not file.startswith(_LIBRARIES):
+            return
+        if name in _LIBRARY_CLOCK:
+            self.read.add(f"the clock ({frame.f_globals.get('__name__', '')}.{name}())")
+        for value in list(frame.f_locals.values()):
+            if isinstance(value, (str, os.PathLike)) and len(path := os.fspath(value)) < _MOST_CHARACTERS:
+                self._path(os.fsdecode(path))
+
+    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Record an event of the interpreter, as sys.addaudithook hands it over."""
+        if event == "open" and isinstance(arguments[0], (str, bytes)):
+            frames = _callers()
+            if self._is_below_own_code(frames) and not any("importlib._bootstrap" in file for file in frames):
+                self._path(os.fsdecode(arguments[0]), opened_by=frames[0])
+        elif event in _OUTSIDE and self._is_below_own_code(_callers()):
+            self.read.add(f"{_OUTSIDE[event]} ({event})")
+
+    def _is_below_own_code(self, frames: list[str]) -> bool:
+        return any(self.is_own(file) for file in frames)
+
+    def _path(self, path: str, opened_by: str = "") -> None:
+        """Record a path that exists, unless it belongs to the stand-in, to code or to the library that opens it."""
+        if not opened_by and os.sep not in path and "." not in path:
+            return  # an argument that is most probably the name of a column
+        real = os.path.realpath(path)
+        there = Path(real)
+        if not (there.is_file() or (there.is_dir() and len(there.parts) > _SHORTEST_FOLDER)):
+            return
+        allowed = (self.home, self.own_folder, *_SYSTEM, *zoneinfo.TZPATH)
+        if f"{real}{os.sep}".startswith(allowed) or real.endswith(_CODE) or real in self._constants:
+            return
+        if opened_by and real.startswith(_LIBRARIES) and not self.is_own(opened_by):
+            return  # a library's own resource; a path that the code hands to a library is an argument of a call
+        self.read.add(real)
+
+
+def _functions(use_case: UseCase) -> list[FunctionType]:
+    """Return the functions that the gate runs, written in the package or elsewhere."""
+    names = [("features", "build"), ("features", "labels"), *(("expectations", feed.name) for feed in use_case.feeds)]
+    found = list[FunctionType]()
+    for module, name in names:
+        with contextlib.suppress(Exception):  # the run of the function says what is wrong with it
+            function = use_case.function(module, name)
+            found += [function] if isinstance(function, FunctionType) else []
+    return found
+
+
+def _callers() -> list[str]:
+    """Return the files of the functions that led to an event, the innermost first."""
+    frame, found = inspect.currentframe(), list[str]()
+    while frame is not None:
+        found.append(frame.f_code.co_filename)
+        frame = frame.f_back
+    return [file for file in found if file != __file__]
+
+
+_recorders: list[Recorder] = []
+"""The one that is at work, or none."""
+
+
+@functools.cache
+def _add_audit_hook() -> None:
+    """Add the hook, once in a process: the interpreter never removes one."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        for recorder in _recorders:
+            recorder.audit(event, arguments)
+
+    sys.addaudithook(hook)
+
+
+@contextlib.contextmanager
+def _recorded(recorder: Recorder) -> Iterator[None]:
+    """Hand calls and events over to the recorder while the block runs.
+
+    What the use case's functions have cached is forgotten before, so that no answer from then hides a call.
+    """
+    _add_audit_hook()
+    clear_caches(recorder.package, recorder.own.modules)
+    before: Any = sys.getprofile()
+    of_threads = threading.getprofile()
+    threading.setprofile(recorder.profile)
+    sys.setprofile(recorder.profile)
+    _recorders.append(recorder)
+    try:
+        yield
+    finally:
+        _recorders.clear()
+        sys.setprofile(None)
+        threading.setprofile(of_threads)
+        if isinstance(before, Profile):
+            before.enable()  # set as a hook it would be called, and it is no function
+        else:
+            sys.setprofile(before)
+
+
+def _lies_within(module: ModuleType) -> Callable[[str], bool]:
+    """Return a function that says whether a file is that of a module, or in the folder of a package."""
+    folders = tuple(f"{Path(folder).resolve()}{os.sep}" for folder in getattr(module, "__path__", ()))
+    own = Path(module.__file__).resolve() if module.__file__ else None
+
+    @functools.cache
+    def lies_within(file: str) -> bool:
+        path = Path(file).resolve()
+        return path == own or str(path).startswith(folders)
+
+    return lies_within

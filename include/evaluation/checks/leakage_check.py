@@ -1,0 +1,224 @@
+"""Build periods again after everything that became known later has been changed. What moves has seen the future.
+
+For each sampled period D, training days among them, three things are built again: the features of D, the labels that
+became known on D, and the quarantine decisions about the feeds of D. They are built in a stand-in lake in which, of
+raw and checked feeds, features and labels, the partitions of the week after D have another value in every cell but the
+keys, fewer rows, other least and greatest keys, and one value less of each key that has several; later partitions, and
+all other tables, are absent. The result must be, to the bit, what is stored. What the use case's functions read besides
+what they are given counts as a leak, too: `isolation` says what is noticed.
+
+It catches mistakes, not sabotage. Not covered:
+- a source that delivers early, unless the feed declares `known_at`: then ingestion refuses the row;
+- what a column of the period's own rows tells about later, such as one that is filled in afterwards, or is missing
+  where something will go wrong: name it in `known_at`, or leave it out of the feed;
+- constants in the code or in the files of data that the code digest covers, and what a module kept when it was
+  imported, or in a variable other than a cache of functools, before the gate ran;
+- the clock of compiled code under another name, or in SQL that is put together when it runs; what is asked of a file
+  system without opening a file (`os.listdir`, `os.stat`);
+- a file that only C++ or Rust sees, such as one named within a text of SQL; another database;
+- calls of the source by a custom expectation while it judges rows, unless they open files;
+- a leak on fewer periods than are sampled can escape one training; the next one samples others.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from include.declaration.use_case import UseCase
+from include.evaluation.checks.isolation import Recorder, isolated
+from include.evaluation.checks.perturbation import randomise_future_rows
+from include.evaluation.inputs import Rebuilt
+from include.features import label, materialize
+from include.ingestion import validate
+from include.ingestion.correction_log import Corrections
+from include.lake import clone, schemas
+from include.lake.lake import Lake
+from include.lake.lake_format import mark_format
+from include.lake.object_store import Place
+from include.lake.sorting import rows_in_both, sort_rows
+
+LATER_DAYS = 7
+"""Days after a sampled one whose partitions are changed; those that follow are absent."""
+AGAIN = 2
+"""Further builds where something differs, so that chance is not called a leak."""
+_MOST_DAYS = date.max.toordinal() + 1
+ROWS = "rows"
+"""Named among features where other rows were built."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A period that is built again, in the lake as it was known on `as_of`."""
+
+    use_case: UseCase
+    lake: Lake
+    day: date
+    as_of: date
+
+    @property
+    def since(self) -> date:
+        return max(self.use_case.first_day, self.day - timedelta(days=self.use_case.look_back_days))
+
+    @functools.cached_property
+    def stored(self) -> dict[str, str]:
+        """Table to digest of what is to be built again: a feed whose day published or quarantined nothing is not."""
+        found = {table: _digest(self.lake, table, self.day) for table in ("features", "labels")}
+        checked = {table: _digest(self.lake, table, self.day) for table in _checked_tables(self.use_case)}
+        return found | {table: digest for table, digest in checked.items() if digest}
+
+
+def _checked_tables(use_case: UseCase) -> list[str]:
+    return [f"checked/{feed.name}" for feed in use_case.feeds]
+
+
+def _digest(lake: Lake, table: str, day: date) -> str:
+    """Return the digest of a day's rows; empty where there are none. Makes no table."""
+    digest = clone.days(lake, table, day, day).get(day, "")
+    return digest if digest and lake.as_of(day).partitions(table, day, day)[day].rows else ""
+
+
+@dataclass(frozen=True)
+class _Built:
+    """What the use case's functions returned, or why they returned nothing."""
+
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    read: frozenset[str] = frozenset()
+    error: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Count the rows of features."""
+        return self.tables["features"].num_rows if "features" in self.tables else 0
+
+
+def rebuild_periods(
+    use_case: UseCase, days: Sequence[date], as_of: date, lake: Lake | None = None
+) -> tuple[Rebuilt, ...]:
+    """Build each day again with everything that became known later changed, and compare it with what is stored.
+
+    The lake is only read. Where something differs, the day is built once more as things are, to tell a leak from code
+    that has changed since, and twice more to tell either from chance. What the use case's functions raise is in the
+    day's `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
+    """
+    return tuple(_rebuilt(_Trial(use_case, lake or Lake.of(use_case), day, as_of)) for day in days)
+
+
+def _rebuilt(trial: _Trial) -> Rebuilt:
+    # First: what a leak keeps in a variable is then what was changed, and shows as outdated features after that.
+    changed = _built(trial, [*trial.stored], changed=True)
+    if not changed.error and changed.digests == trial.stored:
+        return Rebuilt(trial.day, changed.rows, read=tuple(sorted(changed.read)))
+    other = [table for table, digest in trial.stored.items() if changed.digests.get(table) != digest]
+    honest = _built(trial, other, changed=False)
+    outdated = any(trial.stored[table] != digest for table, digest in honest.digests.items())
+    error = honest.error
+    if not error and changed.error:
+        error = f"Only with what became known later changed: {changed.error}"
+    moved = set() if error else _differing(honest, changed, trial.use_case)
+    again = [_built(trial, other, changed=False) for _ in range(0 if error else AGAIN)]
+    by_chance = set[str]().union(*(_differing(honest, each, trial.use_case) for each in again))
+    return Rebuilt(
+        day=trial.day,
+        rows=(honest if "features" in honest.tables else changed).rows,
+        leaking=_in_order(moved - by_chance, trial.use_case),
+        read=tuple(sorted(changed.read | honest.read)),
+        non_deterministic=_in_order(by_chance, trial.use_case),
+        outdated=outdated,
+        error=error,
+    )
+
+
+def _in_order(names: Collection[str], use_case: UseCase) -> tuple[str, ...]:
+    order = [ROWS, *use_case.features]
+    return tuple(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name)))
+
+
+def _differing(before: _Built, after: _Built, use_case: UseCase) -> set[str]:
+    """Return what differs: features by name, other rows of features, the labels, the quarantine of a feed."""
+    found = set[str]()
+    for table, rows in before.tables.items():
+        other = after.tables.get(table, rows.schema.empty_table())
+        if table == "features":
+            found |= _differing_features(rows, other, use_case)
+        elif not rows.equals(other):
+            found.add(f"the labels ({use_case.label.name})" if table == "labels" else f"the quarantine of {table[8:]}")
+    return found
+
+
+def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) -> set[str]:
+    """Return features that differ on the rows that both have, and `rows` where there are others."""
+    keys = list(use_case.keys)
+    same_rows = before.select(keys).equals(after.select(keys))
+    if not same_rows:
+        before, after = rows_in_both(before, after, keys), rows_in_both(after, before, keys)
+        before, after = sort_rows(before, keys), sort_rows(after, keys)
+    differing = {name for name in use_case.features if not before[name].equals(after[name])}
+    return differing if same_rows else differing | {ROWS}
+
+
+def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
+    """Build the trial's day of these tables in a lake that stands in for the real one."""
+    use_case, day, read = trial.use_case, trial.day, set[str]()
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
+        home = Path(temporary).resolve()
+        lake = Lake(use_case, Place.of(home) / "lake" / use_case.name)
+        mark_format(lake.root)  # its tables are copied, not written
+        _fill(trial, lake, changed=changed)
+        try:
+            with isolated(use_case, home, read) as recorder:
+                _run_functions(trial, lake, tables, recorder)
+        except Exception as error:  # of whatever kind: it is the use case's function that is run
+            return _Built(read=frozenset(read), error=f"{type(error).__name__}: {error}")
+        view, keys = lake.as_of(day), {table: schemas.keys(use_case, table) for table in tables}
+        rows = {table: view.read(table, day, day, order_by=keys[table]) for table in tables}
+        digests = {table: _digest(lake, table, day) for table in tables}
+        return _Built(rows, digests, frozenset(read))
+
+
+def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: Recorder) -> None:
+    """Build features and labels of the day, and judge its feeds again, by the stages of the data DAG."""
+    use_case, view = trial.use_case, lake.as_of(trial.day)
+    for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
+        if table == "labels":
+            label.run(use_case, view, trial.since)
+        elif table == "features":
+            materialize.write(use_case, table, "build", view, trial.since)
+        else:
+            feed = use_case.feed(table.partition("/")[2])
+            use_case.function("expectations", feed.name)()  # once more where its calls are looked at
+            with recorder.of_events_alone():
+                validate.check(use_case, feed, trial.day)
+
+
+def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
+    """Copy the tables that the functions could read, from the look-back on; as they are up to `as_of`, or changed."""
+    until = min(trial.as_of, trial.day + timedelta(days=LATER_DAYS)) if changed else trial.as_of
+    for table, keys in _readable(trial.use_case):
+        days = clone.days(trial.lake, table, trial.since, until)
+        if table in ("features", "labels"):
+            days.pop(trial.day, None)  # this is what will be built
+        later = [day for day in days if changed and day > trial.day]
+        # By the as-of day too: each training removes other values of a key.
+        seeds = {day: trial.as_of.toordinal() * _MOST_DAYS + day.toordinal() for day in later}
+        changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
+        clone.copy(table, days, trial.lake, lake, changes)
+    for feed in trial.use_case.feeds:
+        there, copies = (each.root / "corrections" / feed.name for each in (trial.lake, lake))
+        corrections = Corrections(trial.use_case, feed.name, there)
+        corrections.copy_day(trial.day, Corrections(trial.use_case, feed.name, copies))
+
+
+def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:
+    """Return the tables that stand in, each with the columns that are not changed."""
+    for table in schemas.tables(use_case):
+        kind, _, feed = table.partition("/")
+        if kind in ("raw", "checked", "features", "labels"):
+            yield table, use_case.feed(feed).keys if feed else schemas.keys(use_case, table)

@@ -1,0 +1,146 @@
+"""Evidence: find out about a trained model whatever its declared gates ask for, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from include.declaration.column_types import missing_features
+from include.declaration.gates import CHAMPION, AnyGate, LeakageGate, RobustnessGate, ServingGate, SliceGate
+from include.declaration.use_case import UseCase
+from include.errors import NotReady
+from include.evaluation.checks import corruption, serving_check
+from include.evaluation.checks.leakage_check import rebuild_periods
+from include.evaluation.checks.sampling import SplitDays, sample_periods
+from include.evaluation.inputs import Champion, Evidence, TestRows
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.lake.snapshot import View
+from include.model import metrics
+from include.model.model import Model
+from include.registry import sync
+from include.registry.ledger import Entry, Ledger
+from include.registry.mlflow_registry import Registry
+from include.registry.model_record import Version
+from include.training import dataset, provenance
+
+
+def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: Lake | None = None) -> Evidence:
+    """What the gates of the use case need to know of a candidate that was trained but has no number yet.
+
+    `entry` is the ledger's champion of the day it was trained as of. Raises NotReady where the lake no longer holds
+    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, ModelReplaced for a
+    number that means another model now, MlflowUnreachable.
+    """
+    return _Gathering(use_case, candidate, entry, lake or Lake.of(use_case)).evidence()
+
+
+class _Gathering:
+    """One candidate, its rows and its champion, each read once."""
+
+    def __init__(self, use_case: UseCase, candidate: Version, entry: Entry | None, lake: Lake) -> None:
+        self.use_case, self.candidate, self.lake = use_case, candidate, lake
+        self.registry = Registry(use_case)
+        self.view = lake.as_of(candidate.as_of)
+        self.test = candidate.report["splits"]["test"]
+        self.model = self.registry.load(candidate)
+        entries = Ledger.of(use_case).entries()
+        self.entry, self.flying = entry, self._standing(entry, entries) if entry else None
+
+    def _standing(self, entry: Entry, entries: Sequence[Entry]) -> Version | None:
+        """Return the champion's version; None where that is gone and the candidate has its trees."""
+        try:
+            standing = sync.model_of(self.use_case, entry, self.registry.versions(), entries)
+        except sync.ModelReplaced:
+            if entry.trees != self.candidate.trees:
+                raise
+            return None
+        again = entry.trees == self.candidate.trees and standing.model_id != self.candidate.model_id
+        return None if again and self.registry.unloadable(standing) else standing
+
+    def evidence(self) -> Evidence:
+        _still_the_same(self.use_case, self.candidate, self.view)
+        rows = self._labelled()
+        champion, flying = self._champion()
+        predicted = self.model.predict_all(rows, provenance.threads(rows.num_rows))
+        if flying is not None and not champion.why_not:
+            predicted[CHAMPION] = flying.predict(rows, provenance.threads(rows.num_rows))
+        return Evidence(
+            metrics=metrics.of_split(self.candidate.metrics, "test"),
+            days=int(self.test["days"]),
+            features=self.model.encoding.features,
+            declared=self.use_case.features,
+            gains=self.model.gains,
+            champion=champion,
+            rows=TestRows(
+                days=rows["day"].to_numpy(),
+                labels=rows[self.use_case.label.name].to_numpy().astype("float64"),
+                predicted=predicted,
+                columns=rows.select(self._sliced()),
+            ),
+            rehearsal=serving_check.run(self.use_case, self.candidate.run_id) if self._asked(ServingGate) else None,
+            perturbed=corruption.perturb(self.model, rows) if self._asked(RobustnessGate) else None,
+            rebuilt=self._rebuilt(),
+        )
+
+    def _asked(self, *kinds: type[AnyGate]) -> bool:
+        return any(isinstance(gate, kinds) for gate in self.use_case.gates)
+
+    def _sliced(self) -> list[str]:
+        return sorted({gate.column for gate in self.use_case.gates if isinstance(gate, SliceGate)})
+
+    def _labelled(self) -> pa.Table:
+        first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
+        keys = [column for column in self._sliced() if column not in self.use_case.features]
+        return dataset.labelled(self.use_case, self.view, first, last, columns=keys)
+
+    def _champion(self) -> tuple[Champion, Model | None]:
+        """What is known of the champion, and its model as the registry has it now."""
+        if self.entry is None:
+            return Champion(None), None
+        if self.flying is None or self.flying.model_id == self.candidate.model_id:
+            return Champion(self.entry.version, same=True, features=self.model.encoding.features), self.model
+        flying = self.registry.load_anew(self.flying)
+        reads = flying.encoding.features
+        lost = missing_features(reads, self.use_case.features)
+        why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
+        return Champion(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
+
+    def _rebuilt(self) -> Any:
+        asked = [gate.days for gate in self.use_case.gates if isinstance(gate, LeakageGate)]
+        if not asked:
+            return None
+        days = SplitDays(*(self._days_of(name) for name in ("train", "validation", "test")))
+        periods = sample_periods(days, max(asked), self.use_case.training.seed, self.candidate.as_of)
+        return rebuild_periods(self.use_case, periods, self.candidate.as_of, lake=self.lake)
+
+    def _days_of(self, split: str) -> list[date]:
+        """Return the days of a split that have rows of features: others would prove nothing."""
+        bounds = self.candidate.report["splits"][split]
+        first, last = (date.fromisoformat(bounds[end]) for end in ("first", "last"))
+        return [day for day, there in self.view.partitions("features", first, last).items() if there.rows]
+
+
+def _seen(champion: Version) -> tuple[date, ...]:
+    """The days that a champion was trained or stopped on, and between; on its own test days it was only judged."""
+    cut = champion.report["splits"]
+    return tuple(days_from(date.fromisoformat(cut["train"]["first"]), date.fromisoformat(cut["validation"]["last"])))
+
+
+def _still_the_same(use_case: UseCase, candidate: Version, view: View) -> None:
+    """NotReady unless the lake holds, of the window, exactly what the candidate was trained on."""
+    first, last = (date.fromisoformat(day) for day in candidate.tags["window"].split(".."))
+    now = {
+        "features.digest": view.digest_of_days("features", first, last),
+        "labels.digest": view.digest_of_days("labels", first, view.day),
+    }
+    other = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
+    if other:
+        raise NotReady(
+            f"{use_case.name}: {' and '.join(other)} of {candidate.tags['window']} have changed since run"
+            f" {candidate.run_id} was trained as of {candidate.as_of}, so it cannot be judged on them. Nothing was"
+            f" promoted. Train again: trigger {use_case.name}__train for {candidate.as_of}."
+        )

@@ -1,0 +1,108 @@
+"""Gates: the declared conditions that a model must meet to be promoted, judged by the evidence of its test days."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from include.declaration.gates import (
+    AnyGate,
+    FeatureValueGate,
+    Gate,
+    LeakageGate,
+    NotWorseThanChampion,
+    RobustnessGate,
+    SchemaGate,
+    ServingGate,
+    SliceGate,
+)
+from include.declaration.use_case import Costs
+from include.evaluation import inspection, judging
+from include.evaluation.gates.result import MODEL, Finding, Outcome
+from include.evaluation.inputs import Evidence
+
+__all__ = ["MODEL", "Kind", "Outcome", "Summary", "Verdict", "judge", "outcome", "tag"]
+
+Kind = Literal["metric", "champion", "slice", "robustness", "serving", "schema", "leakage", "feature value"]
+Summary = Literal["passed", "failed", "not judged"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one gate says of one model. `value` and `limit` are None where they are not known."""
+
+    gate: str
+    kind: Kind
+    metric: str
+    """What `value` and `limit` are of, or counted in."""
+    value: float | None
+    limit: float | None
+    outcome: Outcome
+    blocks: bool
+    """Whether this verdict keeps the model from being promoted."""
+    reason: str
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+TAG = "gate/"
+"""What the tag of a gate begins with."""
+_Judge = Callable[[Any, Evidence, Costs], list[Finding]]
+_JUDGES: Mapping[type[AnyGate], tuple[Kind, _Judge]] = {
+    Gate: ("metric", judging.metric),
+    NotWorseThanChampion: ("champion", judging.champion),
+    SliceGate: ("slice", judging.slice_of_rows),
+    RobustnessGate: ("robustness", inspection.robustness),
+    ServingGate: ("serving", inspection.serving),
+    SchemaGate: ("schema", inspection.schema),
+    LeakageGate: ("leakage", inspection.leakage),
+    FeatureValueGate: ("feature value", inspection.feature_value),
+}
+
+
+def judge(gates: Sequence[AnyGate], evidence: Evidence, costs: Costs) -> list[Verdict]:
+    """The verdicts of each gate, in the gates' order; a serving gate gives three, any other one.
+
+    What was not found out, or not on enough days, is not judged. A use case that declares no gate passes none:
+    nothing is promoted by accident.
+    """
+    if not gates:
+        reason = "The use case declares no gate, so nothing speaks for this model."
+        return [Verdict("a gate is declared", "metric", "", None, None, "failed", True, reason)]
+    return [verdict for gate in gates for verdict in _verdicts(gate, evidence, costs)]
+
+
+def outcome(verdicts: Sequence[Verdict]) -> Summary:
+    """All verdicts in one word. No verdict at all is a failure."""
+    blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
+    if not verdicts or "failed" in blocking:
+        return "failed"
+    return "not judged" if blocking else "passed"
+
+
+def tag(gate: str) -> str:
+    """The tag of a run or version that holds the outcome of the gate of that name; MLflow takes few characters."""
+    return TAG + re.sub(r"[^\w\-.: ]", "", gate)
+
+
+def _verdicts(gate: AnyGate, evidence: Evidence, costs: Costs) -> list[Verdict]:
+    kind, judged_by = _JUDGES[type(gate)]
+    too_few = judging.too_few_days(gate, evidence)
+    only_reports = isinstance(gate, FeatureValueGate) and gate.at_most is None
+    blocking = {"failed": True, "not judged": gate.unjudged == "blocks" and not only_reports}
+    return [
+        Verdict(
+            gate=f"{gate}: {found.part}" if found.part else str(gate),
+            kind=kind,
+            metric=found.metric,
+            value=found.value,
+            limit=found.limit,
+            outcome=found.outcome,
+            blocks=blocking.get(found.outcome, False),
+            reason=found.reason,
+        )
+        for found in ([too_few] if too_few else judged_by(gate, evidence, costs))
+    ]

@@ -1,0 +1,210 @@
+"""Plots of an evaluation, as PNG bytes: gates, slices and the comparison with the champion; see plots.py."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from include.evaluation.judge import Verdict
+from include.model import plotting
+from include.model.metrics import Numbers
+
+
+class Style(NamedTuple):
+    """How an outcome is drawn: its colour (apart for the colour-blind, too: Okabe, Ito 2008) and its marker."""
+
+    colour: str
+    marker: str
+
+
+STYLES = {
+    "passed": Style("#00795a", "o"),
+    "failed": Style("#c43e00", "X"),
+    "not judged": Style("#8a6d00", "D"),
+    "reported": Style("#6b6b6b", "s"),
+}
+BETTER, WORSE = STYLES["passed"].colour, STYLES["failed"].colour
+TICKS = (-1, -0.25, -0.05, 0, 0.05, 0.25, 1)
+"""Distances from the limit that the axis names."""
+WIDTH, NAMES, DRAWN, ABOVE, BELOW = 12.0, 3.75, 5.0, 0.75, 0.65
+"""Of the picture of all gates, in inches: the whole, the names, the drawing, and what is above and below it."""
+COLUMNS = (1.03, 1.35, 1.5)
+"""Where outcome, value and limit stand right of the drawing, as shares of its width."""
+NAME_WIDTH = 44
+"""Characters of a gate's name on a line."""
+GROUPS_SHOWN = 8
+"""Worst groups per sliced column."""
+
+
+class Group(NamedTuple):
+    """One group of rows of a sliced column."""
+
+    column: str
+    group: str
+    rows: int
+    worse: float | None
+    """How much worse than what it is compared with, in the metric's unit; None if it was not judged."""
+    limit: float
+
+
+def verdicts(title: str, judged: Sequence[Verdict]) -> bytes:
+    """One row per verdict: how far its value stands from its limit, on which side, with both numbers as text.
+
+    The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root scale, so that narrow and
+    wide margins can both be read; left of the line has failed. Hollow at the line: there is no number to place.
+    """
+    lines = [_wrapped(verdict.gate) for verdict in judged]
+    heights = [0.30 + 0.16 * text.count("\n") for text in lines]
+    # Names of two lines get more room; rows are counted from the top.
+    places = [-(sum(heights[:row]) + heights[row] / 2) for row in range(len(heights))]
+    height = sum(heights) + ABOVE + BELOW
+    figure = plotting.figure(title, WIDTH, height, layout=None)
+    # Placed by hand: a layout that adapts itself does not count the columns of text on the right.
+    axes = figure.add_axes((NAMES / WIDTH, BELOW / height, DRAWN / WIDTH, sum(heights) / height))
+    for verdict, y in zip(judged, places, strict=True):
+        _verdict(axes, verdict, y)
+    axes.axvline(0, color="#222222", lw=1.4, zorder=1)
+    axes.set_xlim(-1.08, 1.08)
+    axes.set_ylim(-sum(heights), 0)
+    axes.set_yticks(places, lines, fontsize=9)
+    axes.set_xticks([_scaled(tick) for tick in TICKS], [f"{abs(tick):.0%}" if tick else "limit" for tick in TICKS])
+    axes.set_xlabel("← fails        distance from the limit, as a share of the larger number        passes →")
+    axes.grid(axis="x", alpha=0.25)
+    axes.tick_params(axis="y", length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    for x, heading in zip(COLUMNS, ("outcome", "value", "limit"), strict=True):
+        axes.text(x, 0.05, heading, transform=axes.get_yaxis_transform(), fontsize=9, color="#555555", va="bottom")
+    return plotting.png(figure)
+
+
+def _verdict(axes: Axes, verdict: Verdict, y: float) -> None:
+    style, distance = STYLES[verdict.outcome], _distance(verdict)
+    x = _scaled(distance or 0.0)
+    axes.axhline(y, color="#eeeeee", lw=1, zorder=0)
+    axes.plot([0, x], [y, y], color=style.colour, lw=3, alpha=0.35, solid_capstyle="butt", zorder=2)
+    face = "white" if distance is None else style.colour
+    axes.plot([x], [y], style.marker, ms=8, mfc=face, mec=style.colour, mew=1.4, zorder=3)
+    allowed = " (allowed)" if verdict.outcome in ("failed", "not judged") and not verdict.blocks else ""
+    beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
+    weight = "bold" if verdict.outcome == "failed" else "normal"
+    axes.text(COLUMNS[0], y, verdict.outcome + allowed, color=style.colour, weight=weight, **beside)
+    axes.text(COLUMNS[1], y, _number(verdict.value), **beside)
+    axes.text(COLUMNS[2], y, _number(verdict.limit), **beside)
+
+
+def _distance(verdict: Verdict) -> float | None:
+    """From -1 (failed by far) to 1 (passed by far); None where there is nothing to place."""
+    value, limit = verdict.value, verdict.limit
+    side = {"passed": 1, "failed": -1}.get(verdict.outcome)
+    if side is None or value is None or limit is None or not math.isfinite(value) or not math.isfinite(limit):
+        return None
+    largest = max(abs(value), abs(limit))
+    return side * min(abs(value - limit) / largest, 1.0) if largest else 0.0
+
+
+def _scaled(distance: float) -> float:
+    return math.copysign(math.sqrt(abs(distance)), distance)
+
+
+def slices(title: str, groups: Sequence[Group]) -> bytes:
+    """The worst groups of each sliced column: how much worse each is, with the column's limit."""
+    parts: dict[tuple[str, float], list[Group]] = {}
+    for group in groups:
+        if group.worse is not None and math.isfinite(group.worse):
+            parts.setdefault((group.column, group.limit), []).append(group)
+    shown = {key: sorted(part, key=lambda each: -(each.worse or 0))[:GROUPS_SHOWN] for key, part in parts.items()}
+    rows = [len(part) for part in shown.values()] or [1]
+    figure = plotting.figure(title, width=8.5, height=0.9 + 0.75 * len(rows) + 0.27 * sum(rows))
+    panels = figure.subplots(len(rows), 1, height_ratios=[count + 1 for count in rows], squeeze=False)[:, 0]
+    if not shown:
+        panels[0].text(0.5, 0.5, "No group had enough rows to be judged.", ha="center", va="center", color="#555555")
+        panels[0].set_axis_off()
+    for axes, ((column, limit), part) in zip(panels, shown.items(), strict=False):
+        _panel(axes, column, limit, part, judged=len(parts[column, limit]))
+    return plotting.png(figure)
+
+
+def _panel(axes: Axes, column: str, limit: float, part: Sequence[Group], *, judged: int) -> None:
+    for place, group in enumerate(part):
+        worse = group.worse or 0.0
+        colour, hatch = (WORSE, "///") if worse > limit else (BETTER, "")
+        axes.barh(place, worse, height=0.7, color=colour, hatch=hatch, edgecolor="white", lw=0)
+        axes.annotate(
+            f"{worse:+.3g}", (max(worse, 0), place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    axes.axvline(limit, color="#222222", lw=1.4, ls="--", label=f"limit {_number(limit)}")
+    axes.axvline(0, color="#888888", lw=0.8)
+    names = [f"{_shortened(group.group)}  ({group.rows:,} rows)" for group in part]
+    axes.set_yticks(range(len(part)), names, fontsize=9)
+    axes.set_ylim(len(part) - 0.4, -0.6)
+    axes.margins(x=0.16)
+    more = f", the worst {len(part)} of {judged} groups" if judged > len(part) else ""
+    axes.set_title(f"{_shortened(column)}{more}", fontsize=10, loc="left")
+    axes.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
+    axes.set_xlabel("worse by →", fontsize=9, loc="right")
+    axes.grid(axis="x", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def champion(
+    title: str,
+    days: Sequence[date],
+    differences: Numbers,
+    *,
+    mean: float,
+    interval: tuple[float, float],
+    margin: float = 0.0,
+    metric: str = "log_loss",
+) -> bytes:
+    """Challenger minus champion on each test day, with the mean, its interval and the margin; below 0 is better.
+
+    `differences` are the days' means; `mean` is that over all rows, so it may differ from the mean of the days. An
+    end of the interval that is infinite (a one-sided bound) is drawn to the edge.
+    """
+    figure = plotting.figure(title, width=11, height=4.6)
+    axes = figure.subplots()
+    at = np.asarray(days, dtype="datetime64[D]")
+    colours = [BETTER if difference <= 0 else WORSE for difference in differences]
+    axes.bar(at, differences, width=0.75, color=colours, alpha=0.75)
+    reach = np.concatenate([differences, [mean, margin, 0.0], [end for end in interval if math.isfinite(end)]])
+    span = float(np.ptp(reach)) or 1.0
+    bottom, top = float(reach.min()) - 0.08 * span, float(reach.max()) + 0.08 * span
+    low, high = max(interval[0], bottom), min(interval[1], top)
+    axes.axhspan(low, high, color="#0b5fa5", alpha=0.15, lw=0, label=f"its interval {_bounds(interval)}")
+    axes.axhline(mean, color="#0b5fa5", lw=2, label=f"mean over all rows {mean:+.3g}")
+    axes.axhline(0, color="#888888", lw=0.8)
+    axes.axhline(margin, color="#222222", lw=1.4, ls="--", label=f"margin {margin:g}")
+    axes.set_ylim(bottom, top)
+    axes.set_ylabel(f"{metric.replace('_', ' ')}: challenger - champion\n← better        worse →", fontsize=9)
+    axes.grid(axis="y", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.autofmt_xdate()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=9, frameon=False)
+    return plotting.png(figure)
+
+
+def _bounds(interval: tuple[float, float]) -> str:
+    low, high = interval
+    if math.isinf(low):
+        return f"up to {high:+.3g}"
+    return f"from {low:+.3g} on" if math.isinf(high) else f"{low:+.3g} to {high:+.3g}"
+
+
+def _wrapped(name: str) -> str:
+    lines = textwrap.wrap(plotting.plain(name), NAME_WIDTH, max_lines=2, placeholder=" …")
+    return "\n".join(lines) or "–"
+
+
+def _shortened(name: str) -> str:
+    name = plotting.plain(name)
+    return name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,65 @@
+"""Build features: the declared rows of a day, from what was known when it began."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from include.declaration.use_case import Feed, UseCase
+from include.features import label, materialize
+from include.ingestion import data_docs, ingest, validate
+from include.ingestion.correction_log import Corrections
+from include.lake.lake import Commit, Lake
+from include.lake.partitions import days_from
+from include.model import splits
+
+
+def run(use_case: UseCase, day: date) -> Commit:
+    """Write the labels that became known on `day`, then the features of `day`.
+
+    Look-back days that are not in the lake are landed first, by the same stages: what stands in a day depends
+    on its source alone, so the order in which days are run does not matter.
+    """
+    use_case.require(day)
+    since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    land_missing(use_case, since, day)
+    view = Lake.of(use_case).as_of(day)
+    label.run(use_case, view, since)
+    return materialize.write(use_case, "features", "build", view, since)
+
+
+def ensure(use_case: UseCase, first: date, last: date) -> list[date]:
+    """Build the features and labels of each of these days that has none yet; the days that were built."""
+    there = Lake.of(use_case).as_of(last).partitions("features", first, last)
+    missing = [day for day in days_from(max(first, use_case.first_day), last) if day not in there]
+    for day in missing:
+        run(use_case, day)
+    return missing
+
+
+def ensure_window(use_case: UseCase, day: date, window_days: int | None) -> tuple[date, date, int]:
+    """Build whatever a training as of `day` reads: first and last day of its window, and how many were built.
+
+    The day itself is built too: the labels that became known at its start are written with it.
+    """
+    use_case.require(day)
+    first, last = splits.window(use_case, day, window_days)
+    return first, last, len(ensure(use_case, first, day))
+
+
+def land_missing(use_case: UseCase, first: date, last: date) -> None:
+    """Ingest and validate whatever of these days is not in the lake yet; BadData names the day that fails."""
+    view = Lake.of(use_case).as_of(last)
+    for feed in use_case.feeds:
+        there = view.partitions(f"checked/{feed.name}", first, last)
+        for day in days_from(first, last):
+            if day not in there and _comes(use_case, feed, day):
+                ingest.land(use_case, feed, day)
+                validate.check(use_case, feed, day)
+                data_docs.write_index(use_case.name)
+
+
+def _comes(use_case: UseCase, feed: Feed, day: date) -> bool:
+    """Whether the day brings anything: a day that was declared absent after rows had been sent back to it does."""
+    if day not in feed.absent_days:
+        return True
+    return any(each.known_on == day for each in Corrections.of(use_case, feed.name).standing())

@@ -1,0 +1,15 @@
+"""Label: the labels that became known on a day, into that day's partition."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from include.declaration.use_case import UseCase
+from include.features import materialize
+from include.lake.lake import Commit
+from include.lake.snapshot import View
+
+
+def run(use_case: UseCase, view: View, since: date) -> Commit:
+    """Write the labels that became known on the view's day, from the clean rows of `since` to that day."""
+    return materialize.write(use_case, "labels", "labels", view, since)

@@ -1,0 +1,34 @@
+"""Read labels as they were known, and join them to the rows that they are about."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import ibis
+
+from include.declaration.use_case import UseCase
+from include.lake.snapshot import View
+
+_RANK = "__airworthy_rank"
+
+
+def known_labels(use_case: UseCase, view: View, since: date) -> ibis.Table:
+    """Return `UseCase.label_keys` and the label of every label known from `since` to the view's day, one row per key.
+
+    Of several labels of one row the one that became known last counts; where that one is null, none is known.
+    """
+    label, keys = use_case.label.name, list(use_case.label_keys)
+    known = view.table("labels", since)
+    ranked = known.mutate(ibis.row_number().over(group_by=keys, order_by=known["day"].desc()).name(_RANK))
+    newest = ranked.filter(ranked[_RANK] == 0)
+    return newest.filter(newest[label].notnull()).select(*keys, label)
+
+
+def join_labels(use_case: UseCase, rows: ibis.Table, labels: ibis.Table) -> ibis.Table:
+    """Return the labelled rows: each row of features or predictions with the label about its keys and its `day`.
+
+    `labels` are those of `known_labels`. Keys alone would not do: a customer's key is the same on every day.
+    """
+    about = rows["day"] == labels[use_case.label_period]
+    joined = rows.join(labels, [*use_case.keys, about])
+    return joined.select(*rows.columns, use_case.label.name)

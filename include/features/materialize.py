@@ -1,0 +1,180 @@
+"""Run a use case's function on the clean feeds as they were known, and write the rows that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError
+from include.features.checks import Check, binary, checks
+from include.features.code_location import line_of_error, line_of_function
+from include.features.distinct import repeated_rows
+from include.features.results import Result, ResultRefusedError, converted, read_result
+from include.lake import schemas
+from include.lake.lake import Commit
+from include.lake.snapshot import View
+from include.lake.sorting import sort_rows
+from include.lake.soundness import row_text
+from include.registry import code_digest
+
+_LONGEST = 600
+"""Characters of another library's message that are repeated."""
+_MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException)
+"""What tells of the machine or of the lake, not of the use case's function, while rows are computed."""
+
+
+class RowsWrong(AirworthyError):
+    """A use case's function raised, or returned rows that cannot be stored for a day."""
+
+    def __init__(self, use_case: str, table: str, day: date, what: str, where: str = "") -> None:
+        self.use_case, self.table, self.day, self.what, self.where = use_case, table, day, what, where
+        place = f" at {where}" if where else ""
+        super().__init__(
+            f"{use_case}: {table} of {day} {what}. Nothing was written. Mend the function in the use case's"
+            f" features.py{place}."
+        )
+
+
+def write(use_case: UseCase, table: str, function: str, view: View, since: date) -> Commit:
+    """Call `features.<function>(day, **clean feeds of since..day)` and make the result the partition of the view's day.
+
+    Rows of an Ibis table stream from DuckDB into the table in order of their keys, so memory stays flat.
+
+    Raises:
+        RowsWrong: the function raised, at once or while its rows were computed; or a row breaks what must hold.
+        BrokenUseCaseError: features.py cannot be imported, or has no such function.
+    """
+    code = _code_of(use_case, table, function)
+    called = _Call(use_case, table, function, view, since)
+    rows = pa.RecordBatchReader.from_batches(called.announced, called.rows(called.result()))
+    inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
+    versions = {name: view.version(name) for name in inputs}
+    return view.lake.replace(table, view.day, rows, inputs=inputs, stage=function, versions=versions, code=code)
+
+
+@dataclass
+class _Call:
+    """One call of a use case's function."""
+
+    use_case: UseCase
+    table: str
+    name: str
+    view: View
+    since: date
+    function: Callable[..., Any] | None = None
+
+    @cached_property
+    def announced(self) -> pa.Schema:
+        return schemas.content(self.use_case, self.table)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        return schemas.keys(self.use_case, self.table)
+
+    def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
+        """Return the rows as they are stored, in order of their keys, a batch at a time."""
+        batches = self._translated(self._in_order(result))
+        return _checked(batches, self.keys, checks(self.use_case, self.table, self.view.day), self._wrong)
+
+    def result(self) -> Result:
+        """Return what the function returns."""
+        clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
+        self.function = self.use_case.function("features", self.name)
+        try:
+            return read_result(self.function(self.view.day, **clean), self.announced, self.keys)
+        except MemoryError:
+            raise
+        except Exception as error:  # the function is pure: whatever it raises, it would raise again
+            raise self._raised(error) from error
+
+    def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
+        """Convert the rows and sort them, as far as they are not sorted yet; all of it as they are read."""
+        found = binary(result.batches, self.use_case.label.name) if self.table == "labels" else result.batches
+        batches = converted(found, self.announced, self.keys)
+        # Another type may have another order: that of an enum's values, for example.
+        typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
+        if result.in_order and typed:
+            yield from batches
+        else:
+            rows = pa.Table.from_batches(batches, schema=self.announced)
+            yield from sort_rows(rows, self.keys).to_batches()
+
+    def _translated(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Return the batches; what is raised by computing one is raised as the function's error."""
+        remaining = iter(batches)
+        while True:
+            try:
+                batch = next(remaining)
+            except StopIteration:
+                return
+            except _MACHINE:
+                raise
+            except Exception as error:
+                raise self._raised(error) from error
+            yield batch
+
+    def _raised(self, error: Exception) -> RowsWrong:
+        if isinstance(error, ResultRefusedError):
+            return self._wrong(str(error))
+        where = line_of_error(error, self.function) if self.function else ""
+        said = " ".join(str(error).split())
+        return RowsWrong(
+            self.use_case.name,
+            self.table,
+            self.view.day,
+            f"could not be made: {type(error).__name__}: {said[:_LONGEST]}{'…' if len(said) > _LONGEST else ''}",
+            where,
+        )
+
+    def _wrong(self, what: str) -> RowsWrong:
+        return RowsWrong(self.use_case.name, self.table, self.view.day, what, self._line())
+
+    def _line(self) -> str:
+        return line_of_function(self.function) if self.function else ""
+
+
+def _code_of(use_case: UseCase, table: str, function: str) -> str:
+    """Return the digest of the code that makes a table, as it is before the function is imported.
+
+    Raises:
+        BrokenUseCaseError: the code cannot be read.
+    """
+    try:
+        return code_digest.of_table(use_case, table)
+    except SyntaxError:
+        use_case.function("features", function)  # raises, and names the line
+        raise
+
+
+def _clean(view: View, feed: str, since: date) -> ibis.Table:
+    checked = view.table(f"checked/{feed}", since)
+    return checked.filter(checked.reasons.length() == 0).drop("reasons")
+
+
+def _checked(
+    batches: Iterable[pa.RecordBatch],
+    keys: Sequence[str],
+    must_hold: Sequence[Check],
+    error: Callable[[str], RowsWrong],
+) -> Iterator[pa.RecordBatch]:
+    """Return the batches, which come in order of their keys, if the checks pass and no key occurs twice."""
+    last: pa.Table | None = None
+    for batch in batches:
+        for check in must_hold:
+            if wrong := check(batch):
+                raise error(wrong)
+        rows = pa.Table.from_batches([batch.select(keys)])
+        twice = repeated_rows(pa.concat_tables([last, rows]) if last is not None else rows)
+        if twice.num_rows:
+            first = row_text(twice.to_batches()[0], 0, keys)
+            raise error(f"have {twice.num_rows} rows whose keys another row has, the first {first}")
+        last = rows.slice(rows.num_rows - 1) if rows.num_rows else last
+        yield batch

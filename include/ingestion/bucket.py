@@ -1,0 +1,176 @@
+"""A bucket: what is in it, and its objects copied to disk; by boto3, through an Airflow Connection."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from include.errors import TEXT_SHOWN, AirworthyError, shorten
+from include.lake import s3_retries
+
+PART_BYTES = 8 * 1024 * 1024
+"""Of larger objects, parts of this size are fetched at once."""
+AT_ONCE = 4
+LISTED = 10_000
+"""Objects that are listed at most, unless the caller accepts more."""
+_GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
+_CHANGED = frozenset({"412", "PreconditionFailed"})
+_PASSES = frozenset(
+    {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "OperationAborted"}
+)
+
+
+class BucketFailed(AirworthyError):
+    """A bucket could not be read; worth another try only where that may help."""
+
+    def __init__(self, bucket: str, connection: str, why: str, *, worth_retrying: bool) -> None:
+        self.worth_retrying = worth_retrying
+        way = (
+            "Try again later" if worth_retrying else "Mend the bucket, or the Connection's keys, region or endpoint_url"
+        )
+        super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {why}. {way}.")
+
+
+class TooManyObjectsError(AirworthyError):
+    """There are more objects under a prefix than are listed."""
+
+    def __init__(self, bucket: str, prefix: str, most: int) -> None:
+        super().__init__(f"There are more than {most:,} objects under s3://{bucket}/{prefix}; no more were listed.")
+
+
+class ObjectChanged(AirworthyError):
+    """An object was replaced or removed while it was read."""
+
+    worth_retrying = True
+
+    def __init__(self, bucket: str, key: str) -> None:
+        super().__init__(f"s3://{bucket}/{key} was replaced or removed while it was read. Nothing was written.")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object as the bucket's listing shows it."""
+
+    key: str
+    size: int
+    """Bytes, as stored."""
+    etag: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An object as it was read."""
+
+    listed: Listed
+    sha256: str
+    """Of its bytes, as stored."""
+    version_id: str | None
+    """None where the bucket keeps no versions."""
+
+
+class Bucket:
+    """A bucket by one client, which may be used by several threads."""
+
+    def __init__(self, name: str, connection: str, *, anew: bool = False) -> None:
+        """`anew`: for a process that outlives the Connection's keys, ask Airflow for them again."""
+        self.name, self.connection = name, connection
+        self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
+
+    def list(self, prefix: str, most: int = LISTED) -> list[Listed]:
+        """Return the objects whose keys begin with `prefix`, in order of keys.
+
+        Raises:
+            BucketFailed: the bucket could not be read.
+            TooManyObjectsError: there are more than `most`; the listing ends there.
+        """
+        found: list[dict[str, Any]] = []
+        with self.told():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
+                found += page.get("Contents", [])
+                if len(found) > most:
+                    raise TooManyObjectsError(self.name, prefix, most)
+        listed = (Listed(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
+        return sorted(listed, key=lambda each: each.key)
+
+    def fetch(self, listed: Listed, to: Path) -> Fetched:
+        """Copy that object to disk, in parts where it is large, and no more bytes than were listed.
+
+        Raises:
+            ObjectChanged: it is another by now, or is replaced meanwhile.
+        """
+        from boto3.s3.transfer import TransferConfig
+
+        # From the first byte, an object counts as one of parts: boto3 asks of parts alone that they have the ETag that
+        # its own first look had, and would take a small object that was replaced in between.
+        transfer = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE)
+        with self.told(listed.key):
+            head = self._client.head_object(Bucket=self.name, Key=listed.key)
+            if (head["ETag"].strip('"'), head["ContentLength"]) != (listed.etag, listed.size):
+                raise ObjectChanged(self.name, listed.key)
+            version = head.get("VersionId")
+            extra = {"VersionId": version} if version else {}
+            copied = _Counter(self.name, listed)
+            self._client.download_file(
+                self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer, Callback=copied
+            )
+            # boto3's own look comes after ours, and what it then found is not told.
+            after = self._client.head_object(Bucket=self.name, Key=listed.key, **extra)
+        with to.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        seen = {each["ETag"].strip('"') for each in (head, after)}
+        if seen != {listed.etag} or to.stat().st_size != listed.size:
+            raise ObjectChanged(self.name, listed.key)
+        return Fetched(listed, sha256, version)
+
+    @contextmanager
+    def told(self, key: str = "") -> Iterator[None]:
+        """What boto3 raises, as BucketFailed or ObjectChanged."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+        from s3transfer.exceptions import S3DownloadFailedError
+
+        try:
+            yield
+        except S3DownloadFailedError as error:  # a part is not of the ETag that was asked for
+            raise ObjectChanged(self.name, key) from error
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if key and code in _GONE | _CHANGED:
+                raise ObjectChanged(self.name, key) from error
+            status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+            passes = status >= 500 or status == 429 or code in _PASSES
+            why = shorten(str(error).rstrip("."), TEXT_SHOWN)
+            raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
+        except (BotoCoreError, Boto3Error) as error:
+            passes = "Credentials" not in type(error).__name__
+            why = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
+            raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
+
+
+class _Counter:
+    """Count the bytes that boto3's threads copy, and end the copy of an object that has become larger."""
+
+    def __init__(self, bucket: str, listed: Listed) -> None:
+        self._bucket, self._listed, self._bytes, self._lock = bucket, listed, 0, threading.Lock()
+
+    def __call__(self, count: int) -> None:
+        with self._lock:
+            self._bytes += count
+        if self._bytes > self._listed.size:
+            raise ObjectChanged(self._bucket, self._listed.key)
+
+
+@functools.lru_cache(maxsize=8)
+def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client that was made before a fork may hang after it
+    """A boto3 client with the keys, the region and the server that Airflow's Connection names; one for a process."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    hook = S3Hook(aws_conn_id=connection)
+    return hook.get_client_type(region_name=hook.region_name, config=hook.config.merge(s3_retries.patient_config()))

@@ -1,0 +1,159 @@
+"""Validate: hold a day of each feed against its expectations; publish with the reasons, or refuse the day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from include.declaration.suite import Suite
+from include.declaration.use_case import Feed, UseCase
+from include.errors import BadData, ExpectationBroken, FeedRefused, NotReady
+from include.ingestion import corrections as correction_rows
+from include.ingestion import data_docs, expectations, key_rules, suites
+from include.ingestion.correction_log import Corrections, inputs_of
+from include.ingestion.correction_rows import BroughtRows, brought_rows
+from include.ingestion.corrections import Correction
+from include.ingestion.expectations import Judgement
+from include.lake import schemas
+from include.lake.lake import Commit, Lake
+from include.registry import code_digest
+
+
+@dataclass(frozen=True)
+class Validated:
+    """A day of a feed: every landed row is either published or quarantined with its reasons."""
+
+    landed: int
+    published: int
+    quarantined: int
+    commit: Commit
+
+
+def run(use_case: UseCase, day: date) -> dict[str, Validated]:
+    """Validate every feed of `day`; feed name to result.
+
+    All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
+    """
+    use_case.require(day)
+    suites.check_suites(use_case)
+    done: dict[str, Validated] = {}
+    refusals: list[BadData] = []
+    for feed in use_case.feeds:
+        try:
+            done[feed.name] = check(use_case, feed, day)
+        except BadData as refusal:
+            refusals.append(refusal)
+    data_docs.write_index(use_case.name)
+    if refusals:
+        raise refusals[0] if len(refusals) == 1 else BadData("\n".join(map(str, refusals)))
+    return done
+
+
+def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
+    """Validate one feed of one day. FeedRefused where the day as a whole is bad; nothing is then published."""
+    try:
+        return _check(use_case, feed, day)
+    except FeedRefused:
+        # What was published of an earlier delivery is not what has landed: it is withdrawn (the table's history keeps
+        # it), or days would go on to be built from rows that no longer stand in raw.
+        Lake.of(use_case).withdraw(f"checked/{feed.name}", day, stage="validate")
+        raise
+
+
+def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
+    lake, code = Lake.of(use_case), code_digest.of_table(use_case, f"checked/{feed.name}")
+    view = lake.as_of(day)
+    raw = f"raw/{feed.name}"
+    landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
+    digest = view.digest(raw, day)
+    corrections = Corrections.of(use_case, feed.name).known_on(day)
+    delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
+    if delivered.num_rows == 0:
+        if day not in feed.absent_days:
+            raise FeedRefused(use_case.name, feed.name, day, ["the source delivered no rows"])
+        reasons = pa.array([], schemas.REASONS.type)
+    else:
+        reasons = _judged(use_case, feed, day, delivered, digest).reasons
+    checked = delivered.append_column(schemas.REASONS, reasons)
+    if brought is not None:
+        again = _judged_again(use_case, feed, day, delivered, brought, correction_rows.waived(corrections))
+        checked = pa.concat_tables([checked, brought.rows.append_column(schemas.REASONS, again)])
+        reasons = checked[schemas.REASONS.name].combine_chunks()
+    inputs, versions = {raw: digest} | inputs_of(feed.name, corrections), {raw: view.version(raw)}
+    commit = lake.replace(
+        f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate", code=code
+    )
+    quarantined = expectations.broken_rows(reasons)
+    return Validated(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
+
+
+def _parted(
+    use_case: UseCase, feed: Feed, day: date, landed: pa.Table, corrections: Sequence[Correction]
+) -> tuple[pa.Table, BroughtRows]:
+    """What the source delivered, and what corrections brought to the day, in their order."""
+    brought = brought_rows(landed.schema, corrections)
+    places = correction_rows.places(landed, brought.rows, feed.keys[0])
+    if places is None:
+        raise NotReady(
+            f"{use_case.name}: feed {feed.name!r} of {day} was landed without all of its {len(corrections)}"
+            f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this one."
+        )
+    others = np.ones(landed.num_rows, dtype=bool)
+    others[places] = False
+    return landed.filter(pa.array(others)), brought
+
+
+def _judged_again(
+    use_case: UseCase,
+    feed: Feed,
+    day: date,
+    delivered: pa.Table,
+    brought: BroughtRows,
+    waived: Sequence[Sequence[str]],
+) -> pa.Array:
+    """The reasons of the rows that corrections brought, judged beside what was delivered.
+
+    What was delivered is judged without them, and the day as a whole (its volume, its one date) by what was delivered
+    alone: so no correction can refuse a day, or quarantine a row of the source.
+    """
+    rows = pa.concat_tables([delivered, brought.rows])
+    suite = Suite(rows=suites.load_suite(use_case, feed).rows)
+    judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
+    if judgement.raised:
+        raise ExpectationBroken(use_case.name, feed.name, day, judgement.raised)
+    broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
+    keys = correction_rows.tuples(rows.select([*feed.keys]))
+    found = correction_rows.judged(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
+    for reasons, key, unheld in zip(found, keys[delivered.num_rows :], brought.unheld, strict=True):
+        missing = [name for name, value in zip(feed.keys, key, strict=True) if value is None]
+        reasons[:0] = [*unheld, *map(key_rules.null_key_reason, missing)]
+    return pa.array(found, schemas.REASONS.type)
+
+
+def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> Judgement:
+    """Judge what the source delivered, by the rules about keys and by the feed's suite.
+
+    Raises:
+        SuiteError: the suite cannot be used.
+        ExpectationBroken: an expectation raised.
+        FeedRefused: the day breaks a table-level expectation, or too many rows would be quarantined.
+    """
+    suite = suites.load_suite(use_case, feed)
+    judgement = expectations.judge(suite, landed, f"{use_case.name} {feed.name} {day}", feed.keys)
+    if judgement.raised:
+        raise ExpectationBroken(use_case.name, feed.name, day, judgement.raised)
+    page = data_docs.write(use_case.name, feed.name, day, digest, judgement.document)
+    broken = list(judgement.broken)
+    share = judgement.quarantined / landed.num_rows
+    if share > feed.max_quarantined:
+        broken.append(
+            f"{judgement.quarantined} of {landed.num_rows} rows ({share:.1%}) would be quarantined, above the feed's"
+            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.counts(judgement.reasons)}"
+        )
+    if broken:
+        raise FeedRefused(use_case.name, feed.name, day, broken, str(page))
+    return judgement

@@ -1,0 +1,45 @@
+"""Read some columns of one day of a table a batch at a time, those of them that its files have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.lake import partition_reader, schemas
+from include.lake.snapshot import View
+
+BATCH_ROWS = 65_536
+
+
+def opened(path: Path | str) -> pq.ParquetFile:
+    """Open a Parquet file to be read a batch at a time in little memory."""
+    return partition_reader.open_file(path)
+
+
+def columns(view: View, table: str, days: Collection[date]) -> frozenset[str]:
+    """Return the columns that all files of those days have: a day that was built by older code may lack one."""
+    return partition_reader.columns_of(path for _, path in _files(view, table, days))
+
+
+def batches(
+    view: View, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
+
+    A column whose stored values the declared type does not hold is left out like one that the file lacks. Raises
+    DayDamaged.
+    """
+    declared, name = schemas.content(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
+    view.require_whole(table, day, day)
+    for _, path in _files(view, table, [day]):
+        chosen = partition_reader.readable_columns(path, declared, names)
+        yield from partition_reader.read_batches(name, path, chosen, batch_rows)
+
+
+def _files(view: View, table: str, days: Collection[date]) -> list[tuple[date, str]]:
+    found = view.files(table, min(days), max(days)) if days else []
+    return [(day, path) for day, path in found if day in days]

@@ -1,0 +1,80 @@
+"""Clone a table of a lake into another lake on disk, some of its days with other rows, in one commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import Schema
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from include.lake import file_signature, history, partitions, s3, schemas
+from include.lake.lake import Lake
+from include.lake.object_store import Place, unfinished_name
+from include.lake.partition_writer import write_partition_file
+from include.lake.partitions import DataFile
+from include.lake.snapshot import View
+
+Change = Callable[[pa.Table], pa.Table]
+
+
+def days(lake: Lake, table: str, since: date, until: date) -> dict[date, str]:
+    """Return day to digest; none where the table is not there, and it is not made."""
+    if not history.is_table(lake.uri(table)):
+        return {}
+    return {day: there.digest for day, there in partitions.of(lake.delta(table), since, until).items()}
+
+
+def copy(table: str, there: Mapping[date, str], source: Lake, target: Lake, changes: Mapping[date, Change]) -> None:
+    """Make the table in `target`, on disk, with the partitions `there` of `source`; without any, make no table.
+
+    Days in `changes` hold what that function makes of their rows. Files are copied, not linked: code that writes to
+    one must not reach the source.
+    """
+    if not there:
+        return
+    root, view = (target.root / table).path, source.pinned(max(there), {table: None})
+    files = [file for file in partitions.files(source.delta(table)) if file.day in there]
+    root.mkdir(parents=True)
+    _copy_files(source.root / table, root, [file for file in files if file.day not in changes])
+    kept = [_added(root, file) for file in files if file.day not in changes]
+    changed = [_added(root, _changed(view, table, day, root, change)) for day, change in changes.items()]
+    schema = Schema.from_arrow(schemas.stored(target.use_case, table))
+    create_table_with_add_actions(str(root), schema, kept + changed, partition_by=[*schemas.PARTITION])
+
+
+def _copy_files(source: Place, root: Path, files: list[DataFile]) -> None:
+    for file in files:
+        (root / file.path).parent.mkdir(exist_ok=True)
+    waiting = [(source / file.path, root / file.path) for file in files]
+    if source.is_local:
+        for place, copied in waiting:
+            place.fetch(copied)
+    else:
+        s3.together(lambda each: each[0].fetch(each[1]), waiting)
+
+
+def _changed(view: View, table: str, day: date, root: Path, change: Change) -> DataFile:
+    """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
+    rows = change(view.read(table, day, day).drop_columns(["day"]))
+    written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day, ())
+    digest, count = written.content.hexdigest(), written.content.rows
+    signed = (f"{view.lake.use_case.name}/{table}", day, digest, count, written.sha256)
+    path = f"day={day}/{file_signature.signed_name(*signed)}"
+    Place.of(root / path).put(written.path)
+    return DataFile(day, path, digest, count)
+
+
+def _added(root: Path, file: DataFile) -> AddAction:
+    found = (root / file.path).stat()
+    return AddAction(
+        path=file.path,
+        size=found.st_size,
+        partition_values={"day": file.day.isoformat(), "digest": file.digest},
+        modification_time=int(found.st_mtime * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": file.rows}),
+    )

@@ -1,0 +1,75 @@
+"""Find the days whose files do not hold what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from include.errors import MADE_BY, AirworthyError
+from include.lake import file_checksum
+from include.lake.file_signature import FORGED
+
+if TYPE_CHECKING:
+    from include.lake.snapshot import View
+
+
+OTHER_DAY = "the table's log counts a file of another day to it"
+
+
+class DayDamaged(AirworthyError):
+    """The files of a day do not hold what was written."""
+
+    def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
+        kind = table.partition("/")[0]
+        dag = MADE_BY.get(kind, "data" if kind in ("raw", "checked", "labels") else "")
+        remedy = (
+            f"Run {use_case}__{dag} for {day} again: it writes anew what is damaged, and commits nothing else."
+            if dag and kind != "decisions"
+            else f"Restore the table's folder {table}, with its log, from a backup."
+        )
+        super().__init__(f"{use_case}: {table} of {day} is damaged: {what}. Nothing was made from it. {remedy}")
+
+
+def broken_days(view: View, table: str, since: date, until: date) -> dict[date, str]:
+    """Return day to damage, of those days that are damaged."""
+    return {day: damage for day, damage in damaged_days(view, table, since, until) if damage}
+
+
+def damaged_days(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
+    """Yield each day that the table holds with what is wrong with its files, or with an empty string."""
+    moved = {day for day, place in view.places(table, since, until) if f"/day={day}/" not in place.uri}
+    forged = view.forged_days(table, since, until)
+    for day, damage in _damaged_files(view, table, since, until):
+        yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")
+
+
+def _damaged_files(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
+    try:
+        found = view.files(table, since, until)
+    except FileNotFoundError:  # in a lake on S3, a file of one of the days is gone: look at each day alone
+        for day in view.partitions(table, since, until):
+            yield day, _damage_of_day(view, table, day)
+        return
+    for day, files in groupby(found, key=lambda each: each[0]):
+        yield day, _damage([path for _, path in files])
+
+
+def _damage_of_day(view: View, table: str, day: date) -> str:
+    try:
+        return _damage([path for _, path in view.files(table, day, day)])
+    except FileNotFoundError:
+        return file_checksum.GONE
+
+
+def _damage(paths: list[str]) -> str:
+    """Return what is wrong with the first damaged file of a partition; an empty string if none is."""
+    for path in paths:
+        try:
+            damage = file_checksum.find_damage(path)
+        except OSError as error:
+            damage = f"a file cannot be read: {error}"
+        if damage:
+            return damage
+    return ""

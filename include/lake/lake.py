@@ -1,0 +1,397 @@
+"""The lake: one Delta table per kind of content, one partition per day. The only way to read or write it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction
+
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError, ColumnsWrong
+from include.lake import (
+    file_signature,
+    history,
+    integrity,
+    partition_reader,
+    partitions,
+    s3,
+    schema_evolution,
+    schemas,
+    soundness,
+)
+from include.lake.lake_format import lake_root, mark_format
+from include.lake.object_store import Place, unfinished_name
+from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
+from include.lake.partitions import Partition
+from include.lake.snapshot import View
+from include.lake.sorting import sort_rows
+
+ATTEMPTS = 8
+"""Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
+
+
+class DayMoved(AirworthyError):
+    """A day is not what it was when what should replace it was made: another process was quicker."""
+
+    worth_retrying = True
+
+    def __init__(self, use_case: str, table: str, day: date) -> None:
+        super().__init__(
+            f"{use_case}: {table} of {day} was written by somebody else meanwhile. Nothing was written here. Run the"
+            " task again: it takes what is there now."
+        )
+
+
+class CommitLost(AirworthyError):
+    """A partition could not be committed: other writers were first, again and again."""
+
+    worth_retrying = True
+
+    def __init__(self, table: str, day: date, cause: Exception) -> None:
+        super().__init__(
+            f"{table} of {day} could not be committed in {ATTEMPTS} tries; the old partition stands whole."
+            f" Last conflict: {cause}. Run the task again when fewer writers are at work."
+        )
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a write did: `version` is the table's Delta version, unchanged where nothing was committed."""
+
+    table: str
+    day: date
+    partition: Partition
+    version: int
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The tables of one use case, under `<lake>/<use case>/<table>`."""
+
+    use_case: UseCase
+    root: Place = field(repr=False)
+
+    @classmethod
+    def of(cls, use_case: UseCase) -> Lake:
+        """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
+        return cls(use_case, lake_root(use_case.name))
+
+    def as_of(self, day: date, memory: str = "2GB") -> View:
+        """What was known at the decision time of `day`: partitions up to `day`, never later ones.
+
+        `memory` is what DuckDB may use at most; beyond it, it spills to disk.
+        """
+        return View(self, day, memory)
+
+    def pinned(self, day: date, versions: Mapping[str, int | None]) -> View:
+        """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
+
+        Raises history.VersionGone where one cannot be read.
+        """
+        return View(self, day, deltas={name: history.at(self.uri(name), version) for name, version in versions.items()})
+
+    def uri(self, table: str) -> str:
+        """Where a table is."""
+        return (self.root / table).uri
+
+    def delta(self, table: str) -> DeltaTable:
+        """The Delta table, made empty if it is not there yet."""
+        return s3.again(self.uri(table), lambda: self._opened(table))
+
+    def _opened(self, table: str) -> DeltaTable:
+        uri = self.uri(table)
+        for attempt in range(ATTEMPTS):
+            if DeltaTable.is_deltatable(uri, s3.options(uri)):
+                return history.at(uri)
+            try:
+                return self._made(table)
+            except DeltaError:  # others may have made it meanwhile
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _made(self, table: str) -> DeltaTable:
+        mark_format(self.root)
+        place = self.root / table
+        if place.is_local:
+            place.path.mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            place.uri,
+            schema=Schema.from_arrow(schemas.stored(self.use_case, table)),
+            mode="ignore",
+            partition_by=[*schemas.PARTITION],
+            # With clean-up on, a checkpoint drops log files that old versions need to be loaded.
+            configuration={"delta.enableExpiredLogCleanup": "false"},
+            storage_options=s3.options(place.uri),
+        )
+
+    def replace(
+        self,
+        table: str,
+        day: date,
+        rows: pa.Table | pa.RecordBatchReader,
+        *,
+        inputs: Mapping[str, str],
+        stage: str,
+        code: str = "",
+        versions: Mapping[str, int] | None = None,
+        unless_there: bool = False,
+        instead_of: str | None = None,
+    ) -> Commit:
+        """Make `rows` the whole content of one day in one commit; commit no rows where the content is equal already.
+
+        `rows` have the table's columns without `day` and `digest`. A table is sorted by the table's keys here; a
+        reader must deliver that order, and memory stays flat in its rows. No rows are content too: the day was run and
+        is empty. `inputs` (name to digest), `code` (digest of the code that made the rows), `versions` (table to the
+        Delta version that was read) and the row count are kept with the commit. Where the content is equal and inputs
+        or code are others, these notes alone are committed. With `unless_there`, a day that has any content keeps it;
+        with `instead_of`, a day that has other content than of that digest (empty: none) keeps it.
+
+        Raises:
+            ColumnsWrong: other columns or types than declared.
+            NotANumber: NaN or infinities.
+            NotText: strings that are not UTF-8.
+            NotADateError: dates outside the years 1 to 9999.
+            RowsUnsortedError: a reader that is not in key order.
+            DayMoved: the day has other content than `instead_of`.
+            CommitLost: too many conflicts.
+        """
+        names = self._checked(table, day, rows.schema)
+        delta = self.delta(table)
+        self._evolved(delta, table)  # refuses a clashing type before anything is written
+        schema, keys = schemas.content(self.use_case, table), schemas.keys(self.use_case, table)
+        with self._temporary_file(table) as path:
+            if isinstance(rows, pa.Table):
+                batches: Iterable[pa.RecordBatch] = sort_rows(rows.select(names), keys).to_batches()
+            else:
+                batches = (batch.select(names) for batch in rows)
+            batches = (pa.record_batch(batch.columns, schema=schema) for batch in batches)  # drops foreign metadata
+            file = write_partition_file(path, schema, batches, keys, day, schemas.row_keys(self.use_case, table))
+            self._require_sound(table, day, file)
+            notes = history.to_metadata(
+                day=day,
+                stage=stage,
+                digest=file.content.hexdigest(),
+                rows=file.content.rows,
+                inputs=inputs,
+                versions=versions or {},
+                code=code,
+            )
+            return self._commit_once(delta, table, day, file, notes, unless_there, instead_of)
+
+    def withdraw(self, table: str, day: date, *, stage: str) -> Commit:
+        """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
+        notes = history.to_metadata(day=day, stage=stage, digest="", rows=0, inputs={}, versions={}, code="")
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.delta(table)
+            if day not in partitions.of(delta, day, day):
+                return Commit(table, day, Partition("", 0), delta.version(), changed=False)
+            try:
+                with s3.told(self.uri(table)):
+                    version = self._commit(delta, table, day, [], notes)
+            except (CommitFailedError, s3.ConnectionCut) as conflict:
+                failure = conflict
+            else:
+                return Commit(table, day, Partition("", 0), version, changed=True)
+        raise _commit_lost(table, day, failure)
+
+    def start_generation(self, table: str, since: date, days: Sequence[date]) -> int:
+        """Remove these days from the table and give it the columns that are declared now, in one commit.
+
+        Returns the Delta version of the commit; the versions before it hold the table as it was.
+
+        Raises:
+            ColumnCaseError: of the days that are left, a column differs from a declared one in case only.
+            CommitLost: too many conflicts.
+        """
+        failure: Exception | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.delta(table)
+            before, declared = delta.version(), schemas.content(self.use_case, table)
+            left = partitions.of(delta, date.min, date.max).keys() - set(days)
+            if left:
+                schema_evolution.require_cases(self.use_case.name, table, _columns(delta), declared)
+            others = [field for field in _columns(delta) if left and field.name not in declared.names]
+            transactions = [Transaction(history.transaction_of(day), before + 1) for day in days or [since]]
+            notes = {"stage": "rebuild", "from": since.isoformat(), "removed": str(len(days))}
+            try:
+                with s3.told(self.uri(table)):
+                    delta.create_write_transaction(
+                        [],
+                        mode="overwrite",
+                        schema=Schema.from_arrow(schemas.with_partition(pa.schema([*declared, *others]))),
+                        partition_by=[*schemas.PARTITION],
+                        partition_filters=[("day", "in", [day.isoformat() for day in days or [since]])],
+                        commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
+                    )
+            except (CommitFailedError, s3.ConnectionCut) as conflict:
+                failure = conflict
+            else:
+                return before + 1
+        raise _commit_lost(table, since, failure)
+
+    @contextlib.contextmanager
+    def _temporary_file(self, table: str) -> Iterator[Path]:
+        """Yield a path for a file to be written, on the disk of the table if that is local; removed at the end."""
+        place = self.root / table
+        if not place.is_local:
+            with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+                yield Path(folder) / "rows.parquet"
+            return
+        place.path.mkdir(parents=True, exist_ok=True)
+        path = place.path / unfinished_name()
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _require_sound(self, table: str, day: date, file: PartitionFile) -> None:
+        name = f"{self.use_case.name}: {table}"
+        soundness.require_sound(self.use_case.name, table, day, file.unsound)
+        if not file.ascending:
+            raise RowsUnsortedError(name, day, schemas.keys(self.use_case, table))
+
+    def _commit_once(
+        self,
+        delta: DeltaTable,
+        table: str,
+        day: date,
+        file: PartitionFile,
+        notes: Mapping[str, str],
+        unless_there: bool,
+        instead_of: str | None,
+    ) -> Commit:
+        """Commit unless the day holds this content (or any) already; on a conflict look again, then try again."""
+        partition = Partition(file.content.hexdigest(), file.content.rows)
+        failure: Exception | None = None
+        action: AddAction | None = None
+        for attempt in range(ATTEMPTS):
+            delta = self.delta(table) if attempt else delta
+            there = partitions.of(delta, day, day).get(day)
+            same = there == partition and self._is_whole(delta, table, day)
+            if there and (unless_there or (same and not self._notes_differ(delta, table, day, notes))):
+                return Commit(table, day, there, delta.version(), changed=False)
+            if instead_of is not None and there != partition and instead_of != (there.digest if there else ""):
+                raise DayMoved(self.use_case.name, table, day)
+            try:
+                with s3.told(self.uri(table)):
+                    if not same and action is None:
+                        action = self._stored(table, day, file, partition)
+                    actions = None if same or action is None else [action]
+                    version = self._commit(delta, table, day, actions, notes)
+            except (CommitFailedError, s3.ConnectionCut) as conflict:  # a cut tells nothing of what is there now
+                failure = conflict
+            else:
+                return Commit(table, day, partition, version, changed=not same)
+        raise _commit_lost(table, day, failure)
+
+    def _is_whole(self, delta: DeltaTable, table: str, day: date) -> bool:
+        """Whether the day's file holds what was written: running a day again replaces a damaged one."""
+        return not integrity.broken_days(View(self, day, deltas={table: delta}), table, day, day)
+
+    def _notes_differ(self, delta: DeltaTable, table: str, day: date, notes: Mapping[str, str]) -> bool:
+        """Whether the day was made from other inputs, or by other code, than its newest commit says."""
+        newest = history.newest(self.root / table, delta, day)
+        return newest is None or newest.made_from != history.made_from(notes)
+
+    def _stored(self, table: str, day: date, file: PartitionFile, partition: Partition) -> AddAction:
+        """Move the file to its place in the table, under a name that holds its checksum and a signature."""
+        signed = (f"{self.use_case.name}/{table}", day, partition.digest, partition.rows, file.sha256)
+        path = f"day={day}/{file_signature.signed_name(*signed)}"
+        (self.root / table / path).put(file.path)
+        return AddAction(
+            path=path,
+            size=file.size,
+            partition_values={"day": day.isoformat(), "digest": partition.digest},
+            modification_time=int(time.time() * 1000),
+            data_change=True,
+            stats=json.dumps({"numRecords": partition.rows}),
+        )
+
+    def _commit(
+        self,
+        delta: DeltaTable,
+        table: str,
+        day: date,
+        actions: Sequence[AddAction] | None,
+        notes: Mapping[str, str],
+    ) -> int:
+        """Replace the day's files by those of `actions`; None leaves them and commits the notes alone.
+
+        Returns the Delta version of the commit. Two writers of one day name the same application, so that the second
+        of them fails even where the day is new; writers of different days do not.
+        """
+        before = delta.version()
+        schema = self._evolved(delta, table) if actions else _columns(delta)
+        transaction = Transaction(app_id=history.transaction_of(day), version=before + 1)
+        delta.create_write_transaction(
+            list(actions or []),
+            mode="append" if actions is None else "overwrite",
+            schema=Schema.from_arrow(schemas.with_partition(schema)),
+            partition_by=[*schemas.PARTITION],
+            partition_filters=[("day", "=", day.isoformat())],
+            commit_properties=CommitProperties(custom_metadata=dict(notes), app_transactions=[transaction]),
+        )
+        delta.update_incremental()
+        if delta.version() == before + 1:
+            return before + 1
+        mine = history.newest(self.root / table, delta, day)
+        return mine.version if mine else delta.version()
+
+    def _evolved(self, delta: DeltaTable, table: str) -> pa.Schema:
+        """Return the columns that the table has from the next commit on. Raises SchemaNarrowedError."""
+        declared = schemas.content(self.use_case, table)
+        stored = _columns(delta)
+        if stored.equals(declared):
+            return declared
+        view = View(self, date.max, deltas={table: delta})
+        if not view.partitions(table):
+            return declared
+
+        def is_exact(column: str, bound: int) -> bool:
+            files = [path for _, path in view.files(table, None, None)]
+            return all(partition_reader.is_within(path, column, bound) for path in files)
+
+        return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
+
+    def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
+        """The declared column names, in order; ColumnsWrong unless exactly these are there, of these types."""
+        declared, times = schemas.content(self.use_case, table), Counter(there.names)
+        missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
+        types = [
+            f"{f.name} is {there.field(f.name).type}, declared {f.type}"
+            for f in declared
+            if times[f.name] == 1 and there.field(f.name).type != f.type
+        ]
+        types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
+        if missing or extra or types:
+            hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
+            raise ColumnsWrong(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
+        return list(declared.names)
+
+
+def _columns(delta: DeltaTable) -> pa.Schema:
+    """Return the columns of a table without those of its partitions."""
+    schema = pa.schema(delta.schema().to_arrow())
+    return pa.schema([field for field in schema if field.name not in schemas.PARTITION])
+
+
+def _commit_lost(table: str, day: date, failure: Exception | None) -> AirworthyError:
+    if isinstance(failure, s3.ConnectionCut):
+        return failure
+    lost = CommitLost(table, day, failure or RuntimeError("unknown"))
+    lost.__cause__ = failure
+    return lost

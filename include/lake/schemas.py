@@ -1,0 +1,151 @@
+"""The columns of every table of the lake, as Arrow schemas, from the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from include.declaration.use_case import CATEGORY, TIMESTAMP, UseCase
+
+PARTITION = ("day", "digest")
+"""Partition columns. The digest of a day's content stands in the table itself, so that one look at the
+table's state tells whether a day is there and whether a rerun would change it."""
+REASONS = pa.field("reasons", pa.list_(pa.field("element", pa.string())))
+METRICS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("metric", "subject")),
+        *((name, pa.float64()) for name in ("value", "lower", "upper", "limit")),
+        ("breached", pa.bool_()),  # null: not judged
+        ("model_version", pa.string()),
+        ("about", pa.date32()),  # the day that is measured, or the last of `days` that are
+        ("days", pa.int32()),
+        ("state", pa.string()),  # why there is no value; empty where there is one
+    ]
+)
+"""A row of the day on which it became known: what is told of D must be known at D."""
+COSTS = pa.schema(
+    [
+        ("started_at", pa.string()),  # UTC, ISO 8601
+        *((name, pa.float64()) for name in ("seconds", "usual_seconds", "limit")),
+        ("rows", pa.int64()),
+        ("breached", pa.bool_()),
+        ("model_version", pa.string()),
+    ]
+)
+"""What took how long: the only tables whose content depends on the clock."""
+COSTS_OF = ("train", "score")
+DECISIONS = pa.schema(
+    [
+        ("outcome", pa.string()),  # retrain or hold
+        ("reason", pa.string()),
+        ("signals", pa.string()),  # JSON: what each signal showed
+        ("model_version", pa.string()),
+    ]
+)
+RETRAININGS = pa.schema([(name, pa.string()) for name in ("outcome", "reason", "model_version", "run_id")])
+VERDICTS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("model_version", "gate", "kind", "metric", "outcome", "reason")),
+        *((name, pa.float64()) for name in ("value", "limit")),
+        ("blocks", pa.bool_()),
+    ]
+)
+DELIVERIES = pa.schema(
+    [
+        ("key", pa.string()),
+        ("size", pa.int64()),  # bytes, as stored
+        *((name, pa.string()) for name in ("etag", "sha256", "version_id")),
+    ]
+)
+"""The files that a day of a feed was landed from, where it has a landing bucket."""
+
+_OWN = {"metrics": METRICS, "verdicts": VERDICTS, "decisions": DECISIONS, "retrainings": RETRAININGS}
+
+
+def tables(use_case: UseCase) -> list[str]:
+    """Names of all tables."""
+    feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds]
+    costs = [f"costs/{stage}" for stage in COSTS_OF]
+    feeds += [f"deliveries/{feed.name}" for feed in use_case.feeds if feed.landing]
+    return [*feeds, "features", "labels", "predictions", *_OWN, *costs]
+
+
+def content(use_case: UseCase, table: str) -> pa.Schema:
+    """The columns that a stage writes: all but the partition columns."""
+    kind, _, feed = table.partition("/")
+    keys = use_case.key_types()
+    if kind in ("raw", "checked"):
+        schema = _schema(use_case.feed(feed).columns)
+        return schema.append(REASONS) if kind == "checked" else schema
+    if table == "features":
+        return _schema(keys | dict(use_case.features))
+    if table == "labels":
+        types = dict.fromkeys(use_case.label_keys, "date32") | keys
+        return _schema(types | {use_case.label.name: "int8"})
+    if table == "predictions":
+        return _schema(keys | {"probability": "float64", "warning": "bool", "model_version": "string"})
+    if table in _OWN:
+        return _OWN[table]
+    if kind == "costs" and feed in COSTS_OF:
+        return COSTS
+    if kind == "deliveries" and use_case.feed(feed).landing:
+        return DELIVERIES
+    raise KeyError(f"{use_case.name} has no table {table!r}; it has {tables(use_case)}.")
+
+
+def stored(use_case: UseCase, table: str) -> pa.Schema:
+    """The columns as they are stored: the content and the partition columns."""
+    return with_partition(content(use_case, table))
+
+
+def with_partition(schema: pa.Schema) -> pa.Schema:
+    """Return those columns and the partition columns."""
+    return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
+
+
+def read(use_case: UseCase, table: str) -> pa.Schema:
+    """The columns as they are read: the content and its day."""
+    return content(use_case, table).append(pa.field("day", pa.date32()))
+
+
+def keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """The columns in whose order a partition is stored."""
+    kind, _, feed = table.partition("/")
+    if kind == "raw":
+        # Raw rows may break their own key: order them by all columns, so that equal content is equal.
+        columns = use_case.feed(feed).columns
+        return (*use_case.feed(feed).keys, *(name for name in columns if name not in use_case.feed(feed).keys))
+    if kind == "checked":
+        return keys(use_case, f"raw/{feed}")
+    own = {
+        "metrics": ("metric", "subject", "about", "model_version"),
+        "verdicts": ("model_version", "gate"),
+        "decisions": ("outcome",),
+        "retrainings": ("outcome",),
+        "labels": use_case.label_keys,
+    }
+    own_kind = {"costs": ("started_at",), "deliveries": ("key",)}
+    return own_kind[kind] if kind in own_kind else own.get(table, use_case.keys)
+
+
+def row_keys(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns that name a row: of a feed its keys, else the table's."""
+    kind, _, feed = table.partition("/")
+    return use_case.feed(feed).keys if kind in ("raw", "checked") else keys(use_case, table)
+
+
+def identity(use_case: UseCase, table: str) -> tuple[str, ...]:
+    """Return the columns without which a row is about nothing: its keys, and for labels the label too."""
+    return (*row_keys(use_case, table), *([use_case.label.name] if table == "labels" else []))
+
+
+def _schema(columns: Mapping[str, str]) -> pa.Schema:
+    return pa.schema([(name, arrow_type(kind)) for name, kind in columns.items()])
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """The Arrow type of a declared column or feature."""
+    if kind == TIMESTAMP:
+        return pa.timestamp("us", "UTC")
+    return pa.type_for_alias("string" if kind == CATEGORY else kind)

@@ -1,0 +1,114 @@
+"""The parent of all local services: `python -m include.local.supervisor CONFIGURATION`, started by `up`.
+
+It runs supervisord within itself, writes down what becomes of each service, and when told to stop (SIGTERM, SIGINT)
+leaves no process behind, whatever session or group a grandchild made for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from supervisor import events
+from supervisor.options import ServerOptions
+from supervisor.states import getProcessStateDescription
+from supervisor.supervisord import Supervisor
+
+from include.local import processes
+from include.local.environment import MARK
+from include.local.instance import Instance
+from include.local.private_files import UMASK
+from include.settings import REPOSITORY
+
+CONFIGURATION = REPOSITORY / "config" / "supervisord.conf"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the supervisor knows of one service."""
+
+    state: str
+    """supervisord's word: STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, …"""
+    pid: int
+    started: float
+    """When its process was started, in seconds since the epoch."""
+    deaths: int
+    """How often it ended by itself."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state file."""
+
+    supervisor: int
+    services: dict[str, Service]
+
+
+def read(instance: Instance) -> Report | None:
+    """The report of the living supervisor of `instance`; None if there is none."""
+    try:
+        raw = json.loads(instance.state_file.read_text())
+    except (OSError, ValueError):
+        return None
+    report = Report(raw["supervisor"], {name: Service(**service) for name, service in raw["services"].items()})
+    return report if processes.is_alive(report.supervisor, instance.home) else None
+
+
+class _Parent(Supervisor):
+    """supervisord that reports each change of a service into a file: no socket, no port."""
+
+    def __init__(self, options: ServerOptions, state_file: Path) -> None:
+        super().__init__(options)
+        self.state_file = state_file
+        self.services: dict[str, Service] = {}
+
+    def runforever(self) -> None:
+        events.subscribe(events.ProcessStateEvent, self.note)
+        self.write()
+        super().runforever()
+
+    def note(self, event: events.ProcessStateEvent) -> None:
+        process = event.process
+        name = process.config.name
+        before = self.services.get(name)
+        begins = isinstance(event, events.ProcessStateStartingEvent)
+        died = isinstance(event, events.ProcessStateBackoffEvent | events.ProcessStateExitedEvent)
+        self.services[name] = Service(
+            state=getProcessStateDescription(process.state),
+            pid=process.pid,
+            started=time.time() if before is None or begins else before.started,
+            deaths=(before.deaths if before else 0) + int(died),
+        )
+        self.write()
+
+    def write(self) -> None:
+        draft = self.state_file.with_suffix(".draft")
+        try:
+            draft.write_text(json.dumps(asdict(Report(os.getpid(), self.services))))
+            draft.replace(self.state_file)
+        except OSError as error:  # a full disk is no reason to lose the services
+            self.options.logger.warn(f"cannot write {self.state_file}: {error}")
+
+
+def main() -> None:
+    os.umask(UMASK)  # every service and task inherits it
+    home = Path(os.environ[MARK])
+    options = ServerOptions()
+    options.realize(["-n", "-c", sys.argv[1]])
+    options.first, options.test = True, False
+    try:
+        _Parent(options, home / "run" / "services.json").main()
+    finally:
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(signum, signal.SIG_IGN)  # already stopping; a second Ctrl-C must not cut the sweep short
+        processes.sweep(home)
+        (home / "run" / "services.json").unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()

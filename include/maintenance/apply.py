@@ -1,0 +1,212 @@
+"""Maintain: carry out what the declared retention asks for, or only say what would be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError
+from include.ingestion import data_docs
+from include.lake import compaction, inventory
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.maintenance import plan as maintenance_plan
+from include.maintenance.mlflow_cleanup import Upkeep, model_folder, run_folder
+from include.maintenance.rules import CHANGES, NOT_REPRODUCIBLE, Item, Kind, Plan
+from include.printable import printable_logger
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+
+log = printable_logger(__name__)
+
+
+class Moved(AirworthyError):
+    """Versions or ledger are others than when the plan was made."""
+
+    worth_retrying = True
+
+
+class NotAllLookedAt(AirworthyError):
+    """A part of what is stored could not be looked at, and stays as it is."""
+
+
+@dataclass(frozen=True)
+class MaintainResult:
+    """What was planned, and whether it was done; plain values."""
+
+    use_case: str
+    really: bool
+    counts: dict[str, dict[str, int]]
+    """Kind to `count` and `bytes`."""
+    lines: tuple[str, ...]
+    """The same for a person."""
+    items: tuple[dict[str, object], ...]
+    """The first of each kind, with their reasons; the log has all."""
+    problems: tuple[str, ...] = ()
+    left: tuple[str, ...] = field(default=())
+    """What was planned and not done, and why."""
+
+
+_SHOWN = 5
+
+
+def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: Sequence[str] = ()) -> MaintainResult:
+    """Plan, and carry the plan out if `really`; otherwise nothing at all is changed.
+
+    `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
+    is gone is not planned.
+    Raises MlflowUnreachable, LedgerDamaged, Moved.
+    """
+    now = now or datetime.now(UTC)
+    plan = maintenance_plan.run(use_case, now, logs)
+    for line in plan.table():
+        log.info("%s", line)
+    for item in plan.items:
+        log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.why)
+    left = carry_out(use_case, plan, now) if really else []
+    shown = [item for kind in CHANGES for item in plan.of(kind)[:_SHOWN]]
+    return MaintainResult(
+        use_case.name,
+        really,
+        plan.counts(),
+        tuple(plan.table()),
+        tuple(asdict(item) for item in shown),
+        plan.problems,
+        tuple(left),
+    )
+
+
+def require(result: MaintainResult) -> MaintainResult:
+    """The result; NotAllLookedAt where something could not be looked at."""
+    if result.problems:
+        raise NotAllLookedAt(
+            f"{result.use_case}: maintenance {'has done' if result.really else 'would do'} the rest. "
+            + " ".join(result.problems)
+        )
+    return result
+
+
+def carry_out(use_case: UseCase, plan: Plan, now: datetime) -> list[str]:
+    """Do what the plan names and nothing else, kind by kind; what was left, in words.
+
+    Done in part or whole before, it does the rest: what is gone is no error. Raises Moved before anything is removed
+    that a version may need which the plan does not know.
+    """
+    doing = _Doing(use_case, plan, now)
+    left: list[str] = []
+    for kind in CHANGES:
+        if items := plan.of(kind):
+            left += doing.of(kind)(items)
+    return left
+
+
+class _Doing:
+    """One plan, being carried out."""
+
+    def __init__(self, use_case: UseCase, plan: Plan, now: datetime) -> None:
+        self._use_case, self._plan, self._now = use_case, plan, now
+        self._lake, self._upkeep, self._registry = Lake.of(use_case), Upkeep(use_case), Registry(use_case)
+
+    def of(self, kind: Kind) -> Callable[[list[Item]], list[str]]:
+        """What does items of that kind."""
+        if kind in ("superseded file", "orphan file"):
+            return self._remove_from_tables
+        if kind in ("task log", "page", "fit", "letter", "unfinished file"):
+            return self._remove_files
+        return {
+            "checkpoint": self._checkpoint,
+            "version": self._tell_versions,
+            "regained version": self._untell_versions,
+            "restored run": self._count_anew,
+            "run": self._delete_runs,
+            "deleted run": lambda items: self._purge(run_folder(item.name) for item in items),
+            "logged model": self._purge_models,
+            "ownerless folder": self._note_ownerless,
+            "orphan artifacts": self._purge_ownerless,
+        }[kind]
+
+    def _checkpoint(self, items: list[Item]) -> list[str]:
+        for item in items:
+            compaction.checkpoint(self._lake, item.table)
+        return []
+
+    def _tell_versions(self, items: list[Item]) -> list[str]:
+        for item in items:
+            self._registry.tag_version(item.name, {NOT_REPRODUCIBLE: item.why})
+        return []
+
+    def _untell_versions(self, items: list[Item]) -> list[str]:
+        for item in items:
+            self._registry.untag_version(item.name, NOT_REPRODUCIBLE)
+        return []
+
+    def _remove_from_tables(self, items: list[Item]) -> list[str]:
+        self._require_unmoved()
+        for table, each in _by_table(items):
+            inventory.remove(self._lake.root / table, [item.name for item in each])
+        return []
+
+    def _require_unmoved(self) -> None:
+        """Moved where a version was registered, or came to fly, since the plan was made: it may need what would go."""
+        known = [kept.name for kept in self._plan.kept]
+        if (there := [version.number for version in self._registry.versions()]) != known:
+            raise Moved(f"{self._use_case.name}: there are versions {there} now, and were {known}; run it again.")
+        if len(Ledger.of(self._use_case).entries()) != self._plan.entries:
+            raise Moved(f"{self._use_case.name}: the ledger has a new entry; run it again.")
+
+    def _count_anew(self, items: list[Item]) -> list[str]:
+        for item in items:
+            self._upkeep.count_anew(item.name, self._now)
+        return []
+
+    def _delete_runs(self, items: list[Item]) -> list[str]:
+        """Mark runs as deleted, but for one that became a version meanwhile, even in the same moment."""
+        left = []
+        for item in items:
+            if not self._is_a_version(item.name):
+                self._upkeep.delete_run(item.name, self._now)
+                if not self._is_a_version(item.name):
+                    continue
+                self._upkeep.restore_run(item.name)
+            left.append(f"run {item.name} became a version meanwhile.")
+        return left
+
+    def _is_a_version(self, run_id: str) -> bool:
+        return run_id in self._registry.runs_and_models()[0]
+
+    def _purge(self, paths: Iterable[str]) -> list[str]:
+        experiment = self._upkeep.experiment()
+        for path in paths if experiment else ():
+            self._upkeep.remove_artifacts(str(experiment), path)
+        return []
+
+    def _purge_models(self, items: list[Item]) -> list[str]:
+        for item in items:
+            self._upkeep.delete_model(item.name)
+        return self._purge(model_folder(item.name) for item in items)
+
+    def _note_ownerless(self, items: list[Item]) -> list[str]:
+        experiment = self._upkeep.experiment()
+        for item in items if experiment else ():
+            self._upkeep.note_ownerless(str(experiment), item.name, self._now)
+        return []
+
+    def _purge_ownerless(self, items: list[Item]) -> list[str]:
+        left, experiment = self._purge(item.name for item in items), self._upkeep.experiment()
+        for item in items if experiment else ():
+            self._upkeep.forget_ownerless(str(experiment), item.name)
+        return left
+
+    def _remove_files(self, items: list[Item]) -> list[str]:
+        for place, each in _by_table(items):
+            inventory.remove(Place.of(place), [item.name for item in each], folders=True)
+        if any(item.kind == "page" for item in items):
+            data_docs.write_index(self._use_case.name)
+        return []
+
+
+def _by_table(items: Iterable[Item]) -> list[tuple[str, list[Item]]]:
+    return [(table, list(each)) for table, each in groupby(items, key=lambda item: item.table)]

@@ -1,0 +1,286 @@
+"""Survey: look at all that a use case has stored, and plan what would go and what would be put in order.
+
+Only reads: no table, folder or experiment is made by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from include.backtest.model_cache import Fits
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError
+from include.ingestion import data_docs
+from include.lake import inventory, schemas, transaction_log
+from include.lake.lake import Lake
+from include.lake.object_store import Place, is_unfinished
+from include.lake.transaction_log import Log
+from include.maintenance import mlflow_rules, rules
+from include.maintenance.mlflow_cleanup import Upkeep, model_folder, run_folder
+from include.maintenance.mlflow_rules import StoredRun
+from include.maintenance.rules import Item, Kept, Kind, Needs, Plan, Stored
+from include.notifications.queue import Outbox
+from include.registry.ledger import Entry, Ledger
+from include.registry.mlflow_registry import Registry
+from include.registry.model_record import Version
+from include.training.recipe import TAG, Recipe, RecipeUnreadable
+
+TRAINED_ON = ("features", "labels")
+RECORDS = ("decisions", "retrainings")
+"""Tables of what was decided: nothing that they ever held is removed."""
+CHECKPOINT_AFTER = 50
+"""Commits after which opening a table is worth a checkpoint."""
+_DONE = ".all.done"
+
+
+def run(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> Plan:
+    """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
+
+    Raises MlflowUnreachable and LedgerDamaged: without versions and ledger nobody knows what is needed.
+    """
+    return _Survey(use_case, now).plan([Place.of(each) for each in logs])
+
+
+class _Survey:
+    """One look at everything."""
+
+    def __init__(self, use_case: UseCase, now: datetime) -> None:
+        self._use_case, self._policy, self._now = use_case, use_case.retention, now
+        self._lake, self._upkeep = Lake.of(use_case), Upkeep(use_case)
+        self._versions = Registry(use_case).versions()
+        self._runs_of_versions, self._models_of_versions = Registry(use_case).runs_and_models()
+        self._entries: list[Entry] = Ledger.of(use_case).entries()
+        self._experiment = self._upkeep.experiment()
+        self._runs = self._upkeep.runs(self._experiment) if self._experiment else []
+        self._logs: dict[str, Log] = {}
+        self._problems: list[str] = []
+        trees = {entry.trees for entry in self._entries}
+        self._protected = mlflow_rules.protected(self._runs, self._runs_of_versions, trees)
+        self._kept = rules.reproducible(
+            self._versions,
+            self._trained_at(),
+            self._entries,
+            {entry.number: datetime.fromisoformat(entry.recorded_at) for entry in self._entries},
+            self._policy,
+            now,
+            use_case.last_day(),
+        )
+
+    def plan(self, logs: Sequence[Place]) -> Plan:
+        items = [*self._tables(), *self._mlflow(), *self._files(logs)]
+        order = list(rules.CHANGES)
+        return Plan(
+            self._use_case.name,
+            tuple(sorted(items, key=lambda item: (order.index(item.kind), item.table, item.name))),
+            tuple(self._kept),
+            len(self._entries),
+            tuple(self._problems),
+        )
+
+    # -- tables
+
+    def _tables(self) -> Iterator[Item]:
+        needed, there = self._needed(), {}
+        for table in schemas.tables(self._use_case):
+            place = self._lake.root / table
+            try:
+                files = inventory.files(place)  # before the log: what is committed meanwhile is in the log
+                log = transaction_log.read(place)
+            except (AirworthyError, OSError) as error:
+                self._problems.append(str(error))
+                continue
+            if log is None:
+                continue
+            self._logs[table] = log
+            yield from self._in_order(table, log)
+            gone = [] if table in RECORDS else list(self._gone(table, log, files, needed))
+            yield from gone
+            there[table] = {file.name for file in files} - {item.name for item in gone}
+        yield from self._lost(there)
+
+    def _in_order(self, table: str, log: Log) -> Iterator[Item]:
+        """Whether a checkpoint is due."""
+        if not log.cleans_up and log.version - (log.checkpoint or 0) >= CHECKPOINT_AFTER:
+            yield Item("checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table)
+
+    def _gone(
+        self, table: str, log: Log, files: Sequence[Stored], needed: Mapping[str, set[int]] | None
+    ) -> Iterator[Item]:
+        there = {file.name for file in files}
+        if needed is not None or table not in TRAINED_ON:
+            for part in rules.superseded(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
+                if part.path in there:
+                    why = f"{part.day} was replaced at Delta version {part.removed}"
+                    yield Item("superseded file", part.path, part.bytes, why, table)
+        known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
+        for file in rules.orphans(data, known, self._policy, self._now):
+            yield Item("orphan file", file.name, file.bytes, "no commit names it", table)
+
+    def _needed(self) -> dict[str, set[int]] | None:
+        """Table to the Delta versions that stay; None where one model does not say what it was trained on."""
+        stays = {kept.name for kept in self._kept if kept.stays}
+        tags = {f"version {each.number}": each.tags for each in self._versions if each.number in stays}
+        leaving = {run.run_id for run in self._to_purge()}  # one that can be restored keeps its data
+        tags |= {
+            f"run {run.run_id}": run.tags
+            for run in self._runs
+            if run.complete and "trees" in run.tags and run.run_id not in leaving | self._runs_of_versions
+        }
+        needed: dict[str, set[int]] = {}
+        for name, told in tags.items():
+            for table in TRAINED_ON:
+                if not told.get(f"{table}.version", "").isdecimal():
+                    self._problems.append(
+                        f"{name} of {self._use_case.name} has no tag {table}.version, so nobody knows which data it"
+                        f" needs, and nothing that was replaced in {' and '.join(TRAINED_ON)} is removed."
+                    )
+                    return None
+                needed.setdefault(table, set()).add(int(told[f"{table}.version"]))
+        return needed
+
+    def _lost(self, there: Mapping[str, set[str]]) -> Iterator[Item]:
+        """Versions that could not be built again from the files that stay, and do not say so yet; and those that say
+        so, and stay after all with all their files."""
+        kept = {each.name: each for each in self._kept}
+        for version in self._versions:
+            if kept[version.number].stays or rules.NOT_REPRODUCIBLE in version.tags:
+                if kept[version.number].stays and self._is_regained(version, there):
+                    yield Item("regained version", version.number, 0, f"{kept[version.number].why}; its data are there")
+                continue
+            for needs in _needs(version):
+                log = self._logs.get(needs.table)
+                if log and (days := rules.lost(needs, log.parts, there[needs.table])):
+                    why = self._farewell(needs, days, kept[version.number])
+                    yield Item("version", version.number, 0, why, needs.table)
+                    break
+
+    def _is_regained(self, version: Version, there: Mapping[str, set[str]]) -> bool:
+        needed = _needs(version)
+        return (
+            rules.NOT_REPRODUCIBLE in version.tags
+            and bool(needed)
+            and all(needs.table in there for needs in needed)
+            and not any(rules.lost(each, self._logs[each.table].parts, there[each.table]) for each in needed)
+        )
+
+    def _farewell(self, needs: Needs, days: Sequence[date], kept: Kept) -> str:
+        return (
+            f"since {self._now.date()}, because of the declared retention: what {needs.table} held of"
+            f" {_named(days)} at Delta version {needs.version} was replaced more than {self._policy.table_days} days"
+            f" ago and is removed; of this version, {kept.why}."
+        )
+
+    # -- MLflow
+
+    def _mlflow(self) -> Iterator[Item]:
+        if self._experiment is None:
+            return
+        for run in mlflow_rules.restored(self._runs, self._old_runs(), self._now):
+            yield Item("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
+        for run in self._old_runs():
+            yield Item("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
+        logged, of_versions = self._upkeep.logged_models(self._experiment), self._models_of_versions
+        for run in self._to_purge():
+            why = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
+            if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
+                yield Item("deleted run", run.run_id, bytes_, why)
+            model = run.tags.get(mlflow_rules.MODEL_ID)
+            models = {model} | {model for model, source in logged.items() if source == run.run_id}
+            for name in sorted(filter(None, models - of_versions)):
+                if (bytes_ := self._upkeep.size(self._experiment, model_folder(name))) or name in logged:
+                    yield Item("logged model", name, bytes_, why)
+        yield from self._ownerless(self._experiment, logged, of_versions)
+
+    def _ownerless(self, experiment: str, logged: Mapping[str, str], of_versions: set[str]) -> Iterator[Item]:
+        """Folders first, then runs and models anew: whoever makes a folder has made its run before."""
+        folders = self._upkeep.artifact_folders(experiment)
+        runs, logged = self._upkeep.runs(experiment), {**logged, **self._upkeep.logged_models(experiment)}
+        found = [run_folder(name) for name in mlflow_rules.ownerless_folders(folders["runs"], runs)]
+        found += [model_folder(n) for n in mlflow_rules.ownerless_models(folders["models"], logged, runs, of_versions)]
+        seen, last = self._upkeep.ownerless(experiment), rules.before(self._now, self._policy.deleted_run_days)
+        for path in found:
+            if path not in seen:
+                yield Item("ownerless folder", path, 0, "no run or model has it")
+            elif seen[path] < last:
+                why = f"no run or model had it on {seen[path]:%Y-%m-%d}, nor has one now"
+                yield Item("orphan artifacts", path, self._upkeep.size(experiment, path), why)
+
+    def _old_runs(self) -> list[StoredRun]:
+        return mlflow_rules.to_delete(self._runs, self._protected, self._policy, self._now)
+
+    def _to_purge(self) -> list[StoredRun]:
+        return mlflow_rules.to_purge(self._runs, self._protected, self._policy, self._now)
+
+    def _trained_at(self) -> dict[str, datetime]:
+        ended = {run.run_id: run.ended_at for run in self._runs}
+        return {version.number: ended[version.run_id] for version in self._versions if version.run_id in ended}
+
+    # -- files
+
+    def _files(self, logs: Sequence[Place]) -> Iterator[Item]:
+        name, policy = self._use_case.name, self._policy
+        pages = self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
+        fits = self._old("fit", Fits.of(self._use_case).folder, policy.fit_days, ".json")
+        left = (self._unfinished(place) for place in (self._lake.root, data_docs.folder(name)))
+        for found in (pages, fits, self._letters(), *left, *(self._task_logs(base) for base in logs)):
+            yield from self._as_far(found)
+
+    def _task_logs(self, base: Place) -> Iterator[Item]:
+        for folder in base.names():
+            if folder.startswith(f"dag_id={self._use_case.name}__"):
+                yield from self._as_far(self._old("task log", base / folder, self._policy.log_days))
+
+    def _as_far(self, items: Iterator[Item]) -> Iterator[Item]:
+        """The items of a place, or a problem: one that cannot be listed does not stop the others."""
+        try:
+            yield from items
+        except (AirworthyError, OSError) as error:
+            if str(error) not in self._problems:  # a place is looked at for more than one kind
+                self._problems.append(str(error))
+
+    def _old(
+        self, kind: Kind, place: Place, days: int, ending: str = "", besides: Sequence[str] = ()
+    ) -> Iterator[Item]:
+        for file in rules.old(inventory.files(place), days, self._now):
+            if file.name.endswith(ending) and file.name not in besides:
+                yield Item(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _unfinished(self, place: Place) -> Iterator[Item]:
+        """What a writer on disk that was killed has left under a name for the time of writing."""
+        files = inventory.files(place) if place.is_local else []
+        for file in rules.old(files, self._policy.table_days, self._now):
+            if is_unfinished(file.name):
+                yield Item("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+    def _letters(self) -> Iterator[Item]:
+        """Of alerts that are done and old, all but the mark that they are: with it, they are never sent again."""
+        place = Outbox.of(self._use_case).folder
+        files = inventory.files(place)
+        done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
+        old = rules.old(files, self._policy.letter_days, self._now)
+        for file in old:
+            key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
+            if key in done and not file.name.endswith(_DONE):
+                yield Item("letter", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+
+
+def _needs(version: Version) -> list[Needs]:
+    """What a version was trained on; nothing where its recipe does not say."""
+    try:
+        known = Recipe.from_tag(version.tags.get(TAG, ""))
+        return [
+            Needs("features", known.versions["features"], known.first, known.last),
+            Needs("labels", known.versions["labels"], known.first, known.as_of),
+        ]
+    except (RecipeUnreadable, KeyError, ValueError):
+        return []
+
+
+def _is_data(name: str) -> bool:
+    """Whether a file of a table's folder may be one of its rows: neither its log nor hidden."""
+    return not any(part.startswith(("_", ".")) for part in name.split("/"))
+
+
+def _named(days: Sequence[date]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{len(days)} days from {days[0]} to {days[-1]}"

@@ -1,0 +1,48 @@
+"""Merge LightGBM's parameters as a use case declares them with those of a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from include.declaration import form_limits
+from include.declaration.lightgbm_parameters import OWN, ROUNDS, TUNABLE, wrong_parameters
+from include.declaration.use_case import Training, UseCase
+from include.errors import BadRequest
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that LightGBM is told, but for the number of threads, which changes no tree."""
+
+    lightgbm: Mapping[str, int | float | str | bool]
+    rounds: int
+    early_stopping_rounds: int
+
+    def to_json(self) -> dict[str, object]:
+        rounds = {"rounds": self.rounds, "early_stopping_rounds": self.early_stopping_rounds}
+        return {**dict(sorted(self.lightgbm.items())), **rounds}
+
+
+def merge(use_case: UseCase, overrides: Mapping[str, Any] | None) -> Parameters:
+    """Return the declared parameters with these overrides.
+
+    Raises:
+        BadRequest: names all that is wrong with the overrides, and what may be set.
+    """
+    form_limits.require_parameters("parameters", overrides)
+    training, overrides = use_case.training, dict(overrides or {})
+    if wrong := wrong_parameters(overrides):
+        names = sorted({*TUNABLE, *ROUNDS})
+        raise BadRequest(f"{use_case.name}: {'; '.join(wrong)}. These may be set: {', '.join(names)}.")
+    declared = {name: value for name, value in training.parameters.items() if name not in OWN}
+    return _parameters(training, declared | overrides)
+
+
+def _parameters(training: Training, chosen: Mapping[str, Any]) -> Parameters:
+    rounds = {"rounds": training.rounds, "early_stopping_rounds": training.early_stopping_rounds}
+    rounds |= {name: value for name, value in chosen.items() if name in ROUNDS}
+    typed = {name: TUNABLE[name].kind(value) for name, value in chosen.items() if name not in ROUNDS}
+    # LightGBM derives its seeds for bagging, features and data from this one.
+    return Parameters({**OWN, "seed": training.seed, **typed}, **rounds)  # type: ignore[dict-item]

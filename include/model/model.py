@@ -1,0 +1,59 @@
+"""A trained model and what travels with it: one path from feature columns to probabilities, in training and scoring."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+
+from include.evaluation.judge import MODEL
+from include.model.baselines import Logistic, Prior
+from include.model.encoding import Encoding
+from include.model.metrics import Numbers
+
+
+@dataclass(frozen=True)
+class Model:
+    """LightGBM's trees, the encoding they were learned with, and the baselines of the same train days."""
+
+    booster: lightgbm.Booster
+    encoding: Encoding
+    prior: Prior
+    logistic: Logistic
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """Declared name of each feature to the gain of all splits by it, in the model's order."""
+        gains = self.booster.feature_importance("gain").tolist()
+        return dict(zip(self.encoding.features, gains, strict=True))
+
+    def predict(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> Numbers:
+        """One probability per row of features. Neither threads nor the cut into batches change a bit of it."""
+        return self._predict(self.encoding.encode(rows), threads)
+
+    def predict_all(self, rows: pa.Table | pa.RecordBatch, threads: int = 1) -> dict[str, Numbers]:
+        """Probabilities of the model and of each baseline, by subject."""
+        encoded = self.encoding.encode(rows)
+        return {
+            MODEL: self._predict(encoded, threads),
+            "prior": self.prior.predict(encoded),
+            "logistic": self.logistic.predict(encoded),
+        }
+
+    def _predict(self, encoded: pa.Table, threads: int) -> Numbers:
+        if encoded.num_rows == 0:
+            return np.empty(0)
+        probabilities: Numbers = np.asarray(self.booster.predict(encoded, num_threads=threads), dtype=np.float64)
+        return probabilities
+
+    @property
+    def trees(self) -> str:
+        return trees_digest(self.booster.model_to_string())
+
+
+def trees_digest(text: str) -> str:
+    """SHA-256 of what makes the predictions: the model's text up to its parameters, which name threads and files."""
+    return hashlib.sha256(text.partition("\nparameters:")[0].encode()).hexdigest()

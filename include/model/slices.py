@@ -1,0 +1,92 @@
+"""Slices: how a model does in each group of rows that share a value, such as a carrier, an hour, or people's group."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.declaration.gates import HIGHER_IS_BETTER
+from include.declaration.use_case import Costs
+from include.model import metrics
+from include.model.metrics import Numbers
+
+NULL = "null"
+"""How the group of rows without a value is called."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group with enough rows: a metric, what it is compared with, and how much worse it is (below 0: better)."""
+
+    name: str
+    rows: int
+    value: float
+    compared: float
+    worse: float
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The groups of a column."""
+
+    judged: tuple[Group, ...]
+    """Worst first; by name where equal."""
+    undefined: Mapping[str, int]
+    """Group to rows where the metric is not defined, such as the AUC of rows of one class."""
+    small: Mapping[str, int]
+    """Group to rows where these are too few."""
+
+
+def of(
+    column: pa.Array | pa.ChunkedArray,
+    labels: Numbers,
+    probabilities: Numbers,
+    metric: str,
+    *,
+    than: Numbers | float,
+    costs: Costs,
+    min_rows: int,
+) -> Slices:
+    """The metric of each group of the column, held against `than`.
+
+    `than` is either another subject's probabilities (then its metric on the same group) or one number for all groups.
+    Column, labels and probabilities are of one length.
+    """
+    names, order, starts = _groups(column)
+    sizes = np.diff([*starts, len(order)])
+    labels, probabilities = labels[order], probabilities[order]
+    other = than[order] if isinstance(than, np.ndarray) else than
+    judged, undefined = [], {}
+    for place in np.flatnonzero(sizes >= min_rows):
+        own, rows = slice(starts[place], starts[place] + sizes[place]), int(sizes[place])
+        value = metrics.measure(metric, labels[own], probabilities[own], costs)
+        compared = metrics.measure(metric, labels[own], other[own], costs) if isinstance(other, np.ndarray) else other
+        if value is None or compared is None or not (math.isfinite(value) and math.isfinite(compared)):
+            undefined[names[place]] = rows
+        else:
+            judged.append(Group(names[place], rows, value, compared, worse(metric, value, compared)))
+    small = {names[place]: int(sizes[place]) for place in np.flatnonzero(sizes < min_rows)}
+    return Slices(tuple(sorted(judged, key=lambda group: (-group.worse, group.name))), undefined, small)
+
+
+def worse(metric: str, value: float, compared: float) -> float:
+    """How much worse a value of the metric is than another, in the metric's unit; below 0: better."""
+    return compared - value if metric in HIGHER_IS_BETTER else value - compared
+
+
+def _groups(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The groups' names, the rows in order of group, and where in that order each group starts."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = pc.dictionary_encode(column, null_encoding="encode")
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    names = [NULL if value is None else str(value) for value in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes, minlength=len(names))
+    return names, order, np.cumsum(sizes) - sizes

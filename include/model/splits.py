@@ -1,0 +1,105 @@
+"""Splits by time: train, validation and test never share a day, and always lie in this order.
+
+Only days whose labels have matured by T take part: of a later day, what took long is not known yet. Long waits go with
+one class (a late flight lands after midnight), so such a day, tested on, would make every model look better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from include.declaration.form_limits import WINDOW_DAYS
+from include.declaration.use_case import Training, UseCase
+from include.errors import BadRequest, NotReady
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The days of each split that have rows, in order; the gaps between them belong to none."""
+
+    train: tuple[date, ...]
+    validation: tuple[date, ...]
+    test: tuple[date, ...]
+
+    def items(self) -> tuple[tuple[str, tuple[date, ...]], ...]:
+        """Name and days of each split, in order of time."""
+        return (("train", self.train), ("validation", self.validation), ("test", self.test))
+
+    def bounds(self) -> dict[str, dict[str, object]]:
+        """First day, last day and number of days of each split, ready for JSON."""
+        return {
+            name: {"first": days[0].isoformat(), "last": days[-1].isoformat(), "days": len(days)}
+            for name, days in self.items()
+        }
+
+
+def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
+    """First and last day that a training as of `as_of` reads features of: `window_days`, the last one matured by then.
+
+    Raises BadRequest for a window that cannot hold the declared splits.
+    """
+    training = use_case.training
+    days = training.window_days if window_days is None else window_days
+    least = _least(training)
+    if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
+        raise BadRequest(
+            f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}, or is too"
+            f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
+        )
+    last = _last(use_case, as_of)
+    first = max(use_case.first_day, last - timedelta(days=days - 1))
+    if last < first:
+        enough = use_case.first_day + timedelta(days=least - 1 + use_case.label.matures_after_days)
+        raise BadRequest(
+            f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
+            f" {use_case.first_day}, and labels mature after {use_case.label.matures_after_days} days."
+            f" Train as of {enough} or later."
+        )
+    return first, last
+
+
+def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
+    """Cut the days that have labelled rows, from `first` to the last whose labels have matured by `as_of`, by time.
+
+    Test is the last `test_days` calendar days up to the last of them; before it a gap, validation, a gap, and train
+    is what is left.
+    Raises NotReady, with what is there, when a split would be empty or train too short.
+    """
+    training = use_case.training
+    known = sorted(day for day in set(labelled) if first <= day <= _last(use_case, as_of))
+    say = f"{use_case.name}: a training as of {as_of} needs {_shape(training)}"
+    hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
+    if not known:
+        raise NotReady(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
+    test = known[-1] - timedelta(days=training.test_days - 1)
+    validation = test - timedelta(days=training.gap_days + training.validation_days)
+    train_end = validation - timedelta(days=training.gap_days)
+    splits = Splits(
+        train=tuple(day for day in known if day < train_end),
+        validation=tuple(day for day in known if validation <= day < test - timedelta(days=training.gap_days)),
+        test=tuple(day for day in known if day >= test),
+    )
+    if len(splits.train) < training.min_train_days or not splits.validation:
+        raise NotReady(
+            f"{say}; labelled rows are there for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
+            f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
+        )
+    return splits
+
+
+def _last(use_case: UseCase, as_of: date) -> date:
+    """The last day whose labels are complete, as far as they will ever be, at `as_of`."""
+    return as_of - timedelta(days=use_case.label.matures_after_days)
+
+
+def _least(training: Training) -> int:
+    return training.min_train_days + training.validation_days + training.test_days + 2 * training.gap_days
+
+
+def _shape(training: Training) -> str:
+    return (
+        f"{training.min_train_days} days to train, {training.validation_days} to validate and {training.test_days}"
+        f" to test on, with {training.gap_days} left out between them"
+    )

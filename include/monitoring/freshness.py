@@ -1,0 +1,68 @@
+"""Arrivals: how much has come, compared with the days before, and how old the newest is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from include.monitoring.metric_row import Figure, above, missing
+
+VOLUME, STALENESS = "volume_change", "staleness"
+
+
+def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> Figure:
+    """Rows of a feed's day as a share of the mean of the days before, less 1: -1 is none, 0 as many, 1 twice as many.
+
+    `before` are the rows of each day that has landed, 0 where it had none. Breached beyond the limit in either
+    direction; not judged where the days before have no rows.
+    """
+    if not before:
+        return missing(VOLUME, feed, "There is no day before to compare with (look_back_days says how many).", limit)
+    if not sum(before):
+        return missing(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
+    change = rows / (sum(before) / len(before)) - 1
+    return Figure(VOLUME, feed, change, limit=limit, breached=abs(change) > limit)
+
+
+def staleness(subject: str, day: date, newest: date | None, limit: float) -> Figure:
+    """Days from the newest partition of a table to `day`; more than the limit is a breach."""
+    if newest is None:
+        return missing(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
+    return above(STALENESS, subject, float((day - newest).days), limit)
+
+
+def lateness(day: date, complete: date | None, due: date | None, limit: float) -> Figure:
+    """Days from the newest day with complete labels to the newest that should have them by `day`.
+
+    `due` is the newest day, old enough for its labels to have matured, that is not recorded as empty: a shop that is
+    shut has no labels, and none are late. None where there is no such day.
+    """
+    if complete is None:
+        return missing(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
+    return above(STALENESS, "labels", float((due - complete).days) if due and due > complete else 0.0, limit)
+
+
+def unscored(rows: int, predictions: int) -> Figure:
+    """Rows of features without a prediction, or predictions without such a row; any is a breach."""
+    return above("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
+
+
+def age(day: date, as_of: date, limit: int) -> Figure:
+    """Days since the day as of which a model was trained; from the limit on it is old."""
+    days = (day - as_of).days
+    return Figure(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
+
+
+def of_feed(feed: str, landed: int, checked: int | None, reasons: Mapping[str, int], quarantined: int) -> list[Figure]:
+    """Rows of a feed's day that landed, were published and quarantined, and for which reasons.
+
+    `checked` is None where nothing of the day is published. A row with two reasons counts for each.
+    """
+    found = [Figure("rows", feed, float(landed))]
+    if checked is None and landed:
+        state = "Nothing of the day is published: it was refused, or is not validated yet; see its data run."
+        return [*found, missing("published", feed, state), missing("quarantined", feed, state)]
+    found.append(Figure("published", feed, float((checked or 0) - quarantined)))
+    found.append(Figure("quarantined", feed, float(quarantined)))
+    by_reason = sorted(reasons.items())
+    return [*found, *(Figure("quarantined_by_reason", f"{feed}: {name}", float(n)) for name, n in by_reason)]

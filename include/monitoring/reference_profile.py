@@ -1,0 +1,283 @@
+"""The reference profile: all that a version's own files say of how things were when it was made.
+
+How each feature and the prediction were spread over the train days, on bins that are fixed here, once (comparing two
+samples each on its own edges says nothing); what single validation and test days showed against that (`usual`), since
+one day never looks like three months; and what the test days promised (`promise`). Like the training itself, all of it
+is of labelled rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from include.declaration.use_case import Costs
+from include.errors import AirworthyError
+from include.evaluation.gates.result import MODEL
+from include.model import expected, intervals
+from include.model.expected import Expected
+from include.model.metrics import Numbers
+from include.model.model import Model
+from include.model.trainer import Rows
+from include.monitoring import drift
+from include.monitoring.drift import Bins, Counts
+
+NAME = "profile"
+"""Of the file that holds it beside the model."""
+BINS = 10
+FORMAT = 4
+
+
+class ProfileUnreadable(AirworthyError):
+    """A version has no reference profile, or one that this code cannot read."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"its reference profile {what}; train a new version, which will have one")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Rows per bin of one column over the train days."""
+
+    bins: Bins
+    counts: Counts
+
+    @property
+    def null_share(self) -> float:
+        """Share of rows without a value."""
+        return float(self.counts[-2]) / max(int(self.counts.sum()), 1)
+
+    def to_json(self) -> dict[str, object]:
+        rows = max(int(self.counts.sum()), 1)
+        *shares, null, unseen = (self.counts / rows).tolist()
+        if self.bins.values is None:
+            return {"edges": list(self.bins.edges or ()), "shares": shares, "null": null}
+        return {"values": list(self.bins.values), "shares": shares, "null": null, "unseen": unseen}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], rows: int) -> Spread:
+        """What `to_json` wrote of that many rows."""
+        shares = [*values["shares"], values["null"], values.get("unseen", 0.0)]
+        bins = Bins(values=tuple(values["values"])) if "values" in values else Bins(edges=tuple(values["edges"]))
+        if len(shares) != len(bins):
+            raise ValueError(f"{len(shares)} shares of {len(bins)} bins")
+        return cls(bins, np.rint(np.array(shares) * rows).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What single validation and test days showed against the train days; each in order of days."""
+
+    days: int
+    weighted_drift: tuple[float, ...]
+    prediction_drift: tuple[float, ...]
+    psi: Mapping[str, tuple[float, ...]]
+    """Feature to the PSI of each day."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], features: Collection[str]) -> Usual:
+        """What `asdict` made of it; ValueError where it does not say of everything what single days showed."""
+        weighted, prediction = tuple(values["weighted_drift"]), tuple(values["prediction_drift"])
+        psi = {name: tuple(values["psi"].get(name, ())) for name in features}
+        if not (weighted and prediction and all(psi.values())):
+            raise ValueError("usual days are missing")
+        return cls(values["days"], weighted, prediction, psi)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How things were when a version was made."""
+
+    rows: int
+    """Train rows."""
+    features: Mapping[str, Spread]
+    types: Mapping[str, str]
+    """Feature to its declared type, in the model's order."""
+    importance: Mapping[str, float]
+    """Feature to its share of the gain of all splits; equal shares for trees without a split."""
+    probability: Spread
+    usual: Usual
+    promise: Mapping[str, Expected]
+    """Metric to what the test days showed."""
+    baselines: Mapping[str, Mapping[str, Expected]] = field(default_factory=dict)
+    """Baseline to metric to what it showed on the same test days."""
+    validation: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    """Subject (model or baseline) to metric to its pseudo-values on the validation days."""
+
+    def daily(self, metric: str, reference: str | None) -> list[Numbers]:
+        """The pseudo-values of the validation days and of the test days, less those of the reference baseline.
+
+        Above 0 is worse. The test days are last; the list is empty where they have none.
+        """
+        test = {name: found[metric].by_day for name, found in self.promised.items() if metric in found}
+        validation = {name: found.get(metric, ()) for name, found in self.validation.items()}
+        found = [expected.against(metric, span, reference) for span in (validation, test)]
+        return [span for span in found if span is not None] if found[-1] is not None else []
+
+    @property
+    def promised(self) -> dict[str, Mapping[str, Expected]]:
+        """Subject to metric to what the test days showed."""
+        return {**self.baselines, MODEL: self.promise}
+
+    @property
+    def bins(self) -> dict[str, Bins]:
+        """Feature to where its values fall."""
+        return {name: each.bins for name, each in self.features.items()}
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values, from which `from_json` makes an equal profile."""
+        return {
+            "format": FORMAT,
+            "rows": self.rows,
+            "features": {name: {"type": self.types[name], **each.to_json()} for name, each in self.features.items()},
+            "probability": self.probability.to_json(),
+            "importance": dict(self.importance),
+            "usual": asdict(self.usual),
+            "promise": {metric: asdict(promised) for metric, promised in self.promise.items()},
+            "baselines": {
+                name: {metric: asdict(promised) for metric, promised in found.items()}
+                for name, found in self.baselines.items()
+            },
+            "validation": {
+                name: {m: list(each) for m, each in found.items()} for name, found in self.validation.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, values: Any) -> Profile:
+        """The profile that `to_json` wrote; ProfileUnreadable for anything else."""
+        if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+            raise ProfileUnreadable(f"is not of the present format ({FORMAT})")
+        try:
+            rows = values["rows"]
+            return cls(
+                rows=rows,
+                features={name: Spread.from_json(each, rows) for name, each in values["features"].items()},
+                types={name: each["type"] for name, each in values["features"].items()},
+                importance=dict(values["importance"]),
+                probability=Spread.from_json(values["probability"], rows),
+                usual=Usual.from_json(values["usual"], values["features"]),
+                promise=expected.from_json(values["promise"]),
+                baselines={name: expected.from_json(found) for name, found in values["baselines"].items()},
+                validation={
+                    name: {metric: tuple(each) for metric, each in found.items()}
+                    for name, found in values["validation"].items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProfileUnreadable(f"cannot be read ({type(error).__name__}: {error})") from error
+
+
+def of(
+    model: Model, parts: Mapping[str, Rows], predicted: Mapping[str, Mapping[str, Numbers]], costs: Costs
+) -> Profile:
+    """The profile of a model from the rows of train, validation and test.
+
+    `predicted` holds the probabilities for them: split to subject (model and baselines) to one for each row.
+    """
+    train, encoding = parts["train"], model.encoding
+    features = {name: spread(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features}
+    said = {split: subjects[MODEL] for split, subjects in predicted.items()}
+    probability = spread(pa.array(said["train"], pa.float64()), None)
+    importance = _importance(model)
+    validation = parts["validation"]
+    return Profile(
+        rows=train.features.num_rows,
+        features=features,
+        types=dict(encoding.features),
+        importance=importance,
+        probability=probability,
+        usual=_usual(features, importance, probability, parts, said),
+        promise=expected.of_test(parts["test"], said["test"], costs),
+        baselines={
+            name: expected.of_test(parts["test"], each, costs)
+            for name, each in predicted["test"].items()
+            if name != MODEL
+        },
+        validation={
+            name: {
+                metric: tuple(values.tolist())
+                for metric, values in intervals.by_day(validation.days, validation.labels, each, costs).items()
+            }
+            for name, each in predicted["validation"].items()
+        },
+    )
+
+
+def day_slices(rows: Rows) -> dict[date, slice]:
+    """Day to where its rows stand, of rows in order of days."""
+    days, first = np.unique(rows.days, return_index=True)
+    ends = [*first[1:].tolist(), len(rows.days)]
+    return {day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), ends, strict=True)}
+
+
+def _usual(
+    features: Mapping[str, Spread],
+    importance: Mapping[str, float],
+    probability: Spread,
+    parts: Mapping[str, Rows],
+    predicted: Mapping[str, Numbers],
+) -> Usual:
+    bins = {name: each.bins for name, each in features.items()}
+    weighted: list[float] = []
+    shifts: list[float] = []
+    psis: dict[str, list[float]] = {name: [] for name in features}
+    for split in ("validation", "test"):
+        for own in day_slices(parts[split]).values():
+            rows = parts[split].features.slice(own.start, own.stop - own.start)
+            counts = drift.count(bins, [rows])
+            each = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
+            weighted.append(drift.weighted(importance, each) or 0.0)
+            said = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
+            shifts.append(drift.psi(probability.counts, said) or 0.0)
+            for name, value in each.items():
+                psis[name].append(value)
+    return Usual(len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()})
+
+
+def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> Spread:
+    """How a column of train rows is spread, over bins that are fixed by it (`_edges`), or by the category's `words`."""
+    bins = Bins(values=words) if words is not None else Bins(edges=_edges(column))
+    return Spread(bins, bins.count(column))
+
+
+def _edges(column: pa.Array | pa.ChunkedArray) -> tuple[float, ...]:
+    """The deciles of the values that are there; a value that fills several of them has a bin of its own.
+
+    Otherwise what a rare flag, a mostly empty count or a constant becomes would fall into the bin where it was before.
+    """
+    if pa.types.is_boolean(column.type):
+        return (1.0,)
+    values = column.drop_null().to_numpy()
+    there = values[np.isfinite(values)]
+    if not len(there):
+        return ()
+    deciles = np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
+    edges, times = np.unique(deciles, return_counts=True)
+    frequent = edges[times > 1].tolist()
+    # Below a decile that is the least value nothing in train can fall: only a frequent one is worth that bin.
+    own = {edge for edge in edges.tolist() if edge in frequent or edge > there.min()}
+    return tuple(sorted(map(float, own | {_beyond(there, value) for value in frequent})))
+
+
+def _beyond(there: npt.NDArray[Any], value: float) -> float:
+    """The smallest of the values above that one; above the greatest, the next number that their type knows."""
+    above = there[there > value]
+    if len(above):
+        return float(above.min())
+    if there.dtype.kind != "f":
+        return float(value) + 1
+    # Next to 0 are numbers so small that a processor may be told to take them for 0.
+    return float(np.nextafter(there.dtype.type(value), np.inf)) if value else float(np.finfo(there.dtype).tiny)
+
+
+def _importance(model: Model) -> dict[str, float]:
+    gains = np.array([*model.gains.values()])
+    shares = gains / gains.sum() if gains.sum() > 0 else np.full(len(gains), 1 / len(gains))
+    return dict(zip(model.gains, shares.tolist(), strict=True))

@@ -1,0 +1,312 @@
+"""Messages to people: what happened, the figures, why, what to do, and where to look. Pure: texts from facts."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from include.declaration.monitoring import PERFORMANCE
+from include.notifications.redaction import redacted
+from include.printable import escape_line, escape_text, escape_values
+
+Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline", "redelivery"]
+LONGEST = 1500
+"""Characters of an error's own words; the rest stands in the log."""
+SHOWN = 12
+"""Breaches written out; of more, the number."""
+ADVICE = {
+    "performance": "The model has lost what it showed on its test days, or is worse than a baseline: the decision of"
+    " {use_case}__retrain for this day says whether"
+    " a new one is trained, and why. A rollback is one form away: {use_case}__rollback.",
+    "drift": "What comes in, or the predictions, differ from what the model was tested on: look at the page for the"
+    " features that moved most, and at {use_case}__retrain for the decision.",
+    "data": "Rows, nulls or categories changed at the source: read the day's Data Docs, ask the source's owner, and run"
+    " {use_case}__data for the day again once it is mended.",
+    "staleness": "Something does not arrive: look for failed or waiting runs of {use_case}__data and {use_case}__score;"
+    " an old model is trained anew by {use_case}__train.",
+    "feature": "A single feature moved; it asks for nothing by itself.",
+}
+"""What to do about a kind of breach."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One event, as people and programs are told of it; plain values."""
+
+    event: Event
+    key: str
+    """Names the event for ever: who receives a key twice has received one message twice."""
+    use_case: str
+    day: str | None
+    subject: str
+    text: str
+    links: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A line's end in a mail's subject would begin another header.
+        object.__setattr__(self, "subject", escape_line(" ".join(self.subject.split())))
+        object.__setattr__(self, "text", escape_text(self.text))
+        object.__setattr__(self, "details", escape_values(self.details))
+        object.__setattr__(self, "key", named(self.key))
+
+    def payload(self) -> dict[str, Any]:
+        """For the webhook: JSON values under stable keys."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return found
+
+    def html(self) -> str:
+        """For the mail: every character that a person or a program wrote is escaped."""
+        parts = [f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>" for part in self.text.split("\n\n")]
+        links = [f'<li><a href="{html.escape(to)}">{html.escape(name)}</a></li>' for name, to in self.links.items()]
+        return "".join(parts) + (f"<ul>{''.join(links)}</ul>" if links else "")
+
+
+def failure(
+    use_case: str,
+    day: str | None,
+    *,
+    kind: str,
+    run_id: str,
+    task: str,
+    tries: int,
+    error: str,
+    links: Mapping[str, str],
+) -> Message:
+    """A task failed and is not tried again. `error` is the error's own words; empty where the process was lost.
+
+    `tries` counts on where a task was cleared, so that failing again after a repair is another event.
+    """
+    said = shortened(redacted(error)) or (
+        "Its process ended without a word: it was killed, or ran out of memory or of time."
+    )
+    times = f"after {tries} {'try' if tries == 1 else 'tries'}"
+    text = (
+        f"The task {task} of {use_case}__{kind} failed {times}, and is not tried again.\n\n{said}\n\n"
+        "What to do: read the last lines of its log, mend what they name, and clear the task there. Tasks after it wait"
+        " for it; no table was left half written."
+    )
+    return Message(
+        "failure",
+        f"failure-{kind}-{run_id}-{task}-{tries}",
+        use_case,
+        day,
+        _subject(use_case, day, f"{kind}: {task} failed"),
+        text,
+        links,
+        {"dag": f"{use_case}__{kind}", "run": run_id, "task": task, "tries": tries, "error": said},
+    )
+
+
+def breach(
+    use_case: str, day: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
+) -> Message:
+    """Limits that are broken on `day` and were not on the measured day before; `lasting` others were.
+
+    `new` are rows of the table metrics. The same ones of the same day are one event.
+    """
+    names = [f"{row['metric']} of {row['subject']}" for row in new]
+    lines = [_figure(row) for row in new[:SHOWN]]
+    if more := len(new) - SHOWN:
+        lines += [f"and {more} more"] if more > 0 else []
+    kinds = list(dict.fromkeys(kind_of(str(row["metric"])) for row in new))
+    text = (
+        f"{_limits(len(new))} broken on {day} and not on the measured day before:\n"
+        + "\n".join(lines)
+        + (f"\n\n{_limits(lasting)} broken since before." if lasting else "")
+        + "\n\nWhat to do: "
+        + " ".join(ADVICE[kind].format(use_case=use_case) for kind in kinds)
+    )
+    shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+    pairs = json.dumps(sorted((str(row["metric"]), str(row["subject"])) for row in new))
+    keep = ("metric", "subject", "value", "lower", "upper", "limit", "model_version", "about", "days")
+    details = {"breaches": [{name: row.get(name) for name in keep} for row in new], "lasting": lasting}
+    return Message(
+        "breach",
+        f"breach-{day}-{_hash(pairs)}",
+        use_case,
+        day,
+        _subject(use_case, day, f"over the limit: {shown}"),
+        text,
+        links,
+        details,
+    )
+
+
+def redelivery(
+    use_case: str,
+    day: str,
+    *,
+    feed: str,
+    files: Mapping[str, str],
+    state: str,
+    advice: str,
+    links: Mapping[str, str],
+) -> Message:
+    """Files of `day`, which has landed, are others by now: `files` says what became of each.
+
+    `state` names what the bucket holds: another change is another event.
+    """
+    lines = [f"{key}: {what}" for key, what in list(files.items())[:SHOWN]]
+    lines += [f"and {len(files) - SHOWN} more"] if len(files) > SHOWN else []
+    text = f"Files of the feed {feed} for {day} are not those that have landed:\n" + "\n".join(lines)
+    return Message(
+        "redelivery",
+        f"redelivery-{feed}-{day}-{state}",
+        use_case,
+        day,
+        _subject(use_case, day, f"files of {feed} were delivered again"),
+        f"{text}\n\nWhat to do: {advice}",
+        links,
+        {"feed": feed, "files": dict(files)},
+    )
+
+
+def promotion(
+    use_case: str,
+    day: str,
+    *,
+    version: str,
+    entry: int,
+    who: str,
+    reason: str,
+    gates: Sequence[str],
+    links: Mapping[str, str],
+) -> Message:
+    """A version became champion from `day` on. `gates` are their verdicts in words."""
+    text = (
+        f"Version {version} was promoted by {who}.\n\n{reason}\n\n"
+        + "\n".join(gates)
+        + f"\n\nWhat to do: nothing, if this was meant. To undo it, trigger {use_case}__rollback."
+    )
+    details = {"version": version, "entry": entry, "who": who, "reason": reason}
+    subject = _subject(use_case, day, f"version {version} promoted")
+    return Message("promotion", f"entry-{entry}", use_case, day, subject, text, links, details)
+
+
+def rejection(use_case: str, day: str | None, *, version: str, reason: str, links: Mapping[str, str]) -> Message:
+    """A version was not promoted: its gates or a person said no."""
+    text = (
+        f"Version {version} was not promoted; the champion stays.\n\n{shortened(reason)}\n\n"
+        "What to do: read the version's card for what failed. A new attempt is a training with other data or"
+        f" parameters: {use_case}__train."
+    )
+    details = {"version": version, "reason": reason}
+    subject = _subject(use_case, day, f"version {version} not promoted")
+    return Message("rejection", f"rejection-{version}", use_case, day, subject, text, links, details)
+
+
+def rollback(
+    use_case: str, day: str, *, version: str, entry: int, who: str, reason: str, told: str, links: Mapping[str, str]
+) -> Message:
+    """A person made an earlier version champion again, from `day` on; `told` says what becomes of it."""
+    text = (
+        f"{who} rolled back to version {version}: {reason}\n\n{told}\n\n"
+        f"What to do: nothing, if this was meant. Otherwise roll back once more: {use_case}__rollback."
+    )
+    details = {"version": version, "entry": entry, "who": who, "reason": reason}
+    subject = _subject(use_case, day, f"rolled back to version {version}")
+    return Message("rollback", f"entry-{entry}", use_case, day, subject, text, links, details)
+
+
+def deadline(
+    use_case: str,
+    day: str | None,
+    *,
+    kind: str,
+    run_id: str,
+    state: str,
+    due: str,
+    allowed: str,
+    links: Mapping[str, str],
+) -> Message:
+    """A scheduled run was not done in time; `due` is the moment, `allowed` the time it had."""
+    text = (
+        f"The scheduled run of {use_case}__{kind} is {state}; it should have been done by {due}, {allowed} after it was"
+        " queued.\n\nWhat to do: open the run and see which task is running, waiting or queued. A sensor that waits"
+        " names in its log what it waits for; a queue that does not move wants more slots, or a scheduler that lives."
+    )
+    details = {"dag": f"{use_case}__{kind}", "run": run_id, "state": state, "due": due}
+    subject = _subject(use_case, day, f"{kind} missed its deadline")
+    return Message("deadline", f"deadline-{kind}-{run_id}", use_case, day, subject, text, links, details)
+
+
+def worth_telling(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether anybody should be woken: single features move every day, and that alone says little."""
+    return any(kind_of(str(row["metric"])) != "feature" for row in rows)
+
+
+def newly_broken(
+    today: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+    told: Collection[tuple[str, str]] = (),
+) -> tuple[list[Mapping[str, Any]], int]:
+    """Rows of the table metrics that are broken and were not before, the gravest kinds first; how many others are.
+
+    `told` are the (metric, subject) of the day that people know of already: measured again, a day may have more.
+    """
+    broken = [row for row in today if row["breached"]]
+    old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(told)
+    new = [row for row in broken if (row["metric"], row["subject"]) not in old]
+    order = list(ADVICE)
+    new.sort(key=lambda row: (order.index(kind_of(str(row["metric"]))), str(row["metric"]), str(row["subject"])))
+    return new, len(broken) - len(new)
+
+
+def kind_of(metric: str) -> str:
+    """Which kind of breach a metric's is, as ADVICE names them."""
+    if metric.startswith(PERFORMANCE):
+        return "performance"
+    if metric in ("psi", "jensen_shannon"):
+        return "feature"
+    if metric == "staleness":
+        return "staleness"
+    return "drift" if metric.endswith("drift") else "data"
+
+
+def named(text: str) -> str:
+    """As a name of a file: letters, digits and a few signs; what had to be changed for that ends with a hash of what it
+    was, so that two texts never have one name. A name stays as it is."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:180]
+    return name if name == text else f"{name[:160]}-{_hash(text)}"
+
+
+def shortened(text: str) -> str:
+    """At most LONGEST characters."""
+    text = text.strip()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … (the rest stands in the log)"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _subject(use_case: str, day: str | None, what: str) -> str:
+    return f"[airworthy] {use_case}{f' {day}' if day else ''}: {what}"
+
+
+def _limits(count: int) -> str:
+    return f"{count} limit is" if count == 1 else f"{count} limits are"
+
+
+def _figure(row: Mapping[str, Any]) -> str:
+    """`psi of temp: 0.31, limit 0.2 (0.28 to 0.34; 14 days until 2013-04-18)`."""
+    number = {name: _short(row.get(name)) for name in ("value", "lower", "upper", "limit")}
+    about = []
+    if number["lower"] and number["upper"]:
+        about.append(f"{number['lower']} to {number['upper']}")
+    if (row.get("days") or 0) > 1:
+        about.append(f"{row['days']} days until {row['about']}")
+    limit = f", limit {number['limit']}" if number["limit"] else ""
+    return f"{row['metric']} of {row['subject']}: {number['value']}{limit}" + (
+        f" ({'; '.join(about)})" if about else ""
+    )
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

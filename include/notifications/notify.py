@@ -1,0 +1,155 @@
+"""Tell: write an alert down, and send what waits to be sent. It never raises for a receiver that is down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+
+from include import settings
+from include.declaration.use_case import UseCase
+from include.ingestion import file_changes
+from include.ingestion.file_changes import Redelivery
+from include.lake.lake import Lake
+from include.notifications import messages
+from include.notifications.messages import Message, deadline, failure
+from include.notifications.queue import Letter, Outbox
+from include.printable import printable_logger
+from include.promotion.promote import PromoteResult
+from include.promotion.rollback import RollbackResult
+from include.registry.ledger import Ledger
+
+__all__ = ["breaches", "deadline", "failure", "promotion", "redelivery", "rejection", "rollback", "run"]
+log = printable_logger(__name__)
+
+Send = Callable[[Message], None]
+"""Sends one message, or raises; Refused where the fault may lie with this message alone."""
+
+
+class Refused(Exception):
+    """The receiver has answered, and does not take this message: it may well take others."""
+
+
+def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
+    """Write `message` down for each of `ways`, unless it is there already, and send whatever waits, the newest first.
+
+    What cannot be sent is an error in the log, and waits for the next alert or measurement of the use case, for seven
+    days. A way whose receiver did not answer is not tried again within this call, so that a dead receiver costs one
+    time-out; after a message that was Refused, the next one is.
+    """
+    outbox = Outbox.of(use_case)
+    if message is not None and not ways:
+        log.info("%s: nobody is told of %r: no Connection is there to tell by.", use_case.name, message.subject)
+    elif message is not None and not outbox.put(message, list(ways)):
+        log.info("%s: %r was told of before.", use_case.name, message.subject)
+    open_ways = dict(ways)
+    for letter in outbox.waiting() if ways else []:
+        if letter.is_too_old():
+            log.error("The alert %r was never sent by all of %s, and is given up.", letter.message.subject, letter.ways)
+            outbox.close(letter)
+            continue
+        for dead in _deliver(outbox, letter, open_ways):
+            del open_ways[dead]
+
+
+def _deliver(outbox: Outbox, letter: Letter, ways: Mapping[str, Send]) -> list[str]:
+    """Send a letter by each of its ways that it was not sent by; the ways that nothing can be sent by."""
+    key, dead = letter.message.key, []
+    with outbox.hold(key) as mine:
+        for way in letter.ways if mine else ():
+            if way not in ways or outbox.is_sent(key, way):
+                continue
+            try:
+                ways[way](letter.message)
+            except Exception as error:
+                log.exception(
+                    "The alert %r could not be sent by %s. It is kept in %s and tried again with the next alert or"
+                    " measurement; mend the Connection or its receiver.",
+                    letter.message.subject,
+                    way,
+                    outbox.folder,
+                )
+                dead += [] if isinstance(error, Refused) else [way]
+            else:
+                outbox.sent(letter, way)
+                log.info("Told of %r by %s.", letter.message.subject, way)
+    return dead
+
+
+def breaches(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message | None:
+    """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did.
+
+    What was told of that day before is left out: a day that is measured again is told of where it broke more.
+    """
+    view = Lake.of(use_case).as_of(day)
+    earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
+    today = view.read("metrics", day, day).to_pylist()
+    before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
+    new, lasting = messages.newly_broken(today, before, _told(use_case, day))
+    if not messages.worth_telling(new):
+        return None
+    return messages.breach(use_case.name, day.isoformat(), new, lasting, links)
+
+
+def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
+    """The (metric, subject) of that day's breaches that were written down to be told."""
+    letters = Outbox.of(use_case).beginning(f"breach-{day}")
+    rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
+    return {(row["metric"], row["subject"]) for row in rows}
+
+
+def redelivery(use_case: UseCase, found: Redelivery, links: Mapping[str, str]) -> Message:
+    """That files which have landed are others by now."""
+    return messages.redelivery(
+        use_case.name,
+        found.day.isoformat(),
+        feed=found.feed,
+        files=found.files,
+        state=found.state,
+        advice=file_changes.advice(use_case.name, found.feed, found.day),
+        links=links,
+    )
+
+
+def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:
+    """That a version was promoted, or not, with the verdicts of its gates."""
+    links = {**links, **version_page(use_case, result.version)}
+    if not result.promoted or result.entry is None:
+        return messages.rejection(use_case.name, None, version=result.version, reason=result.reason, links=links)
+    entry = Ledger.of(use_case).entries()[result.entry - 1]
+    return messages.promotion(
+        use_case.name,
+        entry.effective_from.isoformat(),
+        version=entry.version,
+        entry=entry.number,
+        who=entry.who,
+        reason=". ".join(filter(None, (entry.reason, result.reason))),
+        gates=[f"{verdict['outcome']} {verdict['gate']}: {verdict['reason']}" for verdict in entry.verdicts],
+        links=links,
+    )
+
+
+def rejection(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
+    """That a person rejected a version, or nobody answered in time."""
+    links = {**links, **version_page(use_case, version)}
+    return messages.rejection(use_case.name, None, version=version, reason=reason, links=links)
+
+
+def rollback(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]) -> Message:
+    """That a person went back to an earlier version."""
+    entry = Ledger.of(use_case).entries()[result.entry - 1]
+    return messages.rollback(
+        use_case.name,
+        result.effective_from,
+        version=result.version,
+        entry=entry.number,
+        who=entry.who,
+        reason=entry.reason,
+        told=result.reason,
+        links={**links, **version_page(use_case, result.version)},
+    )
+
+
+def version_page(use_case: UseCase, version: str) -> dict[str, str]:
+    """`version`: its address in MLflow; empty where MLflow is no server that a browser could open."""
+    server = settings.current().mlflow_shown
+    return {"version": f"{server}/#/models/{use_case.name}/versions/{version}"} if server else {}

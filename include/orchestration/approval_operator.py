@@ -1,0 +1,154 @@
+"""The approval by a person: Airflow's operator, with a decision that outlives the task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from include.declaration.actor import answer_actor
+from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.errors import shorten
+from include.orchestration import callbacks, dag_factory, params
+from include.orchestration.answer_lookup import AnswerLookup
+from include.printable import escape_line
+
+BRIEF, REGISTER = "brief", "register"
+"""The tasks whose results it reads: what a person must know, and the version."""
+REASON, QUESTION = "answer_reason", "question"
+"""Fields of the answer. Neither has the name of a field of the training's form: Airflow would prefill it from there."""
+
+
+class PromotionApproval(ApprovalOperator):
+    """Waits, without a worker slot, until a person approves or rejects a version; no answer in time rejects it.
+
+    The decision is kept with the version before anything else happens: cleared and run again, a version that was
+    rejected stays so.
+    """
+
+    ui_color = "#f3e6f1"
+
+    def __init__(self, *, use_case: UseCase, **kwargs: Any) -> None:
+        kwargs.pop("params", None)  # those of the DAG's form, which Airflow hands to every operator
+        super().__init__(
+            subject=f"{use_case.name}: promote version {{{{ ti.xcom_pull(task_ids='{REGISTER}') }}}}?",
+            body=f"{{{{ ti.xcom_pull(task_ids='{BRIEF}') }}}}",
+            defaults=self.REJECT,
+            response_timeout=use_case.approval.wait,
+            params=_fields(""),
+            **kwargs,
+        )
+        self.use_case = use_case.name
+
+    def execute(self, context: Any) -> Any:
+        """Ask, unless it is decided already; a later try first looks for an answer that was given and not kept."""
+        from include.promotion import approve
+
+        with dag_factory.told():
+            declared, version = load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
+            decision, question = approve.decision(declared, version), approve.question(declared, version)
+        if decision is not None:
+            if not decision.approved:  # whoever kept that may have been killed before it was told
+                callbacks.rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
+            raise AirflowSkipException(f"It was {decision}.")
+        if context["ti"].try_number > 1 and dag_factory.has_triggerer():
+            self.defer(trigger=AnswerLookup(str(context["ti"].id)), method_name="resume")
+        return self._ask(context, question)
+
+    def resume(self, context: Any, event: dict[str, Any] | None) -> Any:
+        """Take the answer to this very question that the try before did not keep, or ask again.
+
+        Airflow takes an answer that comes before its scheduler has seen the asking process end for a lost task, and
+        tries again; asking once more would wipe the answer.
+        """
+        from include.promotion import approve
+
+        with dag_factory.told():
+            question = approve.question(load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER))
+        if event is None or event["params_input"].get(QUESTION) != question:
+            self.log.warning("No answer to %s is kept; the question is asked again.", question)
+            return self._ask(context, question)
+        person = answer_actor(event["responded_by_user"])
+        self.log.warning("%s answered before Airflow had seen the question asked; that answer is taken.", person)
+        answered = datetime.fromisoformat(event["responded_at"])
+        return self.execute_complete(context, event | {"responded_at": answered})
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Keep the decision, then go on, or skip the promotion; ask again where the answer gives no reason."""
+        from include.promotion import approve
+
+        if "error" in event:
+            return super().execute_complete(context, event)
+        version, person = context["ti"].xcom_pull(task_ids=REGISTER), event["responded_by_user"]
+        given = event["params_input"] or {}
+        why = str(given.get(REASON) or "").strip()
+        with dag_factory.told():
+            question = approve.question(load(self.use_case), version)
+        if person:
+            self._require_same_question(given, question)
+            if not why or len(why) > REASON_LENGTH:
+                self.log.warning(
+                    "%s answered %s %s, and nothing was decided. The question is asked again: fill in"
+                    " %r with at most %d characters; the reason is kept for ever, under that name.",
+                    *(answer_actor(person), escape_line(event["chosen_options"][0])),
+                    *("with a reason that is too long" if why else "without a reason", REASON, REASON_LENGTH),
+                )
+                return self._ask(context, question)
+        with dag_factory.told():
+            result = approve.run(
+                load(self.use_case),
+                version,
+                approved=event["chosen_options"] == [self.APPROVE],
+                who=answer_actor(person),
+                why=why if person else "no answer in time is a rejection",
+                timed_out=person is None,
+            )
+        if not result.approved:
+            callbacks.rejected(load(self.use_case), result.version, f"Rejected by {result.who}: {result.why}")
+        self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # against which Airflow checks the answer
+        return super().execute_complete(context, event)
+
+    def _ask(self, context: Any, question: str) -> Any:
+        self.params = ParamsDict(_fields(question))  # made here: nothing of the run's own fields may fill them
+        return super().execute(context)
+
+    def _require_same_question(self, given: Mapping[str, Any], question: str) -> None:
+        """Fail where the answer is to another question than this run would ask now.
+
+        Airflow keeps the text of the first question of a run, also when cleared tasks have made another version.
+        """
+        if more := sorted(set(given) - {REASON, QUESTION}):
+            raise AirflowFailException(
+                f"The answer has fields that the question has not: {shorten(str(more), NAME_LENGTH)}. Nothing was"
+                f" decided. Over REST, send `params_input` with {REASON!r} and {QUESTION!r} alone."
+            )
+        if (answered := given.get(QUESTION)) != question:
+            named = shorten(str(answered), NAME_LENGTH) if answered else "nothing that it names"
+            raise AirflowFailException(
+                f"The answer is to the question about {named}; what is to be decided is"
+                f" {question}. Nothing was decided. Over REST, send `params_input` with {QUESTION!r} as the question's"
+                f" `params` have it. If tasks of this run were cleared, trigger {self.use_case}__train again for the"
+                " same day: an equal training is found again, and the question is asked as it is now."
+            )
+
+
+def _fields(question: str) -> dict[str, Param]:
+    """What an answer holds besides yes or no."""
+    return {
+        REASON: Param(
+            "",
+            **params.A_REASON,
+            title="Reason",
+            description="Yours, needed; kept on the ledger with your name. An answer without one is asked again.",
+        ),
+        QUESTION: Param(
+            question, **params.A_NAME, enum=[question], title="Decided on", description="What your answer is about."
+        ),
+    }

@@ -1,0 +1,174 @@
+"""The sensor, with its trigger, that waits for a day's files in a landing bucket. Imported only where there is one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from include.declaration.landing import DeliveryMissing, Landing
+from include.declaration.registry import load
+from include.declaration.use_case import Feed, UseCase
+from include.errors import AirworthyError
+from include.orchestration import dag_factory
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
+
+
+def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
+    """Whether the day's files are in the bucket now, or more objects than its Landing accepts, which ingest refuses.
+
+    `anew` is for a process that outlives the Connection's keys.
+
+    Raises:
+        BucketFailed: the bucket cannot be read.
+    """
+    from include.ingestion.bucket import Bucket, TooManyObjectsError
+
+    bucket = Bucket(landing.bucket, landing.connection, anew=anew)
+    try:
+        listed = bucket.list(landing.prefix_of(day), landing.max_files)
+    except TooManyObjectsError as error:
+        log.warning("%s", error)
+        return True
+    return landing.is_delivered([each.key for each in listed], day)
+
+
+class DeliveryTrigger(BaseTrigger):
+    """Fires `{"there": …, "why": …}` when a day's files are there, at the moment `until` (ISO, UTC), or when the bucket
+    refuses for good.
+
+    Airflow's own S3KeyTrigger ends at the first 503, and needs aiobotocore, which holds boto3 back.
+    """
+
+    def __init__(self, use_case: str, feed: str, day: str, until: str, every_seconds: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.use_case, self.feed, self.day, self.until = use_case, feed, day, until
+        self.every_seconds = every_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        arguments = {"use_case": self.use_case, "feed": self.feed, "day": self.day, "until": self.until}
+        return f"{__name__}.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        landing = load(self.use_case).feed(self.feed).landing
+        assert landing is not None, self.feed
+        day, until, there, why = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
+        while True:
+            try:
+                # In a thread: the triggerer's loop serves every waiting task.
+                there, why = await asyncio.to_thread(is_delivered, landing, day), ""
+            except Exception as error:
+                log.warning("Looking for the files of %s %s failed: %s", self.feed, self.day, error)
+                why = str(error)
+                if isinstance(error, AirworthyError) and not error.worth_retrying:
+                    break
+            if there or datetime.now(UTC) >= until:
+                break
+            await asyncio.sleep(self.every_seconds)
+        yield TriggerEvent({"there": there, "why": why})  # type: ignore[no-untyped-call]
+
+
+class DeliverySensor(S3KeySensor):
+    """Airflow's S3KeySensor for the files of the run's day: waits, without a worker slot, until they are all there, and
+    fails at the limit with bucket, prefix and day.
+
+    The limit is counted from the day's decision time: of a day long past, the files are there or are missed at once.
+    Where no triggerer runs it gives the slot back between two looks instead (reschedule mode).
+    """
+
+    def __init__(self, *, use_case: UseCase, feed: Feed, **kwargs: Any) -> None:
+        landing = feed.landing
+        assert landing is not None, feed.name
+        deferrable = kwargs.pop("deferrable", None)
+        super().__init__(
+            bucket_name=landing.bucket,
+            bucket_key=f"{landing.prefix}*",
+            wildcard_match=True,
+            aws_conn_id=landing.connection,
+            deferrable=dag_factory.has_triggerer() if deferrable is None else deferrable,
+            mode="reschedule",
+            poke_interval=landing.every.total_seconds(),
+            timeout=2 * landing.wait.total_seconds(),
+            **kwargs,
+        )
+        self.use_case, self.feed, self.landing = use_case, feed, landing
+        self.limit, self.every_seconds = landing.wait, landing.every.total_seconds()
+
+    def poke(self, context: Any) -> bool:
+        """Look once; a day that keeps what has landed is not waited for. Fails at the limit."""
+        from include.ingestion import ingest_files
+        from include.ingestion.bucket import BucketFailed
+
+        with dag_factory.told():
+            day = dag_factory.day_of(context)
+            self.use_case.require(day)
+        if day in self.feed.absent_days:
+            return True
+        self.bucket_key = f"{self.landing.prefix_of(day)}*"
+        late = datetime.now(UTC) >= self._until(day)
+        with dag_factory.told():
+            try:
+                # Not the provider's own look, which lists any number of objects.
+                there = is_delivered(self.landing, day, anew=False)
+            except BucketFailed as error:
+                if late or not error.worth_retrying:
+                    raise
+                log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
+                return False
+            if there or (
+                not context["params"].get("take_changed") and ingest_files.keeps(self.use_case, self.feed, day)
+            ):
+                return True
+        if late:
+            self._give_up(day)
+        return False
+
+    def execute(self, context: Any) -> None:
+        if not self.deferrable:
+            super().execute(context)
+        elif not self.poke(context):
+            day, until = dag_factory.day_of(context), self._until(dag_factory.day_of(context))
+            self.log.info("No files of %s for %s yet; waiting until %s.", self.feed.name, day, until)
+            trigger = DeliveryTrigger(
+                self.use_case.name, self.feed.name, day.isoformat(), until.isoformat(), self.every_seconds
+            )
+            self.defer(trigger=trigger, method_name="execute_complete")
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
+        """Go on, or fail with what was waited for."""
+        if not event["there"]:
+            self._give_up(dag_factory.day_of(context), event["why"])
+
+    def _give_up(self, day: date, why: str = "") -> None:
+        late = DeliveryMissing(
+            self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
+        )
+        raise AirflowFailException(f"{late} The last look failed: {why}" if why else str(late))
+
+    def _until(self, day: date) -> datetime:
+        midnight = datetime.combine(day, time(), ZoneInfo(self.use_case.time_zone))
+        return midnight.astimezone(UTC) + self.limit
+
+
+def sensors(use_case: UseCase) -> list[DeliverySensor]:
+    """A sensor `wait_for_<feed>` for each feed with a landing bucket."""
+    arguments = {name: value for name, value in dag_factory.RETRIED.items() if name != "execution_timeout"}
+    return [
+        DeliverySensor(
+            task_id=f"wait_for_{feed.name}",
+            use_case=use_case,
+            feed=feed,
+            execution_timeout=feed.landing.wait + timedelta(hours=1),
+            **arguments,
+        )
+        for feed in use_case.feeds
+        if feed.landing
+    ]

@@ -1,0 +1,82 @@
+"""Tasks of <use case>__data."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+
+from include import settings
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.orchestration import callbacks
+from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+
+
+@task(**INPUT_OUTPUT)
+def ingest(use_case: str) -> dict[str, int]:
+    """Land what became known of every feed; rows landed by feed."""
+    from include.ingestion import ingest
+
+    with told():
+        context = get_current_context()
+        declared, day, take_changed = load(use_case), day_of(context), bool(context["params"].get("take_changed"))
+        done = ingest.run(declared, day, take_changed=take_changed)
+        landed = {feed: commit.partition.rows for feed, commit in done.items()}
+        delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
+    note(declared, "raw", day=day.isoformat(), rows=landed, **delivered)
+    return landed
+
+
+def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
+    """For the asset's event: the files of the day, and those of earlier days that are others by now. People are told
+    of these."""
+    from include.ingestion import ingest_files
+
+    found = ingest_files.noticed(declared, day)
+    callbacks.redelivered(declared, found)
+    return {"files": ingest_files.files_of(declared, day), "redelivered": [str(each) for each in found]}
+
+
+def wait_for_deliveries(use_case: UseCase) -> list[Any]:
+    """A sensor for each feed whose files others deliver. Amazon's provider is imported only where there is one."""
+    if not any(feed.landing for feed in use_case.feeds):
+        return []
+    from include.orchestration import delivery_sensor
+
+    return list(delivery_sensor.sensors(use_case))
+
+
+@task(**INPUT_OUTPUT)
+def validate(use_case: str) -> dict[str, dict[str, int]]:
+    """Judge every feed; rows landed, published and quarantined by feed."""
+    from include.ingestion import validate
+
+    with told():
+        declared, day = load(use_case), day_of(get_current_context())
+        found = {
+            feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
+            for feed, done in validate.run(declared, day).items()
+        }
+    note(
+        declared,
+        "checked",
+        day=day.isoformat(),
+        rows=found,
+        data_docs=f"{settings.current().data_docs}/{use_case}/index.html",
+    )
+    return found
+
+
+@task(**INPUT_OUTPUT)
+def build_features(use_case: str) -> dict[str, object]:
+    """Write the labels that became known, then the features of the day; rows and Delta version."""
+    from include.features import build
+
+    with told():
+        declared, day = load(use_case), day_of(get_current_context())
+        commit = build.run(declared, day)
+    written = {"day": day.isoformat(), "rows": commit.partition.rows, "version": commit.version}
+    note(declared, "features", **written)
+    return written | {"changed": commit.changed}

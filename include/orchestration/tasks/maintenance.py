@@ -1,0 +1,54 @@
+"""Tasks of <use case>__maintenance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.configuration import conf
+
+from include.declaration.actor import run_actor
+from include.declaration.registry import load
+from include.orchestration.dag_factory import INPUT_OUTPUT, note, told
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
+
+
+@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)})
+def maintain(use_case: str) -> dict[str, object]:
+    """Remove what the declared retention no longer keeps, or say what would go.
+
+    A run that a person started removes where the form says so; one of the schedule where the use case declares it.
+    """
+    from include.maintenance import apply
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+    automatic = declared.retention.automatic
+    scheduled = context["dag_run"].run_type == "scheduled"
+    really = automatic if scheduled else context["params"]["really"] is True
+    with told():
+        result = apply.run(declared, really=really, logs=logs())
+        log.info("%s.", "Done" if really else "A dry run: nothing was changed. Trigger it with `really` to do it")
+        log.info("%s", SCHEDULED if automatic else BY_HAND)
+        log.info("Started by %s.", actor := run_actor(context))
+        lines = {f"{n}": line for n, line in enumerate(result.lines, 1)}
+        note(declared, "maintenance", dry_run=not really, actor=actor, **lines)
+        return asdict(apply.require(result))
+
+
+SCHEDULED = (
+    "The retention is declared automatic: unless this DAG is paused, its schedule removes what is listed on Sundays at"
+    " 04:00. Triggering it by the form unpauses it, unless *Unpause on trigger* is off."
+)
+BY_HAND = "This DAG has no schedule (retention.automatic is False): nothing is removed unless a person asks for it."
+
+
+def logs() -> list[str]:
+    """Where Airflow keeps the logs of its tasks: a folder, and where it is told to, a place on S3 too."""
+    places = [conf.get("logging", "base_log_folder", fallback="")]
+    if conf.getboolean("logging", "remote_logging", fallback=False):
+        places.append(conf.get("logging", "remote_base_log_folder", fallback=""))
+    return [place for place in places if place and ("://" not in place or place.startswith("s3://"))]

@@ -1,0 +1,39 @@
+"""Tasks of <use case>__monitor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+
+from airflow.sdk import get_current_context, task
+
+from include.declaration.registry import load
+from include.orchestration import callbacks
+from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
+
+
+@task(**INPUT_OUTPUT)
+def measure(use_case: str) -> dict[str, object]:
+    """Measure the run's day: its data, its predictions, and the performance on the days whose labels are known by it.
+
+    A breach fails nothing: what is done about it is decided elsewhere.
+    """
+    from include.monitoring import monitor
+
+    with told():
+        declared, day = load(use_case), day_of(get_current_context())
+        result = monitor.run(declared, day)
+        again = monitor.again(declared, day)
+    for breach in result.breaches:
+        log.warning("Breached: %s", breach)
+    for state in result.states:
+        log.info("Not measured: %s", state)
+    told_of = {"breaches": list(result.breaches), "not_measured": list(result.states)}
+    note(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
+    callbacks.breaches(declared, day)
+    if again is not None:
+        callbacks.breaches(declared, date.fromisoformat(again.day))
+    return asdict(result)

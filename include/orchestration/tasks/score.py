@@ -1,0 +1,35 @@
+"""Tasks of <use case>__score."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+
+from airflow.sdk import get_current_context, task
+
+from include.declaration.registry import load
+from include.orchestration import callbacks
+from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+
+
+@task(**INPUT_OUTPUT)
+def score(use_case: str) -> dict[str, object]:
+    """Score the run's day with its champion; version, rows and warnings. What was measured of it before is measured
+    again, also by a run that finds the day scored: the one before may have ended in between."""
+    from include.monitoring import durations, monitor
+    from include.scoring import score
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        params, day = context["params"], day_of(context)
+        asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
+        with durations.Clock() as clock:
+            result = score.run(declared, day, version=params.get("version"), **asked)
+        if result.changed:  # a rerun that finds its work done says nothing of what it costs
+            durations.record(declared, "score", day, clock, result.rows, result.version)
+        measured = monitor.anew(declared, day)
+    note(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
+    for each in measured:
+        if each.changed:
+            callbacks.breaches(declared, date.fromisoformat(each.day))
+    return asdict(result)

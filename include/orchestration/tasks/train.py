@@ -1,0 +1,161 @@
+"""Tasks of <use case>__train."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include import settings
+from include.declaration.actor import run_actor
+from include.declaration.registry import load
+from include.orchestration import callbacks
+from include.orchestration import params as orchestration_params
+from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
+
+
+@task(**INPUT_OUTPUT)
+def prepare(use_case: str) -> dict[str, object]:
+    """Build the features of the training window that nobody has built yet, outside the training pool."""
+    from include.features import build
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        first, last, built = build.ensure_window(declared, day_of(context), context["params"].get("window_days"))
+    return {"first": first.isoformat(), "last": last.isoformat(), "built": built}
+
+
+@task(**{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)}, pool=settings.TRAINING_POOL)
+def tune(use_case: str) -> dict[str, object]:
+    """Search LightGBM parameters on the validation days, if the form asks for it; what was chosen, and by which run."""
+    context = get_current_context()
+    params = context["params"]
+    if not params.get("tune_trials"):
+        raise AirflowSkipException("The form asks for no tuning (tune_trials): the declared parameters are used.")
+    from include.training import tune
+
+    with told():
+        result = tune.run(
+            load(use_case),
+            day_of(context),
+            trials=params["tune_trials"],
+            minutes=params.get("tune_minutes") or tune.MINUTES,
+            window_days=params.get("window_days"),
+            parameters=params.get("parameters"),
+        )
+    log.info("%s", result.words)
+    return asdict(result)
+
+
+@task(
+    **{**INPUT_OUTPUT, "execution_timeout": timedelta(hours=6)},
+    pool=settings.TRAINING_POOL,
+    trigger_rule="none_failed",  # without tuning, that task is skipped
+)
+def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
+    """Train as of the run's day, with the parameters that `tune` chose, if it did; the MLflow run with the model."""
+    from include.monitoring import durations
+    from include.training import train
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        params, run_type = context["params"], str.__str__(context["dag_run"].run_type)  # an enumeration of strings
+        chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
+        with durations.Clock() as clock:
+            result = train.run(
+                declared,
+                day_of(context),
+                window_days=params.get("window_days"),
+                parameters=chosen | (params.get("parameters") or {}),
+                tuned_by=tuned["run_id"] if tuned else "",
+                reason=params.get("reason") or f"a run of type {run_type}",
+            )
+        for words in result.stale:
+            log.warning(
+                "The model learned from periods that are stale. %s. `python -m include.cli plan %s` lists them and says"
+                " how to make them again.",
+                *(words, use_case),
+            )
+        if not result.reused:
+            durations.record(declared, "train", day_of(context), clock, result.rows, None)
+    return result.run_id
+
+
+@task(**{**INPUT_OUTPUT, "multiple_outputs": True})
+def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
+    """Judge the model by its gates; every verdict with its value, limit and reason."""
+    from include.evaluation import evaluate
+
+    with told():
+        result = evaluate.run(load(use_case), mlflow_run)
+    for verdict in result.verdicts:
+        log.info("%-10s %s: %s", verdict["outcome"], verdict["gate"], verdict["reason"])
+    return asdict(result)
+
+
+@task(**INPUT_OUTPUT)
+def register(use_case: str, mlflow_run: str) -> str:
+    """Make the model a version of the registered model, whether it passed its gates or not, and write its card."""
+    from include.promotion import register
+    from include.promotion.model_card import build
+
+    with told():
+        version = register.run(load(use_case), mlflow_run).version
+        build.run(load(use_case), version)
+    return version
+
+
+@task.short_circuit(ignore_downstream_trigger_rules=False, **INPUT_OUTPUT)
+def brief(use_case: str, version: str) -> str | None:
+    """What a person must see before the version is promoted; nothing, and nobody is asked, where nobody has to be."""
+    from include.promotion import approval_request
+
+    if not _by_a_person():
+        log.info("Nobody is asked: the form, or the use case, leaves the promotion to the gates.")
+        return None
+    with told():
+        found = approval_request.run(load(use_case), version)
+    if found.nobody:
+        log.warning("%s", found.nobody)
+    return found.question
+
+
+def _by_a_person() -> bool:
+    """Whether the run's form, or the use case through its default, asks for a person's approval."""
+    return bool(get_current_context()["params"]["promotion"] == orchestration_params.BY_A_PERSON)
+
+
+@task(trigger_rule="none_failed", **INPUT_OUTPUT)
+def promote(use_case: str, version: str) -> dict[str, object]:
+    """Make the version the champion from the day it was trained as of, if it passed; else skip, with the reason.
+
+    Skipped, it raises no event of the asset `model`; what became of the version is its result all the same.
+    """
+    from include.notifications import notify
+    from include.promotion import promote
+    from include.promotion.model_card import build
+
+    with told():
+        declared, context = load(use_case), get_current_context()
+        promotion = promote.run(
+            declared,
+            version,
+            who=run_actor(context),
+            approval_required=_by_a_person(),
+        )
+    callbacks.promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
+    log.info("%s", promotion.reason)
+    with told():
+        build.run(declared, version)
+    if not promotion.promoted:
+        context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
+        raise AirflowSkipException(f"Version {version} is not promoted: {promotion.reason}")
+    page = {f"mlflow_{name}": address for name, address in notify.version_page(declared, version).items()}
+    note(declared, "model", version=version, promoted=True, why=promotion.reason, **page)
+    return asdict(promotion)

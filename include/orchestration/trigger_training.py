@@ -1,0 +1,101 @@
+"""Starting the training that a day's decision asked for: once, whatever is cleared, and waited for without a slot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.providers.standard.triggers.external_task import DagStateTrigger
+from airflow.sdk.exceptions import AirflowSkipException
+from airflow.utils.state import DagRunState
+
+from include.declaration.form_limits import shorten_reason
+from include.declaration.registry import load
+from include.declaration.use_case import UseCase
+from include.orchestration import dag_factory
+
+ENDED = ("success", "failed")
+"""States in which a run is over."""
+NOTE_LENGTH = 1000
+"""Characters that Airflow keeps of a run's note."""
+
+
+def training_of(day: date) -> str:
+    """Airflow's id of the run of <use case>__train that a day's decision started. A day has one."""
+    return f"drift__{day.isoformat()}"
+
+
+def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:
+    """Whether Airflow has that run."""
+    return bool(context["ti"].get_dr_count(dag_id=dag_id, run_ids=[training]))
+
+
+class TrainOnce(TriggerDagRunOperator):
+    """Starts <use case>__train as of the run's day, with the decision's reason, and waits until it has ended.
+
+    A run that is there is only waited for: cleared, or killed at any moment, there is never a second one. How it ended
+    is left to `record`. Where the training's DAG is paused, which would keep the run queued for ever, it is skipped.
+    It waits without a worker slot where a triggerer runs, and else with one.
+    """
+
+    ui_color = "#f1ece6"
+    PAUSED = "{dag_id} is paused. Unpause it and clear the task `train` of this run."
+
+    def __init__(self, *, use_case: UseCase, poke_interval: int = 5, **kwargs: Any) -> None:
+        kwargs.pop("params", None)  # those of the DAG's form, which Airflow hands to every operator
+        super().__init__(
+            trigger_dag_id=f"{use_case.name}__train",
+            logical_date=None,
+            allowed_states=list(ENDED),
+            failed_states=[],
+            wait_for_completion=True,
+            deferrable=dag_factory.has_triggerer(),
+            poke_interval=poke_interval,
+            openlineage_inject_parent_info=False,
+            # Besides the training itself, a person may be asked.
+            execution_timeout=use_case.approval.wait + timedelta(hours=12),
+            **kwargs,
+        )
+        self.use_case = use_case.name
+
+    def execute(self, context: Any) -> None:
+        from include.retraining import decide, outcome
+
+        with dag_factory.told():
+            declared, day = load(self.use_case), dag_factory.day_of(context)
+            decision, recorded = decide.standing(declared, day), outcome.recorded(declared, day)
+        training = self.trigger_run_id = training_of(day)
+        there = was_started(context, self.trigger_dag_id, training)
+        if not there and recorded in ("promoted", "rejected", "not promoted"):
+            raise AirflowSkipException(f"{day} was trained before ({recorded}); Airflow no longer knows that run.")
+        if there and context["ti"].get_dagrun_state(self.trigger_dag_id, training) in ENDED:
+            return
+        if context["ti"].get_dag(self.trigger_dag_id).is_paused:
+            raise AirflowSkipException(self.PAUSED.format(dag_id=self.trigger_dag_id))
+        if there:
+            self._wait_for(context, training)
+            return
+        reason = decision.reason if decision else ""
+        self.conf, self.note = (
+            {"day": day.isoformat(), "reason": shorten_reason(f"Decided for {day}: {reason}")},
+            reason[:NOTE_LENGTH],
+        )
+        super().execute(context)
+
+    def _wait_for(self, context: Any, training: str) -> None:
+        """Wait for a run that is there, as Airflow's operator does for one that it has started."""
+        if self.deferrable:
+            self.defer(
+                trigger=DagStateTrigger(
+                    dag_id=self.trigger_dag_id,
+                    states=[DagRunState(state) for state in ENDED],
+                    run_ids=[training],
+                    poll_interval=self.poke_interval,
+                ),
+                method_name="execute_complete",
+            )
+        while context["ti"].get_dagrun_state(self.trigger_dag_id, training) not in ENDED:
+            time.sleep(self.poke_interval)

@@ -1,0 +1,110 @@
+"""Approve: keep what a person, or the end of the time to answer, decided about a version's promotion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.declaration import form_limits
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest
+from include.registry import lifecycle, sync
+from include.registry.ledger import Decision, Entry, Ledger, Overtaken
+from include.registry.lifecycle import JUDGED, Approval
+from include.registry.mlflow_registry import Registry
+from include.registry.model_record import Version
+
+
+@dataclass(frozen=True)
+class ApproveResult:
+    """The decision that stands; plain values."""
+
+    version: str
+    approved: bool
+    who: str
+    why: str
+    new: bool
+    """Whether this call has recorded it."""
+
+
+def run(
+    use_case: UseCase, version: str, *, approved: bool, who: str, why: str, timed_out: bool = False
+) -> ApproveResult:
+    """Record the decision on the ledger; the same again changes nothing. A rejection is final.
+
+    An approval holds for the verdicts that the version has now. It may be taken back until the version is promoted:
+    after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was
+    recorded before stands, whatever it was of. Raises BadRequest for an unknown version, an approval after a rejection,
+    and a rejection after a promotion; LedgerDamaged, ModelReplaced.
+    """
+    form_limits.require_name("version", version)
+    form_limits.require_text("reason", why)
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    for _ in range(sync.ROUNDS):
+        entries = sync.caught_up(registry, ledger)
+        found = registry.version(version)
+        before = lifecycle.decision(found, entries)
+        if timed_out and before is None and (approvals := lifecycle.approvals(found, entries)):
+            before = Approval.of(approvals[0])
+        if before is not None and (before.approved == approved or (timed_out and before.approved)):
+            sync.run(use_case)
+            return ApproveResult(version, before.approved, before.who, before.why, new=False)
+        if before is not None and approved:
+            raise BadRequest(
+                f"{use_case.name}: version {version} was {before}. A rejection is final; train a new version to promote"
+                " another model."
+            )
+        try:
+            _record(registry, ledger, found, entries, Approval(approved, who, why))
+        except Overtaken:
+            continue
+        sync.run(use_case)
+        return ApproveResult(version, approved, who, why, new=True)
+    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+
+
+def decision(use_case: UseCase, version: str) -> Approval | None:
+    """What was decided on the version and still counts; None where a person is to be asked.
+
+    A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
+    that the person saw. Raises BadRequest for an unknown version; LedgerDamaged.
+    """
+    registry = Registry(use_case)
+    entries = sync.verified(registry, Ledger.of(use_case))
+    return lifecycle.decision(registry.version(version), entries)
+
+
+def question(use_case: UseCase, version: str) -> str:
+    """Name what a person is asked to decide: the version, its files, and by what its verdicts were judged.
+
+    An answer counts for these files alone: numbers of versions are MLflow's, and can be given to another model.
+
+    Raises BadRequest for an unknown version.
+    """
+    found = Registry(use_case).version(version)
+    return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
+
+
+def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[Entry], decided: Approval) -> None:
+    """Append the decision to the ledger; the version's tag follows."""
+    there = next((entry for entry in entries if entry.flies and lifecycle.names(entry, version)), None)
+    if there is not None and not decided.approved:
+        name = registry.use_case.name
+        raise BadRequest(
+            f"{name}: version {version.number} was made champion from {there.effective_from} on by ledger entry"
+            f" {there.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
+        )
+    ledger.append(
+        Decision(
+            version=version.number,
+            trees=version.trees,
+            fingerprint=version.fingerprint,
+            effective_from=version.as_of,
+            action="approval" if decided.approved else "rejection",
+            who=decided.who,
+            reason=decided.why,
+            verdicts=version.verdicts,
+            files_digest=version.files_digest,
+            judged=version.tags.get(JUDGED, ""),
+        ),
+        after=len(entries),
+    )

@@ -1,0 +1,216 @@
+"""Card: the model card of a version, from what its run and the registry have kept, as Markdown and HTML."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import RunData
+
+from include.declaration.use_case import UseCase
+from include.evaluation import evaluate
+from include.evaluation.judge import MODEL, Verdict
+from include.model import metrics
+from include.monitoring import limits
+from include.printable import printable_logger
+from include.promotion import model_card
+from include.promotion.model_card import Facts, Slice, Split
+from include.registry import lifecycle
+from include.registry.ledger import Ledger
+from include.registry.lifecycle import NOT_PROMOTED
+from include.registry.mlflow_registry import Registry
+from include.registry.mlflow_runs import FINGERPRINT
+from include.registry.model_record import Version
+from include.registry.records import UNREADABLE
+from include.reproduction import reproduce
+from include.training import recipe
+from include.training.recipe import Recipe, RecipeUnreadable
+
+TAG = "model_card"
+"""Tag of a version: where its card is."""
+FOLDER = "model_card"
+MARKDOWN, PAGE = f"{FOLDER}/model_card.md", f"{FOLDER}/model_card.html"
+IMPORTANCE = "importance.json"
+LINEAGE = {
+    FINGERPRINT: "fingerprint of the training",
+    "trees": "trees, SHA-256",
+    "code": "code, digest",
+    "commit": "code, commit",
+    "lock": "lock file, digest",
+    "processor": "processor",
+    "features.version": "features, Delta version",
+    "features.digest": "features, digest",
+    "labels.version": "labels, Delta version",
+    "labels.digest": "labels, digest",
+}
+"""Tag of a version to the words of the card."""
+
+log = printable_logger(__name__)
+
+
+@dataclass(frozen=True)
+class CardResult:
+    """Where a version's card is; plain values."""
+
+    version: str
+    run_id: str
+    place: str
+    """Page of MLflow, or `runs:/<run>/<path>` of a store without a server."""
+    new: bool
+    """Whether it was written now; an equal one stands as it is."""
+
+
+def run(use_case: UseCase, version: str) -> CardResult:
+    """Write the version's card into its run, unless an equal one is there, and tag the version with its place.
+
+    What an older run has not kept is left out, and the card says so. Nothing in it depends on the clock or on who
+    flies now. Raises BadRequest (no such version), NotReady (its run broke half-way), MlflowUnreachable.
+    """
+    registry = Registry(use_case)
+    found = registry.version(version)
+    recorded = registry.run(found.run_id)
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+        kept = _fetched(registry, found.run_id, Path(folder))
+        try:
+            markdown = model_card.markdown(_facts(use_case, found, recorded.data, kept))
+        except UNREADABLE as error:
+            log.warning("The artifacts of run %s cannot be read and are left out of the card: %s.", found.run_id, error)
+            markdown = model_card.markdown(_facts(use_case, found, recorded.data, _Kept(Path(folder) / "nothing")))
+        page = model_card.html(markdown, kept.plots())
+        new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
+    place = _place(registry.address, recorded.info.experiment_id, found.run_id)
+    if found.tags.get(TAG) != place:
+        registry.tag_version(version, {TAG: place})
+    return CardResult(version, found.run_id, place, new)
+
+
+def _place(address: str, experiment: str, run_id: str) -> str:
+    if not address.startswith(("http://", "https://")):
+        return f"runs:/{run_id}/{PAGE}"
+    return f"{address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{PAGE}"
+
+
+def _fetched(registry: Registry, run_id: str, folder: Path) -> _Kept:
+    """Fetch what the card shows of a run's artifacts, each once."""
+    for path in (evaluate.FOLDER, "plots", FOLDER, IMPORTANCE):
+        try:
+            registry.artifact(run_id, path, folder)
+        except FileNotFoundError:
+            continue
+    return _Kept(folder)
+
+
+class _Kept:
+    """Artifacts of a run, which anybody who reaches MLflow can change; those that are missing are empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def text(self, path: str) -> str | None:
+        file = self._folder / path
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    def values(self, path: str) -> Any:
+        """Of a JSON artifact; None where there is none."""
+        text = self.text(path)
+        return None if text is None else json.loads(text)
+
+    def plots(self) -> dict[str, bytes]:
+        """Artifact path to PNG."""
+        images = sorted(path for place in (evaluate.FOLDER, "plots") for path in (self._folder / place).glob("*.png"))
+        return {path.relative_to(self._folder).as_posix(): path.read_bytes() for path in images}
+
+
+def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kept) -> bool:
+    if all(kept.text(path) == content for path, content in files.items()):
+        return False
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+        for path, content in files.items():
+            (Path(folder) / path).parent.mkdir(exist_ok=True)
+            (Path(folder) / path).write_text(content, encoding="utf-8")
+        registry.log_folder(run_id, Path(folder))
+    return True
+
+
+def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> Facts:
+    """What registry and run tell, with what the run's artifacts add."""
+    slices = kept.values(f"{evaluate.FOLDER}/slices.json")
+    told = _told(declared, version, recorded)
+    return replace(
+        told,
+        test={**told.test, **version.judged},
+        intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
+        slices=None if slices is None else tuple(Slice(**each) for each in slices),
+        verdicts=tuple(Verdict(**each) for each in version.verdicts) or None,
+        gains=kept.values(IMPORTANCE),
+        plots=tuple(kept.plots()),
+    )
+
+
+def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
+    use_case, caveats = _as_trained(declared, version)
+    tags, report = version.tags, version.report
+    return Facts(
+        use_case=declared.name,
+        version=version.number,
+        as_of=tags["as_of"],
+        objective=declared.objective,
+        owner=declared.owner,
+        label=use_case.label.name,
+        label_meaning=use_case.label.meaning,
+        matures_after_days=use_case.label.matures_after_days,
+        costs=use_case.costs,
+        window=tags["window"],
+        splits=_splits(report, version.metrics),
+        test=metrics.of_split(version.metrics, "test"),
+        validation=metrics.of_split(version.metrics, "validation"),
+        lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
+        reason=tags.get("reason", ""),
+        notice=tags.get("notice", declared.notice),
+        links=declared.links,
+        unlabelled_rows=report["unlabelled_rows"],
+        missing_days=report["missing_days"],
+        null_features=report.get("null_features", {}),
+        stale=report.get("stale", ()),
+        gates=tags.get("gates", ""),
+        champion=tags.get("compared_with"),
+        false_alarms=limits.at_registration(version),
+        decisions=_decisions(declared, version),
+        features=use_case.features,
+        parameters=recorded.params,
+        tuned_by=tags.get("tuned_by", ""),
+        caveats=caveats,
+    )
+
+
+def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str, ...]]:
+    """The use case with label, costs and features as they were for this training, and what to warn of if unknown."""
+    try:
+        return Recipe.from_tag(version.tags.get(recipe.TAG, "")).then(declared), ()
+    except RecipeUnreadable:
+        warning = "Its recipe is missing or cannot be read: label, costs and types of features are those declared now."
+        return declared, (warning,)
+
+
+def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[str, Split]:
+    found = {}
+    for name, cut in report["splits"].items():
+        told = metrics.of_split(recorded, name).get(MODEL, {})
+        rows = int(told["rows"]) if "rows" in told else None
+        found[name] = Split(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
+    return found
+
+
+def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
+    """What was decided on the version and found out since; who flies stands on the ledger alone."""
+    approval, tags = lifecycle.decision(version, Ledger.of(declared).entries()), version.tags
+    told = [
+        f"It was {approval}." if approval else "",
+        f"Not promoted: {tags[NOT_PROMOTED]}" if NOT_PROMOTED in tags else "",
+        f"Rebuilt from the registry alone: {tags[reproduce.TAG]}." if reproduce.TAG in tags else "",
+    ]
+    return tuple(sentence for sentence in told if sentence)

@@ -1,0 +1,168 @@
+"""Promote: make a version that passed every gate the champion, from the day as of which it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from include.declaration import form_limits
+from include.declaration.use_case import UseCase
+from include.evaluation import evaluate
+from include.promotion import register, restore
+from include.registry import lifecycle, sync
+from include.registry.ledger import Appended, Decision, Entry, Ledger, Overtaken, standing
+from include.registry.lifecycle import GATES, JUDGED, NOT_PROMOTED, Approval
+from include.registry.mlflow_registry import Registry
+from include.registry.model_record import Version
+
+
+@dataclass(frozen=True)
+class PromoteResult:
+    """Whether a version stands on the ledger, and why; plain values."""
+
+    version: str
+    promoted: bool
+    reason: str
+    effective_from: str | None
+    entry: int | None
+    """Number of its ledger entry."""
+    champion: str | None
+    """The version that the alias `champion` points to afterwards."""
+    new: bool
+    """Whether this call has changed the ledger."""
+
+
+def run(
+    use_case: UseCase, version: str, *, who: str, reason: str = "", approval_required: bool = False
+) -> PromoteResult:
+    """Append the promotion to the ledger and let the registry follow it; or say why not, and keep that with it.
+
+    It takes gates that are passed by what holds now (else it is judged again), no rejection by a person, with
+    `approval_required` an approval, and a model that can be loaded from the registry. Killed anywhere, the next run
+    goes on; run again, it changes nothing. A version with the trees of a champion that is gone is restored in its place
+    instead (see promotion/restore.py). `who` is the Airflow run or the person that promotes.
+    Raises BadRequest (unknown version, or trained as of a day to come), LedgerDamaged, ModelReplaced, ArtifactMissing,
+    and what evaluate raises.
+    """
+    form_limits.require_name("version", version)
+    form_limits.require_text("reason", reason)
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    if restored := restore.run(use_case, version, who=who):
+        return _restored(use_case, version, restored)
+    for _ in range(sync.ROUNDS):
+        entries = sync.caught_up(registry, ledger)
+        found = registry.version(version)
+        _check(use_case, registry, found, entries)
+        decision = _decision(found, entries, who, reason)
+        stands = standing(decision, entries) is not None
+        if not stands and lifecycle.rejection(found, entries) is None and not evaluate.is_current(use_case, found):
+            evaluate.run(use_case, found.run_id)
+            register.run(use_case, found.run_id)
+            found = registry.version(version)
+            decision = _decision(found, entries, who, reason)
+        if not stands and (why := _why_not(use_case, found, entries, approval_required)):
+            _explain(registry, found, why)
+            return PromoteResult(version, False, why, None, None, sync.run(use_case), new=False)
+        if not stands:
+            if found.as_of > use_case.last_day():
+                use_case.require(found.as_of)
+            registry.load_anew(found)
+        try:
+            appended = ledger.append(decision, after=len(entries))
+        except Overtaken:  # by a champion, perhaps, that it must be compared with
+            continue
+        champion, entry = sync.run(use_case), appended.entry
+        same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
+        why = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
+        since = entry.effective_from.isoformat()
+        return PromoteResult(version, True, why, since, entry.number, champion, new=appended.new)
+    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+
+
+def _restored(use_case: UseCase, version: str, restored: Appended) -> PromoteResult:
+    """Let the registry follow a restoration. Who is champion of which day is as it was."""
+    champion, entry = sync.run(use_case), restored.entry
+    why = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
+    since = entry.effective_from.isoformat()
+    return PromoteResult(version, True, why, since, entry.number, champion, new=restored.new)
+
+
+def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[Entry]) -> None:
+    """ModelReplaced where the champion is not in the registry, or the ledger names another model by this number."""
+    versions = registry.versions()
+    sync.champion(use_case, versions, entries)
+    for entry in entries:
+        if entry.flies and entry.version == version.number:
+            sync.model_of(use_case, entry, versions, entries)
+
+
+def _decision(version: Version, entries: Sequence[Entry], who: str, reason: str) -> Decision:
+    approval = lifecycle.decision(version, entries)
+    approved = approval if approval is not None and approval.approved else None
+    return Decision(
+        version=version.number,
+        trees=version.trees,
+        fingerprint=version.fingerprint,
+        effective_from=version.as_of,
+        action="promotion",
+        who=f"{who}, approved by {approved.who}" if approved else who,
+        reason=_reason(reason or version.tags.get("reason", ""), approved),
+        verdicts=version.verdicts,
+        files_digest=version.files_digest,
+        judged=version.tags.get(JUDGED, ""),
+    )
+
+
+def _why_not(use_case: UseCase, version: Version, entries: Sequence[Entry], approval_required: bool) -> str:
+    """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
+    rejected, decided = lifecycle.rejection(version, entries), lifecycle.decision(version, entries)
+    if rejected is not None and not lifecycle.names(rejected, version):
+        why = f": {rejected.reason}" if rejected.reason else ""
+        return f"The same trees were rejected as version {rejected.version} by {rejected.who}{why}."
+    if decided is not None and not decided.approved:
+        return f"It was {decided}."
+    told = version.tags.get(GATES)
+    if told is None:
+        return "It was not judged by its gates yet: run evaluate and register for it."
+    if told != "passed":
+        return lifecycle.blocking(version.verdicts) or f"Its gates are {told}."
+    if not evaluate.is_current(use_case, version):
+        return "Its verdicts are not those of the gates and the champion of now, though it was judged again: run again."
+    if approval_required and decided is None:
+        earlier = " The approval that it has was of other verdicts." if lifecycle.approvals(version, entries) else ""
+        return f"It waits for a person's approval.{earlier}"
+    return ""
+
+
+def _explain(registry: Registry, version: Version, why: str) -> None:
+    """Keep with a version why it is not promoted, where that is not what it says already."""
+    description = version.description.partition(sync.HEADING)[0] + sync.HEADING + why
+    if (version.tags.get(NOT_PROMOTED), version.description) != (why, description):
+        registry.tag_version(version.number, {NOT_PROMOTED: why}, description)
+
+
+def _reason(reason: str, approval: Approval | None) -> str:
+    return "; ".join(
+        part for part in (reason, f"approved: {approval.why}" if approval and approval.why else "") if part
+    )
+
+
+def _judged(entry: Entry) -> str:
+    passed, all_of_them = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
+    if passed == all_of_them:
+        return f"All {passed} gates are passed;"
+    blocking = sum(lifecycle.blocks(verdict) for verdict in entry.verdicts)
+    others = f"{blocking} of the others" if blocking else "none of the others"
+    return f"{passed} of {all_of_them} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
+
+
+def _standing(entry: Entry, champion: Entry) -> str:
+    """Whether an entry decides who flies from its day on, or a later one of the same day does."""
+    since = entry.effective_from
+    if champion.number == entry.number:
+        return f"champion from {since} on by ledger entry {entry.number}."
+    return (
+        f"promoted from {since} on by ledger entry {entry.number}, but the later entry {champion.number}"
+        f" ({champion.action} by {champion.who}: {champion.reason or 'no reason given'}) makes version"
+        f" {champion.version} the champion of that day."
+    )

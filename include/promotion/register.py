@@ -1,0 +1,148 @@
+"""Register: make a judged run a version of the use case's model, whether it passed or not, with its verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from include.declaration.use_case import UseCase
+from include.errors import NotReady
+from include.evaluation import evaluate, judge
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.model import metrics
+from include.monitoring import limits
+from include.promotion.model_card.escaping import escaped
+from include.registry import sync
+from include.registry.lifecycle import NOT_PROMOTED
+from include.registry.mlflow_registry import Registry
+from include.registry.mlflow_runs import FINGERPRINT
+from include.registry.model_record import Version, record_limits
+from include.registry.records import Records
+from include.registry.sync import ModelReplaced
+from include.registry.tags import decides
+
+_MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
+
+
+class ModelGone(NotReady):
+    """The files of a run's model are not there, or are not those that were trained."""
+
+    def __init__(self, use_case: str, run_id: str, what: str) -> None:
+        self.run_id = run_id
+        super().__init__(
+            f"{use_case}: the model of run {run_id} cannot be loaded, so it is not registered, whatever its gates say:"
+            f" {what} Clear the task `train` of this run: it sees that the model is gone, and trains it again."
+        )
+
+
+@dataclass(frozen=True)
+class RegisterResult:
+    """The version of a run; plain values."""
+
+    version: str
+    run_id: str
+    gates: str
+    """`passed`, `failed` or `not judged`."""
+    new: bool
+    """Whether it was registered now."""
+
+
+def run(use_case: UseCase, run_id: str) -> RegisterResult:
+    """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
+
+    The verdicts go into the lake's table too. Raises NotReady for a run that is not complete or was not evaluated, and
+    ModelGone, without registering anything, where the run's model cannot be loaded.
+    """
+    registry = Registry(use_case)
+    candidate = registry.candidate(run_id)
+    if evaluate.JUDGED not in candidate.tags:
+        raise NotReady(
+            f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
+            " then register again."
+        )
+    if why := registry.unloadable(candidate):
+        raise ModelGone(use_case.name, run_id, why)
+    found, made = _registered(registry, candidate.fingerprint, run_id), None
+    if found is None:
+        record_limits(Records.of(use_case.name), run_id, limits.to_tag(use_case, registry, candidate))
+        candidate = registry.candidate(run_id)
+        made = registry.register(candidate, _description(use_case, candidate))
+        # Of two registered at once, everyone takes the first.
+        found = _registered(registry, candidate.fingerprint, run_id) or made
+    if found.run_id != run_id:
+        evaluate.run(use_case, found.run_id)
+    record_limits(Records.of(use_case.name), found.run_id, limits.to_tag(use_case, registry, found))
+    found = registry.version(found.number)
+    _copy(registry, found, _description(use_case, found))
+    write_verdicts(use_case, found.as_of)
+    try:
+        sync.run(use_case)
+    except ModelReplaced as lost:
+        if lost.entry.trees != found.trees:
+            raise
+        # This version has the trees of the lost one, and `promote` restores it.
+    new = made is not None and found.number == made.number
+    return RegisterResult(found.number, found.run_id, found.tags["gates"], new)
+
+
+def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
+    """The version with that fingerprint: that of the run itself, or the first whose model can still be loaded."""
+    equal = [version for version in registry.versions() if version.tags.get(FINGERPRINT) == fingerprint]
+    for version in sorted(equal, key=lambda version: version.run_id != run_id):
+        if version.run_id == run_id or registry.loadable(version):
+            return version
+    return None
+
+
+def write_verdicts(use_case: UseCase, day: date) -> None:
+    """Make the table's day hold the verdicts of all versions trained as of it, as the registry has them.
+
+    Whoever has written looks again: of two registered at once, the slower would else leave the other's out.
+    """
+    registry, lake = Registry(use_case), Lake.of(use_case)
+    versions = _as_of(registry, day)
+    while True:
+        rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
+        table = pa.Table.from_pylist(rows, schema=schemas.content(use_case, "verdicts"))
+        lake.replace("verdicts", day, table, inputs={}, stage="register")
+        told, versions = versions, _as_of(registry, day)
+        if versions == told:
+            return
+
+
+def _as_of(registry: Registry, day: date) -> list[Version]:
+    return [version for version in registry.versions() if version.as_of == day and "verdicts" in version.tags]
+
+
+def _copy(registry: Registry, version: Version, description: str) -> None:
+    """Let a version of MLflow show what is on record, where it shows anything else."""
+    told = {name: value for name, value in version.tags.items() if decides(name)}
+    if any(version.copies.get(name) != value for name, value in told.items()):
+        for name in version.copies:
+            if name == NOT_PROMOTED or (name.startswith(judge.TAG) and name not in told):
+                registry.untag_version(version.number, name)
+        changed = {name: value for name, value in told.items() if version.copies.get(name) != value}
+        registry.tag_version(version.number, changed, description)
+
+
+def _description(use_case: UseCase, version: Version) -> str:
+    """Markdown for the registry's page: key numbers and verdicts, and what a person must know."""
+    found, tags, verdicts = metrics.of_split(version.metrics, "test"), version.tags, version.verdicts
+    test = version.report["splits"]["test"]
+    lines = [
+        f"Trained as of {tags['as_of']} on {tags['window']}; tested on {test['first']} to {test['last']}.",
+        "",
+        "| test days | log loss | AUC | expected cost |",
+        "|---|---|---|---|",
+    ]
+    for subject in ("model", "logistic", "prior"):
+        values = found.get(subject, {})
+        cells = (f"{values[m]:.4f}" if m in values else "–" for m in ("log_loss", "auc", "expected_cost"))
+        lines.append(f"| {subject} | {' | '.join(cells)} |")
+    lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]
+    if use_case.notice:
+        lines += ["", f"> {use_case.notice}"]
+    return "\n".join(lines)

@@ -1,0 +1,295 @@
+"""Versions of models in MLflow, and the models themselves: with runs.py all that talks to its server."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from include import settings
+from include.errors import AirworthyError, BadRequest
+from include.lake.object_store import Place
+from include.model.model import Model
+from include.printable import printable_logger
+from include.registry import model_io, model_record
+from include.registry.mlflow_runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, clear, insist
+from include.registry.model_io import fetch
+from include.registry.model_record import ModelRecord, Version
+from include.registry.records import Records
+from include.registry.tags import decides
+
+log = printable_logger(__name__)
+CHAMPION = "champion"
+LEDGER_HEAD = "ledger.head"
+"""Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
+
+
+class ArtifactMissing(AirworthyError):
+    """A version's files are not there, or are not those that were registered."""
+
+    def __init__(self, use_case: str, version: str, what: str) -> None:
+        super().__init__(
+            f"{use_case}: version {version} cannot be loaded: {what}. Restore MLflow's artifacts from a backup, or"
+            f" name another version."
+        )
+
+
+class UnprovenVersionError(BadRequest):
+    """A version or a run of MLflow that this installation has no valid record of."""
+
+    def __init__(self, use_case: str, name: str, flaw: str) -> None:
+        super().__init__(
+            f"{use_case}: {name} cannot be used: {flaw}. What MLflow says of a model proves nothing, since anybody who"
+            f" reaches MLflow can change it. Trigger {use_case}__train to make a version of your own."
+        )
+
+
+class Registry(Runs):
+    """One use case's experiment and registered model, both of its name."""
+
+    # -- models
+
+    @clear
+    def log_model(
+        self, run_id: str, model: Model, example: pa.Table, extra: Mapping[str, object]
+    ) -> tuple[str, dict[str, str]]:
+        """Keep a model with the run, as LightGBM's text and JSON, no pickle; `example` are rows of features.
+
+        What `mlflow.lightgbm.log_model` does, but without its process-wide address. Returns the logged model's id, and
+        the SHA-256 of each of its files by path.
+        """
+        logged = self._client.create_logged_model(self._experiment(), "model", source_run_id=run_id)
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
+            folder = Path(temporary) / "model"
+            model_io.write(folder, model, example, extra, logged)
+            files = model_io.digests_of_files(folder)
+            self._client.log_model_artifacts(logged.model_id, str(folder))
+        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        return str(logged.model_id), files
+
+    # -- versions
+
+    def versions(self) -> list[Version]:
+        """Return all versions that have a signed record, oldest first; none where nothing was registered yet."""
+        found = self._registered()
+        proven = self._proven([str(each.run_id) for each in found])
+        known = [each for each in found if not isinstance(proven[str(each.run_id)], str)]
+        for each in found:
+            if isinstance(flaw := proven[str(each.run_id)], str):
+                log.warning("%s: version %s of MLflow is left out: %s.", self.use_case.name, each.version, flaw)
+        return [self._version(each, proven) for each in known]
+
+    def runs_and_models(self) -> tuple[set[str], set[str]]:
+        """Return the ids of runs and of models of all versions that MLflow has, also of those without a record."""
+        found = self._registered()
+        return {str(each.run_id) for each in found}, {_model_id(each) for each in found}
+
+    @clear
+    def _registered(self) -> list[ModelVersion]:
+        found: list[ModelVersion] = []
+        token = None
+        while True:
+            page = self._client.search_model_versions(f"name = '{self.use_case.name}'", page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda version: int(version.version))
+
+    @clear
+    def version(self, number: str) -> Version:
+        """The version of that number.
+
+        Raises:
+            BadRequest: there is none; the error names those that there are.
+            UnprovenVersionError: it has no valid record.
+        """
+        try:
+            found = self._client.get_model_version(self.use_case.name, number)
+        except MlflowException as error:
+            if error.error_code not in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
+                raise
+            known = [version.number for version in self.versions()]
+            raise BadRequest(
+                f"{self.use_case.name}: there is no version {number!r}; there are {known or 'none'}."
+            ) from error
+        proven = self._proven([str(found.run_id)])
+        if isinstance(flaw := proven[str(found.run_id)], str):
+            raise UnprovenVersionError(self.use_case.name, f"version {number}", flaw)
+        return self._version(found, proven)
+
+    def version_of(self, fingerprint: str) -> Version | None:
+        """The version with that fingerprint, if it is registered; of several, the first."""
+        return next((version for version in self.versions() if version.tags.get(FINGERPRINT) == fingerprint), None)
+
+    def candidate(self, run_id: str) -> Version:
+        """The model of a complete run, as if it were a version: it has no number before it is registered.
+
+        Raises:
+            NotReady: the run broke half-way.
+            BadRequest: there is no such run.
+            UnprovenVersionError: it has no valid record.
+        """
+        tags = dict(self.run(run_id).data.tags)
+        if isinstance(record := self._proven([run_id])[run_id], str):
+            raise UnprovenVersionError(self.use_case.name, f"run {run_id}", record)
+        return record.version(f"(run {run_id})", run_id, tags, "")
+
+    def _proven(self, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
+        return model_record.read(Records.of(self.use_case.name), run_ids)
+
+    def _version(self, found: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
+        record = proven[str(found.run_id)]
+        assert not isinstance(record, str)
+        return record.version(str(found.version), str(found.run_id), dict(found.tags), found.description or "")
+
+    @clear
+    def register(self, candidate: Version, description: str) -> Version:
+        """Make a version of a run's model, with copies of its tags at once: there is never a version without them."""
+        try:
+            self._client.create_registered_model(self.use_case.name, description=self.use_case.objective)
+        except MlflowException as error:
+            if error.error_code != ALREADY:
+                raise
+        made = self._client.create_model_version(
+            self.use_case.name,
+            f"models:/{candidate.model_id}",
+            candidate.run_id,
+            tags={name: value for name, value in candidate.tags.items() if decides(name)},
+            description=description,
+            model_id=candidate.model_id,
+        )
+        return self.version(str(made.version))
+
+    @clear
+    def tag_version(self, number: str, tags: Mapping[str, str], description: str | None = None) -> None:
+        """Replace the description of a version, then its tags: whoever compares tags repairs what was cut short."""
+        if description is not None:
+            self._client.update_model_version(self.use_case.name, number, description)
+        for key, value in tags.items():
+            insist(partial(self._client.set_model_version_tag, self.use_case.name, number, key, value))
+
+    @clear
+    def untag_version(self, number: str, tag: str) -> None:
+        """Remove a tag of a version, if it is there."""
+        if tag in self.version(number).tags:
+            self._client.delete_model_version_tag(self.use_case.name, number, tag)
+
+    @clear
+    def champion(self) -> str | None:
+        """The version that the alias `champion` points to, if it is set."""
+        try:
+            return str(self._client.get_model_version_by_alias(self.use_case.name, CHAMPION).version)
+        except MlflowException as error:
+            if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    @clear
+    def set_champion(self, number: str) -> None:
+        """Point the alias `champion` to a version."""
+        insist(partial(self._client.set_registered_model_alias, self.use_case.name, CHAMPION, number))
+
+    @clear
+    def unset_champion(self) -> None:
+        """Remove the alias `champion`."""
+        self._client.delete_registered_model_alias(self.use_case.name, CHAMPION)
+
+    @clear
+    def ledger_head(self) -> str | None:
+        """What the registered model says the ledger's last entry is, as `number:hash`; None if it says nothing."""
+        try:
+            tags = dict(self._client.get_registered_model(self.use_case.name).tags)
+        except MlflowException as error:
+            if error.error_code != UNKNOWN:
+                raise
+            return None
+        return tags.get(LEDGER_HEAD)
+
+    @clear
+    def set_ledger_head(self, head: str) -> None:
+        """Let the registered model say which is the ledger's last entry."""
+        insist(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD, head))
+
+    # -- loading
+
+    def load(self, version: Version) -> Model:
+        """The model of a version, from the local copy if there is one; ArtifactMissing where it cannot be had."""
+        return self._read(version, self._folder(version))
+
+    def beside(self, version: Version, name: str) -> Any:
+        """The plain values that were kept with a version's model by that name; ArtifactMissing where they are not there
+        as they were trained."""
+        try:
+            return model_io.beside(self._folder(version), name)
+        except model_io.Damaged as error:
+            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+
+    @clear
+    def load_anew(self, version: Version) -> Model:
+        """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissing as in `load`."""
+        with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
+            return self._read(version, self._fetched(version, Path(temporary)))
+
+    def loadable(self, version: Version) -> bool:
+        """Whether MLflow has the model of a version as it was trained."""
+        return not self.unloadable(version)
+
+    def unloadable(self, version: Version) -> str:
+        """Why MLflow's files of a version's model cannot be loaded; empty where they can."""
+        try:
+            self.load_anew(version)
+        except ArtifactMissing as error:
+            return str(error)
+        return ""
+
+    @clear
+    def _folder(self, version: Version) -> Path:
+        """Return the local copy of a version's files, all of which are as they were trained.
+
+        A copy that is not is fetched again; what comes from MLflow is checked before it is kept.
+        """
+        folder = (Place.of(settings.current().home / "models") / version.model_id).path
+        if folder.exists():
+            try:
+                model_io.require(folder, version.files)
+                return folder
+            except model_io.Damaged:
+                shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
+            there = self._fetched(version, Path(temporary))
+            try:
+                there.rename(folder)
+            except OSError:
+                if not folder.exists():  # else another process was first, with the same content
+                    raise
+        return folder
+
+    def _fetched(self, version: Version, folder: Path) -> Path:
+        """Fetch a version's files below `folder`; ArtifactMissing where they are not those that were trained."""
+        try:
+            there = fetch(version.model_id, version.files, folder, self.address)
+            model_io.require(there, version.files)
+        except (MlflowException, OSError, model_io.Damaged) as error:
+            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+        return there
+
+    def _read(self, version: Version, folder: Path) -> Model:
+        try:
+            return model_io.read(folder)
+        except model_io.Damaged as error:
+            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+
+
+def _model_id(found: ModelVersion) -> str:
+    # MLflow's server leaves model_id out of its answers; the source always names it.
+    return str(found.model_id or str(found.source).removeprefix("models:/"))

@@ -1,0 +1,220 @@
+"""Runs in MLflow: what a training keeps, and whether it is complete; always at an address that is told."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import requests
+from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+
+from include import settings
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError, BadRequest, NotReady
+from include.registry.artifact_listing import walk
+
+# MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+FINGERPRINT = "airworthy.fingerprint"
+COMPLETE = "airworthy.complete"
+"""Set as the last step of training: a run without it broke half-way and is never used."""
+ARTIFACT_BYTES, ARTIFACT_FILES = 1 << 30, 1_000
+"""Of a file or a folder that is read back from a run, as MLflow lists it."""
+ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
+INACTIVE = re.compile(r"[Tt]he (run|experiment) '?([\w-]+)'? must be in (?:the )?'active'")
+"""What MLflow says where a run or an experiment that was deleted is written to."""
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S", bound="Runs")
+
+
+class MlflowUnreachable(NotReady):
+    """The MLflow server does not answer."""
+
+    worth_retrying = True  # a server that restarts is back before the last try
+
+    def __init__(self, address: str, cause: object) -> None:
+        where = settings.shown(address) or "its address"
+        super().__init__(
+            f"MLflow does not answer at {where}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"
+            " where it is."
+        )
+
+
+class DeletedInMlflowError(AirworthyError):
+    """A run or an experiment was deleted in MLflow, which keeps it until its garbage collection and takes no writes."""
+
+    def __init__(self, use_case: str, kind: str, identifier: str, address: str) -> None:
+        self.use_case, self.kind, self.identifier = use_case, kind, identifier
+        where = settings.shown(address)
+        super().__init__(
+            f"{use_case}: the {kind} {identifier} was deleted in MLflow{f' at {where}' if where else ''}, and nothing"
+            f" can be written to it. Restore it with: mlflow {kind}s restore --{kind}-id"
+            f" {identifier} (with MLFLOW_TRACKING_URI set to that MLflow), and run the task again."
+        )
+
+
+def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Turn two of MLflow's refusals into errors that say what to do: no answer, and a run or experiment deleted."""
+
+    @functools.wraps(method)
+    def asked(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except (MlflowException, requests.RequestException) as error:
+            causes = [error, error.__cause__, error.__context__]
+            if any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
+                raise MlflowUnreachable(self.address, str(error).splitlines()[0][:300]) from error
+            if deleted := INACTIVE.search(str(error)):
+                kind, identifier = deleted.groups()
+                raise DeletedInMlflowError(self.use_case.name, kind.lower(), identifier, self.address) from error
+            raise
+
+    return asked  # type: ignore[return-value]  # as a method it is the same
+
+
+def insist(write: Callable[[], object]) -> None:
+    """Set a tag or an alias, once more if MLflow refuses: of two who add the same one at the same moment, its database
+    refuses the second (BAD_REQUEST), who then finds it there and replaces it."""
+    try:
+        write()
+    except MlflowException as error:
+        if error.error_code != RACED:
+            raise
+        write()
+
+
+class Runs:
+    """One use case's experiment, of its name."""
+
+    def __init__(self, use_case: UseCase, address: str | None = None) -> None:
+        self.use_case = use_case
+        self.address = address or settings.current().mlflow
+        self._client = MlflowClient(tracking_uri=self.address, registry_uri=self.address)
+
+    @clear
+    def start_run(self, name: str, tags: Mapping[str, str]) -> str:
+        """Begin a run in the use case's experiment, made when it is not there yet; the run's id."""
+        return str(self._client.create_run(self._experiment(), tags=dict(tags), run_name=name).info.run_id)
+
+    def _experiment(self) -> str:
+        found = self._client.get_experiment_by_name(self.use_case.name)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(self.use_case.name))
+            except MlflowException as error:
+                found = self._client.get_experiment_by_name(self.use_case.name)
+                if error.error_code != ALREADY or found is None:
+                    raise
+        if found.lifecycle_stage != LifecycleStage.ACTIVE:
+            raise DeletedInMlflowError(self.use_case.name, "experiment", str(found.experiment_id), self.address)
+        return str(found.experiment_id)
+
+    @clear
+    def end_run(self, run_id: str, *, failed: bool) -> None:
+        """Close a run; only one that is complete is ever used again."""
+        if not failed:
+            self._client.set_tag(run_id, COMPLETE, "true")
+        self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    @clear
+    def complete_runs(self, fingerprint: str) -> list[str]:
+        """The complete runs with that fingerprint, the first one first."""
+        wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
+        found = self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"])
+        return [str(run.info.run_id) for run in found]
+
+    @clear
+    def run(self, run_id: str) -> Run:
+        """The complete run of that id; NotReady for one that broke half-way, BadRequest for one unknown."""
+        try:
+            found = self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
+                where = settings.shown(self.address) or "its address"
+                raise BadRequest(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
+            raise
+        if found.data.tags.get(COMPLETE) != "true":
+            raise NotReady(
+                f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it is no model."
+                f" Train again: trigger {self.use_case.name}__train."
+            )
+        return found
+
+    @clear
+    def log(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, object] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        model_id: str | None = None,
+    ) -> None:
+        """Add to a run, in one request; metrics belong to the logged model too where its id is given."""
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(key, value, now, 0, model_id=model_id) for key, value in (metrics or {}).items()],
+            params=[Param(key, str(value)) for key, value in (params or {}).items()],
+            tags=[RunTag(key, value) for key, value in (tags or {}).items()],
+        )
+
+    @clear
+    def untag(self, run_id: str, tags: Sequence[str]) -> None:
+        """Remove tags of a run."""
+        for tag in tags:
+            self._client.delete_tag(run_id, tag)
+
+    @clear
+    def log_series(self, run_id: str, name: str, values: list[float]) -> None:
+        """Add a metric with one value per step."""
+        now = int(time.time() * 1000)
+        for first in range(0, len(values), 1000):  # the most that MLflow takes at once
+            steps = enumerate(values[first : first + 1000], start=first)
+            self._client.log_batch(run_id, metrics=[Metric(name, value, now, step) for step, value in steps])
+
+    @clear
+    def log_folder(self, run_id: str, folder: Path) -> None:
+        """Keep a folder's files as artifacts of the run."""
+        self._client.log_artifacts(run_id, str(folder))
+
+    @clear
+    def log_json(self, run_id: str, name: str, values: Any) -> None:
+        """Keep plain values as a JSON artifact of the run; the same name again replaces it."""
+        self._client.log_dict(run_id, values, name)
+
+    @clear
+    def artifact(self, run_id: str, path: str, folder: Path) -> Path:
+        """Fetch an artifact of a run, a file or a folder, below `folder`; FileNotFoundError where there is none."""
+        try:
+            self._require_size(run_id, path)
+            return Path(self._client.download_artifacts(run_id, path, str(folder)))
+        except (MlflowException, OSError) as error:
+            if isinstance(error.__context__, requests.ConnectionError | requests.Timeout):
+                raise
+            raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
+
+    def _require_size(self, run_id: str, path: str) -> None:
+        """Refuse a file or a folder that is too large before a byte of it is fetched; OSError."""
+        parent = str(PurePosixPath(path).parent)
+        beside = self._client.list_artifacts(run_id, None if parent == "." else parent)
+        found = next((each for each in beside if each.path == path), None)
+        if found is None or not found.is_dir:
+            sizes: Iterable[int] = [found.file_size or 0] if found else []
+        else:
+            sizes = (each.size for each in walk(lambda inside: self._client.list_artifacts(run_id, inside), path))
+        size = 0
+        for count, each in enumerate(sizes, start=1):
+            size += each
+            if size > ARTIFACT_BYTES or count > ARTIFACT_FILES:
+                raise OSError(f"{path} has more than {ARTIFACT_BYTES:,} bytes or {ARTIFACT_FILES:,} files")

@@ -1,0 +1,249 @@
+"""Lineage: from one prediction row back to the model, the code and the partitions of every feed that it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from include.declaration import form_limits
+from include.declaration.use_case import Feed, UseCase
+from include.errors import NAME_SHOWN, NAMES_SHOWN, BadRequest, NotReady, shorten
+from include.lake import history
+from include.lake.history import Note, VersionGone
+from include.lake.lake import Lake
+from include.lake.partitions import Partition
+from include.lake.snapshot import View
+from include.registry import sync
+from include.registry.mlflow_registry import Registry
+
+MODEL_TAGS = (
+    "as_of", "window", "commit", "code", "lock", "processor", "trees",
+    "features.version", "features.digest", "labels.version", "labels.digest",
+)  # fmt: skip
+"""Tags of a version that say where it comes from."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """One day of one table, as something was made from it."""
+
+    table: str
+    day: date
+    digest: str
+    rows: int | None
+    version: int | None
+    """The Delta version that wrote it. None, as `rows`, where the table's log does not tell."""
+    still: bool
+    """Whether the day holds this content today."""
+    code: str = ""
+    """Digest of the code that made it; empty where the table's log does not tell."""
+
+
+@dataclass(frozen=True)
+class FeedDay:
+    """A day of a feed that the features were built from: as it was validated, and as it was landed."""
+
+    checked: Content
+    raw: Content | None
+    """None where the log of checked/<feed> does not tell."""
+
+
+@dataclass(frozen=True)
+class FeedLineage:
+    """What the features took from a feed."""
+
+    feed: str
+    digest: str
+    """Of all its days together, as the features' commit recorded it; empty where it did not."""
+    version: int | None
+    """Delta version of checked/<feed> that was read; None where the features' commit does not tell."""
+    still: bool
+    """Whether these days hold today what the features were built from."""
+    days: tuple[FeedDay, ...]
+    """The look-back days that had rows, in order."""
+    unknown: str = ""
+    """Why the days are not known; empty where they are."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where one prediction comes from."""
+
+    use_case: str
+    day: date
+    keys: Mapping[str, Any]
+    probability: float
+    warning: bool
+    model_version: str
+    run_id: str
+    model: Mapping[str, str]
+    """`MODEL_TAGS` of the version."""
+    prediction: Content
+    features: Content | None
+    """What was scored; None where the predictions' commit does not tell."""
+    feeds: tuple[FeedLineage, ...]
+    """What the features were built from, feed by feed; none where their commit is not known."""
+
+
+def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
+    """Trace the prediction of `day` with these keys (as text, read by their declared types).
+
+    Reads the log of each table once and, of the data, the one row; makes no table.
+    Raises BadRequest (no day of the use case; keys missing, unknown or of another type; no such row; a version that is
+    not registered) and NotReady for a day without predictions.
+    """
+    use_case.require(day)
+    wanted, lake = _keys(use_case, keys), Lake.of(use_case)
+    row = _row(use_case, lake, day, wanted)
+    version = sync.version_of(Registry(use_case), row["model_version"])
+    tracing = _Tracing(lake, day)
+    prediction, features, feeds = tracing.back()
+    return Lineage(
+        use_case=use_case.name,
+        day=day,
+        keys=wanted,
+        probability=row["probability"],
+        warning=row["warning"],
+        model_version=version.number,
+        run_id=version.run_id,
+        model={name: version.tags[name] for name in MODEL_TAGS if name in version.tags},
+        prediction=prediction,
+        features=features,
+        feeds=feeds,
+    )
+
+
+def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
+    """The keys as values of their types; BadRequest names all that is wrong, and the keys there are."""
+    types, values = use_case.key_types(), {}
+    form_limits.require_list("keys", [*given], form_limits.NAME_LENGTH)
+    wrong = [f"{name!r} is unknown" for name in given if name not in types][:NAMES_SHOWN]
+    wrong += [f"{name!r} is missing" for name in types if name not in given]
+    for name in types.keys() & given.keys():
+        try:
+            values[name] = pa.scalar(given[name], pa.string()).cast(pa.type_for_alias(types[name])).as_py()
+        except (pa.ArrowInvalid, OverflowError):  # Arrow has a year 0, Python has not
+            wrong.append(f"{name}={shorten(given[name], NAME_SHOWN)!r} is no {types[name]}")
+    if wrong:
+        shape = " ".join(f"{name}=<{kind}>" for name, kind in types.items())
+        raise BadRequest(f"{use_case.name}: {'; '.join(sorted(wrong))}. A row is named by all of its keys: {shape}.")
+    return {name: values[name] for name in types}
+
+
+def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The prediction; NotReady for a day without any, BadRequest where none has these keys."""
+    try:
+        view: View | None = lake.pinned(day, {"predictions": None})
+    except VersionGone:
+        view = None
+    if view is None or not view.partitions("predictions", day, day):
+        raise NotReady(
+            f"{use_case.name}: there are no predictions of {day}. Score the day first: trigger {use_case.name}__score"
+            f" for it."
+        )
+    rows = view.table("predictions", day, day)
+    found = rows.filter([rows[name] == value for name, value in wanted.items()]).limit(1).to_pyarrow().to_pylist()
+    if not found:
+        example = rows.order_by([*wanted]).limit(1).to_pyarrow().to_pylist()[0]
+        raise BadRequest(
+            f"{use_case.name}: no prediction of {day} has {_named(wanted)}. The first one has"
+            f" {_named({name: example[name] for name in wanted})}; for more,"
+            f" `airworthy predictions {use_case.name} {day}`."
+        )
+    return dict(found[0])
+
+
+def _named(keys: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={shorten(str(value), NAME_SHOWN)}" for name, value in keys.items())
+
+
+class _Tracing:
+    """Goes back through the notes of the commits; the log and the state of each table are read once."""
+
+    def __init__(self, lake: Lake, day: date) -> None:
+        self._lake, self._day = lake, day
+        self._since = max(lake.use_case.first_day, day - timedelta(days=lake.use_case.look_back_days))
+        self._logs: dict[str, list[Note]] = {}
+        self._views: dict[tuple[str, int | None], View | None] = {}
+        self._states: dict[str, dict[date, Partition]] = {}
+
+    def back(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
+        """The day's predictions, the features that were scored, and what these were built from."""
+        prediction = self._content("predictions", self._day, self._today("predictions")[self._day].digest)
+        scored = self._note(prediction)
+        if scored is None or "features" not in scored.inputs:
+            return prediction, None, ()
+        features = self._content("features", self._day, scored.inputs["features"], scored.versions.get("features"))
+        built = self._note(features)
+        feeds = [self._feed(feed, built) for feed in self._lake.use_case.feeds] if built else []
+        return prediction, features, tuple(feeds)
+
+    def _feed(self, feed: Feed, built: Note) -> FeedLineage:
+        table = f"checked/{feed.name}"
+        digest, version = built.inputs.get(table, ""), built.versions.get(table)
+        if not digest:
+            unknown = f"The commit of the features (Delta version {built.version}) does not say what it read."
+            return FeedLineage(feed.name, digest, version, False, (), unknown)
+        still = self._digest(table, None) == digest
+        then = None if still else version
+        if self._digest(table, then) != digest:
+            there = f"nor does its Delta version {version}"
+            if version is None:
+                there = "and the commit of the features does not tell the Delta version that was read"
+            unknown = f"{table} does not hold today what was read of it from {self._since} on, {there}."
+            return FeedLineage(feed.name, digest, version, still, (), unknown)
+        read = self._read(table, then)
+        days = tuple(self._feed_day(feed, day, partition.digest, version) for day, partition in read.items())
+        return FeedLineage(feed.name, digest, version, still, days)
+
+    def _feed_day(self, feed: Feed, day: date, digest: str, until: int | None) -> FeedDay:
+        checked, raw = self._content(f"checked/{feed.name}", day, digest, until), f"raw/{feed.name}"
+        validated = self._note(checked)
+        if validated is None or raw not in validated.inputs:
+            return FeedDay(checked, None)
+        return FeedDay(checked, self._content(raw, day, validated.inputs[raw], validated.versions.get(raw)))
+
+    def _content(self, table: str, day: date, digest: str, until: int | None = None) -> Content:
+        """That content of a day, and the newest commit up to Delta version `until` that wrote it."""
+        note, now = history.written(self._log(table), day, digest, until), self._today(table).get(day)
+        still = now is not None and now.digest == digest
+        if note is None:
+            return Content(table, day, digest, None, None, still)
+        return Content(table, day, digest, note.rows, note.version, still, note.code)
+
+    def _note(self, content: Content) -> Note | None:
+        return next((note for note in self._log(content.table) if note.version == content.version), None)
+
+    def _log(self, table: str) -> list[Note]:
+        if table not in self._logs:
+            self._logs[table] = history.of(self._lake.uri(table))
+        return self._logs[table]
+
+    def _today(self, table: str) -> dict[date, Partition]:
+        if table not in self._states:
+            view = self._view(table, None)
+            self._states[table] = view.partitions(table) if view else {}
+        return self._states[table]
+
+    def _read(self, table: str, version: int | None) -> dict[date, Partition]:
+        """What features of the day are built from, the day and its look-back days, at that Delta version."""
+        view = self._view(table, version)
+        return view.partitions(table, self._since, self._day) if view else {}
+
+    def _digest(self, table: str, version: int | None) -> str:
+        """Of these days together, as the features' commit has it; empty where the table cannot be read."""
+        view = self._view(table, version)
+        return view.digest_of_days(table, self._since, self._day) if view else ""
+
+    def _view(self, table: str, version: int | None) -> View | None:
+        """The table at that Delta version (None: now); None where it cannot be read."""
+        if (table, version) not in self._views:
+            try:
+                self._views[table, version] = self._lake.pinned(self._day, {table: version})
+            except VersionGone:
+                self._views[table, version] = None
+        return self._views[table, version]

@@ -1,0 +1,140 @@
+"""Decide: whether a day's measures, and those before, ask for a training, by the policy of the use case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from include.declaration.use_case import UseCase
+from include.errors import DayMissing
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.snapshot import View
+from include.registry.ledger import Ledger
+from include.retraining import policy as retraining_policy
+from include.retraining.budget import Claims
+from include.retraining.policy import Decided, Decision, Flying, Measured, Outcome
+
+
+@dataclass(frozen=True)
+class DecideResult:
+    """The decision that stands; plain values."""
+
+    day: str
+    outcome: str
+    """retrain or hold."""
+    reason: str
+    model_version: str | None
+    new: bool
+    """Whether this call has made it."""
+
+
+def run(use_case: UseCase, day: date) -> DecideResult:
+    """Make the decision of the day, once: decided before, it stands, whatever became known since.
+
+    Reads the measures up to the day, the decisions before it with what became of them, the champion of the day and the
+    claims of its month. Where two decide at once, the first stands, and both return it.
+    Raises BadRequest (a day before the first), DayMissing (no measures of the day, or no decision of the day before).
+    """
+    use_case.require(day)
+    if stands := standing(use_case, day):
+        return stands
+    require_before(use_case, day)
+    view, policy = Lake.of(use_case).as_of(day), use_case.retraining
+    if day not in view.partitions("metrics", since=day):
+        raise DayMissing(use_case.name, "metrics", day)
+    decided, claimed = history(use_case, day), {claim.day for claim in Claims.of(use_case).of_month(day)}
+    since = day - timedelta(days=policy.look_back_days)
+    decision = retraining_policy.decide(policy, day, _measured(view, since), decided, _champion(use_case, day), claimed)
+    before = day - timedelta(days=1)
+    begins = "" if any(each.day == before for each in decided) else " The chain of decisions begins here."
+    new = _write(view, decision, decision.reason + begins)
+    stands = standing(use_case, day)
+    assert stands is not None
+    return replace(stands, new=new)
+
+
+def standing(use_case: UseCase, day: date) -> DecideResult | None:
+    """The decision of a day that is decided; None for one that is not."""
+    rows = Lake.of(use_case).as_of(day).read("decisions", day).to_pylist()
+    if not rows:
+        return None
+    return DecideResult(day.isoformat(), rows[0]["outcome"], rows[0]["reason"], rows[0]["model_version"], new=False)
+
+
+def missing_before(use_case: UseCase, day: date) -> date | None:
+    """The day before, where its decision must be made first; None where `day` may be decided.
+
+    The chain begins where nobody flew the day before, and where nothing was decided as far back as the policy looks.
+    """
+    before = retraining_policy.missing(
+        use_case.retraining, day, set(Lake.of(use_case).as_of(day).partitions("decisions"))
+    )
+    return before if before is not None and before >= use_case.first_day and _champion(use_case, before) else None
+
+
+def require_before(use_case: UseCase, day: date) -> None:
+    """DayMissing, naming the day before, where its decision must be made first."""
+    if before := missing_before(use_case, day):
+        raise DayMissing(use_case.name, "decisions", before, f", and the decision of {day} builds on them")
+
+
+def is_answered(use_case: UseCase, day: date) -> bool:
+    """Whether what became of every training that was decided before the day is known, as far back as the policy
+    looks."""
+    earliest = day - retraining_policy.memory(use_case.retraining)
+    return not any(
+        each.outcome == "retrain" and each.result is None and earliest <= each.day < day
+        for each in history(use_case, day)
+    )
+
+
+def history(use_case: UseCase, day: date) -> list[Decided]:
+    """Decisions near the day with what became of them, and trainings before it; also later decisions, which forbid one.
+
+    Of a later decision, only that it was made is told.
+    """
+    reach = retraining_policy.memory(use_case.retraining)
+    view = Lake.of(use_case).as_of(day)
+    results = {row["day"]: row["outcome"] for row in view.read("retrainings").to_pylist()}
+    outcomes: dict[date, Outcome] = dict.fromkeys(results, "retrain")
+    outcomes |= {row["day"]: row["outcome"] for row in view.read("decisions", since=day - reach).to_pylist()}
+    known = [Decided(each, outcome, results.get(each)) for each, outcome in sorted(outcomes.items()) if each < day]
+    later = Lake.of(use_case).as_of(day + reach).partitions("decisions", since=day + timedelta(days=1))
+    return [*known, *(Decided(each, "hold") for each in later)]
+
+
+def _champion(use_case: UseCase, day: date) -> Flying | None:
+    entry = Ledger.of(use_case).champion_besides(None, day)
+    return Flying(entry.version, entry.effective_from) if entry else None
+
+
+def _measured(view: View, since: date) -> list[Measured]:
+    """The signals of each measured day from `since` on."""
+    by_day: dict[date, list[Mapping[str, object]]] = {}
+    for row in view.read("metrics", since=since).to_pylist():
+        by_day.setdefault(row["day"], []).append(row)
+    return [retraining_policy.readings(day, rows) for day, rows in sorted(by_day.items())]
+
+
+def _write(view: View, decision: Decision, reason: str) -> bool:
+    """Whether this one stands; not where another was first."""
+    lake, day = view.lake, view.day
+    row = {
+        "outcome": decision.outcome,
+        "reason": reason,
+        "signals": decision.signals_json(),
+        "model_version": decision.model_version,
+    }
+    commit = lake.replace(
+        "decisions",
+        day,
+        pa.Table.from_pylist([row], schema=schemas.content(lake.use_case, "decisions")),
+        inputs={"metrics": view.digest("metrics", day), "retrainings": view.digest_of_days("retrainings")},
+        stage="decide",
+        unless_there=True,
+    )
+    return commit.changed

@@ -1,0 +1,49 @@
+"""Claim: the right to one training of the month's budget, which two processes cannot both have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest
+from include.retraining import decide
+from include.retraining.budget import Claim, Claims
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """Whether the day may train; plain values."""
+
+    day: str
+    slot: int | None
+    """Of the month's budget; None where others were first."""
+    reason: str
+
+
+def run(use_case: UseCase, day: date) -> ClaimResult:
+    """Claim a training for a day that was decided to retrain; the same again for the same day changes nothing.
+
+    Raises BadRequest for a day that was not decided so: nothing claims a training but a decision. ClaimDamaged.
+    """
+    decision = decide.standing(use_case, day)
+    if decision is None or decision.outcome != "retrain":
+        what = "is not decided yet" if decision is None else "was decided to hold"
+        raise BadRequest(
+            f"{use_case.name}: {day} {what}, so no training is claimed for it. To train all the same, trigger"
+            f" {use_case.name}__train with that day and a reason."
+        )
+    claim = Claims.of(use_case).claim(day, use_case.retraining.per_month)
+    return _result(use_case, day, claim)
+
+
+def standing(use_case: UseCase, day: date) -> ClaimResult:
+    """What the day has claimed; claims nothing. Raises ClaimDamaged."""
+    return _result(use_case, day, next((each for each in Claims.of(use_case).of_month(day) if each.day == day), None))
+
+
+def _result(use_case: UseCase, day: date, claim: Claim | None) -> ClaimResult:
+    month, slots = f"{day:%Y-%m}", use_case.retraining.per_month
+    if claim is None:
+        return ClaimResult(day.isoformat(), None, f"The budget of {month} is spent: others claimed all {slots} first.")
+    return ClaimResult(day.isoformat(), claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

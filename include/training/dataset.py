@@ -1,0 +1,65 @@
+"""Examples: labelled rows of days, and what of them a split holds. Whoever trains, judges or rebuilds reads these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from include.declaration.use_case import UseCase
+from include.errors import NotReady
+from include.features.distinct import require_distinct
+from include.features.labels import join_labels, known_labels
+from include.lake.snapshot import View
+from include.model.metrics import Numbers
+from include.model.trainer import Rows
+
+
+def labelled(use_case: UseCase, view: View, first: date, last: date, columns: Sequence[str] = ()) -> pa.Table:
+    """Return day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
+
+    `columns` are key columns to carry along, between the day and the features.
+
+    Raises:
+        RowsNotDistinctError: two rows of one day have the same keys.
+    """
+    order = ["day", *use_case.keys]
+    features = view.table("features", first, last)
+    joined = join_labels(use_case, features, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
+    require_distinct(use_case.name, "features", joined, order)
+    carried = [name for name in dict.fromkeys(columns) if name not in use_case.features]
+    return joined.select(["day", *carried, *use_case.features, use_case.label.name])
+
+
+def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> Rows:
+    """Return the rows of a split, uncopied, of `examples` in order of days.
+
+    Raises:
+        NotReady: all rows of train have the same label.
+    """
+    all_days = examples["day"].to_numpy()
+    start = int(np.searchsorted(all_days, np.datetime64(days[0])))
+    end = int(np.searchsorted(all_days, np.datetime64(days[-1]), side="right"))
+    chosen = examples.slice(start, end - start)
+    labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
+    if split == "train" and len(np.unique(labels)) < 2:
+        raise NotReady(_one_class(use_case, examples, labels, days, as_of))
+    return Rows(chosen.select(list(use_case.features)), labels, all_days[start:end])
+
+
+def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[date], as_of: date) -> str:
+    """Say that train teaches nothing, and whether a longer window could help: not where no day has another label."""
+    name, value = use_case.label.name, f"{train[0]:g}"
+    others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))
+    said = (
+        f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(train)} labelled rows from"
+        f" {days[0]} to {days[-1]} have {name} = {value}"
+    )
+    if others:
+        return f"{said}, while {others} of validation and test have another. Train on a longer window."
+    return (
+        f"{said}, and so have all {examples.num_rows} of the window. If that is not so in truth, `labels` in"
+        " features.py says the same of every row: look at what it is given and returns on one day."
+    )

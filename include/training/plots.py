@@ -1,0 +1,110 @@
+"""Plots of a training, as PNG bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from include.model import metrics, plotting
+from include.model.metrics import Numbers
+from include.model.trainer import Rows
+
+COLOURS = {"model": "#0b5fa5", "logistic": "#d1781d", "prior": "#8a8a8a"}
+SHADES = {"train": "#dfe8f1", "validation": "#f6e7c8", "test": "#dff0df"}
+FEATURES_SHOWN = 25
+
+
+def roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
+    """ROC and precision-recall curves of model and baselines."""
+    figure = plotting.figure(f"{title}: ROC and precision–recall, test days", width=11)
+    roc, pr = figure.subplots(1, 2)
+    for subject, probabilities in predicted.items():
+        found = metrics.curves(labels, probabilities)
+        if found is None:
+            continue
+        style = {"color": COLOURS.get(subject), "lw": 2 if subject == "model" else 1.3}
+        area = metrics.auc(labels, probabilities)
+        roc.plot(found.false_positive_rate, found.true_positive_rate, label=f"{subject} (AUC {area:.3f})", **style)
+        area = metrics.average_precision(labels, probabilities)
+        pr.step(found.recall, found.precision, where="post", label=f"{subject} (AP {area:.3f})", **style)
+    _finish(roc, "False positive rate", "True positive rate")
+    _finish(pr, "Recall", "Precision")
+    return plotting.png(figure)
+
+
+def calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
+    """Share of positives against mean prediction, and how many rows stand behind each point."""
+    figure = plotting.figure(f"{title}: calibration, test days", height=6.5)
+    points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
+    for subject, probabilities in predicted.items():
+        found = metrics.calibration(labels, probabilities)
+        label = f"{subject} (ECE {metrics.ece(labels, probabilities):.3f})"
+        points.plot(found.predicted, found.happened, marker="o", ms=4, color=COLOURS.get(subject), label=label)
+    rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
+    _finish(points, "", "Share of positives")
+    _finish(rows, "Predicted probability", "Rows", legend=False)
+    return plotting.png(figure)
+
+
+def confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
+    """The four cases at the decision threshold."""
+    found = metrics.confusion(labels, probabilities, threshold)
+    cells = np.array([[found.rightly_quiet, found.warned_falsely], [found.missed, found.warned_rightly]])
+    figure = plotting.figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
+    axes = figure.subplots()
+    axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
+    for (row, column), count in np.ndenumerate(cells):
+        axes.text(column, row, f"{count:,}\n{count / cells.sum():.1%}", ha="center", va="center", fontsize=13)
+    axes.set_xticks([0, 1], ["no warning", "warning"])
+    axes.set_yticks([0, 1], [plotting.plain(f"not {label}"), plotting.plain(label)])
+    axes.set_xlabel("Predicted")
+    axes.set_ylabel("Happened")
+    return plotting.png(figure)
+
+
+def importance(title: str, gains: Mapping[str, float]) -> bytes:
+    """The share of the total gain that each feature's splits brought on train."""
+    total = sum(gains.values()) or 1
+    shown = sorted(gains.items(), key=lambda item: item[1])[-FEATURES_SHOWN:]
+    figure = plotting.figure(f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown))
+    axes = figure.subplots()
+    names = [plotting.plain(name) for name, _ in shown]
+    axes.barh(range(len(shown)), [gain / total for _, gain in shown], tick_label=names, color=COLOURS["model"])
+    _finish(axes, "Share of gain", "", legend=False)
+    return plotting.png(figure)
+
+
+def rate_by_day(
+    title: str,
+    label: str,
+    parts: Mapping[str, Rows],
+    predicted: Mapping[str, Mapping[str, Numbers]],
+) -> bytes:
+    """Mean prediction and share of positives of every day, the splits shaded."""
+    figure = plotting.figure(f"{title}: {label} by day, predicted and actual", width=11)
+    axes = figure.subplots()
+    for split, part in parts.items():
+        there, place = np.unique(part.days, return_inverse=True)
+        rows = np.bincount(place)
+        actual = np.bincount(place, weights=part.labels) / rows
+        expected = np.bincount(place, weights=predicted[split]["model"]) / rows
+        first = split == "train"
+        axes.axvspan(there[0], there[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
+        axes.plot(there, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
+        axes.plot(there, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
+    figure.autofmt_xdate()
+    _finish(axes, "", plotting.plain(f"Share of {label}"), legend=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
+    return plotting.png(figure)
+
+
+def _finish(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if legend and axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=9, frameon=False)

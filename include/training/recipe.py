@@ -1,0 +1,167 @@
+"""The recipe of a model: all that a rebuild needs to know, written down when it is trained, as one tag."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any
+
+from include.declaration.use_case import Costs, Feed, Label, UseCase
+from include.model.lightgbm_params import Parameters
+from include.training import spec
+from include.training.spec import Material
+
+TAG = "recipe"
+"""Tag of a run and of its version."""
+LONGEST_TAG = 8000
+"""Characters of a run's tag in MLflow, which cuts off what is longer; a recipe of some 250 features is."""
+_PACKED = "zlib:"
+_SPLITS = ("validation_days", "test_days", "gap_days", "min_train_days")
+
+
+class RecipeUnreadable(ValueError):
+    """A tag does not hold a recipe."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What was read, how it was cut, and what LightGBM was told (the seed is among the parameters)."""
+
+    as_of: date
+    first: date
+    last: date
+    """First and last day that features were read of."""
+    keys: Mapping[str, str]
+    """Key to type, in order."""
+    period: str
+    """`UseCase.period`."""
+    features: Mapping[str, str]
+    """Feature to type, in order."""
+    label: str
+    matures_after_days: int
+    splits: Mapping[str, int]
+    """`validation_days`, `test_days`, `gap_days` and `min_train_days`."""
+    costs: tuple[float, float]
+    """Of a missed row and of a false warning."""
+    parameters: Parameters
+    baseline_features: tuple[str, ...]
+    """What the logistic baseline reads; none: all."""
+    data: Mapping[str, str]
+    """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
+
+    @classmethod
+    def of(cls, use_case: UseCase, made_from: Material) -> Recipe:
+        """The recipe of a training of the use case as it is declared."""
+        return cls(
+            as_of=made_from.as_of,
+            first=made_from.first,
+            last=made_from.last,
+            keys=use_case.key_types(),
+            period=use_case.period,
+            features=dict(use_case.features),
+            label=use_case.label.name,
+            matures_after_days=use_case.label.matures_after_days,
+            splits={name: getattr(use_case.training, name) for name in _SPLITS},
+            costs=(use_case.costs.missed, use_case.costs.false_warning),
+            parameters=made_from.parameters,
+            baseline_features=use_case.training.baseline_features,
+            data=dict(made_from.data),
+        )
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Table to the Delta version that was read."""
+        return {table: int(self.data[f"{table}.version"]) for table in ("features", "labels")}
+
+    def then(self, declared: UseCase) -> UseCase:
+        """The use case as it was declared for this training, for reading, cutting and fitting; of no other use.
+
+        Its one feed stands for all that gave the keys their types; gates are left out, which may name what it lacks.
+        """
+        parameters = self.parameters
+        return replace(
+            declared,
+            feeds=(Feed("keys", columns=self.keys, keys=tuple(self.keys)),),
+            keys=tuple(self.keys),
+            period=self.period,
+            features=self.features,
+            label=Label(self.label, declared.label.meaning, self.matures_after_days),
+            costs=Costs(*self.costs, declared.costs.unit),
+            training=replace(
+                declared.training,
+                # Declared is what may be asked for; the days that were read stand in `first` and `last`.
+                window_days=max((self.last - self.first).days + 1, _least(self.splits)),
+                validation_days=self.splits["validation_days"],
+                test_days=self.splits["test_days"],
+                gap_days=self.splits["gap_days"],
+                min_train_days=self.splits["min_train_days"],
+                parameters={},
+                search={},
+                baseline_features=self.baseline_features,
+                rounds=parameters.rounds,
+                early_stopping_rounds=parameters.early_stopping_rounds,
+            ),
+            gates=(),
+        )
+
+    def fingerprint(self, declared: UseCase, code: str, lock: str) -> str:
+        """The fingerprint of a training by this recipe, with that code and lock: `Material.fingerprint`."""
+        made_from = Material(
+            as_of=self.as_of,
+            first=self.first,
+            last=self.last,
+            parameters=self.parameters,
+            data=self.data,
+            code=code,
+            commit="",
+            lock=lock,
+            processor="",
+            declaration=spec.declaration(self.then(declared)),
+        )
+        return made_from.fingerprint
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, from which `from_json` makes an equal recipe; keys and features are pairs, in their order."""
+        days = {name: getattr(self, name).isoformat() for name in ("as_of", "first", "last")}
+        pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
+        plain = {name: getattr(self, name) for name in ("period", "label", "matures_after_days")}
+        rest = {"splits": dict(self.splits), "costs": list(self.costs), "data": dict(self.data)}
+        rest["baseline_features"] = list(self.baseline_features)
+        return {**days, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_json` wrote down; KeyError, TypeError or ValueError for anything else."""
+        parameters = dict(values["parameters"])
+        rounds = {name: parameters.pop(name) for name in ("rounds", "early_stopping_rounds")}
+        given = {each.name: values[each.name] for each in fields(cls)}
+        days = {name: date.fromisoformat(values[name]) for name in ("as_of", "first", "last")}
+        pairs = {name: dict(values[name]) for name in ("keys", "features")}
+        made: dict[str, Any] = {name: tuple(values[name]) for name in ("costs", "baseline_features")}
+        made["parameters"] = Parameters(parameters, **rounds)
+        return cls(**(given | days | pairs | made))
+
+    def to_tag(self) -> str:
+        """JSON, packed where a tag would not hold it."""
+        text = json.dumps(self.to_json(), separators=(",", ":"))
+        if len(text) <= LONGEST_TAG:
+            return text
+        return _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+    @classmethod
+    def from_tag(cls, tag: str) -> Recipe:
+        """The recipe that `to_tag` wrote down; RecipeUnreadable, with the reason, for any other text."""
+        try:
+            packed = tag.startswith(_PACKED)
+            text = zlib.decompress(base64.b64decode(tag.removeprefix(_PACKED))).decode() if packed else tag
+            return cls.from_json(json.loads(text))
+        except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+            raise RecipeUnreadable(f"{type(error).__name__}: {error}") from error
+
+
+def _least(splits: Mapping[str, int]) -> int:
+    return splits["min_train_days"] + splits["validation_days"] + splits["test_days"] + 2 * splits["gap_days"]

@@ -1,0 +1,166 @@
+"""Tuning: look in the declared ranges of LightGBM parameters for the least log loss on the validation days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from lightgbm.basic import LightGBMError
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from include.declaration.use_case import Search, UseCase
+from include.errors import BadRequest
+from include.model import trainer
+from include.model.lightgbm_params import merge
+from include.model.trainer import Encoded
+
+STARTUP_TRIALS = 5
+"""Trials that must have gone to their end before the median of them prunes another."""
+REPORTS = 100
+"""The most values a trial reports on its way, however many rounds it has: each is compared, and kept."""
+DIGITS = 10
+"""Decimals of a log loss that count: several threads add the rest up in no fixed order."""
+
+Values = Mapping[str, int | float]
+Report = Callable[[int, float], None]
+"""Told the round and its validation log loss; raises `optuna.TrialPruned` to end a hopeless trial."""
+Judge = Callable[[Values, Report], float]
+"""The validation log loss, in nats, of the model that these parameters make."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The ranges that are searched, and the declared value within each."""
+
+    ranges: Mapping[str, Search]
+    declared: Values
+
+    def to_json(self) -> dict[str, list[int | float | bool]]:
+        return {name: [each.low, each.high, each.log, each.whole] for name, each in sorted(self.ranges.items())}
+
+    def distributions(self) -> dict[str, IntDistribution | FloatDistribution]:
+        """The same for Optuna."""
+        return {name: _distribution(each) for name, each in self.ranges.items()}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search chose, and how it went; plain values."""
+
+    parameters: dict[str, int | float]
+    """The searched parameters alone."""
+    log_loss: float
+    declared_log_loss: float
+    """On the validation days, in nats per row: of the chosen parameters, and of the declared ones."""
+    trials: int
+    """All that were begun; among them the pruned and the failed."""
+    pruned: int
+    failed: int
+    stopped_by: str
+    """The budget that was spent first: `trials` or `minutes`."""
+
+
+def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> Space:
+    """Return the use case's search space without what a person has `fixed`.
+
+    Raises:
+        BadRequest: there is none, or nothing of it is left.
+    """
+    declared = use_case.training.search
+    if not declared:
+        raise BadRequest(
+            f"{use_case.name} declares no search space, so there is nothing to tune. Leave tune_trials empty, or"
+            ' declare one in its Training, such as search={"num_leaves": Search(4, 64, log=True)}.'
+        )
+    free = {name: each for name, each in declared.items() if name not in (fixed or {})}
+    if not free:
+        raise BadRequest(
+            f"{use_case.name}: the given parameters fix all that is searched ({', '.join(sorted(declared))}), so there"
+            " is nothing to tune. Give fewer, or leave tune_trials empty."
+        )
+    parameters = merge(use_case, None).lightgbm
+    return Space(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked
+
+
+def _distribution(search: Search) -> IntDistribution | FloatDistribution:
+    if search.whole:
+        return IntDistribution(int(search.low), int(search.high), log=search.log)
+    return FloatDistribution(search.low, search.high, log=search.log)
+
+
+def on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: Encoded, threads: int) -> Judge:
+    """Judge parameters, with the `fixed` ones, by fitting on the rows to fit on; the rows to stop by judge."""
+
+    def judge(values: Values, report: Report) -> float:
+        chosen = merge(use_case, {**(fixed or {}), **values})
+        every = max(1, chosen.rounds // REPORTS)
+
+        def watch(round_: int, log_loss: float) -> None:
+            if round_ % every == 0:
+                report(round_, log_loss)
+
+        return min(trainer.boost(rows, chosen, threads, watch).validation_log_loss)
+
+    return judge
+
+
+def search(
+    space: Space,
+    judge: Judge,
+    *,
+    seed: int,
+    trials: int,
+    warm_up: int,
+    over: Callable[[], bool],
+    keep: Callable[[FrozenTrial], None],
+) -> Found:
+    """Try the declared parameters, then `trials - 1` others while time is not `over`; `keep` is given each trial.
+
+    A tree-structured Parzen estimator proposes (Bergstra et al. 2011); the same seed and judgements give the same
+    trials. From the round `warm_up` on, a trial above the median of the others at that round is pruned
+    (Golovin et al. 2017). The declared parameters are never pruned, so nothing worse than they is found.
+    """
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=warm_up),
+    )
+    study.enqueue_trial(dict(space.declared))
+    done: list[FrozenTrial] = []
+    while len(done) < trials and not (done and over()):
+        done.append(_try(study, space, judge))
+        keep(done[-1])
+    declared, best = done[0].value, study.best_trial
+    assert declared is not None and best.value is not None
+    states = [trial.state for trial in done]
+    return Found(
+        parameters=dict(best.params),
+        log_loss=best.value,
+        declared_log_loss=declared,
+        trials=len(done),
+        pruned=states.count(TrialState.PRUNED),
+        failed=states.count(TrialState.FAIL),
+        stopped_by="trials" if len(done) == trials else "minutes",
+    )
+
+
+def _try(study: optuna.Study, space: Space, judge: Judge) -> FrozenTrial:
+    """One trial to its end; parameters that LightGBM refuses are a failed trial, unless they are the declared ones."""
+    trial = study.ask(space.distributions())  # type: ignore[arg-type]  # a dict of one of its kinds
+
+    def report(round_: int, log_loss: float) -> None:
+        trial.report(round(log_loss, DIGITS), round_)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        return study.tell(trial, round(judge(trial.params, report), DIGITS))
+    except optuna.TrialPruned:
+        return study.tell(trial, state=TrialState.PRUNED)
+    except LightGBMError as error:
+        if trial.number == 0:
+            raise
+        trial.set_user_attr("error", str(error)[:1000])
+        return study.tell(trial, state=TrialState.FAIL)

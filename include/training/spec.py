@@ -1,0 +1,67 @@
+"""What a training is made from, and one digest of it: equal for trainings that cannot differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from include.declaration.use_case import UseCase
+from include.lake import content_digest
+from include.model.lightgbm_params import Parameters
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that the trees depend on, and the kind of processor that makes them."""
+
+    as_of: date
+    first: date
+    last: date
+    """First and last day that features are read of."""
+    parameters: Parameters
+    data: Mapping[str, str]
+    """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
+    code: str
+    """Digest of the code that trains; `commit` says where to find it, and changes with any page."""
+    commit: str
+    lock: str
+    processor: str
+    declaration: str
+
+    @property
+    def window(self) -> str:
+        return f"{self.first}..{self.last}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of content, code, lock, declaration and parameters.
+
+        Table versions are left out, because writing other days moves them too; so is the commit, because one that
+        changes a page makes no other model; and the processor, because the question is whether the same was asked for.
+        """
+        contents: dict[str, object] = {name: value for name, value in self.data.items() if name.endswith(".digest")}
+        made = {"code": self.code, "lock": self.lock, "declaration": self.declaration}
+        days = {"as_of": self.as_of, "first": self.first, "last": self.last}
+        return content_digest.of_values(contents | made | days | {"parameters": self.parameters.to_json()})
+
+    def tags(self) -> dict[str, str]:
+        """What a run and a version say of their origin."""
+        made = {"code": self.code, "commit": self.commit, "lock": self.lock, "processor": self.processor}
+        return {"as_of": self.as_of.isoformat(), "window": self.window, **self.data, **made}
+
+
+def declaration(use_case: UseCase) -> str:
+    """Digest of what a use case's declaration says that changes a training, but for the parameters."""
+    training, costs = use_case.training, use_case.costs
+    return content_digest.of_values(
+        {
+            "features": list(use_case.features.items()),
+            "keys": list(use_case.keys),
+            "period": use_case.period,
+            "label": use_case.label.name,
+            "splits": [training.validation_days, training.test_days, training.gap_days, training.min_train_days],
+            "baseline_features": sorted(training.baseline_features),
+            "costs": [costs.missed, costs.false_warning],
+        }
+    )

@@ -1,0 +1,205 @@
+"""Train: a model as of a day, from what was known when it began, kept as an MLflow run with all that made it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from include.declaration import form_limits
+from include.declaration.use_case import UseCase
+from include.errors import FeaturesMissing
+from include.features import staleness
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.lake.snapshot import View
+from include.model import metrics, splits, trainer
+from include.model.lightgbm_params import Parameters, merge
+from include.model.splits import Splits
+from include.printable import printable_logger
+from include.registry.mlflow_registry import Registry, UnprovenVersionError
+from include.registry.mlflow_runs import FINGERPRINT, MlflowUnreachable, Runs
+from include.training import dataset, provenance, recipe, run_logging, spec
+from include.training.recipe import Recipe
+from include.training.spec import Material
+
+log = printable_logger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """Where the run is, and what a person wants to know of it; plain values."""
+
+    run_id: str
+    fingerprint: str
+    as_of: str
+    reused: bool
+    """Whether an equal training was complete before, and nothing was trained now."""
+    splits: dict[str, Any]
+    rows: int
+    """Labelled rows of all splits."""
+    unlabelled_rows: int
+    """Rows of the window whose label was not known yet; they are left out."""
+    null_features: Mapping[str, Sequence[str]]
+    """Feature to the days, as ranges, that were built before it was declared, so that it is null in them."""
+    missing_days: tuple[str, ...]
+    """Days of the window that have no features, as ranges."""
+    stale: tuple[str, ...]
+    """In words, per table: periods that were read although other code or other inputs made them than those of now."""
+    test: dict[str, dict[str, float]]
+    """Subject (model, prior, logistic) to its metrics on the test days."""
+
+
+def run(
+    use_case: UseCase,
+    day: date,
+    *,
+    window_days: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    reason: str = "",
+    tuned_by: str = "",
+    lake: Lake | None = None,
+) -> TrainResult:
+    """Train as of `day` and return the run; where an equal training is complete already, return that one.
+
+    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`;
+    `tuned_by` names the run of the study that chose them, if one did.
+    Raises BadRequest for parameters or a window that cannot be, NotReady where days or labels are missing.
+    """
+    use_case.require(day)
+    form_limits.require_text("reason", reason)
+    chosen = merge(use_case, parameters)
+    first, last = splits.window(use_case, day, window_days)
+    view = (lake or Lake.of(use_case)).as_of(day)
+    made_from = material_of(use_case, view, first, last, chosen)
+    registry = Registry(use_case)
+    for done in registry.complete_runs(made_from.fingerprint):
+        if _is_usable(registry, done, made_from.fingerprint):  # else training again is the way to mend it
+            return _result(registry, done, reused=True)
+    rows = dataset.labelled(use_case, view, first, last)
+    cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
+    parts = {name: dataset.rows(use_case, rows, days, name, day) for name, days in cut.items()}
+    report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(use_case, view, first)}
+    told = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)} | (
+        {"tuned_by": tuned_by} if tuned_by else {}
+    )
+    made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: Recipe.of(use_case, made_from).to_tag()}
+    tags = told | made | made_from.tags()
+    run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
+    with ended(registry, run_id):
+        threads = provenance.threads(rows.num_rows)
+        baseline = use_case.training.baseline_features
+        fitted = trainer.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
+        run_logging.run(use_case, run_id, run_logging.Training(made_from, cut, parts, fitted, report), tags)
+    return _result(registry, run_id, reused=False)
+
+
+def _report(view: View, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
+    """How the window was cut, and what of it takes no part."""
+    available = view.partitions("features", first, last)
+    return {
+        "splits": cut.bounds(),
+        "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
+        "null_features": _null_features(view, first, last),
+        "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
+    }
+
+
+def _stale(use_case: UseCase, view: View, first: date) -> list[str]:
+    """Name what the training reads that the code of now has not made, or not from the inputs of now."""
+    found = staleness.find(use_case, first, view.day, tables=("labels", "features"), lake=view.lake)
+    return [each.words for each in found if each.stale]
+
+
+@contextlib.contextmanager
+def ended(runs: Runs, run_id: str) -> Iterator[None]:
+    """Close the run in any case: complete, or as failed, and then it is never used."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(MlflowUnreachable):  # what broke the training says more than this would
+            runs.end_run(run_id, failed=True)
+        raise
+    runs.end_run(run_id, failed=False)
+
+
+def _is_usable(registry: Registry, run_id: str, fingerprint: str) -> bool:
+    """Whether a run that MLflow finds by its fingerprint is on record as that training, and its model is there."""
+    try:
+        candidate = registry.candidate(run_id)
+    except UnprovenVersionError:
+        return False
+    return candidate.fingerprint == fingerprint and registry.loadable(candidate)
+
+
+def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
+    """What a complete run says of itself."""
+    found = registry.candidate(run_id)
+    report = found.report
+    counted = [metrics.of_split(found.metrics, split)["model"]["rows"] for split in report["splits"]]
+    return TrainResult(
+        run_id=run_id,
+        fingerprint=found.tags[FINGERPRINT],
+        as_of=found.tags["as_of"],
+        reused=reused,
+        splits=report["splits"],
+        rows=int(sum(counted)),
+        unlabelled_rows=report["unlabelled_rows"],
+        null_features=report.get("null_features", {}),
+        missing_days=tuple(report["missing_days"]),
+        stale=tuple(report.get("stale", ())),
+        test=metrics.of_split(found.metrics, "test"),
+    )
+
+
+def material_of(use_case: UseCase, view: View, first: date, last: date, chosen: Parameters) -> Material:
+    """What the training will depend on; FeaturesMissing unless `day` itself is landed, and with it its labels."""
+    if not view.partitions("features", view.day, view.day):
+        # Labels known at a day are written just before its features: without these, training would see fewer.
+        raise FeaturesMissing(use_case.name, view.day, ", so the labels known by then are not complete")
+    made = provenance.current(use_case)
+    return Material(
+        as_of=view.day,
+        first=first,
+        last=last,
+        parameters=chosen,
+        data={
+            "features.version": str(view.version("features")),
+            "features.digest": view.digest_of_days("features", first, last),
+            "labels.version": str(view.version("labels")),
+            "labels.digest": view.digest_of_days("labels", first, view.day),
+        },
+        code=made.code,
+        commit=made.commit,
+        lock=made.lock,
+        processor=made.processor,
+        declaration=spec.declaration(use_case),
+    )
+
+
+def _null_features(view: View, first: date, last: date) -> dict[str, list[str]]:
+    """Return feature to the days that were built before it was declared, and warn of them."""
+    declared = view.lake.use_case.features
+    found = {
+        name: _ranges(days) for name, days in view.absent_columns("features", first, last).items() if name in declared
+    }
+    for name, ranges in found.items():
+        log.warning(
+            "%s: feature %s is null on %s, which were built before it was declared. Run these days again to fill it.",
+            *(view.lake.use_case.name, name, ", ".join(ranges)),
+        )
+    return found
+
+
+def _ranges(days: Sequence[date]) -> list[str]:
+    """Days as ranges of days that follow each other: a tag in MLflow holds 8,000 characters."""
+    ranges: list[tuple[date, date]] = []
+    for day in days:
+        if ranges and day - ranges[-1][1] == timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return [f"{first}..{last}" if first != last else str(first) for first, last in ranges]

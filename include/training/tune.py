@@ -1,0 +1,154 @@
+"""Tune: choose LightGBM parameters as of a day, on the days that training validates on, and never on its test days."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from include.declaration import form_limits
+from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
+from include.declaration.use_case import UseCase
+from include.errors import BadRequest
+from include.lake import content_digest
+from include.lake.lake import Lake
+from include.lake.snapshot import View
+from include.model import splits, trainer
+from include.model.lightgbm_params import merge
+from include.printable import printable_logger
+from include.registry.mlflow_runs import FINGERPRINT
+from include.training import dataset, provenance, train
+from include.training import search as training_search
+from include.training.optuna_mlflow import Studies
+from include.training.search import Found, Judge, Space
+from include.training.spec import Material
+
+MINUTES = 30.0
+"""How long trials are begun, if nobody says otherwise."""
+
+log = printable_logger(__name__)
+
+
+@dataclass(frozen=True)
+class TuneResult(Found):
+    """What was chosen, and the study that chose it; plain values."""
+
+    run_id: str
+    """Of the study."""
+    reused: bool
+    """Whether the same was asked before, and nothing was searched now."""
+
+    @property
+    def words(self) -> str:
+        """The same for a person."""
+        return (
+            f"{'Found before' if self.reused else 'Found'} in {self.trials} trials ({self.pruned} pruned,"
+            f" {self.failed} failed; stopped by {self.stopped_by}): {self.parameters}. Validation log loss"
+            f" {self.log_loss:.5f}; of the declared parameters {self.declared_log_loss:.5f}. Study: run {self.run_id}."
+        )
+
+
+def run(
+    use_case: UseCase,
+    day: date,
+    *,
+    trials: int,
+    minutes: float = MINUTES,
+    window_days: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    lake: Lake | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> TuneResult:
+    """Search the declared space as of `day` until `trials` are done or no new one may begin after `minutes`.
+
+    `parameters` stay as they are and are not searched. The same question (data, code, declaration, parameters, space,
+    number of trials) that was answered before gets the same answer, without another search, unless the clock ended
+    that one sooner than this one would be. Raises BadRequest for a budget, a space, parameters or a window that
+    cannot be; NotReady where days or labels are missing.
+    """
+    begun = clock()
+    use_case.require(day)
+    _require(use_case, trials, minutes)
+    form_limits.require_parameters("parameters", parameters)
+    space = training_search.space(use_case, parameters)
+    first, last = splits.window(use_case, day, window_days)
+    view = (lake or Lake.of(use_case)).as_of(day)
+    made_from = train.material_of(use_case, view, first, last, merge(use_case, parameters))
+    asked = _Question(use_case, made_from, space, parameters, trials)
+    studies = Studies(use_case)
+    if done := studies.concluded(asked.fingerprint, minutes):
+        study, found = done
+        return TuneResult(**asdict(found), run_id=study, reused=True)
+    judge = asked.judge(view)
+    study = studies.start_study(f"tuning of {use_case.name} as of {day}", asked.tags())
+    with train.ended(studies, study):
+        found = asked.search(judge, over=lambda: clock() - begun >= minutes * 60, keep=partial(_keep, studies, study))
+        studies.conclude(study, found, minutes)
+    return TuneResult(**asdict(found), run_id=study, reused=False)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """All that the answer hangs on, but for the time that is given."""
+
+    use_case: UseCase
+    made_from: Material
+    """Of a training with the declared parameters and those that the form fixes."""
+    space: Space
+    fixed: Mapping[str, Any] | None
+    trials: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for questions that have the same answer."""
+        asked = {"material": self.made_from.fingerprint, "space": self.space.to_json(), "trials": self.trials}
+        return content_digest.of_values({"tuning": asked})
+
+    def tags(self) -> dict[str, str]:
+        """What the study says of its origin."""
+        return {FINGERPRINT: self.fingerprint, "notice": self.use_case.notice, **self.made_from.tags()}
+
+    def judge(self, view: View) -> Judge:
+        """Judges parameters on the train and validation rows as of the view's day; no test rows are among them."""
+        first, last = self.made_from.first, self.made_from.last
+        rows = dataset.labelled(self.use_case, view, first, last)
+        cut = splits.cut(self.use_case, view.day, first, rows["day"].unique().to_pylist())
+        train_rows = dataset.rows(self.use_case, rows, cut.train, "train", view.day)
+        validation_rows = dataset.rows(self.use_case, rows, cut.validation, "validation", view.day)
+        encoded = trainer.encode(self.use_case.features, train_rows, validation_rows)
+        threads = provenance.threads(len(encoded.train_labels))
+        return training_search.on_validation(self.use_case, self.fixed, encoded, threads)
+
+    def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> Found:
+        """The answer; each trial is kept when it ends."""
+        return training_search.search(
+            self.space,
+            judge,
+            seed=self.use_case.training.seed,
+            trials=self.trials,
+            warm_up=self.made_from.parameters.early_stopping_rounds,
+            over=over,
+            keep=keep,
+        )
+
+
+def _keep(studies: Studies, study: str, trial: FrozenTrial) -> None:
+    log.info("Trial %d %s: %s, %s", trial.number, trial.state.name.lower(), trial.value, trial.params)
+    studies.keep(study, trial)
+
+
+def _require(use_case: UseCase, trials: int, minutes: float) -> None:
+    if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= TUNING_TRIALS:
+        raise BadRequest(
+            f"{use_case.name}: tuning needs a whole number of trials from 1 to {TUNING_TRIALS}, not {trials!r}."
+        )
+    if not (math.isfinite(minutes) and 0 < minutes <= TUNING_MINUTES):
+        raise BadRequest(
+            f"{use_case.name}: tuning needs a number of minutes above 0, at most {TUNING_MINUTES}, not {minutes!r}."
+        )

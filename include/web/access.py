@@ -1,0 +1,56 @@
+"""Who may look: a user whom Airflow knows, at the use cases whose DAGs that user may read."""
+
+from __future__ import annotations
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.batch_apis import IsAuthorizedDagRequest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.models.dag import DagModel
+from fastapi import HTTPException
+
+from include.declaration.registry import all_use_cases, broken_use_cases
+from include.declaration.use_case import UseCase
+from include.notifications.redaction import redacted
+from include.orchestration import dag_docs
+from include.printable import printable_logger
+
+log = printable_logger(__name__)
+
+
+def readable(user: BaseUser) -> dict[str, UseCase]:
+    """Return the use cases that the user may read, by name, except those that cannot be loaded."""
+    return {name: use_case for name, use_case in all_use_cases().items() if may_read(user, name)}
+
+
+def broken(user: BaseUser) -> dict[str, str]:
+    """Return why each use case that the user may read cannot be loaded, without secrets; the log has the traceback."""
+    found = {name: error for name, error in broken_use_cases().items() if may_read(user, name)}
+    for name, error in found.items():
+        log.error("The use case %s cannot be loaded", name, exc_info=error)
+    return {name: redacted(str(error)) for name, error in found.items()}
+
+
+def require(user: BaseUser, name: str) -> UseCase:
+    """Return the use case of that name.
+
+    Raises:
+        HTTPException: 404 if there is none whose DAGs the user may all read, so that nobody learns of one that they may
+            not read; 503, with the reason, if it cannot be loaded.
+    """
+    if may_read(user, name):
+        if found := all_use_cases().get(name):
+            return found
+        if reason := broken(user).get(name):
+            raise HTTPException(503, reason)
+    raise HTTPException(404, f"There is no use case {name!r} that you may read.")
+
+
+def may_read(user: BaseUser, name: str) -> bool:
+    """Whether the user may read every DAG of the use case."""
+    dag_ids = [f"{name}__{kind}" for kind in dag_docs.DESCRIPTIONS]
+    teams = DagModel.get_dag_id_to_team_name_mapping(dag_ids)
+    requests: list[IsAuthorizedDagRequest] = [
+        {"method": "GET", "details": DagDetails(id=dag_id, team_name=teams.get(dag_id))} for dag_id in dag_ids
+    ]
+    return get_auth_manager().batch_is_authorized_dag(requests, user=user)

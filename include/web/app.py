@@ -1,0 +1,186 @@
+"""The page's routes. Each needs the logged-in user, and none accepts anything but GET."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from functools import cache
+
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from include.declaration.use_case import UseCase
+from include.printable import escape_values, printable_logger
+from include.web import access, data_docs, html, overview, prometheus
+from include.web.overview import Overview
+from include.web.request_limits import PAGE, Guard
+
+log = printable_logger(__name__)
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'self'",
+            "img-src 'self' data:",  # plotly draws a heat map as a picture
+            "style-src 'self' 'unsafe-inline'",  # and styles what it draws
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'self'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
+}
+"""Nothing from elsewhere, no script but the page's own files, and nothing kept by who stands in between."""
+TITLES = {401: "Not logged in", 403: "Not allowed", 404: "Nothing here", 422: "Not understood", 503: "Broken"}
+REMEDIES = {
+    401: "Log in to Airflow, then open this page again.",
+    422: "A day is written YYYY-MM-DD; the span is 30, 90 or 365 days.",
+    503: "Correct its declaration: `airflow dags list-import-errors` says the same.",
+}
+
+
+def build() -> Guard:
+    """Return the application, for a mount below Airflow's API server."""
+    return Guard(routes(), PAGE, HEADERS)
+
+
+def routes() -> FastAPI:
+    """Return the page's routes, without the limits on what may be asked."""
+    html.make_ready()
+    app = FastAPI(title="Airworthy", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(AnyHTTPException, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(Exception, _failed)
+    app.add_api_route("/", _index, methods=["GET"])
+    app.add_api_route("/use_case/{name}", _use_case, methods=["GET"])
+    app.add_api_route("/dag/{dag_id}", _dag, methods=["GET"])
+    app.add_api_route("/data_docs/{name}/{path:path}", _data_docs, methods=["GET"])
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    app.add_api_route("/static/{name}", _static, methods=["GET"])
+    app.add_api_route("/{path:path}", _nothing, methods=["GET"])  # the last route: it matches everything
+    return app
+
+
+def _index(request: Request, user: GetUserDep) -> Response:
+    base, readable, lost = _base(request), access.readable(user), access.broken(user)
+    if len(readable) == 1 and not lost:
+        return RedirectResponse(f"{base}/use_case/{next(iter(readable))}", headers=HEADERS)
+    if not readable and not lost:
+        return _page(html.message("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False))
+    found = {name: _line(use_case) for name, use_case in readable.items()}
+    unseen = "This use case cannot be shown. The reason is in the API server's log."
+    lost |= {name: unseen for name, seen in found.items() if seen is None}
+    return _page(html.index([seen for seen in found.values() if seen is not None], base, lost))
+
+
+def _line(use_case: UseCase) -> Overview | None:
+    """What the index shows of a use case; None where that fails, since the others are shown all the same."""
+    try:
+        return overview.run(use_case, use_case.last_day(), span=1)
+    except Exception:
+        log.exception("Airworthy's page could not look at %s", use_case.name)
+        return None
+
+
+def _use_case(
+    request: Request,
+    user: GetUserDep,
+    name: str,
+    day: date | None = None,
+    span: int = html.SPANS[1],
+) -> Response:
+    if span not in html.SPANS:
+        raise HTTPException(422, f"Of {span} days there is no drawing.")
+    use_case = access.require(user, name)
+    seen = _seen(use_case, day, span)
+    several = len(access.readable(user)) > 1
+    stale = overview.stale(use_case)
+    return _page(html.use_case(seen, _base(request), span=span, chosen=day is not None, several=several, stale=stale))
+
+
+def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
+    """The tab of a DAG: the page of the use case it belongs to."""
+    name, kind, _ = dag_id.partition("__")
+    if not kind or (name not in access.readable(user) and name not in access.broken(user)):
+        text = f"{dag_id} is no DAG of a use case that you may read: this tab is for those."
+        return _page(html.message("No use case", text, _base(request)))
+    return _use_case(request, user, name)
+
+
+def _data_docs(user: GetUserDep, name: str, path: str) -> Response:
+    return data_docs.page(access.require(user, name).name, path or "index.html")
+
+
+def _metrics(user: GetUserDep) -> Response:
+    """For Prometheus: of the use cases that the user may read."""
+    text = prometheus.exposition(access.readable(user).values())
+    return Response(text, headers=HEADERS | {"Content-Type": prometheus.CONTENT_TYPE})
+
+
+def _static(request: Request, name: str) -> Response:
+    """A file of the page, or Plotly. An address carries the version, so that it may be kept for good."""
+    if name not in html.FILES and name != "plotly.js":
+        raise HTTPException(404, f"There is no file {name!r}.")
+    content, tag = _file(name)
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=html.FILES.get(name, "text/javascript"), headers=headers)
+
+
+def _nothing(path: str) -> Response:
+    raise HTTPException(404, f"There is no page {path!r} here.")
+
+
+@cache
+def _file(name: str) -> tuple[bytes, str]:
+    """A file's content and what it is."""
+    path = html.plotly_file() if name == "plotly.js" else html.HERE / "static" / name
+    content = path.read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+
+
+def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
+    return overview.run(use_case, use_case.last_day(), day, span)
+
+
+def _base(request: Request) -> str:
+    """The path of these pages, without a slash at its end."""
+    path: str = request.scope["root_path"]
+    return path.rstrip("/")
+
+
+def _page(text: str, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def _refused(request: Request, error: AnyHTTPException) -> Response:
+    """The refusal as a page where a person looks, and as JSON where a program does."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return JSONResponse(
+            {"detail": escape_values(error.detail)}, error.status_code, headers=HEADERS | dict(error.headers or {})
+        )
+    title, code = TITLES.get(error.status_code, "Refused"), error.status_code
+    text = html.message(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
+    return HTMLResponse(text, code, headers=HEADERS | dict(error.headers or {}))
+
+
+def _misunderstood(request: Request, error: Exception) -> Response:
+    del error
+    return _refused(request, HTTPException(422, REMEDIES[422]))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """What nobody foresaw: the reason goes to the API server's log, not to whoever looks."""
+    log.error("Airworthy's page failed at %s", request.url.path, exc_info=error)
+    text = "The page could not be made. The reason is in the API server's log."
+    return _page(html.message("Something failed", text, _base(request), do="Load it again, or tell an operator."), 500)

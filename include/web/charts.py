@@ -1,0 +1,235 @@
+"""Figures: what stands in the measures, as Plotly's own JSON. Colours are names of the style sheet's properties.
+
+Dates are those of the use case. A day that was not measured is a gap in a line, and shaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from include.declaration.monitoring import PERFORMANCE
+from include.monitoring.drift import CAP
+from include.monitoring.metric_table import Measure, gaps
+from include.web.overview import Overview
+from include.web.plotly import GREY, PALETTE, band, figure, line, marks, vertical
+
+Figure = dict[str, Any]
+Values = npt.NDArray[np.float64]
+HEIGHT = 405
+"""Pixels of the heat map: those of the two charts beside it."""
+FEATURES = 14
+"""So many of the most important features have a row of their own; the others share one."""
+REASONS = 5
+"""So many reasons of quarantine have a colour of their own."""
+
+
+def all_of(seen: Overview) -> dict[str, Figure]:
+    """Every figure of the page, by the name of its place; a figure without data is left out."""
+    found = {
+        "log_loss": performance(seen, "log_loss"),
+        "auc": performance(seen, "auc"),
+        "heat": heat(seen),
+        "weighted_drift": limited(seen, "weighted_drift", "features"),
+        "prediction_drift": limited(seen, "prediction_drift", "prediction"),
+        "rates": rates(seen),
+        "volumes": volumes(seen),
+        "quarantine": quarantine(seen),
+    }
+    return {name: drawn for name, drawn in found.items() if drawn is not None}
+
+
+def performance(seen: Overview, metric: str) -> Figure | None:
+    """The metric on the newest days whose labels are known, with its interval, the baselines' and the promise."""
+    measures, name = seen.measures, f"window/{metric}"
+    model = measures.of(name, "model")
+    if not any(row.value is not None for row in model):
+        return None
+    traces = [band(seen, model)]
+    traces += [
+        line(seen, measures.of(name, subject), subject, colour, dash="dot")
+        for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
+    ]
+    traces.append(line(seen, measures.of(f"promise/{metric}", "model"), "promised", "var(--promise)", dash="dash"))
+    traces.append(line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
+    compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
+    broken = {row.day for row in compared if row.breached}
+    traces.append(marks([row for row in model if row.day in broken], "broken"))
+    return _marked(seen, figure(seen, traces))
+
+
+def _detail(row: Measure) -> str:
+    reach = "" if row.lower is None or row.upper is None else f", {row.lower:.4f} to {row.upper:.4f}"
+    return f"{row.days} days up to {row.about}, version {row.model_version}{reach}"
+
+
+def limited(seen: Overview, metric: str, subject: str) -> Figure | None:
+    """A figure beside its limit, and where it broke."""
+    rows = seen.measures.of(metric, subject)
+    if not any(row.value is not None for row in rows):
+        return None
+    limits = line(seen, rows, "limit", "var(--bad)", dash="dash", of="limit")
+    value = line(seen, rows, metric.replace("_", " "), "var(--first)", width=2)
+    return _marked(
+        seen, figure(seen, [limits, value, marks([row for row in rows if row.breached], "broken")], floor=True)
+    )
+
+
+def heat(seen: Overview) -> Figure | None:
+    """PSI, at most 1, times importance of each feature and day: what a drift can mean. Most important on top."""
+    psi, share = seen.measures.grid("psi", seen.calendar), seen.measures.grid("importance", seen.calendar)
+    if not np.isfinite(psi.values).any():
+        return None
+    weights = np.full(psi.values.shape, np.nan)
+    for row, subject in enumerate(psi.subjects):
+        if subject in share.subjects:
+            weights[row] = share.values[share.subjects.index(subject)]
+    latest = np.array([_last(row) for row in weights])
+    order = np.argsort(-latest, kind="stable")
+    shown, rest = order[:FEATURES], order[FEATURES:]
+    names = [f"{psi.subjects[row]}  {latest[row]:.0%}" for row in shown]
+    # As the weighted drift counts them, so that the cells of a day add up to it.
+    weighted, plain = np.minimum(psi.values, CAP) * weights, psi.values[shown]
+    drawn = weighted[shown]
+    if len(rest):
+        names.append(f"{len(rest)} others, summed  {latest[rest].sum():.0%}")
+        # A day on which none of them was measured stays empty: 0 would say that nothing drifts.
+        known = np.isfinite(weighted[rest]).any(axis=0)
+        drawn = np.vstack([drawn, np.where(known, np.nansum(weighted[rest], axis=0), np.nan)])
+        plain = np.vstack([plain, np.fmax.reduce(psi.values[rest], axis=0)])
+    return _heated(seen, names, drawn, plain)
+
+
+def _heated(seen: Overview, names: list[str], weighted: Values, psi: Values) -> Figure:
+    days = seen.calendar
+    trace = {
+        "type": "heatmap",
+        "x": [day.isoformat() for day in days],
+        "y": names[::-1],  # a plot begins at the bottom
+        "z": _plain(weighted[::-1]),
+        "customdata": _plain(psi[::-1]),
+        "colorscale": [[0, "var(--calm)"], [0.25, "var(--warm)"], [0.6, "var(--hot)"], [1, "var(--bad)"]],
+        "zmin": 0,
+        "zmax": _top(seen, weighted),
+        "xgap": 0 if len(days) > 120 else 1,
+        "ygap": 1,
+        "hoverongaps": False,
+        "hovertemplate": "%{y}<br>%{x|%-d %b %Y}<br>PSI %{customdata:.3g}, weighted %{z:.3g}<extra></extra>",
+        "showscale": False,
+    }
+    drawn = figure(seen, [trace], height=max(HEIGHT, 40 + 24 * len(names)))
+    drawn["layout"]["yaxis"] |= {"type": "category", "showgrid": False, "dtick": 1, "ticks": ""}
+    return drawn | {"layout": drawn["layout"] | {"showlegend": False, "hovermode": "closest"}}
+
+
+def _last(values: Values) -> float:
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) else 0.0
+
+
+def _top(seen: Overview, weighted: Values) -> float:
+    """Where the scale ends: at the limit of the whole, or above it, so that a calm year looks calm."""
+    limits = [row.limit for row in seen.measures.of("weighted_drift", "features") if row.limit]
+    known = weighted[np.isfinite(weighted)]
+    return max([*limits[-1:], float(np.quantile(known, 0.995)) if len(known) else 0.0, 1e-6])
+
+
+def _plain(values: Values) -> list[list[float | None]]:
+    """Without NaN, which JSON does not know."""
+    found = np.round(values, 5).astype(object)
+    found[np.isnan(values)] = None
+    cells: list[list[float | None]] = found.tolist()
+    return cells
+
+
+def rates(seen: Overview) -> Figure | None:
+    """What was predicted of each day, and what came true: on the day that is spoken of."""
+    predicted, came = seen.measures.of("mean_prediction", "prediction"), seen.measures.of("base_rate", "model")
+    warned = seen.measures.of("warning_rate", "prediction")
+    if not predicted and not came:
+        return None
+    traces = [
+        line(seen, came, "came true", "var(--promise)", width=1.6, by="about"),
+        line(seen, warned, "warned of", GREY, dash="dot", by="about"),
+        line(seen, predicted, "predicted", "var(--first)", width=2, by="about"),
+    ]
+    drawn = figure(seen, traces, floor=True)
+    drawn["layout"]["yaxis"]["tickformat"] = ".0%"
+    return _marked(seen, drawn)
+
+
+def volumes(seen: Overview) -> Figure | None:
+    """Rows of each feed, published and quarantined; each feed in a band of its own, from its own zero."""
+    counted = {feed: seen.measures.of("published", feed) for feed in seen.measures.subjects("published")}
+    feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
+    if not feeds:
+        return None
+    traces: list[Figure] = []
+    axes: Figure = {}
+    height = 1 / len(feeds)
+    for number, feed in enumerate(reversed(feeds)):
+        axis = "" if number == 0 else str(number + 1)
+        for metric, colour in (("published", "var(--first-soft)"), ("quarantined", "var(--bad)")):
+            rows = seen.measures.of(metric, feed)
+            traces.append(_bars(rows, f"{feed}, {metric}", colour) | {"yaxis": f"y{axis}", "showlegend": False})
+        top = (number + 1) * height - (0.15 * height if len(feeds) > 1 else 0)
+        axes[f"yaxis{axis}"] = {"domain": [number * height, top], "title": {"text": feed}, "nticks": 3}
+    drawn = figure(seen, traces, floor=True, height=max(190, 74 * len(feeds)))
+    for name, axis in axes.items():
+        drawn["layout"][name] = drawn["layout"]["yaxis"] | axis
+    return _stacked(seen, drawn)
+
+
+def quarantine(seen: Overview) -> Figure | None:
+    """Quarantined rows by reason: the most frequent reasons, and all others together."""
+    by_reason = {subject: seen.measures.of("quarantined_by_reason", subject)
+                 for subject in seen.measures.subjects("quarantined_by_reason")}  # fmt: skip
+    total = {subject: sum(row.value or 0 for row in rows) for subject, rows in by_reason.items()}
+    ranked = sorted((name for name in total if total[name]), key=lambda name: -total[name])
+    if not ranked:
+        return None
+    traces = [_bars(by_reason[name], name, colour) for name, colour in zip(ranked[:REASONS], PALETTE, strict=False)]
+    if rest := ranked[REASONS:]:
+        traces.append(_bars([row for name in rest for row in by_reason[name]], f"{len(rest)} other reasons", GREY))
+    return _stacked(seen, figure(seen, traces, floor=True))
+
+
+def _stacked(seen: Overview, drawn: Figure) -> Figure:
+    """Bars on each other, and shaded the days of which nobody knows how many rows passed."""
+    unknown = {row.day for row in seen.measures.of("quarantined") if row.value is None}
+    drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in gaps(seen.measures.days)]
+    drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
+    return drawn
+
+
+def _bars(rows: Sequence[Measure], name: str, colour: str) -> Figure:
+    return {
+        "type": "bar",
+        "name": name,
+        "x": [row.day.isoformat() for row in rows],
+        "y": [row.value for row in rows],
+        "marker": {"color": colour, "line": {"width": 0}},
+        "hovertemplate": "%{y:,}<extra>%{fullData.name}</extra>",
+    }
+
+
+def _marked(seen: Overview, drawn: Figure) -> Figure:
+    """With the days on which a version took over, and the days that were not measured."""
+    shown = seen.calendar
+    first, last = shown[0], shown[-1]
+    flights = [entry for entry in seen.entries if entry.flies and first <= entry.effective_from <= last]
+    drawn["layout"]["shapes"] += [vertical(entry.effective_from, f"v{entry.version}") for entry in flights]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in gaps(seen.measures.days)]
+    return drawn
+
+
+def _shade(first: date, last: date) -> Figure:
+    return {
+        "type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"width": 0},
+        "x0": f"{first} 00:00", "x1": f"{last} 23:59", "fillcolor": "var(--gap)",
+    }  # fmt: skip

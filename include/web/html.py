@@ -1,0 +1,174 @@
+"""Sheet: the page of one use case, and the page of several, as HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from importlib.metadata import version as installed
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from include import settings
+from include.declaration.monitoring import PERFORMANCE
+from include.monitoring import false_alarm_text, status
+from include.monitoring.metric_table import Measure, gaps, stretches
+from include.printable import escape_text, escape_values
+from include.web import charts, links
+from include.web.overview import Overview, Stale
+
+HERE = Path(__file__).parent
+SPANS = (30, 90, 365)
+"""Days that may be drawn."""
+HOLDS = 6
+"""So many of the newest decisions are listed whatever they were; older ones only where they led to a training."""
+BREACHES = 14
+"""So many rows of the table of breaches."""
+FILES = {
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "theme.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
+
+
+@cache
+def _templates() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, finalize=_printable
+    )
+    made.policies["json.dumps_function"] = lambda value, **options: json.dumps(escape_values(value), **options)
+    return made
+
+
+def _printable(value: object) -> object:
+    """Return what a template shows: of a text, each character that cannot be seen is written out."""
+    return escape_text(value) if type(value) is str else value
+
+
+def make_ready() -> None:
+    """Compile every template now, or the first person to look waits for it."""
+    for name in _templates().list_templates():
+        _templates().get_template(name)
+
+
+def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: Stale | None = None) -> str:
+    """The page of a use case. `base` is the path of these pages; `chosen`: the day was asked for, not the newest."""
+    airflow, where = base.rpartition("/")[0], settings.current()
+    breaches, days = _broken(seen), seen.measured
+    return _rendered(
+        "use_case.html",
+        base,
+        seen=seen,
+        figures=charts.all_of(seen) if seen.measures.days else {},
+        plotly=_version_of_plotly(),
+        links=links.of(seen, base, where),
+        version=lambda number: links.version(where, seen.use_case.name, number),
+        airflow=airflow,
+        span=span,
+        spans=SPANS,
+        chosen=chosen,
+        several=several,
+        stale=stale,
+        before=max((day for day in days if day < seen.day), default=None),
+        after=min((day for day in days if day > seen.day), default=None),
+        missing=gaps(seen.measures.days),
+        elsewhere=_elsewhere(seen),
+        age=_age(seen),
+        decisions=[each for number, each in enumerate(seen.decisions) if number < HOLDS or each.outcome == "retrain"],
+        breaches=breaches[:BREACHES],
+        false_alarms=false_alarm_text.sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
+        more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
+        no_performance=_why_not(seen, (*PERFORMANCE, "window/", "state"), "No day has labels yet."),
+        no_rows=_why_not(
+            seen, ("rows", "published", "volume_change"), "No feed was counted on the days that are drawn."
+        ),
+        no_quarantine=_no_quarantine(seen),
+        no_drift=_why_not(seen, ("psi", "weighted_drift", "prediction_drift", "state"), "Drift was not measured."),
+    )
+
+
+def index(seen: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
+    """Return the page of several use cases, a line for each; `lost` says why nothing can be shown of some."""
+    return _rendered("index.html", base, seen=seen, lost=lost or {})
+
+
+def message(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:
+    """A page that says one thing."""
+    return _rendered("message.html", base, title=title, text=text, do=do, home=home)
+
+
+def _rendered(template: str, base: str, **values: object) -> str:
+    return _templates().get_template(template).render(base=base, stamp=stamp(), **values)
+
+
+def _elsewhere(seen: Overview) -> list[tuple[date, date]]:
+    """Measured stretches that are not drawn, newest first."""
+    found = stretches(seen.measured)
+    return [each for each in reversed(found) if each[1] < seen.first or each[0] > seen.day][:6]
+
+
+def _age(seen: Overview) -> Measure | None:
+    rows = seen.measures.of("staleness", "model")
+    return rows[-1] if rows and rows[-1].day == seen.day and rows[-1].value is not None else None
+
+
+def _broken(seen: Overview) -> list[tuple[Measure, str]]:
+    """Every broken limit and its sentence, newest day first, what matters before what is only shown.
+
+    Of a day's features that drift there is one row, that of the most drifted: dozens would hide the rest.
+    """
+    found: list[tuple[Measure, str]] = []
+    for _, rows in groupby(seen.measures.breached(), key=lambda row: row.day):
+        each = list(rows)
+        shown = sorted((row for row in each if row.metric in status.SHOWN_ONLY), key=lambda row: -(row.value or 0))
+        acting = sorted((row for row in each if row.metric not in status.SHOWN_ONLY), key=status.order)
+        found += [(row, status.in_words(row)) for row in acting]
+        if shown:
+            more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
+            found.append((shown[0], status.in_words(shown[0]) + more))
+    return found
+
+
+def _why_not(seen: Overview, metrics: Sequence[str], otherwise: str) -> str:
+    """The newest reason that the measures give for what is missing."""
+    reasons = [row.state for row in seen.measures.on(seen.day) if row.state and row.metric.startswith(tuple(metrics))]
+    return reasons[0] if reasons else otherwise
+
+
+def _no_quarantine(seen: Overview) -> str:
+    """Why no row is drawn as quarantined: there was none, or nobody knows."""
+    rows = seen.measures.of("quarantined")
+    unknown = [row for row in rows if row.value is None]
+    if not rows:
+        return _why_not(seen, ("published", "rows"), "No feed was checked on the days that are drawn.")
+    if not unknown:
+        return "No row was quarantined on the days that were measured."
+    newest, known = unknown[-1], len(rows) > len(unknown)
+    also = " No row was quarantined where something was published." if known else ""
+    return f"{newest.subject} of {newest.about}: {newest.state}{also}"
+
+
+@cache
+def stamp() -> str:
+    """What the page's own files are: an address with it never goes stale."""
+    return hashlib.sha256(b"".join((HERE / "static" / name).read_bytes() for name in sorted(FILES))).hexdigest()[:12]
+
+
+@cache
+def plotly_file() -> Path:
+    """Plotly's JavaScript, as its package ships it; found without importing the package."""
+    found = find_spec("plotly")
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError("plotly is not installed: run `make setup`.")
+    return Path(found.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+
+
+@cache
+def _version_of_plotly() -> str:
+    return installed("plotly")

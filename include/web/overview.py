@@ -1,0 +1,241 @@
+"""Overview: what a person sees of a use case on one day, from its measures, decisions and ledger. Writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from include.declaration.use_case import UseCase
+from include.errors import AirworthyError
+from include.features import staleness
+from include.features.staleness import TableStaleness
+from include.ingestion import quarantine
+from include.ingestion.correction_log import CorrectionsDamaged
+from include.ingestion.corrections import Correction
+from include.lake import history
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.lake.range_reader import Days
+from include.monitoring import status
+from include.monitoring.metric_table import Measures
+from include.monitoring.status import Seen, Status
+from include.registry import lifecycle
+from include.registry.ledger import Entry, Ledger, LedgerDamaged
+
+DECISIONS, TRAININGS = 14, 10
+"""So many of the last decisions are read, and of those that led to a training."""
+UNDRAWN = frozenset({"jensen_shannon", "null_share", "unseen_share"})
+"""Metrics of every feature that no figure shows: of other days than the one looked at, only breaches are kept."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """One day's decision, and what came of the training, if that was it."""
+
+    day: date
+    outcome: str
+    reason: str
+    model_version: str
+    signals: tuple[Mapping[str, Any], ...]
+    result: str = ""
+    result_reason: str = ""
+    challenger: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Quarantined rows of all feeds, by what has become of them."""
+
+    open: int
+    waiting: int
+    """Sent back, to become known after the day looked at."""
+    replayed: int
+    """Sent back, and known by then."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What stands in the tables, as it was known on `day`; plain values."""
+
+    use_case: UseCase
+    day: date
+    today: date
+    newest: date | None
+    """The newest measured day; None if none was."""
+    measured: tuple[date, ...]
+    """Every day that was measured."""
+    first: date
+    """The first day of what is drawn."""
+    measures: Measures
+    """Of the days from `first` to `day`."""
+    status: Status
+    champion: Entry | None
+    entries: tuple[Entry, ...]
+    """The ledger's entries that hold by `day`, newest first."""
+    decisions: tuple[Decided, ...]
+    """Newest first."""
+    set_aside: SetAside | None
+    """None where no feed was ever checked."""
+    problems: tuple[str, ...]
+
+    @cached_property
+    def calendar(self) -> list[date]:
+        """Every day that is drawn, measured or not."""
+        return days_from(self.first, self.day)
+
+
+def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90) -> Overview:
+    """What is known by `day` (None: the newest measured day, or `today` where there is none), over `span` days.
+
+    A day before the use case's first is taken for that, and one to come for `today`. A table or ledger that cannot be
+    read is told in `problems`; the rest is shown without it.
+    """
+    lake, problems = Lake.of(use_case), list[str]()
+    nothing = Days(lake, "metrics", ())
+    metrics = _told(problems, "The table metrics", lambda: Days.of(lake, "metrics", today), nothing)
+    newest = max(metrics.days, default=None)
+    day = min(max(day, use_case.first_day), today) if day else None
+    seen = day or newest or today
+    drawn = metrics.between(seen - timedelta(days=span - 1), seen)
+    empty = Measures(nothing.rows())
+    measures = _told(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
+    entries: list[Entry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
+    decisions: list[Decided] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
+    what = "The folder of corrections"
+    set_aside: SetAside | None = _told(problems, what, lambda: _set_aside(use_case, seen), None)
+    champion = lifecycle.champion_of(seen, entries)
+    training = next((each for each in decisions if each.outcome == "retrain"), None)
+    waits = training is not None and not training.result
+    said = status.judge(
+        Seen(
+            use_case=use_case.name,
+            day=seen,
+            today=today if day is None or day == newest else None,
+            stale_days=use_case.monitoring.stale_days,
+            rows=measures.on(seen),
+            champion=champion.version if champion else None,
+            performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],
+            training=training.reason if training and waits else "",
+            training_since=training.day if training and waits else None,
+            problems=problems,
+        )
+    )
+    return Overview(
+        use_case=use_case,
+        day=seen,
+        today=today,
+        newest=newest,
+        measured=metrics.days,
+        first=max(min(drawn.days, default=seen), seen - timedelta(days=span - 1)),
+        measures=measures,
+        status=said,
+        champion=champion,
+        entries=tuple(reversed(entries)),
+        decisions=tuple(decisions),
+        set_aside=set_aside,
+        problems=tuple(problems),
+    )
+
+
+@dataclass(frozen=True)
+class Stale:
+    """What of a use case's tables was made by other code or from other inputs than those of now."""
+
+    tables: tuple[str, ...]
+    """A sentence per stale table."""
+    command: str
+    """What makes it again; empty where nothing is stale."""
+
+
+def stale(use_case: UseCase) -> Stale:
+    """Return what is stale now, by the code as it is saved now; no reason names a path."""
+    problems: list[str] = []
+    found: list[TableStaleness] = _told(problems, "What is stale", lambda: staleness.find(use_case, reread=True), [])
+    tables = [each.words for each in found if each.stale]
+    return Stale((*tables, *problems), staleness.rebuild(use_case, found))
+
+
+def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns; where it fails, the reason among the problems, and `otherwise`. No reason names a path."""
+    try:
+        return read()
+    except LedgerDamaged as error:
+        del error  # it names a path of the server, which is for its operators
+        problems.append("The ledger is damaged: the command `ledger` says where. Restore its folder from a backup.")
+    except CorrectionsDamaged as error:
+        del error  # as above
+        problems.append("The corrections are damaged: the command `quarantine` says where. Restore them from a backup.")
+    except AirworthyError as error:
+        problems.append(str(error))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__  # the whole text names the path
+        problems.append(f"{what} cannot be read: {reason}. Look at its folder in the lake, and who may read it.")
+    return otherwise
+
+
+def _measures(drawn: Days, seen: date) -> Measures:
+    """All measures of the day looked at, and of the days before it what is drawn or broke a limit."""
+    before = Days(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
+    return Measures(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
+
+
+def _set_aside(use_case: UseCase, seen: date) -> SetAside | None:
+    """Count the rows of all feeds that were quarantined by the day looked at, as the command line counts them."""
+    lake, states = Lake.of(use_case), Counter[str]()
+    feeds = [feed.name for feed in use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
+    for feed in feeds:
+        found = quarantine.of(use_case, feed, checked=False)
+        for day, correction in zip(found.rows["day"].to_pylist(), found.went, strict=True):
+            if day <= seen:
+                states[_state(correction, seen)] += 1
+    return SetAside(states["open"], states["waiting"], states["replayed"]) if feeds else None
+
+
+def _state(correction: Correction | None, seen: date) -> str:
+    if correction is None:
+        return "open"
+    return "replayed" if correction.known_on <= seen else "waiting"
+
+
+def _entries(use_case: UseCase, day: date) -> list[Entry]:
+    return [entry for entry in Ledger.of(use_case).entries() if entry.effective_from <= day]
+
+
+def _decisions(lake: Lake, day: date) -> list[Decided]:
+    """The last decisions by `day`, newest first, each with what came of it."""
+    results = {row["day"]: row for row in Days.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
+    decided = Days.of(lake, "decisions", day)
+    shown = decided.only({*decided.days[-DECISIONS:], *results})
+    rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
+    return [_decided(row, results.get(row["day"], {})) for row in reversed(rows)]
+
+
+def _decided(row: Mapping[str, Any], result: Mapping[str, Any]) -> Decided:
+    return Decided(
+        day=row["day"],
+        outcome=row["outcome"],
+        reason=row["reason"] or "",
+        model_version=row["model_version"] or "",
+        signals=_signals(row["signals"]),
+        result=result.get("outcome") or "",
+        result_reason=result.get("reason") or "",
+        challenger=result.get("model_version") or "",
+        run_id=result.get("run_id") or "",
+    )
+
+
+def _signals(text: str | None) -> tuple[Mapping[str, Any], ...]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return ()
+    return tuple(each for each in found if isinstance(each, dict)) if isinstance(found, list) else ()

@@ -1,0 +1,120 @@
+"""Canvas: the pieces that every figure is drawn from, as Plotly's own JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+
+from include.monitoring.metric_table import Measure
+from include.web.overview import Overview
+
+Figure = dict[str, Any]
+GREY = "var(--quiet)"
+PALETTE = ("var(--first)", "var(--second)", "var(--promise)", "var(--hot)", "var(--third)")
+
+FEW = 8
+"""Of so few days each is named below a figure."""
+
+
+def figure(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
+    """Traces in a plain frame over the days that are drawn; `floor` begins the axis at 0."""
+    half = timedelta(hours=12)
+    first, last = (datetime.combine(day, time()) for day in (seen.first, seen.day))
+    # Plotly would write a date twice where a few days leave room for hours.
+    daily: Figure = {"dtick": 86_400_000} if (seen.day - seen.first).days < FEW else {}
+    axis: Figure = {"gridcolor": "var(--grid)", "zeroline": False, "automargin": True, "nticks": 5}
+    layout: Figure = {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 4, "b": 4},
+        "paper_bgcolor": "var(--clear)",
+        "plot_bgcolor": "var(--clear)",
+        "font": {"family": "system-ui, sans-serif", "size": 11, "color": "var(--text)"},
+        "xaxis": {
+            "type": "date", "gridcolor": "var(--grid)", "automargin": True, "tickformat": "%-d %b", "nticks": 8,
+            "hoverformat": "%a %-d %b %Y", "range": [(first - half).isoformat(), (last + half).isoformat()],
+        } | daily,
+        "yaxis": axis | ({"rangemode": "tozero"} if floor else {}),
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": "var(--raised)", "bordercolor": "var(--line)", "font": {"color": "var(--text)"}},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"color": "var(--muted)"}},
+        "shapes": [],
+        "dragmode": False,
+    }  # fmt: skip
+    return {"data": [trace for trace in traces if trace], "layout": layout}
+
+
+def line(
+    seen: Overview,
+    rows: Sequence[Measure],
+    name: str,
+    colour: str,
+    *,
+    dash: str = "solid",
+    width: float = 1.3,
+    of: Literal["value", "limit"] = "value",
+    by: Literal["day", "about"] = "day",
+    detail: Callable[[Measure], str] | None = None,
+) -> Figure:
+    """A line with a gap wherever a day has no value; empty where it never has one."""
+    at = {getattr(row, by): row for row in rows}
+    if all(getattr(row, of) is None for row in rows):
+        return {}
+    days = seen.calendar
+    found = [at.get(day) for day in days]
+    trace: Figure = {
+        "type": "scatter",
+        "mode": "lines+markers" if len(rows) < 8 else "lines",
+        "name": name,
+        "x": [day.isoformat() for day in days],
+        "y": [None if row is None else getattr(row, of) for row in found],
+        "line": {"color": colour, "dash": dash, "width": width},
+        "marker": {"size": 5, "color": colour},
+        "connectgaps": False,
+        "hovertemplate": "%{y:.4f}<extra>" + name + "</extra>",
+    }
+    if detail:
+        trace["text"] = ["" if row is None else detail(row) for row in found]
+        trace["hovertemplate"] = "%{y:.4f}  (%{text})<extra>" + name + "</extra>"
+    return trace
+
+
+def band(seen: Overview, rows: Sequence[Measure]) -> Figure:
+    """The area between the lower and upper ends of the intervals, one closed piece for each run of days."""
+    at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
+    xs: list[str | None] = []
+    ys: list[float | None] = []
+    piece: list[Measure] = []
+    for day in [*seen.calendar, None]:
+        if day in at:
+            piece.append(at[day])
+        elif piece:
+            around = [*((row.day, row.upper) for row in piece), *((row.day, row.lower) for row in reversed(piece))]
+            xs += [*(each.isoformat() for each, _ in around), None]
+            ys += [*(value for _, value in around), None]
+            piece = []
+    return {
+        "type": "scatter", "mode": "lines", "name": "95% interval", "x": xs, "y": ys, "fill": "toself",
+        "fillcolor": "var(--first-faint)", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": bool(xs),
+    }  # fmt: skip
+
+
+def marks(rows: Sequence[Measure], name: str) -> Figure:
+    """A mark wherever a limit broke."""
+    if not rows:
+        return {}
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": [row.day.isoformat() for row in rows],
+        "y": [row.value for row in rows], "marker": {"color": "var(--bad)", "size": 6, "symbol": "circle"},
+        "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def vertical(day: date, text: str) -> Figure:
+    """A line on the day from which another version flies."""
+    return {
+        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day.isoformat(), "x1": day.isoformat(),
+        "line": {"color": "var(--quiet)", "width": 1, "dash": "dot"},
+        "label": {"text": text, "textposition": "start", "textangle": 0, "xanchor": "left",
+                  "font": {"size": 10, "color": "var(--muted)"}},
+    }  # fmt: skip

@@ -1,0 +1,206 @@
+"""Metrics for Prometheus: the newest figure of each kind of each use case, and how old it is at this moment.
+
+What has no value is absent, never 0 or NaN. Ages are counted to the clock, so that a monitor that no longer runs shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from include.declaration.use_case import UseCase
+from include.printable import escape_line
+from include.web import exporter
+from include.web.exporter import Reading
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+NOTHING = "# There is no use case whose DAGs this user may read: nothing is watched. Give the user the role Viewer.\n"
+"""A comment in Prometheus' format: for whoever looks why nothing arrives."""
+MODELS = ("model", "prior", "logistic")
+"""Subjects whose figures are of predictions, once their labels are known."""
+FIGURES = {
+    "rows": ("rows", "Rows of the newest measured day."),
+    "published": ("published_rows", "Rows of a feed that passed its expectations."),
+    "quarantined": ("quarantined_rows", "Rows of a feed that were set aside."),
+    "quarantined_by_reason": ("quarantined_by_reason_rows", "Rows of a feed that were set aside, by reason."),
+    "volume_change": ("volume_change_ratio", "Rows of a feed against the mean of the days before, minus one."),
+    "null_share": ("null_ratio", "Share of rows in which the feature is null."),
+    "unseen_share": ("unseen_category_ratio", "Share of rows whose category the training never saw."),
+    "psi": ("psi", "Population stability index of a feature against the training."),
+    "jensen_shannon": ("jensen_shannon", "Jensen-Shannon distance of a feature from the training."),
+    "importance": ("importance_ratio", "Share of the model's gain that is the feature's."),
+    "weighted_drift": ("weighted_drift", "Drift of the features, weighted by their importance."),
+    "prediction_drift": ("prediction_drift", "Population stability index of the predictions against the test days."),
+    "false_alarms_per_year": (
+        "false_alarms_per_year",
+        "How often a year a limit asks for a training of a model that has not changed, by simulation.",
+    ),
+    "mean_prediction": ("mean_prediction_ratio", "Mean predicted probability."),
+    "warning_rate": ("warning_ratio", "Share of rows with a warning."),
+}
+"""Metric of the table to the name and the meaning of its series."""
+PARTS = {
+    "window": "Realised figure over the newest days whose labels are known, by the version that scored the day.",
+    "promise": "What the version's test days promised.",
+    "worse": "How much worse than on its test days the model is on the newest days; positive is worse.",
+    "skill_loss": "How much of its lead over the baseline on the test days the model has lost; positive is worse.",
+    "worse_than_baseline": "How much worse than the baseline the model is on the newest days; positive is worse.",
+}
+"""First part of a metric's name to the meaning of its series; each with the bounds of its interval."""
+OTHERS = {
+    "up": "Whether all that is told of the use case could be read.",
+    "readable": "Whether that part could be read.",
+    "measured": "Whether any day was ever measured.",
+    "measured_day_timestamp_seconds": "Midnight of the newest measured day.",
+    "staleness_seconds": "Time since midnight of the newest day of the subject.",
+    "realised": "Figure of the newest single day whose labels are complete.",
+    "figure": "Any other figure of the newest measured day.",
+    "limit": "The limit of a figure.",
+    "breached": "Whether a figure is over its limit; absent where it was not judged.",
+    "unmeasured": "1 for what could not be measured, or not be judged, on the newest measured day; the page says why.",
+    "decision_asks": "Whether a signal of the newest decision asks for a training, be one allowed or not.",
+    "decision_retrain": "Whether the newest decision was to train.",
+    "decision_timestamp_seconds": "Midnight of the day of the newest decision.",
+    "retraining_timestamp_seconds": "Midnight of the day of the newest retraining that ended so.",
+    "trainings_claimed": "Trainings claimed for days of this calendar month.",
+    "trainings_allowed": "Trainings that may be claimed for days of a calendar month.",
+    "champion_present": "Whether a model is champion today.",
+    "champion_info": "The champion of today.",
+    "champion_effective_timestamp_seconds": "Midnight of the day from which on it is champion.",
+}
+
+
+def exposition(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
+    """Every metric of the use cases in Prometheus' text format; never raises for a use case that cannot be read."""
+    readings = [exporter.run(use_case, now or datetime.now(UTC)) for use_case in use_cases]
+    if not readings:
+        return NOTHING.encode()
+    registry = CollectorRegistry()
+    registry.register(_Readings(readings))
+    return generate_latest(registry)
+
+
+def families(readings: Sequence[Reading]) -> list[Metric]:
+    """The series of those readings. No series comes twice: Prometheus would refuse all of them."""
+    series: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+    for reading in readings:
+        for name, value, labels in _series(reading):
+            shown = {label: escape_line(text) for label, text in labels.items()}
+            series[name, tuple({"use_case": reading.use_case.name, **shown}.items())] = value
+    found: dict[str, GaugeMetricFamily] = {}
+    for (name, pairs), value in sorted(series.items()):
+        if name not in found:
+            found[name] = GaugeMetricFamily(f"airworthy_{name}", HELP[name], labels=[label for label, _ in pairs])
+        found[name].add_metric([said for _, said in pairs], value)
+    return list(found.values())
+
+
+def _help() -> dict[str, str]:
+    bounds = {
+        f"{name}_{bound}": f"The {bound} bound of: {text}"
+        for name, text in PARTS.items()
+        for bound in ("lower", "upper")
+    }
+    return dict(FIGURES.values()) | PARTS | bounds | OTHERS
+
+
+HELP = _help()
+"""Every name, without its prefix, and what it means."""
+
+
+class _Readings(Collector):
+    """The readings as prometheus_client asks for them."""
+
+    def __init__(self, readings: Sequence[Reading]) -> None:
+        self._readings = readings
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        return families(self._readings)
+
+
+Series = Iterator[tuple[str, float, dict[str, str]]]
+
+
+def _series(reading: Reading) -> Series:
+    """Name, value and labels of every series of a use case."""
+    yield "up", float(not reading.unreadable), {}
+    for part in exporter.PARTS:
+        yield "readable", float(part not in reading.unreadable), {"part": part}
+    yield from _of_metrics(reading)
+    yield from _of_training(reading)
+    if "ledger" not in reading.unreadable:
+        yield "champion_present", float(reading.champion is not None), {}
+    if reading.champion is not None:
+        effective = _midnight(reading, reading.champion.effective_from).timestamp()
+        yield "champion_info", 1.0, {"model_version": reading.champion.version}
+        yield "champion_effective_timestamp_seconds", effective, {}
+
+
+def _of_metrics(reading: Reading) -> Series:
+    if "metrics" in reading.unreadable:
+        return
+    yield "measured", float(reading.measured_day is not None), {}
+    if reading.measured_day is None:
+        return
+    yield "measured_day_timestamp_seconds", _midnight(reading, reading.measured_day).timestamp(), {}
+    yield "staleness_seconds", _age(reading, reading.measured_day), {"subject": "metrics"}
+    for row in sorted(reading.rows, key=lambda row: row["about"]):  # of two, the one about the newer day is told
+        both = {"metric": str(row["metric"]), "subject": str(row["subject"])}
+        if row["value"] is None or (row["breached"] is None and row["state"]):
+            yield "unmeasured", 1.0, both  # also with a value: of too few days, say, that nobody may judge by
+        if row["value"] is None:
+            pass
+        elif row["metric"] == "staleness":
+            newest = reading.measured_day - timedelta(days=float(row["value"]))
+            yield "staleness_seconds", _age(reading, newest), {"subject": both["subject"]}
+        else:
+            yield from _of_row(row)
+        if row["limit"] is not None:
+            yield "limit", row["limit"], both
+        if row["breached"] is not None:
+            yield "breached", float(row["breached"]), both
+
+
+def _of_row(row: Mapping[str, Any]) -> Series:
+    metric, subject = str(row["metric"]), str(row["subject"])
+    part, _, rest = metric.partition("/")
+    if rest and part in PARTS:
+        for name, column in ((part, "value"), (f"{part}_lower", "lower"), (f"{part}_upper", "upper")):
+            if row[column] is not None:
+                yield name, row[column], {"metric": rest, "subject": subject}
+    elif subject in MODELS:
+        yield "realised", row["value"], {"metric": metric, "subject": subject}
+    elif metric in FIGURES:
+        yield FIGURES[metric][0], row["value"], {"subject": subject}
+    else:
+        yield "figure", row["value"], {"metric": metric, "subject": subject}
+
+
+def _of_training(reading: Reading) -> Series:
+    yield "trainings_allowed", float(reading.use_case.retraining.per_month), {}
+    if reading.claimed is not None:
+        yield "trainings_claimed", float(reading.claimed), {}
+    if reading.decision is not None:
+        day, outcome = reading.decision
+        yield "decision_asks", float(reading.asks), {}
+        yield "decision_retrain", float(outcome == "retrain"), {}
+        yield "decision_timestamp_seconds", _midnight(reading, day).timestamp(), {}
+    for outcome, day in reading.retrainings.items():
+        yield "retraining_timestamp_seconds", _midnight(reading, day).timestamp(), {"outcome": outcome}
+
+
+def _midnight(reading: Reading, day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), ZoneInfo(reading.use_case.time_zone))
+
+
+def _age(reading: Reading, day: date) -> float:
+    return (reading.now - _midnight(reading, day).astimezone(UTC)).total_seconds()

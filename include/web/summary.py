@@ -1,0 +1,157 @@
+"""Report: what stands in the lake and the registry of a use case, in the figures an operator asks for first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from include.declaration.gates import CHAMPION
+from include.declaration.use_case import UseCase
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.snapshot import View
+from include.model import metrics
+from include.registry import lifecycle
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+
+
+@dataclass(frozen=True)
+class FeedReport:
+    """Rows of one feed over all days; landed = published + quarantined for every validated day."""
+
+    days: int
+    landed: int
+    published: int
+    quarantined: int
+    reasons: Mapping[str, int]
+    """Reason to rows that have it; a row may have several."""
+    not_validated: tuple[date, ...]
+    """Landed days that are refused or not validated yet: their rows wait in raw/<feed>."""
+
+
+@dataclass(frozen=True)
+class VersionReport:
+    """One registered model."""
+
+    number: str
+    as_of: date
+    life: str
+    """candidate, challenger, champion, archived or rejected."""
+    flies_from: tuple[date, ...]
+    """The days from which the ledger makes it champion, in order of the entries."""
+    compared_with: str
+    """The champion that it was judged against; empty if there was none."""
+    verdicts: tuple[Mapping[str, Any], ...]
+    why_not: str
+    """Why it was not promoted; empty if it was, or nobody has tried."""
+    card: str
+    """Where its model card is."""
+    test: Mapping[str, Mapping[str, float]]
+    """Subject (model, prior, logistic) to metric to value on the test days."""
+
+    @property
+    def champion(self) -> bool:
+        """Whether it is the champion of the newest day."""
+        return self.life == CHAMPION
+
+
+@dataclass(frozen=True)
+class DecisionReport:
+    """A day on which a training was decided, and what came of it."""
+
+    day: date
+    reason: str
+    outcome: str
+    """promoted, rejected, not promoted, failed, not started; or that it goes on."""
+    version: str
+    """The challenger; empty if there is none."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state of a use case."""
+
+    feeds: Mapping[str, FeedReport]
+    rows: Mapping[str, int]
+    """Rows of features, labels and predictions."""
+    versions: tuple[VersionReport, ...]
+    decided_days: int
+    """Days on which it was decided whether to train."""
+    decisions: tuple[DecisionReport, ...]
+    """Those on which the answer was yes."""
+    state: Mapping[str, str]
+    """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
+
+
+def run(use_case: UseCase) -> Report:
+    """Everything there is, whatever its day. Raises MlflowUnreachable."""
+    view = Lake.of(use_case).as_of(date.max)
+    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    versions, champion = registry.versions(), registry.champion()
+    entries = ledger.entries()
+    told = lifecycle.lives(versions, entries, use_case.last_day())
+    state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
+    return Report(
+        feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
+        rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},
+        versions=tuple(
+            VersionReport(
+                number=version.number,
+                as_of=version.as_of,
+                life=told[version.number],
+                flies_from=tuple(
+                    entry.effective_from
+                    for entry in entries
+                    if entry.flies and lifecycle.speaks_of(entry, version, entries)
+                ),
+                compared_with=version.tags.get("compared_with", ""),
+                verdicts=version.verdicts,
+                why_not=version.tags.get("not_promoted", ""),
+                card=version.tags.get("model_card", ""),
+                test=metrics.of_split(version.metrics, "test"),
+            )
+            for version in versions
+        ),
+        decided_days=len(view.partitions("decisions")),
+        decisions=_decisions(view),
+        state=state | {"ledger": str(len(entries)), "versions": str(len(versions)), "champion": str(champion)},
+    )
+
+
+def _decisions(view: View) -> tuple[DecisionReport, ...]:
+    ended = {row["day"]: row for row in view.read("retrainings").to_pylist()}
+    return tuple(
+        DecisionReport(
+            day=row["day"],
+            reason=row["reason"],
+            outcome=ended[row["day"]]["outcome"] if row["day"] in ended else "not ended yet",
+            version=ended[row["day"]]["model_version"] or "" if row["day"] in ended else "",
+        )
+        for row in view.read("decisions", order_by=["day"]).to_pylist()
+        if row["outcome"] == "retrain"
+    )
+
+
+def _rows(view: View, table: str) -> int:
+    return sum(partition.rows for partition in view.partitions(table).values())
+
+
+def _feed(view: View, feed: str) -> FeedReport:
+    with view.explaining(f"checked/{feed}"):  # checking all columns of all days would be dear, for counting one
+        checked = view.table(f"checked/{feed}", checked=False)
+        reasons = checked.select(reason=checked.reasons.unnest()).group_by("reason").aggregate(rows=lambda t: t.count())
+        counted = {row["reason"]: row["rows"] for row in reasons.order_by("reason").to_pyarrow().to_pylist()}
+        quarantined = int(checked.filter(checked.reasons.length() > 0).count().to_pyarrow().as_py())
+    landed, validated = view.partitions(f"raw/{feed}"), view.partitions(f"checked/{feed}")
+    rows = _rows(view, f"checked/{feed}")
+    return FeedReport(
+        days=len(landed),
+        landed=sum(partition.rows for partition in landed.values()),
+        published=rows - quarantined,
+        quarantined=quarantined,
+        reasons=counted,
+        not_validated=tuple(day for day in landed if day not in validated),
+    )

@@ -1,0 +1,51 @@
+"""The past tells, for any day, the labels that were known when it began, and no later one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from include.backtest.label_history import Past
+
+D1, D2, D3, D4, D5 = (date(2020, 1, day) for day in range(1, 6))
+
+
+def past(*told: tuple[int, date, int | None]) -> Past:
+    """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
+    rows = pa.table({"day": pa.array([D1, D1, D2], pa.date32()), "id": [1, 2, 3]})
+    place, known, label = zip(*told, strict=True)
+    return Past.of(
+        rows,
+        pa.chunked_array([place]),
+        pa.chunked_array([pa.array(known, pa.date32())]),
+        pa.chunked_array([pa.array(label, pa.int8())]),
+    )
+
+
+def told(labels: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(label) else label for label in labels]
+
+
+def test_a_label_is_known_from_its_day_on():
+    found = past((2, D4, 1), (0, D2, 0))
+    assert told(found.labels(D1)) == [None, None, None]
+    assert told(found.labels(D2)) == [0, None, None]
+    assert told(found.labels(D4)) == [0, None, 1]
+
+
+def test_a_corrected_label_counts_as_it_was_corrected_last_and_not_before():
+    found = past((0, D4, 1), (0, D2, 0), (0, D3, None))
+    assert [told(found.labels(day))[0] for day in (D2, D3, D4)] == [0, None, 1]
+
+
+def test_a_matured_label_is_the_one_known_so_many_days_after_its_own_day():
+    found = past((0, D2, 0), (0, D4, 1), (2, D4, 1), (1, D5, 1))
+    assert told(found.matured(2)) == [0, None, 1]
+    assert told(found.matured(3)) == [1, None, 1]
+
+
+def test_the_rows_of_days_are_found():
+    found = past((0, D2, 0))
+    assert (found.span(D1, D1), found.span(D2, D5), found.span(D4, D5)) == (slice(0, 2), slice(2, 3), slice(3, 3))

@@ -1,0 +1,92 @@
+"""The figures of a walk are those of its rows: over all days, by month, and along the way."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from include.backtest import plot, simulator
+from include.backtest import result as backtest_result
+from include.backtest.result import Outcome, Realised
+from include.backtest.simulator import Alarm, Training, Walk
+from include.use_case import Costs
+
+COSTS = Costs(missed=3, false_warning=1, unit="points")  # warns from 0.25 on
+DAYS = [date(2020, 1, 20) + timedelta(days=n) for n in range(40)]
+
+
+def trained(number: int, result: str) -> Training:
+    return Training(DAYS[number], DAYS[0], result, "because", "it is so")  # type: ignore[arg-type]
+
+
+def outcome(trainings: dict[Training, Alarm] | None = None, without: tuple[int, ...] = ()) -> Outcome:
+    """Two rows a day, one of them positive; 0.5 is said in January, and the truth by 0.9 from February on."""
+    labels = np.array([1.0, 0.0])
+    sure = {day: np.array([0.9, 0.1]) if day.month == 2 else np.array([0.5, 0.5]) for day in DAYS}
+    found = {
+        day: (labels[: 0 if n in without else 2], sure[day][: 0 if n in without else 2]) for n, day in enumerate(DAYS)
+    }
+    trainings = trainings or {}
+    walked = Walk(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
+    return backtest_result.of(simulator.never(), walked, Realised.of(found), trainings, COSTS)
+
+
+def test_metrics_are_pooled_over_rows_and_by_month():
+    found = outcome()
+    january, february = math.log(2), -math.log(0.9)
+    assert found.months["2020-01"]["log_loss"] == pytest.approx(january, abs=1e-6)
+    assert found.months["2020-02"]["log_loss"] == pytest.approx(february, abs=1e-6)
+    assert found.metrics["log_loss"] == pytest.approx((12 * january + 28 * february) / 40, abs=1e-6)
+    assert (found.months["2020-01"]["auc"], found.months["2020-02"]["auc"]) == (0.5, 1.0)
+    assert found.worst_month == "2020-01"
+    assert found.cost == 12, "in January each day warns once in vain"
+    assert found.alarm_days == 7
+
+
+def test_along_the_way_each_point_is_of_the_28_scored_days_that_end_there():
+    found = outcome()
+    assert min(found.rolling) == DAYS[27].isoformat()
+    assert max(found.rolling) == DAYS[34].isoformat()
+    last = (5 * math.log(2) + 23 * -math.log(0.9)) / 28
+    assert found.rolling[DAYS[34].isoformat()]["log_loss"] == pytest.approx(last, abs=1e-6)
+
+
+def test_days_without_a_label_are_left_out():
+    found = outcome(without=(0, 39))
+    assert min(found.rolling) == DAYS[28].isoformat()
+    assert max(found.rolling) == DAYS[35].isoformat()
+
+
+def test_false_alarms_are_counted_apart_for_promoted_models_and_others():
+    found = outcome(
+        {
+            trained(1, "promoted"): Alarm(28, 0.01),
+            trained(2, "promoted"): Alarm(28, -0.01),
+            trained(3, "rejected"): Alarm(28, 0.0),
+            trained(4, "rejected"): Alarm(28, 0.02),
+            trained(5, "rejected"): Alarm(3, None),
+        }
+    )
+    assert (found.counted("promoted"), found.counted("rejected")) == (2, 3)
+    assert (found.false_alarms(promoted=True), found.false_alarms(promoted=False)) == (1, 1)
+    assert [each["false_alarm"] for each in found.trainings].count(None) == 1  # so late that too few days followed
+
+
+def test_an_outcome_is_plain_values():
+    told = json.loads(json.dumps(outcome({trained(1, "promoted"): Alarm(28, 0.01)}).to_json()))
+    assert told["trainings"][0] == {
+        "day": "2020-01-21", "replaced": "2020-01-20", "result": "promoted", "reason": "because",
+        "verdict": "it is so", "following_days": 28, "gain": 0.01, "false_alarm": False,
+    }  # fmt: skip
+
+
+def test_policies_are_drawn_and_equal_ones_are_drawn_equally():
+    policies = [outcome(), outcome({trained(1, "promoted"): Alarm(28, -0.01), trained(9, "rejected"): Alarm(2, None)})]
+    drawn = plot.of("toy", policies)
+    assert drawn.startswith(b"\x89PNG")
+    assert drawn == plot.of("toy", policies)
+    assert drawn != plot.of("toy", policies[:1])

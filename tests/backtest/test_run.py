@@ -1,0 +1,151 @@
+"""A replay of the toy use case: the models of the real training, nothing of the future, the same each time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from include.backtest import history, run
+from include.backtest.history import Hindsight
+from include.backtest.label_history import Past
+from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
+from include.errors import BadRequest, NotReady
+from include.lake.lake import Lake
+from include.registry.mlflow_registry import Registry
+from include.settings import current
+from tests import places, toy
+from tests.conftest import AS_OF
+
+FIRST, LAST = date(2020, 2, 12), date(2020, 3, 8)
+USE_CASE = replace(
+    toy.USE_CASE,
+    monitoring=Monitoring(
+        window_days=5,
+        min_days=3,
+        performance=(PerformanceLimit("log_loss", at_most_worse=0.0, confidence=0.6),),
+        baselines=(),
+    ),
+    retraining=Retraining(breaches=1, of_days=3, cool_down_days=4),
+)
+
+
+def world(use_case=USE_CASE, first: date = FIRST, last: date = LAST) -> Hindsight:
+    return Hindsight(use_case, history.look_back(use_case, first, last), lambda _: None)
+
+
+def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
+    trained = Registry(toy.USE_CASE).candidate(trained_toy)
+    fit = world(toy.USE_CASE, first=AS_OF).fit(AS_OF)
+    assert fit.model.trees == trained.tags["trees"]
+    assert fit.cut.bounds() == trained.report["splits"]
+    assert fit.fingerprint == trained.tags["airworthy.fingerprint"]
+
+
+@pytest.mark.slow
+def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake):
+    told: list[str] = []
+    once = run.run(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
+    fitted = [each for each in told if each.startswith("fitting")]
+    told.clear()
+    again = run.run(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
+    assert json.dumps(again.to_json()) == json.dumps(once.to_json())
+    assert len(fitted) == len(set(fitted)) > 3
+    assert not [each for each in told if each.startswith("fitting")]
+    by_name = {each.policy: each for each in once.outcomes}
+    assert [*by_name] == ["never", "monthly", "weekly", "naive PSI", "performance", "declared"]
+    assert len(by_name["weekly"].trainings) == 3
+    assert by_name["never"].trainings == ()
+    assert by_name["declared"].trainings
+    assert 0.4 < by_name["never"].metrics["log_loss"] < 0.7
+    assert once.variations
+    assert run.drawn(once) == run.drawn(again)
+
+
+@pytest.mark.slow
+def test_a_replay_leaves_nothing_in_mlflow_and_only_what_it_must_in_the_lake(tracking, filled):
+    lake = Lake.of(toy.USE_CASE)
+    toy.fill(lake, date(2020, 1, 1), LAST + timedelta(days=2))
+    run.run(USE_CASE, FIRST, FIRST + timedelta(days=4))
+    assert Registry(toy.USE_CASE).versions() == []
+    made = {name.split("/_delta_log/")[0] for name in places.contents(lake.root) if "/_delta_log/" in name}
+    assert made == {"features", "labels"}
+
+
+def test_a_damaged_fit_is_fitted_again(toy_lake):
+    trees = world().fit(FIRST).model.trees
+    [kept] = (current().home / "replay" / "toy").glob("*.json")
+    kept.write_text(kept.read_text().replace("leaf_value=", "leaf_value=9", 1))
+    assert world().fit(FIRST).model.trees == trees
+
+
+def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later(toy_lake):
+    day = date(2020, 2, 28)
+    real = world()
+    past = real.past
+    later = past.known > np.datetime64(day)
+    labels = np.where(later, 1 - past.label, past.label)
+    other = replace(real, past=Past(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={})
+    assert later.any()
+    measured = [each.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) for each in (real, other)]
+    assert measured[0] == measured[1]
+    assert measured[0].signals["performance"].breached is not None
+    assert real.judge(day, FIRST) == other.judge(day, FIRST)
+    assert real.fit(day).model.trees == other.fit(day).model.trees
+    changed = np.where(past.known == np.datetime64(day), 1 - past.label, past.label)
+    third = replace(real, past=Past(past.rows, past.place, past.known, changed), _measured={})
+    assert third.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) != measured[0], (
+        "what is known that day must count"
+    )
+
+
+def test_a_model_that_is_too_young_is_not_judged(toy_lake):
+    reading = (
+        world()
+        .measures(USE_CASE.monitoring, USE_CASE.retraining)(FIRST + timedelta(days=3), FIRST)
+        .signals["performance"]
+    )
+    assert reading.breached is None
+    assert "days" in reading.state
+
+
+def test_a_day_without_rows_is_measured_as_such(toy_lake):
+    assert world().measures(USE_CASE.monitoring, USE_CASE.retraining)(LAST + timedelta(days=1), FIRST).version is None
+
+
+@pytest.mark.slow
+def test_days_that_were_never_built_are_built(lake_home):
+    short = replace(toy.USE_CASE.training, min_train_days=3, validation_days=2, test_days=2)
+    use_case, first, told = replace(USE_CASE, training=short), date(2020, 1, 12), list[str]()
+    found = run.run(use_case, first, first + timedelta(days=1), tell=told.append)
+    assert found.outcomes[0].policy == "never"
+    built = [date(2020, 1, 1) + timedelta(days=n) for n in range(15)]  # up to the day on which the last has matured
+    # First those by whose labels the last day is judged: a source that lacks them is noticed before hours of work.
+    assert [each for each in told if each.startswith("building")] == [
+        f"building the features of {day}" for day in (*built[13:], *built[:13])
+    ]
+    assert [*Lake.of(use_case).as_of(LAST).partitions("features")] == built
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [(LAST, FIRST, "has no day"), (date(2020, 1, 5), LAST, "begins with a model as of its first day")],
+)
+def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
+    with pytest.raises(BadRequest, match=message):
+        run.run(USE_CASE, first, last)
+
+
+def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy_lake, monkeypatch):
+    def missing(use_case, day):
+        raise NotReady(f"the data end before {day}")
+
+    monkeypatch.setattr(run.build_features, "run", missing)
+    told: list[str] = []
+    end = date(2020, 3, 10)
+    with pytest.raises(BadRequest, match="known up to 2020-03-12, and 2020-03-11 cannot"):
+        run.run(USE_CASE, FIRST - timedelta(days=5), end, tell=told.append)
+    assert told == [f"building the features of {end + timedelta(days=1)}"]

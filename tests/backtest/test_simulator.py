@@ -1,0 +1,162 @@
+"""Walking through past days under a policy: who flies when, what is trained, and what nobody may know yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+
+from include.backtest import simulator
+from include.backtest.simulator import Asked, Judged, Policy, Training
+from include.declaration.monitoring import Retraining
+from include.retraining.policy import Measured, Reading
+
+FIRST = date(2020, 1, 1)  # a Wednesday
+DAYS = [FIRST + timedelta(days=n) for n in range(90)]
+PROMOTED, REJECTED = Judged("promoted"), Judged("rejected", "no better")
+ALWAYS = Policy("always", "", lambda _day, _so_far: Asked(True, True, "because"))
+
+
+def promotes(_day: date, _champion: date) -> Judged:
+    return PROMOTED
+
+
+def day(number: int) -> date:
+    return DAYS[number]
+
+
+def broken(_day: date, model: date) -> Measured:
+    return Measured(_day, model.isoformat(), {"performance": Reading(True, 0.1, 0.02)})
+
+
+def declared(policy: Retraining, measures: Callable[[date, date], Measured] = broken) -> Policy:
+    return simulator.declared("declared", "", policy, measures)
+
+
+def test_a_promoted_model_flies_from_the_next_day_on():
+    asks = Policy("once", "", lambda today, _: Asked(today == day(3), False))
+    walked = simulator.walk(asks, DAYS[:6], FIRST, promotes)
+    assert [*walked.flown.values()] == [FIRST] * 4 + [day(3)] * 2
+
+
+def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_champion():
+    champions = []
+
+    def judge(today: date, champion: date) -> Judged:
+        champions.append(champion)
+        return PROMOTED if today == day(2) else REJECTED
+
+    walked = simulator.walk(ALWAYS, DAYS[:5], FIRST, judge)
+    assert [*walked.flown.values()] == [FIRST] * 3 + [day(2)] * 2
+    assert champions == [FIRST, FIRST, day(2), day(2)]
+    assert [each.result for each in walked.trainings] == ["rejected", "promoted", "rejected", "rejected"]
+
+
+def test_the_model_of_a_day_is_not_trained_again_on_it():
+    assert [each.day for each in simulator.walk(ALWAYS, DAYS[:3], FIRST, promotes).trainings] == [day(1), day(2)]
+
+
+def test_schedules_train_on_their_days_and_never_means_never():
+    def days(policy: Policy) -> list[date]:
+        return [each.day for each in simulator.walk(policy, DAYS[:45], FIRST, promotes).trainings]
+
+    assert days(simulator.never()) == []
+    assert days(simulator.monthly()) == [date(2020, 2, 1)]
+    assert days(simulator.weekly()) == [date(2020, 1, 6) + timedelta(days=7 * n) for n in range(6)]
+
+
+def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_have_trained():
+    walked = simulator.walk(
+        simulator.naive_psi(lambda today, _: 0.3 if today >= day(2) else 0.2), DAYS[:20], FIRST, promotes
+    )
+    assert [each.day for each in walked.trainings] == [day(2), day(9), day(16)]
+    assert walked.alarms == 18
+    assert simulator.walk(simulator.naive_psi(lambda *_: None), DAYS[:20], FIRST, promotes).alarms == 0
+
+
+def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
+    policy = Retraining(("performance",), breaches=1, of_days=1, cool_down_days=3, per_month=2)
+    walked = simulator.walk(declared(policy), DAYS, FIRST, promotes)
+    by_month = [sum(each.day.month == month for each in walked.trainings) for month in (1, 2, 3)]
+    assert by_month == [2, 2, 2]
+    assert walked.alarms == 90
+
+
+def test_a_rejected_challenger_makes_the_policy_wait_longer():
+    policy = Retraining(("performance",), breaches=1, of_days=1, cool_down_days=5, per_month=9, back_off=2)
+    assert [each.day for each in simulator.walk(declared(policy), DAYS[:40], FIRST, lambda *_: REJECTED).trainings] == [
+        day(1), day(11), day(31)
+    ]  # fmt: skip
+
+
+def test_breaches_of_the_former_model_do_not_count_against_the_new_one():
+    policy = Retraining(("performance",), breaches=3, of_days=5, cool_down_days=1, per_month=99)
+    walked = simulator.walk(declared(policy), DAYS[:10], FIRST, promotes)
+    assert [each.day for each in walked.trainings] == [day(2), day(5), day(8)]
+
+
+@pytest.mark.parametrize("cut", [5, 17, 40])
+def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
+    policy = Retraining(("performance",), breaches=2, of_days=4, cool_down_days=4, per_month=5)
+
+    def measures(future: bool) -> Callable[[date, date], Measured]:
+        def measured(today: date, model: date) -> Measured:
+            broke = (today.toordinal() // 3) % 2 == 0
+            reading = Reading(broke != future if today > day(cut) else broke, 0.1, 0.02)
+            return Measured(today, model.isoformat(), {"performance": reading})
+
+        return measured
+
+    one, other = (simulator.walk(declared(policy, measures(future)), DAYS, FIRST, promotes) for future in (False, True))
+    assert [each for each in one.trainings if each.day <= day(cut)] == [
+        each for each in other.trainings if each.day <= day(cut)
+    ]
+    assert [*one.flown.values()][: cut + 2] == [*other.flown.values()][: cut + 2]
+    assert one != other
+
+
+def test_a_policy_asks_for_measures_of_no_day_after_the_one_it_decides():
+    asked = []
+
+    def measures(today: date, model: date) -> Measured:
+        asked.append(today)
+        return broken(today, model)
+
+    policy = declared(Retraining(("performance",)), measures)
+    for today in DAYS[:10]:
+        asked.clear()
+        policy.asks(today, simulator.SoFar(flown=dict.fromkeys(DAYS, FIRST)))
+        assert max(asked) == today
+
+
+def losses(gained: float, rows: int = 10) -> Callable[[date, date], tuple[float, int]]:
+    """Each row costs 1 under the first model, and less by so much under another."""
+    return lambda _day, model: (rows * (1 - (gained if model != FIRST else 0)), rows)
+
+
+def training(number: int) -> Training:
+    return Training(day(number), FIRST, "promoted", "", "")
+
+
+def test_a_training_is_a_false_alarm_where_its_model_is_no_better_on_the_days_after_it():
+    found = simulator.aftermath(training(10), DAYS, losses(0.25))
+    assert (found.days, found.gain, found.false) == (28, pytest.approx(0.25), False)
+    assert simulator.aftermath(training(10), DAYS, losses(-0.25)).false
+    assert simulator.aftermath(training(10), DAYS, losses(0)).false, "as good is not better"
+
+
+def test_only_the_days_after_a_training_say_whether_it_was_worth_it():
+    def before_or_after(today: date, model: date) -> tuple[float, int]:
+        return losses(1.0 if day(10) < today <= day(38) else -9.0)(today, model)
+
+    assert simulator.aftermath(training(10), DAYS, before_or_after).gain == pytest.approx(1.0)
+
+
+def test_days_without_labels_are_passed_over_and_too_few_days_say_nothing():
+    def every_second(today: date, model: date) -> tuple[float, int]:
+        return losses(0.5, rows=10 * (today.toordinal() % 2))(today, model)
+
+    assert simulator.aftermath(training(10), DAYS[:40], every_second).days == 14
+    late = simulator.aftermath(training(85), DAYS, losses(0.5))
+    assert (late.days, late.gain, late.false) == (4, None, None)

@@ -1,0 +1,56 @@
+"""What `airworthy replay` prints and writes."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from include.cli import backtest
+from include.declaration.registry import load
+from include.errors import BadRequest
+from tests import toy
+
+
+@pytest.fixture
+def shown(toy_lake, monkeypatch, tmp_path):
+    """The text, and the files, of a replay of three weeks."""
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+    out = StringIO()
+    backtest.show(
+        Console(file=out, width=200), "toy", date(2020, 2, 12), date(2020, 3, 5),
+        plot=tmp_path / "plot.png", json_file=tmp_path / "all.json",
+    )  # fmt: skip
+    return out.getvalue(), tmp_path
+
+
+def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(shown):
+    text, folder = shown
+    told = json.loads((folder / "all.json").read_text())
+    assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
+    for policy in ("never", "monthly", "weekly", "naive PSI", "performance", "declared"):
+        assert policy in text
+    weekly = next(each for each in told["outcomes"] if each["policy"] == "weekly")
+    assert [each["day"] for each in weekly["trainings"]] == ["2020-02-17", "2020-02-24", "2020-03-02"]
+    for each in weekly["trainings"]:
+        assert f"{each['day']}  {each['result']}" in text
+    assert f"{weekly['metrics']['log_loss']:.4f}" in text
+    assert "A false alarm is" in text
+
+
+def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_be_trained():
+    assert backtest.earliest(load("flight_delays")) == date(2013, 4, 1)
+    assert backtest.earliest(toy.USE_CASE) == date(2020, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "file", "why"),
+    [("plot", "nowhere/plot.png", "there is no folder"), ("json_file", ".", "it is a folder")],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file, why):
+    monkeypatch.setattr(backtest.replay, "run", lambda *_, **__: pytest.fail("it was replayed"))
+    with pytest.raises(BadRequest, match=rf"{why}.*Name a file in a folder that is there"):
+        backtest.show(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

@@ -1,0 +1,111 @@
+"""`airworthy check`: days validated, a model judged, every finding said, and only what was landed kept."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from include.cli import check as cli_check
+from include.declaration.gates import Gate
+from include.errors import AirworthyError
+from include.use_case import UseCase
+from tests.integration.use_cases import quick_toy
+from tests.toy_use_case import expectations, features, source
+
+AS_OF = date(2020, 1, 8)
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def use(tmp_path: Path, monkeypatch, without_plots):
+    """Lets `check` find one use case, in an environment that is put back."""
+    for name in ("AIRWORTHY_HOME", "AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(name, str(tmp_path / "mine"))
+    monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
+
+    def chosen(use_case: UseCase) -> io.StringIO:
+        monkeypatch.setattr(cli_check, "load", lambda name: use_case)
+        return io.StringIO()
+
+    return chosen
+
+
+def check(said: io.StringIO) -> None:
+    cli_check.show(Console(file=said, width=400), "toy", AS_OF)
+
+
+def test_a_model_that_passes_is_reported_with_what_else_was_found_and_nothing_is_registered(use, tmp_path):
+    said = use(quick_toy.USE_CASE)
+    before = dict(os.environ)
+    check(said)
+    for part in (
+        "8 days of",
+        "passes its gates. Nothing was registered.",
+        "warning    feeds ['events', 'outcomes'] declare no known_at",
+        "rows on",
+        "are labelled;",
+    ):
+        assert part in said.getvalue()
+    assert dict(os.environ) == before
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["check"], "nothing but what it landed"
+
+
+def test_what_was_landed_is_kept_until_the_declaration_that_made_it_changes(use, monkeypatch):
+    check(use(quick_toy.USE_CASE))
+    landed = []
+    ask = source.events
+    monkeypatch.setattr(source, "events", lambda day: (landed.append(day), ask(day))[1])
+    check(use(replace(quick_toy.USE_CASE, gates=(Gate("log_loss", at_most=9.0),))))
+    assert landed == []
+    events = quick_toy.USE_CASE.feed("events")
+    fewer = replace(events, columns={name: kind for name, kind in events.columns.items() if name != "size"})
+    with pytest.raises(AirworthyError):
+        check(use(replace(quick_toy.USE_CASE, feeds=(fewer, quick_toy.USE_CASE.feed("outcomes")))))
+    assert landed
+
+
+def test_only_the_days_that_the_training_reads_are_landed(use, monkeypatch):
+    landed = []
+    ask = source.events
+    monkeypatch.setattr(source, "events", lambda day: (landed.append(day), ask(day))[1])
+    training = quick_toy.USE_CASE.training
+    late = date(2020, 3, 1)
+    with contextlib.suppress(AirworthyError):
+        cli_check.show(Console(file=use(quick_toy.USE_CASE)), "toy", late)
+    matures = quick_toy.USE_CASE.label.matures_after_days
+    back = training.window_days + matures + quick_toy.USE_CASE.look_back_days
+    assert min(landed) >= late - timedelta(days=back)
+
+
+def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch):
+    monkeypatch.setattr(expectations, "events", lambda: None)
+    monkeypatch.setattr(expectations, "outcomes", lambda: 1 / 0)
+    monkeypatch.delattr(features, "labels")
+    said = use(quick_toy.USE_CASE)
+    with pytest.raises(cli_check.CheckFailed, match="3 errors in the declaration"):
+        check(said)
+    for part in ("events", "ZeroDivisionError", "labels"):
+        assert part in said.getvalue()
+
+
+def test_a_gate_that_fails_fails_the_check_with_its_reason(use):
+    said = use(replace(quick_toy.USE_CASE, gates=(Gate("auc", at_least=0.9999),)))
+    with pytest.raises(cli_check.CheckFailed, match="would not be promoted"):
+        check(said)
+    assert "failed     auc at least 0.9999" in said.getvalue()
+
+
+def test_every_day_that_is_refused_is_named(use, monkeypatch):
+    events, empty = source.events, (AS_OF, AS_OF - timedelta(days=2))
+    monkeypatch.setattr(source, "events", lambda day: events(day).slice(0, 0) if day in empty else events(day))
+    said = use(quick_toy.USE_CASE)
+    with pytest.raises(cli_check.CheckFailed, match="2 feeds or days were refused"):
+        check(said)
+    assert all(f"'events' of {day} is refused" in said.getvalue() for day in empty)

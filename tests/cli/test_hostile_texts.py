@@ -1,0 +1,204 @@
+"""Every command shows what others have written as it is: it drives no terminal and draws no line of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import great_expectations.expectations as gxe
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from include.cli import backtest, check, cleanup_plan, lineage, main, maintain, rebuild, walkthrough
+from include.errors import BadRequest
+from include.evaluation.check_use_case import CheckFinding
+from include.ingestion import resubmit
+from include.maintenance.apply import MaintainResult
+from include.promotion import rollback
+from include.registry.mlflow_registry import Registry
+from include.scoring import score
+from include.use_case import Suite
+from tests.conftest import AS_OF, LAST
+from tests.hostile_use_cases.toy import HOSTILE, USE_CASE
+from tests.quarantined import land, spoil
+from tests.toy_use_case import expectations
+
+pytestmark = pytest.mark.security
+
+DAY, BAD = AS_OF + timedelta(days=1), LAST + timedelta(days=1)
+NOTHING_FOREIGN = {
+    "up": "it starts services",
+    "down": "it stops services",
+    "status": "it names services and their addresses",
+    "demo": "it runs services; what it prints at its end is that of report",
+    "token": "it prints a token",
+    "upgrade": "it prints numbers",
+    "airflow": "it is Airflow's own command",
+}
+"""Commands that print nothing that others have written."""
+COMMANDS: dict[str, list[str]] = {
+    "report": ["toy", str(DAY)],
+    "predictions": ["toy", str(DAY)],
+    "ledger": ["toy"],
+    "lineage": ["toy", str(DAY), f"event_date={DAY}", "id=1"],
+    "check": ["toy", str(DAY)],
+    "frame": ["toy", "checked/events", str(BAD)],
+    "plan": ["toy"],
+    "replay": ["toy", "--from", str(DAY), "--to", str(DAY)],
+    "maintain": [],
+    "rebuild": ["toy", "features", "--from", str(DAY)],
+    "quarantine counts": ["toy"],
+    "quarantine show": ["toy"],
+    "quarantine export": ["toy", "FOLDER/out.csv", "--feed", "events"],
+    "quarantine correct": ["toy", "FOLDER/wrong.csv", "--feed", "events", "--why", "mistyped"],
+    "quarantine release": ["toy", "--feed", "events", "--why", "right", "--reason", "none"],
+    "quarantine balance": ["toy"],
+}
+
+
+def paths(command: Any, before: str = "") -> Iterator[str]:
+    """The name of each command that the parser knows."""
+    commands = getattr(command, "commands", None)
+    if commands is None:
+        yield before
+    else:
+        for name, each in commands.items():
+            yield from paths(each, f"{before} {name}".strip())
+
+
+def test_every_command_of_the_parser_is_walked_or_prints_nothing_foreign():
+    assert {*paths(typer.main.get_command(main.app))} == COMMANDS.keys() | NOTHING_FOREIGN.keys()
+
+
+@pytest.fixture(scope="module")
+def planted_home(homes, tmp_path_factory) -> Path:
+    """A home with a champion, in which each text that others write is planted."""
+    from tests.conftest import moved_into
+    from tests.toys import EVENTS
+
+    home = tmp_path_factory.mktemp("planted") / "home"
+    with moved_into(homes.champion(EVENTS), home) as patch:
+        patch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
+        score.run(USE_CASE, DAY)
+        rollback.run(USE_CASE, "1", DAY, who=HOSTILE, reason=HOSTILE)
+        patch.setattr(expectations, "events", _suite)
+        spoil(patch, "events", "kind", [HOSTILE, HOSTILE], BAD)
+        spoil(patch, "events", "hour", [25, -1], BAD)
+        land("events", BAD, use_case=USE_CASE)
+        first = resubmit.quarantine.of(USE_CASE, "events").rows.to_pylist()[0]
+        resubmit.release(USE_CASE, "events", first["reasons"], who=HOSTILE, why=HOSTILE, ids=[first["digest"]])
+        # Last: whatever writes to the ledger puts tags right that differ from the record.
+        Registry(USE_CASE).tag_version("1", {"commit": HOSTILE, "processor": HOSTILE, "model_card": HOSTILE}, HOSTILE)
+    return home
+
+
+@pytest.fixture
+def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
+    """That home as the test's own; what would take minutes tells at once what others might have written."""
+    from tests.conftest import move
+
+    move(planted_home, lake_home, monkeypatch)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
+    verdict = {"outcome": "passed", "gate": HOSTILE, "reason": HOSTILE}
+    finding = CheckFinding("warning", HOSTILE)
+    for name, answer in {
+        "findings_of_declaration": [finding],
+        "land_window": ([finding], 3),
+        "build_window": None,
+        "findings_of_labels": [finding],
+        "discard_outdated": None,
+        "judge": SimpleNamespace(verdicts=[verdict], gates="passed"),
+    }.items():
+        monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
+    monkeypatch.setattr(cleanup_plan.staleness, "find", lambda *_: [SimpleNamespace(words=HOSTILE, stale=True)])
+    monkeypatch.setattr(cleanup_plan.staleness, "stretches", lambda *_: [HOSTILE])
+    monkeypatch.setattr(cleanup_plan.staleness, "rebuild", lambda *_: HOSTILE)
+    monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
+    item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "why": HOSTILE}
+    result = MaintainResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
+    monkeypatch.setattr(maintain.maintain, "run", lambda *_, **__: result)
+    monkeypatch.setattr(backtest.replay, "run", _replayed)
+    trace = lineage.lineage.run
+    # Its tags are read from the signed record: what MLflow says instead is never shown.
+    monkeypatch.setattr(lineage.lineage, "run", lambda *given: replace(trace(*given), model={HOSTILE: HOSTILE}))
+    (tmp_path / "wrong.csv").write_text(f'"quarantined_row","{HOSTILE}"\n"x","{HOSTILE}"\n')
+    return tmp_path
+
+
+def _suite() -> Suite:
+    """Set aside what no hour of a day has, and a kind that the reason quotes."""
+    hours = gxe.ExpectColumnValuesToBeBetween(column="hour", min_value=0, max_value=23)
+    return Suite(rows=(hours, gxe.ExpectColumnValuesToNotBeInSet(column="kind", value_set=[HOSTILE])), table=())
+
+
+def _replayed(*_: Any, tell: Any, **__: Any) -> Any:
+    tell(HOSTILE)
+    training = {"day": HOSTILE, "result": HOSTILE, "gain": None, "reason": HOSTILE}
+    numbers = dict.fromkeys(("log_loss", "auc", "brier", "expected_cost"), 0.5)
+    outcome = SimpleNamespace(
+        policy=HOSTILE,
+        meaning=HOSTILE,
+        trainings=[training],
+        metrics=numbers,
+        months={HOSTILE: numbers},
+        worst_month=HOSTILE,
+        alarm_days=1,
+        cost=1.0,
+        counted=lambda _: 1,
+        false_alarms=lambda promoted: 1,
+    )
+    return SimpleNamespace(first=HOSTILE, last=HOSTILE, unit=HOSTILE, outcomes=[outcome], variations=[])
+
+
+def said_by(planted: Path, command: str) -> str:
+    """All that a command prints, as the program prints it: its error, too."""
+    arguments = [each.replace("FOLDER", str(planted)) for each in (*command.split(), *COMMANDS[command])]
+    result = CliRunner().invoke(main.app, arguments)
+    if result.exception is None or isinstance(result.exception, SystemExit):
+        return result.output
+    assert isinstance(result.exception, BadRequest), repr(result.exception)
+    return f"{result.output}{result.exception}"
+
+
+FREE = {"quarantine balance", "quarantine export", "predictions"}
+"""Commands whose output holds nothing of what is planted."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_others_have_written_drives_nothing_and_draws_no_line(planted, command):
+    said = said_by(planted, command)
+    assert not {each for each in said if not each.isprintable()} - {"\n"}
+    shows_some = any(part in said for part in ("PLANTED", "x9b2J"))  # long texts are cut in the middle
+    assert shows_some == (command not in FREE), said
+    assert [line for line in said.splitlines() if "FALSE" in line and "PLANTED" not in line] == []
+
+
+@pytest.mark.parametrize("command", [["quarantine", "export", "toy", "--feed", "events"], ["frame", "toy"]])
+def test_no_cell_of_an_exported_file_runs(planted, command):
+    out = planted / "cells.csv"
+    more = [str(out)] if command[0] == "quarantine" else ["checked/events", str(BAD), "--out", str(out)]
+    monkey = CliRunner().invoke(main.app, [*command, *more])
+    assert monkey.exception is None, monkey.output
+    rows = list(csv.reader(io.StringIO(out.read_text(), newline="")))
+    assert len(rows) > 1
+    assert [cell for row in rows[1:] for cell in row if cell.lstrip()[:1] in ("=", "+", "@") and len(cell) > 1] == []
+
+
+def test_the_error_of_the_program_is_printed_without_what_drives_the_terminal(planted, monkeypatch, capsys):
+    monkeypatch.setattr(walkthrough, "load", lambda name: _fail())
+    monkeypatch.setattr("sys.argv", ["airworthy", "report", "toy"])
+    with pytest.raises(SystemExit):
+        main.main()
+    said = capsys.readouterr().err
+    assert "PLANTED" in said and "\x1b" not in said and "\u202e" not in said
+
+
+def _fail() -> None:
+    raise BadRequest(f"It was {HOSTILE}.")

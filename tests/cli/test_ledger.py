@@ -1,0 +1,100 @@
+"""`airworthy ledger`: what an operator reads, and that damage is seen."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from include.cli import main
+from include.promotion import approve, rollback
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, promoted, register, rerecord
+
+
+@pytest.fixture
+def toy_declared(lake_home, monkeypatch):
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
+
+
+@pytest.fixture
+def decided(toy_declared, trained_toy) -> str:
+    """Two promotions and a rollback."""
+    register(trained_toy), register(trained_toy, LATER)
+    promoted("1", who="a run"), promoted("2", who="a run")
+    rollback.run(USE_CASE, "1", date(2020, 3, 8), who="Ann", reason="worse [red]at[/] night")
+    return trained_toy
+
+
+def printed() -> str:
+    done = CliRunner().invoke(main.app, ["ledger", "toy"], catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.output
+
+
+def ended_badly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["airworthy", "ledger", "toy"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+
+
+def test_every_entry_is_shown_with_its_days_and_reasons_as_they_were_typed(decided):
+    lines = [line.split() for line in printed().splitlines()]
+    assert ["2", "version", "2", "promotion", "2020-03-05", "to", "2020-03-07"] in [line[:7] for line in lines]
+    last = next(place for place, line in enumerate(lines) if "rollback" in line)
+    assert lines[last][:7] == ["3", "version", "1", "rollback", "2020-03-08", "to", "…"]
+    assert lines[last + 1] == ["Ann:", "worse", "[red]at[/]", "night"]
+    assert "verified: 3 entries, unbroken, signed, head matches" in printed()
+
+
+def test_a_head_that_lags_is_no_damage_and_is_told(decided):
+    Registry(USE_CASE).set_ledger_head(Ledger.of(USE_CASE).entries()[0].head)
+    assert "3 entries, unbroken, signed, but the head in MLflow is at entry 1: the next" in printed()
+
+
+def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch, capsys):
+    (Ledger.of(USE_CASE).folder / "000003.json").remove()
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    assert "LedgerDamaged: The ledger is damaged at " in shown.err and "000003.json" in shown.err
+    assert "verified" not in shown.out
+
+
+def test_an_empty_ledger_says_so(tracking, toy_declared):
+    assert printed() == "The ledger of toy is empty: no model was promoted yet.\n"
+
+
+def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeypatch, capsys):
+    Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    assert "LedgerDamaged" in shown.err and "set the tag `ledger.head`" in shown.err
+    assert "verified" not in shown.out
+
+
+def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, capsys):
+    rerecord("1", trees="others")
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    assert "ModelReplaced: toy: ledger entry 3" in shown.err and "verified" not in shown.out
+
+
+def test_a_rejection_is_shown_as_one_that_never_flies(decided):
+    approve.run(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, who="Ann", why="no")
+    assert "4  version 3    rejection  never flies" in printed()
+
+
+def test_an_entry_without_proof_is_shown_as_that(decided, monkeypatch, capsys):
+    ledger = Ledger.of(USE_CASE)
+    last = ledger.entries()[-1]
+    forged = replace(last, number=last.number + 1, previous=last.hash, who="admin", reason="approved by the board")
+    (ledger.folder / f"{forged.number:06d}.json").create(forged.content())
+    ended_badly(monkeypatch)
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    at = next(number for number, line in enumerate(lines) if "approved by the board" in line)
+    assert lines[at + 1] == "     no proof: its signature does not fit its content"
+    assert "UnprovenEntriesError" in shown.err and "verified" not in shown.out

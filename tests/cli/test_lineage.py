@@ -1,0 +1,100 @@
+"""What `airworthy lineage` shows, at the width of a narrow terminal."""
+
+import io
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from rich.console import Console
+
+from include.cli import lineage as cli_lineage
+from include.errors import BadRequest
+from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
+
+DAY = date(2020, 3, 1)
+DAYS = [DAY - timedelta(days=1), DAY]
+
+
+def content(table: str, day: date = DAY, **changed: object) -> Content:
+    there = Content(table, day, "b2-0123456789abcdef0123456789abcdef", 1000, 7, still=True)
+    return replace(there, **changed)
+
+
+def feed(**changed: object) -> FeedLineage:
+    days = tuple(FeedDay(content("checked/events", day), content("raw/events", day)) for day in DAYS)
+    return replace(FeedLineage("events", "b2-all", 9, still=True, days=days), **changed)
+
+
+def with_day(day: FeedDay) -> Lineage:
+    return found(feeds=(feed(still=False, days=(feed().days[0], day)),))
+
+
+def found(**changed: object) -> Lineage:
+    keys = {"event_date": DAY, "origin": "a rather long name of a place", "destination": "another long name", "id": 7}
+    row = {"probability": 0.25, "warning": False, "model_version": "1", "run_id": "0123456789abcdef" * 2}
+    made = {"commit": "c" * 57, "code": "d" * 64}
+    contents = {"prediction": content("predictions"), "features": content("features"), "feeds": (feed(),)}
+    return replace(Lineage("toy", DAY, keys, **row, model=made, **contents), **changed)
+
+
+def shown(lineage: Lineage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that the command prints, on a console like its own."""
+    monkeypatch.setattr(cli_lineage.lineage, "run", lambda *_: lineage)
+    monkeypatch.setattr(cli_lineage, "load", lambda _: None)
+    console = Console(file=io.StringIO(), width=80, highlight=False, soft_wrap=True)
+    cli_lineage.show(console, "toy", DAY, ["id=7"])
+    return console.file.getvalue().splitlines()
+
+
+def test_nothing_is_cut_off_at_eighty_columns(monkeypatch):
+    lines = shown(found(), monkeypatch)
+    assert max(map(len, lines)) <= 80
+    printed = " ".join(line.strip("│├└─ ") for line in lines)
+    for said in ("probability 0.2500, no warning", "id=7", "d" * 64, "0123456789abcdef" * 2, content("x").digest):
+        assert said in printed
+
+
+def test_a_day_of_a_feed_is_one_line_and_the_last_line_sums_up(monkeypatch):
+    lines = shown(found(), monkeypatch)
+    [line] = [line for line in lines if "2020-02-29" in line]
+    assert line.endswith("2020-02-29  1,000 rows  checked v7 b2-01234567  raw v7 b2-01234567")
+    last = "All that it came from stands today as it was read: the features, and 2 days of 1 feeds."
+    assert " ".join(line.strip() for line in lines[-2:]) == last
+
+
+def test_a_day_that_changed_since_is_told_in_full_and_on_the_last_line(monkeypatch):
+    corrected = FeedDay(content("checked/events", still=False), content("raw/events"))
+    printed = " ".join(line.strip("│├└─ ") for line in shown(with_day(corrected), monkeypatch))
+    assert f"checked/events of {DAY}: CHANGED since; was Delta version 7, 1,000 rows, {content('x').digest}" in printed
+    assert printed.endswith(f"NOT all is as it was; changed since it was read: checked/events of {DAY}")
+
+
+@pytest.mark.parametrize(
+    ("lineage", "said"),
+    [
+        (found(features=None, feeds=()), "the commit of the predictions does not tell"),
+        (found(feeds=()), "no commit that wrote them is found"),
+        (found(feeds=(feed(days=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
+        (with_day(FeedDay(content("checked/events"), None)), "which commits wrote some of the days"),
+        (with_day(FeedDay(content("checked/events", version=None, rows=None), None)), "which commits wrote some"),
+    ],
+)
+def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):
+    last = shown(lineage, monkeypatch)
+    told = " ".join(
+        line.strip() for line in last[max(n for n, line in enumerate(last) if line.startswith("NOT all is known")) :]
+    )
+    assert said in told
+    assert "All that it came from" not in " ".join(last)
+
+
+def test_nothing_is_taken_for_markup(monkeypatch):
+    assert any(
+        "commit: [red]abc[/red]" in line for line in shown(found(model={"commit": "[red]abc[/red]"}), monkeypatch)
+    )
+
+
+@pytest.mark.parametrize(("words", "said"), [(["id"], "names no key"), (["id=1", "id=2"], "'id' is given twice")])
+def test_words_that_are_no_clear_keys_are_refused(words, said):
+    with pytest.raises(BadRequest, match=said):
+        cli_lineage.keys(words)

@@ -1,0 +1,56 @@
+"""`airworthy maintain`: a dry run unless it is told otherwise, use case by use case."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from include.cli.main import app
+from include.errors import BadRequest
+from include.ingestion import data_docs
+
+TOY = "tests.use_cases"
+
+
+@pytest.fixture
+def page(tracking, monkeypatch):
+    """A page of the toy use case that is older than any is kept."""
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", TOY)
+    page = data_docs.folder("toy") / "events/2020-01-01__aa.html"
+    page.write(b"123")
+    then = (datetime.now(UTC) - timedelta(days=999)).timestamp()
+    os.utime(page.path, (then, then))
+    return page
+
+
+def maintain(*options: str) -> str:
+    done = CliRunner().invoke(app, ["maintain", *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_a_dry_run_shows_what_would_go_and_how_to_do_it(page):
+    shown = maintain()
+    assert "1         3 B  Data Docs" in shown
+    assert "events/2020-01-01__aa.html: of " in shown
+    assert "nothing was changed. With --really it is done." in shown
+    assert page.exists()
+
+
+def test_with_really_it_is_gone(page):
+    assert "nothing was changed" not in maintain("--really", "--use-case", "toy")
+    assert not page.exists()
+    assert "Nothing is to be done." in maintain("--really")
+
+
+def test_an_unknown_use_case_is_refused_with_the_list(page):
+    done = CliRunner().invoke(app, ["maintain", "--use-case", "tay"])
+    assert isinstance(done.exception, BadRequest)
+    assert "there are ['toy']" in str(done.exception)
+
+
+def test_logs_of_the_local_services_are_found(page, lake_home):
+    from include.cli import maintain as cli_maintain
+
+    assert cli_maintain._logs() == [str(lake_home / "logs" / "tasks")]

@@ -1,0 +1,100 @@
+"""A wrong declaration cannot be built, and says what to write instead."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from include.declaration.registry import load
+from include.errors import BadRequest
+from include.use_case import Costs, Gate, SliceGate, Training
+from tests.toy_use_case import USE_CASE
+
+FEED = USE_CASE.feed("events")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"columns": {"id": "int"}}, r"types \{'id': 'int'\} are none of"),
+        ({"keys": ("nowhere",)}, "not among its columns"),
+        (
+            {"columns": {"id": "int64", "day": "date32"}, "keys": ("id",)},
+            r"columns \['day'\] are names that the product uses",
+        ),
+        ({"max_quarantined": 1.0}, "share from 0 to below 1"),
+    ],
+)
+def test_a_feed_that_cannot_be_is_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        replace(FEED, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "Toy"}, "lower-case"),
+        ({"name": "a__b"}, "double underscore"),
+        ({"keys": ("nowhere",)}, "needs one type in the feeds"),
+        ({"features": {"kind": "string"}}, "must be numbers, bool or 'category'"),
+        ({"features": {"failed": "int8"}}, r"columns \['failed', 'failed'\] are one name"),
+        ({"feeds": (FEED, FEED)}, "distinct names"),
+        *(
+            ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, f"feeds \\['{name}'\\] are called as")
+            for name in ("features", "labels", "predictions", "prediction", "model", "prior", "logistic")
+        ),
+    ],
+)
+def test_a_use_case_that_cannot_be_is_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        replace(USE_CASE, **change)
+
+
+@pytest.mark.parametrize(
+    ("gates", "said"),
+    [
+        ((Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)), "contradict each other"),
+        ((Gate("auc", at_least=0.9), Gate("auc", at_least=0.9)), "declared twice"),
+        ((Gate("auc", at_least=0.9, min_days=8),), "more than the 7 test days, so it could never be judged"),
+        ((SliceGate("colour", "brier", 0.1),), r"SliceGate\('colour'\): there is no key or feature of that name"),
+        ((SliceGate("size", "brier", 0.1),), "no key or feature of that name that groups rows"),
+    ],
+)
+def test_gates_that_do_not_fit_the_use_case_are_refused_and_it_is_named(gates, said):
+    with pytest.raises(ValueError, match=rf"UseCase\('toy'\): .*{said}"):
+        replace(USE_CASE, gates=gates)
+
+
+def test_rows_may_be_grouped_by_keys_and_by_features_without_fractions():
+    assert USE_CASE.slice_columns() == ["event_date", "id", "kind", "hour", "urgent"]
+
+
+def test_a_window_must_hold_its_splits():
+    with pytest.raises(ValueError, match=r"cannot hold .* = 36 days"):
+        Training(30, 7, 7, 1, 20, {}, 10, 5)
+
+
+def test_the_threshold_follows_from_the_costs():
+    assert Costs(missed=30, false_warning=10, unit="minutes").threshold == pytest.approx(0.25)
+
+
+def test_declarations_cannot_be_changed_afterwards():
+    with pytest.raises(TypeError):
+        USE_CASE.features["new"] = "int8"
+    with pytest.raises(TypeError):
+        FEED.columns["new"] = "int8"
+
+
+def test_an_unknown_use_case_is_answered_with_those_there_are():
+    with pytest.raises(BadRequest, match=r"no use case 'nothing'; there are \['flight_delays'\]"):
+        load("nothing")
+
+
+def test_a_day_before_the_first_is_refused():
+    USE_CASE.require(USE_CASE.first_day)
+    with pytest.raises(BadRequest, match="2020-01-01"):
+        USE_CASE.require(date(2019, 12, 31))
+
+
+def test_the_package_of_a_shipped_use_case_is_that_of_the_module_that_declares_it():
+    assert load("flight_delays").package == "include.use_cases.flight_delays"

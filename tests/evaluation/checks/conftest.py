@@ -1,0 +1,44 @@
+"""A lake in which the days of a training stand as the data runs leave them, but for the features."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from include import settings
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.lake.partitions import days_from
+from tests.conftest import copy_lake
+from tests.toy_use_case import USE_CASE, source
+
+FIRST, LAST = date(2020, 1, 1), date(2020, 1, 26)
+
+
+@pytest.fixture(scope="session")
+def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose lake has raw and checked feeds and labels of each day from FIRST to LAST; not written to."""
+    home = tmp_path_factory.mktemp("a home")
+    lake = Lake(USE_CASE, Place.of(home) / "lake" / "toy")
+    for day in days_from(FIRST, LAST):
+        for feed in USE_CASE.feeds:
+            rows = getattr(source, feed.name)(day)
+            lake.replace(f"raw/{feed.name}", day, rows, inputs={}, stage="ingest")
+            reasons = pa.array([[]] * rows.num_rows, schemas.REASONS.type)
+            checked = rows.append_column(schemas.REASONS, reasons)
+            lake.replace(f"checked/{feed.name}", day, checked, inputs={}, stage="validate")
+        lake.replace("labels", day, source.outcomes(day), inputs={}, stage="label")
+    for table in ("labels", *(f"{state}/{feed.name}" for state in ("raw", "checked") for feed in USE_CASE.feeds)):
+        lake.delta(table).create_checkpoint()  # else each opening reads the log's files one by one
+    return home
+
+
+@pytest.fixture
+def lake(lake_home: Path, landed_home: Path) -> Lake:
+    """A copy of that lake as the test's own."""
+    copy_lake(landed_home / "lake", Place.of(settings.current().lake))
+    return Lake.of(USE_CASE)

@@ -1,0 +1,257 @@
+"""Leaks that are planted in a use case's features are caught; honest features pass; the real lake stays as it is."""
+
+import itertools
+import os
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import ibis
+import pytest
+from deltalake import DeltaTable
+
+from include import settings
+from include.evaluation.checks.leakage_check import ROWS, rebuild_periods
+from include.evaluation.inputs import Rebuilt
+from include.features import materialize
+from include.lake import s3
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.registry import signing
+from tests import places
+from tests.conftest import SIGNING_KEY
+from tests.toy_use_case import USE_CASE, features, source
+
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
+
+DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
+TOMORROW = DAY + timedelta(days=1)
+SOUND = Rebuilt(DAY, rows=source.ROWS)
+honest = features.build
+"""The toy's own features; monkeypatching hides them."""
+
+
+def with_history(day, events, outcomes):
+    """Honest: the hour moved by how often events have failed in the look-back."""
+    failed = outcomes.filter(outcomes.failed == 1).count().as_scalar()
+    rows = honest(day, events, outcomes)
+    return rows.mutate(hour=(rows.hour + failed).cast("int32"))
+
+
+def later_failures(where: str | Path, table: str) -> int:
+    """How many failures a table of the lake there has of the day after DAY, read past the view."""
+    uri = (Place.of(where) / "toy" / table).uri
+    later = DeltaTable(uri, storage_options=s3.options(uri)).to_pyarrow_table(partitions=[("day", "=", str(TOMORROW))])
+    return later["failed"].to_pylist().count(1)
+
+
+def moved_by(day, events, outcomes, number: float) -> ibis.Table:
+    """The toy's features, but for `size`, which knows a number."""
+    rows = honest(day, events, outcomes)
+    return rows.mutate(size=rows["size"] + number)
+
+
+def store(lake: Lake, day: date = DAY) -> None:
+    """Build the day's features into the lake, by the code as it is."""
+    materialize.write(USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days))
+
+
+def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> Rebuilt:
+    """What is found about a day that was built by this code."""
+    monkeypatch.setattr(features, "build", build)
+    store(lake)
+    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF)
+    return found
+
+
+@pytest.mark.parametrize("build", [honest, with_history])
+def test_honest_features_do_not_move(lake, monkeypatch, build):
+    assert tried(lake, monkeypatch, build) == SOUND
+
+
+def test_files_are_proved_by_the_keys_that_the_home_keeps_in_its_file(lake, lake_home, monkeypatch):
+    keys = lake_home / "credentials" / "signing_keys"
+    keys.parent.mkdir(parents=True)
+    keys.write_text(f"{SIGNING_KEY}\n{signing.RETIRED}{'an older key ' * 3}\n")
+    monkeypatch.delenv(signing.VARIABLE)
+    assert tried(lake, monkeypatch, honest) == SOUND
+    assert signing.VARIABLE not in os.environ
+
+
+@pytest.mark.parametrize(
+    "table", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("raw/outcomes", "checked/outcomes")), "labels"]
+)
+def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypatch, table):
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, later_failures(settings.current().lake, table))
+
+    assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
+
+
+@pytest.mark.both_places(not_on_s3="then the lake is not in the home")
+def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch):
+    def build(day, events, outcomes):
+        return moved_by(day, events, outcomes, later_failures(settings.current().home / "lake", "labels"))
+
+    assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
+
+
+def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monkeypatch):
+    drawn = itertools.count()
+
+    def build(day, events, outcomes):
+        rows = moved_by(day, events, outcomes, later_failures(settings.current().lake, "labels"))
+        return rows.mutate(hour=(rows.hour + next(drawn)).cast("int32"))
+
+    found = tried(lake, monkeypatch, build)
+    assert found == replace(SOUND, leaking=("size",), non_deterministic=("hour",), outdated=True)
+
+
+def test_features_that_are_left_to_chance_are_told_from_those_of_other_code(lake, monkeypatch):
+    drawn = itertools.count()
+
+    def build(day, events, outcomes):
+        rows = moved_by(day, events, outcomes, next(drawn))
+        return rows.filter(rows.id < 100 + next(drawn))
+
+    assert tried(lake, monkeypatch, build) == replace(
+        SOUND, rows=105, non_deterministic=("rows", "size"), outdated=True
+    )
+
+
+def test_features_that_open_the_lake_as_of_a_later_day_are_named(lake, monkeypatch):
+    def build(day, events, outcomes):
+        later = Lake.of(USE_CASE).as_of(TOMORROW).read("checked/events", TOMORROW)
+        return moved_by(day, events, outcomes, later.num_rows)
+
+    assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
+
+
+def events_of(day: date) -> int:
+    """How many events of a day the lake has, asked for as of that day."""
+    return Lake.of(USE_CASE).as_of(day).read("checked/events", day).num_rows
+
+
+def test_rows_that_depend_on_what_comes_later_are_named_as_rows(lake, monkeypatch):
+    def build(day, events, outcomes):
+        rows = honest(day, events, outcomes)
+        return rows.filter(rows.id < events_of(TOMORROW) - 50)
+
+    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(ROWS,))
+
+
+def test_rows_that_both_have_are_compared_feature_by_feature(lake, monkeypatch):
+    def build(day, events, outcomes):
+        rows = moved_by(day, events, outcomes, events_of(TOMORROW))
+        return rows.filter(rows.id < events_of(TOMORROW) - 50)
+
+    assert tried(lake, monkeypatch, build) == replace(SOUND, rows=150, leaking=(ROWS, "size"))
+
+
+def test_days_after_the_training_or_more_than_a_week_later_are_absent(lake, monkeypatch):
+    seen = []
+
+    def build(day, events, outcomes):
+        seen.append(max(Lake.of(USE_CASE).as_of(date.max).partitions("checked/events")))
+        return honest(day, events, outcomes)
+
+    monkeypatch.setattr(features, "build", build)
+    store(lake)
+    for as_of, last in ((DAY + timedelta(days=3), DAY + timedelta(days=3)), (AS_OF, DAY + timedelta(days=7))):
+        seen.clear()
+        rebuild_periods(USE_CASE, [DAY], as_of)
+        assert seen == [last], "what is equal to the bit is not built again"
+
+
+def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
+    monkeypatch.setattr(features, "build", with_history)
+    store(lake)
+    monkeypatch.setattr(features, "build", honest)
+    assert rebuild_periods(USE_CASE, [DAY], AS_OF) == (replace(SOUND, outdated=True),)
+
+
+def test_features_that_are_not_stored_at_all_are_stale(lake):
+    missing = date(2020, 1, 12)
+    assert rebuild_periods(USE_CASE, [missing], AS_OF) == (Rebuilt(missing, rows=200, outdated=True),)
+
+
+def test_a_day_without_rows_has_none_to_tell_of(lake, monkeypatch):
+    def build(day, events, outcomes):
+        return honest(day, events, outcomes).limit(0)
+
+    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, rows=0)
+
+
+def test_a_function_that_raises_is_an_error_that_says_so(lake, monkeypatch):
+    def build(day, events, outcomes):
+        raise ZeroDivisionError("no events")
+
+    store(lake)
+    monkeypatch.setattr(features, "build", build)
+    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF)
+    assert not found.leaking
+    assert "ZeroDivisionError: no events" in found.error
+    assert not found.error.startswith("Only")
+
+
+def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monkeypatch):
+    def build(day, events, outcomes):
+        if events_of(TOMORROW) < source.ROWS:
+            raise LookupError("rows are missing")
+        return honest(day, events, outcomes)
+
+    found = tried(lake, monkeypatch, build)
+    assert found.error.startswith("Only with what became known later changed:")
+    assert "LookupError: rows are missing" in found.error
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_settings_and_lake_are_as_they_were(lake, monkeypatch, fails):
+    monkeypatch.setenv("AIRWORTHY_LAKE", settings.current().lake)
+    leaves_all_as_it_was(lake, monkeypatch, fails)
+
+
+@pytest.mark.both_places(not_on_s3="there, the setting names the lake")
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_setting_that_was_not_there_is_not_there_again(lake, monkeypatch, fails):
+    assert "AIRWORTHY_LAKE" not in os.environ
+    leaves_all_as_it_was(lake, monkeypatch, fails)
+
+
+def leaves_all_as_it_was(lake, monkeypatch, fails):
+    store(lake)
+    real = settings.current().lake
+    assert lake.root == Place.of(real) / "toy"
+
+    def build(day, events, outcomes):
+        assert Place.of(settings.current().lake) != Place.of(real)
+        # Whoever writes to the files that it finds must not reach the real ones.
+        for path in (Path(settings.current().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
+            path.write_bytes(b"")
+        if fails:
+            raise KeyboardInterrupt
+        return honest(day, events, outcomes)
+
+    before = (dict(os.environ), places.contents(lake.root))
+    assert any("raw/" in name for name in before[1])
+    monkeypatch.setattr(features, "build", build)
+    if fails:
+        with pytest.raises(KeyboardInterrupt):
+            rebuild_periods(USE_CASE, [DAY], AS_OF)
+    else:
+        assert rebuild_periods(USE_CASE, [DAY], AS_OF) == (SOUND,)
+    assert (dict(os.environ), places.contents(lake.root)) == before
+
+
+def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_path):
+    store(lake)
+    monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing here"))
+    assert rebuild_periods(USE_CASE, [DAY], AS_OF, lake=lake) == (SOUND,)
+    assert not (tmp_path / "nothing here").exists()
+
+
+def test_no_table_is_made_in_the_lake(place):
+    empty = Lake(USE_CASE, place / "empty")
+    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF, lake=empty)
+    assert place.names() == []
+    assert found == Rebuilt(DAY, rows=0), "no rows, and none stored"

@@ -1,0 +1,195 @@
+"""evaluate: what the gates say of a run is kept with it, once."""
+
+import json
+import sys
+from dataclasses import replace
+from datetime import date
+
+import pyarrow.compute as pc
+import pytest
+
+from include.errors import NotReady
+from include.evaluation import evaluate
+from include.lake.lake import Lake
+from include.promotion import promote, register
+from include.registry.mlflow_registry import Registry
+from include.use_case import Gate, NotWorseThanChampion, SliceGate
+from tests.toy_use_case import USE_CASE, source
+
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
+
+PNG = b"\x89PNG"
+WITH_CHAMPION = replace(
+    USE_CASE,
+    gates=(
+        *USE_CASE.gates,
+        NotWorseThanChampion(min_days=5, margin=0.5),
+        SliceGate("kind", "mean_error", at_most_worse=0.5, min_rows=50),
+    ),
+)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_model_that_beats_both_baselines_passes(trained_toy):
+    found = evaluate.run(USE_CASE, trained_toy)
+    assert (found.gates, found.champion) == ("passed", None)
+    assert [verdict["gate"] for verdict in found.verdicts] == [
+        "log_loss better than prior",
+        "log_loss better than logistic",
+    ]
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
+    strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
+    found = evaluate.run(strict, trained_toy)
+    assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
+    tags = Registry(USE_CASE).run(trained_toy).data.tags
+    assert found.gates == tags["gates"] == "failed"
+    assert tags["gate/auc at least 0.99"] == "failed"
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_says_otherwise(trained_toy, another):
+    lost = date(2020, 2, 28)
+    for day in (date(2020, 2, 29), date(2020, 3, 1)):  # its outcomes became known on these
+        known = source.outcomes(day)
+        Lake.of(USE_CASE).replace(
+            "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
+        )
+    strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_days=7),))
+    run_id = another(strict)
+    found = evaluate.run(strict, run_id)
+    assert (found.gates, found.verdicts[0]["outcome"]) == ("not judged", "not judged")
+    version = register.run(strict, run_id).version
+    assert not promote.run(strict, version, who="a test").promoted
+    assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
+    gates = (replace(strict.gates[0], unjudged="passes"),)
+    assert evaluate.run(replace(USE_CASE, gates=gates), run_id).gates == "passed"
+
+
+def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_toy, tmp_path):
+    evaluate.run(WITH_CHAMPION, trained_toy)
+    registry = Registry(USE_CASE)
+    folder = registry.artifact(trained_toy, evaluate.FOLDER, tmp_path)
+    assert {path.name for path in folder.iterdir()} == {
+        *("verdicts.json", "metrics.json", "intervals.json", "slices.json", "verdicts.png", "slices.png")
+    }
+    assert all(path.read_bytes().startswith(PNG) for path in folder.glob("*.png"))
+    run = registry.run(trained_toy).data
+    kept = json.loads((folder / "verdicts.json").read_text())
+    assert kept[0]["value"] == run.metrics["test/log_loss.model"]
+    assert kept[0]["limit"] == run.metrics["test/log_loss.prior"]
+    low, high = json.loads((folder / "intervals.json").read_text())["log_loss"]
+    assert low < run.metrics["test/log_loss.model"] < high
+    measured = json.loads((folder / "metrics.json").read_text())
+    assert measured["model"]["auc"] == pytest.approx(run.metrics["test/auc.model"])
+    assert {group["group"] for group in json.loads((folder / "slices.json").read_text())} == set(source.KINDS)
+
+
+def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained_toy, another, tmp_path):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    run_id = another(WITH_CHAMPION)
+    found = evaluate.run(WITH_CHAMPION, run_id)
+    assert found.champion == "1"
+    by_kind = {verdict["kind"]: verdict for verdict in found.verdicts}
+    assert "version 1" in by_kind["champion"]["reason"]
+    folder = Registry(USE_CASE).artifact(run_id, evaluate.FOLDER, tmp_path)
+    assert (folder / "champion.png").read_bytes().startswith(PNG)
+    assert "champion" in json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    assert evaluate.run(WITH_CHAMPION, another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_judging_again_changes_nothing(trained_toy, monkeypatch):
+    first = evaluate.run(USE_CASE, trained_toy)
+    monkeypatch.setattr(Registry, "log", lambda *_, **__: pytest.fail("written again"))
+    monkeypatch.setattr(Registry, "log_folder", lambda *_, **__: pytest.fail("written again"))
+    assert evaluate.run(USE_CASE, trained_toy) == replace(first, new=False)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    assert not evaluate.run(USE_CASE, trained_toy).new
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_other_gates_judge_anew(trained_toy):
+    evaluate.run(USE_CASE, trained_toy)
+    assert evaluate.run(WITH_CHAMPION, trained_toy).new
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_killed_before_the_record_it_is_judged_again(trained_toy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluate, "record_evaluation", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(WITH_CHAMPION, trained_toy)
+    assert evaluate.run(WITH_CHAMPION, trained_toy).new
+    assert not evaluate.run(WITH_CHAMPION, trained_toy).new
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_killed_after_the_record_its_copies_in_mlflow_are_made_by_the_next_run(trained_toy, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(WITH_CHAMPION, trained_toy)
+    on_record = Registry(USE_CASE).candidate(trained_toy).tags[evaluate.JUDGED]
+    assert Registry(USE_CASE).run(trained_toy).data.tags.get(evaluate.JUDGED) != on_record
+    assert not evaluate.run(WITH_CHAMPION, trained_toy).new
+    assert Registry(USE_CASE).run(trained_toy).data.tags[evaluate.JUDGED] == on_record
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", None)
+        assert not evaluate.run(WITH_CHAMPION, trained_toy).new, "it writes nothing that is there"
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_second_judgement_that_was_killed_never_passes_for_the_first(trained_toy, monkeypatch):
+    strict = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
+    assert evaluate.run(strict, trained_toy).gates == "failed"
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            evaluate.run(USE_CASE, trained_toy)  # passed
+    assert evaluate.run(strict, trained_toy).gates == "failed"
+
+
+def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
+    evaluate.run(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),)), trained_toy)
+    evaluate.run(USE_CASE, trained_toy)
+    tags = Registry(USE_CASE).run(trained_toy).data.tags
+    assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
+
+
+def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, another):
+    registry = Registry(USE_CASE)
+    first = register.run(USE_CASE, trained_toy).version
+    evaluate.run(USE_CASE, later := another(USE_CASE))
+    second = registry.version(register.run(USE_CASE, later).version)
+    assert evaluate.is_current(USE_CASE, second)
+    assert not evaluate.is_current(WITH_CHAMPION, second)
+    promote.run(USE_CASE, first, who="a test")
+    assert not evaluate.is_current(USE_CASE, second)
+
+
+def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
+    day = date(2020, 2, 25)
+    rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
+    Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
+    with pytest.raises(NotReady, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
+        evaluate.run(WITH_CHAMPION, trained_toy)
+
+
+@pytest.mark.both_places(not_on_s3="nothing is in the lake")
+@pytest.mark.usefixtures("without_plots")
+def test_a_run_that_broke_half_way_is_not_judged(tracking):
+    run_id = Registry(USE_CASE).start_run("broken", {})
+    with pytest.raises(NotReady, match=r"not complete, so it is no model. Train again: trigger toy__train"):
+        evaluate.run(USE_CASE, run_id)

@@ -1,0 +1,180 @@
+"""One violation planted per kind of gate: each is caught, named, and keeps the model from being promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from include.errors import AirworthyError
+from include.evaluation import evaluate
+from include.evaluation.checks import serving_check
+from include.evaluation.checks.serving_check import PROBABILITY
+from include.features import build as features_build
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.promotion import promote, register
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.use_case import (
+    FeatureValueGate,
+    Gate,
+    LeakageGate,
+    NotWorseThanChampion,
+    RobustnessGate,
+    SchemaGate,
+    ServingGate,
+    SliceGate,
+    UseCase,
+)
+from tests.toy_use_case import USE_CASE, features
+from tests.trainings import LATER
+from tests.versions import record_sample
+
+EASY = Gate("log_loss", at_most=5.0)
+LEAST_DAYS = 26
+"""The smallest window that the toy's splits fit into."""
+SERVING = ServingGate(at_most_microseconds=1e6, at_most_megabytes=100)
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
+
+
+@pytest.fixture
+def within_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rehearsal does what its fresh process does, without starting one (that it starts one: test_rehearse)."""
+    monkeypatch.setattr(serving_check, "_asked", lambda order, _: serving_check._answer(order))
+
+
+def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
+    """The run is registered as rejected because of exactly these verdicts, and nothing else has moved."""
+    found = evaluate.run(use_case, run_id)
+    stopped = [verdict for verdict in found.verdicts if verdict["blocks"]]
+    assert [verdict["gate"] for verdict in stopped] == list(failing)
+    assert all(verdict["reason"] and verdict["outcome"] == "failed" for verdict in stopped)
+    version = register.run(use_case, run_id).version
+    refused = promote.run(use_case, version, who="a test")
+    assert not refused.promoted
+    assert all(verdict["reason"] in refused.reason for verdict in stopped)
+    assert (Registry(USE_CASE).champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
+    assert Registry(USE_CASE).version(version).tags["life"] == "rejected"
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        pytest.param(Gate("auc", at_least=0.99), id="metric threshold"),
+        pytest.param(Gate("auc", at_most=0.51), id="too good to be true", marks=pytest.mark.slow),
+        pytest.param(Gate("ece", at_most=0.0001), id="calibration", marks=pytest.mark.slow),
+        pytest.param(SliceGate("kind", "log_loss", at_most_worse=0.0, min_rows=50), id="slice"),
+        pytest.param(RobustnessGate(at_most=1e-6), id="robustness"),
+    ],
+)
+def test_a_declared_limit_that_is_broken_blocks(champion, another, gate):
+    blocked(use_case := replace(USE_CASE, gates=(EASY, gate)), another(use_case), str(gate))
+
+
+def test_a_model_worse_than_a_baseline_is_caught(champion, another):
+    gate = Gate("log_loss", better_than="logistic")
+    use_case = replace(USE_CASE, gates=(EASY, gate))
+    blocked(use_case, another(use_case, rounds=1, learning_rate=1e-6), str(gate))
+
+
+def test_a_model_worse_than_the_champion_is_caught(champion, another):
+    gate = NotWorseThanChampion(min_days=5)
+    use_case = replace(USE_CASE, gates=(EASY, gate))
+    blocked(use_case, another(use_case, rounds=1), str(gate))
+
+
+def test_a_slow_and_a_large_model_are_caught(champion, another, within_this_process):
+    gate = ServingGate(at_most_microseconds=1e-6, at_most_megabytes=1e-6)
+    use_case = replace(USE_CASE, gates=(EASY, gate))
+    blocked(use_case, another(use_case), f"{gate}: microseconds per row", f"{gate}: megabytes")
+
+
+def test_scores_that_differ_by_one_bit_from_those_of_the_training_are_caught(champion, another, within_this_process):
+    use_case = replace(USE_CASE, gates=(EASY, SERVING))
+    run_id = another(use_case)
+    sample = Registry(USE_CASE).run(run_id).info.artifact_uri + "/rehearsal/sample.parquet"
+    rows = pq.read_table(sample)
+    scores = rows[PROBABILITY].to_numpy().copy()
+    scores.view("int64")[0] ^= 1
+    pq.write_table(rows.set_column(rows.schema.get_field_index(PROBABILITY), PROBABILITY, pa.array(scores)), sample)
+    record_sample(run_id, Path(sample.removeprefix("file://")))
+    blocked(use_case, run_id, f"{SERVING}: same scores")
+
+
+def test_features_other_than_the_champions_are_caught(champion, another):
+    fewer = {name: kind for name, kind in USE_CASE.features.items() if name != "urgent"}
+    use_case = replace(USE_CASE, gates=(EASY, SchemaGate()), features=fewer)
+    blocked(use_case, another(use_case), str(SchemaGate()))
+
+
+def test_features_that_cannot_be_built_again_are_caught(champion, another):
+    """The lake of this test has no checked feeds: what stands in it cannot have been built from them."""
+    use_case = replace(USE_CASE, gates=(EASY, LeakageGate()))
+    blocked(use_case, another(use_case), str(LeakageGate()))
+
+
+@pytest.fixture
+def leaking_features(champion, monkeypatch) -> tuple[date, date]:
+    """Of each day of a window, features by the data stages whose code reads how the day's events ended: the window.
+
+    What a day's source says is in the lake already, as it is when features are built again or backfilled.
+    """
+    first, last = LATER - timedelta(days=LEAST_DAYS + 1), LATER
+    features_build.land_missing(USE_CASE, first, last)
+
+    def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
+        known = Lake.of(USE_CASE).as_of(date.max).read("checked/outcomes", day, day + timedelta(days=2))
+        ended = ibis.memtable(known.select(["event_date", "id", "failed"]))
+        rows = honest(day, events, outcomes).left_join(ended, ["event_date", "id"])
+        # Hidden so that nobody sees it in the sizes: a thousandth more where the event will fail.
+        moved = rows.size.fill_null(10.0).round(2) + rows.failed.fill_null(0) * 0.001
+        return rows.select("event_date", "id", "kind", "hour", "urgent", size=moved)
+
+    honest = features.build
+    monkeypatch.setattr(features, "build", build)
+    short = replace(USE_CASE, look_back_days=1)
+    for day in days_from(first, last):
+        features_build.run(short, day)
+    return first, last
+
+
+def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
+    gate = LeakageGate(days=6)
+    short = replace(USE_CASE.training, window_days=LEAST_DAYS)
+    use_case = replace(USE_CASE, look_back_days=1, training=short, gates=(EASY, gate))
+    run_id = another(use_case)
+    blocked(use_case, run_id, str(gate))
+    [verdict] = [each for each in evaluate.run(use_case, run_id).verdicts if each["blocks"]]
+    assert (verdict["value"], " size changed when" in verdict["reason"]) == (1, True)
+
+
+def test_more_features_without_gain_than_allowed_are_caught(champion, another):
+    gate = FeatureValueGate(at_most=0)
+    use_case = replace(USE_CASE, gates=(EASY, gate))
+    blocked(use_case, another(use_case, rounds=1, num_leaves=2), str(gate))
+
+
+@pytest.mark.parametrize("damage", ["removed", "other trees"])
+def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(champion, another, lake_home, damage):
+    use_case = replace(USE_CASE, gates=(EASY, NotWorseThanChampion(min_days=5)))
+    run_id = another(use_case)
+    registry = Registry(USE_CASE)
+    path = next(path for path in lake_home.rglob("model.lgb") if registry.version("1").model_id in str(path))
+    path.unlink() if damage == "removed" else path.write_text(path.read_text().replace("leaf_value=", "leaf_value=9"))
+    with pytest.raises(ArtifactMissing, match="version 1 cannot be loaded"):
+        evaluate.run(use_case, run_id)
+    assert (registry.champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
+
+
+def test_a_run_that_was_never_judged_cannot_be_registered(champion, another: Callable[..., str]):
+    with pytest.raises(AirworthyError, match="has no verdicts yet"):
+        register.run(USE_CASE, another(USE_CASE))

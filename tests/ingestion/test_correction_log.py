@@ -1,0 +1,206 @@
+"""The log of corrections: one winner for each row, and a day that was landed takes none any more."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from include.errors import BadRequest
+from include.ingestion import corrections
+from include.ingestion.correction_log import Corrections, CorrectionsBusy, CorrectionsDamaged, DayTaken
+from include.ingestion.corrections import Draft
+from include.lake import schemas
+from include.lake.object_store import Place
+from tests.toy_use_case import USE_CASE
+
+pytestmark = pytest.mark.both_places
+
+DAY, LATER = date(2020, 1, 10), date(2020, 1, 11)
+COLUMNS = schemas.content(USE_CASE, "raw/outcomes")
+
+
+@pytest.fixture
+def book(lake_home) -> Corrections:
+    return Corrections.of(USE_CASE, "outcomes")
+
+
+def draft(*ids: int, known_on: date = LATER, who: str = "Ann", failed: int = 1) -> Draft:
+    """A correction of the outcomes of these ids."""
+    content = pa.table([[DAY] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
+    origin = {"day": [DAY] * len(ids), "digest": [f"row-{each}" for each in ids], "reasons": [["bad"]] * len(ids)}
+    rows = corrections.with_origin(content, origin)
+    return Draft(kind="correct", known_on=known_on, who=who, why="mistyped", rows=rows)
+
+
+def test_a_correction_is_read_as_it_was_recorded(book):
+    done = book.record(draft(1, 2))
+    assert done.new
+    (there,) = book.standing()
+    assert there.rows.equals(done.correction.rows)
+    assert (there.number, there.kind, there.known_on, there.why) == (1, "correct", LATER, "mistyped")
+    assert there.recorded_at == done.correction.recorded_at
+
+
+def test_corrections_belong_to_the_day_they_become_known_on(book):
+    book.record(draft(1)), book.record(draft(2, known_on=date(2020, 1, 12))), book.record(draft(3))
+    assert [each.number for each in book.close(LATER)] == [1, 3]
+    assert [each.number for each in book.known_on(LATER)] == [1, 3]
+    assert book.known_on(date(2020, 1, 12)) == [], "it is not landed yet"
+
+
+def test_a_closed_day_takes_none_and_what_it_has_stays(book):
+    book.record(draft(1))
+    book.close(LATER)
+    with pytest.raises(DayTaken, match=r"2020-01-11 of feed 'outcomes' was landed meanwhile"):
+        book.record(draft(2))
+    assert [each.number for each in book.close(LATER)] == [1]
+    assert book.record(draft(1)).new is False, "the same again is no new one"
+
+
+def test_closing_a_day_without_any_says_so_for_good(book):
+    assert book.close(LATER) == []
+    assert book.closed_days() == {LATER}
+
+
+def test_one_that_came_too_late_for_its_day_does_not_stand_and_its_rows_are_free(book, monkeypatch):
+    """Its process was killed, or stood still, between looking at the day and recording."""
+    book.close(LATER)
+    with monkeypatch.context() as patch:
+        patch.setattr(Corrections, "closed_days", lambda self: set())  # it looked before the day was closed
+        book.record(draft(1))
+    assert book.standing() == []
+    assert book.close(LATER) == []
+    assert book.record(draft(1, known_on=date(2020, 1, 12))).new
+
+
+def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
+    book.record(draft(1))
+    (book.folder / "days" / str(LATER) / "closing").create(b"")
+    with pytest.raises(DayTaken):
+        book.record(draft(2))
+    assert [each.number for each in book.standing()] == [1]
+    assert [each.number for each in book.close(LATER)] == [1]
+
+
+def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
+    book.record(draft(1, 2))
+    for other in (draft(2, failed=0), draft(2, 3), draft(1, 2, known_on=date(2020, 1, 12)), draft(1, 2, failed=0)):
+        with pytest.raises(BadRequest, match=r"sent back before: row-.*corrected by Ann, correction 1"):
+            book.record(other)
+
+
+def test_the_same_again_stands_whoever_says_it(book):
+    book.record(draft(1))
+    again = book.record(draft(1, who="Bob"))
+    assert (again.new, again.correction.who) == (False, "Ann")
+    moved = draft(1, known_on=date(2020, 1, 12))
+    assert book.record(moved, whenever=True).correction.known_on == LATER
+
+
+def test_a_release_is_not_a_correction_of_the_same_rows(book):
+    book.record(draft(1))
+    with pytest.raises(BadRequest, match="sent back before"):
+        book.record(replace(draft(1), kind="release"))
+
+
+def together(count: int, act: Callable[[int], object]) -> list[object]:
+    """What each of so many threads, all let go at once, came to: its result or its error."""
+    gate = threading.Barrier(count)
+
+    def one(number: int) -> object:
+        gate.wait()
+        try:
+            return act(number)
+        except BadRequest as error:
+            return error
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def test_of_racing_operators_one_sends_a_row_back(book):
+    found = together(6, lambda n: book.record(draft(1, failed=n, known_on=date(2020, 1, 11 + n))))
+    assert [isinstance(each, BadRequest) for each in found].count(False) == 1
+    assert len(book.standing()) == 1
+
+
+def test_operators_with_different_rows_do_not_hinder_each_other(book):
+    found = together(6, lambda n: book.record(draft(n)))
+    assert sorted(each.correction.number for each in found) == [1, 2, 3, 4, 5, 6]
+    assert len(book.close(LATER)) == 6
+
+
+@pytest.mark.parametrize("trial", range(5))
+def test_whoever_lands_a_day_while_it_is_corrected_has_just_the_corrections_that_were_confirmed(book, trial):
+    def act(number: int) -> object:
+        return book.close(LATER) if number % 3 == 0 else book.record(draft(number))
+
+    found = together(9, act)
+    landed = [[each.number for each in one] for one in found if isinstance(one, list)]
+    confirmed = sorted(one.correction.number for one in found if hasattr(one, "correction"))
+    assert landed == [confirmed] * 3
+    assert [each.number for each in book.standing()] == confirmed
+
+
+def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_and_forgotten(book, monkeypatch):
+    counted, said = Corrections._all, []
+
+    def counting(self: Corrections) -> list[corrections.Correction]:
+        found = counted(self)
+        monkeypatch.setattr(Corrections, "_all", counted)
+        with pytest.raises(DayTaken):
+            book.record(draft(1))
+        said.append("refused")
+        return found
+
+    monkeypatch.setattr(Corrections, "_all", counting)
+    assert book.close(LATER) == []
+    assert (said, book.standing()) == (["refused"], [])
+
+
+def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
+    monkeypatch.setattr(Place, "create", lambda self, content: False)
+    with pytest.raises(CorrectionsBusy, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
+        book.record(draft(1))
+    assert busy.value.worth_retrying
+
+
+def test_a_missing_correction_stops_its_feed(book):
+    book.record(draft(1)), book.record(draft(2))
+    (book.folder / "000001.parquet").remove()
+    with pytest.raises(CorrectionsDamaged, match=r"000001\.parquet: it is missing.*backup"):
+        book.close(LATER)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 no more", b"{}"])
+def test_a_damaged_correction_stops_its_feed(book, content):
+    book.record(draft(1))
+    (book.folder / "000001.parquet").write(content)
+    with pytest.raises(CorrectionsDamaged, match=r"000001\.parquet"):
+        book.close(LATER)
+
+
+def test_a_damaged_closing_is_said(book):
+    book.close(LATER)
+    (book.folder / "days" / str(LATER) / "closed.json").write(b"[]")
+    with pytest.raises(CorrectionsDamaged, match=r"closed\.json"):
+        book.known_on(LATER)
+
+
+def test_a_correction_that_was_renamed_is_noticed(book):
+    book.record(draft(1)), book.record(draft(2))
+    place: Place = book.folder / "000001.parquet"
+    place.write((book.folder / "000002.parquet").read())
+    with pytest.raises(CorrectionsDamaged, match="it holds correction 2"):
+        book.standing()
+
+
+def test_strangers_in_the_folder_are_passed_over(book):
+    book.record(draft(1))
+    for name in (".DS_Store", "notes.txt", "days/.DS_Store"):
+        (book.folder / name).write(b"x")
+    assert len(book.close(LATER)) == 1

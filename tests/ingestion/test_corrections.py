@@ -1,0 +1,122 @@
+"""Rows of a file find the quarantined ones they stand for; a released reason counts for these rows alone."""
+
+import itertools
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from include.errors import BadRequest
+from include.ingestion import correction_file, correction_reader, corrections
+from include.ingestion.corrections import SAME_KEYS
+
+DAY = date(2020, 1, 10)
+SCHEMA = pa.schema([("id", pa.int64()), ("name", pa.string()), ("size", pa.float64()), ("on", pa.date32()),
+                    ("small", pa.int8()), ("sure", pa.bool_()), ("half", pa.float32())])  # fmt: skip
+
+
+def rows(*content: tuple) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(SCHEMA.names, each, strict=True)) for each in content], schema=SCHEMA)
+
+
+ODD = rows(
+    (1, "", 0.1 + 0.2, DAY, -128, True, 0.1),
+    (2, None, None, None, None, None, None),
+    (2**62, 'quoted "text", with\na line break', -1e-300, date(1970, 1, 1), 0, False, 3.0),
+    (4, "NA", 1e22, DAY, 1, False, 1.5),
+    (5, "nan", 5.0, DAY, 1, False, 1.5),
+    (6, "ünï ☃ ", 5e-324, DAY, 1, False, 1.5),
+)
+
+
+def test_what_is_exported_comes_back_as_it_was():
+    ids, reasons = [f"a.{n}" for n in range(6)], [["bad, very", "worse"]] * 6
+    back, named = correction_reader.read_corrections("x.csv", correction_file.written(ODD, ids, reasons), SCHEMA)
+    assert named == ids
+    assert back.equals(ODD)
+
+
+def test_columns_may_come_in_another_order_and_with_a_byte_order_mark():
+    text = "\ufeffsize,id,name,on,small,sure,half\n1.5,7,x,2020-01-10,1,true,0.5\n"
+    back, named = correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
+    assert (back.to_pylist(), named) == (rows((7, "x", 1.5, DAY, 1, True, 0.5)).to_pylist(), None)
+
+
+@pytest.mark.parametrize("value", ["128", "1.5", "x", "1e3"])
+def test_a_value_that_does_not_fit_is_refused_rather_than_bent(value):
+    text = f"id,name,size,on,small,sure,half\n7,x,1.5,2020-01-10,{value},true,0.5\n"
+    with pytest.raises(BadRequest, match=r"x\.csv cannot be read"):
+        correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
+
+
+def test_a_parquet_file_of_other_types_is_refused():
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(ODD.set_column(0, "id", ODD["small"].cast(pa.float64())), sink)
+    with pytest.raises(BadRequest, match="id is double, declared int64"):
+        correction_reader.read_corrections("x.parquet", sink.getvalue().to_pybytes(), SCHEMA)
+
+
+def test_other_kinds_of_files_are_refused():
+    with pytest.raises(BadRequest, match=r"neither a \.csv nor a \.parquet"):
+        correction_reader.read_corrections("x.pickle", b"", SCHEMA)
+
+
+def test_an_id_depends_on_day_and_content_alone_and_equal_rows_are_counted():
+    twice = pa.concat_tables([ODD, ODD.slice(2, 1)])
+    ids = corrections.row_ids([DAY] * 7, twice, [[]] * 7)
+    assert len(set(ids)) == 7
+    assert ids[6] == f"{ids[2]}.2"
+    assert corrections.row_ids([DAY], ODD.slice(4, 1), [["bad"]]) == [ids[4]]
+    assert corrections.row_ids([date(2020, 1, 11)], ODD.slice(4, 1), [[]]) != [ids[4]]
+
+
+def test_ids_of_equal_rows_follow_their_reasons_in_whatever_order_the_lake_gives_them():
+    equal, why = pa.concat_tables([ODD.slice(0, 1)] * 3), [["bad", "worse"], ["worse"], ["bad"]]
+    (name,) = corrections.row_ids([DAY], ODD.slice(0, 1), [[]])
+    expected = {("bad",): name, ("bad", "worse"): f"{name}.2", ("worse",): f"{name}.3"}
+    for order in itertools.permutations(why):
+        ids = corrections.row_ids([DAY] * 3, equal, order)
+        assert dict(zip(map(tuple, order), ids, strict=True)) == expected
+
+
+class Asked(list[bool]):
+    """Counts how often it is asked."""
+
+    count = 0
+
+    def __getitem__(self, place):
+        self.count += 1
+        return super().__getitem__(place)
+
+
+def test_finding_rows_by_their_keys_grows_as_their_number_however_often_keys_are_repeated():
+    many = 2_000
+    there = pa.table({"id": [1] * many, "digest": [f"d{n}" for n in range(many)]})
+    is_open = Asked([True] + [False] * (many - 1))
+    with pytest.raises(BadRequest, match="several rows in the place of one"):
+        corrections.matched(pa.table({"id": [1] * many}), None, there, ["id"], is_open)
+    assert is_open.count <= 2 * many
+
+
+def test_an_error_about_many_rows_is_short():
+    there = pa.table({"id": ["x" * 100_000] * 500, "digest": [f"d{n}" for n in range(500)]})
+    for sent, said in (("x" * 100_000, "and 480 more"), ("y" * 100_000, "more characters")):
+        with pytest.raises(BadRequest, match=said) as refused:
+            corrections.matched(pa.table({"id": [sent]}), None, there, ["id"], [True] * 500)
+        assert len(str(refused.value)) < 2_000
+
+
+def test_places_are_those_of_equal_rows_each_once():
+    landed = pa.concat_tables([ODD, ODD.slice(1, 1)])
+    assert corrections.places(landed, landed.take([1, 6, 3]), "id") == [1, 6, 3]
+    assert corrections.places(ODD, landed.take([1, 6]), "id") is None
+    assert corrections.places(ODD, rows((1, "", 0.3, DAY, -128, True, 0.1)), "id") is None
+    assert corrections.places(ODD, ODD.slice(0, 0), "id") == []
+
+
+def test_a_reason_is_waived_for_its_row_alone_and_equal_keys_for_none():
+    keys = [(1,), (2,), (3,), (3,)]
+    found = corrections.judged([["a", "b"], ["a"], [], []], [["a"], [], [], [SAME_KEYS]], keys, others=[(2,)])
+    assert found == [["b"], ["a", SAME_KEYS], [SAME_KEYS], [SAME_KEYS]]

@@ -1,0 +1,240 @@
+"""ingest, validate, label and build_features on the toy use case, through the real lake."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.errors import BadData, BadRequest, ColumnsWrong, ExpectationBroken, FeedRefused, SourceFailed, SuiteError
+from include.features import build
+from include.features.materialize import RowsWrong
+from include.ingestion import ingest, validate
+from include.lake.lake import Lake
+from include.lake.soundness import NotANumber
+from tests.toy_use_case import USE_CASE, expectations, features, source
+
+pytestmark = pytest.mark.both_places
+
+DAY = date(2020, 1, 10)
+EVENTS = USE_CASE.feed("events")
+
+
+@pytest.fixture(autouse=True)
+def _home(lake_home):
+    """Every test has a lake of its own."""
+
+
+def run_day(day: date = DAY) -> None:
+    ingest.run(USE_CASE, day), validate.run(USE_CASE, day), build.run(USE_CASE, day)
+
+
+def read(table: str, day: date = DAY) -> pa.Table:
+    return Lake.of(USE_CASE).as_of(day).read(table, since=day)
+
+
+def with_hours(hours: list[int | None], day: date = DAY) -> pa.Table:
+    """Events whose first hours are these."""
+    rows = source.everything(day).drop_columns(["failed"])
+    changed = hours + rows["hour"].to_pylist()[len(hours) :]
+    return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array(changed, pa.int32()))
+
+
+def test_every_landed_row_is_published_or_quarantined_with_its_reason(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25, -1], day))
+    ingest.run(USE_CASE, DAY)
+    done = validate.run(USE_CASE, DAY)["events"]
+    assert (done.landed, done.published, done.quarantined) == (200, 198, 2)
+    reasons = read("checked/events")["reasons"].to_pylist()
+    assert sorted(map(len, reasons)) == [0] * 198 + [1, 1]
+
+
+def test_quarantined_rows_reach_no_feature(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25], day))
+    run_day()
+    assert read("features").num_rows == 199
+
+
+def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
+    ingest.run(USE_CASE, DAY)
+    said = r"toy: feed 'events' of 2020-01-10 .* 50 of 200 rows .*Data Docs: (s3:/)?/.*\.html"
+    with pytest.raises(FeedRefused, match=said):
+        validate.run(USE_CASE, DAY)
+    assert read("checked/events").num_rows == 0
+    assert read("checked/outcomes").num_rows == 200, "the good feed is published all the same"
+
+
+def test_an_empty_day_is_refused_unless_it_is_declared_absent(monkeypatch):
+    monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(FeedRefused, match=r"delivered no rows.*absent_days"):
+        validate.run(USE_CASE, DAY)
+
+
+def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
+    from dataclasses import replace
+
+    with pytest.raises(BadData, match="declared absent"):
+        ingest.land(USE_CASE, replace(EVENTS, absent_days=frozenset({DAY})), DAY)
+
+
+def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
+    monkeypatch.setattr(
+        source,
+        "events",
+        lambda day: with_hours([], day).rename_columns(["event_date", "id", "type", "size", "hour", "urgent"]),
+    )
+    with pytest.raises(ColumnsWrong, match=r"lacks \['kind'\].*undeclared \['type'\]"):
+        ingest.run(USE_CASE, DAY)
+    assert read("raw/events").num_rows == 0
+
+
+def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
+    import great_expectations.expectations as gxe
+
+    from include.use_case import Suite
+
+    raising = gxe.ExpectColumnValuesToMatchJsonSchema(column="kind", json_schema={"type": "object"})
+    monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(raising,)))
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(
+        ExpectationBroken, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
+    ) as said:
+        validate.run(USE_CASE, DAY)
+    assert not said.value.worth_retrying
+    assert "\n" not in str(said.value)
+    assert read("checked/events").num_rows == 0
+
+
+def test_a_suite_that_cannot_be_used_stops_the_day_before_any_feed_is_judged(monkeypatch):
+    monkeypatch.setattr(expectations, "outcomes", lambda: None)
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(SuiteError, match=r"toy: the expectations of feed 'outcomes'.*it returns None"):
+        validate.run(USE_CASE, DAY)
+    assert read("checked/events").num_rows == 0
+
+
+@pytest.mark.parametrize(("bad", "is_refused"), [(10, False), (11, True)])
+def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_quarantined(monkeypatch, bad, is_refused):
+    """The limit is 5 % of 200 rows: 10 are exactly that, though they are more than 5 % of the 190 published ones."""
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25] * bad, day))
+    ingest.land(USE_CASE, EVENTS, DAY)
+    if is_refused:
+        with pytest.raises(FeedRefused, match=r"11 of 200 rows \(5.5%\)"):
+            validate.check(USE_CASE, EVENTS, DAY)
+    else:
+        assert validate.check(USE_CASE, EVENTS, DAY).published == 190
+
+
+def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_suite_says(monkeypatch):
+    def rows(day: date) -> pa.Table:
+        found = with_hours([], day)
+        ids = [None, *found["id"].to_pylist()[1:-1], 1]
+        return found.set_column(1, "id", pa.array(ids, pa.int64()))
+
+    monkeypatch.setattr(source, "events", rows)
+    ingest.land(USE_CASE, EVENTS, DAY)
+    done = validate.check(USE_CASE, EVENTS, DAY)
+    assert (done.landed, done.published, done.quarantined) == (200, 197, 3)
+    found = {tuple(row["reasons"]): row["id"] for row in read("checked/events").to_pylist() if row["reasons"]}
+    assert found == {
+        ("keys must not be null: id",): None,
+        ("keys must occur only once in the day: event_date, id",): 1,
+    }
+
+
+def test_days_before_are_landed_by_whoever_needs_them():
+    run_day()
+    landed = Lake.of(USE_CASE).as_of(DAY).partitions("checked/events")
+    assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_days)
+    assert max(landed) == DAY
+
+
+def test_running_a_day_again_commits_nothing():
+    run_day()
+    before = {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in ("raw/events", "features", "labels")}
+    run_day()
+    assert before == {table: Lake.of(USE_CASE).as_of(DAY).version(table) for table in before}
+
+
+def test_labels_stand_on_the_day_on_which_they_became_known():
+    run_day()
+    known = read("labels")
+    assert set(known["event_date"].to_pylist()) == {DAY - timedelta(days=1), DAY - timedelta(days=2)}
+
+
+def test_features_may_be_a_pandas_frame(monkeypatch):
+    as_table = features.build
+    run_day()
+    before = read("features").sort_by("id")
+    monkeypatch.setattr(features, "build", lambda day, **feeds: as_table(day, **feeds).to_pandas())
+    assert not build.run(USE_CASE, DAY).changed
+    assert read("features").sort_by("id").equals(before)
+
+
+def test_a_feature_that_is_nan_is_refused(monkeypatch):
+    as_table = features.build
+    monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).mutate(size=np.nan))
+    said = r"features of 2020-01-10 has .* in \['size'\]; .* is nan, in the row event_date=.* id=0\. .*features\.py"
+    with pytest.raises(NotANumber, match=said):
+        run_day()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(monkeypatch, value):
+    rows = source.everything(DAY).drop_columns(["failed"])
+    rows = rows.set_column(rows.schema.get_field_index("size"), "size", pa.array([value] * rows.num_rows))
+    monkeypatch.setattr(source, "events", lambda day: rows)
+    with pytest.raises(NotANumber, match=r"raw/events .* null"):
+        ingest.run(USE_CASE, DAY)
+    assert read("raw/events").num_rows == 0
+
+
+@pytest.mark.parametrize("stage", [ingest, validate, build])
+def test_a_day_before_the_first_is_refused_by_name(stage):
+    with pytest.raises(BadRequest, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
+        stage.run(USE_CASE, date(2019, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("cause", "again"), [(OSError("disk"), True), (KeyError("kind"), False), (BadData("damaged file"), False)]
+)
+def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_could_not_read(monkeypatch, cause, again):
+    def broken(day):
+        raise cause
+
+    monkeypatch.setattr(source, "events", broken)
+    with pytest.raises(SourceFailed, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
+        ingest.run(USE_CASE, DAY)
+    assert failed.value.worth_retrying is again
+
+
+def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeypatch):
+    run_day()
+    monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
+    ingest.run(USE_CASE, DAY)
+    with pytest.raises(FeedRefused):
+        validate.run(USE_CASE, DAY)
+    assert read("checked/events").num_rows == 0
+    with pytest.raises(FeedRefused):
+        build.run(USE_CASE, DAY + timedelta(days=1))
+
+
+def test_a_feature_function_that_raises_says_where_to_mend_it(monkeypatch):
+    monkeypatch.setattr(features, "build", lambda day, **feeds: feeds["nowhere"])
+    with pytest.raises(RowsWrong, match=r"features of 2020-01-10 could not be made: KeyError.*features\.py"):
+        run_day()
+
+
+def test_two_rows_of_one_key_are_refused(monkeypatch):
+    as_table = features.build
+    monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).union(as_table(day, **f).limit(1)))
+    with pytest.raises(RowsWrong, match="rows whose keys another row has"):
+        run_day()
+
+
+def test_ensure_builds_only_what_is_missing():
+    build.run(USE_CASE, DAY)
+    built = build.ensure(USE_CASE, DAY - timedelta(days=1), DAY + timedelta(days=1))
+    assert built == [DAY - timedelta(days=1), DAY + timedelta(days=1)]

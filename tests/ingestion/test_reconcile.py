@@ -1,0 +1,38 @@
+"""The balance asks the sources that can be asked, and says which cannot."""
+
+from dataclasses import replace
+
+import pytest
+
+from include.declaration.landing import Landing
+from include.ingestion import reconcile
+from tests.quarantined import DAY, EVENTS, land
+from tests.toy_use_case import USE_CASE, source
+
+pytestmark = pytest.mark.both_places(long=True)
+
+
+@pytest.fixture
+def partly_delivered(lake_home, monkeypatch):
+    """Of the toy's feeds, events come through a landing bucket: source.py has no function for them."""
+    land("events", DAY), land("outcomes", DAY)
+    monkeypatch.delattr(source, "events")
+    return replace(USE_CASE, feeds=(replace(EVENTS, landing=Landing("a-bucket", "{day}/")), USE_CASE.feed("outcomes")))
+
+
+def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
+    events, outcomes = reconcile.run(partly_delivered, ask_source=True)
+    assert "Nothing is lost. Its landing bucket was not asked" in events.told
+    assert "not asked" not in outcomes.told
+
+
+def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch):
+    deliver = source.outcomes
+    monkeypatch.setattr(source, "outcomes", lambda day: deliver(day).slice(1))
+    events, outcomes = reconcile.run(partly_delivered, ask_source=True)
+    assert events.faults == ()
+    assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, of which 200 landed: ingest it again",)
+
+
+def test_nothing_is_said_of_asking_where_nobody_asked(partly_delivered):
+    assert not any("not asked" in each.told for each in reconcile.run(partly_delivered))

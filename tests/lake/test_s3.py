@@ -1,0 +1,174 @@
+"""S3 as its servers are: busy for a moment, gone, or refusing; what an operator reads then names the setting."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from include.lake import history, s3, s3_retries
+from include.lake.lake import Lake
+from include.lake.object_store import Place
+from include.lake.s3 import StoreFailed
+from tests.toy_use_case import USE_CASE, source
+
+DAY, TABLE = date(2020, 1, 2), "raw/outcomes"
+
+
+@pytest.fixture
+def lake(lake_home, bucket, monkeypatch) -> Lake:
+    monkeypatch.setenv("AIRWORTHY_LAKE", f"{bucket}/lake")
+    return Lake.of(USE_CASE)
+
+
+def write(lake: Lake, day: date = DAY) -> bool:
+    return lake.replace(TABLE, day, source.outcomes(day), inputs={}, stage="test").changed
+
+
+def everything(lake: Lake):
+    """Each kind of thing that is done to S3, by either library."""
+    return {
+        "write a file": lambda: (lake.root / "file").write(b"x"),
+        "create a file": lambda: (lake.root / "new").create(b"x"),
+        "write a table": lambda: write(lake, date(2020, 1, 3)),
+        "read a file": (lake.root / "there").read,
+        "list a folder": lake.root.names,
+        "look for a file": lake.root.exists,
+        "open a table": lambda: lake.delta(TABLE),
+        "open a version": lambda: history.at(lake.uri(TABLE), 0),
+        "read a history": lambda: history.of(lake.uri(TABLE)),
+        "read a table": lambda: lake.as_of(DAY).read(TABLE),
+    }
+
+
+WRITES, READS = ("write a file", "create a file", "write a table"), ("read a file", "open a table", "list a folder")
+
+
+@pytest.fixture
+def filled(lake) -> Lake:
+    (lake.root / "there").write(b"x")
+    write(lake)
+    return lake
+
+
+@pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (500, "InternalError")])
+@pytest.mark.parametrize("what", [*WRITES, *READS])
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(filled, refuse, what, status, code):
+    refuse(status, code, 1)
+    everything(filled)[what]()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["write a table", "read a file"])
+def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse, monkeypatch, what):
+    monkeypatch.setattr(s3_retries, "RETRIES", 1)
+    s3._client.cache_clear()
+    refuse(503, "SlowDown", 1000)
+    with pytest.raises(StoreFailed, match=r"failed 2 times \(SlowDown\)") as raised:
+        everything(filled)[what]()
+    assert raised.value.worth_retrying
+    refuse(200, "", 0)
+    s3._client.cache_clear()
+    everything(filled)[what]()
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(filled, refuse, what):
+    refuse(403, "AccessDenied", 1000, "PUT", "POST", "DELETE")
+    with pytest.raises(StoreFailed, match=r"refuses it \(AccessDenied\)\. AWS_ACCESS_KEY_ID .* read, write") as raised:
+        everything(filled)[what]()
+    assert not raised.value.worth_retrying
+    assert filled.as_of(DAY).read(TABLE).num_rows
+
+
+@pytest.mark.parametrize("what", [*WRITES, *READS, "open a version", "read a history"])
+def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, monkeypatch, what):
+    monkeypatch.setenv("AIRWORTHY_LAKE", "s3://no-such-bucket/lake")
+    done = everything(replace(lake, root=Place.of("s3://no-such-bucket/lake/toy")))[what]
+    with pytest.raises(StoreFailed, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
+        done()
+
+
+@pytest.mark.parametrize("what", ["write a file", "write a table"])
+def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, monkeypatch, what):
+    monkeypatch.setattr(s3_retries, "RETRIES", 0)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
+    with pytest.raises(StoreFailed, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
+        everything(lake)[what]()
+    assert raised.value.worth_retrying
+
+
+def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    for what in ("write a file", "write a table"):
+        with pytest.raises(StoreFailed, match=r"no credentials were found\. Set AWS_ACCESS_KEY_ID"):
+            everything(lake)[what]()
+
+
+def test_a_create_whose_answer_got_lost_finds_its_own_file(bucket, monkeypatch):
+    """The file is made; the answer is an error; the second try is told that the name is taken."""
+    place, client = Place.of(bucket) / "claim", s3.client()
+    client.meta.events.register_first("needs-retry.s3.PutObject", lost := Lost())
+    try:
+        assert place.create(b"mine")
+    finally:
+        client.meta.events.unregister("needs-retry.s3.PutObject", lost)
+    assert lost.answers == [200, 412]
+    assert not place.create(b"another's")
+
+
+class Lost:
+    """Has the first answer dropped, after the server has done what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []
+
+    def __call__(self, response, **_):
+        self.answers.append(response[0].status_code)
+        return 0 if len(self.answers) == 1 else None
+
+
+def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-secret")
+    refuse(403, "SignatureDoesNotMatch", 1000)
+    for what in (*WRITES, *READS):
+        with pytest.raises(StoreFailed) as raised:
+            everything(lake)[what]()
+        assert "hidden-secret" not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+def test_a_create_whose_winner_has_removed_the_file_since_has_not_made_it(bucket, refuse):
+    place = Place.of(bucket) / "claim"
+    refuse(412, "PreconditionFailed", 1, "PUT")  # by then nobody's file is there any more
+    assert not place.create(b"mine")
+    assert not place.exists()
+
+
+def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_before_it_asks_again(
+    bucket, refuse, monkeypatch
+):
+    paused: list[float] = []
+    monkeypatch.setattr("include.lake.object_store.time.sleep", paused.append)
+    refuse(409, "ConditionalRequestConflict", 3, "PUT")
+    assert (Place.of(bucket) / "claim").create(b"mine")
+    assert len(paused) == 3
+    assert 0 < paused[0] < paused[1] < paused[2] < 2
+
+
+def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(bucket, refuse, monkeypatch):
+    monkeypatch.setattr("include.lake.object_store._PAUSE", 0)
+    refuse(409, "ConditionalRequestConflict", 1000, "PUT")
+    with pytest.raises(StoreFailed, match="ConditionalRequestConflict") as raised:
+        (Place.of(bucket) / "claim").create(b"mine")
+    assert raised.value.worth_retrying
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_another_secret_or_token_is_used_from_the_next_request_on(bucket, monkeypatch, name):
+    before = s3.client()
+    assert s3.client() is before
+    monkeypatch.setenv(name, "another")
+    assert s3.client() is not before

@@ -1,0 +1,74 @@
+"""Waiting for Airflow: as long as it takes while it works, and no longer."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from include.local import airflow_client, demo
+from include.local.airflow_client import AirflowApi, AirflowUnreachable
+from tests.toy_use_case import USE_CASE
+
+
+@pytest.fixture
+def busy() -> Iterator[str]:
+    """The address of a server that takes a second for each answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            time.sleep(1)
+            body = json.dumps({"access_token": "t", "dag_id": "x"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_answer_may_take_longer_than_a_connection(busy, monkeypatch):
+    monkeypatch.setattr(airflow_client, "CONNECT_S", 0.5)
+    assert AirflowApi(busy, "somebody", "a password").has_dag("x")
+
+
+def test_an_answer_that_does_not_come_is_an_error_with_the_address(busy, monkeypatch):
+    monkeypatch.setattr(airflow_client, "ANSWER_S", 0.2)
+    with pytest.raises(AirflowUnreachable, match=rf"{busy} does not answer"):
+        AirflowApi(busy, "somebody", "a password")
+
+
+def walk_of(counts: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for ten days, of which so many are done at each look."""
+    monkeypatch.setattr(demo, "LIMIT_S", 0.5)
+    monkeypatch.setattr(demo, "POLL_S", 0.2)
+    api: Any = SimpleNamespace(address="http://airflow")
+    walk = demo.Demo(api, USE_CASE, demo.PLANS["short"], Console(quiet=True))
+    walk._until(walk._bar("days", 10), lambda: Counter(success=next(counts), running=1), 10, "toy__data")
+
+
+def test_a_step_of_the_demo_may_take_any_time_while_something_changes(monkeypatch):
+    walk_of(iter(range(11)), monkeypatch)
+
+
+def test_a_step_in_which_nothing_changes_is_given_up(monkeypatch):
+    with pytest.raises(demo.DemoFailed, match=r"3 of 10 done \(1 running\), and nothing has changed for"):
+        walk_of(iter([3] * 1000), monkeypatch)

@@ -1,0 +1,74 @@
+"""What the tests of maintenance share: versions, corrections, days in several files, time gone by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from include.declaration.retention import Retention
+from include.lake.lake import Lake
+from include.registry.ledger import Decision, Ledger
+from include.registry.mlflow_registry import Registry
+from include.reproduction import reproduce
+from include.training import train
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE as TOY
+
+USE_CASE = replace(TOY, retention=Retention(newest_versions=1))
+CORRECTED = AS_OF - timedelta(days=30)
+FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
+
+
+def register_one() -> str:
+    run_id = train.run(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
+    registry = Registry(USE_CASE)
+    return registry.register(registry.candidate(run_id), "A model.").number
+
+
+def flies(number: str) -> None:
+    version = Registry(USE_CASE).version(number)
+    Ledger.of(USE_CASE).append(
+        Decision(
+            version=number,
+            trees=version.trees,
+            fingerprint=version.fingerprint,
+            effective_from=version.as_of,
+            action="promotion",
+            who="a test",
+            reason="",
+            files_digest=version.files_digest,
+        )
+    )
+
+
+def enlarge(day: date = CORRECTED) -> None:
+    """Correct a day of features."""
+    lake = Lake.of(USE_CASE)
+    rows = lake.as_of(day).read("features", since=day).drop_columns(["day"])
+    place = rows.schema.get_field_index("size")
+    changed = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
+    assert lake.replace("features", day, changed, inputs={}, stage="test").changed
+
+
+def later(days: int = 400) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def everything(home: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+
+
+def outcomes() -> dict[str, str]:
+    """Version to how it is built again."""
+    return {
+        version.number: reproduce.run(USE_CASE, version.number).outcome for version in Registry(USE_CASE).versions()
+    }
+
+
+def age(path: Path, days: int) -> None:
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    os.utime(path, (then, then))

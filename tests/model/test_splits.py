@@ -1,0 +1,89 @@
+"""Splits by time, on the toy's declaration: 7 test days, 7 to validate, a gap of 1, at least 10 to train.
+
+Its labels mature after 2 days.
+"""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.errors import BadRequest, NotReady
+from include.model import splits
+from tests.toy_use_case import USE_CASE
+
+T = date(2020, 3, 1)
+
+
+def days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def test_test_days_are_the_last_and_gaps_lie_between():
+    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 29)))
+    assert (cut.test[0], cut.test[-1]) == (date(2020, 2, 22), date(2020, 2, 28))
+    assert (cut.validation[0], cut.validation[-1]) == (date(2020, 2, 14), date(2020, 2, 20))
+    assert (cut.train[0], cut.train[-1]) == (date(2020, 1, 1), date(2020, 2, 12))
+
+
+@given(
+    st.sets(st.integers(0, 80), min_size=30),
+    st.integers(0, 5),
+    st.integers(1, 10),
+    st.integers(1, 10),
+)
+def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there, gap, validation, test):
+    shape = replace(USE_CASE.training, gap_days=gap, validation_days=validation, test_days=test, min_train_days=1)
+    use_case = replace(USE_CASE, training=shape)
+    try:
+        cut = splits.cut(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
+    except NotReady:
+        return
+    assert cut.train[-1] + timedelta(days=gap) < cut.validation[0]
+    assert cut.validation[-1] + timedelta(days=gap) < cut.test[0]
+    assert cut.test[-1] <= T - timedelta(days=2)
+
+
+@pytest.mark.parametrize("matures_after", [1, 2, 5])
+def test_days_whose_labels_have_not_matured_are_in_no_split(matures_after):
+    use_case = replace(USE_CASE, label=replace(USE_CASE.label, matures_after_days=matures_after))
+    cut = splits.cut(use_case, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 3, 9)))
+    assert cut.test[-1] == T - timedelta(days=matures_after) == splits.window(use_case, T)[1]
+
+
+def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_ones():
+    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 10)))
+    assert cut.test[-1] == date(2020, 2, 10)
+
+
+def test_too_few_days_are_refused_with_what_is_there():
+    with pytest.raises(NotReady, match=r"10 days to train.*19 days from 2020-02-10 to 2020-02-28.*3 to train"):
+        splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 2, 10), date(2020, 2, 29)))
+
+
+def test_days_without_any_label_are_refused():
+    with pytest.raises(NotReady, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
+        splits.cut(USE_CASE, T, date(2020, 1, 1), [])
+
+
+def test_a_window_begins_at_the_first_day_at_the_earliest():
+    assert splits.window(USE_CASE, date(2020, 2, 1), 60) == (date(2020, 1, 1), date(2020, 1, 30))
+    assert splits.window(USE_CASE, T, 40) == (date(2020, 1, 20), date(2020, 2, 28))
+
+
+@pytest.mark.parametrize("days", [0, 25, -3, True, "40", 40.0])
+def test_a_window_that_cannot_hold_the_splits_is_refused(days):
+    with pytest.raises(BadRequest, match="whole number of days from 26 to 36600"):
+        splits.window(USE_CASE, T, days)
+
+
+def test_a_training_before_the_first_day_is_refused():
+    with pytest.raises(BadRequest, match=r"no day to learn from: the first day is 2020-01-01, .* 2020-01-28 or"):
+        splits.window(USE_CASE, date(2020, 1, 2))
+
+
+def test_the_day_that_a_refusal_names_is_the_first_that_can_be_trained():
+    first, last = splits.window(USE_CASE, date(2020, 1, 28))
+    assert len(splits.cut(USE_CASE, date(2020, 1, 28), first, days(first, last)).train) == 10

@@ -1,0 +1,34 @@
+"""Rows of the table `metrics`, written by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+
+from include.lake import schemas
+from include.lake.lake import Lake
+
+SIGNALS = (
+    ("weighted_drift", "features"),
+    ("prediction_drift", "prediction"),
+    ("staleness", "model"),
+    ("skill_loss/log_loss", "prior"),
+)
+
+
+def write(lake: Lake, day: date, **breached: bool | None) -> None:
+    """A day's measures: of the metrics named, breached or not; of the others, not breached."""
+    empty = dict.fromkeys(schemas.METRICS.names)
+    rows = [
+        empty
+        | {"metric": metric, "subject": subject, "value": 0.5, "limit": 0.25, "model_version": "1", "about": day}
+        | {"breached": breached.get(metric.replace("/", "_"), False), "days": 1, "state": ""}
+        for metric, subject in SIGNALS
+    ]
+    lake.replace("metrics", day, pa.Table.from_pylist(rows, schema=schemas.METRICS), inputs={}, stage="measure")
+
+
+def breach(lake: Lake, day: date) -> None:
+    """Measures of a day on which the weighted drift is over its limit."""
+    write(lake, day, weighted_drift=True)

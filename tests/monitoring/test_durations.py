@@ -1,0 +1,56 @@
+"""costs: how long training and scoring took, beside what is usual."""
+
+from datetime import timedelta
+
+import pytest
+
+from include.lake.lake import Lake
+from include.monitoring import durations
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+
+
+def timed(seconds: float) -> durations.Clock:
+    with durations.Clock() as clock:
+        pass
+    clock.seconds = seconds
+    return clock
+
+
+def recorded(days_after: int, seconds: float, rows: int = 200) -> durations.Cost:
+    return durations.record(USE_CASE, "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1")
+
+
+@pytest.mark.usefixtures("lake_home")
+def test_what_is_usual_comes_from_the_days_before_and_a_slow_day_is_a_breach():
+    for day, seconds in enumerate((1.0, 2.0, 3.0)):
+        assert recorded(day, seconds).breached is None  # nobody knows yet
+    assert recorded(3, 5.9).breached is False
+    slow = recorded(4, 12.0, rows=300)
+    # Half of 0.01 and 0.015 per row, of which the median of four days is 0.0125.
+    assert (slow.usual_seconds, slow.limit, slow.breached) == (pytest.approx(3.75), pytest.approx(11.25), True)
+    (row,) = (
+        Lake.of(USE_CASE).as_of(AS_OF + timedelta(days=4)).read("costs/score", AS_OF + timedelta(days=4)).to_pylist()
+    )
+    assert (row["seconds"], row["rows"], row["breached"], row["model_version"]) == (12.0, 300, True, "1")
+    assert row["started_at"].endswith("+00:00")
+
+
+@pytest.mark.usefixtures("lake_home")
+def test_later_days_do_not_say_what_is_usual():
+    for day in (5, 6, 7):
+        recorded(day, 1.0)
+    assert recorded(4, 100.0).breached is None
+
+
+@pytest.mark.usefixtures("lake_home")
+def test_a_day_that_is_done_again_has_one_row():
+    recorded(0, 1.0), recorded(0, 4.0)
+    rows = Lake.of(USE_CASE).as_of(AS_OF).read("costs/score").to_pylist()
+    assert [row["seconds"] for row in rows] == [4.0]
+
+
+def test_a_clock_measures_what_is_done_within_it_even_if_that_fails():
+    with pytest.raises(ValueError, match="no"), durations.Clock() as clock:
+        raise ValueError("no")
+    assert clock.seconds >= 0 and clock.started.utcoffset() == timedelta()

@@ -1,0 +1,75 @@
+"""Which rows performance is judged by where there are too many: the same of a day each time, of other days others."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from include.lake.lake import Lake
+from include.monitoring import freshness, labelled_predictions
+from tests.toy_use_case import USE_CASE, source
+
+DAYS = [date(2020, 1, 1) + timedelta(days=n) for n in range(4)]
+CUSTOMERS = 4_000
+
+
+def sampled(keys: tuple[str, ...]) -> dict[date, set[int]]:
+    """The customers that are taken of each day, one in four; every customer has a row on each day."""
+    rows = pa.table(
+        {
+            "day": pa.array([day for day in DAYS for _ in range(CUSTOMERS)], pa.date32()),
+            "customer": [*range(CUSTOMERS)] * len(DAYS),
+            "invited_by": [*range(CUSTOMERS)] * len(DAYS),
+        }
+    )
+    use_case = replace(USE_CASE)
+    object.__setattr__(use_case, "keys", keys)
+    found = (
+        labelled_predictions._sampled(use_case, ibis.memtable(rows), dict.fromkeys(DAYS, 4)).to_pyarrow().to_pylist()
+    )
+    return {day: {row["customer"] for row in found if row["day"] == day} for day in DAYS}
+
+
+@pytest.mark.parametrize("keys", [("customer",), ("day", "customer"), ("customer", "invited_by")])
+def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
+    taken = sampled(keys)
+    assert all(0.22 < len(rows) / CUSTOMERS < 0.28 for rows in taken.values())
+    first, second = taken[DAYS[0]], taken[DAYS[1]]
+    assert len(first & second) / len(first) == pytest.approx(0.25, abs=0.05)
+    assert sampled(keys) == taken
+
+
+@pytest.mark.parametrize("shut", [{5, 6}, {4, 5, 6}, {6}])
+def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
+    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
+    for day in days:
+        rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
+        about = source.outcomes(day)
+        open_days = pa.array([each.weekday() not in shut for each in about["event_date"].to_pylist()], pa.bool_())
+        lake.replace("labels", day, about.filter(open_days), inputs={}, stage="test")
+        lake.replace("features", day, rows.slice(0, 0) if day.weekday() in shut else rows, inputs={}, stage="test")
+    for day in days[7:]:
+        view = lake.as_of(day)
+        complete, due = (
+            labelled_predictions.newest_complete(USE_CASE, view),
+            labelled_predictions.newest_due(USE_CASE, view),
+        )
+        late = freshness.lateness(day, complete, due, USE_CASE.monitoring.stale_days)
+        assert (late.value, late.breached) == (0, False), day
+
+
+def test_labels_that_stop_coming_are_late_although_the_shop_is_shut_on_sundays(lake_home):
+    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]
+    for day in days:
+        rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
+        lake.replace("labels", day, source.outcomes(day).slice(0, 99 if day < days[10] else 0), inputs={}, stage="test")
+        lake.replace("features", day, rows.slice(0, 0) if day.weekday() == 6 else rows, inputs={}, stage="test")
+    view = lake.as_of(days[-1])
+    complete, due = (
+        labelled_predictions.newest_complete(USE_CASE, view),
+        labelled_predictions.newest_due(USE_CASE, view),
+    )
+    late = freshness.lateness(days[-1], complete, due, USE_CASE.monitoring.stale_days)
+    assert late.value > 5 and late.breached

@@ -1,0 +1,80 @@
+"""The table of metrics, looked at one figure at a time."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.lake import schemas
+from include.monitoring.metric_table import Measures, gaps, stretches
+
+D = date(2020, 5, 1)
+SCHEMA = schemas.METRICS.append(pa.field("day", pa.date32()))
+
+
+def measures(*rows: dict) -> Measures:
+    empty = dict.fromkeys(SCHEMA.names)
+    return Measures(pa.Table.from_pylist([empty | row for row in rows], schema=SCHEMA))
+
+
+def row(metric: str, subject: str, value: float | None, day: date = D, **more: object) -> dict:
+    return {"metric": metric, "subject": subject, "value": value, "day": day, "about": day, **more}
+
+
+def test_a_figure_is_found_by_metric_and_subject_in_order_of_days():
+    found = measures(row("psi", "size", 0.1), row("psi", "kind", 0.2), row("psi", "size", 0.3, D + timedelta(days=1)))
+    assert [each.value for each in found.of("psi", "size")] == [0.1, 0.3]
+    assert found.of("psi", "nobody") == [] and found.of("nothing") == []
+
+
+def test_what_the_table_leaves_out_has_a_plain_meaning():
+    (found,) = measures(row("psi", "size", None, about=None, days=None, state=None)).of("psi")
+    assert (found.about, found.days, found.state, found.breached) == (D, 1, "", None)
+
+
+def test_only_what_was_judged_and_broke_is_a_breach_newest_first():
+    found = measures(
+        row("psi", "a", 0.1, breached=True),
+        row("psi", "b", 0.1, breached=None),
+        row("psi", "c", 0.1, breached=False),
+        row("psi", "d", 0.1, D + timedelta(days=1), breached=True),
+    )
+    assert [each.subject for each in found.breached()] == ["d", "a"]
+
+
+def test_a_grid_has_a_hole_where_a_day_or_a_feature_is_missing():
+    days = [D + timedelta(days=n) for n in range(3)]
+    found = measures(row("psi", "new", 0.3, days[2]), row("psi", "old", 0.1, days[0])).grid("psi", days)
+    assert found.subjects == ("new", "old")
+    np.testing.assert_array_equal(found.values, [[np.nan, np.nan, 0.3], [0.1, np.nan, np.nan]])
+
+
+def test_days_outside_of_a_grid_are_left_out():
+    found = measures(row("psi", "a", 0.3, D), row("psi", "a", 0.4, D + timedelta(days=9)))
+    days = [D - timedelta(days=1), D]
+    np.testing.assert_array_equal(found.grid("psi", days).values, [[np.nan, 0.3]])
+
+
+def test_no_rows_are_no_measures():
+    found = measures()
+    assert found.days == () and found.breached() == [] and found.on(D) == []
+    assert found.grid("psi", [D]).values.shape == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("days", "whole", "missing"),
+    [
+        ([], [], []),
+        ([1], [(1, 1)], []),
+        ([1, 2, 3], [(1, 3)], []),
+        ([1, 2, 4, 8], [(1, 2), (4, 4), (8, 8)], [(3, 3), (5, 7)]),
+    ],
+)
+def test_days_fall_into_stretches_with_gaps_between_them(days, whole, missing):
+    def of_may(pairs):
+        return [tuple(date(2020, 5, day) for day in pair) for pair in pairs]
+
+    found = [date(2020, 5, day) for day in days]
+    assert stretches(found) == of_may(whole)
+    assert gaps(found) == of_may(missing)

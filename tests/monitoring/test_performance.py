@@ -1,0 +1,186 @@
+"""How much worse than promised."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit
+from include.model import autocorrelation, expected, intervals, metrics
+from include.model.trainer import Rows
+from include.monitoring import performance
+from include.monitoring.performance import Outcomes
+from include.use_case import Costs
+
+COSTS = Costs(missed=3, false_warning=1, unit="points")
+LIMITS = Monitoring(
+    performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("auc", 0.05, reference=None)),
+    baselines=(),
+)
+
+
+def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> Outcomes:
+    """Chances that are said as they are, or with noise added to their logit."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(-1, 1, days * rows)
+    labels = (rng.random(days * rows) < 1 / (1 + np.exp(-logit))).astype(float)
+    said = 1 / (1 + np.exp(-(logit + noise * rng.normal(size=days * rows))))
+    day = np.repeat(np.arange(days), rows) + np.datetime64(date(2020, 3, 1))
+    return Outcomes(day.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(days * rows, 0.3)})
+
+
+def promise(seed: int = 1):
+    test = outcomes(28, seed)
+    return promise_of(test)
+
+
+def worse(now: Outcomes, monitoring: Monitoring = LIMITS, than=None):
+    found = performance.judged(now, promise() if than is None else than, monitoring, COSTS)
+    return {each.metric: each for each in found}
+
+
+def test_a_model_that_keeps_its_promise_breaks_nothing():
+    found = worse(outcomes(14, 2))
+    assert found["worse/log_loss"].breached is False and found["worse/auc"].breached is False
+    assert found["worse/log_loss"].lower < found["worse/log_loss"].value < found["worse/log_loss"].upper
+
+
+def test_a_model_that_has_become_worse_breaks_its_limits_in_the_direction_of_each_metric():
+    found = worse(outcomes(14, 2, noise=3))
+    assert found["worse/log_loss"].value > 0 and found["worse/log_loss"].breached
+    assert found["worse/auc"].value > 0 and found["worse/auc"].breached  # AUC has fallen
+    assert found["worse/brier"].value > 0 and found["worse/brier"].breached is None  # no limit is declared
+
+
+def test_a_better_model_breaks_nothing_however_sure_that_is():
+    found = worse(outcomes(14, 2), than=promise_of(outcomes(28, 3, noise=3)))
+    assert found["worse/log_loss"].upper < 0 and found["worse/log_loss"].breached is False
+    assert found["worse/auc"].upper < 0
+
+
+def promise_of(test: Outcomes):
+    rows = Rows(None, test.labels, test.days)  # type: ignore[arg-type]
+    return {subject: expected.of_test(rows, said, COSTS) for subject, said in test.predicted.items()}
+
+
+def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
+    now, then = outcomes(14, 2, noise=0.5), promise()["model"]["log_loss"]
+    by_day = intervals.by_day(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
+    error, freedom = autocorrelation.of_difference(by_day, np.array(then.by_day))
+    found = worse(now)["worse/log_loss"]
+    value = metrics.measure("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
+    assert found.value == pytest.approx(value)
+    import scipy.stats
+
+    assert found.value - found.lower == pytest.approx(scipy.stats.t.ppf(0.95, freedom) * error)
+
+
+def test_days_that_are_harder_for_everybody_are_no_loss_of_skill():
+    """The base rate of the days moves from a quarter to near a half: the constant prior loses as much."""
+    rng = np.random.default_rng(3)
+    test = outcomes(28, 1)
+    drawn = {"labels": (rng.random(14 * 300) < 0.5).astype(float), "said": np.full(14 * 300, 0.3)}
+    days = outcomes(14, 2).days
+    hard = Outcomes(days, drawn["labels"], {"model": drawn["said"] * 0.99, "prior": drawn["said"]})
+    lead = Outcomes(test.days, test.labels, {"model": np.full(28 * 300, 0.3) * 0.99, "prior": np.full(28 * 300, 0.3)})
+    limits = Monitoring(
+        performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
+        baselines=(),
+    )
+    found = worse(hard, limits, than=promise_of(lead))
+    assert found["worse/log_loss"].breached is True, "the metric itself cannot tell hard days from decay"
+    assert found["skill_loss/log_loss"].breached is False
+    assert found["skill_loss/log_loss"].subject == "prior"
+
+
+def test_a_lost_lead_is_found_though_the_days_have_become_easier():
+    easy = outcomes(14, 2)
+    labels = np.zeros_like(easy.labels)  # nothing happens any more: everybody's loss falls
+    said = {"model": np.full(len(labels), 0.2), "prior": np.full(len(labels), 0.1)}
+    limits = Monitoring(
+        performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
+        baselines=(),
+    )
+    found = worse(Outcomes(easy.days, labels, said), limits)
+    assert found["worse/log_loss"].value < 0 and found["worse/log_loss"].breached is False
+    assert found["skill_loss/log_loss"].value > 0.02 and found["skill_loss/log_loss"].breached is True
+
+
+def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_it_promised():
+    now = outcomes(14, 2)
+    good = now.predicted["model"]
+    swapped = Outcomes(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
+    limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", at_most_worse=0),))
+    found = {(each.metric, each.subject): each for each in performance.judged(swapped, {"model": {}}, limits, COSTS)}
+    behind = found["worse_than_baseline/log_loss", "logistic"]
+    assert behind.breached is True and behind.value > 0.5 and behind.lower > 0
+    turned = Outcomes(now.days, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
+    (better,) = performance.judged(turned, {"model": {}}, limits, COSTS)[-1:]
+    assert better.breached is False and better.value < 0
+
+
+def test_more_confidence_makes_it_harder_to_breach():
+    sure = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, reference=None, confidence=0.999),))
+    bold = Monitoring(performance=(PerformanceLimit("log_loss", 0.0, reference=None, confidence=0.6),))
+    now = outcomes(14, 5, noise=0.6)
+    assert (worse(now, sure)["worse/log_loss"].breached, worse(now, bold)["worse/log_loss"].breached) == (False, True)
+
+
+def test_few_days_are_not_judged_and_the_state_says_how_many_there_are():
+    found = worse(outcomes(6, 2, noise=3))["worse/log_loss"]
+    assert found.value > 0.02 and found.breached is None
+    assert found.state == (
+        "Only 6 days with labels in the window since the version was trained; 7 are needed to judge."
+    )
+    assert worse(outcomes(7, 2, noise=3))["worse/log_loss"].breached is True
+
+
+@pytest.mark.parametrize(("window", "test", "said"), [(2, 28, "Only 2 days with labels"), (14, 2, "Only 2 test days")])
+def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
+    least = Monitoring(min_days=2, performance=LIMITS.performance, baselines=())
+    for found in worse(outcomes(window, 2), least, than=promise_of(outcomes(test, 3))).values():
+        assert found.breached is None and (found.limit is None or said in found.state), found
+        assert "each single day" not in found.state
+
+
+def test_one_class_leaves_auc_undefined_and_judges_the_rest():
+    now = outcomes(14, 2)
+    quiet = Outcomes(now.days, np.zeros_like(now.labels), now.predicted)
+    found = worse(quiet)
+    assert found["worse/auc"].breached is None and "not defined in the window" in found["worse/auc"].state
+    assert found["worse/log_loss"].breached is not None
+
+
+def test_without_a_promise_nothing_is_judged():
+    found = worse(outcomes(14, 2), than={"model": {}})
+    assert all(each.value is None and "test days" in each.state for each in found.values())
+
+
+def test_a_day_has_every_metric_of_every_subject_and_its_rows():
+    day = outcomes(1, 4)
+    found = {(each.metric, each.subject): each.value for each in performance.of_day(day, 310, 300, COSTS)}
+    assert found["rows", "model"] == 310 and found["labelled_rows", "prior"] == 300
+    assert found["auc", "prior"] == 0.5
+    assert found["brier", "model"] == pytest.approx(np.mean((day.predicted["model"] - day.labels) ** 2))
+
+
+def test_a_day_without_labels_has_states_for_its_metrics():
+    none = Outcomes(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
+    found = {each.metric: each for each in performance.of_day(none, 200, 0, COSTS)}
+    assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
+    assert found["log_loss"].value is None and found["log_loss"].state == "No row of the day has a label."
+
+
+def test_a_window_says_over_how_many_days_it_goes():
+    found = {(each.metric, each.subject): each for each in performance.of_window(outcomes(9, 4), COSTS)}
+    assert found["window/auc", "model"].days == 9
+    assert found["window/auc", "model"].lower < found["window/auc", "model"].value < found["window/auc", "model"].upper
+    assert found["window/rows", "model"].value == 2700 and found["window/rows", "model"].lower is None
+
+
+def test_what_cannot_be_measured_is_told_for_every_metric_with_a_limit():
+    found = performance.unknown("Nobody flew.", LIMITS)
+    assert [(each.metric, each.state, each.limit) for each in found] == [
+        ("worse/log_loss", "Nobody flew.", 0.02),
+        ("worse/auc", "Nobody flew.", 0.05),
+    ]

@@ -1,0 +1,188 @@
+"""The reference profile."""
+
+from datetime import date
+
+import lightgbm
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from include.model import encoding
+from include.model.baselines import Logistic, Prior
+from include.model.model import Model
+from include.model.trainer import Rows
+from include.monitoring import drift, reference_profile
+from include.monitoring.reference_profile import Profile, ProfileUnreadable
+from include.use_case import Costs
+
+FEATURES = {"kind": "category", "size": "float64"}
+COSTS = Costs(missed=3, false_warning=1, unit="points")
+
+
+def rows(days: int, seed: int, shift: float = 0.0) -> Rows:
+    """100 rows a day, of which large ones fail more often."""
+    rng = np.random.default_rng(seed)
+    size = rng.normal(10 + shift, 3, days * 100)
+    table = pa.table({"kind": pa.array(rng.choice(["a", "b"], days * 100)), "size": size})
+    labels = (rng.random(days * 100) < 1 / (1 + np.exp(10 - size))).astype(float)
+    place = np.repeat(np.arange(days), 100) + np.datetime64(date(2020, 1, 1 + seed))
+    return Rows(table, labels, place.astype("datetime64[D]"))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    train = rows(20, 0)
+    learned = encoding.learn(FEATURES, train.features)
+    encoded = learned.encode(train.features)
+    booster = lightgbm.train(
+        {"objective": "binary", "verbose": -1, "num_threads": 1},
+        lightgbm.Dataset(encoded, train.labels, feature_name=list(FEATURES), categorical_feature=["kind"]),
+        num_boost_round=5,
+    )
+    return Model(booster, learned, Prior.fit(train.labels), Logistic.fit(learned, encoded, train.labels))
+
+
+@pytest.fixture(scope="module")
+def found(model) -> Profile:
+    parts = {"train": rows(20, 0), "validation": rows(3, 1), "test": rows(5, 2)}
+    return reference_profile.of(
+        model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
+    )
+
+
+def spread(values, kind=None) -> dict:
+    words = tuple(sorted({value for value in values if value})) if kind else None
+    return reference_profile.spread(pa.array(values, pa.string() if kind else pa.float64()), words).to_json()
+
+
+def test_shares_and_nulls_add_up_to_one():
+    for each in (spread(["a", "b", None, "a"] * 25, "category"), spread([None, 1.0, 2.0, 3.0] * 25)):
+        assert sum(each["shares"]) + each["null"] == pytest.approx(1)
+    assert spread(["a", "b", None, "a"], "category") == {
+        "values": ["a", "b"],
+        "shares": [0.5, 0.25],
+        "null": 0.25,
+        "unseen": 0.0,
+    }
+
+
+def test_numbers_are_cut_at_the_deciles_of_train():
+    each = spread(np.arange(1000.0))
+    assert len(each["edges"]) == 9
+    assert each["shares"] == pytest.approx([0.1] * 10, abs=0.002)
+
+
+def test_a_value_that_fills_several_deciles_has_a_bin_of_its_own():
+    assert spread([0.0] * 80 + list(range(1, 21)))["edges"] == [0, 1, 10]
+    assert spread([-1.0] * 5 + [0.0] * 90 + [3.0, 5.0] * 3)["edges"] == [0, 3]
+    assert spread([0.0] * 95 + [2.0] * 5)["edges"] == [0, 2]
+
+
+def test_a_column_of_nulls_and_a_constant_one_have_a_profile():
+    assert spread([None, None]) == {"edges": [], "shares": [0.0], "null": 1.0}
+    assert spread([4.0, 4.0]) == {"edges": [4.0, np.nextafter(4.0, 5)], "shares": [0.0, 1.0, 0.0], "null": 0.0}
+
+
+NUMBERS = [pa.int8(), pa.int32(), pa.int64(), pa.float32(), pa.float64()]
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@pytest.mark.parametrize("value", [-3, 0, 7])
+def test_a_constant_that_becomes_another_drifts_wholly_in_both_directions(kind, value):
+    was = reference_profile.spread(pa.array([value] * 1000, kind), None)
+    for other in (value - 1, value + 1):
+        day = was.bins.count(pa.array([other] * 100, kind))
+        assert drift.psi(was.counts, day) > 5 and drift.jensen_shannon(was.counts, day) == 1
+    assert drift.psi(was.counts, was.bins.count(pa.array([value] * 100, kind))) == 0
+
+
+@pytest.mark.parametrize("kind", [*NUMBERS, pa.bool_()])
+def test_a_flag_however_rare_or_never_seen_drifts_where_it_is_always_set(kind):
+    for often in (0, 1, 99, 100):
+        was = reference_profile.spread(pa.array([0] * (100 - often) + [1] * often, pa.int8()).cast(kind), None)
+        day = was.bins.count(pa.array([int(often < 50)] * 50, pa.int8()).cast(kind))
+        assert drift.psi(was.counts, day) > 2, often
+
+
+def test_a_count_that_is_mostly_nought_drifts_where_its_other_values_grow_common():
+    rng = np.random.default_rng(0)
+    was = reference_profile.spread(pa.array(np.where(rng.random(10_000) < 0.92, 0.0, rng.exponential(1, 10_000))), None)
+    assert drift.psi(was.counts, was.bins.count(pa.array(rng.exponential(1, 1000)))) > 1
+
+
+def test_a_profile_is_read_back_as_it_was_written(found):
+    import json
+
+    again = Profile.from_json(json.loads(json.dumps(found.to_json())))
+    assert again.to_json() == found.to_json()
+    assert all(np.array_equal(again.features[name].counts, found.features[name].counts) for name in FEATURES)
+    assert again.promise == found.promise and again.usual == found.usual
+
+
+def test_importance_is_the_share_of_gain_and_what_tells_the_labels_has_most(found):
+    assert sum(found.importance.values()) == pytest.approx(1)
+    assert found.importance["size"] > 0.9
+
+
+def test_usual_is_what_each_validation_and_test_day_showed_against_train(found):
+    assert found.usual.days == len(found.usual.weighted_drift) == len(found.usual.psi["size"]) == 8
+    day = rows(3, 1).features.slice(100, 100)
+    counts = found.features["size"].bins.count(day["size"])
+    assert drift.psi(found.features["size"].counts, counts) == found.usual.psi["size"][1], "in order of days"
+
+
+def test_days_that_are_unlike_train_make_more_drift_usual(model, found):
+    parts = {"train": rows(20, 0), "validation": rows(3, 1, shift=4), "test": rows(5, 2, shift=4)}
+    moved = reference_profile.of(
+        model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
+    )
+    assert min(moved.usual.weighted_drift) > max(found.usual.weighted_drift)
+    assert min(moved.usual.prediction_drift) > max(found.usual.prediction_drift)
+
+
+def test_the_promise_is_that_of_the_test_days_with_its_interval(found):
+    promised = found.promise["log_loss"]
+    assert promised.lower < promised.value < promised.upper
+    assert promised.days == 5
+    assert "rows" not in found.promise and found.promise["base_rate"].lower is None
+    assert found.baselines["prior"]["log_loss"].value > promised.value
+
+
+def test_the_lead_over_a_baseline_is_kept_day_by_day_of_validation_and_test(found):
+    validation, test = found.daily("log_loss", "prior")
+    assert (len(validation), len(test)) == (3, 5)
+    lead = found.promise["log_loss"].value - found.baselines["prior"]["log_loss"].value
+    assert np.mean(test) == pytest.approx(lead) and lead < 0, "below 0 is better"
+    assert np.mean(found.daily("auc", "prior")[-1]) < 0, "also where higher is better"
+    assert np.mean(found.daily("log_loss", None)[-1]) == pytest.approx(found.promise["log_loss"].value)
+
+
+def test_no_bin_begins_at_the_least_value_unless_it_is_frequent():
+    assert spread([0.0] * 9 + [float(n) for n in range(1, 92)])["edges"][0] > 0
+    eleven = spread([0.0] * 11 + [float(n) for n in range(1, 90)])
+    assert eleven["edges"][0] > 0 and eleven["shares"][0] > 0
+
+
+@pytest.mark.parametrize(
+    "damage", [None, [], {}, {"rows": 3}, {"format": 3}, {"format": 4}, {"format": 4, "rows": 1, "usual": {}}]
+)
+def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
+    with pytest.raises(ProfileUnreadable, match="train a new version"):
+        Profile.from_json(damage)
+
+
+def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
+    values = found.to_json()
+    values["probability"] = {**values["probability"], "shares": [1.0]}
+    with pytest.raises(ProfileUnreadable, match="shares of"):
+        Profile.from_json(values)
+
+
+@pytest.mark.parametrize(
+    "lost", [{"weighted_drift": []}, {"prediction_drift": []}, {"psi": {}}, {"psi": {"kind": [0.1], "size": []}}]
+)
+def test_a_profile_that_does_not_say_what_is_usual_is_damaged(found, lost):
+    values = found.to_json()
+    values["usual"] = {**values["usual"], **lost}
+    with pytest.raises(ProfileUnreadable, match="usual"):
+        Profile.from_json(values)

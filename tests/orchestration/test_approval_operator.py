@@ -1,0 +1,242 @@
+"""The question to a person: whose reason it is, what an answer is about, and that none is lost or taken for a no."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from airflow.providers.standard.operators import hitl
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSkipException,
+    ErrorType,
+    TaskAwaitingInput,
+    TaskDeferred,
+)
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from include.orchestration import approval_operator
+from include.orchestration.answer_lookup import AnswerLookup
+from include.orchestration.approval_operator import QUESTION, REASON, PromotionApproval
+from include.orchestration.tasks import train as tasks
+from include.promotion import approve
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from tests.toy_use_case import USE_CASE
+from tests.versions import judge, promoted, register, verdict
+
+ANN = {"id": "1", "name": "ann"}
+
+
+class Asking:
+    """An `approve` task of a version, with Airflow's side of the question."""
+
+    def __init__(self, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.version, self.asked = version, []
+        monkeypatch.setattr(approval_operator, "load", lambda name: USE_CASE)
+        monkeypatch.setattr(approval_operator.alerts, "rejected", lambda *_: None)
+        monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **question: self.asked.append(question))
+        monkeypatch.setattr(approval_operator.dag, "has_triggerer", lambda: True)
+        monkeypatch.setattr(PromotionApproval, "skip", lambda *_, **__: None)
+
+    def operator(self, try_number: int = 1) -> tuple[PromotionApproval, dict[str, Any]]:
+        made = PromotionApproval(task_id="approve", use_case=USE_CASE)
+        ti = SimpleNamespace(id=UUID(int=7), try_number=try_number, xcom_pull=lambda task_ids: self.version)
+        return made, {"ti": ti, "task_instance": ti, "task": made}
+
+    def ask(self, try_number: int = 1) -> dict[str, Any]:
+        """Ask, and return the fields of the answer's form."""
+        operator, context = self.operator(try_number)
+        with pytest.raises(TaskAwaitingInput):
+            operator.execute(context)
+        return {name: param["value"] for name, param in self.asked[-1]["params"].items()}
+
+    def answer(self, chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> None:
+        operator, context = self.operator()
+        operator.execute_complete(context, event(chosen, fields, person))
+
+
+def event(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> dict[str, Any]:
+    return {
+        "chosen_options": [chosen],
+        "params_input": fields,
+        "responded_at": datetime.now(UTC),
+        "responded_by_user": person,
+    }
+
+
+@pytest.fixture
+def asking(trained_toy: str, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    return Asking(register(trained_toy, reason="the weekly training"), monkeypatch)
+
+
+def test_no_field_of_an_answer_has_the_name_of_a_field_of_the_trainings_form(asking):
+    from include.orchestration import params
+
+    assert not set(asking.ask()) & {"day", *params.train(USE_CASE)}
+
+
+def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(asking, capsys):
+    fields = asking.ask()
+    assert fields[REASON] == ""
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("Approve", fields)
+    assert approve.decision(USE_CASE, asking.version) is None
+    assert "ann answered Approve without a reason, and nothing was decided" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("blank", ["  ", "\n\t", None])
+def test_a_blank_reason_is_none(asking, blank):
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("Reject", asking.ask() | {REASON: blank})
+    assert Ledger.of(USE_CASE).entries() == []
+
+
+def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
+    asking.answer("Approve", asking.ask() | {REASON: " calibrated well "})
+    assert promoted(asking.version, who="a run", approval_required=True).promoted
+    _, entry = Ledger.of(USE_CASE).entries()
+    assert entry.who == "a run, approved by ann"
+    assert entry.reason.endswith("approved: calibrated well")
+
+
+def test_an_answer_to_a_question_about_another_version_decides_nothing(asking, trained_toy):
+    fields = asking.ask() | {REASON: "fine"}
+    asking.version = register(trained_toy)
+    with pytest.raises(AirflowFailException, match=r"about version 1 .*is version 2 .* Nothing was decided"):
+        asking.answer("Approve", fields)
+    assert approve.decision(USE_CASE, "2") is None
+
+
+def test_an_answer_that_names_no_question_decides_nothing(asking):
+    asking.ask()
+    with pytest.raises(AirflowFailException, match="Nothing was decided"):
+        asking.answer("Approve", {REASON: "fine"})
+
+
+def test_a_later_try_looks_for_the_answer_before_it_would_wipe_it_by_asking(asking):
+    operator, context = asking.operator(try_number=2)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(context)
+    assert deferred.value.trigger.serialize()[1]["ti_id"] == str(UUID(int=7))
+    assert (deferred.value.method_name, asking.asked) == ("resume", [])
+
+
+def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
+    found = looked_up(stored("Approve", asking.ask() | {REASON: "quick"}))
+    operator, context = asking.operator(try_number=2)
+    assert operator.resume(context, found)["chosen_options"] == ["Approve"]
+    assert approve.decision(USE_CASE, asking.version).approved
+    assert len(asking.asked) == 1, "asking again would have wiped it"
+
+
+@pytest.mark.parametrize("of", ["nobody", "another question", "no answer", "nothing asked"])
+def test_what_is_no_answer_of_a_person_to_this_question_is_asked_again(asking, of, capsys):
+    fields = asking.ask() | {REASON: "quick"}
+    answers = {
+        "nobody": stored("Reject", fields, person=None),
+        "another question": stored("Approve", fields | {QUESTION: "version 9"}),
+        "no answer": SimpleNamespace(response_received=False, responded_by_user=None),
+        "nothing asked": None,
+    }
+    operator, context = asking.operator(try_number=2)
+    with pytest.raises(TaskAwaitingInput):
+        operator.resume(context, looked_up(answers[of]))
+    assert approve.decision(USE_CASE, asking.version) is None
+    assert len(asking.asked) == 2
+    assert "the question is asked again" in capsys.readouterr().out
+
+
+def looked_up(answer: SimpleNamespace | None) -> dict[str, Any] | None:
+    """What the trigger finds where Airflow keeps that answer."""
+
+    class Comms:
+        async def asend(self, message):
+            assert message.ti_id == UUID(int=7)
+            if answer is None:
+                raise AirflowRuntimeError(ErrorResponse(error=ErrorType.GENERIC_ERROR))
+            return answer
+
+    async def first() -> dict[str, Any] | None:
+        async for event in AnswerLookup(str(UUID(int=7)), wait=0).run():
+            return event.payload
+        raise AssertionError("no event")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task_runner, "SUPERVISOR_COMMS", Comms(), raising=False)
+        return asyncio.run(first())
+
+
+def test_no_answer_in_time_needs_no_reason_and_rejects(asking):
+    asking.answer("Reject", asking.ask(), person=None)
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert (entry.action, entry.who) == ("rejection", "nobody, in time")
+
+
+def stored(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> SimpleNamespace:
+    """An answer as Airflow keeps it."""
+    return SimpleNamespace(
+        response_received=True,
+        responded_by_user=SimpleNamespace(**person) if person else None,
+        responded_at=datetime.now(UTC),
+        chosen_options=[chosen],
+        params_input=fields,
+    )
+
+
+@pytest.fixture
+def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the task `promote` runs in, and leaves."""
+    left: dict[str, Any] = {}
+    ti = SimpleNamespace(xcom_push=lambda key, value: left.update({key: value}))
+    run = SimpleNamespace(run_type="manual", triggering_user_name="bob")
+    context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
+    monkeypatch.setattr(tasks, "get_current_context", lambda: context)
+    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks.alerts, "promoted", lambda *_: None)
+    monkeypatch.setattr(tasks, "note", lambda use_case, what, **extra: left.update({what: extra}))
+    monkeypatch.setattr("include.promotion.model_card.build.run", lambda *_: None)
+    return left
+
+
+def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raises_no_event(asking, promoting):
+    judge(Registry(USE_CASE).version(asking.version).run_id, [verdict("failed")])
+    with pytest.raises(AirflowSkipException, match="Version 1 is not promoted: "):
+        tasks.promote.function(USE_CASE.name, asking.version)
+    assert "model" not in promoting
+    assert promoting["return_value"]["promoted"] is False, "the retraining reads what became of it"
+
+
+def test_a_promotion_is_by_the_user_who_started_the_run_whatever_the_run_is_called(asking, promoting):
+    tasks.promote.function(USE_CASE.name, asking.version)
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert entry.who == "bob (run 'approved-by-the-board')"
+
+
+@pytest.mark.parametrize("fields", [{REASON: "x" * 2_001}, {REASON: "x" * 5_000_000}])
+def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_again(asking, fields, capsys):
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("Approve", asking.ask() | fields)
+    assert approve.decision(USE_CASE, asking.version) is None
+    said = capsys.readouterr().out
+    assert "with a reason that is too long, and nothing was decided" in said and len(said) < 20_000
+
+
+def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full(asking):
+    with pytest.raises(AirflowFailException, match="fields that the question has not") as failed:
+        asking.answer("Approve", asking.ask() | {REASON: "fine", "x" * 5_000_000: "y"})
+    assert approve.decision(USE_CASE, asking.version) is None and len(str(failed.value)) < 1_000
+
+
+def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):
+    version = register(trained_toy, gates="failed", life="rejected")
+    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"promotion": "approval"}})
+    assert tasks.brief.function(USE_CASE.name, version) is None
+    assert "Nobody is asked: version 1 did not pass its gates. It is bad." in caplog.text

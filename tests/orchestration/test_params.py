@@ -1,0 +1,210 @@
+"""Forms and the functions behind them: each text has a largest size, and each day an upper bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.exceptions import InvalidPartitionKeyError
+from airflow.models.backfill import InvalidBackfillDateRange
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from pendulum import instance
+
+from include.backtest import run as backtest_run
+from include.declaration import clock
+from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS, TextTooLongError
+from include.errors import BadRequest
+from include.features import build
+from include.ingestion import ingest, quarantine, resubmit, uploads, validate
+from include.maintenance import rebuild
+from include.monitoring import monitor
+from include.orchestration import approval_operator
+from include.orchestration import params as orchestration_params
+from include.orchestration.tasks import manual
+from include.orchestration.timetable import PeriodTimetable
+from include.promotion import approve, promote, rollback
+from include.reproduction import lineage, reproduce
+from include.retraining import decide
+from include.scoring import score
+from include.settings import REPOSITORY
+from include.training import train, tune
+from tests.toy_use_case import USE_CASE
+
+pytestmark = pytest.mark.security
+
+LAST = date.max
+HUGE = "x" * 5_000_000
+
+
+def parts(schema: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema within a JSON schema, with its place."""
+    yield where, schema
+    for name in ("items", "additionalProperties", "propertyNames"):
+        if isinstance(schema.get(name), dict):
+            yield from parts(schema[name], f"{where}.{name}")
+
+
+def unbounded(schema: dict[str, Any]) -> list[str]:
+    """Name what of a schema takes values of any size."""
+    if "enum" in schema:
+        return []
+    kinds = {schema["type"]} if isinstance(schema.get("type"), str) else set(schema.get("type", ()))
+    needed = {
+        "string": ["maxLength"],
+        "array": ["maxItems", "items"],
+        "object": ["maxProperties", "additionalProperties", "propertyNames"],
+        "integer": ["maximum"],
+    }
+    return [name for kind in kinds for name in needed.get(kind, ()) if name not in schema]
+
+
+@pytest.fixture(scope="module")
+def schemas() -> dict[str, dict[str, Any]]:
+    """The schema of each field of each DAG's form and of the question to a person."""
+    bag = DagBag(str(REPOSITORY / "dags"), bundle_path=REPOSITORY / "dags", bundle_name="test")
+    found = {
+        f"{name}.{field}": dag.params.get_param(field).schema for name, dag in bag.dags.items() for field in dag.params
+    }
+    return found | {f"approve.{name}": param.schema for name, param in approval_operator._fields("version 1").items()}
+
+
+def test_no_field_of_a_form_takes_a_text_of_any_size(schemas):
+    wrong = {
+        place: missing
+        for field, schema in schemas.items()
+        for place, each in parts(schema, field)
+        if (missing := unbounded(each)) and not place.endswith("propertyNames")
+    }
+    assert len(schemas) > 20 and wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("why", HUGE),
+        ("file", HUGE),
+        ("known_on", "9" * 5_000),
+        ("reasons", [HUGE]),
+        ("reasons", ["x"] * 5_000),
+        ("rows", ["x" * (NAME_LENGTH + 1)]),
+    ],
+)
+def test_airflow_refuses_a_long_field_before_there_is_a_run(field, value):
+    with pytest.raises(ParamValidationError):
+        orchestration_params.quarantine(USE_CASE)[field].resolve(value)
+
+
+LONG = {
+    "rollback": lambda: rollback.run(USE_CASE, "1", USE_CASE.first_day, who="ann", reason=HUGE),
+    "rollback, version": lambda: rollback.run(USE_CASE, HUGE, USE_CASE.first_day, who="ann", reason="worse"),
+    "approve": lambda: approve.run(USE_CASE, "1", approved=True, who="ann", why=HUGE),
+    "approve, version": lambda: approve.run(USE_CASE, HUGE, approved=True, who="ann", why="fine"),
+    "promote": lambda: promote.run(USE_CASE, "1", who="ann", reason=HUGE),
+    "promote, version": lambda: promote.run(USE_CASE, HUGE, who="ann"),
+    "score": lambda: score.run(USE_CASE, USE_CASE.first_day, version=HUGE),
+    "train": lambda: train.run(USE_CASE, USE_CASE.first_day, reason=HUGE),
+    "train, parameters": lambda: train.run(USE_CASE, USE_CASE.first_day, parameters={HUGE: 1}),
+    "tune, parameters": lambda: tune.run(USE_CASE, USE_CASE.first_day, trials=1, parameters={"num_leaves": HUGE}),
+    "reproduce": lambda: reproduce.run(USE_CASE, HUGE),
+    "correct, file": lambda: uploads.read(USE_CASE, HUGE),
+}
+
+
+@pytest.mark.parametrize("what", LONG)
+def test_a_function_refuses_what_its_form_would(what, lake_home):
+    with pytest.raises(TextTooLongError):
+        LONG[what]()
+
+
+def test_a_training_for_a_decision_with_many_reasons_is_not_refused():
+    from include.declaration.form_limits import shorten_reason
+
+    assert len(shorten_reason("drift of " + ", ".join(f"feature_{number}" for number in range(2_000)))) == REASON_LENGTH
+
+
+@pytest.mark.parametrize("days", [WINDOW_DAYS + 1, 10**30])
+def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
+    for ask in (
+        lambda: train.run(USE_CASE, USE_CASE.first_day, window_days=days),
+        lambda: build.ensure_window(USE_CASE, USE_CASE.first_day, days),
+    ):
+        with pytest.raises(BadRequest, match=f"to {WINDOW_DAYS}"):
+            ask()
+
+
+@pytest.mark.parametrize("budget", [{"trials": 1001}, {"trials": 1, "minutes": 301}])
+def test_a_search_beyond_the_forms_budget_is_refused(budget, lake_home):
+    with pytest.raises(BadRequest, match="tuning needs"):
+        tune.run(USE_CASE, USE_CASE.first_day, **budget)
+
+
+FAR: dict[str, Callable[[], Any]] = {
+    "ingest": lambda: ingest.run(USE_CASE, LAST),
+    "validate": lambda: validate.run(USE_CASE, LAST),
+    "build_features": lambda: build.run(USE_CASE, LAST),
+    "prepare": lambda: build.ensure_window(USE_CASE, LAST, None),
+    "train": lambda: train.run(USE_CASE, LAST),
+    "tune": lambda: tune.run(USE_CASE, LAST, trials=1),
+    "score": lambda: score.run(USE_CASE, LAST),
+    "monitor": lambda: monitor.run(USE_CASE, LAST),
+    "retrain": lambda: decide.run(USE_CASE, LAST),
+    "rollback": lambda: rollback.run(USE_CASE, "1", LAST, who="ann", reason="worse"),
+    "replay, last": lambda: backtest_run.run(USE_CASE, USE_CASE.first_day, LAST),
+    "replay": lambda: backtest_run.run(USE_CASE, LAST, LAST),
+    "rebuild": lambda: rebuild.rebuild_table(USE_CASE, "features", LAST),
+    "lineage": lambda: lineage.run(USE_CASE, LAST, {}),
+    "quarantine": lambda: quarantine.of(USE_CASE, "events", LAST),
+    "release": lambda: resubmit.release(USE_CASE, "events", ["x"], who="ann", why="wrong", day=LAST),
+    "correct": lambda: resubmit.correct(USE_CASE, "events", "a.csv", b"", who="ann", why="wrong", day=LAST),
+}
+
+
+@pytest.mark.parametrize("what", FAR)
+def test_the_last_day_of_the_calendar_is_refused_in_words_everywhere(what, lake_home):
+    with pytest.raises(BadRequest):
+        FAR[what]()
+
+
+def test_a_rollback_from_the_last_day_of_the_calendar_is_refused_by_the_forms_task(lake_home, monkeypatch):
+    monkeypatch.setattr(manual, "load", lambda name: USE_CASE)
+    run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
+    params = {"version": "1", "effective_from": "9999-12-31", "reason": "worse"}
+    monkeypatch.setattr(manual, "get_current_context", lambda: {"params": params, "dag_run": run, "run_id": "r"})
+    with pytest.raises(AirflowFailException, match="9999-12-31 has not begun"):
+        manual.roll_back.function("toy")
+
+
+def runs(first: datetime, last: datetime) -> list[str]:
+    found = PeriodTimetable(timezone="America/New_York").iter_partition_dagrun_infos(
+        earliest=instance(first), latest=instance(last)
+    )
+    return [info.partition_key for info in found]
+
+
+def test_a_backfill_to_the_last_day_of_the_calendar_ends_today_without_walking_there(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 4, 12, tzinfo=UTC))
+    walked = []
+    between = clock.days_between
+    monkeypatch.setattr(clock, "days_between", lambda *days: walked.extend(between(*days)) or between(*days))
+    ends = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+    assert runs(datetime(2026, 3, 1, tzinfo=UTC), ends) == [f"2026-03-0{day}" for day in range(1, 5)]
+    assert len(walked) < 10
+
+
+def test_a_backfill_of_centuries_is_refused_in_words(monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 4, 12, tzinfo=UTC))
+    with pytest.raises(InvalidBackfillDateRange, match="at most 4,000 are accepted at once"):
+        runs(datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
+def test_no_day_of_the_calendar_breaks_the_timetable(zone, moment):
+    timetable = PeriodTimetable(timezone=zone)
+    assert timetable.localize_partition_datetime(instance(moment))
+    with pytest.raises(InvalidPartitionKeyError):
+        timetable.resolve_partition_date(str(moment.date()))

@@ -1,0 +1,330 @@
+"""The model card: what it says, that data stay text in it, and that its page needs nothing else."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from markdown_it import MarkdownIt
+
+from include.evaluation.judge import Verdict
+from include.model.false_alarms import Rate
+from include.promotion import model_card
+from include.promotion.model_card import Facts, Slice, Split
+from include.promotion.model_card.escaping import code, escaped
+from include.use_case import Costs
+
+PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "[click](javascript:alert(1))",
+    "![look](https://example.org/spy.png)",
+    "a|b\\|c\\",
+    "`code` *bold* __strong__ ~~gone~~",
+    "one\n\n# two\n- three",
+    "&lt;b&gt; &#60;i&#62;",
+    "<https://example.org>",
+    '" onmouseover="alert(1)',
+    "]: https://example.org",
+    "1. first",
+    "- item",
+]
+
+
+def verdict(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> Verdict:
+    told = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "not judged"), "reason": "Because."}
+    return Verdict(gate=gate, kind=kind, value=value, outcome=outcome, **(told | more))
+
+
+def facts(**changed) -> Facts:
+    test = {"log_loss": 0.4311, "auc": 0.712, "expected_cost": 5.25, "base_rate": 0.21, "mean_prediction": 0.23}
+    return replace(
+        Facts(
+            use_case="flight_delays",
+            version="4",
+            as_of="2013-10-14",
+            objective="Name the flights that will be late.",
+            owner="operations-desk",
+            label="late",
+            label_meaning="1 if the flight arrived 15 minutes late or more.",
+            matures_after_days=2,
+            costs=Costs(missed=30, false_warning=10, unit="agent minutes"),
+            window="2013-01-01..2013-10-12",
+            splits={
+                "train": Split("2013-01-01", "2013-08-25", 236, 190_000, 0.31),
+                "validation": Split("2013-08-29", "2013-09-11", 14, 12_000, 0.2),
+                "test": Split("2013-09-15", "2013-10-12", 28, 25_123, 0.21),
+            },
+            test={"model": test, "logistic": test | {"log_loss": 0.4402}, "prior": test | {"log_loss": 0.5}},
+            validation={"model": test | {"log_loss": 0.3555}},
+            lineage={"MLflow run": "3f2a", "features, digest": "9c0f", "code, commit": "b3f5edc"},
+            reason="weekly",
+            unlabelled_rows=5_000,
+            missing_days=("2013-05-01..2013-05-03",),
+            null_features={"seats": ["2013-01-01..2013-03-31", "2013-04-07"]},
+            stale=("features: 31 of 90 periods are stale (31 made by other code)",),
+            intervals={"log_loss": (0.4201, 0.4421)},
+            slices=(
+                Slice("carrier", "UA", 5000, 0.44, 0.43, 0.01, 0.05),
+                Slice("carrier", "HA", 250, 0.52, 0.43, 0.09, 0.05),
+                Slice("carrier", "OO", 12, None, None, None, 0.05),
+            ),
+            verdicts=(
+                verdict("log_loss better than prior", "passed", limit=0.5),
+                verdict("auc at least 0.75", "failed", value=0.712, limit=0.75, reason="AUC is 0.712, below 0.75."),
+                verdict(
+                    "log_loss better than the champion", "not judged", "champion", None, reason="Only 3 days left."
+                ),
+                verdict("features without gain", "reported", "feature value", 2, limit=None),
+            ),
+            gates="failed",
+            champion="3",
+            gains={"carrier": 30.0, "dep_hour": 70.0, "distance": 0.0},
+            features={"carrier": "category", "dep_hour": "int8", "distance": "int32"},
+            parameters={"learning_rate": "0.03", "rounds": "600"},
+            plots=tuple(PLOTS),
+        ),
+        **changed,
+    )
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading of the card."""
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and what can run or be fetched."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def test_the_card_says_what_a_prediction_decides_and_what_an_error_costs():
+    said = section(model_card.markdown(facts()), "What it is for")
+    assert "a warning from a probability of 0.25 on" in said
+    assert "A case that is missed costs 30 agent minutes, a false warning 10" in said
+
+
+def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
+    said = section(model_card.markdown(facts()), "Data")
+    assert "| test | 2013-09-15 | 2013-10-12 | 28 | 25,123 | 21.0% |" in said
+    assert "**Rows without a label**: 5,000" in said
+    assert "2013-05-01..2013-05-03" in said
+    assert "`9c0f`" in said
+
+
+def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_interval():
+    of_champion = {"log_loss": 0.4333}
+    told = facts()
+    said = section(model_card.markdown(replace(told, test={**told.test, "champion": of_champion})), "How good it is")
+    assert "| metric | model | 95 % interval | logistic | prior | champion 3 |" in said
+    row = "| Log loss (lower is better) | **0.4311** | 0.4201 to 0.4421 | 0.4402 | 0.5 | 0.4333 |"
+    assert row in said
+    assert "AUC (higher is better)" in said
+    assert "**0.3555**" in said.partition("### On the validation days")[2]
+
+
+def test_every_verdict_stands_in_the_table_with_value_limit_and_reason():
+    lenient = verdict("lenient", "failed", blocks=False)
+    said = section(model_card.markdown(facts(verdicts=(*facts().verdicts, lenient))), "Gates")
+    row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"
+    assert row in said
+    assert "| lenient | ✘ failed (allowed) | 0.4 | 0.5 | Because. |" in said
+    assert "| log_loss better than the champion | ? not judged | – | 0.5 | Only 3 days left. |" in said
+
+
+def test_without_groups_the_card_says_whether_a_gate_asked_for_them():
+    assert "No slice gate is declared." in section(model_card.markdown(facts(slices=())), "Slices")
+    unjudged = facts(slices=(), verdicts=(verdict("by carrier", "not judged", "slice"),))
+    assert "No group could be judged; the gates say why." in section(model_card.markdown(unjudged), "Slices")
+
+
+def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
+    rows = [
+        line for line in section(model_card.markdown(facts()), "Slices").splitlines() if line.startswith("| carrier")
+    ]
+    assert rows == [
+        "| carrier | HA | 250 | 0.52 | 0.43 | 0.09 | 0.05 | ✘ failed |",
+        "| carrier | UA | 5,000 | 0.44 | 0.43 | 0.01 | 0.05 | ✔ passed |",
+    ]
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "was tested on 2013-09-15 to 2013-10-12 alone",
+        "Failed: auc at least 0.75. AUC is 0.712, below 0.75.",
+        "Not judged: log_loss better than the champion. Only 3 days left.",
+        "No gate is declared for: how it does in single groups of rows; bad input",
+        "5,000 rows (about 2.2% of all) had no label",
+        "Days without features: 2013-05-01..2013-05-03.",
+        "The feature seats was declared later: it is null on 2013-01-01..2013-03-31, 2013-04-07.",
+        "It learned from periods that were stale when it was trained. features: 31 of 90 periods are stale",
+        "Groups with too few rows to be judged, with their rows: carrier = OO (12).",
+        "The log loss of logistic, 0.4402, lies within the model's interval",
+        "The share of `late` moved from 31.0% on the train days to 21.0% on the test days",
+        "Log loss is worse on the test days (0.4311) than on validation (0.3555).",
+        "Replayed data.",
+        "Its recipe is lost.",
+    ],
+)
+def test_the_limits_follow_from_the_numbers(limit):
+    said = section(model_card.markdown(facts(notice="Replayed data.", caveats=("Its recipe is lost.",))), "Limits")
+    assert limit in said
+
+
+def test_a_model_that_clearly_beats_the_baselines_is_not_said_to_be_like_them():
+    assert "log loss of prior" not in section(model_card.markdown(facts()), "Limits")
+
+
+def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_were_simulated_from():
+    found = (
+        Rate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
+        Rate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
+        Rate("performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."),
+    )
+    rows = section(model_card.markdown(facts(false_alarms=found)), "False alarms").splitlines()
+    assert "| skill_loss/log_loss against the prior | 1 | 0.98 | the default process (42 days of its own) |" in rows
+    assert "| weighted_drift | – | 2.5 | its own 150 days |" in rows
+    assert any("auc does not vary" in row for row in rows)
+    assert "has not kept how often" in section(model_card.markdown(facts()), "False alarms")
+
+
+def test_features_come_by_their_share_of_gain_and_those_without_are_named():
+    said = section(model_card.markdown(facts()), "Features")
+    assert said.index("| `dep_hour` | `int8` | 70.0% |") < said.index("| `carrier` | `category` | 30.0% |")
+    assert "Without any gain (1): `distance`." in said
+
+
+def test_tuned_parameters_name_their_study():
+    assert "Not tuned" in section(model_card.markdown(facts()), "Parameters")
+    assert "study run `77aa`" in section(model_card.markdown(facts(tuned_by="77aa")), "Parameters")
+
+
+def test_the_card_says_how_to_rebuild_the_model():
+    said = section(model_card.markdown(facts()), "Lineage")
+    assert "| code, commit | `b3f5edc` |" in said
+    assert "trigger the DAG `flight_delays__reproduce` with version 4" in said
+
+
+def test_the_card_says_whom_it_was_compared_with_or_that_nobody_flew():
+    assert "was version 3" in section(model_card.markdown(facts()), "Compared with the champion")
+    assert "No model flew on 2013-10-14" in section(
+        model_card.markdown(facts(champion="")), "Compared with the champion"
+    )
+
+
+def test_decisions_of_people_stand_with_the_gates():
+    assert "- It was rejected by Ada: too late" in section(
+        model_card.markdown(facts(decisions=("It was rejected by Ada: too late",))), "Gates"
+    )
+
+
+def test_what_an_older_run_has_not_kept_is_said_and_not_made_up():
+    nothing = {"verdicts": None, "slices": None, "intervals": None, "gains": None, "champion": None, "gates": ""}
+    text = model_card.markdown(facts(**nothing, plots=(), test={}, validation={}, parameters={}))
+    for heading in ("How good it is", "Slices", "Gates", "Compared with the champion", "Features", "Parameters"):
+        assert "This run has not kept" in section(text, heading)
+    assert "Gates not judged yet" in text
+    assert model_card.html(text, {})
+
+
+def test_equal_facts_give_equal_cards():
+    assert model_card.markdown(facts()) == model_card.markdown(facts())
+    assert model_card.html(model_card.markdown(facts()), PLOTS) == model_card.html(model_card.markdown(facts()), PLOTS)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_escaped_text_is_shown_as_it_is_and_nothing_else(text):
+    # The most willing reader there is: with HTML, tables and crossed-out words.
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    shown = " ".join(text.split())
+    table = reader.parse(f"| a | b |\n|---|---|\n| {escaped(text)} | {code(text)} |")
+    cells = [token for token in table if token.type == "inline"][2:]
+    assert len(cells) == 2
+    for inline in [reader.parse(escaped(text))[1], *cells]:
+        assert {child.type for child in inline.children} <= {"text", "text_special", "code_inline"}
+        assert "".join(child.content for child in inline.children) == shown
+    assert [token.type for token in reader.parse(escaped(text))] == ["paragraph_open", "inline", "paragraph_close"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
+    hostile = facts(
+        use_case=text,
+        version=text,
+        as_of=text,
+        objective=text,
+        owner=text,
+        label=text,
+        label_meaning=text,
+        window=text,
+        reason=text,
+        notice=text,
+        links={text: text},
+        missing_days=(text,),
+        stale=(text,),
+        slices=(Slice(text, text, 300, 0.5, 0.4, 0.1, 0.05), Slice(text, text, 3, None, None, None, 0.05)),
+        verdicts=(verdict(text, "failed", "champion", reason=text),),
+        champion=text,
+        decisions=(text,),
+        caveats=(text,),
+        gains={text: 1.0, f"{text} ": 0.0},
+        features={text: text},
+        parameters={text: text},
+        tuned_by=text,
+        lineage={text: text, f"features, {text}": text},
+    )
+    harmless = facts(slices=hostile.slices[:1] and (replace(hostile.slices[0], column="x", group="x"),))
+    page = Elements(model_card.html(model_card.markdown(hostile), PLOTS))
+    known = {tag for tag, _ in Elements(model_card.html(model_card.markdown(harmless), PLOTS)).found} | {"blockquote"}
+    assert {tag for tag, _ in page.found} <= known
+    assert not page.named("script") and len(page.named("h2")) == 12
+    assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.named("img"))
+    assert all(str(link["href"]).startswith("#") for link in page.named("a"))
+    assert not [name for _, attributes in page.found for name in attributes if name.startswith("on")]
+
+
+def test_html_in_the_markdown_is_shown_as_text():
+    page = model_card.html("# A card\n\n<script>alert(1)</script>\n\nand <b>more</b>", {})
+    assert not Elements(page).named("script") and not Elements(page).named("b")
+
+
+def test_the_page_holds_its_plots_and_asks_for_nothing():
+    page = model_card.html(model_card.markdown(facts()), PLOTS)
+    assert page.count("data:image/png;base64,") == 2
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    policy = next(each["content"] for each in Elements(page).named("meta") if "content" in each)
+    assert "default-src 'none'" in str(policy)
+    assert not re.search(r"@import|url\(", page)
+
+
+def test_a_plot_stands_in_its_section_and_one_that_is_missing_is_named():
+    text = model_card.markdown(facts())
+    assert "../evaluation/verdicts.png" in section(text, "Gates")
+    assert "../plots/calibration.png" in section(text, "Plots")
+    assert "<em>Calibration (not kept)</em>" in model_card.html(text, {})
+
+
+def test_the_page_follows_the_readers_colour_scheme_and_colours_the_outcomes():
+    page = model_card.html(model_card.markdown(facts()), PLOTS)
+    assert "prefers-color-scheme: dark" in page
+    assert '<td class="failed">✘ failed</td>' in page
+    assert '<td class="not-judged">? not judged</td>' in page
+
+
+def test_every_section_can_be_reached_from_the_top():
+    page = Elements(model_card.html(model_card.markdown(facts()), PLOTS))
+    places = [str(heading["id"]) for heading in page.named("h2")]
+    assert [link["href"] for link in page.named("a")] == [f"#{place}" for place in places]
+    assert len(set(places)) == 12

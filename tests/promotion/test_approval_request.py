@@ -1,0 +1,60 @@
+"""brief: what a person sees before deciding, and when nobody is asked."""
+
+from dataclasses import replace
+
+from include.evaluation import evaluate
+from include.promotion import approval_request, approve, promote, register
+from include.use_case import Gate
+from tests.toy_use_case import USE_CASE
+from tests.versions import read_json, rerecord
+
+
+def cells(text: str, first: str) -> list[str]:
+    """The cells of the table's row that begins so."""
+    row = next(line for line in text.splitlines() if line.startswith(f"| {first} |"))
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, another):
+    promote.run(USE_CASE, register.run(USE_CASE, trained_toy).version, who="a test")
+    evaluate.run(USE_CASE, run_id := another(USE_CASE))
+    version = register.run(USE_CASE, run_id).version
+    text = approval_request.run(USE_CASE, version).question
+    assert text is not None
+    assert cells(text, "") == ["", "version 2", "champion, version 1", "logistic", "prior"]
+    measured = read_json(run_id, f"{evaluate.FOLDER}/metrics.json")
+    shown = [f"{measured[subject]['log_loss']:.4g}" for subject in ("model", "champion", "logistic", "prior")]
+    assert cells(text, "log_loss") == ["log_loss", *shown]
+    _, value, limit, verdict, then = cells(text, "log_loss better than prior")
+    assert (value, limit, verdict) == (shown[0], shown[3], "passed")
+    assert then.endswith(", passed") and then != f"{value}, passed"
+    assert USE_CASE.notice in text
+
+
+def test_without_a_champion_the_model_stands_beside_its_baselines(trained_toy):
+    text = approval_request.run(USE_CASE, register.run(USE_CASE, trained_toy).version).question
+    assert text is not None
+    assert cells(text, "") == ["", "version 1", "logistic", "prior"]
+
+
+def test_nobody_is_asked_of_a_model_that_did_not_pass(trained_toy):
+    strict = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
+    evaluate.run(strict, trained_toy)
+    found = approval_request.run(strict, register.run(strict, trained_toy).version)
+    assert found.question is None
+    assert found.nobody.startswith("Nobody is asked: version 1 did not pass its gates. On 7 test days")
+
+
+def test_nobody_is_asked_of_a_model_that_flies_or_was_decided_on(trained_toy):
+    version = register.run(USE_CASE, trained_toy).version
+    approve.run(USE_CASE, version, approved=True, who="Ann", why="fine")
+    assert approval_request.run(USE_CASE, version).nobody == "Nobody is asked: version 1 was approved by Ann: fine."
+    promote.run(USE_CASE, version, who="a test", approval_required=True)
+    assert approval_request.run(USE_CASE, version).question is None
+
+
+def test_what_a_person_typed_is_text_and_no_markup(trained_toy):
+    rerecord(register.run(USE_CASE, trained_toy).version, reason="<b>| look |</b>")
+    text = approval_request.run(USE_CASE, "1").question
+    assert text is not None
+    assert "<b>" not in text and "| look |" not in text

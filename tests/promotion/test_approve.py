@@ -1,0 +1,161 @@
+"""approve: a decision is kept with the version, and a rejection is final."""
+
+import json
+
+import pytest
+
+from include.errors import BadRequest
+from include.promotion import approve
+from include.registry import sync
+from include.registry.ledger import Ledger
+from include.registry.mlflow_registry import Registry
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, judge, life, promoted, register, state, verdict
+
+
+def decide(
+    version: str, approved: bool, who: str = "Ann", why: str = "because", timed_out: bool = False
+) -> approve.ApproveResult:
+    return approve.run(USE_CASE, version, approved=approved, who=who, why=why, timed_out=timed_out)
+
+
+@pytest.mark.parametrize(("approved", "becomes"), [(True, "challenger"), (False, "rejected")])
+def test_a_decision_is_kept_with_who_and_why(trained_toy, approved, becomes):
+    version = register(trained_toy)
+    assert decide(version, approved) == approve.ApproveResult(version, approved, "Ann", "because", new=True)
+    found, [entry] = Registry(USE_CASE).version(version), Ledger.of(USE_CASE).entries()
+    assert (entry.action, entry.who, entry.reason) == ("approval" if approved else "rejection", "Ann", "because")
+    assert (entry.judged, entry.files_digest) == (found.tags["judged"], found.files_digest)
+    assert json.loads(found.copies["approval"]) == {"approved": approved, "who": "Ann", "why": "because"}
+    assert life(version) == becomes
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_the_same_decision_again_changes_nothing_whoever_makes_it(trained_toy, approved):
+    version = register(trained_toy)
+    decide(version, approved)
+    before = state()
+    assert decide(version, approved, "Bob", "too") == approve.ApproveResult(
+        version, approved, "Ann", "because", new=False
+    )
+    assert state() == before
+
+
+def test_an_approval_after_a_rejection_is_refused_and_changes_nothing(trained_toy):
+    version = register(trained_toy)
+    decide(version, False, "nobody, in time", "")
+    before = state()
+    with pytest.raises(BadRequest, match=r"toy: version 1 was rejected by nobody, in time. A rejection is final"):
+        decide(version, True)
+    assert state() == before
+
+
+def test_an_approval_is_taken_back_by_a_rejection_while_nothing_was_promoted(trained_toy):
+    version = register(trained_toy)
+    decide(version, True)
+    assert decide(version, False, "Bob").new
+    assert life(version) == "rejected"
+    assert not promoted(version, who="a run", approval_required=True).promoted
+
+
+def test_what_was_promoted_is_no_longer_rejected_but_rolled_back(trained_toy):
+    version = register(trained_toy)
+    promoted(version, who="a run")
+    before = state()
+    with pytest.raises(BadRequest, match=r"champion from 2020-03-01 on by ledger entry 1 .* toy__rollback"):
+        decide(version, False)
+    assert state() == before
+
+
+def test_an_approval_alone_promotes_nothing(trained_toy):
+    version = register(trained_toy, gates="failed")
+    decide(version, True)
+    assert life(version) == "rejected"
+    assert not promoted(version, who="a run", approval_required=True).promoted
+
+
+def test_an_unknown_version_is_refused(tracking):
+    with pytest.raises(BadRequest, match="there is no version '4'"):
+        decide("4", True)
+
+
+def test_a_rejection_is_an_entry_of_the_ledger_that_makes_no_champion(trained_toy):
+    version = register(trained_toy)
+    decide(version, False)
+    [entry] = Ledger.of(USE_CASE).entries()
+    assert (entry.version, entry.action, entry.who, entry.reason) == (version, "rejection", "Ann", "because")
+    assert Registry(USE_CASE).ledger_head() == entry.head
+    assert Registry(USE_CASE).champion() is None
+
+
+@pytest.mark.parametrize("lost", ["approval", "life"])
+def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, lost):
+    version = register(trained_toy)
+    decide(version, False)
+    right = state()
+    Registry(USE_CASE).untag_version(version, lost)
+    assert not approve.decision(USE_CASE, version).approved
+    sync.run(USE_CASE)
+    assert state() == right
+
+
+def test_a_rejection_that_was_made_an_approval_by_hand_is_repaired_and_never_promoted(trained_toy):
+    version = register(trained_toy)
+    decide(version, False)
+    right = state()
+    tags = Registry(USE_CASE).version(version).copies
+    told = json.loads(tags["approval"]) | {"approved": True}
+    Registry(USE_CASE).tag_version(version, {"approval": json.dumps(told), "life": "challenger"})
+    assert "rejected by Ann" in promoted(version, who="a run", approval_required=True).reason
+    assert Registry(USE_CASE).version(version).copies["approval"] == tags["approval"]
+    assert state()["entries"] == right["entries"]
+
+
+def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_toy):
+    first, second, later = register(trained_toy), register(trained_toy), register(trained_toy, LATER)
+    decide(first, False)
+    assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
+    assert approve.decision(USE_CASE, second).who == "Ann"
+    assert not decide(second, False, "Bob").new
+    with pytest.raises(BadRequest, match="version 2 was rejected by Ann"):
+        decide(second, True)
+    found = promoted(second, who="a run")
+    assert (found.promoted, found.reason) == (
+        False, "The same trees were rejected as version 1 by Ann: because.",
+    )  # fmt: skip
+
+
+def test_no_answer_in_time_is_a_rejection_where_nobody_approved(trained_toy):
+    version = register(trained_toy)
+    assert decide(version, False, "nobody, in time", "", timed_out=True).new
+    assert life(version) == "rejected"
+
+
+@pytest.mark.parametrize("judged_anew", [False, True])
+def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew):
+    version = register(trained_toy)
+    decide(version, True)
+    if judged_anew:
+        judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
+    sync.run(USE_CASE)
+    before = state()
+    found = decide(version, False, "nobody, in time", "", timed_out=True)
+    assert (found.approved, found.who, found.new) == (True, "Ann", False)
+    assert state() == before
+
+
+def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(trained_toy):
+    version = register(trained_toy)
+    assert approve.decision(USE_CASE, version) is None
+    run_id = Registry(USE_CASE).version(version).run_id
+    judge(run_id, [verdict("passed")], judged_by="others")
+    decide(version, True)
+    assert approve.decision(USE_CASE, version).approved
+    judge(run_id, [verdict("passed")])
+    assert approve.decision(USE_CASE, version) is None
+    waiting = promoted(version, who="a run", approval_required=True)
+    assert waiting.reason == (
+        "It waits for a person's approval. The approval that it has was of other verdicts."
+    )  # fmt: skip
+    assert decide(version, True).new
+    assert promoted(version, who="a run", approval_required=True).promoted

@@ -1,0 +1,300 @@
+"""promote: the ledger decides, the registry follows, and nothing happens by accident."""
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from mlflow import MlflowClient
+
+from include.errors import BadRequest, NotBegunError
+from include.evaluation import evaluate
+from include.promotion import approve, promote, rollback
+from include.registry import sync
+from include.registry.ledger import Entry, Ledger, LedgerDamaged
+from include.registry.mlflow_registry import ArtifactMissing, Registry
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, WRITES, alias, judge, judge_now, life, promoted, register, state, verdict
+
+pytestmark = pytest.mark.both_places(long=True)
+
+
+def lives() -> dict[str, str | None]:
+    return {version.number: version.tags.get("life") for version in Registry(USE_CASE).versions()}
+
+
+def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_toy):
+    version = register(trained_toy)
+    found = promoted(version, who="train 7")
+    assert (found.promoted, found.effective_from, found.champion, found.new) == (True, "2020-03-01", version, True)
+    entry = Ledger.of(USE_CASE).champion_of(AS_OF)
+    assert (entry.version, entry.who, entry.reason, entry.action) == (version, "train 7", "a first model", "promotion")
+    assert entry.verdicts == (verdict("passed"),)
+    assert (alias(), life(version)) == (version, "champion")
+    assert Registry(USE_CASE).ledger_head() == entry.head
+
+
+def test_promoting_again_changes_nothing(trained_toy):
+    version = register(trained_toy)
+    first, before = promoted(version, who="one"), state()
+    again = promoted(version, who="two")
+    assert replace(again, new=True) == first
+    assert not again.new
+    assert state() == before
+
+
+def test_where_nothing_differs_nothing_is_written(trained_toy, monkeypatch):
+    promoted(register(trained_toy), who="a test")
+    register(trained_toy, gates="failed")
+    assert sync.run(USE_CASE) == "1"
+    for name in WRITES:
+        monkeypatch.setattr(MlflowClient, name, lambda *_, **__: pytest.fail("written"))
+    assert sync.run(USE_CASE) == "1"
+    assert promoted("1", who="a test").promoted
+
+
+@pytest.mark.parametrize(("gates", "becomes"), [("failed", "rejected"), ("not judged", "candidate")])
+def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gates, becomes):
+    champion = register(trained_toy)
+    promoted(champion, who="a test")
+    verdicts = [verdict("passed"), verdict(gates), verdict("reported"), verdict("not judged", blocks=False)]
+    refused = register(trained_toy, LATER, gates=gates, verdicts=verdicts)
+    found = promoted(refused, who="a test")
+    assert (found.promoted, found.champion, found.entry) == (False, champion, None)
+    assert found.reason == verdict(gates)["reason"]
+    assert (alias(), lives()) == (champion, {champion: "champion", refused: becomes})
+    assert len(Ledger.of(USE_CASE).entries()) == 1
+    kept = Registry(USE_CASE).version(refused)
+    assert kept.tags["not_promoted"] == found.reason
+    assert kept.description == f"A model.\n\n**Not promoted**: {found.reason}"
+    assert promoted(refused, who="a test") == found
+    assert Registry(USE_CASE).version(refused).description == kept.description
+
+
+def test_a_version_that_nobody_judged_is_not_promoted(trained_toy, monkeypatch):
+    version = register(trained_toy, gates=None)
+    monkeypatch.setattr(evaluate, "is_current", lambda *_: True)  # else it is judged now
+    found = promoted(version, who="a test")
+    assert (found.promoted, alias(), life(version)) == (False, None, "candidate")
+    assert "was not judged by its gates yet: run evaluate" in found.reason
+
+
+def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
+    verdicts = [verdict("passed"), verdict("reported"), verdict("not judged", blocks=False)]
+    found = promoted(register(trained_toy, verdicts=verdicts), who="a test")
+    assert found.promoted
+    assert found.reason == (
+        "1 of 3 gates are passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
+    )
+
+
+def test_the_champion_before_is_archived_and_a_rival_stays_a_challenger(trained_toy):
+    first, second, third = register(trained_toy), register(trained_toy, LATER), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    promoted(second, who="a test")
+    assert lives() == {first: "archived", second: "champion", third: "challenger"}
+
+
+def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names_who_gave_it(trained_toy):
+    version = register(trained_toy)
+    waiting = promoted(version, who="a run", approval_required=True)
+    assert (waiting.promoted, waiting.reason) == (False, "It waits for a person's approval.")
+    assert (alias(), life(version)) == (None, "challenger")
+    approve.run(USE_CASE, version, approved=True, who="Ann", why="looks right")
+    assert promoted(version, who="a run", approval_required=True).promoted
+    approval, entry = Ledger.of(USE_CASE).entries()
+    assert (approval.action, approval.who, approval.reason) == ("approval", "Ann", "looks right")
+    assert (entry.who, entry.reason) == ("a run, approved by Ann", "a first model; approved: looks right")
+    kept = Registry(USE_CASE).version(version)
+    assert "not_promoted" not in kept.tags and kept.description == "A model."
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, required):
+    version = register(trained_toy, gates="failed")
+    approve.run(USE_CASE, version, approved=False, who="Ann", why="too few carriers")
+    Registry(USE_CASE).tag_version(version, {"gates": "passed"})
+    with pytest.raises(BadRequest, match="A rejection is final"):
+        approve.run(USE_CASE, version, approved=True, who="Bob", why="it is fine")
+    found = promoted(version, who="a run", approval_required=required)
+    assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
+    assert (alias(), life(version)) == (None, "rejected")
+    assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection"]
+
+
+def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later(trained_toy):
+    later, earlier = register(trained_toy, LATER), register(trained_toy)
+    promoted(later, who="a test")
+    found = promoted(earlier, who="a backfill")
+    assert (found.promoted, found.effective_from, found.champion) == (True, "2020-03-01", later)
+    assert (alias(), lives()) == (later, {later: "champion", earlier: "archived"})
+    assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 4)).version == earlier
+    assert Ledger.of(USE_CASE).champion_of(LATER).version == later
+
+
+def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    promoted(second, who="a test")
+    rollback.run(USE_CASE, first, LATER, who="a person", reason="worse")
+    found = promoted(second, who="cleared")
+    assert found.champion == alias() == first
+    assert found.reason == (
+        "All 1 gates are passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
+        " (rollback by a person: worse) makes version 1 the champion of that day."
+    )
+
+
+def test_a_champion_whose_gates_fail_when_judged_anew_stays_until_it_is_rolled_back(trained_toy):
+    version = register(trained_toy)
+    promoted(version, who="a test")
+    judge(Registry(USE_CASE).version(version).run_id, [verdict("failed")])
+    assert promoted(version, who="a test").champion == version
+    assert life(version) == "champion"
+    assert "not_promoted" not in Registry(USE_CASE).version(version).tags
+
+
+def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    move = Registry.set_champion
+
+    def slow(registry, number):
+        monkeypatch.setattr(Registry, "set_champion", move)
+        promoted(second, who="the faster one")
+        registry.set_champion(number)  # too late: the other's alias is lost
+
+    monkeypatch.setattr(Registry, "set_champion", slow)
+    assert promoted(first, who="the slower one").champion == second
+    assert (alias(), lives()) == (second, {first: "archived", second: "champion"})
+
+
+def test_a_head_overtaken_by_another_promotions_is_moved_on(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    move = Registry.set_ledger_head
+
+    def slow(registry, head):
+        monkeypatch.setattr(Registry, "set_ledger_head", move)
+        promoted(second, who="the faster one")
+        registry.set_ledger_head(head)
+
+    monkeypatch.setattr(Registry, "set_ledger_head", slow)
+    promoted(first, who="the slower one")
+    assert Registry(USE_CASE).ledger_head() == Ledger.of(USE_CASE).entries()[-1].head
+
+
+def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
+    champion, refused = register(trained_toy), register(trained_toy, LATER, gates="failed")
+    promoted(champion, who="a test")
+    promoted(refused, who="a test")
+    right, registry = state(), Registry(USE_CASE)
+    registry.set_champion(refused)
+    registry.tag_version(refused, {"life": "champion"})
+    registry.untag_version(champion, "life")
+    assert promoted(refused, who="a test").champion == champion
+    assert state() == right
+
+
+FORGED = {
+    "gates": "passed",
+    "verdicts": json.dumps([verdict("passed")]),
+    "approval": json.dumps({"approved": True, "who": "admin", "why": "fine"}),
+    "life": "challenger",
+}
+"""What anybody who reaches MLflow may write there."""
+
+
+@pytest.mark.parametrize("verdicts", [[], [verdict("passed"), verdict("failed")], [verdict("not judged")]])
+def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, verdicts):
+    version = register(trained_toy, verdicts=verdicts)
+    run_id, registry = Registry(USE_CASE).version(version).run_id, Registry(USE_CASE)
+    registry.tag_version(version, FORGED)
+    registry.log(run_id, tags=FORGED)
+    registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [verdict("passed")])
+    for required in (True, False):
+        found = promoted(version, who="a run", approval_required=required)
+        assert (found.promoted, Ledger.of(USE_CASE).entries()) == (False, [])
+    tags = registry.version(version).copies
+    assert "approval" not in tags and tags["gates"] != "passed" and tags["life"] != "challenger"
+
+
+def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    rollback.run(USE_CASE, first, LATER, who="ann", reason="it is worse")
+    registry = Registry(USE_CASE)
+    known = registry.version(second)
+    added = registry._client.create_model_version(USE_CASE.name, f"models:/{known.model_id}", known.run_id)
+    before = len(Ledger.of(USE_CASE).entries())
+    result = promote.run(USE_CASE, str(added.version), who="a run")
+    assert not result.new and result.reason.startswith(f"It has the files of version {second}, byte for byte.")
+    assert len(Ledger.of(USE_CASE).entries()) == before
+    assert Ledger.of(USE_CASE).champion_of(LATER).version == first == alias()
+
+
+def test_a_question_names_the_files_that_it_is_about(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, reason="another model")
+    registry, asked = Registry(USE_CASE), approve.question(USE_CASE, first)
+    versions = [registry.version(number) for number in (second, first)]
+    registry._client.delete_registered_model(USE_CASE.name)
+    registry._client.create_registered_model(USE_CASE.name)
+    for version in versions:  # each under the number of the other
+        registry._client.create_model_version(USE_CASE.name, f"models:/{version.model_id}", version.run_id)
+    assert Registry(USE_CASE).version(first).run_id == versions[0].run_id
+    assert approve.question(USE_CASE, first) != asked
+
+
+def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
+    version = register(trained_toy)
+    Registry(USE_CASE).tag_version(version, FORGED)
+    found = promoted(version, who="a run", approval_required=True)
+    assert (found.promoted, found.reason) == (False, "It waits for a person's approval.")
+    assert "approval" not in Registry(USE_CASE).version(version).copies
+
+
+def test_what_blocks_is_never_told_to_be_passed():
+    told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
+    told |= {"effective_from": AS_OF, "action": "promotion", "who": "", "reason": ""}
+    entry = Entry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("not judged", blocks=False)))
+    assert promote._judged(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
+
+
+@pytest.mark.parametrize("damage", ["missing", "other trees", "unreadable"])
+def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained_toy, lake_home, damage):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    Registry(USE_CASE).load(Registry(USE_CASE).version(second))  # a whole copy lies here: it does not count
+    judge_now(second)
+    before = state()
+    [model] = [path for path in lake_home.rglob("model.lgb") if "mlruns" in path.parts]
+    if damage == "missing":
+        model.unlink()
+    elif damage == "other trees":
+        model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1"))
+    else:
+        (model.parent / "airworthy" / "encoding.json").write_text("[]")
+    with pytest.raises(ArtifactMissing, match=f"toy: version {second} cannot be loaded"):
+        promoted(second, who="a test")
+    assert state() == before
+    assert alias() == first
+
+
+def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    (Ledger.of(USE_CASE).folder / "000001.json").remove()
+    with pytest.raises(LedgerDamaged, match=r"000001\.json"):
+        promoted(second, who="a test")
+    assert (alias(), Ledger.of(USE_CASE).entries()) == (first, [])
+
+
+def test_an_unknown_version_is_refused(tracking):
+    with pytest.raises(BadRequest, match="there is no version '4'"):
+        promoted("4", who="a test")
+
+
+def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
+    number = register(trained_toy, USE_CASE.today() + timedelta(days=2))
+    with pytest.raises(NotBegunError):
+        promoted(number, who="a test")
+    assert Ledger.of(USE_CASE).entries() == [] and alias() is None

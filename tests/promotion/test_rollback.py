@@ -1,0 +1,190 @@
+"""rollback: back to a version that has flown, from the day that a person names, and to no other."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from include.errors import BadRequest, NotBegunError
+from include.maintenance.rules import NOT_REPRODUCIBLE
+from include.promotion import rollback
+from include.registry.ledger import Ledger, LedgerDamaged
+from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.sync import ModelReplaced
+from tests.conftest import AS_OF, move, moved_into
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, alias, life, promoted, register, rerecord, state
+
+pytestmark = pytest.mark.both_places(long=True)
+
+DAY = date(2020, 3, 8)
+
+
+@pytest.fixture(scope="module")
+def flown_home(tmp_path_factory, trained) -> Path:
+    home = tmp_path_factory.mktemp("flown") / "home"
+    with moved_into(trained[0], home):
+        for day in (AS_OF, LATER, LATER):
+            register(trained[1], day)
+        promoted("1", who="a run"), promoted("2", who="a run")
+    return home
+
+
+@pytest.fixture
+def flown(lake_home, flown_home, trained, monkeypatch) -> str:
+    """Version 1 was champion from AS_OF on, version 2 is it from LATER on, version 3 was never; the run's id."""
+    move(flown_home, lake_home, monkeypatch)
+    return trained[1]
+
+
+def back(version: str = "1", day: date = DAY, who: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
+    return rollback.run(USE_CASE, version, day, who=who, reason=reason)
+
+
+def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
+    found = back()
+    assert (found.version, found.effective_from, found.last_day, found.entry) == ("1", "2020-03-08", None, 3)
+    assert (found.champion, found.new) == ("1", True)
+    entry = Ledger.of(USE_CASE).champion_of(DAY)
+    assert (entry.version, entry.action, entry.who, entry.reason) == ("1", "rollback", "Ann", "worse")
+    assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 7)).version == "2"
+    assert (alias(), life("1"), life("2"), life("3")) == ("1", "champion", "archived", "challenger")
+    assert Registry(USE_CASE).ledger_head() == entry.head
+    assert found.reason.startswith("Version 1 is the champion from 2020-03-08 on. Days that are scored already keep")
+    assert "trigger toy__score for it with `rescore`" in found.reason
+
+
+def test_a_version_whose_training_data_are_gone_flies_and_this_is_told(flown):
+    Registry(USE_CASE).tag_version("1", {NOT_REPRODUCIBLE: "since 2020-03-01, because of the declared retention."})
+    found = back()
+    assert (found.champion, found.new) == ("1", True)
+    assert found.reason.endswith(
+        " Nobody can build version 1 again: it is no longer reproducible since 2020-03-01, because of the declared"
+        " retention."
+    )
+
+
+def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):
+    promoted(register(flown, DAY), who="a run")
+    found = back(day=LATER)
+    assert (found.last_day, found.champion) == ("2020-03-07", "4")
+    assert found.reason.startswith(
+        "Version 1 is the champion from 2020-03-05 to 2020-03-07; from 2020-03-08 on entry 3 (promotion) makes version"
+        " 4 the champion. To go back from it too, roll back from 2020-03-08 on as well."
+    )
+
+
+def test_the_same_rollback_again_adds_no_second_entry(flown):
+    first, before = back(), state()
+    assert replace(back(), new=True) == first
+    assert replace(back(who="another run of the same form"), new=True) == first
+    assert not back().new
+    assert state() == before
+
+
+def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
+    back(day=DAY)
+    promoted(register(flown, DAY), who="a run")
+    before, found = state(), back(day=DAY)
+    assert (found.new, found.champion, found.last_day) == (False, "4", "2020-03-07")
+    assert (
+        "the later entry 4 (promotion) makes version 4 the champion of 2020-03-08; nothing was changed" in found.reason
+    )
+    assert state() == before
+
+
+def test_another_decision_to_the_same_version_after_something_newer_is_an_entry_of_its_own(flown):
+    back(who="run 1")
+    promoted(register(flown, DAY), who="a run")
+    assert back(who="run 2").new
+    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("1", 5)
+
+
+def test_a_rollback_can_be_rolled_back(flown):
+    back("1"), back("2")
+    assert (alias(), life("1"), life("2")) == ("2", "archived", "champion")
+
+
+@pytest.mark.parametrize(("version", "what"), [("3", "was never champion"), ("77", "does not exist")])
+def test_a_version_that_has_not_flown_is_refused_with_those_that_have(flown, version, what):
+    before = state()
+    with pytest.raises(
+        BadRequest,
+        match=rf"toy: version '{version}' {what}.*: 1 \(from 2020-03-01, entry 1, promotion\), 2 \(from 2020-03-05,",
+    ):
+        back(version)
+    assert state() == before
+
+
+def test_where_nothing_has_flown_this_is_said(trained_toy):
+    register(trained_toy)
+    with pytest.raises(BadRequest, match="Versions that were champion: none"):
+        back()
+
+
+def test_a_deleted_version_is_refused_and_not_offered(flown):
+    MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
+    with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
+        back("1")
+    with pytest.raises(BadRequest, match=r"version '3' was never champion.* champion: 2 \(from [^)]*\)\."):
+        back("3")
+
+
+def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(flown):
+    rerecord("1", trees="others")
+    with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"):
+        back("1")
+    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 2)
+
+
+def test_a_day_that_the_version_has_seen_is_refused(flown):
+    before = state()
+    with pytest.raises(BadRequest, match=r"version 2 was trained as of 2020-03-05 and may have seen .* 2020-03-04"):
+        back("2", date(2020, 3, 4))
+    assert state() == before
+    assert back("2", LATER).version == "2"
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_rollback_without_a_reason_is_refused(flown, reason):
+    with pytest.raises(BadRequest, match="a rollback needs a reason"):
+        back(reason=reason)
+    assert alias() == "2"
+
+
+def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(flown, lake_home):
+    Registry(USE_CASE).load(Registry(USE_CASE).version("1"))  # a whole copy lies here: it does not count
+    before = state()
+    for path in (path for path in lake_home.rglob("model.lgb") if "mlruns" in path.parts):
+        path.unlink()
+    with pytest.raises(ArtifactMissing, match="toy: version 1 cannot be loaded"):
+        back()
+    assert state() == before
+
+
+def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
+    (Ledger.of(USE_CASE).folder / "000002.json").remove()
+    with pytest.raises(LedgerDamaged, match=r"000002\.json"):
+        back()
+    assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)
+
+
+@pytest.mark.parametrize("day", [date(2206, 3, 5), USE_CASE.last_day() + timedelta(days=2)])
+def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(flown, day):
+    before = state()
+    with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
+        back(day=day)
+    assert (refused.value.day, refused.value.today) == (day, USE_CASE.today())
+    assert state() == before
+
+
+def test_the_newest_day_can_be_rolled_back_from(flown):
+    assert back(day=USE_CASE.last_day()).champion == "1"
+
+
+def test_a_day_after_the_end_of_the_use_case_is_refused(flown):
+    ended = replace(USE_CASE, ends_on=date(2020, 3, 10))
+    with pytest.raises(BadRequest, match="toy ends on 2020-03-10"):
+        rollback.run(ended, "1", date(2020, 3, 11), who="Ann", reason="worse")

@@ -1,0 +1,253 @@
+"""Runs and versions in MLflow: a local store, and, marked slow, a real server."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from include import settings
+from include.errors import BadRequest, NotReady
+from include.evaluation import evaluate
+from include.monitoring import monitor
+from include.orchestration.dag_factory import told
+from include.promotion import promote, register
+from include.registry import mlflow_runs, model_io
+from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.mlflow_runs import DeletedInMlflowError, MlflowUnreachable
+from include.scoring import score
+from include.training import train
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE, source
+
+
+@pytest.fixture
+def version(trained_toy):
+    return Registry(USE_CASE).version(register.run(USE_CASE, trained_toy).version)
+
+
+def artifacts(home: Path) -> list[Path]:
+    return [path for path in home.rglob("*") if path.is_file()]
+
+
+def test_nothing_is_pickled(trained):
+    found = {path.suffix for path in artifacts(trained[0] / "mlruns")}
+    assert ".lgb" in found
+    assert not found & {".pkl", ".pickle", ".joblib", ".skops", ".cloudpickle"}
+    assert all(not path.read_bytes().startswith(b"\x80") for path in artifacts(trained[0] / "mlruns"))
+
+
+def test_a_model_predicts_the_same_from_the_registry_as_mlflow_loads_it(version):
+    rows = source.everything(AS_OF)
+    ours = Registry(USE_CASE).load(version)
+    address = settings.current().mlflow
+    path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.model_id}", tracking_uri=address)
+    theirs = mlflow.lightgbm.load_model(path)
+    assert ours.predict(rows).tolist() == theirs.predict(ours.encoding.encode(rows)).tolist()
+
+
+def test_the_signature_and_the_example_name_every_feature(trained):
+    [model] = (trained[0] / "mlruns").rglob("MLmodel")
+    loaded = mlflow.models.Model.load(str(model))
+    assert loaded.signature.inputs.input_names() == list(USE_CASE.features)
+    assert list(loaded.load_input_example(str(model.parent)).columns) == list(USE_CASE.features)
+
+
+def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeypatch):
+    registry = Registry(USE_CASE)
+    first = registry.load(version)
+    monkeypatch.setattr("include.registry.model_io.download_artifacts", lambda **_: pytest.fail("downloaded again"))
+    assert registry.load(version).trees == first.trees == version.tags["trees"]
+
+
+def test_an_unknown_version_is_refused_with_those_there_are(version):
+    for wrong in ("7", "newest"):
+        with pytest.raises(BadRequest, match=rf"toy: there is no version '{wrong}'; there are \['1'\]"):
+            Registry(USE_CASE).version(wrong)
+
+
+def test_a_use_case_without_versions_says_so(tracking):
+    with pytest.raises(BadRequest, match="there are none"):
+        Registry(USE_CASE).version("1")
+    assert Registry(USE_CASE).champion() is None
+    assert Registry(USE_CASE).versions() == []
+
+
+def test_a_missing_artifact_is_named(version):
+    with pytest.raises(ArtifactMissing, match="toy: version 1 cannot be loaded"):
+        Registry(USE_CASE).load(replace(version, model_id="m-0"))
+
+
+@pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json"])
+def test_a_damaged_copy_is_never_read_but_fetched_anew(version, name):
+    registry = Registry(USE_CASE)
+    registry.load(version)
+    path = settings.current().home / "models" / version.model_id / name
+    path.write_text(path.read_text()[:-200].replace("leaf_value=", "leaf_value=0"))
+    assert registry.load(version).trees == version.tags["trees"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("airworthy/encoding.json", '"bolt"', '"boat"'),
+        ("airworthy/baselines.json", '"prior": 0', '"prior": 1'),
+        ("airworthy/encoding.json", "{", ""),
+        ("model.lgb", "leaf_value=", "leaf_value=1"),
+        ("model.lgb", "parameters:", "parameters:\n[boosting: a hostile tail]"),
+        ("MLmodel", "flavors:", "flavors:\n  another: {}"),
+    ],
+)
+def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
+    registry = Registry(USE_CASE)
+    registry.load(version)
+    for path in settings.current().home.rglob(name):
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+    for load in (registry.load, registry.load_anew):
+        with pytest.raises(ArtifactMissing, match=f"toy: version 1 cannot be loaded: {name}: its content is not that"):
+            load(version)
+
+
+@pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json", "airworthy/baselines.json"])
+def test_a_missing_file_is_named(version, name):
+    for path in list(settings.current().home.rglob(name)):
+        path.unlink()
+    with pytest.raises(ArtifactMissing, match=f"version 1 cannot be loaded: {name}: it is missing"):
+        Registry(USE_CASE).load(version)
+
+
+def test_a_file_that_was_added_is_refused(version):
+    for path in list(settings.current().home.rglob("MLmodel")):
+        path.with_name("added.py").write_text("print('hello')")
+    with pytest.raises(ArtifactMissing, match=r"added\.py: it was not there when the model was trained"):
+        Registry(USE_CASE).load(version)
+
+
+def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch):
+    downloaded = []
+    monkeypatch.setattr(model_io, "download_artifacts", lambda **given: downloaded.append(given))
+    registry, [path] = Registry(USE_CASE), (settings.current().home / "mlruns").rglob("model.lgb")
+    (path.parent / "more" / "inside").mkdir(parents=True)
+    with pytest.raises(ArtifactMissing, match="more: it was not there when the model was trained"):
+        registry.load_anew(version)
+    shutil.rmtree(path.parent / "more")
+    monkeypatch.setattr(model_io, "MOST_BYTES", 1_000)
+    with pytest.raises(ArtifactMissing, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
+        registry.load_anew(version)
+    assert downloaded == []
+
+
+def test_an_artifact_that_is_too_large_is_not_downloaded(trained_toy, tmp_path, monkeypatch):
+    registry = Registry(USE_CASE)
+    names = [each.path for each in registry._client.list_artifacts(trained_toy) if not each.is_dir]
+    assert registry.artifact(trained_toy, names[0], tmp_path).exists()
+    monkeypatch.setattr(mlflow_runs, "ARTIFACT_BYTES", 1)
+    monkeypatch.setattr(registry._client, "download_artifacts", None)
+    with pytest.raises(FileNotFoundError, match="has no artifact"):
+        registry.artifact(trained_toy, names[0], tmp_path)
+
+
+@pytest.mark.parametrize("limit", ["ARTIFACT_BYTES", "ARTIFACT_FILES"])
+def test_nothing_of_a_folder_that_is_too_large_is_downloaded(trained_toy, tmp_path, monkeypatch, limit):
+    registry = Registry(USE_CASE)
+    for name in ("a.png", "deeper/b.png", "deeper/c.png"):
+        registry.log_json(trained_toy, f"added/{name}", ["x" * 1_000])
+    assert (registry.artifact(trained_toy, "added", tmp_path) / "deeper" / "c.png").exists()
+    monkeypatch.setattr(mlflow_runs, limit, {"ARTIFACT_BYTES": 3_000, "ARTIFACT_FILES": 2}[limit])
+    monkeypatch.setattr(registry._client, "download_artifacts", None)
+    with pytest.raises(FileNotFoundError, match="has no artifact 'added'"):
+        registry.artifact(trained_toy, "added", tmp_path)
+
+
+def test_what_cannot_be_read_is_not_kept_so_that_a_mended_store_is_enough(version):
+    registry, home = Registry(USE_CASE), settings.current().home
+    shutil.rmtree(home / "models", ignore_errors=True)
+    [path] = (home / "mlruns").rglob("model.lgb")
+    right = path.read_bytes()
+    path.write_bytes(right + b"a hostile tail")
+    with pytest.raises(ArtifactMissing):
+        registry.load(version)
+    assert not (home / "models" / version.model_id).exists()
+    path.write_bytes(right)
+    assert registry.load(version).trees == version.trees
+
+
+def test_a_run_that_broke_half_way_is_no_model(tracking):
+    registry = Registry(USE_CASE)
+    run_id = registry.start_run("broken", {"airworthy.fingerprint": "x"})
+    assert registry.complete_runs("x") == []
+    with pytest.raises(NotReady, match=f"run {run_id} is RUNNING and not complete"):
+        registry.run(run_id)
+    registry.end_run(run_id, failed=True)
+    assert registry.complete_runs("x") == []
+
+
+def test_an_unknown_run_is_refused(tracking):
+    with pytest.raises(BadRequest, match="has no run '0123456789abcdef0123456789abcdef'"):
+        Registry(USE_CASE).run("0123456789abcdef0123456789abcdef")
+
+
+def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(MlflowUnreachable, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
+        Registry(USE_CASE).versions()
+
+
+def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(MlflowUnreachable), told():
+        Registry(USE_CASE).versions()
+
+
+def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
+    before = (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI"))
+    register.run(USE_CASE, trained_toy)
+    Registry(USE_CASE, "http://127.0.0.1:9")
+    assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
+
+
+@pytest.mark.slow
+def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
+    trained = train.run(USE_CASE, AS_OF)
+    assert evaluate.run(USE_CASE, trained.run_id).gates == "passed"
+    number = register.run(USE_CASE, trained.run_id).version
+    assert promote.run(USE_CASE, number, who="a test").champion == number
+    scored = score.run(USE_CASE, AS_OF)
+    assert (scored.rows, scored.version) == (200, number)
+    assert monitor.run(USE_CASE, AS_OF).changed
+    assert train.run(USE_CASE, AS_OF).reused
+    shutil.rmtree(settings.current().home / "models")  # loaded again, over HTTP
+    assert not score.run(USE_CASE, AS_OF).changed
+    with pytest.raises(BadRequest, match="there is no version '99'"):
+        score.run(USE_CASE, AS_OF, version="99")
+    with pytest.raises(BadRequest, match="has no run"):
+        evaluate.run(USE_CASE, "0123456789abcdef0123456789abcdef")
+    with pytest.raises(ArtifactMissing):
+        Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))
+
+
+def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained_toy):
+    client = mlflow.MlflowClient(Registry(USE_CASE).address)
+    number = client.get_experiment_by_name(USE_CASE.name).experiment_id
+    client.delete_experiment(number)
+    what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
+    with pytest.raises(DeletedInMlflowError, match=what) as refused:
+        train.run(USE_CASE, AS_OF, parameters={"rounds": 3})
+    assert (refused.value.kind, refused.value.identifier, refused.value.worth_retrying) == ("experiment", number, False)
+    client.restore_experiment(number)
+    assert train.run(USE_CASE, AS_OF).run_id == trained_toy
+
+
+def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):
+    registry = Registry(USE_CASE)
+    mlflow.MlflowClient(registry.address).delete_run(trained_toy)
+    what = f"the run {trained_toy} was deleted in MLflow.*mlflow runs restore --run-id {trained_toy} "
+    with pytest.raises(DeletedInMlflowError, match=what):
+        registry.log(trained_toy, tags={"a": "tag"})
+    with pytest.raises(AirflowFailException, match="mlflow runs restore"), told():
+        registry.log(trained_toy, metrics={"a": 1.0})

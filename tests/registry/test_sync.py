@@ -1,0 +1,245 @@
+"""follow: the registry says what the ledger says, and nothing where it holds other models than the ledger means."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from mlflow import MlflowClient
+
+from include.declaration import clock
+from include.promotion import rollback
+from include.registry import sync
+from include.registry.ledger import Decision, Ledger, LedgerDamaged
+from include.registry.mlflow_registry import Registry, UnprovenVersionError
+from include.registry.records import Records
+from include.registry.sync import ModelReplaced
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+from tests.versions import LATER, alias, life, promoted, register, rerecord, state
+
+pytestmark = pytest.mark.security
+
+
+def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    look = Registry.ledger_head
+
+    def overtaken(registry):
+        seen = look(registry)
+        monkeypatch.setattr(Registry, "ledger_head", look)
+        promoted(second, who="the faster one")
+        return seen
+
+    monkeypatch.setattr(Registry, "ledger_head", overtaken)
+    assert sync.run(USE_CASE) == second
+
+
+def test_an_alias_that_no_entry_bears_out_is_taken_away(trained_toy):
+    Registry(USE_CASE).set_champion(register(trained_toy))
+    assert sync.run(USE_CASE) is None
+    assert alias() is None
+
+
+def delete(number: str) -> None:
+    MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, number)
+
+
+def test_an_archived_version_that_was_deleted_breaks_nothing(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    delete(first)
+    assert sync.run(USE_CASE) == second
+    third = register(trained_toy, date(2020, 3, 6))
+    assert promoted(third, who="a test").champion == third
+
+
+def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    delete(second)
+    third = register(trained_toy, date(2020, 3, 6))
+    before = state()
+    what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
+    for action in (sync.run, lambda _: promoted(third, who="a test")):
+        with pytest.raises(ModelReplaced, match=what):
+            action(USE_CASE)
+    assert {**state(), "versions": 0} == {**before, "versions": 0}
+    with pytest.raises(ModelReplaced):  # it would be the champion still
+        rollback.run(USE_CASE, first, date(2020, 3, 4), who="a person", reason="deleted")
+    assert len(Ledger.of(USE_CASE).entries()) == 2
+    assert rollback.run(USE_CASE, first, LATER, who="a person", reason="deleted").champion == first
+
+
+MOVED = r"version 1 is another model \(trees .*restore MLflow's database"
+
+
+def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promoted(trained_toy):
+    first = register(trained_toy)
+    promoted(first, who="a test")
+    rerecord(first, trees="another")
+    second, before = register(trained_toy, LATER), state()
+    for action in (sync.run, lambda _: promoted(second, who="a run"), lambda _: promoted(first, who="a run")):
+        with pytest.raises(ModelReplaced, match=MOVED):
+            action(USE_CASE)
+    assert (state()["entries"], alias()) == (before["entries"], first)
+
+
+def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_taken(trained_toy):
+    first = register(trained_toy)
+    promoted(first, who="a test")
+    rerecord(first, **{"airworthy.fingerprint": "another"})
+    before = state()
+    for action in (sync.run, lambda _: promoted(first, who="a run")):
+        with pytest.raises(ModelReplaced, match=MOVED):
+            action(USE_CASE)
+    assert (state()["entries"], alias()) == (before["entries"], first)
+
+
+@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint", "files_digest"])
+def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy, tag):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    rerecord(first, **{tag: "another"})
+    assert sync.run(USE_CASE) == second
+    assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
+    with pytest.raises(ModelReplaced, match="names version 1"):
+        promoted(first, who="a test")
+
+
+def test_a_head_that_was_deleted_stops_everything(trained_toy):
+    promoted(register(trained_toy), who="a test")
+    registry = Registry(USE_CASE)
+    registry._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    head = Ledger.of(USE_CASE).entries()[0].head
+    for action in (sync.run, lambda _: promoted("1", who="a run")):
+        with pytest.raises(
+            LedgerDamaged, match=f"missing, .* set the tag `ledger.head` of .* `toy` in MLflow to `{head}`"
+        ):
+            action(USE_CASE)
+    registry.set_ledger_head(head)
+    assert sync.run(USE_CASE) == "1"
+
+
+def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_toy):
+    first = register(trained_toy)
+    promoted(first, who="a test")
+    head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
+    (Ledger.of(USE_CASE).folder / "000001.json").remove()
+    Ledger.of(USE_CASE).append(
+        Decision(version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason="")
+    )
+    with pytest.raises(LedgerDamaged, match="it was replaced"):
+        sync.run(USE_CASE)
+    assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
+
+
+def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, monkeypatch):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + timedelta(days=1)
+    entry = Decision(
+        version=first,
+        trees=version.trees,
+        fingerprint=version.fingerprint,
+        effective_from=tomorrow,
+        action="rollback",
+        who="another tool",
+        reason="a typing error",
+        files_digest=version.files_digest,
+    )
+    Ledger.of(USE_CASE).append(entry)
+    assert sync.run(USE_CASE) == second
+    assert (alias(), life(first), life(second)) == (second, "archived", "champion")
+    third = register(trained_toy, date(2020, 3, 6))
+    assert promoted(third, who="a test").champion == third
+    assert (alias(), life(third)) == (third, "champion")
+
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=1))
+    assert sync.run(USE_CASE) == first
+    assert (alias(), life(third)) == (first, "archived")
+
+
+def test_the_champion_is_that_of_the_last_day_of_a_use_case_that_has_ended(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test"), promoted(second, who="a test")
+    assert sync.run(replace(USE_CASE, ends_on=date(2020, 3, 4))) == first
+
+
+FORGED = {"trees": "another", "files_digest": "another", "as_of": "2020-02-01", "gates": "passed", "judged": "forged"}
+
+
+def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(trained_toy, caplog):
+    first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
+    promoted(first, who="a test"), promoted(second, who="a test")
+    before, registry = state(), Registry(USE_CASE)
+    for number in (first, second):
+        registry.tag_version(number, FORGED)
+        assert registry.version(number).tags | FORGED != registry.version(number).tags
+    assert sync.run(USE_CASE) == first
+    assert state() == before
+    assert [registry.version(number).copies["trees"] for number in (first, second)] == [
+        registry.version(number).trees for number in (first, second)
+    ]
+    assert (
+        "MLflow says of version 2 otherwise than its record: as_of, files_digest, gates, judged, trees" in caplog.text
+    )
+
+
+def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
+    first, registry = register(trained_toy), Registry(USE_CASE)
+    promoted(first, who="a test")
+    known = registry.version(first)
+    forged = registry.start_run("a stranger's", dict(known.tags))
+    registry.end_run(forged, failed=False)
+    made = registry._client.create_model_version(
+        USE_CASE.name, f"models:/{known.model_id}", forged, tags=dict(known.tags), model_id=known.model_id
+    )
+    registry.set_champion(str(made.version))
+    assert sync.run(USE_CASE) == first == alias()
+    assert [version.number for version in registry.versions()] == [first]
+    assert "version 2 of MLflow is left out: there is no record of its training" in caplog.text
+    with pytest.raises(UnprovenVersionError, match="version 2 cannot be used: there is no record of its training"):
+        promoted("2", who="a run")
+
+
+@pytest.mark.parametrize("kind", ["training", "evaluation"])
+def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(trained_toy, kind):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    version, folder = Registry(USE_CASE).version(second), Records.of(USE_CASE.name).folder / kind
+    place = folder / f"{version.run_id}.000001.json"
+    place.write(place.read().replace(b"passed", b"PASSED").replace(b"a first model", b"another model"))
+    assert sync.run(USE_CASE) == first
+    with pytest.raises(UnprovenVersionError, match=f"signature does not fit its content .*{kind}.{version.run_id}"):
+        promoted(second, who="a run")
+
+
+STRANGE = {
+    "nested": b"[" * 100_000,
+    "a number without end": b'{"kind": "limits", "number": 1e999, "run_id": "", "values": {}, "key_id": "", "mac": ""}',
+    "a signature of other characters": '{"kind": "limits", "number": 1, "values": {}, "mac": "é"}'.encode(),
+}
+
+
+@pytest.mark.parametrize("content", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("name", ["{}.000002.json", "{}.0000001.json", "{}.٠٠٠٠٠٢.json"])
+def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trained_toy, name, content):
+    first, second = register(trained_toy), register(trained_toy, LATER)
+    promoted(first, who="a test")
+    folder = Records.of(USE_CASE.name).folder / "limits"
+    (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
+    assert sync.run(USE_CASE) == first
+    if name == "{}.000002.json":
+        with pytest.raises(UnprovenVersionError, match="proves nothing"):
+            promoted(second, who="a run")
+
+
+def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
+    first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
+    registry, folder = Registry(USE_CASE), Records.of(USE_CASE.name).folder / "evaluation"
+    one, other = (registry.version(number).run_id for number in (first, second))
+    (folder / f"{other}.000002.json").write((folder / f"{one}.000001.json").read())
+    with pytest.raises(UnprovenVersionError, match="it is that of another run, kind or number"):
+        registry.version(second)

@@ -1,0 +1,71 @@
+"""Claims: a month has so many slots, and nobody gets one more."""
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import date
+from functools import partial
+from multiprocessing import get_context
+
+import pytest
+
+from include.retraining.budget import Claim, ClaimDamaged, Claims
+
+pytestmark = pytest.mark.both_places(quick=True)
+DAYS = [date(2020, 3, day) for day in range(1, 25)]
+
+
+@pytest.fixture
+def claims(place):
+    return Claims(place)
+
+
+def test_a_month_has_so_many_slots_and_the_next_month_has_its_own(claims):
+    assert [claims.claim(day, 2) for day in DAYS[:3]] == [Claim(DAYS[0], 1), Claim(DAYS[1], 2), None]
+    assert claims.claim(date(2020, 4, 1), 2) == Claim(date(2020, 4, 1), 1)
+    assert claims.of_month(DAYS[9]) == [Claim(DAYS[0], 1), Claim(DAYS[1], 2)]
+
+
+def test_claiming_again_gives_the_same_slot_also_where_the_budget_became_smaller(claims):
+    for day in DAYS[:3]:
+        claims.claim(day, 3)
+    assert [claims.claim(DAYS[2], slots) for slots in (3, 1, 0)] == [Claim(DAYS[2], 3)] * 3
+    assert len(claims.of_month(DAYS[0])) == 3
+
+
+def test_no_budget_no_claim(claims):
+    assert claims.claim(DAYS[0], 0) is None
+    assert claims.of_month(DAYS[0]) == []
+
+
+def test_of_many_that_race_only_so_many_win(claims):
+    with ThreadPoolExecutor(len(DAYS)) as pool:
+        won = [claim for claim in pool.map(lambda day: claims.claim(day, 3), DAYS) if claim]
+    assert sorted(claim.slot for claim in won) == [1, 2, 3]
+    assert {claim.day for claim in won} == {claim.day for claim in claims.of_month(DAYS[0])}
+
+
+def _claimed(day: date, claims: Claims) -> Claim | None:
+    return claims.claim(day, 5)
+
+
+@pytest.mark.slow
+@pytest.mark.both_places
+def test_of_processes_that_race_only_so_many_win(claims):
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        won = [claim for claim in pool.map(partial(_claimed, claims=claims), DAYS) if claim]
+    assert sorted(claim.slot for claim in won) == [1, 2, 3, 4, 5]
+    assert sorted(won, key=lambda claim: claim.slot) == claims.of_month(DAYS[0])
+
+
+def test_of_many_that_race_for_the_same_day_all_have_its_one_slot(claims):
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(lambda _: claims.claim(DAYS[0], 3), range(16))) == {Claim(DAYS[0], 1)}
+    assert len(claims.of_month(DAYS[0])) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"day": "soon"}', b"[1]"])
+def test_a_claim_that_cannot_be_read_stops_everything_and_is_named(claims, content):
+    claims.claim(DAYS[0], 2)
+    (claims.folder / "2020-03" / "01.json").write(content)
+    for _ in range(2):
+        with pytest.raises(ClaimDamaged, match=r"2020-03/01\.json cannot be read"):
+            claims.claim(DAYS[1], 2)

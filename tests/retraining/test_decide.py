@@ -1,0 +1,242 @@
+"""Deciding on a lake with measures written by hand: in the order of days, once for each, within the policy."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pytest
+
+from include.declaration.monitoring import Retraining
+from include.errors import BadRequest, DayMissing
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.registry.ledger import Decision, Ledger
+from include.retraining import decide, readiness, reserve_slot
+from include.retraining.budget import Claims
+from tests import toy
+from tests.monitoring import measures
+
+pytestmark = pytest.mark.both_places(long=True)
+
+FIRST = date(2020, 3, 1)
+USE_CASE = replace(toy.USE_CASE, retraining=Retraining(breaches=2, of_days=3, cool_down_days=20, per_month=1))
+
+
+def later(days: int) -> date:
+    return FIRST + timedelta(days=days)
+
+
+@pytest.fixture
+def lake(lake_home):
+    """A lake whose model flies from FIRST on."""
+    model = {"version": "1", "trees": "trees", "fingerprint": "made so", "who": "someone", "reason": "a test"}
+    Ledger.of(USE_CASE).append(Decision(effective_from=FIRST, action="promotion", **model))
+    return Lake.of(USE_CASE)
+
+
+def train(lake: Lake, day: date, outcome: str = "promoted") -> None:
+    """What `claim` and `record` leave of a training, without the training."""
+    assert reserve_slot.run(USE_CASE, day).slot is not None
+    row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{day}"}
+    rows = pa.Table.from_pylist([row], schema=schemas.RETRAININGS)
+    lake.replace("retrainings", day, rows, inputs={}, stage="record_outcome")
+
+
+def walk(lake: Lake, days: list[date], outcome: str = "promoted") -> list[date]:
+    """Decide each day in order, as the scheduler does; the days on which it trained."""
+    made = []
+    for day in days:
+        if decide.run(USE_CASE, day).outcome == "retrain":
+            train(lake, day, outcome)
+            made.append(day)
+    return made
+
+
+def table(lake: Lake) -> list[dict]:
+    return lake.as_of(later(400)).read("decisions", order_by=["day"]).to_pylist()
+
+
+def test_twenty_breaches_in_a_row_make_one_training(lake):
+    days = days_from(FIRST, later(19))
+    for day in days:
+        measures.breach(lake, day)
+    assert walk(lake, days) == [later(1)]
+
+
+@pytest.mark.slow
+@pytest.mark.both_places(not_on_s3="forty days more try the policy alone, and take three minutes")
+@pytest.mark.parametrize(("outcome", "made"), [("promoted", [1, 31]), ("rejected", [1, 41])])
+def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, outcome, made):
+    days = days_from(FIRST, later(59))
+    for day in days:
+        measures.breach(lake, day)
+    assert walk(lake, days, outcome) == [later(each) for each in made]
+    assert [len(Claims.of(USE_CASE).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
+
+
+def test_a_decision_that_is_made_stands_whatever_is_learned_later(lake):
+    for day in (FIRST, later(1)):
+        measures.breach(lake, day)
+        made = decide.run(USE_CASE, day)
+    version = lake.as_of(later(1)).version("decisions")
+    measures.write(lake, later(1))  # corrected: nothing is wrong with that day
+    assert decide.run(USE_CASE, later(1)) == replace(made, new=False)
+    assert lake.as_of(later(1)).version("decisions") == version
+
+
+def test_of_two_that_decide_at_once_the_first_stands_for_both(lake, monkeypatch):
+    """The slower has read its measures when the day is measured anew and decided by the other."""
+    for day in (FIRST, later(1)):
+        measures.breach(lake, day)
+    decide.run(USE_CASE, FIRST)
+    write, faster = decide._write, []
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(decide, "_write", write)
+        measures.write(lake, later(1))
+        faster.append(decide.run(USE_CASE, later(1)))
+        return write(*arguments)
+
+    monkeypatch.setattr(decide, "_write", overtaken)
+    slower = decide.run(USE_CASE, later(1))
+    assert (faster[0].outcome, faster[0].new) == ("hold", True)
+    assert slower == replace(faster[0], new=False) == decide.standing(USE_CASE, later(1))
+
+
+def test_the_table_says_what_each_signal_showed(lake):
+    measures.breach(lake, FIRST)
+    decide.run(USE_CASE, FIRST)
+    (row,) = table(lake)
+    assert (row["outcome"], row["model_version"], row["day"]) == ("hold", "1", FIRST)
+    assert '"signal": "weighted_drift", "breached": true, "breaches": 1, "measured": 1, "of_days": 3' in row["signals"]
+    assert row["reason"].endswith("The chain of decisions begins here.")
+
+
+def test_decisions_do_not_depend_on_measures_of_later_days(lake):
+    days = days_from(FIRST, later(9))
+    for day in days:
+        measures.breach(lake, day)
+    walk(lake, days[:5])
+    assert all(row["outcome"] == "hold" for row in table(lake)[2:])
+    assert len(table(lake)) == 5
+
+
+# -- the chain
+
+
+def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
+    for day in days_from(FIRST, later(3)):
+        measures.breach(lake, day)
+    decide.run(USE_CASE, later(1))
+    with pytest.raises(DayMissing, match=r"no decisions of 2020-03-03 .* --dag-id toy__retrain --from-date 2020-03-03"):
+        decide.run(USE_CASE, later(3))
+    assert not readiness.is_turn(USE_CASE, later(3))
+    assert len(table(lake)) == 1
+
+
+def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
+    days = days_from(FIRST, later(5))
+    for day in days:
+        measures.breach(lake, day)
+    gap = later(1)
+    lake.withdraw("metrics", gap, stage="test")
+    decide.run(USE_CASE, FIRST)
+    for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
+        with pytest.raises(DayMissing, match=f"there are no {missing}"):
+            decide.run(USE_CASE, day)
+    measures.breach(lake, gap)
+    assert walk(lake, days) == [gap]
+    assert [row["day"] for row in table(lake)] == days
+
+
+def test_the_chain_begins_on_the_day_after_that_on_which_nobody_flew(lake):
+    before = FIRST - timedelta(days=5)
+    measures.write(lake, before)
+    decide.run(USE_CASE, before)
+    measures.breach(lake, FIRST)
+    assert not readiness.is_turn(USE_CASE, FIRST)  # an earlier day may be about to be decided
+    assert decide.run(USE_CASE, FIRST).reason.endswith("The chain of decisions begins here.")
+
+
+@pytest.mark.parametrize(("gap", "begins"), [(56, False), (57, True)])
+def test_the_chain_begins_anew_where_nothing_was_decided_as_far_back_as_the_policy_looks(lake, gap, begins):
+    for day in (FIRST, later(gap)):
+        measures.breach(lake, day)
+    decide.run(USE_CASE, FIRST)
+    if begins:
+        assert "The chain of decisions begins here." in decide.run(USE_CASE, later(gap)).reason
+    else:
+        with pytest.raises(DayMissing):
+            decide.run(USE_CASE, later(gap))
+
+
+def test_a_day_before_one_that_is_decided_holds(lake):
+    for day in days_from(FIRST, later(9)):
+        measures.breach(lake, day)
+    decide.run(USE_CASE, later(9))
+    for day in days_from(FIRST, later(3)):
+        result = decide.run(USE_CASE, day)
+        assert result.outcome == "hold"
+    assert "2020-03-10, a later day, is decided already" in result.reason
+
+
+def test_a_day_that_was_not_measured_is_not_decided(lake):
+    with pytest.raises(DayMissing, match="there are no metrics of 2020-03-01"):
+        decide.run(USE_CASE, FIRST)
+
+
+def test_a_day_before_the_first_is_refused(lake):
+    with pytest.raises(BadRequest, match="toy begins on"):
+        decide.run(USE_CASE, date(2019, 12, 31))
+
+
+def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
+    for day in days_from(FIRST, later(2)):
+        measures.breach(lake, day)
+    decide.run(USE_CASE, FIRST), decide.run(USE_CASE, later(1))
+    assert not readiness.is_turn(USE_CASE, later(2))
+    reason = decide.run(USE_CASE, later(2)).reason
+    assert "The outcome of the retraining of 2020-03-02 is not recorded yet." in reason
+    train(lake, later(1))
+    measures.breach(lake, later(3))
+    assert readiness.is_turn(USE_CASE, later(3))
+
+
+# -- the claim
+
+
+def test_only_a_decision_to_retrain_can_claim(lake):
+    with pytest.raises(BadRequest, match="2020-03-01 is not decided yet"):
+        reserve_slot.run(USE_CASE, FIRST)
+    measures.write(lake, FIRST)
+    decide.run(USE_CASE, FIRST)
+    with pytest.raises(BadRequest, match="was decided to hold"):
+        reserve_slot.run(USE_CASE, FIRST)
+    assert Claims.of(USE_CASE).of_month(FIRST) == []
+
+
+def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
+    for day in days_from(FIRST, later(1)):
+        measures.breach(lake, day)
+        decide.run(USE_CASE, day)
+    Claims.of(USE_CASE).claim(later(20), 1)
+    assert reserve_slot.run(USE_CASE, later(1)).reason == "The budget of 2020-03 is spent: others claimed all 1 first."
+
+
+def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
+    for day in days_from(FIRST, later(1)):
+        measures.breach(lake, day)
+        decide.run(USE_CASE, day)
+    assert reserve_slot.standing(USE_CASE, later(1)).slot is None
+    assert Claims.of(USE_CASE).of_month(FIRST) == []
+    made = reserve_slot.run(USE_CASE, later(1))
+    assert (made.slot, reserve_slot.standing(USE_CASE, later(1))) == (1, made)
+
+
+def test_a_claim_without_a_training_counts_against_the_budget(lake):
+    Claims.of(USE_CASE).claim(later(20), 1)
+    for day in days_from(FIRST, later(1)):
+        measures.breach(lake, day)
+        result = decide.run(USE_CASE, day)
+    assert (result.outcome, "The budget of 2020-03 is spent" in result.reason) == ("hold", True)

@@ -1,0 +1,79 @@
+"""Deciding by real measures, across a promotion: only a version that flies asks for the next one."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from include.declaration.monitoring import Monitoring, Retraining
+from include.lake.partitions import days_from
+from include.monitoring import monitor
+from include.retraining import decide, outcome, reserve_slot
+from include.scoring import score
+from tests import toy
+from tests.conftest import AS_OF
+from tests.versions import promoted, register
+
+pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
+
+USE_CASE = replace(
+    toy.USE_CASE,
+    monitoring=Monitoring(max_age_days=1),
+    retraining=Retraining(signals=("model_age",), breaches=2, of_days=3, cool_down_days=2, per_month=9),
+)
+DAYS = days_from(AS_OF, AS_OF + timedelta(days=6))
+"""Each version breaks its limit from the day after its own on, and asks on the second such day."""
+
+
+@pytest.fixture
+def retrain(champion, another):
+    """Decides a day; where that asks for it, trains and promotes, and says so."""
+
+    def retrained(day: date) -> decide.DecideResult:
+        decided = decide.run(USE_CASE, day)
+        if decided.outcome == "retrain":
+            reserve_slot.run(USE_CASE, day)
+            version = register(another(USE_CASE, day), day)
+            found = promoted(version, who="a test")
+            told = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
+            assert outcome.run(USE_CASE, day, f"drift__{day}", state="success", **told).outcome == "promoted"
+        return decided
+
+    return retrained
+
+
+def scored(day: date, **given) -> str:
+    """Scored and measured; by which version."""
+    score.run(USE_CASE, day, **given)
+    return monitor.run(USE_CASE, day).version
+
+
+def trained(decisions: dict[date, decide.DecideResult]) -> list[date]:
+    return [day for day, each in decisions.items() if each.outcome == "retrain"]
+
+
+def test_day_by_day_each_version_asks_for_the_next_one(retrain):
+    versions, decided = {}, {}
+    for day in DAYS:
+        versions[day], decided[day] = scored(day), retrain(day)
+    assert trained(decided) == [DAYS[2], DAYS[4], DAYS[6]]
+    assert [*versions.values()] == ["1", "1", "1", "2", "2", "3", "3"]
+    assert [each.model_version for each in decided.values()] == [*versions.values()]
+
+
+def test_one_dag_after_the_other_a_version_that_was_replaced_asks_for_nothing_more(retrain):
+    """All days are scored and measured before the first is decided: version 1 flies in all of them."""
+    assert {scored(day) for day in DAYS} == {"1"}
+    decided = {day: retrain(day) for day in DAYS}
+    assert trained(decided) == [DAYS[2]]
+    for day in DAYS[3:]:
+        assert f"Version 1 scored the day, and version 2 flies since {DAYS[2]}." in decided[day].reason
+
+
+def test_days_that_are_scored_again_by_the_new_version_count_again(retrain):
+    for day in DAYS:
+        scored(day)
+    decided = {day: retrain(day) for day in DAYS[:3]}
+    assert {scored(day, rescore=True) for day in DAYS[3:]} == {"2"}
+    decided |= {day: retrain(day) for day in DAYS[3:5]}
+    assert trained(decided) == [DAYS[2], DAYS[4]]

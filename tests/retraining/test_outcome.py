@@ -1,0 +1,61 @@
+"""Recording what became of a training: from how it ended, what promoting said, and the registry."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from include.errors import BadRequest
+from include.lake.lake import Lake
+from include.retraining import decide, outcome
+from tests import toy
+from tests.conftest import AS_OF
+from tests.monitoring import measures
+
+DAYS = [AS_OF + timedelta(days=n) for n in range(3)]
+DECIDED = DAYS[2]
+
+
+@pytest.fixture
+def decided(champion) -> date:
+    """The day of a decision to retrain."""
+    for day in DAYS:
+        measures.breach(Lake.of(toy.USE_CASE), day)
+        result = decide.run(toy.USE_CASE, day)
+    assert result.outcome == "retrain"
+    return DECIDED
+
+
+def rows() -> list[tuple[str, str | None, str | None]]:
+    found = Lake.of(toy.USE_CASE).as_of(DECIDED).read("retrainings").to_pylist()
+    return [(row["outcome"], row["model_version"], row["run_id"]) for row in found]
+
+
+def test_a_promoted_model_is_recorded_once(decided):
+    told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
+    for _ in range(2):
+        result = outcome.run(toy.USE_CASE, decided, "drift__x", **told)
+    assert (result.outcome, result.reason) == ("promoted", "All gates are passed.")
+    assert rows() == [("promoted", "1", "drift__x")]
+    assert Lake.of(toy.USE_CASE).as_of(decided).version("retrainings") == 1
+
+
+def test_a_training_that_failed_or_never_started_has_no_model(decided):
+    outcome.run(toy.USE_CASE, decided, "drift__x", state=None, why_not="the DAG is paused")
+    assert rows() == [("not started", None, None)]
+    outcome.run(toy.USE_CASE, decided, "drift__x", state="failed")
+    assert rows() == [("failed", None, "drift__x")]
+
+
+def test_a_training_that_was_mended_is_recorded_anew(decided):
+    outcome.run(toy.USE_CASE, decided, "drift__x", state="failed")
+    told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
+    outcome.run(toy.USE_CASE, decided, "drift__x", **told)
+    assert rows() == [("promoted", "1", "drift__x")]
+    assert outcome.recorded(toy.USE_CASE, decided) == "promoted"
+
+
+def test_there_is_no_outcome_of_a_day_that_was_not_decided_to_retrain(decided):
+    for day in (DAYS[0], DECIDED + timedelta(days=1)):
+        with pytest.raises(BadRequest, match="no training was decided"):
+            outcome.run(toy.USE_CASE, day, "drift__x", state="success")
+    assert outcome.recorded(toy.USE_CASE, DAYS[0]) is None

@@ -1,0 +1,42 @@
+"""Outcomes: what became of a training, told from how it ended, what promoting said, and the version's life."""
+
+import pytest
+
+from include.registry.lifecycle import Approval
+from include.retraining.outcome_rules import outcome
+
+PROMOTED = {"promoted": True, "reason": "All 5 gates are passed."}
+BLOCKED = {"promoted": False, "reason": "log_loss is 0.7; at most 0.6."}
+REJECTED = Approval(False, "ann", "not today")
+
+
+@pytest.mark.parametrize(
+    ("state", "promotion", "version", "told"),
+    [
+        ("success", PROMOTED, (None, "champion", ""), ("promoted", PROMOTED["reason"])),
+        ("success", BLOCKED, (None, "rejected", ""), ("rejected", BLOCKED["reason"])),
+        ("success", None, (REJECTED, "rejected", ""), ("rejected", "It was rejected by ann: not today.")),
+        ("success", BLOCKED, (None, "challenger", ""), ("not promoted", BLOCKED["reason"])),
+        ("success", None, (None, "challenger", "It waits."), ("not promoted", "It waits.")),
+        ("success", None, (None, "", ""), ("not promoted", "The training did not promote it.")),
+        (
+            "failed",
+            PROMOTED,
+            (None, "champion", ""),
+            ("failed", "The training drift__x ended as failed; its log says why."),
+        ),
+        (None, None, (None, "", ""), ("not started", "the DAG is paused")),
+    ],
+)
+def test_an_outcome_is_told_with_its_reason(state, promotion, version, told):
+    decided, life, reason = version
+    found = outcome(
+        "drift__x",
+        state,
+        promotion=promotion,
+        decided=decided,
+        life=life,
+        told=reason,
+        why_not="the DAG is paused",
+    )
+    assert found == told

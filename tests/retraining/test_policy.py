@@ -1,0 +1,362 @@
+"""Decisions: a signal must last, and the policy's limits hold whatever breaks."""
+
+import itertools
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.declaration.monitoring import Retraining
+from include.retraining import policy as retraining_policy
+from include.retraining.policy import Decided, Flying, Measured, Reading
+
+DAY = date(2020, 3, 15)
+POLICY = Retraining(
+    signals=("performance",),
+    breaches=2,
+    of_days=3,
+    cool_down_days=10,
+    per_month=2,
+    back_off=2,
+    longest_cool_down_days=30,
+)
+
+
+def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.Decision:
+    """Where the version that was measured flies."""
+    champion = next((Flying(each.version, day) for each in measured if each.day == day and each.version), None)
+    return retraining_policy.decide(policy, day, measured, decided, champion, claimed)
+
+
+def ago(days: int) -> date:
+    return DAY - timedelta(days=days)
+
+
+def days(*broke: bool | None, version: str = "1") -> list[Measured]:
+    """Measures of the days up to DAY, the newest last."""
+    return [
+        Measured(ago(len(broke) - 1 - n), version, {"performance": Reading(each, 0.03, 0.02, "worse/log_loss", "why")})
+        for n, each in enumerate(broke)
+    ]
+
+
+def trained(back: int, result: str | None = "promoted") -> Decided:
+    return Decided(ago(back), "retrain", result)
+
+
+def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_training():
+    decision = decide(POLICY, DAY, days(True, False, True), [])
+    assert decision.outcome == "retrain"
+    assert decision.reason == (
+        "Performance asks for a training: it broke on 2020-03-15 (worse/log_loss 0.03, limit 0.02) and on 2 of the last"
+        " 3 measured days of version 1."
+    )
+
+
+@pytest.mark.parametrize("broke", [(True, True, False), (False, False, True), (True,), (False, False, False)])
+def test_a_signal_that_is_over_or_too_short_asks_for_none(broke):
+    decision = decide(POLICY, DAY, days(*broke), [])
+    assert decision.outcome == "hold"
+    assert decision.reason.startswith("No signal asks for a training.")
+
+
+def test_only_the_last_measured_days_count():
+    assert decide(POLICY, DAY, days(True, False, False, True), []).outcome == "hold"
+
+
+def test_a_day_that_was_not_judged_counts_neither_as_a_breach_nor_as_quiet():
+    assert decide(POLICY, DAY, days(True, None, None, True), []).outcome == "retrain"
+    assert decide(POLICY, DAY, days(False, None, None, True), []).outcome == "hold"
+    decision = decide(POLICY, DAY, days(True, True, True, None), [])
+    assert decision.outcome == "hold"
+    assert f"Performance was not judged on {DAY}: why." in decision.reason
+
+
+def test_a_gap_is_neither_and_before_a_long_one_nothing_counts():
+    old, new = days(True, True, True)[0], days(True)[0]
+    assert decide(POLICY, DAY, [old, new], []).outcome == "retrain"
+    long_ago = Measured(ago(POLICY.look_back_days), "1", old.signals)
+    assert decide(POLICY, DAY, [long_ago, new], []).outcome == "hold"
+
+
+def test_days_of_another_version_do_not_count():
+    before = [*days(True, True, True, version="1")[:2], *days(True, version="2")]
+    assert decide(POLICY, DAY, before, []).outcome == "hold"
+
+
+def test_a_version_that_no_longer_flies_asks_for_no_training():
+    since = ago(3)
+    decision = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], Flying("2", since))
+    assert (decision.outcome, decision.model_version) == ("hold", "1")
+    assert "But no training is triggered: Version 1 scored the day, and version 2 flies since 2020-03-12." in (
+        decision.reason
+    )
+    assert retraining_policy.decide(POLICY, DAY, days(True, True, True), [], Flying("1", since)).outcome == "retrain"
+    nobody = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], None)
+    assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
+
+
+def test_a_day_that_nobody_measured_or_scored_holds_and_says_so():
+    assert "it was not measured" in decide(POLICY, DAY, days(True, True, True)[:2], []).reason
+    unscored = [*days(True, True, True)[:2], Measured(DAY, None, state="no predictions of 2020-03-15.")]
+    decision = decide(POLICY, DAY, unscored, [])
+    assert (decision.outcome, decision.model_version) == ("hold", None)
+    assert decision.reason == "Nothing can be judged on 2020-03-15: no predictions of 2020-03-15."
+
+
+def test_a_policy_without_signals_never_trains():
+    decision = decide(Retraining(signals=()), DAY, days(True, True, True), [])
+    assert (decision.outcome, decision.signals) == ("hold", ())
+
+
+@pytest.mark.parametrize(("back", "outcome"), [(9, "hold"), (10, "retrain")])
+def test_the_cool_down_is_over_on_the_day_that_the_reason_names(back, outcome):
+    decision = decide(POLICY, DAY, days(True, True, True), [trained(back)])
+    assert decision.outcome == outcome
+    free = ago(back) + timedelta(days=10)
+    assert (f"The cool-down after the retraining of {ago(back)} lasts until {free}" in decision.reason) == (back == 9)
+
+
+@pytest.mark.parametrize(
+    ("results", "length"),
+    [
+        (["promoted"], 10),
+        (["rejected"], 20),
+        (["not promoted"], 20),
+        (["rejected", "not promoted"], 30),
+        (["rejected"] * 50, 30),
+        (["rejected", "promoted"], 10),
+        (["promoted", "rejected"], 20),
+        (["failed"], 10),
+        (["not started"], 10),
+        (["rejected", "failed"], 20),
+        ([None], 10),
+    ],
+)
+def test_each_challenger_in_a_row_that_did_not_convince_makes_the_cool_down_longer(results, length):
+    """The newest result is the last."""
+    decided = [trained(100 * (len(results) - n), result) for n, result in enumerate(results)]
+    assert retraining_policy.cool_down(POLICY, decided)[0] == length
+
+
+@pytest.mark.parametrize("result", ["failed", "not started"])
+def test_a_training_that_came_to_nothing_starts_the_cool_down_all_the_same(result):
+    """It can be cleared and made up for; a new one each day would spend the budget on the same mishap."""
+    assert f"The cool-down after the retraining of {ago(9)} lasts" in (
+        decide(POLICY, DAY, days(True, True, True), [trained(9, result)]).reason
+    )
+    assert decide(POLICY, DAY, days(True, True, True), [trained(10, result)]).outcome == "retrain"
+
+
+def test_the_reason_says_why_the_cool_down_is_longer():
+    decision = decide(POLICY, DAY, days(True, True, True), [trained(15, "rejected")])
+    assert "until 2020-03-20 (20 days, longer because the last challenger was not promoted)" in decision.reason
+
+
+def test_the_budget_is_of_the_calendar_month_and_counts_claims_without_a_decision():
+    assert "The budget of 2020-03 is spent" in decide(POLICY, DAY, days(True, True, True), [], {ago(1), ago(2)}).reason
+    assert decide(POLICY, DAY, days(True, True, True), [], {ago(1), ago(20)}).outcome == "retrain"
+    assert decide(POLICY, DAY, days(True, True, True), [trained(12)], {ago(12)}).outcome == "retrain"
+    assert decide(POLICY, DAY, days(True, True, True), [trained(12)], {ago(13)}).outcome == "hold"
+
+
+def test_its_own_claim_is_nothing_against_a_day():
+    assert decide(POLICY, DAY, days(True, True, True), [], {DAY, ago(1)}).outcome == "retrain"
+
+
+def test_a_training_whose_outcome_is_not_known_holds():
+    decision = decide(POLICY, DAY, days(True, True, True), [trained(20, None)])
+    assert decision.outcome == "hold"
+    assert f"The outcome of the retraining of {ago(20)} is not recorded yet." in decision.reason
+    assert decide(POLICY, DAY, days(True, True, True), [trained(POLICY.memory_days + 1, None)]).outcome == "retrain"
+
+
+def test_a_later_decision_holds_since_decisions_are_made_in_order():
+    decision = decide(POLICY, DAY, days(True, True, True), [Decided(DAY + timedelta(days=3), "hold")])
+    assert decision.outcome == "hold"
+    assert "2020-03-18, a later day, is decided already" in decision.reason
+
+
+def test_measures_and_outcomes_of_later_days_change_nothing():
+    before = decide(POLICY, DAY, days(True, True, True), [trained(12)])
+    later = Measured(DAY + timedelta(days=1), "1", {"performance": Reading(False)})
+    assert decide(POLICY, DAY, [later, *reversed(days(True, True, True))], [trained(12)]) == before
+
+
+def about(measured: Measured, days: int) -> Reading:
+    """Its performance as judged on labels of so many days before."""
+    return replace(measured.signals["performance"], about=measured.day - timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("broke", "said"),
+    [
+        (False, "Performance did not break (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)."),
+        (True, "it broke on 2020-03-15 (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)"),
+    ],
+)
+def test_the_reason_names_the_last_day_that_performance_was_judged_on(broke, said):
+    measured = [replace(each, signals={"performance": about(each, 8)}) for each in days(broke, broke, broke)]
+    assert said in decide(POLICY, DAY, measured, []).reason
+    today = [replace(each, signals={"performance": about(each, 0)}) for each in days(broke, broke, broke)]
+    assert "judged on days up to" not in decide(POLICY, DAY, today, []).reason
+
+
+def test_what_a_decision_rests_on_is_kept_with_every_signal():
+    measured = [replace(each, signals={"performance": about(each, 8)}) for each in days(True, False, True)]
+    kept = json.loads(decide(POLICY, DAY, measured, []).signals_json())
+    assert kept == [
+        {
+            "signal": "performance", "breached": True, "breaches": 2, "measured": 3, "of_days": 3, "value": 0.03,
+            "limit": 0.02, "lower": None, "asks": True, "what": "worse/log_loss", "state": "why", "about": "2020-03-07",
+        }
+    ]  # fmt: skip
+
+
+def test_twenty_breaches_in_a_row_make_one_training():
+    policy = Retraining(cool_down_days=28, signals=("performance",))
+    made = walk(policy, [True] * 20, ["promoted"] * 20)
+    assert len(made) == 1
+
+
+def walk(policy: Retraining, broke: list[bool | None], results: list[str | None]) -> list[date]:
+    """The days on which a policy trains, where every training ends as `results` say."""
+    measured = [Measured(DAY + timedelta(days=n), "1", {"performance": Reading(each)}) for n, each in enumerate(broke)]
+    decided: list[Decided] = []
+    for today in measured:
+        outcome = decide(policy, today.day, measured, decided).outcome
+        made = sum(each.outcome == "retrain" for each in decided)
+        decided.append(Decided(today.day, outcome, results[made] if outcome == "retrain" else None))
+    return [each.day for each in decided if each.outcome == "retrain"]
+
+
+@given(
+    broke=st.lists(st.sampled_from([True, True, True, False, None]), max_size=150),
+    results=st.lists(
+        st.sampled_from(["promoted", "rejected", "not promoted", "failed", "not started", None]),
+        min_size=150,
+        max_size=150,
+    ),
+    of_days=st.integers(1, 6),
+    cool_down=st.integers(1, 30),
+    per_month=st.integers(0, 4),
+    back_off=st.floats(1, 10),
+)
+def test_whatever_breaks_no_policy_trains_more_often_than_it_says(
+    broke, results, of_days, cool_down, per_month, back_off
+):
+    policy = Retraining(
+        signals=("performance",),
+        breaches=min(2, of_days),
+        of_days=of_days,
+        cool_down_days=cool_down,
+        per_month=per_month,
+        back_off=back_off,
+        longest_cool_down_days=60,
+    )
+    made = walk(policy, broke, results)
+    assert all(later - earlier >= timedelta(days=cool_down) for earlier, later in itertools.pairwise(made))
+    months = [(day.year, day.month) for day in made]
+    assert all(months.count(month) <= per_month for month in months)
+    for earlier, later, result in zip(made, made[1:], results, strict=False):
+        if result in ("rejected", "not promoted"):
+            assert (later - earlier).days >= int(min(cool_down * back_off, 60))
+
+
+# -- what must be decided first
+
+
+def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
+    assert retraining_policy.missing(POLICY, DAY, set()) is None
+    assert retraining_policy.missing(POLICY, DAY, {ago(1)}) is None
+    assert retraining_policy.missing(POLICY, DAY, {ago(2)}) == ago(1)
+    assert retraining_policy.missing(POLICY, DAY, {ago(POLICY.memory_days)}) == ago(1)
+    assert retraining_policy.missing(POLICY, DAY, {ago(POLICY.memory_days + 1)}) is None
+
+
+# -- signals among the rows of `metrics`
+
+
+def row(metric: str, subject: str, breached: bool | None, limit: float | None = 1.0, state: str | None = None) -> dict:
+    return {
+        "metric": metric, "subject": subject, "value": 2.0, "lower": 1.5, "limit": limit, "breached": breached,
+        "model_version": "3", "state": state, "about": ago(8),
+    }  # fmt: skip
+
+
+def test_every_signal_is_found_among_the_rows():
+    rows = [
+        row("weighted_drift", "features", True),
+        row("prediction_drift", "prediction", False),
+        row("staleness", "model", None, state="no champion"),
+        row("staleness", "labels", True),
+        row("psi", "temp", True),
+        row("worse/log_loss", "model", True),
+        row("worse_than_baseline/log_loss", "prior", False),
+    ]
+    found = retraining_policy.readings(DAY, rows)
+    assert found.version == "3"
+    assert {name: each.breached for name, each in found.signals.items()} == {
+        "weighted_drift": True,
+        "prediction_drift": False,
+        "model_age": None,
+        "performance": True,
+        "worse_than_baseline": False,
+    }
+    assert found.signals["model_age"].state == "no champion"
+    assert found.signals["performance"].about == ago(8)
+
+
+@pytest.mark.parametrize(
+    ("rows", "breached"),
+    [
+        ([("log_loss", True), ("auc", False)], True),
+        ([("log_loss", True), ("auc", None)], True),
+        ([("log_loss", False), ("auc", False)], False),
+        ([("log_loss", False), ("auc", None)], None),
+        ([], None),
+    ],
+)
+def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
+    told = [row(f"worse/{metric}", "model", each, state="too few days") for metric, each in rows]
+    assert retraining_policy.readings(DAY, told).signals["performance"].breached is breached
+
+
+def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_in_the_reason():
+    rows = [row("skill_loss/log_loss", "prior", True), row("worse_than_baseline/log_loss", "logistic", False)]
+    policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_days=1)
+    found = decide(policy, DAY, [retraining_policy.readings(DAY, rows)], [])
+    assert found.retrain
+    shown = "it broke on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
+    assert shown in found.reason and "Worse than baseline did not break" in found.reason
+
+
+def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
+    rows = [row("worse/log_loss", "model", False), row("worse_than_baseline/log_loss", "logistic", True)]
+    found = retraining_policy.readings(DAY, rows).signals
+    assert (found["performance"].breached, found["worse_than_baseline"].breached) == (False, True)
+
+
+def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budget():
+    """The memory of a policy may be longer than a year."""
+    policy = replace(POLICY, per_month=1, longest_cool_down_days=500, back_off=1.0)
+    earlier = [Decided(DAY.replace(year=DAY.year - 1), "retrain", "promoted")]
+    assert decide(policy, DAY, days(True, True, True), earlier).retrain
+    same = [Decided(DAY.replace(day=1), "retrain", "promoted")]
+    assert not decide(replace(policy, cool_down_days=1), DAY, days(True, True, True), same).retrain
+
+
+def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():
+    for state in (None, "auc is not defined in the window."):
+        rows = [row("worse/auc", "model", None, limit=None, state=state), row("worse/log_loss", "model", False)]
+        assert retraining_policy.readings(DAY, rows).signals["performance"].breached is False
+
+
+def test_a_day_without_predictions_has_no_version_and_says_why():
+    rows = [{**row("state", "predictions", None, None, "there are no predictions"), "model_version": None}]
+    found = retraining_policy.readings(DAY, rows)
+    assert (found.version, found.state) == (None, "there are no predictions")
+    assert all(each.breached is None for each in found.signals.values())

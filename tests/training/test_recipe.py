@@ -1,0 +1,90 @@
+"""The recipe of a model: what it says, and that nothing of it is lost in a tag."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from include.declaration.gates import SliceGate
+from include.model.lightgbm_params import merge
+from include.training import spec
+from include.training.recipe import LONGEST_TAG, Recipe, RecipeUnreadable
+from include.training.spec import Material
+from include.use_case import UseCase
+from tests.toy_use_case import USE_CASE
+
+DATA = {"features.version": "12", "features.digest": "b2-f", "labels.version": "13", "labels.digest": "b2-l"}
+
+
+def made_from(use_case: UseCase = USE_CASE) -> Material:
+    return Material(
+        as_of=date(2020, 3, 1),
+        first=date(2020, 1, 1),
+        last=date(2020, 2, 28),
+        parameters=merge(use_case, {"learning_rate": 0.1 + 0.2}),
+        data=DATA,
+        code="code",
+        commit="commit",
+        lock="lock",
+        processor="processor",
+        declaration=spec.declaration(use_case),
+    )
+
+
+def recipe(use_case: UseCase = USE_CASE) -> Recipe:
+    return Recipe.of(use_case, made_from(use_case))
+
+
+def test_a_recipe_comes_out_of_its_tag_as_it_went_in():
+    assert Recipe.from_tag(recipe().to_tag()) == recipe()
+    assert Recipe.from_tag(recipe().to_tag()).to_tag() == recipe().to_tag()
+
+
+def test_the_order_of_features_and_the_last_digit_of_a_parameter_survive():
+    found = Recipe.from_tag(recipe().to_tag())
+    assert list(found.features) == ["kind", "size", "hour", "urgent"]
+    assert found.parameters.lightgbm["learning_rate"] == 0.1 + 0.2
+    assert found.parameters.lightgbm["seed"] == USE_CASE.training.seed
+    assert found.versions == {"features": 12, "labels": 13}
+
+
+def test_a_recipe_of_very_many_features_still_fits_into_a_tag():
+    many = replace(USE_CASE, features={f"average_of_the_last_{n}_days": "float64" for n in range(1000)})
+    tag = recipe(many).to_tag()
+    assert len(tag) <= LONGEST_TAG
+    assert Recipe.from_tag(tag) == recipe(many)
+
+
+@pytest.mark.parametrize("tag", ["", "[]", "null", "{}", recipe().to_tag()[:-9], "zlib:", "zlib:AAAA", "zlib:%"])
+def test_what_is_no_recipe_is_refused(tag):
+    with pytest.raises(RecipeUnreadable):
+        Recipe.from_tag(tag)
+
+
+def test_the_use_case_is_as_it_was_whatever_is_declared_now():
+    now = replace(
+        USE_CASE,
+        features={"hour": "int32"},
+        label=replace(USE_CASE.label, name="broken", matures_after_days=9),
+        training=replace(USE_CASE.training, window_days=400, test_days=90, gap_days=5),
+        gates=(SliceGate("hour", "log_loss", 0.1),),
+    )
+    then = recipe().then(now)
+    assert dict(then.features) == dict(USE_CASE.features)
+    assert then.key_types() == USE_CASE.key_types()
+    assert (then.label.name, then.label.matures_after_days) == ("failed", 2)
+    assert (then.training.validation_days, then.training.test_days, then.training.gap_days) == (7, 7, 1)
+    assert spec.declaration(then) == spec.declaration(USE_CASE)
+
+
+def test_its_fingerprint_is_that_of_the_training():
+    assert recipe().fingerprint(USE_CASE, "code", "lock") == made_from().fingerprint
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"label": "other"}, {"costs": (1, 1)}, {"first": date(2020, 1, 2)}, {"data": DATA | {"labels.digest": "b2-x"}}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_whatever_is_changed_in_it_changes_its_fingerprint(changed):
+    assert replace(recipe(), **changed).fingerprint(USE_CASE, "code", "lock") != made_from().fingerprint

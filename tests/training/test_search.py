@@ -1,0 +1,211 @@
+"""Which ranges may be searched, and how a search goes on judgements that a test can read."""
+
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+from lightgbm.basic import LightGBMError
+
+from include.errors import BadRequest
+from include.model import trainer
+from include.training import search as training_search
+from include.use_case import Search
+from tests.model.test_trainer import TRAIN, VALIDATION
+from tests.toy_use_case import USE_CASE
+
+SPACE = {"learning_rate": Search(0.01, 0.5, log=True), "num_leaves": Search(2, 40)}
+
+
+def searching(search: dict[str, Search], **declared):
+    """The toy use case with that search space, and these parameters declared besides its own."""
+    training = replace(USE_CASE.training, search=search, parameters={**USE_CASE.training.parameters, **declared})
+    return replace(USE_CASE, training=training)
+
+
+def bowl(values, report) -> float:
+    """Least at a learning rate of 0.2 and 10 leaves; every round says the same."""
+    loss = abs(np.log(values["learning_rate"] / 0.2)) + abs(values["num_leaves"] - 10) / 10
+    for round_ in range(1, 11):
+        report(round_, loss)
+    return loss
+
+
+def search(
+    judge=bowl, *, trials=12, seed=1, over=lambda: False, keep=lambda trial: None, warm_up=3
+) -> training_search.Found:
+    space = training_search.space(searching(SPACE))
+    return training_search.search(space, judge, seed=seed, trials=trials, warm_up=warm_up, over=over, keep=keep)
+
+
+# -- the space
+
+
+def test_whole_numbers_are_searched_where_both_ends_are_whole():
+    found = training_search.space(searching(SPACE)).distributions()
+    assert found["num_leaves"] == optuna.distributions.IntDistribution(2, 40)
+    assert found["learning_rate"] == optuna.distributions.FloatDistribution(0.01, 0.5, log=True)
+
+
+def test_what_a_person_fixed_is_not_searched():
+    assert list(training_search.space(searching(SPACE), {"num_leaves": 7, "rounds": 5}).ranges) == ["learning_rate"]
+
+
+def test_nothing_left_to_search_is_refused():
+    with pytest.raises(BadRequest, match=r"fix all that is searched \(learning_rate, num_leaves\)"):
+        training_search.space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
+
+
+def test_a_use_case_without_a_space_is_told_how_to_declare_one():
+    with pytest.raises(BadRequest, match=r'toy declares no search space.*search=\{"num_leaves": Search\('):
+        training_search.space(searching({}))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("num_leafs", Search(2, 8), "'num_leafs' is not possible; these can be searched: bagging_fraction, "),
+        ("objective", Search(2, 8), "'objective' is not possible"),
+        ("rounds", Search(2, 8), "'rounds' is not possible"),
+        ("num_leaves", Search(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
+        ("num_leaves", Search(1, 31), "'num_leaves' must be .* 1 to 31 is not within"),
+        ("learning_rate", Search(0.01, 1.5), "a number from 1e-06 to 1; 0.01 to 1.5 is not within"),
+        ("lambda_l2", Search(0.0, float("inf")), "0 to inf is not within"),
+        ("lambda_l2", Search(0.0, 5.0), "'lambda_l2' has no value in `parameters`"),
+        ("num_leaves", Search(20, 40), "'num_leaves' begins with 15, which is no value from 20 to 40"),
+        ("learning_rate", Search(0, 1), "'learning_rate' must be"),
+    ],
+)
+def test_a_misdeclared_space_is_refused_when_it_is_declared(name, wrong, said):
+    with pytest.raises(ValueError, match=said):
+        searching({name: wrong})
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    with pytest.raises(ValueError, match=r"'num_leafs' .*; search of 'learning_rate' "):
+        searching({"num_leafs": Search(2, 8), "learning_rate": Search(0.01, 1.5)})
+
+
+def test_a_declared_fraction_is_not_among_whole_numbers():
+    with pytest.raises(ValueError, match=r"'lambda_l2' begins with 2\.5, which is no value from 1 to 5"):
+        searching({"lambda_l2": Search(1, 5)}, lambda_l2=2.5)
+
+
+# -- the search
+
+
+def test_the_declared_parameters_are_the_first_trial():
+    kept = []
+    found = search(keep=kept.append)
+    assert kept[0].params == {"learning_rate": 0.1, "num_leaves": 15}
+    assert found.declared_log_loss == kept[0].value
+
+
+def test_a_search_finds_better_parameters_and_says_how_good_they_are():
+    found = search(trials=40)
+    assert found.log_loss < found.declared_log_loss / 2
+    assert found.log_loss == pytest.approx(bowl(found.parameters, lambda *_: None))
+
+
+def test_nothing_worse_than_declared_is_ever_chosen():
+    def declared_is_best(values, report):
+        return 0.0 if values == {"learning_rate": 0.1, "num_leaves": 15} else 1.0
+
+    found = search(declared_is_best)
+    assert found.parameters == {"learning_rate": 0.1, "num_leaves": 15}
+    assert found.log_loss == found.declared_log_loss
+
+
+def test_of_equals_the_declared_parameters_are_chosen():
+    assert search(lambda *_: 1.0).parameters == {"learning_rate": 0.1, "num_leaves": 15}
+
+
+def test_the_same_seed_tries_the_same_and_another_seed_does_not():
+    def tried(seed: int) -> list[dict]:
+        kept = []
+        search(seed=seed, keep=kept.append, trials=20)
+        return [trial.params for trial in kept]
+
+    assert tried(1) == tried(1)
+    assert tried(1) != tried(2)
+
+
+def test_noise_in_the_last_bits_changes_no_choice():
+    noise = np.random.default_rng(0)
+
+    def noisy(values, report):
+        return bowl(values, lambda at, loss: report(at, loss + noise.normal(0, 1e-15))) + noise.normal(0, 1e-15)
+
+    assert search(noisy, trials=30) == search(trials=30)
+
+
+def test_no_more_trials_than_asked():
+    kept = []
+    found = search(trials=7, keep=kept.append)
+    assert (found.trials, len(kept), found.stopped_by) == (7, 7, "trials")
+
+
+def test_no_trial_is_begun_when_time_is_over_but_the_declared_one():
+    assert search(over=lambda: True).trials == 1
+    left = iter([False, False, True])
+    found = search(over=lambda: next(left))
+    assert (found.trials, found.stopped_by) == (3, "minutes")
+
+
+def test_a_search_whose_last_trial_took_the_last_of_the_time_was_stopped_by_its_trials():
+    left = iter([False, True])
+    assert search(trials=3, over=lambda: next(left, True)).stopped_by == "minutes"
+    assert search(trials=1, over=lambda: True).stopped_by == "trials"
+
+
+def test_a_hopeless_trial_is_pruned_after_the_warm_up():
+    kept = []
+    found = search(trials=30, keep=kept.append)
+    pruned = [trial for trial in kept if trial.state is optuna.trial.TrialState.PRUNED]
+    assert found.pruned == len(pruned) > 0
+    assert {max(trial.intermediate_values) for trial in pruned} == {3}
+    assert min(trial.number for trial in pruned) >= training_search.STARTUP_TRIALS
+
+
+def test_parameters_that_lightgbm_refuses_are_a_failed_trial():
+    def refusing(values, report):
+        if values["num_leaves"] > 30:
+            raise LightGBMError("too many leaves")
+        return bowl(values, report)
+
+    kept = []
+    found = search(refusing, trials=20, keep=kept.append)
+    failed = [trial for trial in kept if trial.state is optuna.trial.TrialState.FAIL]
+    assert found.failed == len(failed) > 0
+    assert {trial.user_attrs["error"] for trial in failed} == {"too many leaves"}
+
+
+def test_declared_parameters_that_lightgbm_refuses_end_the_search():
+    def refusing(values, report):
+        raise LightGBMError("nothing to learn")
+
+    with pytest.raises(LightGBMError, match="nothing to learn"):
+        search(refusing)
+
+
+# -- the judge
+
+
+def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
+    rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
+    told = []
+    judge = training_search.on_validation(USE_CASE, {"rounds": 20}, rows, threads=1)
+    loss = judge({"num_leaves": 4}, lambda *at: told.append(at))
+    fitted = trainer.boost(rows, training_search.merge(USE_CASE, {"rounds": 20, "num_leaves": 4}), threads=1)
+    predicted = fitted.booster.predict(rows.validation)
+    happened = np.where(VALIDATION.labels > 0, predicted, 1 - predicted)
+    assert loss == pytest.approx(-np.log(happened).mean())
+    assert told == [(n, loss) for n, loss in enumerate(fitted.validation_log_loss, start=1)]
+
+
+def test_a_trial_of_many_rounds_reports_some_of_them(monkeypatch):
+    monkeypatch.setattr(training_search, "REPORTS", 4)
+    rows, told = trainer.encode(USE_CASE.features, TRAIN, VALIDATION), []
+    judge = training_search.on_validation(USE_CASE, {"rounds": 20, "early_stopping_rounds": 20}, rows, threads=1)
+    judge({"num_leaves": 4}, lambda at, loss: told.append(at))
+    assert told == [5, 10, 15, 20]

@@ -1,0 +1,75 @@
+"""Trainings beside the one that `trained_toy` and `champion` hold."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include import settings
+from include.lake.object_store import Place
+from include.training import train
+from include.use_case import UseCase
+from tests import maintained, quarantined
+from tests.conftest import AS_OF, copy_lake, draw_nothing, living_in, move
+
+LATER = date(2020, 3, 5)
+
+
+@pytest.fixture(scope="session")
+def quarantined_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose toy lake has the events of one day landed and validated, two of them quarantined; not written to."""
+    home = tmp_path_factory.mktemp("quarantined")
+    with living_in(home) as patch:
+        quarantined.spoil(patch, "events", "hour", [25, -1], quarantined.DAY)
+        quarantined.land("events", quarantined.DAY)
+    return home
+
+
+@pytest.fixture
+def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two events of DAY have impossible hours and are quarantined."""
+    quarantined.spoil(monkeypatch, "events", "hour", [25, -1], quarantined.DAY)
+    copy_lake(quarantined_home / "lake", Place.of(settings.current().lake))
+
+
+@pytest.fixture
+def another(lake_home: Path) -> Callable[..., str]:
+    """Trains a use case as of a day, the later one unless it is told, and returns the run; no plots, no verdicts."""
+
+    def trained(use_case: UseCase, day: date = LATER, **parameters: Any) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            draw_nothing(patch)
+            return train.run(use_case, day, parameters={"rounds": 12, **parameters}).run_id
+
+    return trained
+
+
+@pytest.fixture(scope="session")
+def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracking_template: Path) -> Path:
+    """A home with four versions, a day of features corrected after each, and the ledger's champions 1 and 3; beside
+    them a run that became no version. Version 2 is of what nobody holds any more, but its Delta version."""
+    home = tmp_path_factory.mktemp("versions") / "home"
+    shutil.copytree(filled, home)
+    shutil.copy(tracking_template, home / "mlflow.db")
+    with living_in(home) as patch:
+        draw_nothing(patch)
+        for number in ("1", "2", "3", "4"):
+            version = maintained.register_one()
+            assert version == number
+            if number in "13":
+                maintained.flies(number)
+            maintained.enlarge()
+        train.run(maintained.USE_CASE, AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS)
+    return home
+
+
+@pytest.fixture
+def home(lake_home: Path, four_versions: Path, monkeypatch: pytest.MonkeyPatch, without_plots: None) -> Path:
+    """A copy of that home as the test's own."""
+    move(four_versions, lake_home, monkeypatch)
+    return lake_home

@@ -1,0 +1,192 @@
+"""A measured year, written straight into the tables as `measure`, `decide` and `record_outcome` leave them.
+
+Version 1 decays from the 200th day on, is retrained once in vain and once with success; five days in a row were never
+measured, and one day has no predictions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.registry.ledger import Decision, Ledger
+from include.use_case import UseCase
+
+FIRST = date(2020, 1, 1)
+DECAYS, REJECTED, PROMOTED = 200, 212, 240
+"""Days, counted from the first, from which version 1 decays, and on which trainings were decided."""
+GAP = range(120, 125)
+"""Days that were never measured."""
+UNPREDICTED = 150
+"""The day without predictions."""
+HOSTILE = "weighted drift <script>alert('drift')</script> over its limit"
+LIMITS = {"psi": 0.2, "weighted_drift": 0.1, "prediction_drift": 0.15, "skill_loss/log_loss": 0.02}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of `metrics`."""
+
+    metric: str
+    subject: str
+    value: float | None
+    about: date
+    version: str | None
+    lower: float | None = None
+    upper: float | None = None
+    limit: float | None = None
+    breached: bool | None = None
+    days: int = 1
+    state: str = ""
+
+
+def day_of(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def fill(use_case: UseCase, numbers: range) -> None:
+    """Metrics, decisions, retrainings and ledger of the days with these numbers."""
+    lake, seeds = Lake.of(use_case), np.random.default_rng(7)
+    promote(use_case, "1", FIRST)
+    for number in numbers:
+        rows = list(_day(use_case, number, day_of(number), seeds))
+        if number not in GAP:
+            write(lake, day_of(number), rows)
+            _decide(lake, number, day_of(number))
+    if REJECTED in numbers:
+        promote(use_case, "2", day_of(REJECTED), "rejection", "log loss is not better beyond doubt.")
+    if PROMOTED - 1 in numbers:
+        promote(use_case, "3", day_of(PROMOTED))
+
+
+def write(lake: Lake, day: date, rows: list[Row]) -> None:
+    """Make these rows the metrics of the day."""
+    columns = {field.name if field.name != "model_version" else "version": field for field in schemas.METRICS}
+    arrays = [pa.array([getattr(row, name) for row in rows], field.type) for name, field in columns.items()]
+    lake.replace("metrics", day, pa.table(arrays, schema=schemas.METRICS), inputs={}, stage="measure")
+
+
+def record(lake: Lake, table: str, day: date, **values: Any) -> None:
+    """One row of `decisions` or `retrainings`."""
+    schema = schemas.content(lake.use_case, table)
+    lake.replace(table, day, pa.Table.from_pylist([values], schema=schema), inputs={}, stage=table)
+
+
+def promote(use_case: UseCase, version: str, day: date, action: Any = "promotion", reason: str = "") -> None:
+    Ledger.of(use_case).append(
+        Decision(
+            version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=day, action=action,
+            who="train", reason=reason or "Every gate passed.",
+        )
+    )  # fmt: skip
+
+
+def version_of(number: int) -> str:
+    return "1" if number < PROMOTED else "3"
+
+
+def decay(number: int) -> float:
+    """0 for a model as good as promised, growing to 1."""
+    return float(np.clip((number - DECAYS) / (PROMOTED - DECAYS), 0, 1)) if number < PROMOTED else 0.0
+
+
+def _day(use_case: UseCase, number: int, day: date, seeds: np.random.Generator) -> Iterator[Row]:
+    version, bad = version_of(number), decay(number)
+    trained = FIRST + timedelta(days=PROMOTED) if version == "3" else day - timedelta(days=number)
+    for feed in use_case.feeds:
+        published, quarantined = int(seeds.normal(900, 40)), int(seeds.poisson(4))
+        yield Row("rows", feed.name, published + quarantined, day, version)
+        yield Row("published", feed.name, published, day, version)
+        yield Row("quarantined", feed.name, quarantined, day, version)
+        yield Row("quarantined_by_reason", f"{feed.name}: size must be above 0", quarantined, day, version)
+        yield Row("volume_change", feed.name, seeds.normal(0, 0.05), day, version, limit=0.5, breached=False)
+    yield Row("staleness", "features", 0, day, version, limit=1, breached=False)
+    yield Row("staleness", "labels", 2, day, version, limit=3, breached=False)
+    age = (day - trained).days
+    yield Row("staleness", "model", age, day, version, limit=300, breached=age > 300)
+    if number == UNPREDICTED:
+        yield Row("state", "predictions", None, day, None, state=f"{day} has no predictions. Run toy__score for it.")
+    else:
+        yield from _drift(use_case, day, version, bad, seeds)
+    if number >= 2:
+        yield from _performance(number, day - timedelta(days=2), version, bad, seeds)
+
+
+def _drift(use_case: UseCase, day: date, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
+    importance = 0.6 ** np.arange(len(use_case.features))
+    importance /= importance.sum()
+    psi = seeds.gamma(2, 0.02, len(use_case.features))
+    psi[:2] += bad * np.array([0.5, 0.9])[: len(psi)]
+    for feature, share, value in zip(use_case.features, importance, psi, strict=True):
+        yield Row("importance", feature, share, day, version)
+        yield Row("psi", feature, value, day, version, limit=LIMITS["psi"], breached=bool(value > LIMITS["psi"]))
+        yield Row("jensen_shannon", feature, value / 3, day, version)
+        yield Row("null_share", feature, 0.01, day, version, limit=0.1, breached=False)
+        yield Row("unseen_share", feature, 0.0, day, version, limit=0.05, breached=False)
+    mean = 0.24 + 0.03 * np.sin(day.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad
+    for metric, subject, value in (
+        ("weighted_drift", "features", float(importance @ psi)),
+        ("prediction_drift", "prediction", float(seeds.gamma(2, 0.02) + 0.2 * bad)),
+    ):
+        limit = LIMITS[metric]
+        yield Row(metric, subject, value, day, version, limit=limit, breached=value > limit)
+    yield Row("mean_prediction", "prediction", mean, day, version)
+    yield Row("warning_rate", "prediction", mean * 1.4, day, version)
+    yield Row("rows", "predictions", 880, day, version)
+    yield Row("rows", "features", 880, day, version)
+    yield Row("staleness", "predictions", 0, day, version, limit=1, breached=False)
+
+
+def _performance(number: int, about: date, version: str, bad: float, seeds: np.random.Generator) -> Iterator[Row]:
+    loss, auc = 0.53 + 0.08 * bad + seeds.normal(0, 0.004), 0.69 - 0.06 * bad + seeds.normal(0, 0.004)
+    rate = 0.25 + 0.04 * np.sin(about.toordinal() / 9) + seeds.normal(0, 0.01)
+    yield Row("base_rate", "model", rate, about, version)
+    yield Row("mean_prediction", "model", rate - 0.01, about, version)
+    yield Row("labelled_rows", "model", 860, about, version)
+    for metric, subject, value, reach in (
+        ("log_loss", "model", loss, 0.012), ("log_loss", "prior", 0.60, 0.01), ("log_loss", "logistic", 0.57, 0.01),
+        ("auc", "model", auc, 0.015), ("auc", "logistic", 0.63, 0.01), ("auc", "prior", 0.5, 0.0),
+    ):  # fmt: skip
+        yield Row(f"window/{metric}", subject, value, about, version, value - reach, value + reach, days=14)
+    yield Row("promise/log_loss", "model", 0.53, day_of(number), version, 0.52, 0.54, days=28)
+    yield Row("promise/auc", "model", 0.69, day_of(number), version, 0.67, 0.71, days=28)
+    worse, limit = loss - 0.53, LIMITS["skill_loss/log_loss"]
+    if number < 9:
+        why = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
+        yield Row("skill_loss/log_loss", "prior", worse, about, version, limit=limit, days=number, state=why)
+        return
+    lower, upper = worse - 0.014, worse + 0.014
+    yield Row("skill_loss/log_loss", "prior", worse, about, version, lower, upper, limit, lower > limit, days=14)
+    for baseline in ("prior", "logistic"):
+        behind = loss - 0.60
+        bounds = behind - 0.01, behind + 0.01
+        yield Row("worse_than_baseline/log_loss", baseline, behind, about, version, *bounds, 0.0, False, days=14)
+    yield Row("false_alarms_per_year", "skill_loss/log_loss against the prior", 1.0, about, version, days=42)
+    yield Row("worse/auc", "model", 0.69 - auc, about, version, 0.68 - auc, 0.70 - auc, days=14)
+
+
+def _decide(lake: Lake, number: int, day: date) -> None:
+    trains = number in (REJECTED, PROMOTED - 1)
+    reason = HOSTILE if trains else "No signal asks for a training."
+    signal = {
+        "signal": "weighted_drift", "breached": trains, "breaches": 3 * trains, "measured": 5, "of_days": 5,
+        "value": 0.12, "limit": 0.1,
+    }  # fmt: skip
+    record(
+        lake, "decisions", day, outcome="retrain" if trains else "hold", reason=reason,
+        signals=json.dumps([signal]), model_version=version_of(number),
+    )  # fmt: skip
+    if trains:
+        outcome, challenger = ("rejected", "2") if number == REJECTED else ("promoted", "3")
+        record(
+            lake, "retrainings", day, outcome=outcome, reason=f"Version {challenger} was {outcome}.",
+            model_version=challenger, run_id=f"drift__{day}",
+        )  # fmt: skip

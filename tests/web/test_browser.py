@@ -1,0 +1,173 @@
+"""The page in real Chromium, within Airflow: drawn, in both themes, without a request to anywhere else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect, sync_playwright
+
+from tests.web.conftest import LAST, Server
+
+CHROMIUM = shutil.which(os.environ.get("AIRWORTHY_CHROMIUM", "chromium"))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")]
+CHARTS = 8
+expect.set_options(timeout=20 * 60_000)  # several cores' worth of tests may run beside it
+DEEP = f"airworthy/use_case/toy?day={LAST}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Root has no sandbox, nor has a runner of GitHub, whose kernel refuses it namespaces.
+    flags = ["--no-sandbox"] if os.geteuid() == 0 or os.environ.get("CI") else []
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as found:
+        yield found
+
+
+@dataclass
+class Visit:
+    """A person's window, and all that it asked for."""
+
+    page: Page
+    server: Server
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.server.address}/{path}")
+
+    def framed(self) -> FrameLocator:
+        """The page within Airflow's frame, once all of it is drawn."""
+        frame = self.page.frame_locator("iframe")
+        expect(frame.locator("html[data-drawn]")).to_be_attached()
+        expect(frame.locator(".chart .main-svg").first).to_be_visible()
+        return frame
+
+
+@pytest.fixture
+def visit(browser, server) -> Iterator[Visit]:
+    """A viewer, logged in by the form, on a laptop."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme="light")
+    context.set_default_timeout(20 * 60_000)
+    page = context.new_page()
+    page.goto(server.address)
+    page.get_by_label("Username").fill("vera")
+    page.locator("input[type=password]").fill("vera")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="Dags", exact=True)).to_be_visible()
+    found = Visit(page, server)
+    context.on("request", lambda request: found.asked.append(request.url))
+    page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    page.on("console", lambda message: _heard(found, message))
+    yield found
+    context.close()
+
+
+def _heard(visit: Visit, message: ConsoleMessage) -> None:
+    if message.type == "error":
+        visit.complaints.append(message.text)
+
+
+def test_the_navigation_leads_to_the_page_and_every_chart_is_drawn(visit):
+    visit.page.get_by_role("link", name="Airworthy").first.click()
+    frame = visit.page.frame_locator("iframe")
+    frame.get_by_role("link", name="toy").click()
+    frame = visit.framed()
+    expect(frame.locator("#state")).to_contain_text("stale")
+    expect(frame.locator(".chart.js-plotly-plot")).to_have_count(CHARTS)
+    expect(frame.locator("#chart-heat .heatmaplayer image")).to_be_attached()
+    assert visit.complaints == []
+
+
+def test_nothing_is_asked_of_any_other_place(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    visit.framed()
+    foreign = [url for url in visit.asked if not url.startswith((visit.server.address, "data:", "blob:"))]
+    assert foreign == []
+    assert any("plotly.js" in url for url in visit.asked)
+
+
+def test_the_page_follows_airflows_own_switch_of_light_and_dark(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    root = visit.framed().locator("html")
+    expect(root).to_have_attribute("data-theme", "light")
+    title = visit.page.frame_locator("iframe").locator("#chart-log_loss .xtick text").first
+    before = title.evaluate("node => getComputedStyle(node).fill")
+    visit.page.evaluate("localStorage.setItem('theme', 'dark')")
+    visit.page.reload()
+    root = visit.framed().locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    expect(root).to_have_attribute("data-drawn", "dark")
+    after = visit.page.frame_locator("iframe").locator("#chart-log_loss .xtick text").first
+    assert after.evaluate("node => getComputedStyle(node).fill") != before
+
+
+def test_the_switch_turned_while_one_looks_redraws_the_charts(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    root = visit.framed().locator("html")
+    visit.page.evaluate("document.documentElement.classList.replace('light', 'dark')")
+    expect(root).to_have_attribute("data-drawn", "dark")
+
+
+def test_on_its_own_the_page_follows_the_system(visit):
+    visit.page.emulate_media(color_scheme="dark")
+    visit.go(DEEP)
+    expect(visit.page.locator("html")).to_have_attribute("data-drawn", "dark")
+
+
+def test_a_link_to_airflow_leaves_the_frame_and_one_elsewhere_opens_a_window(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    link = visit.framed().locator(".links a").filter(has_text="MLflow")
+    visit.page.context.route("http://localhost:5000/**", lambda route: route.fulfill(body="registry"))
+    with visit.page.context.expect_page() as opened:
+        link.click()
+    assert "/#/models/toy/versions/3" in opened.value.url
+    visit.page.frame_locator("iframe").locator(".links a", has_text="train").last.click()
+    visit.page.wait_for_url("**/dags/toy__train")
+    assert visit.page.url == f"{visit.server.address}/dags/toy__train"
+
+
+def test_an_earlier_day_is_chosen_within_the_frame_and_kept_in_the_address(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    frame = visit.framed()
+    frame.locator("input[name=day]").fill("2020-08-20")
+    frame.get_by_role("button", name="Show").click()
+    expect(visit.framed().locator("#state")).to_contain_text("degraded")
+    visit.page.wait_for_url("**day=2020-08-20*")
+
+
+def test_what_a_reason_says_is_text_and_never_runs(visit):
+    spoken: list[str] = []
+    visit.page.on("dialog", lambda dialog: (spoken.append(dialog.message), dialog.dismiss()))
+    visit.go(DEEP)
+    expect(visit.page.locator("#decisions")).to_contain_text("<script>alert('drift')</script>")
+    assert spoken == [] and visit.complaints == []
+
+
+def test_a_laptop_and_a_narrow_window_need_no_sideways_scrolling(visit):
+    for width in (1366, 700):
+        visit.page.set_viewport_size({"width": width, "height": 768})
+        visit.go(DEEP)
+        expect(visit.page.locator("html[data-drawn]")).to_be_attached()
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert visit.page.evaluate(overflow) <= 0
+
+
+def test_a_use_case_of_which_nothing_ran_says_what_to_do(visit):
+    visit.go("airworthy/use_case/idle")
+    expect(visit.page.locator("#state")).to_contain_text("trigger idle__train")
+    expect(visit.page.locator("main")).to_contain_text("idle__monitor")
+    assert visit.complaints == []
+
+
+def test_data_docs_open_in_the_frame_with_their_own_styles_and_nothing_from_elsewhere(visit):
+    visit.go(f"plugin/airworthy/{DEEP}")
+    visit.framed().get_by_role("link", name="Data Docs").click()
+    title = visit.page.frame_locator("iframe").get_by_role("heading", name="Validated")
+    expect(title).to_have_css("color", "rgb(18, 52, 86)")
+    assert title.evaluate("node => document.title") != "it ran"
+    refused = [text for text in visit.complaints if "cdn.invalid" in text and "Content Security Policy" in text]
+    assert len(refused) == 2

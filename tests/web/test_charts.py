@@ -1,0 +1,136 @@
+"""The figures of a measured use case, checked by Plotly's own validators."""
+
+import json
+import re
+
+import plotly.graph_objects as go
+import pytest
+
+from include.lake.lake import Lake
+from include.web import charts, overview
+from tests import toy
+from tests.web import measured
+from tests.web.conftest import LAST
+from tests.web.measured import Row, day_of
+
+NAMES = {"log_loss", "auc", "heat", "weighted_drift", "prediction_drift", "rates", "volumes", "quarantine"}
+
+
+@pytest.fixture
+def drawn(at_home):
+    return charts.all_of(overview.run(toy.USE_CASE, LAST))
+
+
+def test_every_figure_is_one_that_plotly_knows(drawn):
+    assert set(drawn) == NAMES
+    for figure in drawn.values():
+        go.Figure(json.loads(re.sub(r"var\(--[a-z-]+\)", "#123456", json.dumps(figure, allow_nan=False))))
+
+
+def test_every_colour_is_one_of_the_style_sheet_in_both_themes(drawn):
+    from include.web import html
+
+    css = (html.HERE / "static" / "page.css").read_text()
+    light, dark = css.split(':root[data-theme="dark"]')
+    for colour in set(re.findall(r"var\((--[a-z-]+)\)", json.dumps(drawn))):
+        assert f"{colour}:" in light and f"{colour}:" in dark.split("}")[0], colour
+
+
+def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
+    marked = next(trace for trace in drawn["log_loss"]["data"] if trace["name"] == "broken")
+    seen = overview.run(toy.USE_CASE, LAST)
+    assert marked["x"] == [
+        row.day.isoformat() for row in seen.measures.of("skill_loss/log_loss", "prior") if row.breached
+    ]
+    assert marked["x"]
+
+
+def test_the_most_important_feature_is_on_top_of_the_heat_map_and_is_weighted(drawn):
+    trace = drawn["heat"]["data"][0]
+    assert trace["y"][-1].startswith(next(iter(toy.USE_CASE.features)))
+    seen = overview.run(toy.USE_CASE, LAST)
+    top = next(iter(toy.USE_CASE.features))
+    psi, share = seen.measures.of("psi", top)[-1].value, seen.measures.of("importance", top)[-1].value
+    assert trace["z"][-1][-1] == pytest.approx(psi * share, abs=1e-5)
+
+
+def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
+    measured.fill(toy.USE_CASE, range(117, 128))
+    drawn = charts.all_of(overview.run(toy.USE_CASE, day_of(127)))
+    line = next(trace for trace in drawn["weighted_drift"]["data"] if trace["name"] == "weighted drift")
+    values = dict(zip(line["x"], line["y"], strict=True))
+    assert [values[day_of(number).isoformat()] for number in measured.GAP] == [None] * 5
+    assert line["connectgaps"] is False
+    shade = next(shape for shape in drawn["weighted_drift"]["layout"]["shapes"] if shape["type"] == "rect")
+    assert shade["x0"].startswith(str(day_of(120))) and shade["x1"].startswith(str(day_of(124)))
+
+
+def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
+    lake = Lake.of(toy.USE_CASE)
+    for number, features in ((0, ("old", "kept")), (1, ("kept",))):
+        day = day_of(number)
+        rows = [Row(metric, name, 0.5, day, "1") for name in features for metric in ("psi", "importance")]
+        measured.write(lake, day, rows)
+    trace = charts.all_of(overview.run(toy.USE_CASE, day_of(1)))["heat"]["data"][0]
+    cells = {name.split()[0]: row for name, row in zip(trace["y"], trace["z"], strict=True)}
+    assert cells == {"kept": [0.25, 0.25], "old": [0.25, None]}
+
+
+def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
+    state = "No predictions. Run toy__score."
+    silent = [Row(metric, "events", None, day_of(0), None, state=state) for metric in ("state", "published", "psi")]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), silent)
+    assert charts.all_of(overview.run(toy.USE_CASE, day_of(0))) == {}
+
+
+def test_what_many_features_share_is_summed_in_one_row(lake_home):
+    day = day_of(0)
+    rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
+    measured.write(Lake.of(toy.USE_CASE), day, rows)
+    trace = charts.all_of(overview.run(toy.USE_CASE, day))["heat"]["data"][0]
+    assert len(trace["y"]) == charts.FEATURES + 1
+    assert trace["y"][0].startswith("6 others") and trace["z"][0] == [pytest.approx(0.06)]
+
+
+def test_the_days_that_are_drawn_end_with_the_day_looked_at(drawn):
+    assert drawn["auc"]["layout"]["xaxis"]["range"][1].startswith(str(LAST))
+
+
+def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
+    lake = Lake.of(toy.USE_CASE)
+    for number in (0, 2):
+        day = day_of(number)
+        rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
+        measured.write(lake, day, rows)
+    trace = charts.all_of(overview.run(toy.USE_CASE, day_of(2)))["heat"]["data"][0]
+    assert trace["z"][0] == [pytest.approx(0.06), None, pytest.approx(0.06)]
+    assert trace["customdata"][0] == [0.1, None, 0.1]
+
+
+def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
+    feeds = [f"feed{n:02}" for n in range(30)]
+    rows = [Row(metric, feed, 9, day_of(0), "1") for feed in feeds for metric in ("published", "quarantined")]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    layout = charts.all_of(overview.run(toy.USE_CASE, day_of(0)))["volumes"]["layout"]
+    bands = [axis for name, axis in layout.items() if name.startswith("yaxis")]
+    assert sorted(axis["title"]["text"] for axis in bands) == feeds
+    assert all((axis["domain"][1] - axis["domain"][0]) * layout["height"] > 40 for axis in bands)
+
+
+def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
+    lake = Lake.of(toy.USE_CASE)
+    for number, passed in ((0, 9.0), (1, None)):
+        day, state = day_of(number), "" if passed else "Nothing of the day is published."
+        rows = [Row(metric, "events", passed, day, "1", state=state) for metric in ("published", "quarantined")]
+        rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
+        measured.write(lake, day, rows)
+    drawn = charts.all_of(overview.run(toy.USE_CASE, day_of(1)))
+    for name in ("volumes", "quarantine"):
+        assert [shape["x0"][:10] for shape in drawn[name]["layout"]["shapes"]] == [str(day_of(1))], name
+
+
+@pytest.mark.parametrize(("days", "daily"), [(4, True), (20, False)])
+def test_of_a_few_days_each_is_named_once(lake_home, days, daily):
+    measured.fill(toy.USE_CASE, range(40, 40 + days))
+    layout = charts.all_of(overview.run(toy.USE_CASE, day_of(39 + days)))["auc"]["layout"]
+    assert ("dtick" in layout["xaxis"]) == daily

@@ -1,0 +1,168 @@
+"""The page as HTML: what is said where nothing is there, and that what others wrote stays text."""
+
+import json
+import re
+
+import pytest
+
+from include.lake.lake import Lake
+from include.web import html, overview
+from tests import places, quarantined, toy
+from tests.web import measured
+from tests.web.conftest import LAST
+from tests.web.measured import Row, day_of
+
+
+def page(today=LAST, **more) -> str:
+    seen = overview.run(toy.USE_CASE, today, **more)
+    return html.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+
+
+def test_the_page_says_who_flies_how_it_does_and_why_it_was_trained(at_home):
+    text = page()
+    for said in ("These events are invented.", "version 3", "PSI", "Last decisions", "rejected", "drift__", "age"):
+        assert said in text, said
+
+
+def test_a_hostile_reason_stays_text_in_the_page_and_in_its_figures(lake_home):
+    hostile = "</script><script>alert(1)</script>"
+    measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
+    lake = Lake.of(toy.USE_CASE)
+    rows = [Row("quarantined_by_reason", hostile, 3, day_of(0), "1"), Row("state", "predictions", None, day_of(0), None,
+            state=hostile)]  # fmt: skip
+    measured.write(lake, day_of(0), rows)
+    measured.record(lake, "decisions", day_of(0), outcome="hold", reason=hostile, signals="[]", model_version="1")
+    text = page(day_of(0))
+    assert "<script>alert" not in text and "</script><script>" not in text
+    assert text.count("&lt;script&gt;alert(1)") >= 3
+
+
+def test_no_text_turns_the_direction_of_the_page_or_of_its_figures(lake_home):
+    hostile = "\u202eevil\x1b\u2066"
+    measured.promote(toy.USE_CASE, "1", day_of(0), reason=hostile)
+    rows = [Row(metric, hostile, 0.5, day_of(0), "1", limit=0.2, breached=True) for metric in ("psi", "published")]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    text = page(day_of(0))
+    figures = json.loads(text.split('id="figures">')[1].split("</script>")[0])
+    unseen = {each for each in text + str(figures) if not each.isprintable()}
+    assert unseen <= {"\n"}
+    assert text.count(r"\u202eevil\x1b\u2066") >= 2
+
+
+def test_the_page_counts_quarantined_rows_by_what_has_become_of_them(lake_home, monkeypatch):
+    assert "open</b>" not in page(day_of(0))
+    quarantined.spoil(monkeypatch, "events", "hour", [77, 78], quarantined.DAY)
+    quarantined.land("events", quarantined.DAY)
+    assert "<b>2 open</b>, 0 waiting, 0 replayed" in page(quarantined.DAY)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "words"), [("3", "age</span><b>41 days"), ("1", "scored by</span> version 1, <b>41")]
+)
+def test_the_age_is_of_the_champion_or_names_the_version_that_it_is_of(lake_home, scorer, words):
+    measured.promote(toy.USE_CASE, "3", day_of(0))
+    row = Row("staleness", "model", 41, day_of(0), scorer, limit=60, breached=False)
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), [row])
+    assert words in " ".join(page(day_of(0)).split())
+
+
+def test_a_link_that_runs_a_script_is_left_out(at_home):
+    from dataclasses import replace
+
+    declared = replace(toy.USE_CASE, links={"bad": "javascript:alert(1)", "runbook": "https://example.org/runbook"})
+    seen = overview.run(declared, LAST)
+    text = html.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+    assert "javascript:" not in text and "https://example.org/runbook" in text
+
+
+def test_a_use_case_of_which_nothing_ran_says_what_to_do(lake_home):
+    text = page(day_of(0))
+    for said in ("trigger toy__train", "Unpause <code>toy__monitor</code>", "toy__retrain", "No model was promoted"):
+        assert said in text, said
+
+
+def test_missing_days_are_listed_and_other_measured_days_are_linked(lake_home):
+    measured.fill(toy.USE_CASE, range(117, 128))
+    text = page(day_of(127))
+    assert "Not measured:</b> 2020-04-30 to 2020-05-04" in text
+    seen = overview.run(toy.USE_CASE, day_of(127), span=2)
+    text = html.use_case(seen, "/airworthy", span=30, chosen=False, several=False)
+    assert "?day=2020-04-29&amp;span=30" in text
+
+
+def test_days_on_which_nothing_was_measured_say_which_to_backfill(at_home):
+    text = page(LAST, day=day_of(0))
+    assert "Nothing was measured in these days" in text and "chart-" not in text
+
+
+@pytest.mark.parametrize("what", ["metrics", "ledger"])
+def test_damage_is_told_on_the_page_without_a_path_or_a_traceback(lake_home, what):
+    measured.fill(toy.USE_CASE, range(2))
+    for file in places.files(Lake.of(toy.USE_CASE).root / what):
+        if "_delta_log" not in file.uri:
+            file.write(b"garbage")
+    text = page(day_of(1))
+    assert "damaged" in text and "Traceback" not in text and str(lake_home) not in text
+
+
+def test_of_a_days_drifting_features_there_is_one_row(lake_home):
+    rows = [Row("psi", f"f{n}", 0.3 + n / 10, day_of(0), "1", limit=0.2, breached=True) for n in range(5)]
+    measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
+    text = page(day_of(0))
+    assert re.findall(r"f\d drifts", text) == ["f4 drifts"] and "And 4 more." in text
+
+
+def test_the_state_of_the_files_is_in_their_addresses(at_home):
+    assert f"/airworthy/static/page.css?{html.stamp()}" in page()
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "unsaid"),
+    [
+        ((0.0, 0.0), "No row was quarantined on the days that were measured.", "published"),
+        (
+            (0.0, None),
+            f"events of {day_of(1)}: It was refused. No row was quarantined where",
+            "days that were measured.",
+        ),
+        ((None, None), f"events of {day_of(1)}: It was refused.", "No row was quarantined"),
+        ((), "No feed was checked", "No row was quarantined"),
+    ],
+)
+def test_that_nothing_was_quarantined_is_only_said_where_it_is_known(lake_home, values, said, unsaid):
+    lake = Lake.of(toy.USE_CASE)
+    for number in range(2):
+        day, rows = day_of(number), [Row("psi", "size", 0.1, day_of(number), "1")]
+        if values:
+            state = "" if values[number] == 0 else "It was refused."
+            rows.append(Row("quarantined", "events", values[number], day, "1", state=state))
+        measured.write(lake, day, rows)
+    text = page(day_of(1))
+    panel = text[text.index("Quarantined rows by reason") :].split("</section>")[0]
+    assert said in panel and unsaid not in panel
+
+
+def test_the_model_card_and_data_docs_are_links(at_home):
+    text = page()
+    assert re.search(r'href="http://localhost:5000/#/models/toy/versions/3" title="[^"]*card[^"]*">model card<', text)
+    assert '<a href="/airworthy/data_docs/toy/index.html">Data Docs<' in text
+
+
+@pytest.mark.parametrize("address", ["postgresql://db/mlflow", "https://mlflow.example.org/m/?token=secret"])
+def test_only_an_address_that_a_browser_opens_is_on_the_page_and_without_what_may_be_secret(
+    at_home, monkeypatch, address
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    text = page()
+    assert "secret" not in text and "postgresql" not in text
+    assert ("https://mlflow.example.org/m/#/models/toy/versions/3" in text) == address.startswith("https")
+
+
+def test_the_index_shows_the_others_where_one_use_case_is_broken(at_home):
+    text = html.index([overview.run(toy.USE_CASE, LAST)], "/airworthy", {"odd<one>": "half <written>"})
+    assert (
+        "2 use cases" in text
+        and "odd&lt;one&gt;" in text
+        and "half &lt;written&gt;" in text
+        and "/use_case/toy" in text
+    )

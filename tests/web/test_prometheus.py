@@ -1,0 +1,291 @@
+"""What Prometheus is given, and what its own tools say about that."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
+from include.lake import schemas
+from include.lake.lake import Lake
+from include.model.expected import Expected
+from include.monitoring import metric_row, performance
+from include.monitoring.performance import Outcomes
+from include.orchestration import dag_docs
+from include.registry.ledger import Ledger
+from include.retraining import decide
+from include.retraining.budget import Claims
+from include.web import access, app, prometheus
+from tests import places, toy
+
+DAY = date(2020, 3, 5)
+NOW = datetime(2020, 3, 6, 6, tzinfo=UTC)
+BERLIN = replace(toy.USE_CASE, time_zone="Europe/Berlin")
+promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian's package prometheus has it)"
+)
+
+
+def row(metric: str, subject: str, value: float | None, **more: object) -> dict:
+    empty = dict.fromkeys(schemas.METRICS.names) | {"model_version": "1", "about": DAY, "days": 1, "state": ""}
+    return empty | {"metric": metric, "subject": subject, "value": value} | more
+
+
+ROWS = (
+    row("rows", "features", 120.0),
+    row("published", "events", 118.0),
+    row("quarantined", "events", 2.0),
+    row("quarantined_by_reason", "events: amount is not null", 2.0),
+    row("volume_change", "events", -0.1, limit=0.5, breached=False),
+    row("null_share", "x", 0.0, limit=0.1, breached=False),
+    row("psi", "x", 0.4, limit=0.2, breached=True),
+    row("weighted_drift", "features", 0.3, limit=0.2, breached=True),
+    row("prediction_drift", "prediction", None, limit=0.2, state="There are too few rows: 1."),
+    row("mean_prediction", "prediction", 0.31),
+    row("mean_prediction", "model", 0.29, about=DAY - timedelta(days=2)),
+    row("log_loss", "prior", 0.6, about=DAY - timedelta(days=2)),
+    row("window/log_loss", "model", 0.5, lower=0.4, upper=0.6, days=14),
+    row("promise/log_loss", "model", 0.45, lower=0.4, upper=0.5),
+    row("worse/log_loss", "model", 0.05, lower=0.01, upper=0.09, limit=0.02, breached=False, days=14),
+    row("worse/brier", "model", 0.3, limit=0.02, state="Only 1 day with labels; 7 are needed to judge."),
+    row("staleness", "predictions", 2.0, limit=1.0, breached=True),
+    row("something_new", "x", 7.0),
+)
+
+
+def put(table: str, day: date, rows: list[dict]) -> None:
+    content = pa.Table.from_pylist(rows, schema=schemas.content(toy.USE_CASE, table))
+    Lake.of(toy.USE_CASE).replace(table, day, content, inputs={}, stage="measure")
+
+
+def decided(day: date, outcome: str) -> None:
+    put("decisions", day, [{"outcome": outcome, "reason": "so", "signals": "[]", "model_version": "1"}])
+
+
+def served(use_case=toy.USE_CASE, now: datetime = NOW) -> dict[tuple[str, frozenset], float]:
+    """Every series as Prometheus' own client reads it: name and labels to value."""
+    text = prometheus.exposition([use_case], now).decode()
+    return {
+        (
+            sample.name.removeprefix("airworthy_"),
+            frozenset((sample.labels | {"use_case": ""}).values()) - {""},
+        ): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def at(name: str, *labels: str) -> tuple[str, frozenset]:
+    return name, frozenset(labels)
+
+
+@pytest.fixture
+def measured(champion) -> None:
+    """A champion, a measured day, and decisions."""
+    put("metrics", DAY - timedelta(days=1), [row("psi", "gone", 9.0), row("psi", "x", 1.0)])
+    put("metrics", DAY, list(ROWS))
+    decided(DAY - timedelta(days=1), "hold")
+    decided(DAY, "retrain")
+    put("retrainings", DAY, [{"outcome": "rejected", "reason": "worse", "model_version": "2", "run_id": "r"}])
+    Claims.of(toy.USE_CASE).claim(DAY, 2)
+
+
+def test_the_newest_figures_stand_under_names_of_their_units(measured):
+    found = served()
+    assert found[at("rows", "features")] == 120
+    assert found[at("published_rows", "events")] == 118
+    assert found[at("quarantined_by_reason_rows", "events: amount is not null")] == 2
+    assert found[at("volume_change_ratio", "events")] == -0.1
+    assert found[at("psi", "x")] == 0.4
+    assert found[at("mean_prediction_ratio", "prediction")] == 0.31
+    assert found[at("realised", "mean_prediction", "model")] == 0.29
+    assert found[at("realised", "log_loss", "prior")] == 0.6
+    assert [found[at(name, "log_loss", "model")] for name in ("window", "window_lower", "window_upper")] == [
+        0.5,
+        0.4,
+        0.6,
+    ]
+    assert found[at("worse", "log_loss", "model")] == 0.05
+    assert found[at("figure", "something_new", "x")] == 7
+    assert at("psi", "gone") not in found
+
+
+def test_limits_and_breaches_are_told_and_what_was_not_judged_is_absent(measured):
+    found = served()
+    assert found[at("breached", "weighted_drift", "features")] == 1
+    assert found[at("breached", "volume_change", "events")] == 0
+    assert found[at("limit", "weighted_drift", "features")] == 0.2
+    assert at("breached", "prediction_drift", "prediction") not in found
+    assert at("prediction_drift", "prediction") not in found
+    assert found[at("unmeasured", "prediction_drift", "prediction")] == 1
+
+
+def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
+    found = served()
+    assert (found[at("worse", "brier", "model")], found[at("limit", "worse/brier", "model")]) == (0.3, 0.02)
+    assert found[at("unmeasured", "worse/brier", "model")] == 1
+    assert at("breached", "worse/brier", "model") not in found
+    assert at("unmeasured", "worse/log_loss", "model") not in found
+    assert at("unmeasured", "rows", "features") not in found
+
+
+def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
+    days = np.array([np.datetime64(DAY)] * 4)
+    outcomes = Outcomes(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
+    promise = {"model": {"log_loss": Expected(0.3, 7, 0.2, 0.4)}}
+    limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
+    found = performance.judged(outcomes, promise, limits, toy.USE_CASE.costs)
+    Lake.of(toy.USE_CASE).replace(
+        "metrics", DAY, metric_row.rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")), inputs={}, stage="m"
+    )
+    assert served()[at("worse", "log_loss", "model")] > 0.02
+    assert served()[at("unmeasured", "worse/log_loss", "model")] == 1
+
+
+def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
+    policy = Retraining(signals=("weighted_drift",), breaches=1, of_days=1, per_month=1)
+    use_case = replace(toy.USE_CASE, retraining=policy)
+    put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
+    Claims.of(use_case).claim(DAY - timedelta(days=3), 1)
+    decide.run(use_case, DAY)
+    found = served(use_case)
+    assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
+    assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, 1)
+
+
+def test_a_day_on_which_nothing_asks_says_so(lake_home):
+    put("metrics", DAY, [row("weighted_drift", "features", 0.1, limit=0.2, breached=False)])
+    decide.run(toy.USE_CASE, DAY)
+    assert served()[at("decision_asks")] == 0
+
+
+def test_who_may_read_no_use_case_is_told_so_and_gets_no_series():
+    text = prometheus.exposition([], NOW).decode()
+    assert text.startswith("# ") and "may read" in text
+    assert list(text_string_to_metric_families(text)) == []
+
+
+@pytest.mark.slow
+def test_a_user_without_rights_scrapes_nothing_of_any_use_case(server):
+    with server.client("vera") as client:
+        assert 'airworthy_up{use_case="toy"} 1.0' in client.get("/airworthy/metrics").text
+    with server.client("norman") as client:
+        answer = client.get("/airworthy/metrics")
+    assert answer.status_code == 200
+    assert "toy" not in answer.text and list(text_string_to_metric_families(answer.text)) == []
+
+
+class Granting:
+    """An auth manager that lets a user read the DAGs that are named."""
+
+    def __init__(self, dag_ids: Iterable[str]) -> None:
+        self.dag_ids = set(dag_ids)
+
+    def batch_is_authorized_dag(self, requests: list[dict], *, user: object) -> bool:
+        return all(request["details"].id in self.dag_ids for request in requests)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "seen"), [((), {"toy", "idle"}), (("toy__train",), {"idle"}), (("idle__data",), {"toy"})]
+)
+def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
+    every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in dag_docs.DESCRIPTIONS}
+    monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
+    monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", dict.fromkeys)
+    page = app.routes()
+    page.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
+    answer = TestClient(page).get("/metrics")
+    assert answer.status_code == 200
+    assert set(re.findall(r'airworthy_up\{use_case="(\w+)"', answer.text)) == seen
+    assert not any(f'"{name}"' in answer.text for name in {"toy", "idle"} - seen)
+
+
+def test_ages_are_counted_to_the_clock_from_midnight_where_the_use_case_is(measured):
+    assert served()[at("staleness_seconds", "metrics")] == 30 * 3600
+    assert served()[at("staleness_seconds", "predictions")] == (30 + 48) * 3600
+    assert served(now=NOW + timedelta(hours=1))[at("staleness_seconds", "metrics")] == 31 * 3600
+    assert served(BERLIN)[at("staleness_seconds", "metrics")] == 31 * 3600
+
+
+def test_nothing_grows_older_after_the_last_day_of_a_use_case(measured):
+    found = served(replace(toy.USE_CASE, ends_on=DAY), now=NOW + timedelta(days=300))
+    assert found[at("staleness_seconds", "metrics")] == pytest.approx(24 * 3600, abs=1)
+
+
+def test_what_is_decided_and_who_is_champion_is_told(measured):
+    found = served()
+    assert found[at("decision_retrain")] == 1
+    assert found[at("decision_timestamp_seconds")] == datetime(2020, 3, 5, tzinfo=UTC).timestamp()
+    assert found[at("retraining_timestamp_seconds", "rejected")] == datetime(2020, 3, 5, tzinfo=UTC).timestamp()
+    assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, toy.USE_CASE.retraining.per_month)
+    assert found[at("champion_info", "1")] == 1
+    assert found[at("champion_effective_timestamp_seconds")] == datetime(2020, 3, 1, tzinfo=UTC).timestamp()
+    assert found[at("up")] == 1
+
+
+def test_nothing_of_a_later_day_is_told(measured):
+    found = served(now=datetime(2020, 3, 4, 12, tzinfo=UTC))
+    assert found[at("psi", "x")] == 1
+    assert found[at("decision_retrain")] == 0
+
+
+def test_a_use_case_that_was_never_measured_says_so_and_no_table_is_made(lake_home):
+    found = served()
+    assert (found[at("measured")], found[at("champion_present")], found[at("up")]) == (0, 0, 1)
+    assert not any(name in ("staleness_seconds", "breached", "psi") for name, _ in found)
+    assert not (lake_home / "lake").exists()
+
+
+def test_a_damaged_table_is_told_of_and_the_rest_is_served(measured):
+    for file in places.files(Lake.of(toy.USE_CASE).root / "metrics/_delta_log"):
+        file.write(b"{broken")
+    found = served()
+    assert (found[at("up")], found[at("readable", "metrics")], found[at("readable", "ledger")]) == (0, 0, 1)
+    assert at("measured") not in found
+    assert found[at("champion_info", "1")] == 1
+
+
+def test_a_damaged_ledger_is_no_missing_champion(measured):
+    entry = Ledger.of(toy.USE_CASE).folder / "000001.json"
+    entry.write(entry.read()[:40])
+    found = served()
+    assert (found[at("up")], found[at("readable", "ledger")]) == (0, 0)
+    assert at("champion_present") not in found
+    assert found[at("psi", "x")] == 0.4
+
+
+def test_no_series_comes_twice_however_the_rows_are(lake_home):
+    put("metrics", DAY, [row("log_loss", "model", 1.0, about=DAY - timedelta(days=1)), row("log_loss", "model", 2.0)])
+    text = prometheus.exposition([toy.USE_CASE], NOW).decode()
+    assert text.count("airworthy_realised{") == 1
+    assert served()[at("realised", "log_loss", "model")] == 2
+
+
+@promtool
+def test_promtool_finds_nothing_to_say_about_the_metrics(measured):
+    text = prometheus.exposition([toy.USE_CASE], NOW)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@promtool
+def test_promtool_finds_nothing_to_say_about_names_that_no_row_has_today():
+    text = "".join(
+        f"# HELP airworthy_{name} {told}\n# TYPE airworthy_{name} gauge\nairworthy_{name} 1\n"
+        for name, told in prometheus.HELP.items()
+    )
+    done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(), capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,51 @@
+"""The line of state and the page on rows that `measure` itself has written, not on those of the fixture."""
+
+from datetime import timedelta
+
+import pytest
+
+from include.lake.lake import Lake
+from include.lake.partitions import days_from
+from include.lake.range_reader import Days
+from include.monitoring import monitor
+from include.scoring import score
+from include.web import html, overview
+from tests.conftest import AS_OF
+from tests.toy_use_case import USE_CASE
+from tests.web import measured
+
+KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
+"""The day at which the first day that the champion scored has its labels."""
+
+
+@pytest.fixture
+def seen(champion):
+    for day in days_from(AS_OF, KNOWN):
+        score.run(USE_CASE, day)
+        monitor.run(USE_CASE, day)
+    return overview.run(USE_CASE, KNOWN)
+
+
+def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
+    (worse,) = seen.measures.of("skill_loss/log_loss")[-1:]
+    assert worse.value is not None and worse.breached is None and "needed to judge" in worse.state
+    told = " ".join((seen.status.why, seen.status.do, *seen.status.notes))
+    assert worse.state in told and "Nothing to do." not in told
+    if seen.status.name == "ok":
+        assert seen.status.do.startswith("Performance is not judged yet")
+    text = html.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+    assert worse.state in text and "version 1" in text and "Nothing to do." not in text
+
+
+def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do(champion):
+    monitor.run(USE_CASE, AS_OF)
+    found = overview.run(USE_CASE, AS_OF).status
+    assert found.name == "unclear" and "run toy__score for it" in found.why
+
+
+def test_the_fixture_of_these_tests_writes_no_figure_that_measure_does_not(seen):
+    measured.fill(USE_CASE, range(5, 6))
+    rows = Days.of(Lake.of(USE_CASE), "metrics", measured.day_of(5)).rows().to_pylist()
+    fixture = {(row["metric"], row["about"] == row["day"]) for row in rows}
+    real = {(row.metric, row.about == row.day) for row in seen.measures.on(KNOWN)}
+    assert fixture and fixture - {("quarantined_by_reason", True)} <= real  # no row of these days is quarantined
