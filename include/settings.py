@@ -60,6 +60,11 @@ def current() -> Settings:
     )
 
 
+def downloads_folder() -> Path:
+    """Return the folder in which a use case's source keeps what it has downloaded; it may be removed at any time."""
+    return current().home / "source"
+
+
 def _mlflow(port: str) -> str:
     """MLflow's address. BadRequest for one with a user or a password in it: MLflow's own errors repeat it, in logs."""
     address = os.environ.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{port}"

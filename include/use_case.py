@@ -16,11 +16,14 @@ from include.declaration.period import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.suite import Suite
 from include.declaration.use_case import Approval, Costs, Feed, Label, Search, Training, UseCase
+from include.errors import BadData, NotReady
+from include.settings import downloads_folder
 
 __all__ = [
     "PARTITION",
     "Alerts",
     "Approval",
+    "BadData",
     "BaselineLimit",
     "Costs",
     "FeatureValueGate",
@@ -30,6 +33,7 @@ __all__ = [
     "Landing",
     "LeakageGate",
     "Monitoring",
+    "NotReady",
     "NotWorseThanChampion",
     "PerformanceLimit",
     "Retention",
@@ -42,4 +46,5 @@ __all__ = [
     "Suite",
     "Training",
     "UseCase",
+    "downloads_folder",
 ]

@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from include import settings
-from include.lake import s3, s3_retries
+from include.lake import s3, s3_retries, signing
 from include.lake.object_store import Place
-from include.registry import signing
 from include.settings import REPOSITORY
 
 pytest_plugins = ["tests.verdict", "tests.trainings", "tests.landing_bucket"]
@@ -48,13 +47,29 @@ LONG = (
     *("drills/test_poison", "drills/test_damaged_files"),
     *("drills/test_corrected_sources", "drills/test_s3_faults", "drills/test_killed_anywhere", "drills/test_races"),
     *("evaluation/checks/test_plants", "evaluation/checks/test_leakage_check", "evaluation/checks/test_isolation"),
-    *("evaluation/test_planted", "training/test_tune", "training/test_tune_studies", "evaluation/checks/test_serving_check"),
-    *("maintenance/test_apply", "maintenance/test_apply_leftovers", "maintenance/test_apply_interrupted"),
-    *("backtest/test_run", "promotion/test_promote_killed", "retraining/test_decide", "retraining/test_decide_promotion"),
+    *(
+        "evaluation/test_planted",
+        "training/test_tune",
+        "training/test_tune_studies",
+        "evaluation/checks/test_serving_check",
+    ),
+    *("evaluation/checks/test_serving_check", "maintenance/test_apply"),
+    *("maintenance/test_apply_leftovers", "maintenance/test_apply_interrupted"),
+    *(
+        "backtest/test_run",
+        "promotion/test_promote_killed",
+        "retraining/test_decide",
+        "retraining/test_decide_promotion",
+    ),
     *("properties/test_killed", "properties/test_future_of_customers", "properties/test_evolving"),
     *("properties/test_order_of_a_life", "properties/test_order_of_flights", "properties/test_memory"),
     *("properties/test_hostile", "properties/test_odd_names", "ingestion/test_redelivery", "ingestion/test_bucket"),
-    *("orchestration/test_delivery_sensor", "model/test_false_alarms", "model/test_bootstrap", "model/test_intervals"),
+    *(
+        "orchestration/test_delivery_sensor",
+        "monitoring/test_false_alarms",
+        "model/test_bootstrap",
+        "model/test_intervals",
+    ),
     *("security/test_fuzzed_forms", "security/test_fuzzed_files", "security/test_fuzzed_models"),
     *("security/test_fuzzed_corrections", "security/test_fuzzed_addresses"),
 )

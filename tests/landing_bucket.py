@@ -47,8 +47,8 @@ class Bucket:
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
 
 
-@pytest.fixture(autouse=True)
-def _clients_anew() -> None:
+@pytest.fixture
+def forgotten_clients() -> None:
     """A process remembers its clients; each test has a Connection of its own."""
     from include.ingestion import bucket
 
@@ -62,7 +62,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def connection(s3_server: str, kind_of_place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def connection(s3_server: str, kind_of_place: str, forgotten_clients: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Airflow's Connection `aws_default`, to the server; and no other way to it, unless the lake is there too."""
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection_to(s3_server))
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if kind_of_place == "file" else ():
@@ -133,7 +133,7 @@ class Faults:
 
 
 @pytest.fixture
-def faults(s3_server: str, hasty: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+def faults(s3_server: str, hasty: None, forgotten_clients: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """The Connection leads through a proxy that fails as it is told."""
     with proxy(s3_server) as found:
         monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection_to(found.address))

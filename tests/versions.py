@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from include.evaluation import evaluate
-from include.evaluation.judge import Verdict
 from include.promotion import promote
+from include.registry.gate_result import Verdict
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_io import sha256

@@ -18,25 +18,24 @@ import pyarrow as pa
 from include.backtest.label_history import Past
 from include.backtest.model_cache import Fits
 from include.backtest.simulator import Judged
-from include.declaration.gates import CHAMPION, Gate, NotWorseThanChampion, SliceGate
+from include.declaration.gates import CHAMPION, MODEL, Gate, NotWorseThanChampion, SliceGate
 from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
 from include.errors import NotReady
 from include.evaluation import judge as evaluation_judge
 from include.evaluation.inputs import Champion, Evidence, TestRows
-from include.evaluation.judge import MODEL
 from include.features.distinct import require_distinct
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.model import false_alarms, lightgbm_params, metrics, splits, trainer
+from include.model import lightgbm_params, metrics, splits, trainer
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.metrics import Numbers
 from include.model.model import Model
 from include.model.splits import Splits
 from include.model.trainer import Rows
-from include.monitoring import drift, drift_metrics, metric_row, performance, reference_profile
+from include.monitoring import drift, drift_metrics, false_alarms, metric_row, performance, reference_profile
 from include.monitoring.performance import Outcomes
 from include.monitoring.reference_profile import Profile
 from include.retraining import policy as retraining_policy

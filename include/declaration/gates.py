@@ -216,8 +216,8 @@ class LeakageGate(_Judged):
     and quarantine decisions are built again. Any difference blocks.
 
     At least half of the days are training days, the others validation and test days; all weekdays are among them as
-    far as the window has them. Each training samples other days. include/evaluation/checks/leakage_check.py says what this
-    does not cover.
+    far as the window has them. Each training samples other days. include/evaluation/checks/leakage_check.py says
+    what this does not cover.
     """
 
     days: int = 8
@@ -296,3 +296,7 @@ def _not_contradictory(gates: Sequence[Gate]) -> None:
                     f"gates on {gate.metric} contradict each other: at least {gate.at_least:g} and at most"
                     f" {other.at_most:g}. No model can pass both.",
                 )
+
+
+MODEL = "model"
+"""The model that is judged, as a subject of metrics and predictions."""

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable
 
 from include.declaration.gates import BASELINES, require
 
+DAG_KINDS = ("data", "train", "score", "monitor", "retrain", "rollback", "maintenance", "quarantine", "reproduce")
+"""The DAGs of each use case: `<use case>__<kind>`."""
 RESERVED_PREFIX = "__airworthy_"
 """Begins the name of every column that a step adds to a table for itself; no declared name may begin so."""
 LAKE_COLUMNS = frozenset({"day", "digest", "reasons", "quarantined_row"})

@@ -25,7 +25,8 @@ from include.registry import sync
 from include.registry.ledger import Entry, Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.training import dataset, provenance
+from include.threads import threads_for
+from include.training import dataset
 
 
 def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: Lake | None = None) -> Evidence:
@@ -65,9 +66,9 @@ class _Gathering:
         _still_the_same(self.use_case, self.candidate, self.view)
         rows = self._labelled()
         champion, flying = self._champion()
-        predicted = self.model.predict_all(rows, provenance.threads(rows.num_rows))
+        predicted = self.model.predict_all(rows, threads_for(rows.num_rows))
         if flying is not None and not champion.why_not:
-            predicted[CHAMPION] = flying.predict(rows, provenance.threads(rows.num_rows))
+            predicted[CHAMPION] = flying.predict(rows, threads_for(rows.num_rows))
         return Evidence(
             metrics=metrics.of_split(self.candidate.metrics, "test"),
             days=int(self.test["days"]),

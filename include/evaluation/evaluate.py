@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from include.declaration.gates import AnyGate, NotWorseThanChampion, SliceGate
+from include.declaration.gates import MODEL, AnyGate, NotWorseThanChampion, SliceGate
 from include.declaration.use_case import Costs, UseCase
 from include.evaluation import collect_inputs, judge, judging, plots
 from include.evaluation.inputs import Evidence
-from include.evaluation.judge import MODEL, Verdict
 from include.lake import content_digest
 from include.lake.lake import Lake
 from include.model import intervals, metrics
 from include.model.slices import Slices
+from include.registry import gate_result
+from include.registry.gate_result import Verdict
 from include.registry.ledger import Entry, Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import FINGERPRINT
@@ -87,13 +88,13 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
         final=not spoilt,
     )
     _copy(registry, candidate)
-    return EvaluateResult(run_id, judge.outcome(verdicts), champion, plain, new=True)
+    return EvaluateResult(run_id, gate_result.outcome(verdicts), champion, plain, new=True)
 
 
 def _copy(registry: Registry, before: Version) -> None:
     """Let MLflow's run show what is on record of its evaluation."""
     tags = {name: value for name, value in registry.candidate(before.run_id).tags.items() if decides(name)}
-    stale = [name for name in before.copies if name.startswith(judge.TAG) and name not in tags]
+    stale = [name for name in before.copies if name.startswith(gate_result.TAG) and name not in tags]
     if stale:
         registry.untag(before.run_id, stale)
     shown = {name: tags[name] for name in (*SHOWN, *_gates(tags)) if name in tags}
@@ -102,7 +103,7 @@ def _copy(registry: Registry, before: Version) -> None:
 
 
 def _gates(tags: Mapping[str, str]) -> list[str]:
-    return [name for name in tags if name.startswith(judge.TAG)]
+    return [name for name in tags if name.startswith(gate_result.TAG)]
 
 
 def is_current(use_case: UseCase, version: Version) -> bool:

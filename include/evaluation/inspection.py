@@ -14,8 +14,10 @@ from include.declaration.gates import (
     ServingGate,
 )
 from include.declaration.use_case import Costs
-from include.evaluation.gates.result import Finding, Outcome, but, counted, listed, outcome, sentence
+from include.evaluation.gates.result import Finding, outcome
 from include.evaluation.inputs import Evidence, Rebuilt, Rehearsal
+from include.registry.gate_result import Outcome
+from include.wording import but, counted, listed, sentence
 
 
 def robustness(gate: RobustnessGate, evidence: Evidence, _: Costs) -> list[Finding]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from include.declaration.gates import (
     AnyGate,
@@ -20,36 +18,10 @@ from include.declaration.gates import (
 )
 from include.declaration.use_case import Costs
 from include.evaluation import inspection, judging
-from include.evaluation.gates.result import MODEL, Finding, Outcome
+from include.evaluation.gates.result import Finding
 from include.evaluation.inputs import Evidence
+from include.registry.gate_result import Kind, Verdict
 
-__all__ = ["MODEL", "Kind", "Outcome", "Summary", "Verdict", "judge", "outcome", "tag"]
-
-Kind = Literal["metric", "champion", "slice", "robustness", "serving", "schema", "leakage", "feature value"]
-Summary = Literal["passed", "failed", "not judged"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one gate says of one model. `value` and `limit` are None where they are not known."""
-
-    gate: str
-    kind: Kind
-    metric: str
-    """What `value` and `limit` are of, or counted in."""
-    value: float | None
-    limit: float | None
-    outcome: Outcome
-    blocks: bool
-    """Whether this verdict keeps the model from being promoted."""
-    reason: str
-
-    def to_json(self) -> dict[str, object]:
-        return asdict(self)
-
-
-TAG = "gate/"
-"""What the tag of a gate begins with."""
 _Judge = Callable[[Any, Evidence, Costs], list[Finding]]
 _JUDGES: Mapping[type[AnyGate], tuple[Kind, _Judge]] = {
     Gate: ("metric", judging.metric),
@@ -73,19 +45,6 @@ def judge(gates: Sequence[AnyGate], evidence: Evidence, costs: Costs) -> list[Ve
         reason = "The use case declares no gate, so nothing speaks for this model."
         return [Verdict("a gate is declared", "metric", "", None, None, "failed", True, reason)]
     return [verdict for gate in gates for verdict in _verdicts(gate, evidence, costs)]
-
-
-def outcome(verdicts: Sequence[Verdict]) -> Summary:
-    """All verdicts in one word. No verdict at all is a failure."""
-    blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
-    if not verdicts or "failed" in blocking:
-        return "failed"
-    return "not judged" if blocking else "passed"
-
-
-def tag(gate: str) -> str:
-    """The tag of a run or version that holds the outcome of the gate of that name; MLflow takes few characters."""
-    return TAG + re.sub(r"[^\w\-.: ]", "", gate)
 
 
 def _verdicts(gate: AnyGate, evidence: Evidence, costs: Costs) -> list[Verdict]:

@@ -12,16 +12,18 @@ from include.declaration.gates import (
     ALL_ROWS,
     CHAMPION,
     HIGHER_IS_BETTER,
+    MODEL,
     AnyGate,
     Gate,
     NotWorseThanChampion,
     SliceGate,
 )
 from include.declaration.use_case import Costs
-from include.evaluation.gates.result import MODEL, Finding, but, counted, outcome, sentence
+from include.evaluation.gates.result import Finding, outcome
 from include.evaluation.inputs import Champion, Evidence, TestRows
 from include.model import bootstrap, metrics, slices
 from include.model.metrics import Numbers
+from include.wording import but, counted, sentence
 
 _SPOKEN = {
     "log_loss": "log loss",

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from include.evaluation.judge import Verdict
 from include.model import plotting
 from include.model.metrics import Numbers
+from include.registry.gate_result import Verdict
 
 
 class Style(NamedTuple):

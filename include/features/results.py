@@ -14,7 +14,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
 from include.errors import shorten_names
-from include.features.conversion import NotConvertibleError, convert
+from include.ingestion.conversion import NotConvertibleError, convert
 from include.lake.soundness import row_text
 
 BATCH_ROWS = 131_072

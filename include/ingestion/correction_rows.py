@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.use_case import TIMESTAMP
-from include.features.conversion import Column, NotConvertibleError, convert
+from include.ingestion.conversion import Column, NotConvertibleError, convert
 from include.ingestion.corrections import Correction
 from include.lake.partition_reader import alias_of
 from include.lake.soundness import value_text

@@ -11,7 +11,7 @@ import re
 import secrets
 from datetime import date
 
-from include.registry.signing import SigningKeys, require_signing_keys
+from include.lake.signing import SigningKeys, require_signing_keys
 
 FORGED = (
     "a file is not signed by this installation (if its keys are others than those here, set AIRWORTHY_SIGNING_KEYS to"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from include.lake import s3
 from include.lake.object_store import Place
-from include.maintenance.rules import Stored
+from include.lake.stored_files import Stored
 
 
 def files(place: Place) -> list[Stored]:

@@ -24,8 +24,8 @@ from include.lake.integrity import DayDamaged
 from include.lake.object_store import Place
 from include.lake.partitions import DataFile, Partition
 from include.lake.s3_cache import Fetched
+from include.lake.signing import load_signing_keys
 from include.lake.sorting import sort_rows
-from include.registry.signing import load_signing_keys
 
 if TYPE_CHECKING:
     from include.lake.lake import Lake

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from include.errors import AirworthyError
 from include.lake.object_store import Place
-from include.maintenance.rules import Part
+from include.lake.stored_files import Part
 
 FOLDER = "_delta_log"
 _COMMIT, _CHECKPOINT = re.compile(r"(\d{20})\.json"), re.compile(r"(\d{20})\.checkpoint(\..*)?\.parquet")

@@ -15,10 +15,11 @@ from include.lake.lake import Lake
 from include.lake.object_store import Place
 from include.maintenance import plan as maintenance_plan
 from include.maintenance.mlflow_cleanup import Upkeep, model_folder, run_folder
-from include.maintenance.rules import CHANGES, NOT_REPRODUCIBLE, Item, Kind, Plan
+from include.maintenance.rules import CHANGES, Item, Kind, Plan
 from include.printable import printable_logger
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import NOT_REPRODUCIBLE
 
 log = printable_logger(__name__)
 

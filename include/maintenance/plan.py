@@ -15,12 +15,14 @@ from include.ingestion import data_docs
 from include.lake import inventory, schemas, transaction_log
 from include.lake.lake import Lake
 from include.lake.object_store import Place, is_unfinished
+from include.lake.stored_files import Stored
 from include.lake.transaction_log import Log
 from include.maintenance import mlflow_rules, rules
 from include.maintenance.mlflow_cleanup import Upkeep, model_folder, run_folder
 from include.maintenance.mlflow_rules import StoredRun
-from include.maintenance.rules import Item, Kept, Kind, Needs, Plan, Stored
+from include.maintenance.rules import Item, Kept, Kind, Needs, Plan
 from include.notifications.queue import Outbox
+from include.registry import tags
 from include.registry.ledger import Entry, Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -144,7 +146,7 @@ class _Survey:
         so, and stay after all with all their files."""
         kept = {each.name: each for each in self._kept}
         for version in self._versions:
-            if kept[version.number].stays or rules.NOT_REPRODUCIBLE in version.tags:
+            if kept[version.number].stays or tags.NOT_REPRODUCIBLE in version.tags:
                 if kept[version.number].stays and self._is_regained(version, there):
                     yield Item("regained version", version.number, 0, f"{kept[version.number].why}; its data are there")
                 continue
@@ -158,7 +160,7 @@ class _Survey:
     def _is_regained(self, version: Version, there: Mapping[str, set[str]]) -> bool:
         needed = _needs(version)
         return (
-            rules.NOT_REPRODUCIBLE in version.tags
+            tags.NOT_REPRODUCIBLE in version.tags
             and bool(needed)
             and all(needs.table in there for needs in needed)
             and not any(rules.lost(each, self._logs[each.table].parts, there[each.table]) for each in needed)

@@ -12,11 +12,9 @@ from itertools import pairwise
 from typing import Literal
 
 from include.declaration.retention import Retention
+from include.lake.stored_files import Part, Stored
 from include.registry import lifecycle
 from include.registry.lifecycle import Decided, Registered
-
-NOT_REPRODUCIBLE = "no_longer_reproducible"
-"""Tag of a version whose data have gone: since when, and why."""
 
 Kind = Literal[
     "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
@@ -58,32 +56,6 @@ class Item:
     why: str = ""
     table: str = ""
     """The table, or the place, that it is in."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file of a table, from the Delta version that added it up to, not including, the one that removed it."""
-
-    path: str
-    day: date
-    digest: str
-    bytes: int
-    added: int
-    removed: int | None = None
-    removed_at: datetime | None = None
-
-    def is_in(self, version: int) -> bool:
-        """Whether the table holds it at that Delta version."""
-        return self.added <= version and (self.removed is None or version < self.removed)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A file in a folder, by its path there."""
-
-    name: str
-    bytes: int
-    modified: datetime
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from include.declaration.gates import HIGHER_IS_BETTER
+from include.declaration.gates import HIGHER_IS_BETTER, MODEL
 from include.declaration.use_case import Costs
-from include.evaluation.gates.result import MODEL
 from include.model import intervals, metrics
 from include.model.metrics import Numbers
 from include.model.trainer import Rows

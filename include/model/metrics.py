@@ -19,7 +19,7 @@ _LEAST = np.finfo(np.float64).eps
 
 
 def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: Costs) -> Numbers:
-    """What each row adds to a metric that is a mean over rows (`include.declaration.gates.ADDITIVE`); KeyError for another.
+    """What each row adds to a metric that is a mean over rows (`ADDITIVE` of the gates); KeyError for another.
 
     `log_loss`: -log p(what happened), natural logarithm (Good 1952); a sure mistake costs 36, not infinity.
     `brier`: squared difference of probability and label (Brier 1950, for two classes: from 0 to 1).

@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from include.evaluation.judge import MODEL
+from include.declaration.gates import MODEL
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.metrics import Numbers

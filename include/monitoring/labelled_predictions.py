@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.column_types import missing_features
+from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.evaluation.gates.result import MODEL
 from include.features.distinct import require_distinct
 from include.features.labels import join_labels, known_labels
 from include.lake import batch_reader
@@ -26,7 +26,7 @@ from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.scoring import score
-from include.training import provenance
+from include.threads import threads_for
 
 MOST_ROWS = 1_000_000
 """Rows that are judged at once, in memory: of more, each day gives the same number, chosen by a hash of the keys."""
@@ -207,7 +207,7 @@ def _count(rows: ibis.Table) -> int:
 
 
 def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> Outcomes:
-    predicted = model.predict_all(rows.select(list(model.encoding.features)), provenance.threads(rows.num_rows))
+    predicted = model.predict_all(rows.select(list(model.encoding.features)), threads_for(rows.num_rows))
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     return Outcomes(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
 

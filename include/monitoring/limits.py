@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
+from include.declaration.gates import MODEL
 from include.declaration.monitoring import FALSE_ALARMS, Monitoring
 from include.declaration.use_case import UseCase
-from include.evaluation.gates.result import MODEL
-from include.model import false_alarms
-from include.model.false_alarms import FalseAlarms, Rate
+from include.monitoring import false_alarms
+from include.monitoring.false_alarms import FalseAlarms, Rate
 from include.monitoring.metric_row import Figure, missing
 from include.monitoring.reference_profile import NAME, Profile, ProfileUnreadable
 from include.registry.mlflow_registry import ArtifactMissing, Registry

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from include.declaration.gates import BASELINES
+from include.declaration.gates import BASELINES, MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, BadRequest
-from include.evaluation.gates.result import MODEL, sentence
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -30,6 +29,7 @@ from include.monitoring.reference_profile import Profile, ProfileUnreadable
 from include.registry import sync
 from include.registry.mlflow_registry import ArtifactMissing, Registry
 from include.scoring import score
+from include.wording import sentence
 
 ROUNDS = 5
 """Times that a day is measured again because what it was measured from has changed meanwhile."""

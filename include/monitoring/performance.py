@@ -13,15 +13,15 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from include.declaration.gates import HIGHER_IS_BETTER, METRICS
+from include.declaration.gates import HIGHER_IS_BETTER, METRICS, MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
 from include.declaration.use_case import Costs
-from include.evaluation.gates.result import MODEL, counted
 from include.model import autocorrelation, expected, intervals, metrics
 from include.model.autocorrelation import Sureness
 from include.model.expected import Expected
 from include.model.metrics import Numbers
 from include.monitoring.metric_row import Figure, missing
+from include.wording import counted
 
 CONFIDENCE = 0.95
 """Of the bounds of metrics that have no limit."""

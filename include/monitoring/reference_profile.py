@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from include.declaration.gates import MODEL
 from include.declaration.use_case import Costs
 from include.errors import AirworthyError
-from include.evaluation.gates.result import MODEL
 from include.model import expected, intervals
 from include.model.expected import Expected
 from include.model.metrics import Numbers

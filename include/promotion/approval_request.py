@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from include.declaration.gates import CHAMPION
+from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.use_case import UseCase
-from include.evaluation.judge import MODEL
 from include.promotion import approve
 from include.promotion.model_card.escaping import escaped, number, table
 from include.registry import lifecycle, sync

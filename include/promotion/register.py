@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from include.declaration.use_case import UseCase
 from include.errors import NotReady
-from include.evaluation import evaluate, judge
+from include.evaluation import evaluate
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.model import metrics
 from include.monitoring import limits
 from include.promotion.model_card.escaping import escaped
-from include.registry import sync
+from include.registry import gate_result, sync
 from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import FINGERPRINT
@@ -122,7 +122,7 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
     told = {name: value for name, value in version.tags.items() if decides(name)}
     if any(version.copies.get(name) != value for name, value in told.items()):
         for name in version.copies:
-            if name == NOT_PROMOTED or (name.startswith(judge.TAG) and name not in told):
+            if name == NOT_PROMOTED or (name.startswith(gate_result.TAG) and name not in told):
                 registry.untag_version(version.number, name)
         changed = {name: value for name, value in told.items() if version.copies.get(name) != value}
         registry.tag_version(version.number, changed, description)

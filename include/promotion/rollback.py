@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import BadRequest
-from include.maintenance.rules import NOT_REPRODUCIBLE
 from include.registry import lifecycle, sync
 from include.registry.ledger import Decision, Entry, Ledger, until
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
+from include.registry.tags import NOT_REPRODUCIBLE
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NoChampion
 from include.lake.lake_format import lake_root, mark_format
 from include.lake.object_store import Place
+from include.lake.signing import Signature, load_signing_keys, require_signing_keys
 from include.registry import lifecycle
 from include.registry.lifecycle import Action
 from include.registry.records import UNREADABLE
-from include.registry.signing import Signature, load_signing_keys, require_signing_keys
 
 _NAMED = 5
 """Entries without proof that an error names."""

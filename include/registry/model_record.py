@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from include.evaluation import judge
-from include.evaluation.judge import Verdict
 from include.lake import content_digest
+from include.registry import gate_result
+from include.registry.gate_result import Verdict
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.records import Records, UnprovenRecordError
 from include.registry.tags import decides
@@ -100,11 +100,11 @@ class ModelRecord:
         verdicts = [Verdict(**verdict) for verdict in self.evaluation["verdicts"]]
         judged_by = self.evaluation["judged_by"]
         return {
-            "gates": judge.outcome(verdicts),
+            "gates": gate_result.outcome(verdicts),
             "compared_with": self.evaluation["champion"],
             "verdicts": json.dumps(self.evaluation["verdicts"]),
             "judged": judged_by if self.evaluation["final"] else f"{judged_by} not final",
-            **{judge.tag(verdict.gate): verdict.outcome for verdict in verdicts},
+            **{gate_result.tag(verdict.gate): verdict.outcome for verdict in verdicts},
         }
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from include.errors import AirworthyError
 from include.lake.lake_format import lake_root, mark_format
 from include.lake.object_store import Place
-from include.registry.signing import Signature, load_signing_keys, require_signing_keys
+from include.lake.signing import Signature, load_signing_keys, require_signing_keys
 
 Kind = Literal["training", "evaluation", "limits"]
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)

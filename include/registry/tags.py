@@ -42,3 +42,7 @@ COPIES: Mapping[str, str] = {
 def decides(name: str) -> bool:
     """Return whether the value of a tag is taken from a signed record alone."""
     return name in HELD_BY or name.startswith(GATE)
+
+
+NOT_REPRODUCIBLE = "no_longer_reproducible"
+"""Tag of a version whose data have gone: since when, and why."""

@@ -13,13 +13,14 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NotReady
 from include.lake.integrity import DayDamaged
 from include.lake.lake import Lake
-from include.maintenance.rules import NOT_REPRODUCIBLE
 from include.model import splits, trainer
 from include.model.model import Model
 from include.registry.mlflow_registry import ArtifactMissing, Registry
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version
+from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import model_diff, training_snapshot
+from include.threads import threads_for
 from include.training import dataset, provenance, recipe, spec
 from include.training.recipe import Recipe, RecipeUnreadable
 
@@ -175,7 +176,7 @@ class _Rebuilding:
             rows = dataset.labelled(then, recalled.view, known.first, known.last)
             cut = splits.cut(then, known.as_of, known.first, rows["day"].unique().to_pylist())
             parts = {name: dataset.rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
-            threads = provenance.threads(rows.num_rows)
+            threads = threads_for(rows.num_rows)
             fitted = trainer.fit(
                 *(known.features, parts["train"], parts["validation"], known.parameters, threads),
                 baseline=known.baseline_features,

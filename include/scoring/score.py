@@ -22,7 +22,7 @@ from include.registry.ledger import Entry, Ledger
 from include.registry.lifecycle import GATES, NOT_PROMOTED, Approval, blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.training import provenance
+from include.threads import threads_for
 
 BATCH_ROWS = 65_536
 _NAMED = 3
@@ -182,7 +182,7 @@ class _Scoring:
         """The day's predictions in order of their keys, a batch at a time; an error, before anything is written,
         unless they are as many as the rows of features.
         """
-        threads, keys = provenance.threads(self._expected), list(self._use_case.keys)
+        threads, keys = threads_for(self._expected), list(self._use_case.keys)
         schema = schemas.content(self._use_case, "predictions")
         for batch in self._view.batches("features", self._day, self._day, order_by=keys, batch_rows=BATCH_ROWS):
             probability = pa.array(self._model.predict(batch, threads), pa.float64())

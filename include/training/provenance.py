@@ -43,26 +43,6 @@ def current(use_case: UseCase, repository: Path = REPOSITORY) -> Provenance:
     )
 
 
-ROWS_PER_THREAD = 250_000
-"""Fewer rows than this are not worth a second thread: of 44,000 flights on two busy cores, two threads (which wait for
-each other at every split) took 17 s and one 1.6 s, for the same trees."""
-
-
-def threads(rows: int) -> int:
-    """Threads that pay for that many rows; never more than there are cores. They change no tree and no prediction."""
-    return min(_cores(), 1 + rows // ROWS_PER_THREAD)
-
-
-def _cores() -> int:
-    """Cores that this process may really use: its affinity, cut by a container's quota."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(available, int(quota) // int(period)))
-    except (OSError, ValueError):  # no such limit here, or the quota is "max"
-        return available
-
-
 @functools.cache
 def files(package: str, repository: Path) -> str:
     """Return the digest of all Python files of `include` and of the use case, which tells uncommitted code apart."""

@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
-from include.evaluation.checks.serving_check import PROBABILITY, SAMPLE
-from include.evaluation.judge import MODEL
 from include.model import metrics
 from include.model.metrics import Numbers
 from include.model.splits import Splits
@@ -25,7 +24,8 @@ from include.registry import model_io
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import digest_of_files, record_training
 from include.registry.records import Records
-from include.training import plots, provenance
+from include.threads import threads_for
+from include.training import plots
 from include.training.spec import Material
 
 EXAMPLE_ROWS = 5
@@ -50,7 +50,7 @@ def run(use_case: UseCase, run_id: str, training: Training, tags: Mapping[str, s
     `tags` are those that the run began with.
     """
     registry, fitted = Registry(use_case), training.fitted
-    threads = provenance.threads(sum(len(part.labels) for part in training.parts.values()))
+    threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
     reference = reference_profile.of(fitted.model, training.parts, predicted, use_case.costs).to_json()
@@ -128,3 +128,10 @@ def _plots(use_case: UseCase, training: Training, predicted: Mapping[str, Mappin
         "importance": plots.importance(title, training.fitted.model.gains),
         "rate_by_day": plots.rate_by_day(title, label, training.parts, predicted),
     }
+
+
+SAMPLE = "rehearsal/sample.parquet"
+"""Artifact of a run: some test rows as they are stored, and what the training process predicted for them."""
+
+
+PROBABILITY = "__airworthy_probability"

@@ -22,6 +22,7 @@ from include.model.splits import Splits
 from include.printable import printable_logger
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.mlflow_runs import FINGERPRINT, MlflowUnreachable, Runs
+from include.threads import threads_for
 from include.training import dataset, provenance, recipe, run_logging, spec
 from include.training.recipe import Recipe
 from include.training.spec import Material
@@ -90,7 +91,7 @@ def run(
     tags = told | made | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
     with ended(registry, run_id):
-        threads = provenance.threads(rows.num_rows)
+        threads = threads_for(rows.num_rows)
         baseline = use_case.training.baseline_features
         fitted = trainer.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
         run_logging.run(use_case, run_id, run_logging.Training(made_from, cut, parts, fitted, report), tags)

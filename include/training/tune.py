@@ -23,7 +23,8 @@ from include.model import splits, trainer
 from include.model.lightgbm_params import merge
 from include.printable import printable_logger
 from include.registry.mlflow_runs import FINGERPRINT
-from include.training import dataset, provenance, train
+from include.threads import threads_for
+from include.training import dataset, train
 from include.training import search as training_search
 from include.training.optuna_mlflow import Studies
 from include.training.search import Found, Judge, Space
@@ -122,7 +123,7 @@ class _Question:
         train_rows = dataset.rows(self.use_case, rows, cut.train, "train", view.day)
         validation_rows = dataset.rows(self.use_case, rows, cut.validation, "validation", view.day)
         encoded = trainer.encode(self.use_case.features, train_rows, validation_rows)
-        threads = provenance.threads(len(encoded.train_labels))
+        threads = threads_for(len(encoded.train_labels))
         return training_search.on_validation(self.use_case, self.fixed, encoded, threads)
 
     def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> Found:

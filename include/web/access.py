@@ -9,10 +9,10 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from airflow.models.dag import DagModel
 from fastapi import HTTPException
 
+from include.declaration.names import DAG_KINDS
 from include.declaration.registry import all_use_cases, broken_use_cases
 from include.declaration.use_case import UseCase
 from include.notifications.redaction import redacted
-from include.orchestration import dag_docs
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -48,7 +48,7 @@ def require(user: BaseUser, name: str) -> UseCase:
 
 def may_read(user: BaseUser, name: str) -> bool:
     """Whether the user may read every DAG of the use case."""
-    dag_ids = [f"{name}__{kind}" for kind in dag_docs.DESCRIPTIONS]
+    dag_ids = [f"{name}__{kind}" for kind in DAG_KINDS]
     teams = DagModel.get_dag_id_to_team_name_mapping(dag_ids)
     requests: list[IsAuthorizedDagRequest] = [
         {"method": "GET", "details": DagDetails(id=dag_id, team_name=teams.get(dag_id))} for dag_id in dag_ids

@@ -143,7 +143,7 @@ def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy
     def missing(use_case, day):
         raise NotReady(f"the data end before {day}")
 
-    monkeypatch.setattr(run.build_features, "run", missing)
+    monkeypatch.setattr(run.build, "run", missing)
     told: list[str] = []
     end = date(2020, 3, 10)
     with pytest.raises(BadRequest, match="known up to 2020-03-12, and 2020-03-11 cannot"):

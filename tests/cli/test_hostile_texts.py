@@ -123,8 +123,8 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
     item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "why": HOSTILE}
     result = MaintainResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
-    monkeypatch.setattr(maintain.maintain, "run", lambda *_, **__: result)
-    monkeypatch.setattr(backtest.replay, "run", _replayed)
+    monkeypatch.setattr(maintain.apply, "run", lambda *_, **__: result)
+    monkeypatch.setattr(backtest.run, "run", _replayed)
     trace = lineage.lineage.run
     # Its tags are read from the signed record: what MLflow says instead is never shown.
     monkeypatch.setattr(lineage.lineage, "run", lambda *given: replace(trace(*given), model={HOSTILE: HOSTILE}))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from include.lake import signing
 from include.local import credentials
 from include.local.airflow_client import FINISHED, AirflowApi, AirflowUnreachable, Run
-from include.registry import signing
 from tests.local.conftest import Shell, make_shell
 
 IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}

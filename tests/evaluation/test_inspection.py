@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from include.declaration.gates import FeatureValueGate, RobustnessGate, SchemaGate, ServingGate
-from include.evaluation import judge as evaluation_judge
 from include.evaluation.inputs import Champion, Perturbation, Rehearsal
 from include.evaluation.judge import judge
+from include.registry import gate_result
 from tests.evaluation.test_judge import COSTS, FEATURES, SOUND, one, without_champion
 
 SERVING = ServingGate(at_most_microseconds=50, at_most_megabytes=10)
@@ -76,7 +76,7 @@ def test_a_champion_whose_features_are_not_known_is_not_compared():
 def test_features_without_gain_are_reported_and_never_block():
     verdict = one(FeatureValueGate(), replace(SOUND, gains={"size": 1.0, "kind": 0.0}))
     assert (verdict.outcome, verdict.blocks, verdict.value) == ("reported", False, 1)
-    assert evaluation_judge.outcome([verdict]) == "passed"
+    assert gate_result.outcome([verdict]) == "passed"
     unknown = one(FeatureValueGate(), replace(SOUND, gains={}))
     assert (unknown.outcome, unknown.blocks) == ("not judged", False)
 

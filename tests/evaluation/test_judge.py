@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from include.declaration.gates import (
+    MODEL,
     FeatureValueGate,
     Gate,
     LeakageGate,
@@ -17,10 +18,10 @@ from include.declaration.gates import (
     ServingGate,
     SliceGate,
 )
-from include.evaluation import judge as evaluation_judge
 from include.evaluation.inputs import Champion, Evidence, Perturbation, Rebuilt, Rehearsal, TestRows
-from include.evaluation.judge import MODEL, judge
+from include.evaluation.judge import judge
 from include.model import metrics
+from include.registry import gate_result
 from include.use_case import Costs
 
 COSTS = Costs(missed=3, false_warning=1, unit="points")
@@ -89,7 +90,7 @@ def test_a_sound_model_passes_every_gate_in_their_order():
     assert kinds[:4] == ["metric", "champion", "slice", "robustness"]
     assert kinds[4:] == ["serving"] * 3 + ["schema", "leakage", "feature value"]
     assert verdicts[0].gate == str(ALL[0])
-    assert evaluation_judge.outcome(verdicts) == "passed"
+    assert gate_result.outcome(verdicts) == "passed"
 
 
 @pytest.mark.parametrize(
@@ -119,14 +120,14 @@ def test_a_planted_violation_is_caught_by_its_gate_alone_and_blocks(planted, gat
     assert failed[0].blocks
     assert str(ALL[gate]) in failed[0].gate
     assert said in failed[0].reason
-    assert evaluation_judge.outcome(verdicts) == "failed"
+    assert gate_result.outcome(verdicts) == "failed"
 
 
 def test_what_was_not_found_out_is_not_judged_and_blocks():
     verdicts = judge(ALL, Evidence(metrics={}, days=DAYS), COSTS)
     assert {verdict.outcome for verdict in verdicts} == {"not judged"}
     assert all(verdict.blocks for verdict in verdicts)
-    assert evaluation_judge.outcome(verdicts) == "not judged"
+    assert gate_result.outcome(verdicts) == "not judged"
 
 
 def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_gate_says_otherwise():
@@ -136,7 +137,7 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_gate_says_
     assert verdict.reason == "There are labels of 5 test days; this gate needs 7."
     passing = one(Gate("auc", at_least=0.9, min_days=7, unjudged="passes"), few)
     assert (passing.outcome, passing.blocks) == ("not judged", False)
-    assert evaluation_judge.outcome([passing]) == "passed"
+    assert gate_result.outcome([passing]) == "passed"
 
 
 def test_average_precision_on_test_days_of_one_class_is_not_judged():
@@ -149,13 +150,13 @@ def test_average_precision_on_test_days_of_one_class_is_not_judged():
 def test_a_failure_outweighs_what_was_not_judged():
     verdicts = judge([Gate("auc", at_least=0.9), Gate("brier", at_most=0.2)], SOUND, COSTS)
     assert [verdict.outcome for verdict in verdicts] == ["failed", "not judged"]
-    assert evaluation_judge.outcome(verdicts) == "failed"
+    assert gate_result.outcome(verdicts) == "failed"
 
 
 def test_without_a_declared_gate_nothing_is_promoted():
     [verdict] = judge([], SOUND, COSTS)
     assert (verdict.gate, verdict.outcome, verdict.blocks) == ("a gate is declared", "failed", True)
-    assert evaluation_judge.outcome([]) == "failed"
+    assert gate_result.outcome([]) == "failed"
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ import pytest
 from include.errors import AirworthyError
 from include.evaluation import evaluate
 from include.evaluation.checks import serving_check
-from include.evaluation.checks.serving_check import PROBABILITY
 from include.features import build as features_build
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.training.run_logging import PROBABILITY
 from include.use_case import (
     FeatureValueGate,
     Gate,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from include.evaluation import plots
-from include.evaluation.judge import Verdict
 from include.evaluation.plots import Group
+from include.registry.gate_result import Verdict
 
 DAYS = [date(2020, 2, 1) + timedelta(days=n) for n in range(28)]
 DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)

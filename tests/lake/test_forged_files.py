@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, quarantine, validate
-from include.lake import integrity
+from include.lake import integrity, signing
 from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
 from include.lake.integrity import DayDamaged
@@ -28,7 +28,6 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.range_reader import Days, TableDamaged
 from include.promotion import promote, register
-from include.registry import signing
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.scoring import score

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from include.cli import main
 from include.ingestion import ingest
-from include.lake import lake_format, upgrades
+from include.lake import lake_format, signing
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
-from include.lake.upgrades import UnsignedLakeError, upgrade_lake
-from include.registry import signing
+from include.maintenance import upgrades
+from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.records import Records
 from include.scoring import score

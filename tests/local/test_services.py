@@ -19,10 +19,10 @@ import psutil
 import psycopg2
 import pytest
 
+from include.lake import signing
 from include.local import credentials, health
 from include.local.airflow_client import AirflowApi
 from include.local.instance import SERVICES, Instance
-from include.registry import signing
 from tests.conftest import SIGNING_KEY
 from tests.local.conftest import Shell, free_ports, make_shell
 

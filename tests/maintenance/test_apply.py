@@ -8,9 +8,9 @@ from include.lake import transaction_log
 from include.lake.lake import Lake
 from include.maintenance import apply
 from include.maintenance import plan as maintenance_plan
-from include.maintenance.rules import NOT_REPRODUCIBLE
 from include.registry.mlflow_registry import Registry
 from include.registry.records import Records
+from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce
 from include.training import train
 from tests import places

@@ -10,8 +10,8 @@ from include.lake import inventory
 from include.lake.lake import Lake
 from include.maintenance import apply
 from include.maintenance import plan as maintenance_plan
-from include.maintenance.rules import NOT_REPRODUCIBLE
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce
 from tests.maintained import USE_CASE, flies, later, outcomes, register_one
 

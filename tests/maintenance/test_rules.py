@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from include.declaration.retention import Retention
+from include.lake.stored_files import Part, Stored
 from include.maintenance import mlflow_rules, rules
 from include.maintenance.mlflow_rules import StoredRun
-from include.maintenance.rules import Item, Needs, Part, Plan, Stored
+from include.maintenance.rules import Item, Needs, Plan
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2020, 1, 1)

@@ -8,11 +8,11 @@ import pytest
 from mlflow import MlflowClient
 
 from include.errors import BadRequest, NotBegunError
-from include.maintenance.rules import NOT_REPRODUCIBLE
 from include.promotion import rollback
 from include.registry.ledger import Ledger, LedgerDamaged
 from include.registry.mlflow_registry import ArtifactMissing, Registry
 from include.registry.sync import ModelReplaced
+from include.registry.tags import NOT_REPRODUCIBLE
 from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, rerecord, state

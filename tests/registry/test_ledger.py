@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from include.errors import NoChampion
+from include.lake import signing
 from include.lake.object_store import Place
-from include.registry import signing
 from include.registry.ledger import Decision, Ledger, LedgerDamaged, Overtaken, UnprovenEntriesError, until
 
 pytestmark = [pytest.mark.both_places(quick=True), pytest.mark.security]

@@ -18,11 +18,11 @@ FOLDERS = ("tags", "copies")
 FILES = {
     "include.registry.mlflow_runs": "the two functions that read files",
     "include.evaluation.checks.serving_check": "the sample, compared with the digest in the record of the training",
-    "include.promotion.model_card.build": "plots, intervals and slices, which the model card shows and nothing decides by",
+    "include.promotion.model_card.build": "plots, intervals and slices, which the model card only shows",
 }
 """Modules that read files of a run, and what holds these."""
 OTHERS = {
-    "include.training.optuna_mlflow": "parameters that a study has found: the model that they make is judged by its gates",
+    "include.training.optuna_mlflow": "parameters that a study has found: the model that they make has its gates",
     "include.maintenance.mlflow_cleanup": "when maintenance deleted a run",
     "include.maintenance.mlflow_rules": "runs that are old enough to be deleted, none of which is a version's",
     "include.maintenance.plan": "data versions of runs that are no version: they keep data from being removed",

@@ -13,10 +13,10 @@ import pytest
 from include.errors import BadRequest
 from include.lake.lake import Lake
 from include.lake.object_store import Place
-from include.maintenance.rules import NOT_REPRODUCIBLE
 from include.model import trainer
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import ArtifactMissing, Registry, UnprovenVersionError
+from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce, training_snapshot
 from include.settings import current
 from include.training import provenance, train

@@ -18,12 +18,12 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
+from include.declaration.names import DAG_KINDS
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.model.expected import Expected
 from include.monitoring import metric_row, performance
 from include.monitoring.performance import Outcomes
-from include.orchestration import dag_docs
 from include.registry.ledger import Ledger
 from include.retraining import decide
 from include.retraining.budget import Claims
@@ -202,7 +202,7 @@ class Granting:
 )
 def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, monkeypatch, hidden, seen):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
-    every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in dag_docs.DESCRIPTIONS}
+    every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in DAG_KINDS}
     monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
     monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", dict.fromkeys)
     page = app.routes()

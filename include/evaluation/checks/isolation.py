@@ -40,8 +40,8 @@ from typing import Any
 from include.declaration.use_case import UseCase
 from include.evaluation.checks import clock
 from include.evaluation.checks.caches import clear_caches
+from include.lake.signing import VARIABLE, require_signing_keys
 from include.registry import code_digest, source_code
-from include.registry.signing import VARIABLE, require_signing_keys
 
 _CLOCK = {
     **{(owner, name): f"{owner}.{name}" for owner in ("date", "datetime") for name in ("today", "now", "utcnow")},

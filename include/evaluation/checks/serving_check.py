@@ -30,10 +30,8 @@ from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachable
 from include.registry.model_io import fetch
 from include.settings import REPOSITORY
+from include.training.run_logging import PROBABILITY, SAMPLE
 
-SAMPLE = "rehearsal/sample.parquet"
-"""Artifact of a run: some test rows as they are stored, and what the training process predicted for them."""
-PROBABILITY = "__airworthy_probability"
 REPEATS = 5
 """Scorings, of which the quickest counts: the others were disturbed."""
 SECONDS = 300

@@ -11,15 +11,16 @@ from typing import Any
 
 from mlflow.entities import RunData
 
+from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
-from include.evaluation.judge import MODEL, Verdict
 from include.model import metrics
 from include.monitoring import limits
 from include.printable import printable_logger
 from include.promotion import model_card
 from include.promotion.model_card import Facts, Slice, Split
 from include.registry import lifecycle
+from include.registry.gate_result import Verdict
 from include.registry.ledger import Ledger
 from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry

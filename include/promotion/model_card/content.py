@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from include.declaration.use_case import Costs
-from include.evaluation.judge import Verdict
-from include.model.false_alarms import Rate
+from include.monitoring.false_alarms import Rate
+from include.registry.gate_result import Verdict
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Subject (`model`, a baseline or `champion`) to metric to value."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from include.declaration.gates import BASELINES, CHAMPION, HIGHER_IS_BETTER, METRICS
-from include.evaluation.judge import MODEL
+from include.declaration.gates import BASELINES, CHAMPION, HIGHER_IS_BETTER, METRICS, MODEL
 from include.promotion.model_card import limitations
 from include.promotion.model_card.content import Facts, Metrics, Slice
 from include.promotion.model_card.escaping import code, escaped, image, number, share, table

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from include.declaration.gates import BASELINES
-from include.evaluation.judge import MODEL
+from include.declaration.gates import BASELINES, MODEL
 from include.promotion.model_card.content import Facts
 from include.promotion.model_card.escaping import code, escaped, number, share
 

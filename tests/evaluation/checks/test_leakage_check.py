@@ -14,10 +14,9 @@ from include import settings
 from include.evaluation.checks.leakage_check import ROWS, rebuild_periods
 from include.evaluation.inputs import Rebuilt
 from include.features import materialize
-from include.lake import s3
+from include.lake import s3, signing
 from include.lake.lake import Lake
 from include.lake.object_store import Place
-from include.registry import signing
 from tests import places
 from tests.conftest import SIGNING_KEY
 from tests.toy_use_case import USE_CASE, features, source

@@ -18,10 +18,11 @@ from mlflow.exceptions import MlflowException
 from include import settings
 from include.errors import BadRequest
 from include.evaluation.checks import serving_check
-from include.evaluation.checks.serving_check import PROBABILITY, RehearsalBroken
+from include.evaluation.checks.serving_check import RehearsalBroken
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachable
 from include.training import run_logging, train
+from include.training.run_logging import PROBABILITY
 from tests.conftest import AS_OF
 from tests.toy import USE_CASE
 from tests.versions import record_sample

@@ -8,9 +8,9 @@ import pytest
 
 from include.errors import BadRequest
 from include.evaluation import evaluate, plots
-from include.evaluation.judge import Verdict
 from include.promotion import approve, register
 from include.promotion.model_card import build
+from include.registry.gate_result import Verdict
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import Runs
 from include.registry.records import Records

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from include.evaluation.judge import Verdict
-from include.model.false_alarms import Rate
+from include.monitoring.false_alarms import Rate
 from include.promotion import model_card
 from include.promotion.model_card import Facts, Slice, Split
 from include.promotion.model_card.escaping import code, escaped
+from include.registry.gate_result import Verdict
 from include.use_case import Costs
 
 PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}

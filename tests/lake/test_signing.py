@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from include.registry import signing
-from include.registry.signing import Signature, SigningKeys, SigningKeysError
+from include.lake import signing
+from include.lake.signing import Signature, SigningKeys, SigningKeysError
 
 pytestmark = pytest.mark.security
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from include.features.conversion import NotConvertibleError, convert
 from include.features.results import ResultRefusedError, converted, read_result
+from include.ingestion.conversion import NotConvertibleError, convert
 
 NAN, INF = float("nan"), float("inf")
 MIDNIGHT = datetime(1950, 1, 1)  # noqa: DTZ001  # no zone: as DuckDB's and pandas' timestamps

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit, Retraining
-from include.model import autocorrelation, day_process, false_alarms
+from include.model import autocorrelation, day_process
 from include.model.expected import Expected
-from include.model.false_alarms import FalseAlarms
-from include.monitoring import performance
+from include.monitoring import false_alarms, performance
+from include.monitoring.false_alarms import FalseAlarms
 from include.monitoring.reference_profile import Profile, Usual
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import Decided, Flying, Measured, Reading
