@@ -206,7 +206,7 @@ def test_a_key_that_occurs_again_in_the_next_batch_is_noticed():
 
 def line_in(function, text: str) -> str:
     lines, first = inspect.getsourcelines(function)
-    return f"test_derive.py:{first + next(at for at, line in enumerate(lines) if text in line)}"
+    return f"test_materialize.py:{first + next(at for at, line in enumerate(lines) if text in line)}"
 
 
 def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
@@ -260,7 +260,7 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
 def test_what_is_returned_instead_of_rows_is_refused_in_words(monkeypatch, returned, said):
     with pytest.raises(RowsWrong, match=said) as caught:
         build(monkeypatch, lambda day, events, outcomes: returned(today(events)))
-    assert "test_derive.py" in caught.value.where
+    assert "test_materialize.py" in caught.value.where
 
 
 def test_trouble_of_the_machine_is_not_blamed_on_the_function(monkeypatch):
