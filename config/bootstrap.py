@@ -28,7 +28,7 @@ DISK_GB = 4  # the environment, its compiled bytecode and uv's cache
 FIRST = ("uv", "setuptools")  # what installs the rest, and what builds its one source package
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A reason to stop, in one line that says what to install."""
 
 
@@ -56,7 +56,7 @@ def check_python() -> None:
     found = other_python()
     if found is None:
         have = "{}.{}".format(*sys.version_info[:2])
-        raise Refused(
+        raise RefusedError(
             "Python 3.11, 3.12 or 3.13 is needed and this is {} ({}). Install one (Debian 12: apt-get install python3"
             " python3-venv), or name one: make setup PYTHON=/path/to/python3.12".format(have, sys.executable)
         )
@@ -69,7 +69,7 @@ def check_venv_module() -> None:
         import ensurepip  # noqa: F401 - Debian's python3 has venv without it, and then cannot make an environment
         import venv  # noqa: F401
     except ImportError:
-        raise Refused(
+        raise RefusedError(
             "This Python ({0}) cannot make virtual environments. Debian and Ubuntu: apt-get install"
             " python{1}.{2}-venv".format(sys.executable, *sys.version_info[:2])
         ) from None
@@ -81,7 +81,7 @@ def check_libgomp() -> None:
     try:
         ctypes.CDLL("libgomp.so.1")
     except OSError:
-        raise Refused(
+        raise RefusedError(
             "LightGBM needs the OpenMP library libgomp.so.1. Debian and Ubuntu: apt-get install libgomp1;"
             " Fedora: dnf install libgomp"
         ) from None
@@ -90,13 +90,13 @@ def check_libgomp() -> None:
 def check_disk() -> None:
     free = shutil.disk_usage(ROOT)[2] / 1e9
     if free < DISK_GB:
-        raise Refused("{:.1f} GB are free at {}; {} GB are needed. Make room there.".format(free, ROOT, DISK_GB))
+        raise RefusedError("{:.1f} GB are free at {}; {} GB are needed. Make room there.".format(free, ROOT, DISK_GB))
 
 
 def check_link() -> None:
     """Refuses an environment that is a link: making it new would empty the folder that another checkout uses."""
     if os.path.islink(VENV):
-        raise Refused(
+        raise RefusedError(
             ".venv is a link to {}, which belongs to another checkout and would be emptied. Remove the link, then:"
             " make setup".format(os.path.realpath(VENV))
         )
@@ -146,7 +146,7 @@ def run(command: List[str], hide: Optional[str] = None) -> None:
             if hide is None or not line.startswith(hide):
                 print("      " + line.rstrip(), flush=True)
     if process.returncode != 0:
-        raise Refused("{} failed; the lines above say why. Then: make setup".format(os.path.basename(command[0])))
+        raise RefusedError("{} failed; the lines above say why. Then: make setup".format(os.path.basename(command[0])))
 
 
 def locked(names: Sequence[str]) -> str:
@@ -197,7 +197,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except Refused as reason:
+    except RefusedError as reason:
         sys.exit("setup: {}".format(reason))
     except KeyboardInterrupt:
         sys.exit("\nsetup: interrupted; `make setup` starts over.")

@@ -28,7 +28,7 @@ DECIDED = "2013-04-30"
 """The last day of the demo on which it was decided whether to train."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A reason to stop, in one line that says what to do."""
 
 
@@ -37,7 +37,7 @@ def chromium() -> str:
     found = shutil.which(named) if named else next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         what = f"AIRWORTHY_CHROMIUM={named} is no program" if named else "There is no Chromium on the PATH"
-        raise Refused(f"{what}. Debian: apt-get install chromium; or set AIRWORTHY_CHROMIUM to a browser's path.")
+        raise RefusedError(f"{what}. Debian: apt-get install chromium; or set AIRWORTHY_CHROMIUM to a browser's path.")
     return found
 
 
@@ -45,7 +45,7 @@ def check_answers(name: str, address: str) -> None:
     try:
         httpx.get(address, timeout=10, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
-        raise Refused(f"{name} does not answer at {address} ({error}). Run `make demo` first.") from error
+        raise RefusedError(f"{name} does not answer at {address} ({error}). Run `make demo` first.") from error
 
 
 def save(page: Page, name: str) -> None:
@@ -54,7 +54,7 @@ def save(page: Page, name: str) -> None:
     page.screenshot(path=path, animations="disabled")
     Console(highlight=False).print(f"{path.relative_to(PICTURES.parent.parent)}  {path.stat().st_size // 1024} KB")
     if path.stat().st_size > LARGEST_KB * 1024:
-        raise Refused(f"{path.name} is larger than {LARGEST_KB} KB.")
+        raise RefusedError(f"{path.name} is larger than {LARGEST_KB} KB.")
 
 
 def airflow(context: BrowserContext, here: Instance) -> None:
@@ -115,7 +115,7 @@ def question(context: BrowserContext, here: Instance) -> None:
     until = time.monotonic() + 300
     while api.call("GET", approve)["state"] != "awaiting_input":
         if time.monotonic() > until or api.run(dag_id, run.run_id).state in FINISHED:
-            raise Refused(f"{dag_id} {run.run_id} did not ask; see its log.")
+            raise RefusedError(f"{dag_id} {run.run_id} did not ask; see its log.")
         page.wait_for_timeout(1000)
     page.goto(f"{here.airflow_url}/dags/{dag_id}/runs/{run.run_id}/tasks/approve/required_actions")
     expect(page.get_by_role("button", name="Reject")).to_be_visible()
@@ -194,5 +194,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except Refused as reason:
+    except RefusedError as reason:
         sys.exit(f"screenshots: {reason}")

@@ -36,19 +36,19 @@ class AirworthyError(Exception):
         super().__init__(escape_text(shorten(str(message), MESSAGE_LENGTH)))
 
 
-class BadData(AirworthyError):
+class DataError(AirworthyError):
     """The data, not the machinery, is wrong: trying again cannot help, and nothing is published."""
 
 
-class BadRequest(AirworthyError):
+class InvalidRequestError(AirworthyError):
     """What a person asked for cannot be done as asked: trying again cannot help."""
 
 
-class NotReady(AirworthyError):
+class NotReadyError(AirworthyError):
     """Something that this step reads is not there yet."""
 
 
-class ColumnsWrong(BadData):
+class ColumnsError(DataError):
     """A table does not have exactly the declared columns, in name or type."""
 
     def __init__(
@@ -64,7 +64,7 @@ class ColumnsWrong(BadData):
         super().__init__(f"{table} of {day}: {', '.join(parts)}. Nothing was written. {hint}")
 
 
-class SourceFailed(AirworthyError):
+class SourceError(AirworthyError):
     """A feed's function raised; worth another try only where it could not read."""
 
     def __init__(self, use_case: str, feed: str, day: date, cause: Exception) -> None:
@@ -76,7 +76,7 @@ class SourceFailed(AirworthyError):
         )
 
 
-class FeedRefused(BadData):
+class FeedRefusedError(DataError):
     """A day of a feed broke a table-level expectation; nothing of it was published."""
 
     def __init__(self, use_case: str, feed: str, day: date, reasons: Sequence[str], page: str | None = None) -> None:
@@ -100,7 +100,7 @@ class SuiteError(AirworthyError):
         )
 
 
-class ExpectationBroken(AirworthyError):
+class ExpectationFailedError(AirworthyError):
     """An expectation raised instead of judging: our mistake, never the data's."""
 
     def __init__(self, use_case: str, feed: str, day: date, raised: Sequence[str]) -> None:
@@ -130,7 +130,7 @@ class KeysChangedError(AirworthyError):
         )
 
 
-class DayMissing(NotReady):
+class PartitionMissingError(NotReadyError):
     """A table does not hold a day yet."""
 
     def __init__(self, use_case: str, table: str, day: date, waited: str = "") -> None:
@@ -141,14 +141,14 @@ class DayMissing(NotReady):
         )
 
 
-class FeaturesMissing(DayMissing):
+class FeaturesMissingError(PartitionMissingError):
     """A day has no features yet."""
 
     def __init__(self, use_case: str, day: date, waited: str = "") -> None:
         super().__init__(use_case, "features", day, waited)
 
 
-class NoChampion(NotReady):
+class NoChampionError(NotReadyError):
     """No model is effective on a day."""
 
     def __init__(self, use_case: str, day: date, first: date | None, versions: Sequence[str] = ()) -> None:
@@ -196,7 +196,7 @@ def in_words(cause: BaseException) -> str:
     return f"{type(cause).__name__}: {said}".rstrip(": ")
 
 
-class BrokenUseCaseError(BadRequest):
+class BrokenUseCaseError(InvalidRequestError):
     """A use case cannot be loaded; the others are not affected."""
 
     def __init__(self, use_case: str, module: str, where: str, cause: BaseException) -> None:
@@ -208,7 +208,7 @@ class BrokenUseCaseError(BadRequest):
         )
 
 
-class BrokenDagError(BadRequest):
+class BrokenDagError(InvalidRequestError):
     """A declaration that could be loaded makes no DAG of one kind; the other DAGs are not affected."""
 
     def __init__(self, use_case: str, kind: str, where: str, cause: BaseException) -> None:
@@ -238,7 +238,7 @@ NEARLY_BEGUN = timedelta(minutes=10)
 """How far the clocks of two machines may differ: a scheduled run may arrive before the day has begun elsewhere."""
 
 
-class NotBegunError(BadRequest):
+class NotBegunError(InvalidRequestError):
     """A day that has not begun where the use case is."""
 
     def __init__(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -66,11 +66,12 @@ def downloads_folder() -> Path:
 
 
 def _mlflow(port: str) -> str:
-    """MLflow's address. BadRequest for one with a user or a password in it: MLflow's own errors repeat it, in logs."""
+    """MLflow's address. InvalidRequestError for one with a user or a password in it: MLflow's own errors repeat it, in
+    logs."""
     address = os.environ.get("MLFLOW_TRACKING_URI") or f"http://127.0.0.1:{port}"
     scheme, _, rest = address.partition("://")
     if "@" in rest and not rest.startswith("/"):  # wherever: a password may hold a slash, and a path of a file an @
-        raise BadRequest(
+        raise InvalidRequestError(
             f"MLFLOW_TRACKING_URI={f'{scheme}://…'!r} has a user or a password in it, which would reach logs. Name the"
             " address alone, and the user and the password by MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
         )
@@ -82,20 +83,21 @@ def place(name: str, default: Path) -> str:
     elsewhere than the shell in which a relative one was meant.
 
     Raises:
-        BadRequest: an address of another kind, or without a bucket; or a name that the Delta library reads otherwise.
+        InvalidRequestError: an address of another kind, or without a bucket; or a name that the Delta library reads
+        otherwise.
     """
     value = os.environ.get(name) or str(default)
     if "://" in value:
         parts = urlsplit(value)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in parts.netloc:
             shape = f"{parts.scheme}://…" if "@" in value else value  # it may hold a password
-            raise BadRequest(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
+            raise InvalidRequestError(f"{name}={shape!r} is no place for files. Name a folder, or s3://bucket/prefix.")
         value = value.rstrip("/")
     else:
         value = str(Path(value).expanduser().resolve())
     if found := _MISREAD.search(value):
         setting = name if os.environ.get(name) else f"AIRWORTHY_HOME, or {name},"
-        raise BadRequest(
+        raise InvalidRequestError(
             f"The folder {value!r} has {found[0]!r} in its name, which the Delta library reads as something else, so"
             f" that files would be looked for elsewhere. Set {setting} to a folder without it."
         )

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from include.errors import AirworthyError, BadRequest
+from include.errors import AirworthyError, InvalidRequestError
 
 VARIABLE = "AIRWORTHY_TASK_MEMORY_GB"
 """Environment variable with the memory that a task is declared to need, in GB; no limit without it."""
@@ -46,7 +46,7 @@ def limited_memory() -> Iterator[None]:
 
     Raises:
         TaskMemoryError: the process has more than MARGIN above the declared memory.
-        BadRequest: the declared memory is no number above 0.
+        InvalidRequestError: the declared memory is no number above 0.
     """
     declared = declared_bytes()
     if declared is None:
@@ -64,7 +64,7 @@ def declared_bytes() -> int | None:
     """Return the memory that a task is declared to need; None where nothing is declared.
 
     Raises:
-        BadRequest: it is no number above 0.
+        InvalidRequestError: it is no number above 0.
     """
     given = os.environ.get(VARIABLE, "").strip()
     if not given:
@@ -74,7 +74,9 @@ def declared_bytes() -> int | None:
     except (ValueError, OverflowError):
         declared = 0
     if declared <= 0:
-        raise BadRequest(f"{VARIABLE}={given[:50]!r} is no number of GB above 0, such as 4. Correct or remove it.")
+        raise InvalidRequestError(
+            f"{VARIABLE}={given[:50]!r} is no number of GB above 0, such as 4. Correct or remove it."
+        )
     return declared
 
 

@@ -16,16 +16,16 @@ from include.declaration.period import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.suite import Suite
 from include.declaration.use_case import Approval, Costs, Feed, Label, Search, Training, UseCase
-from include.errors import BadData, NotReady
+from include.errors import DataError, NotReadyError
 from include.settings import downloads_folder
 
 __all__ = [
     "PARTITION",
     "Alerts",
     "Approval",
-    "BadData",
     "BaselineLimit",
     "Costs",
+    "DataError",
     "FeatureValueGate",
     "Feed",
     "Gate",
@@ -33,7 +33,7 @@ __all__ = [
     "Landing",
     "LeakageGate",
     "Monitoring",
-    "NotReady",
+    "NotReadyError",
     "NotWorseThanChampion",
     "PerformanceLimit",
     "Retention",

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.untrusted import UntrustedContentError
 
 
@@ -61,7 +61,7 @@ def refuse(reason: str) -> None:
 
 
 def refuse_as_request(reason: str) -> None:
-    raise BadRequest(reason)
+    raise InvalidRequestError(reason)
 
 
 def fail(text: str) -> None:

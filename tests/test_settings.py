@@ -3,7 +3,7 @@
 import pytest
 
 from include import settings
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 
 
 def test_a_relative_folder_is_meant_from_where_it_was_typed(monkeypatch, tmp_path):
@@ -21,7 +21,7 @@ def test_lake_and_pages_may_be_on_s3(monkeypatch):
 @pytest.mark.parametrize("address", ["gs://bucket/lake", "s3:///lake", "s3://bucket/lake?versionId=1", "http://x/y"])
 def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkeypatch, address):
     monkeypatch.setenv("AIRWORTHY_DATA_DOCS", address)
-    with pytest.raises(BadRequest, match=r"AIRWORTHY_DATA_DOCS=.*Name a folder, or s3://bucket/prefix"):
+    with pytest.raises(InvalidRequestError, match=r"AIRWORTHY_DATA_DOCS=.*Name a folder, or s3://bucket/prefix"):
         settings.current()
 
 
@@ -30,13 +30,13 @@ def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkey
 def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch, tmp_path, variable, name):
     monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
     monkeypatch.setenv(variable, str(tmp_path / name))
-    with pytest.raises(BadRequest, match=rf"in its name.* Set {variable}"):
+    with pytest.raises(InvalidRequestError, match=rf"in its name.* Set {variable}"):
         settings.current()
 
 
 def test_a_prefix_on_s3_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/_delta_log/lake")
-    with pytest.raises(BadRequest, match=r"'_delta_log' in its name.* Set AIRWORTHY_LAKE"):
+    with pytest.raises(InvalidRequestError, match=r"'_delta_log' in its name.* Set AIRWORTHY_LAKE"):
         settings.current()
 
 
@@ -48,7 +48,7 @@ def test_a_folder_whose_name_only_resembles_a_tables_log_is_taken(monkeypatch, t
 
 def test_keys_that_stand_in_an_address_are_refused_and_not_repeated(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://AKIA:hidden@bucket/lake")
-    with pytest.raises(BadRequest, match="AIRWORTHY_LAKE") as raised:
+    with pytest.raises(InvalidRequestError, match="AIRWORTHY_LAKE") as raised:
         settings.current()
     assert "hidden" not in str(raised.value)
 
@@ -104,7 +104,7 @@ def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no
 )
 def test_a_password_in_the_address_of_mlflow_is_refused_with_where_it_belongs_and_not_repeated(monkeypatch, address):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    with pytest.raises(BadRequest, match=r"URI=.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as no:
+    with pytest.raises(InvalidRequestError, match=r"URI=.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as no:
         settings.current()
     assert "hidden" not in str(no.value) and "alice" not in str(no.value)
 

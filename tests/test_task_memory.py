@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include import task_memory
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.orchestration import dag_factory
 from include.settings import REPOSITORY
 from include.task_memory import TaskMemoryError, limited_memory
@@ -27,7 +27,7 @@ def test_without_a_declaration_nothing_is_watched(monkeypatch):
 @pytest.mark.parametrize("given", ["0", "-1", "much", "nan", "inf", "1e400"])
 def test_a_declaration_that_is_no_size_is_refused(monkeypatch, given):
     monkeypatch.setenv(task_memory.VARIABLE, given)
-    with pytest.raises(BadRequest, match=r"is no number of GB above 0, such as 4"), limited_memory():
+    with pytest.raises(InvalidRequestError, match=r"is no number of GB above 0, such as 4"), limited_memory():
         pass
 
 

@@ -21,7 +21,7 @@ from include.backtest.simulator import Judged
 from include.declaration.gates import CHAMPION, MODEL, Gate, NotWorseThanChampion, SliceGate
 from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.evaluation import judge as evaluation_judge
 from include.evaluation.inputs import Champion, Evidence, TestRows
 from include.features.distinct import require_distinct
@@ -81,7 +81,7 @@ class Hindsight:
         return self.past.matured(self.use_case.label.matures_after_days)
 
     def fit(self, day: date) -> Fit:
-        """The model as of `day`, from disk where it was fitted before. NotReady as stages/train.py raises it."""
+        """The model as of `day`, from disk where it was fitted before. NotReadyError as stages/train.py raises it."""
         if day not in self._fits:
             self._fits[day] = self._fit(day)
         return self._fits[day]
@@ -216,7 +216,7 @@ class Hindsight:
         if (day, champion) not in self._judged:
             try:
                 self._judged[day, champion] = self._judge(self.fit(day), day, champion)
-            except NotReady as lacking:
+            except NotReadyError as lacking:
                 self._judged[day, champion] = Judged("failed", str(lacking))
         return self._judged[day, champion]
 

@@ -13,7 +13,7 @@ from include.backtest.result import Outcome, Realised
 from include.backtest.simulator import Policy
 from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, BadRequest, NotReady
+from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.features import build
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -49,10 +49,10 @@ def run(
     """Walk from `first` to `last` under each policy; the model as of `first` flies first in all of them.
 
     Features and labels that are missing are built into the lake; nothing else is written there. `tell` hears of what
-    takes time. BadRequest where no model can be trained as of `first`, or the days are none.
+    takes time. InvalidRequestError where no model can be trained as of `first`, or the days are none.
     """
     if last < first:
-        raise BadRequest(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
+        raise InvalidRequestError(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
     use_case.require(first)
     _require_judged(use_case, last)
     _build(use_case, first, last, tell)
@@ -60,8 +60,10 @@ def run(
     world = Hindsight(use_case, history.look_back(use_case, first, last), tell)
     try:
         world.fit(first)
-    except (NotReady, BadRequest) as lacking:
-        raise BadRequest(f"{use_case.name}: a replay begins with a model as of its first day. {lacking}") from lacking
+    except (NotReadyError, InvalidRequestError) as lacking:
+        raise InvalidRequestError(
+            f"{use_case.name}: a replay begins with a model as of its first day. {lacking}"
+        ) from lacking
     days = [day for day in days_from(first, last) if world.rows(day)]
     declared = _declared(world, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
     policies = [simulator.never(), simulator.monthly(), simulator.weekly(), simulator.naive_psi(world.largest_psi)]
@@ -81,12 +83,12 @@ def _require_judged(use_case: UseCase, last: date) -> None:
     """Check that the labels by which the last day is judged can be known.
 
     Raises:
-        BadRequest: the day is none of the use case, or they become known after the newest that can be run.
+        InvalidRequestError: the day is none of the use case, or they become known after the newest that can be run.
     """
     use_case.require(last)
     judged_on = last + timedelta(days=use_case.label.matures_after_days)
     if judged_on > use_case.last_day():
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest day that can be run is"
             f" {use_case.last_day()}. End the replay on"
             f" {use_case.last_day() - timedelta(days=use_case.label.matures_after_days)} or before."
@@ -109,7 +111,7 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
         except AirworthyError as error:
             if day <= last:
                 raise
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"{use_case.name}: a replay up to {last} is judged by labels that become known up to {end}, and {day}"
                 f" cannot be had. End it {use_case.label.matures_after_days} days before the last day of the data."
                 f" {error}"

@@ -16,7 +16,7 @@ from include.backtest.run import Outcome, Replayed
 from include.cli.escaping import line_of, print_line
 from include.declaration.registry import load
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 
 _FOOTNOTE = (
     "A false alarm is a training whose model is not better, on the 28 scored days after it, than the one that flew:"
@@ -58,11 +58,11 @@ def show(
 
 
 def _require_folders(*files: Path | None) -> None:
-    """BadRequest at once, and not when minutes of work are to be written down."""
+    """InvalidRequestError at once, and not when minutes of work are to be written down."""
     for file in filter(None, files):
         if file.is_dir() or not file.parent.is_dir():
             why = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
-            raise BadRequest(f"{file} cannot be written: {why}. Name a file in a folder that is there.")
+            raise InvalidRequestError(f"{file} cannot be written: {why}. Name a file in a folder that is there.")
 
 
 def earliest(use_case: UseCase) -> date:

@@ -25,7 +25,7 @@ _EVERY = 2.0
 """Seconds between two lines of progress."""
 
 
-class CheckFailed(AirworthyError):
+class CheckFailedError(AirworthyError):
     """A use case that could not be checked to its end, or a model that would not be promoted."""
 
     def __init__(self, name: str, day: date, why: str) -> None:
@@ -47,28 +47,28 @@ def show(console: Console, name: str, day: date) -> None:
     MLflow store is thrown away.
 
     Raises:
-        BadRequest: the day is before the first one, has not begun, or leaves nothing to learn from.
-        CheckFailed: there is an error, or a gate is not passed.
+        InvalidRequestError: the day is before the first one, has not begun, or leaves nothing to learn from.
+        CheckFailedError: there is an error, or a gate is not passed.
     """
     use_case = load(name)
     use_case.require(day)
     tell = _progress(console)
     errors = _print(console, check_use_case.findings_of_declaration(use_case, day))
     if errors:
-        raise CheckFailed(name, day, f"{errors} errors in the declaration")
+        raise CheckFailedError(name, day, f"{errors} errors in the declaration")
     with _own_places(kept_home(use_case)) as home:
         check_use_case.discard_outdated(use_case, home)
         refused, valid = check_use_case.land_window(use_case, day, tell)
         console.print(f"{valid} days of {name} are valid up to {day}; they are kept in {home}")
         if errors := _print(console, refused):
-            raise CheckFailed(name, day, f"{errors} feeds or days were refused")
+            raise CheckFailedError(name, day, f"{errors} feeds or days were refused")
         check_use_case.build_window(use_case, day, tell)
         _print(console, check_use_case.findings_of_labels(use_case, day))
         judged = check_use_case.judge(use_case, day, tell)
     for verdict in judged.verdicts:
         print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
     if judged.gates != "passed":
-        raise CheckFailed(name, day, f"gates: {judged.gates}")
+        raise CheckFailedError(name, day, f"gates: {judged.gates}")
     console.print(f"{name}: a model trained as of {day} passes its gates. Nothing was registered.")
 
 

@@ -12,7 +12,7 @@ from include.features import staleness
 def show(console: Console, name: str) -> None:
     """Print the staleness of each table of a use case, by stretches of days; changes nothing.
 
-    Raises BadRequest for an unknown name.
+    Raises InvalidRequestError for an unknown name.
     """
     use_case = load(name)
     found = staleness.find(use_case)

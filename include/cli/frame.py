@@ -15,7 +15,7 @@ from include.cli.check import kept_home
 from include.cli.escaping import print_line
 from include.declaration.registry import load
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 from include.lake import clone, schemas
 from include.lake.lake import Lake
 from include.lake.object_store import Place
@@ -29,15 +29,15 @@ def show(console: Console, name: str, table: str, day: date, rows: int, out: Pat
     In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
 
     Raises:
-        BadRequest: there is no such table or day, or the file cannot be written.
-        NotReady: neither the lake nor what `check` has kept holds the day.
+        InvalidRequestError: there is no such table or day, or the file cannot be written.
+        NotReadyError: neither the lake nor what `check` has kept holds the day.
     """
     use_case = load(name)
     use_case.require(day)
     if table not in schemas.tables(use_case):
-        raise BadRequest(f"{name} has no table {table!r}; there are {schemas.tables(use_case)}.")
+        raise InvalidRequestError(f"{name} has no table {table!r}; there are {schemas.tables(use_case)}.")
     if out and (out.suffix not in (".csv", ".parquet") or not out.parent.is_dir()):
-        raise BadRequest(f"{out} cannot be written: name a .csv or .parquet file in a folder that is there.")
+        raise InvalidRequestError(f"{out} cannot be written: name a .csv or .parquet file in a folder that is there.")
     found = _rows(use_case, table, day)
     if out:
         if out.suffix == ".parquet":
@@ -60,7 +60,7 @@ def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:
     for lake in (Lake.of(use_case), kept):
         if day in clone.days(lake, table, day, day):
             return lake.as_of(day).read(table, day, day, order_by=schemas.keys(use_case, table))
-    raise NotReady(
+    raise NotReadyError(
         f"{use_case.name}: there are no {table} of {day}, neither in the lake nor in what `check` has kept. Run"
         f" {use_case.name}__data for that day, or: python -m include.cli check {use_case.name} {day}"
     )

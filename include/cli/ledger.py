@@ -18,7 +18,7 @@ from include.registry.mlflow_registry import Registry
 def show(console: Console, name: str) -> None:
     """Print the ledger of a use case, then hold it against MLflow.
 
-    LedgerDamaged if it is not whole, ModelReplaced if the registry no longer holds its champion.
+    LedgerCorruptedError if it is not whole, ModelReplacedError if the registry no longer holds its champion.
     """
     use_case = load(name)
     registry, ledger = Registry(use_case), Ledger.of(use_case)

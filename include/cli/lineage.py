@@ -11,7 +11,7 @@ from rich.tree import Tree
 
 from include.cli.escaping import line_of
 from include.declaration.registry import load
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.reproduction import lineage
 from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
 
@@ -30,14 +30,17 @@ def show(console: Console, name: str, day: date, named: Sequence[str]) -> None:
 
 
 def keys(named: Sequence[str]) -> dict[str, str]:
-    """Key to value, as text, of words `key=value`; BadRequest for anything else, or a key that is given twice."""
+    """Key to value, as text, of words `key=value`; InvalidRequestError for anything else, or a key that is given
+    twice."""
     found: dict[str, str] = {}
     for word in named:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise BadRequest(f"{word!r} names no key; write key=value, such as flight=1545.")
+            raise InvalidRequestError(f"{word!r} names no key; write key=value, such as flight=1545.")
         if name in found:
-            raise BadRequest(f"The key {name!r} is given twice: {found[name]!r} and {value!r}. Give each key once.")
+            raise InvalidRequestError(
+                f"The key {name!r} is given twice: {found[name]!r} and {value!r}. Give each key once."
+            )
         found[name] = value
     return found
 

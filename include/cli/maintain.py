@@ -20,7 +20,7 @@ def show(console: Console, name: str | None, *, really: bool) -> None:
     Of all, those that can be loaded are maintained before a broken one is reported.
 
     Raises:
-        BadRequest: the name is unknown, or a use case cannot be loaded; also what stages/maintain.py raises.
+        InvalidRequestError: the name is unknown, or a use case cannot be loaded; also what stages/maintain.py raises.
     """
     declared = [load(name)] if name else all_use_cases().values()
     results = []

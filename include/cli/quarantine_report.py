@@ -13,7 +13,7 @@ from include.cli.escaping import print_line
 from include.declaration.actor import account_actor
 from include.declaration.registry import load
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import quarantine, reconcile, resubmit, uploads
 from include.ingestion.quarantine import Quarantine
 from include.lake.object_store import Place
@@ -33,10 +33,10 @@ class Chosen:
         return load(self.use_case)
 
     def one_feed(self) -> str:
-        """The feed that was named, or the only one; BadRequest where it must be named."""
+        """The feed that was named, or the only one; InvalidRequestError where it must be named."""
         feeds = [feed.name for feed in self.declared().feeds]
         if self.feed is None and len(feeds) > 1:
-            raise BadRequest(f"Name the feed with --feed: {self.use_case} has {feeds}.")
+            raise InvalidRequestError(f"Name the feed with --feed: {self.use_case} has {feeds}.")
         return self.feed or feeds[0]
 
     def found(self) -> Iterator[Quarantine]:
@@ -51,7 +51,7 @@ class Chosen:
     def _of(self, use_case: UseCase, feed: str) -> Iterator[Quarantine]:
         try:
             found = quarantine.of(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
-        except BadRequest:
+        except InvalidRequestError:
             if self.feed:
                 raise
             return  # what another feed lacks is no mistake of whoever named none
@@ -90,7 +90,7 @@ def export(console: Console, chosen: Chosen, path: Path) -> None:
         with path.open("xb") as sink:
             sink.write(content)
     except OSError as error:
-        raise BadRequest(f"{path} cannot be written: {error.strerror}. Name a new file.") from None
+        raise InvalidRequestError(f"{path} cannot be written: {error.strerror}. Name a new file.") from None
     print_line(
         console, f"{path}: {sum(found.is_open)} open row(s) of feed {feed}. Correct them, then: quarantine correct."
     )
@@ -102,7 +102,7 @@ def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known
         uploads.require_size(path.name, Place.of(path).size())
         content = path.read_bytes()
     except OSError as error:
-        raise BadRequest(f"{path} cannot be read: {error.strerror}.") from None
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
     feed, who = chosen.one_feed(), account_actor()
     done = resubmit.correct(
         chosen.declared(), feed, path.name, content, who=who, why=why, day=chosen.day, known_on=known_on

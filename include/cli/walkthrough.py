@@ -10,7 +10,7 @@ from rich.table import Table
 
 from include.cli import report, services
 from include.declaration.registry import load
-from include.errors import BadRequest, DayMissing
+from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
 from include.lake.lake import Lake
 from include.local import credentials, demo, instance
@@ -42,25 +42,25 @@ def show_report(console: Console, name: str, first: date | None, last: date | No
     """Print the same summary at any time; with two days, also how good the predictions between them were.
 
     Raises:
-        BadRequest: the days are in the wrong order, or none of them is a day of the use case.
+        InvalidRequestError: the days are in the wrong order, or none of them is a day of the use case.
     """
     use_case = load(name)
     realised = None
     if first:
         last = last or first
         if last < first:
-            raise BadRequest(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
+            raise InvalidRequestError(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
         use_case.require(last)
         realised = monitor.realised(use_case, max(first, use_case.first_day), last)
     report.show(console, use_case, reporting.run(use_case), realised)
 
 
 def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
-    """Print a day's rows, the most probable first. DayMissing where the day is not scored."""
+    """Print a day's rows, the most probable first. PartitionMissingError where the day is not scored."""
     use_case = load(name)
     use_case.require(day)
     if not clone.days(Lake.of(use_case), "predictions", day, day):
-        raise DayMissing(name, "predictions", day)
+        raise PartitionMissingError(name, "predictions", day)
     predictions = Lake.of(use_case).as_of(day).table("predictions", since=day)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()
     table = Table(*map(escape_line, first.column_names), box=None, title=f"{use_case.name} {day}", title_justify="left")

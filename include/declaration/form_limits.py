@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from include.errors import BadRequest, shorten
+from include.errors import InvalidRequestError, shorten
 
 REASON_LENGTH = 2_000
 """Characters of a free text: why something is done, or why a row is quarantined."""
@@ -28,7 +28,7 @@ _QUOTED = 80
 """Characters of a refused text that its refusal repeats."""
 
 
-class TextTooLongError(BadRequest):
+class TextTooLongError(InvalidRequestError):
     """A text, a list or an object that is larger than what its field takes."""
 
     def __init__(self, field: str, size: int, limit: int, unit: str, start: str = "") -> None:

@@ -16,7 +16,7 @@ from typing import Literal
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
 from include.declaration.gates import require
-from include.errors import BadData, NotReady
+from include.errors import DataError, NotReadyError
 
 Format = Literal["csv", "parquet"]
 SUFFIXES: dict[str, tuple[str, ...]] = {"csv": (".csv", ".csv.gz", ".zip"), "parquet": (".parquet",)}
@@ -141,7 +141,7 @@ def require_apart(landings: Mapping[str, Landing], day: date, say: str) -> None:
         require(not other.startswith(place), f"{say}files in {other} would be read into {feed} and {another}.")
 
 
-class DeliveryTooLargeError(BadData):
+class DeliveryTooLargeError(DataError):
     """What is under the prefix of a day is more than the feed's Landing accepts; nothing of it was fetched."""
 
     def __init__(self, use_case: str, feed: str, day: date, where: str, limit: str, there: str) -> None:
@@ -153,7 +153,7 @@ class DeliveryTooLargeError(BadData):
         )
 
 
-class DeliveryMissing(NotReady):
+class DeliveryMissingError(NotReadyError):
     """A day's files are not in the bucket, or nothing says that they all are."""
 
     def __init__(self, use_case: str, feed: str, landing: Landing, day: date, waited: str = "") -> None:

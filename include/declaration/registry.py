@@ -13,7 +13,7 @@ from pathlib import Path
 from include import settings
 from include.declaration.origin import file_and_line
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest, BrokenUseCaseError, DuplicateUseCaseError
+from include.errors import BrokenUseCaseError, DuplicateUseCaseError, InvalidRequestError
 
 
 def all_use_cases() -> Mapping[str, UseCase]:
@@ -66,7 +66,7 @@ def load(name: str) -> UseCase:
     Only its own module is imported where that has its name, so that no other one can stop a task.
 
     Raises:
-        BadRequest: there is no such use case; the message names those there are.
+        InvalidRequestError: there is no such use case; the message names those there are.
         BrokenUseCaseError: it cannot be loaded; the message names file and line.
     """
     if len(own := _own_modules(name)) == 1:
@@ -79,7 +79,7 @@ def load(name: str) -> UseCase:
     if name in broken:
         raise broken[name]
     also = f" These cannot be loaded: {', '.join(broken)}." if broken else ""
-    raise BadRequest(f"There is no use case {name!r}; there are {sorted(known)}.{also}")
+    raise InvalidRequestError(f"There is no use case {name!r}; there are {sorted(known)}.{also}")
 
 
 def _own_modules(name: str) -> list[str]:

@@ -26,7 +26,7 @@ from include.declaration.names import PREDICTION_COLUMNS, require_columns, requi
 from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import PARTITION, PERIOD, require_period
 from include.declaration.retention import Retention
-from include.errors import BadRequest, NotBegunError
+from include.errors import InvalidRequestError, NotBegunError
 
 TIMESTAMP = "timestamp"
 """Type of a feed's column that holds instants: UTC, in microseconds (`pyarrow.timestamp("us", "UTC")`)."""
@@ -306,16 +306,16 @@ class UseCase:
         """Check that `day` is a day to run for: from the first on, up to the last, and not yet to come.
 
         Raises:
-            BadRequest: the day lies before `first_day` or after `ends_on`.
+            InvalidRequestError: the day lies before `first_day` or after `ends_on`.
             NotBegunError: the day has not begun in the use case's time zone.
         """
         if day < self.first_day:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"{self.name} begins on {self.first_day}; {day} is before it, and nothing was done."
                 " Run it for a later day, or declare an earlier first_day."
             )
         if self.ends_on is not None and day > self.ends_on:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"{self.name} ends on {self.ends_on}; {day} is after it, and nothing was done."
                 " Run it for an earlier day, or declare a later ends_on."
             )

@@ -11,7 +11,7 @@ import pyarrow as pa
 from include.declaration.column_types import missing_features
 from include.declaration.gates import CHAMPION, AnyGate, LeakageGate, RobustnessGate, ServingGate, SliceGate
 from include.declaration.use_case import UseCase
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.evaluation.checks import corruption, serving_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
@@ -32,9 +32,9 @@ from include.training import dataset
 def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: Lake | None = None) -> Evidence:
     """What the gates of the use case need to know of a candidate that was trained but has no number yet.
 
-    `entry` is the ledger's champion of the day it was trained as of. Raises NotReady where the lake no longer holds
-    what it was trained on, ArtifactMissing for a candidate or champion that cannot be loaded, ModelReplaced for a
-    number that means another model now, MlflowUnreachable.
+    `entry` is the ledger's champion of the day it was trained as of. Raises NotReadyError where the lake no longer
+    holds what it was trained on, ArtifactMissingError for a candidate or champion that cannot be loaded,
+    ModelReplacedError for a number that means another model now, MlflowUnreachableError.
     """
     return _Gathering(use_case, candidate, entry, lake or Lake.of(use_case)).evidence()
 
@@ -55,7 +55,7 @@ class _Gathering:
         """Return the champion's version; None where that is gone and the candidate has its trees."""
         try:
             standing = sync.model_of(self.use_case, entry, self.registry.versions(), entries)
-        except sync.ModelReplaced:
+        except sync.ModelReplacedError:
             if entry.trees != self.candidate.trees:
                 raise
             return None
@@ -132,7 +132,7 @@ def _seen(champion: Version) -> tuple[date, ...]:
 
 
 def _still_the_same(use_case: UseCase, candidate: Version, view: View) -> None:
-    """NotReady unless the lake holds, of the window, exactly what the candidate was trained on."""
+    """NotReadyError unless the lake holds, of the window, exactly what the candidate was trained on."""
     first, last = (date.fromisoformat(day) for day in candidate.tags["window"].split(".."))
     now = {
         "features.digest": view.digest_of_days("features", first, last),
@@ -140,7 +140,7 @@ def _still_the_same(use_case: UseCase, candidate: Version, view: View) -> None:
     }
     other = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
     if other:
-        raise NotReady(
+        raise NotReadyError(
             f"{use_case.name}: {' and '.join(other)} of {candidate.tags['window']} have changed since run"
             f" {candidate.run_id} was trained as of {candidate.as_of}, so it cannot be judged on them. Nothing was"
             f" promoted. Train again: trigger {use_case.name}__train for {candidate.as_of}."

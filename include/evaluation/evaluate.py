@@ -52,10 +52,10 @@ class EvaluateResult:
 def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
     """Judge the run's test days against the declared gates and the champion of the day it was trained as of.
 
-    Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the
-    same gates against the same champion before, it is not judged again: times, once measured, stand.
-    Raises NotReady (a run that broke half-way; data that changed since), BadRequest (no such run), ArtifactMissing,
-    RehearsalBroken (worth retrying).
+    Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the same
+    gates against the same champion before, it is not judged again: times, once measured, stand. Raises NotReadyError (a
+    run that broke half-way; data that changed since), InvalidRequestError (no such run), ArtifactMissingError,
+    ServingCheckError (worth retrying).
     """
     registry = Registry(use_case)
     candidate = registry.candidate(run_id)

@@ -47,7 +47,7 @@ def ensure_window(use_case: UseCase, day: date, window_days: int | None) -> tupl
 
 
 def land_missing(use_case: UseCase, first: date, last: date) -> None:
-    """Ingest and validate whatever of these days is not in the lake yet; BadData names the day that fails."""
+    """Ingest and validate whatever of these days is not in the lake yet; DataError names the day that fails."""
     view = Lake.of(use_case).as_of(last)
     for feed in use_case.feeds:
         there = view.partitions(f"checked/{feed.name}", first, last)

@@ -31,7 +31,7 @@ _MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.Out
 """What tells of the machine or of the lake, not of the use case's function, while rows are computed."""
 
 
-class RowsWrong(AirworthyError):
+class ResultRowsError(AirworthyError):
     """A use case's function raised, or returned rows that cannot be stored for a day."""
 
     def __init__(self, use_case: str, table: str, day: date, what: str, where: str = "") -> None:
@@ -49,7 +49,7 @@ def write(use_case: UseCase, table: str, function: str, view: View, since: date)
     Rows of an Ibis table stream from DuckDB into the table in order of their keys, so memory stays flat.
 
     Raises:
-        RowsWrong: the function raised, at once or while its rows were computed; or a row breaks what must hold.
+        ResultRowsError: the function raised, at once or while its rows were computed; or a row breaks what must hold.
         BrokenUseCaseError: features.py cannot be imported, or has no such function.
     """
     code = _code_of(use_case, table, function)
@@ -121,12 +121,12 @@ class _Call:
                 raise self._raised(error) from error
             yield batch
 
-    def _raised(self, error: Exception) -> RowsWrong:
+    def _raised(self, error: Exception) -> ResultRowsError:
         if isinstance(error, ResultRefusedError):
             return self._wrong(str(error))
         where = line_of_error(error, self.function) if self.function else ""
         said = " ".join(str(error).split())
-        return RowsWrong(
+        return ResultRowsError(
             self.use_case.name,
             self.table,
             self.view.day,
@@ -134,8 +134,8 @@ class _Call:
             where,
         )
 
-    def _wrong(self, what: str) -> RowsWrong:
-        return RowsWrong(self.use_case.name, self.table, self.view.day, what, self._line())
+    def _wrong(self, what: str) -> ResultRowsError:
+        return ResultRowsError(self.use_case.name, self.table, self.view.day, what, self._line())
 
     def _line(self) -> str:
         return line_of_function(self.function) if self.function else ""
@@ -163,7 +163,7 @@ def _checked(
     batches: Iterable[pa.RecordBatch],
     keys: Sequence[str],
     must_hold: Sequence[Check],
-    error: Callable[[str], RowsWrong],
+    error: Callable[[str], ResultRowsError],
 ) -> Iterator[pa.RecordBatch]:
     """Return the batches, which come in order of their keys, if the checks pass and no key occurs twice."""
     last: pa.Table | None = None

@@ -27,7 +27,7 @@ _PASSES = frozenset(
 )
 
 
-class BucketFailed(AirworthyError):
+class BucketError(AirworthyError):
     """A bucket could not be read; worth another try only where that may help."""
 
     def __init__(self, bucket: str, connection: str, why: str, *, worth_retrying: bool) -> None:
@@ -45,7 +45,7 @@ class TooManyObjectsError(AirworthyError):
         super().__init__(f"There are more than {most:,} objects under s3://{bucket}/{prefix}; no more were listed.")
 
 
-class ObjectChanged(AirworthyError):
+class ObjectChangedError(AirworthyError):
     """An object was replaced or removed while it was read."""
 
     worth_retrying = True
@@ -87,7 +87,7 @@ class Bucket:
         """Return the objects whose keys begin with `prefix`, in order of keys.
 
         Raises:
-            BucketFailed: the bucket could not be read.
+            BucketError: the bucket could not be read.
             TooManyObjectsError: there are more than `most`; the listing ends there.
         """
         found: list[dict[str, Any]] = []
@@ -103,7 +103,7 @@ class Bucket:
         """Copy that object to disk, in parts where it is large, and no more bytes than were listed.
 
         Raises:
-            ObjectChanged: it is another by now, or is replaced meanwhile.
+            ObjectChangedError: it is another by now, or is replaced meanwhile.
         """
         from boto3.s3.transfer import TransferConfig
 
@@ -113,7 +113,7 @@ class Bucket:
         with self.told(listed.key):
             head = self._client.head_object(Bucket=self.name, Key=listed.key)
             if (head["ETag"].strip('"'), head["ContentLength"]) != (listed.etag, listed.size):
-                raise ObjectChanged(self.name, listed.key)
+                raise ObjectChangedError(self.name, listed.key)
             version = head.get("VersionId")
             extra = {"VersionId": version} if version else {}
             copied = _Counter(self.name, listed)
@@ -126,12 +126,12 @@ class Bucket:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         seen = {each["ETag"].strip('"') for each in (head, after)}
         if seen != {listed.etag} or to.stat().st_size != listed.size:
-            raise ObjectChanged(self.name, listed.key)
+            raise ObjectChangedError(self.name, listed.key)
         return Fetched(listed, sha256, version)
 
     @contextmanager
     def told(self, key: str = "") -> Iterator[None]:
-        """What boto3 raises, as BucketFailed or ObjectChanged."""
+        """What boto3 raises, as BucketError or ObjectChangedError."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
         from s3transfer.exceptions import S3DownloadFailedError
@@ -139,19 +139,19 @@ class Bucket:
         try:
             yield
         except S3DownloadFailedError as error:  # a part is not of the ETag that was asked for
-            raise ObjectChanged(self.name, key) from error
+            raise ObjectChangedError(self.name, key) from error
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if key and code in _GONE | _CHANGED:
-                raise ObjectChanged(self.name, key) from error
+                raise ObjectChangedError(self.name, key) from error
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             passes = status >= 500 or status == 429 or code in _PASSES
             why = shorten(str(error).rstrip("."), TEXT_SHOWN)
-            raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
+            raise BucketError(self.name, self.connection, why, worth_retrying=passes) from error
         except (BotoCoreError, Boto3Error) as error:
             passes = "Credentials" not in type(error).__name__
             why = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
-            raise BucketFailed(self.name, self.connection, why, worth_retrying=passes) from error
+            raise BucketError(self.name, self.connection, why, worth_retrying=passes) from error
 
 
 class _Counter:
@@ -164,7 +164,7 @@ class _Counter:
         with self._lock:
             self._bytes += count
         if self._bytes > self._listed.size:
-            raise ObjectChanged(self._bucket, self._listed.key)
+            raise ObjectChangedError(self._bucket, self._listed.key)
 
 
 @functools.lru_cache(maxsize=8)

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, BadRequest
+from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
 from include.ingestion.corrections import Correction, Draft
 from include.lake import content_digest
@@ -34,7 +34,7 @@ ATTEMPTS = 100
 _ABOUT = b"airworthy"
 
 
-class CorrectionsDamaged(AirworthyError):
+class CorrectionsCorruptedError(AirworthyError):
     """A correction is missing or cannot be read, so nobody knows what its day holds."""
 
     def __init__(self, place: Place, what: object) -> None:
@@ -44,7 +44,7 @@ class CorrectionsDamaged(AirworthyError):
         )
 
 
-class DayTaken(BadRequest):
+class CorrectionPeriodTakenError(InvalidRequestError):
     """A day takes no correction any more: it was landed while the correction was being recorded."""
 
     def __init__(self, use_case: str, feed: str, day: date) -> None:
@@ -54,7 +54,7 @@ class DayTaken(BadRequest):
         )
 
 
-class CorrectionsBusy(AirworthyError):
+class CorrectionsBusyError(AirworthyError):
     """Others were always first."""
 
     worth_retrying = True
@@ -97,7 +97,7 @@ class Corrections:
         return cls(use_case, feed, root / "corrections" / feed)
 
     def standing(self) -> list[Correction]:
-        """All corrections but those that came too late for their day, in order. Raises CorrectionsDamaged."""
+        """All corrections but those that came too late for their day, in order. Raises CorrectionsCorruptedError."""
         return self._in_time(self._all())
 
     def looked_at(self) -> list[Correction]:
@@ -125,11 +125,12 @@ class Corrections:
         return {date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
 
     def close(self, day: date) -> list[Correction]:
-        """The corrections that become known on `day`; from now on there are no others. Raises CorrectionsDamaged."""
+        """The corrections that become known on `day`; from now on there are no others. Raises
+        CorrectionsCorruptedError."""
         return [self._read(number) for number in self._close(day).of_day]
 
     def known_on(self, day: date) -> list[Correction]:
-        """The corrections of a day that was landed; none of one that was not. Raises CorrectionsDamaged."""
+        """The corrections of a day that was landed; none of one that was not. Raises CorrectionsCorruptedError."""
         closed = self._closed(day)
         return [self._read(number) for number in closed.of_day] if closed else []
 
@@ -145,16 +146,16 @@ class Corrections:
     def record(self, draft: Draft, *, whenever: bool = False) -> Recorded:
         """Append the draft, unless the same stands already (with `whenever`: for any day).
 
-        Safe among processes: of several that send the same row back, one does. Raises BadRequest for rows that were
-        sent back otherwise, DayTaken where the day was landed meanwhile, CorrectionsBusy where others were always
-        first: then nothing has changed.
+        Safe among processes: of several that send the same row back, one does. Raises InvalidRequestError for rows that
+        were sent back otherwise, CorrectionPeriodTakenError where the day was landed meanwhile, CorrectionsBusyError
+        where others were always first: then nothing has changed.
         """
         for _ in range(ATTEMPTS):
             recorded = self._all()
             if there := corrections.standing(draft, self._in_time(recorded), whenever=whenever):
                 return Recorded(there, new=False)
             if draft.known_on in self.closed_days():
-                raise DayTaken(self.use_case.name, self.feed, draft.known_on)
+                raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             correction = Correction(
                 number=len(recorded) + 1,  # of those that were looked at: one more, and this number is taken
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -164,9 +165,9 @@ class Corrections:
                 continue
             # Whoever closes the day first says so, then counts: not closing yet, it will count this one too.
             if draft.known_on in self.closed_days() and correction.number not in self._close(draft.known_on).of_day:
-                raise DayTaken(self.use_case.name, self.feed, draft.known_on)
+                raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             return Recorded(correction, new=True)
-        raise CorrectionsBusy(self.use_case.name, self.feed)
+        raise CorrectionsBusyError(self.use_case.name, self.feed)
 
     def _close(self, day: date) -> _Closed:
         if (closed := self._closed(day)) is not None:
@@ -188,17 +189,17 @@ class Corrections:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError) as error:
-            raise CorrectionsDamaged(place, error) from error
+            raise CorrectionsCorruptedError(place, error) from error
 
     def _all(self) -> list[Correction]:
         return [self._read(number) for number in self._numbers()]
 
     def _numbers(self) -> Sequence[int]:
-        """The numbers of all corrections. Raises CorrectionsDamaged for one that is missing."""
+        """The numbers of all corrections. Raises CorrectionsCorruptedError for one that is missing."""
         found = sorted(int(name[:-8]) for name in self.folder.names() if re.fullmatch(r"\d{6,}\.parquet", name))
         for number, there in enumerate(found, start=1):
             if there != number:
-                raise CorrectionsDamaged(self._place(number), "it is missing")
+                raise CorrectionsCorruptedError(self._place(number), "it is missing")
         return found
 
     def _place(self, number: int) -> Place:
@@ -215,7 +216,7 @@ class Corrections:
             about["known_on"] = date.fromisoformat(about["known_on"])
             return Correction(rows=rows.replace_schema_metadata(None), **about)
         except (FileNotFoundError, pa.ArrowException, ValueError, TypeError, KeyError) as error:
-            raise CorrectionsDamaged(place, error) from error
+            raise CorrectionsCorruptedError(place, error) from error
 
 
 def inputs_of(feed: str, found: Collection[Correction]) -> dict[str, str]:

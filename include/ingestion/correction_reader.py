@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from include.declaration import form_limits
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import file_readers, parquet_reader
 from include.ingestion.correction_file import REASONS, ROW
 from include.ingestion.file_readers import Budget, CsvFormat
@@ -31,12 +31,12 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
     Without a column of ids in the file, the ids are None.
 
     Raises:
-        BadRequest: the file cannot be read, has other columns or types, is too large, or has no rows.
+        InvalidRequestError: the file cannot be read, has other columns or types, is too large, or has no rows.
         UntrustedProcessError: it could not be read for reasons that do not lie with the file.
     """
     form_limits.require_name("file", name)
     if not name.endswith((".csv", ".parquet")):
-        raise BadRequest(f"{name!r} is neither a .csv nor a .parquet file.")
+        raise InvalidRequestError(f"{name!r} is neither a .csv nor a .parquet file.")
     with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
         file, spool = Path(room) / "file", Path(room) / "rows.arrow"
         file.write_bytes(content)
@@ -44,13 +44,13 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
             with UntrustedProcess(memory_bytes=MEMORY_BYTES, seconds=SECONDS) as process:
                 process.call(f"{__name__}:spool_corrections", str(file), name, encoded(schema), str(spool))
         except UntrustedContentError as error:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"{name} cannot be read: {error.reason}. Nothing was sent back. Correct what an export has written, and"
                 f" keep its header: a file of this feed may have the columns {[ROW, REASONS]} besides the feed's."
             ) from error
         rows = pa.ipc.open_file(spool.read_bytes()).read_all()
     if not rows.num_rows:
-        raise BadRequest(f"{name} holds no rows.")
+        raise InvalidRequestError(f"{name} holds no rows.")
     if name.endswith(".csv"):
         rows = unmark_formulas(rows, rows.column_names)
     ids = rows[ROW].to_pylist() if ROW in rows.column_names else None

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import NAME_SHOWN, BadRequest, shorten, shorten_names
+from include.errors import NAME_SHOWN, InvalidRequestError, shorten, shorten_names
 from include.lake import content_digest
 
 Kind = Literal["correct", "release"]
@@ -143,7 +143,7 @@ def matched(
 ) -> list[int]:
     """For each row of a file, the place among `quarantined` (feed's columns, then ORIGIN's) of the row it corrects.
 
-    By `named`, the ids that the file gives, or, without, by the feed's keys. BadRequest for a row that was not
+    By `named`, the ids that the file gives, or, without, by the feed's keys. InvalidRequestError for a row that was not
     quarantined, for keys that several quarantined rows have, and for two rows in the place of one.
     """
     ids: Sequence[Any] = named if named is not None else tuples(sent.select(list(keys)))
@@ -161,30 +161,30 @@ def matched(
             what = (
                 f"the id {shorten(str(name), NAME_SHOWN)!r}" if named is not None else f"the keys {_said(keys, name)}"
             )
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"Row {line} of the file has {what}, of which no row is quarantined there. Send back quarantined rows"
                 " alone, with the ids that an export gives them; what was published is corrected at its source."
             )
         if len(candidates) > 1:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"Row {line} of the file has the keys {_said(keys, name)}, as {len(candidates)} quarantined rows have:"
                 f" {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
                 " Say which is meant: give the file the column `quarantined_row`, as an export does."
             )
         found.append(candidates[0])
     if twice := [known[place] for place, count in Counter(found).items() if count > 1]:
-        raise BadRequest(f"The file has several rows in the place of one: {twice[:5]}. Send one for each.")
+        raise InvalidRequestError(f"The file has several rows in the place of one: {twice[:5]}. Send one for each.")
     return found
 
 
 def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None:
-    """BadRequest for rows that are as they were quarantined (`before`, in the same order), that hold NaN or an
+    """InvalidRequestError for rows that are as they were quarantined (`before`, in the same order), that hold NaN or an
     infinity, or of which two have the same keys: they could never be published."""
     same = [
         line for line, (new, old) in enumerate(zip(tuples(rows), tuples(before), strict=True), start=1) if new == old
     ]
     if same:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"Rows {same[:10]} of the file are as they were quarantined. Correct them, leave them out of the file, or"
             " release them, if it is the expectation that is wrong about them."
         )
@@ -194,7 +194,7 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
                 n for n, value in enumerate(rows[name].to_pylist(), 1) if value is not None and not math.isfinite(value)
             ]
             if wrong:
-                raise BadRequest(
+                raise InvalidRequestError(
                     f"Column {name!r} holds NaN or an infinity in rows {wrong[:10]}; leave it empty instead."
                 )
     require_complete(rows, keys)
@@ -205,21 +205,21 @@ def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
     """Refuse rows that lack a key: they can never be published.
 
     Raises:
-        BadRequest: a row has no value in one of `keys`.
+        InvalidRequestError: a row has no value in one of `keys`.
     """
     for key in keys:
         if missing := [line for line, value in enumerate(rows[key].to_pylist(), start=1) if value is None]:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"Rows {missing[:10]} have no value in the key {key!r}, and keys are never null. Give them the right"
                 " key in a file of corrections; such a row cannot be released as it is."
             )
 
 
 def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
-    """BadRequest where two rows have the same keys: only one of them could be published."""
+    """InvalidRequestError where two rows have the same keys: only one of them could be published."""
     twice = [key for key, count in Counter(tuples(rows.select(list(keys)))).items() if count > 1]
     if twice:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"Several rows have the keys {_said(keys, twice[0])}, and only one of them can be published on one day."
             " Send back the one that is right."
         )
@@ -228,7 +228,7 @@ def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
 def standing(draft: Draft, recorded: Sequence[Correction], *, whenever: bool) -> Correction | None:
     """The correction that has said the same already; with `whenever`, also one that became known on another day.
 
-    BadRequest, saying where it went, for a row that was sent back otherwise before: a row is replayed once.
+    InvalidRequestError, saying where it went, for a row that was sent back otherwise before: a row is replayed once.
     """
     went = {name: each for each in recorded for name in each.ids}
     for each in recorded:
@@ -236,7 +236,7 @@ def standing(draft: Draft, recorded: Sequence[Correction], *, whenever: bool) ->
             return each
     if gone := [name for name in draft.ids if name in went]:
         said = "; ".join(f"{name} ({told(went[name])})" for name in gone[:5])
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{len(gone)} of {len(draft.ids)} rows were sent back before: {said}. A row is replayed once: leave them"
             " out. If one was quarantined again on the day it became known, correct it there."
         )

@@ -7,7 +7,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.declaration.use_case import Feed, UseCase
-from include.errors import BadData, SourceFailed
+from include.errors import DataError, SourceError
 from include.ingestion import ingest_files
 from include.ingestion.correction_log import Corrections, inputs_of
 from include.ingestion.correction_rows import add_corrections
@@ -18,7 +18,7 @@ from include.registry import code_digest
 
 
 def run(use_case: UseCase, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
-    """Land every feed of `day`; feed name to commit. BadData where a source breaks its declaration.
+    """Land every feed of `day`; feed name to commit. DataError where a source breaks its declaration.
 
     `take_changed`: files that were delivered again after their day was published are taken as they are now.
     """
@@ -27,22 +27,22 @@ def run(use_case: UseCase, day: date, *, take_changed: bool = False) -> dict[str
 
 
 def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
-    """Land one feed of one day, from its landing bucket or from source.py. SourceFailed where its function raises."""
+    """Land one feed of one day, from its landing bucket or from source.py. SourceError where its function raises."""
     if feed.landing:
         return ingest_files.run(use_case, feed, day, take_changed=take_changed)
     code = code_digest.of_table(use_case, f"raw/{feed.name}")  # before its function is imported
     try:
         rows = use_case.function("source", feed.name)(day)
     except Exception as error:
-        raise SourceFailed(use_case.name, feed.name, day, error) from error
+        raise SourceError(use_case.name, feed.name, day, error) from error
     if not isinstance(rows, pa.Table):
-        raise BadData(
+        raise DataError(
             f"{use_case.name}: the source of feed {feed.name!r} returned a {type(rows).__name__} for {day}, not a"
             " pyarrow.Table. Nothing was written. Return one from its function in source.py (pa.Table.from_pandas makes"
             " one of a pandas frame)."
         )
     if day in feed.absent_days and rows.num_rows:
-        raise BadData(
+        raise DataError(
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
             " Nothing was written. Take the day out of the feed's `absent_days`."
         )

@@ -16,9 +16,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.declaration.landing import DeliveryMissing, DeliveryTooLargeError, Landing
+from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError, Landing
 from include.declaration.use_case import Feed, UseCase
-from include.errors import AirworthyError, BadData
+from include.errors import AirworthyError, DataError
 from include.ingestion import file_changes
 from include.ingestion.bucket import Bucket, Fetched, Listed, TooManyObjectsError
 from include.ingestion.correction_log import Corrections, inputs_of
@@ -27,7 +27,7 @@ from include.ingestion.file_changes import Mark, Redelivery
 from include.ingestion.known_at import require_known
 from include.ingestion.row_spool import RowSpool
 from include.lake import external_sort, integrity, partition_reader, schemas
-from include.lake.lake import Commit, DayMoved, Lake
+from include.lake.lake import Commit, Lake, PartitionConflictError
 from include.lake.partitions import Partition
 from include.lake.snapshot import View
 from include.printable import printable_logger
@@ -42,7 +42,7 @@ SHOWN = 100
 """Files of a day that are shown with it; the table deliveries/<feed> has all."""
 
 
-class DeliveryWrong(BadData):
+class DeliveryInvalidError(DataError):
     """A delivered file is not what the feed declares."""
 
     def __init__(self, use_case: str, feed: str, day: date, where: str, why: str) -> None:
@@ -52,7 +52,7 @@ class DeliveryWrong(BadData):
         )
 
 
-class DeliveryLost(AirworthyError):
+class DeliveryLostError(AirworthyError):
     """A landed day is damaged, and the files that it was landed from are not in the bucket as they were."""
 
     def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
@@ -66,8 +66,9 @@ class DeliveryLost(AirworthyError):
 def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
 
-    Raises DeliveryMissing, DeliveryTooLargeError, DeliveryWrong, DeliveryLost, BadData for rows on a day declared
-    absent, DayMoved where the day was landed or published by somebody else meanwhile, and what the bucket raises.
+    Raises DeliveryMissingError, DeliveryTooLargeError, DeliveryInvalidError, DeliveryLostError, DataError for rows on a
+    day declared absent, PartitionConflictError where the day was landed or published by somebody else meanwhile, and
+    what the bucket raises.
     """
     lake, landing = Lake.of(use_case), _landing(feed)
     view, raw, record = lake.as_of(day), f"raw/{feed.name}", f"deliveries/{feed.name}"
@@ -90,7 +91,7 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
         _require_whole(view, feed, day)
         return Commit(raw, day, stands, view.version(raw), changed=False)
     if not whole and not stands and day not in feed.absent_days:
-        raise DeliveryMissing(use_case.name, feed.name, landing, day)
+        raise DeliveryMissingError(use_case.name, feed.name, landing, day)
     if (stored := sum(each.size for each in there)) > landing.max_bytes:
         limit, there_are = f"max_bytes={landing.max_bytes:,}", f"{len(there):,} files of {stored:,} bytes"
         raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, there_are)
@@ -99,7 +100,7 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
         spool = RowSpool(Path(room) / "rows.parquet", schemas.content(use_case, raw), landing)
         fetched, inputs, rows_on_disk = _spool(use_case, feed, day, bucket, there, spool)
         if not take_changed and _stands(lake, feed, day) != stands:
-            raise DayMoved(use_case.name, raw, day)
+            raise PartitionConflictError(use_case.name, raw, day)
         # Rows first, so that a record of files never stands beside other rows unnoticed.
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
             rows = _in_order(connection, rows_on_disk, schemas.keys(use_case, raw), spool.rows_at_once)
@@ -128,11 +129,12 @@ def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
 
 
 def _require_whole(view: View, feed: Feed, day: date) -> None:
-    """DeliveryLost where the day's files in the lake are damaged: those in the bucket are not the same any more."""
+    """DeliveryLostError where the day's files in the lake are damaged: those in the bucket are not the same any
+    more."""
     table = f"raw/{feed.name}"
     what = integrity.broken_days(view, table, day, day).get(day)
     if what:
-        raise DeliveryLost(view.lake.use_case.name, table, day, what)
+        raise DeliveryLostError(view.lake.use_case.name, table, day, what)
 
 
 def landed(view: View, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
@@ -239,9 +241,9 @@ def _fetched(
             rows = spool.append(copy, listed.key)
         except UntrustedContentError as error:
             where = f"s3://{bucket.name}/{listed.key}"
-            raise DeliveryWrong(use_case.name, feed.name, day, where, error.reason) from error
+            raise DeliveryInvalidError(use_case.name, feed.name, day, where, error.reason) from error
         if day in feed.absent_days and rows:
-            raise BadData(
+            raise DataError(
                 f"{use_case.name}: feed {feed.name!r} is delivered rows for {day}, which is declared absent."
                 " Nothing was written. Take the day out of the feed's `absent_days`."
             )

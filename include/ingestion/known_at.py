@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.use_case import Feed, UseCase
-from include.errors import BadData
+from include.errors import DataError
 from include.lake import schemas
 from include.lake.soundness import row_text
 
 
-class KnownTooLateError(BadData):
+class KnownTooLateError(DataError):
     """A delivery holds rows from after its decision time, or rows that do not say when they became known."""
 
     def __init__(self, use_case: str, feed: str, day: date, column: str, count: int, why: str) -> None:

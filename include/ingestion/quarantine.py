@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from include.declaration import form_limits
 from include.declaration.use_case import Feed, UseCase
-from include.errors import BadRequest, shorten_names
+from include.errors import InvalidRequestError, shorten_names
 from include.ingestion import correction_file, corrections
 from include.ingestion.correction_log import Corrections
 from include.ingestion.corrections import Correction
@@ -58,14 +58,14 @@ class Quarantine:
         )
 
     def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> Quarantine:
-        """Those that have one of the reasons and one of the ids; without, any. BadRequest for a reason or an id that
-        none of them has."""
+        """Those that have one of the reasons and one of the ids; without, any. InvalidRequestError for a reason or an
+        id that none of them has."""
         form_limits.require_list("rows", list(ids), form_limits.NAME_LENGTH)
         known = self.rows["reasons"].to_pylist()
         names = self.rows["digest"].to_pylist()
         reasons = self.full_reasons(reasons)
         if stray := sorted(set(ids) - set(names)):
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"No row is quarantined under {shorten_names(stray)}. List the ids with `quarantine … show`."
             )
         places = [
@@ -79,7 +79,7 @@ class Quarantine:
         """Complete reasons that are given in full, or by the description before the rule.
 
         Raises:
-            BadRequest: none of the rows has the reason, or several reasons have the description.
+            InvalidRequestError: none of the rows has the reason, or several reasons have the description.
         """
         form_limits.require_list("reasons", list(given))
         there = sorted({reason for each in self.rows["reasons"].to_pylist() for reason in each})
@@ -88,19 +88,19 @@ class Quarantine:
             for reason in given
         }
         if stray := [reason for reason, full in found.items() if not full]:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"No row that was asked for is quarantined for {shorten_names(stray)}; their reasons are"
                 f" {shorten_names(there)}."
             )
         if several := {reason: full for reason, full in found.items() if len(full) > 1}:
-            raise BadRequest(f"Several reasons begin so; give one in full: {several}.")
+            raise InvalidRequestError(f"Several reasons begin so; give one in full: {several}.")
         return [full for (full,) in found.values()]
 
     def exported(self) -> bytes:
-        """The open rows as a CSV file to correct. BadRequest where none is open."""
+        """The open rows as a CSV file to correct. InvalidRequestError where none is open."""
         chosen = self.only([place for place, is_open in enumerate(self.is_open) if is_open])
         if not chosen.rows.num_rows:
-            raise BadRequest(f"None of the {len(self.went)} rows is open; there is nothing to correct.")
+            raise InvalidRequestError(f"None of the {len(self.went)} rows is open; there is nothing to correct.")
         return correction_file.written(
             chosen.content, chosen.rows["digest"].to_pylist(), chosen.rows["reasons"].to_pylist()
         )
@@ -119,8 +119,9 @@ class Count:
 
 
 def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> Quarantine:
-    """The quarantined rows of a feed, of one day or all. BadRequest for an unknown feed, no day or a day without any,
-    DayDamaged; without `checked`, for whoever only shows them, for no other damage than what cannot be read."""
+    """The quarantined rows of a feed, of one day or all. InvalidRequestError for an unknown feed, no day or a day
+    without any, PartitionCorruptedError; without `checked`, for whoever only shows them, for no other damage than what
+    cannot be read."""
     declared = require_feed(use_case, feed)
     if day is not None:
         use_case.require(day)
@@ -134,7 +135,9 @@ def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool =
             every = view.table(table, checked=False)  # only named
             days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
         said = ", ".join(str(each) for each in days["day"].to_pylist()[-20:]) or "none"
-        raise BadRequest(f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days that have: {said}.")
+        raise InvalidRequestError(
+            f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days that have: {said}."
+        )
     schema = schemas.content(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     days, reasons = bad["day"].to_pylist(), bad["reasons"].to_pylist()
@@ -159,11 +162,11 @@ def counts(found: Quarantine) -> list[Count]:
 
 
 def require_feed(use_case: UseCase, name: str) -> Feed:
-    """The feed of that name; BadRequest with the names that there are."""
+    """The feed of that name; InvalidRequestError with the names that there are."""
     form_limits.require_name("feed", name)
     found = {feed.name: feed for feed in use_case.feeds}
     if name not in found:
-        raise BadRequest(f"{use_case.name} has no feed {name!r}; it has {sorted(found)}.")
+        raise InvalidRequestError(f"{use_case.name} has no feed {name!r}; it has {sorted(found)}.")
     return found[name]
 
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 from include.declaration import form_limits
 from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import correction_reader, corrections, expectations, quarantine, suites, uploads
-from include.ingestion.correction_log import Corrections, DayTaken, Recorded
+from include.ingestion.correction_log import CorrectionPeriodTakenError, Corrections, Recorded
 from include.ingestion.correction_rows import UNHELD
 from include.ingestion.corrections import Draft, Kind
 from include.ingestion.quarantine import Quarantine
@@ -71,11 +71,14 @@ class Request:
 
 
 def run(use_case: UseCase, asked: Request) -> Replayed:
-    """Do what the form asks for; BadRequest where its fields contradict each other, and as `correct` and `release`."""
+    """Do what the form asks for; InvalidRequestError where its fields contradict each other, and as `correct` and
+    `release`."""
     form_limits.require_name("file", asked.file)
     if asked.what == "release":
         if asked.file:
-            raise BadRequest(f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it.")
+            raise InvalidRequestError(
+                f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it."
+            )
         return release(
             use_case,
             asked.feed,
@@ -87,7 +90,7 @@ def run(use_case: UseCase, asked: Request) -> Replayed:
             known_on=asked.known_on,
         )
     if asked.what != "correct" or not asked.file or asked.reasons or asked.rows:
-        raise BadRequest(
+        raise InvalidRequestError(
             "To correct, name a file of the inbox: it says which rows it corrects, so leave reasons and rows empty. To"
             " send rows back as they are, release them."
         )
@@ -116,15 +119,15 @@ def correct(
 ) -> Replayed:
     """Send back the rows of a file called `name`, each in the place of a quarantined one (of `day`, if it is given).
 
-    Without `known_on` they become known on the first free day (`free_day`). The same again changes nothing. BadRequest
-    for a file that cannot be read, has other columns, or rows that are not quarantined, were sent back before or did
-    not change; and for a day that is settled.
+    Without `known_on` they become known on the first free day (`free_day`). The same again changes nothing.
+    InvalidRequestError for a file that cannot be read, has other columns, or rows that are not quarantined, were sent
+    back before or did not change; and for a day that is settled.
     """
     declared = quarantine.require_feed(use_case, feed)
     schema = schemas.content(use_case, f"raw/{feed}")
     rows, named = correction_reader.read_corrections(name, content, schema)
     if wrong := [each for each in find_unsound(rows, declared.keys) if each.kind == NOT_A_DATE]:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{name} has {NOT_A_DATE} in {[each.column for each in wrong]}; the first of {wrong[0].column!r} is"
             f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
         )
@@ -148,17 +151,17 @@ def release(
 ) -> Replayed:
     """Send back rows as they are: those that were quarantined for these reasons, which no longer count for them.
 
-    Of `day` or with these `ids`, where given. BadRequest for a reason that none of them has, for a row that has other
-    reasons besides (it would be quarantined again), and as `correct` says.
+    Of `day` or with these `ids`, where given. InvalidRequestError for a reason that none of them has, for a row that
+    has other reasons besides (it would be quarantined again), and as `correct` says.
     """
     declared = quarantine.require_feed(use_case, feed)
     if not reasons:
-        raise BadRequest("Name the reasons that no longer count for the rows.")
+        raise InvalidRequestError("Name the reasons that no longer count for the rows.")
     named = quarantine.of(use_case, feed, day).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     found = named.chosen(reasons=reasons)
     if ids and len(found.went) < len(named.went):
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{len(named.went) - len(found.went)} of the rows with these ids have none of the reasons"
             f" {sorted(reasons)}. Nothing was released. Leave these rows out, or name their reasons."
         )
@@ -166,12 +169,12 @@ def release(
     meant = found.only(still) if still and not ids else found
     others = {reason for each in meant.rows["reasons"].to_pylist() for reason in each} - set(reasons)
     if others:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"Of these rows some are quarantined for {sorted(others)} too, and would be again. Name these reasons as"
             " well, or the ids of the rows that do not have them."
         )
     if unheld := sorted(reason for reason in reasons if reason.startswith(UNHELD)):
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{unheld[0]}: released as it is, such a row would be published without the value. Nothing was released."
         )
     corrections.require_complete(meant.content, declared.keys)
@@ -213,7 +216,7 @@ def _record(
 ) -> Replayed:
     form_limits.require_text("why", why)
     if len(why.strip()) < 3:
-        raise BadRequest("Say why; it is kept with the correction.")
+        raise InvalidRequestError("Say why; it is kept with the correction.")
     origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
     again = _broken(use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
@@ -242,13 +245,13 @@ def _at(use_case: UseCase, feed: Feed, draft: Draft, last: date, known_on: date 
         _require_free(use_case, feed, day, last, free)
         try:
             return book.record(replace(draft, known_on=day), whenever=known_on is None)
-        except DayTaken:
+        except CorrectionPeriodTakenError:
             if known_on:
                 raise  # else the next free day will do
 
 
 def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: date) -> None:
-    """BadRequest, naming the first free day, for a day on which the rows cannot become known."""
+    """InvalidRequestError, naming the first free day, for a day on which the rows cannot become known."""
     why, decided = "", _decided(use_case, last)
     if day <= last:
         why = f"is not after {last}, the day they were quarantined on: what was known then does not change"
@@ -265,15 +268,15 @@ def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: da
     elif day > free + timedelta(days=AHEAD_DAYS):
         why = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
     if why:
-        raise BadRequest(f"{use_case.name}: {day} {why}. The first free day of feed {feed.name!r} is {free}.")
+        raise InvalidRequestError(f"{use_case.name}: {day} {why}. The first free day of feed {feed.name!r} is {free}.")
 
 
 def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:
-    """Reason to rows that it would set aside again. BadRequest where one raises."""
+    """Reason to rows that it would set aside again. InvalidRequestError where one raises."""
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
     judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} corrections")
     if judgement.raised:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: an expectation on feed {feed.name!r} cannot judge these rows, and they would stop the"
             f" day that they become known on: {'; '.join(judgement.raised)}."
         )

@@ -7,7 +7,7 @@ import re
 from include import settings
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest, shorten_names
+from include.errors import InvalidRequestError, shorten_names
 from include.lake.object_store import Place
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(csv|parquet)")
@@ -25,12 +25,13 @@ def read(use_case: UseCase, name: str) -> bytes:
     """Return the content of the file of that name.
 
     Raises:
-        BadRequest: it is no plain file name, there is no such file, or it is larger than a file of corrections may be.
+        InvalidRequestError: it is no plain file name, there is no such file, or it is larger than a file of corrections
+        may be.
     """
     form_limits.require_name("file", name)
     place = folder(use_case)
     if not NAME.fullmatch(name):
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{name!r} is no name of a file in the inbox: letters, digits, '.', '_' and '-', then .csv or .parquet, and"
             f" no folder. Put the file into {place} and give its name alone."
         )
@@ -39,17 +40,19 @@ def read(use_case: UseCase, name: str) -> bytes:
         return (place / name).read()
     except (FileNotFoundError, IsADirectoryError):
         there = shorten_names(each for each in place.names() if NAME.fullmatch(each))
-        raise BadRequest(f"There is no file {name!r} in {place}; there are {there}. Put it there first.") from None
+        raise InvalidRequestError(
+            f"There is no file {name!r} in {place}; there are {there}. Put it there first."
+        ) from None
 
 
 def require_size(name: str, size: int) -> None:
     """Check the size of a file of corrections before it is read.
 
     Raises:
-        BadRequest: it is larger than FILE_BYTES.
+        InvalidRequestError: it is larger than FILE_BYTES.
     """
     if size > FILE_BYTES:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{name} has {size:,} bytes, and a file of corrections has at most {FILE_BYTES:,}. Nothing was sent back."
             " Send the rows in several files."
         )

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
-from include.errors import BadData, ExpectationBroken, FeedRefused, NotReady
+from include.errors import DataError, ExpectationFailedError, FeedRefusedError, NotReadyError
 from include.ingestion import corrections as correction_rows
 from include.ingestion import data_docs, expectations, key_rules, suites
 from include.ingestion.correction_log import Corrections, inputs_of
@@ -41,23 +41,23 @@ def run(use_case: UseCase, day: date) -> dict[str, Validated]:
     use_case.require(day)
     suites.check_suites(use_case)
     done: dict[str, Validated] = {}
-    refusals: list[BadData] = []
+    refusals: list[DataError] = []
     for feed in use_case.feeds:
         try:
             done[feed.name] = check(use_case, feed, day)
-        except BadData as refusal:
+        except DataError as refusal:
             refusals.append(refusal)
     data_docs.write_index(use_case.name)
     if refusals:
-        raise refusals[0] if len(refusals) == 1 else BadData("\n".join(map(str, refusals)))
+        raise refusals[0] if len(refusals) == 1 else DataError("\n".join(map(str, refusals)))
     return done
 
 
 def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
-    """Validate one feed of one day. FeedRefused where the day as a whole is bad; nothing is then published."""
+    """Validate one feed of one day. FeedRefusedError where the day as a whole is bad; nothing is then published."""
     try:
         return _check(use_case, feed, day)
-    except FeedRefused:
+    except FeedRefusedError:
         # What was published of an earlier delivery is not what has landed: it is withdrawn (the table's history keeps
         # it), or days would go on to be built from rows that no longer stand in raw.
         Lake.of(use_case).withdraw(f"checked/{feed.name}", day, stage="validate")
@@ -74,7 +74,7 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
     delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if day not in feed.absent_days:
-            raise FeedRefused(use_case.name, feed.name, day, ["the source delivered no rows"])
+            raise FeedRefusedError(use_case.name, feed.name, day, ["the source delivered no rows"])
         reasons = pa.array([], schemas.REASONS.type)
     else:
         reasons = _judged(use_case, feed, day, delivered, digest).reasons
@@ -98,7 +98,7 @@ def _parted(
     brought = brought_rows(landed.schema, corrections)
     places = correction_rows.places(landed, brought.rows, feed.keys[0])
     if places is None:
-        raise NotReady(
+        raise NotReadyError(
             f"{use_case.name}: feed {feed.name!r} of {day} was landed without all of its {len(corrections)}"
             f" correction(s). Run the task `ingest` of {use_case.name}__data for that day again, then this one."
         )
@@ -124,7 +124,7 @@ def _judged_again(
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
     judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
     if judgement.raised:
-        raise ExpectationBroken(use_case.name, feed.name, day, judgement.raised)
+        raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
     keys = correction_rows.tuples(rows.select([*feed.keys]))
     found = correction_rows.judged(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
@@ -139,13 +139,13 @@ def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: 
 
     Raises:
         SuiteError: the suite cannot be used.
-        ExpectationBroken: an expectation raised.
-        FeedRefused: the day breaks a table-level expectation, or too many rows would be quarantined.
+        ExpectationFailedError: an expectation raised.
+        FeedRefusedError: the day breaks a table-level expectation, or too many rows would be quarantined.
     """
     suite = suites.load_suite(use_case, feed)
     judgement = expectations.judge(suite, landed, f"{use_case.name} {feed.name} {day}", feed.keys)
     if judgement.raised:
-        raise ExpectationBroken(use_case.name, feed.name, day, judgement.raised)
+        raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
     page = data_docs.write(use_case.name, feed.name, day, digest, judgement.document)
     broken = list(judgement.broken)
     share = judgement.quarantined / landed.num_rows
@@ -155,5 +155,5 @@ def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: 
             f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.counts(judgement.reasons)}"
         )
     if broken:
-        raise FeedRefused(use_case.name, feed.name, day, broken, str(page))
+        raise FeedRefusedError(use_case.name, feed.name, day, broken, str(page))
     return judgement

@@ -31,7 +31,7 @@ def batches(
     """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
 
     A column whose stored values the declared type does not hold is left out like one that the file lacks. Raises
-    DayDamaged.
+    PartitionCorruptedError.
     """
     declared, name = schemas.content(view.lake.use_case, table), f"{view.lake.use_case.name}/{table}"
     view.require_whole(table, day, day)

@@ -18,7 +18,7 @@ INPUT, VERSION = "input.", "version."
 """Before the name of what a commit's content was made from: its digest, and the Delta version that was read."""
 
 
-class VersionGone(AirworthyError):
+class TableVersionMissingError(AirworthyError):
     """A table cannot be read as it was at a version."""
 
     def __init__(self, uri: str, version: int | None, cause: object) -> None:
@@ -100,11 +100,12 @@ def newest(table: Place, delta: DeltaTable, day: date) -> Note | None:
 
 
 def at(uri: str, version: int | None = None) -> DeltaTable:
-    """The table as it was at that version (None: as it is now); VersionGone where it cannot be had. Makes no table."""
+    """The table as it was at that version (None: as it is now); TableVersionMissingError where it cannot be had. Makes
+    no table."""
     try:
         return s3.again(uri, lambda: DeltaTable(uri, version=version, storage_options=s3.options(uri)))
     except (DeltaError, TableNotFoundError) as error:
-        raise VersionGone(uri, version, error) from error
+        raise TableVersionMissingError(uri, version, error) from error
 
 
 def of(uri: str) -> list[Note]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OTHER_DAY = "the table's log counts a file of another day to it"
 
 
-class DayDamaged(AirworthyError):
+class PartitionCorruptedError(AirworthyError):
     """The files of a day do not hold what was written."""
 
     def __init__(self, use_case: str, table: str, day: date, what: str) -> None:

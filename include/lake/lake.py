@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction
 
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, ColumnsWrong
+from include.errors import AirworthyError, ColumnsError
 from include.lake import (
     file_signature,
     history,
@@ -41,7 +41,7 @@ ATTEMPTS = 8
 """Tries at one commit; of 200 commits by eight writers at once, four needed a second."""
 
 
-class DayMoved(AirworthyError):
+class PartitionConflictError(AirworthyError):
     """A day is not what it was when what should replace it was made: another process was quicker."""
 
     worth_retrying = True
@@ -53,7 +53,7 @@ class DayMoved(AirworthyError):
         )
 
 
-class CommitLost(AirworthyError):
+class CommitConflictError(AirworthyError):
     """A partition could not be committed: other writers were first, again and again."""
 
     worth_retrying = True
@@ -160,13 +160,13 @@ class Lake:
         with `instead_of`, a day that has other content than of that digest (empty: none) keeps it.
 
         Raises:
-            ColumnsWrong: other columns or types than declared.
+            ColumnsError: other columns or types than declared.
             NotANumber: NaN or infinities.
-            NotText: strings that are not UTF-8.
+            InvalidUtf8Error: strings that are not UTF-8.
             NotADateError: dates outside the years 1 to 9999.
             RowsUnsortedError: a reader that is not in key order.
-            DayMoved: the day has other content than `instead_of`.
-            CommitLost: too many conflicts.
+            PartitionConflictError: the day has other content than `instead_of`.
+            CommitConflictError: too many conflicts.
         """
         names = self._checked(table, day, rows.schema)
         delta = self.delta(table)
@@ -202,7 +202,7 @@ class Lake:
             try:
                 with s3.told(self.uri(table)):
                     version = self._commit(delta, table, day, [], notes)
-            except (CommitFailedError, s3.ConnectionCut) as conflict:
+            except (CommitFailedError, s3.ConnectionLostError) as conflict:
                 failure = conflict
             else:
                 return Commit(table, day, Partition("", 0), version, changed=True)
@@ -215,7 +215,7 @@ class Lake:
 
         Raises:
             ColumnCaseError: of the days that are left, a column differs from a declared one in case only.
-            CommitLost: too many conflicts.
+            CommitConflictError: too many conflicts.
         """
         failure: Exception | None = None
         for _ in range(ATTEMPTS):
@@ -237,7 +237,7 @@ class Lake:
                         partition_filters=[("day", "in", [day.isoformat() for day in days or [since]])],
                         commit_properties=CommitProperties(custom_metadata=notes, app_transactions=transactions),
                     )
-            except (CommitFailedError, s3.ConnectionCut) as conflict:
+            except (CommitFailedError, s3.ConnectionLostError) as conflict:
                 failure = conflict
             else:
                 return before + 1
@@ -285,14 +285,14 @@ class Lake:
             if there and (unless_there or (same and not self._notes_differ(delta, table, day, notes))):
                 return Commit(table, day, there, delta.version(), changed=False)
             if instead_of is not None and there != partition and instead_of != (there.digest if there else ""):
-                raise DayMoved(self.use_case.name, table, day)
+                raise PartitionConflictError(self.use_case.name, table, day)
             try:
                 with s3.told(self.uri(table)):
                     if not same and action is None:
                         action = self._stored(table, day, file, partition)
                     actions = None if same or action is None else [action]
                     version = self._commit(delta, table, day, actions, notes)
-            except (CommitFailedError, s3.ConnectionCut) as conflict:  # a cut tells nothing of what is there now
+            except (CommitFailedError, s3.ConnectionLostError) as conflict:  # a cut tells nothing of what is there now
                 failure = conflict
             else:
                 return Commit(table, day, partition, version, changed=not same)
@@ -368,7 +368,7 @@ class Lake:
         return schema_evolution.evolve(self.use_case.name, table, stored, declared, is_exact)
 
     def _checked(self, table: str, day: date, there: pa.Schema) -> list[str]:
-        """The declared column names, in order; ColumnsWrong unless exactly these are there, of these types."""
+        """The declared column names, in order; ColumnsError unless exactly these are there, of these types."""
         declared, times = schemas.content(self.use_case, table), Counter(there.names)
         missing, extra = set(declared.names) - times.keys(), times.keys() - set(declared.names)
         types = [
@@ -379,7 +379,7 @@ class Lake:
         types += [f"{name} stands there more than once" for name in declared.names if times[name] > 1]
         if missing or extra or types:
             hint = "Make the function that returns them, or the declaration, say the same (Delta would cast silently)."
-            raise ColumnsWrong(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
+            raise ColumnsError(f"{self.use_case.name}: {table}", day, missing, extra, types, hint)
         return list(declared.names)
 
 
@@ -390,8 +390,8 @@ def _columns(delta: DeltaTable) -> pa.Schema:
 
 
 def _commit_lost(table: str, day: date, failure: Exception | None) -> AirworthyError:
-    if isinstance(failure, s3.ConnectionCut):
+    if isinstance(failure, s3.ConnectionLostError):
         return failure
-    lost = CommitLost(table, day, failure or RuntimeError("unknown"))
+    lost = CommitConflictError(table, day, failure or RuntimeError("unknown"))
     lost.__cause__ = failure
     return lost

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake import s3
 
 _TAKEN, _AT_ONCE = "PreconditionFailed", "ConditionalRequestConflict"
@@ -40,7 +40,7 @@ Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
 
-class NoSuchPlace(BadRequest):
+class InvalidStoragePathError(InvalidRequestError):
     """A name that would lead out of the place that it is looked for in."""
 
     def __init__(self, root: str, name: str) -> None:
@@ -70,23 +70,23 @@ class Place:
 
     @classmethod
     def of(cls, where: str | Path) -> Place:
-        """The place of that path or address. BadRequest for an address that is not S3's, or has no bucket."""
+        """The place of that path or address. InvalidRequestError for an address that is not S3's, or has no bucket."""
         text = str(where)
         if "://" not in text:
             return cls(str(Path(text).expanduser().resolve()))
         parts = urlsplit(text)
         if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
-            raise BadRequest(f"{text!r} is no place for files: name a folder, or s3://bucket/prefix.")
+            raise InvalidRequestError(f"{text!r} is no place for files: name a folder, or s3://bucket/prefix.")
         return cls(text.rstrip("/"))
 
     def __str__(self) -> str:
         return self.uri
 
     def __truediv__(self, name: str) -> Place:
-        """A place within this one. Raises NoSuchPlace for a name that leads elsewhere."""
+        """A place within this one. Raises InvalidStoragePathError for a name that leads elsewhere."""
         parts = name.split("/")
         if "\\" in name or any(part in ("", ".", "..") for part in parts) or any(ord(letter) < 32 for letter in name):
-            raise NoSuchPlace(self.uri, name)
+            raise InvalidStoragePathError(self.uri, name)
         return Place(f"{self.uri}/{name}")
 
     @property

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from include.errors import AirworthyError
 from include.lake.content_digest import ContentDigest
-from include.lake.soundness import SoundnessCheck, UnsoundValue
+from include.lake.soundness import SoundnessCheck, UnsoundValueError
 
 ROW_GROUP_ROWS = 131_072
 ROW_GROUP_BYTES = 256 << 20
@@ -46,7 +46,7 @@ class PartitionFile:
     size: int
     ascending: bool
     """Whether the rows came in the order of the keys."""
-    unsound: Sequence[UnsoundValue]
+    unsound: Sequence[UnsoundValueError]
     """The first value of each column that cannot be stored."""
 
 

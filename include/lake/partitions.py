@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 from include.errors import AirworthyError
 
 
-class LogDamagedError(AirworthyError):
+class LogCorruptedError(AirworthyError):
     """The log of a table names a file without the day, digest or number of rows of its partition."""
 
     def __init__(self, table: str, path: str) -> None:
@@ -53,13 +53,13 @@ def files(delta: DeltaTable) -> list[DataFile]:
     """Return the files of a table, in order of days.
 
     Raises:
-        LogDamagedError: the log names a file without its day, digest or number of rows.
+        LogCorruptedError: the log names a file without its day, digest or number of rows.
     """
     actions = pa.table(delta.get_add_actions(flatten=True))
     rows = actions.select(["partition.day", "path", "partition.digest", "num_records"]).to_pylist()
     for row in rows:
         if None in row.values():
-            raise LogDamagedError(delta.table_uri, unquote(row["path"]))
+            raise LogCorruptedError(delta.table_uri, unquote(row["path"]))
     found = (DataFile(r["partition.day"], unquote(r["path"]), r["partition.digest"], r["num_records"]) for r in rows)
     return sorted(found, key=lambda file: (file.day, file.path))
 

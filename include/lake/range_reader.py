@@ -24,7 +24,7 @@ from include.errors import AirworthyError
 from include.lake import partition_reader, s3, schemas
 from include.lake.file_checksum import ChecksumError, require_bytes
 from include.lake.file_signature import FORGED
-from include.lake.history import VersionGone
+from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.object_store import Place
 
@@ -35,7 +35,7 @@ FEW, READERS = 30, 4
 """From so many files on, so many threads read them: half of a file's time is spent outside of Python."""
 
 
-class TableDamaged(AirworthyError):
+class TableCorruptedError(AirworthyError):
     """A table is there and cannot be read."""
 
     def __init__(self, use_case: str, table: str, cause: BaseException) -> None:
@@ -56,17 +56,17 @@ class Days:
 
     @classmethod
     def of(cls, lake: Lake, table: str, until: date) -> Days:
-        """The days up to `until`; none where there is no table, and none is made. Raises TableDamaged."""
+        """The days up to `until`; none where there is no table, and none is made. Raises TableCorruptedError."""
         try:
             view = lake.pinned(until, {table: None})
-        except VersionGone as error:
+        except TableVersionMissingError as error:
             if isinstance(error.__cause__, TableNotFoundError) and _nothing_at(lake.root / table):
                 return cls(lake, table, ())
-            raise TableDamaged(lake.use_case.name, table, error.__cause__ or error) from error
+            raise TableCorruptedError(lake.use_case.name, table, error.__cause__ or error) from error
         except OSError as error:
-            raise TableDamaged(lake.use_case.name, table, error) from error
+            raise TableCorruptedError(lake.use_case.name, table, error) from error
         if view.forged_days(table):
-            raise TableDamaged(lake.use_case.name, table, ChecksumError(FORGED))
+            raise TableCorruptedError(lake.use_case.name, table, ChecksumError(FORGED))
         return cls(lake, table, tuple(view.places(table)))
 
     @property
@@ -88,12 +88,12 @@ class Days:
 
     def rows(self, without: frozenset[str] = frozenset()) -> pa.Table:
         """The rows, with their `day`, in order of days; `without` the metrics of these names, where they broke no limit
-        (only the table `metrics` has them). Raises TableDamaged."""
+        (only the table `metrics` has them). Raises TableCorruptedError."""
         schema = schemas.content(self.lake.use_case, self.table)
         try:
             parts = _contents([file for _, file in self.files], schema, without)
         except (OSError, pa.ArrowException) as error:
-            raise TableDamaged(self.lake.use_case.name, self.table, error) from error
+            raise TableCorruptedError(self.lake.use_case.name, self.table, error) from error
         rows = pa.concat_tables(parts or [schema.empty_table()])
         return rows.append_column("day", pa.array(_repeated(self.files, parts), pa.date32()))
 

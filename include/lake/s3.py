@@ -58,7 +58,7 @@ _NOBODY = (
 _NO_CONDITIONS = ("NotImplemented", "501 Not Implemented")
 
 
-class StoreFailed(AirworthyError):
+class ObjectStoreError(AirworthyError):
     """A place on S3 cannot be read or written, for a reason that lies with the server or the settings."""
 
     def __init__(self, uri: str, why: str, *, worth_retrying: bool = False) -> None:
@@ -66,7 +66,7 @@ class StoreFailed(AirworthyError):
         super().__init__(f"{uri}: {why}")
 
 
-class ConnectionCut(StoreFailed):
+class ConnectionLostError(ObjectStoreError):
     """The connection broke while an answer came: neither boto3's nor deltalake's own tries cover that."""
 
     def __init__(self, uri: str, why: str) -> None:
@@ -129,7 +129,7 @@ def together(function: Callable[[Item], Found], items: Iterable[Item]) -> list[F
 
 @contextmanager
 def told(uri: str) -> Iterator[None]:
-    """What the server of a place refuses, raised as StoreFailed with the setting to change; all else as it is."""
+    """What the server of a place refuses, raised as ObjectStoreError with the setting to change; all else as it is."""
     try:
         yield
     except Exception as error:
@@ -146,13 +146,13 @@ def again(uri: str, ask: Callable[[], Found]) -> Found:
         try:
             with told(uri):
                 return ask()
-        except ConnectionCut:
+        except ConnectionLostError:
             if attempt == CUTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-def _failure(uri: str, error: Exception) -> StoreFailed | None:
+def _failure(uri: str, error: Exception) -> ObjectStoreError | None:
     """What an error of boto3 or deltalake means; None where it is not about the server or the settings."""
     said = f"{type(error).__name__} {error}"
     bucket, endpoint = uri.removeprefix(SCHEME).partition("/")[0], os.environ.get("AWS_ENDPOINT_URL")
@@ -163,28 +163,30 @@ def _failure(uri: str, error: Exception) -> StoreFailed | None:
 
     if "NoSuchBucket" in said:
         why = f"there is no bucket {bucket!r} at {server}. Make it, or change the place ({_settings(uri)})"
-        return StoreFailed(uri, f"{why} or the server (AWS_ENDPOINT_URL).")
+        return ObjectStoreError(uri, f"{why} or the server (AWS_ENDPOINT_URL).")
     if names(_NOBODY):
-        return StoreFailed(uri, "no credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+        return ObjectStoreError(uri, "no credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
     if names(_REFUSED):
         why = (
             f"{server} refuses it ({_first(said, _REFUSED)}). AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be those"
         )
-        return StoreFailed(
+        return ObjectStoreError(
             uri, f"{why} of somebody who may list the bucket {bucket!r} and read, write and delete in it."
         )
     if names(_NO_CONDITIONS):
         why = f"{server} knows no conditional writes, without which racing writers overwrite each other."
-        return StoreFailed(uri, f"{why} Use a server that does (AWS_ENDPOINT_URL); docs/s3.md names some.")
+        return ObjectStoreError(uri, f"{why} Use a server that does (AWS_ENDPOINT_URL); docs/s3.md names some.")
     if names(_CUT):
-        return ConnectionCut(uri, f"the connection to {server} was cut in the middle of an answer. Run the task again.")
+        return ConnectionLostError(
+            uri, f"the connection to {server} was cut in the middle of an answer. Run the task again."
+        )
     if names(_UNREACHABLE):
         why = f"{server} cannot be reached. If it is not merely starting, AWS_ENDPOINT_URL names the wrong server."
-        return StoreFailed(uri, why, worth_retrying=True)
+        return ObjectStoreError(uri, why, worth_retrying=True)
     if names(_BUSY):
         tries = s3_retries.RETRIES + 1
         why = f"{server} failed {tries} times ({_first(said, _BUSY)}). Look at it; then run the task again."
-        return StoreFailed(uri, why, worth_retrying=True)
+        return ObjectStoreError(uri, why, worth_retrying=True)
     return None
 
 

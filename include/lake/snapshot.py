@@ -20,7 +20,7 @@ from include.errors import KeysChangedError
 from include.lake import content_digest, history, integrity, partition_reader, partitions, schemas
 from include.lake.file_signature import FORGED, is_genuine
 from include.lake.history import Note
-from include.lake.integrity import DayDamaged
+from include.lake.integrity import PartitionCorruptedError
 from include.lake.object_store import Place
 from include.lake.partitions import DataFile, Partition
 from include.lake.s3_cache import Fetched
@@ -84,7 +84,7 @@ class View:
         adds the columns that the table has and that are no longer declared.
 
         Raises:
-            DayDamaged: the files of a day do not hold what was written.
+            PartitionCorruptedError: the files of a day do not hold what was written.
             KeysChangedError: a day was written before a key, the period or the label was declared so.
             TypeNarrowedError: a column is declared with a type that does not hold the stored values.
         """
@@ -169,13 +169,13 @@ class View:
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def require_whole(self, table: str, since: date | None = None, until: date | None = None) -> None:
-        """Raise DayDamaged for the first of those days whose files do not hold what was written."""
+        """Raise PartitionCorruptedError for the first of those days whose files do not hold what was written."""
         days = [day for day in self.partitions(table, since, until) if (table, day) not in self._whole]
         if not days:
             return
         for day, damage in integrity.damaged_days(self, table, days[0], days[-1]):
             if damage:
-                raise DayDamaged(self.lake.use_case.name, table, day, damage)
+                raise PartitionCorruptedError(self.lake.use_case.name, table, day, damage)
             self._whole.add((table, day))
 
     @contextlib.contextmanager
@@ -183,10 +183,11 @@ class View:
         """Explain what breaks a block that reads those days without hashing their files.
 
         Raises:
-            DayDamaged: a file is not signed by this installation; or the block breaks, and a day is damaged.
+            PartitionCorruptedError: a file is not signed by this installation; or the block breaks, and a day is
+            damaged.
         """
         if forged := self.forged_days(table, since, until):
-            raise DayDamaged(self.lake.use_case.name, table, min(forged), FORGED)
+            raise PartitionCorruptedError(self.lake.use_case.name, table, min(forged), FORGED)
         try:
             yield
         except (FileNotFoundError, duckdb.Error):

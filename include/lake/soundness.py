@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.errors import BadData
+from include.errors import DataError
 
 NOT_A_NUMBER = "NaN or infinities"
 NOT_TEXT = "strings that are no UTF-8"
@@ -20,7 +20,7 @@ _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class UnsoundValue:
+class UnsoundValueError:
     """The first value of a column that cannot be stored."""
 
     kind: str
@@ -31,12 +31,12 @@ class UnsoundValue:
     """The row's keys, in words."""
 
 
-class UnsoundError(BadData):
+class UnsoundError(DataError):
     """A column holds values that cannot be stored."""
 
     way_out = ""
 
-    def __init__(self, use_case: str, table: str, day: date, found: Sequence[UnsoundValue]) -> None:
+    def __init__(self, use_case: str, table: str, day: date, found: Sequence[UnsoundValueError]) -> None:
         self.use_case, self.table, self.day, self.found = use_case, table, day, tuple(found)
         first, kind = found[0], table.partition("/")[0]
         file = {"features": " in features.py", "labels": " in features.py", "raw": " in source.py"}.get(kind, "")
@@ -47,13 +47,13 @@ class UnsoundError(BadData):
         )
 
 
-class NotANumber(UnsoundError):
+class NonFiniteValueError(UnsoundError):
     """A column holds NaN, which engines read differently, or an infinity; a missing value is null."""
 
     way_out = "A missing value is null: return nulls from {function} (pyarrow.array with from_pandas=True does)."
 
 
-class NotText(UnsoundError):
+class InvalidUtf8Error(UnsoundError):
     """A column of strings holds bytes that are not UTF-8, on which its readers would break."""
 
     way_out = "Decode them by their own encoding in {function}, or correct the source."
@@ -65,15 +65,15 @@ class NotADateError(UnsoundError):
     way_out = "Return null for a date that is not known from {function}, or correct the source."
 
 
-_ERRORS = {NOT_A_NUMBER: NotANumber, NOT_TEXT: NotText, NOT_A_DATE: NotADateError}
+_ERRORS = {NOT_A_NUMBER: NonFiniteValueError, NOT_TEXT: InvalidUtf8Error, NOT_A_DATE: NotADateError}
 
 
-def require_sound(use_case: str, table: str, day: date, found: Sequence[UnsoundValue]) -> None:
+def require_sound(use_case: str, table: str, day: date, found: Sequence[UnsoundValueError]) -> None:
     """Refuse a day of a table in which unsound values were found.
 
     Raises:
         NotANumber: NaN or infinities.
-        NotText: strings that are not UTF-8.
+        InvalidUtf8Error: strings that are not UTF-8.
         NotADateError: dates outside the years 1 to 9999.
     """
     for kind, error in _ERRORS.items():
@@ -87,10 +87,10 @@ class SoundnessCheck:
     def __init__(self, keys: Sequence[str]) -> None:
         """`keys` are the columns that a row is named by."""
         self._keys = list(keys)
-        self._first: dict[str, UnsoundValue] = {}
+        self._first: dict[str, UnsoundValueError] = {}
 
     @property
-    def found(self) -> list[UnsoundValue]:
+    def found(self) -> list[UnsoundValueError]:
         """What was found, in order of the columns' names."""
         return [self._first[column] for column in sorted(self._first)]
 
@@ -99,12 +99,12 @@ class SoundnessCheck:
         for name in batch.schema.names:
             if name not in self._first and (wrong := _first_unsound(batch.column(name))):
                 kind, row = wrong
-                self._first[name] = UnsoundValue(
+                self._first[name] = UnsoundValueError(
                     kind, name, value_text(batch.column(name), row), row_text(batch, row, self._keys)
                 )
 
 
-def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValue]:
+def find_unsound(rows: pa.Table, keys: Sequence[str]) -> list[UnsoundValueError]:
     """Return the first unsound value of each column of a table."""
     check = SoundnessCheck(keys)
     for batch in rows.to_batches():

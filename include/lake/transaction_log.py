@@ -22,7 +22,7 @@ FOLDER = "_delta_log"
 _COMMIT, _CHECKPOINT = re.compile(r"(\d{20})\.json"), re.compile(r"(\d{20})\.checkpoint(\..*)?\.parquet")
 
 
-class LogIncomplete(AirworthyError):
+class LogIncompleteError(AirworthyError):
     """The log of a table cannot be read whole, so nobody knows which files it still needs."""
 
     def __init__(self, table: Place, what: str) -> None:
@@ -50,16 +50,16 @@ class Log:
 
 
 def read(table: Place) -> Log | None:
-    """The log of a table; None where there is no table. Raises LogIncomplete."""
+    """The log of a table; None where there is no table. Raises LogIncompleteError."""
     folder = table / FOLDER
     names = folder.names()
     commits = [name for name in names if _COMMIT.fullmatch(name)]
     if not commits:
         if names:
-            raise LogIncomplete(table, "has no commits")
+            raise LogIncompleteError(table, "has no commits")
         return None
     if [int(name.removesuffix(".json")) for name in commits] != list(range(len(commits))):
-        raise LogIncomplete(table, f"lacks some of the commits 0 to {int(commits[-1].removesuffix('.json'))}")
+        raise LogIncompleteError(table, f"lacks some of the commits 0 to {int(commits[-1].removesuffix('.json'))}")
     checkpoints = [int(match[1]) for name in names if (match := _CHECKPOINT.fullmatch(name))]
     reading = _Reading(table)
     for version, content in enumerate(folder.read_all(commits)):
@@ -90,7 +90,7 @@ class _Reading:
             for action in sorted(actions, key=lambda each: "add" in each):  # a commit may replace a file by its name
                 self._follow(version, when, action)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise LogIncomplete(self._table, f"cannot be read at version {version} ({error!r})") from error
+            raise LogIncompleteError(self._table, f"cannot be read at version {version} ({error!r})") from error
         self.committed_at[version] = when
 
     def _follow(self, version: int, when: datetime, action: Mapping[str, Any]) -> None:

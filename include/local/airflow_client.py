@@ -22,14 +22,14 @@ has ended refuses the connection at once."""
 FINISHED = frozenset({"success", "failed"})
 
 
-class AirflowRefused(AirworthyError):
+class AirflowRefusedError(AirworthyError):
     """Airflow answered a request with an error."""
 
     def __init__(self, request: str, answer: httpx.Response) -> None:
         super().__init__(f"Airflow refused {request} with {answer.status_code}: {answer.text[:500]}")
 
 
-class AirflowUnreachable(AirworthyError):
+class AirflowUnreachableError(AirworthyError):
     """Airflow does not answer."""
 
     worth_retrying = True
@@ -53,7 +53,7 @@ class Run:
 
 @dataclass
 class AirflowApi:
-    """The API of one Airflow, as one user. Raises AirflowRefused or AirflowUnreachable."""
+    """The API of one Airflow, as one user. Raises AirflowRefusedError or AirflowUnreachableError."""
 
     address: str
     user: str
@@ -67,7 +67,7 @@ class AirflowApi:
     def _log_in(self) -> None:
         answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self.password})
         if answer.is_error:
-            raise AirflowRefused("POST /auth/token", answer)
+            raise AirflowRefusedError("POST /auth/token", answer)
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     @property
@@ -82,7 +82,7 @@ class AirflowApi:
             self._log_in()
             answer = self._send(method, f"/api/v2{path}", **arguments)
         if answer.is_error:
-            raise AirflowRefused(f"{method} {path}", answer)
+            raise AirflowRefusedError(f"{method} {path}", answer)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
 
@@ -90,13 +90,13 @@ class AirflowApi:
         try:
             return self._client.request(method, path, **arguments)
         except httpx.HTTPError as error:
-            raise AirflowUnreachable(self.address, error) from error
+            raise AirflowUnreachableError(self.address, error) from error
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether Airflow has parsed that DAG."""
         try:
             self.call("GET", f"/dags/{dag_id}")
-        except AirflowRefused:
+        except AirflowRefusedError:
             return False
         return True
 

@@ -41,7 +41,7 @@ _ADDRESS = re.compile(
 )
 
 
-class NotPrepared(AirworthyError):
+class NotPreparedError(AirworthyError):
     """A step of the preparation failed; what it wrote stands above."""
 
     def __init__(self, step: str, status: int) -> None:
@@ -75,7 +75,7 @@ def run(environment: Mapping[str, str], *, only_databases: bool = False) -> None
 
     Raises:
         OddPasswordError, PasswordRefusedError: a setting of `.env` must be changed.
-        NotPrepared: a step failed. Else the database's or S3's own error.
+        NotPreparedError: a step failed. Else the database's or S3's own error.
     """
     refuse_odd_passwords(environment)
     if not only_databases and already_prepared.is_prepared(environment, USERS):
@@ -163,11 +163,12 @@ def make_user(name: str, role: str, password: str) -> None:
 
 
 def call(command: list[str], typed: str = "") -> None:
-    """Runs a command to its end, however long a large database's migration takes. Raises NotPrepared where it fails."""
+    """Runs a command to its end, however long a large database's migration takes. Raises NotPreparedError where it
+    fails."""
     # A session of its own has no terminal: what is asked is answered from here.
     done = subprocess.run(command, check=False, input=typed, text=True, start_new_session=True)
     if done.returncode:
-        raise NotPrepared(" ".join(command[2:5]), done.returncode)
+        raise NotPreparedError(" ".join(command[2:5]), done.returncode)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.local.instance import Instance
 
 USER = "admin"
@@ -53,7 +53,7 @@ def viewer_password(instance: Instance) -> str:
     load_or_make(instance)
     found: dict[str, str] = json.loads(password_file(instance).read_text())
     if VIEWER not in found:
-        raise NotReady(
+        raise NotReadyError(
             f"{password_file(instance)} has no user {VIEWER!r} yet: start the services anew (make down, up)."
         )
     return found[VIEWER]

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, BadRequest
+from include.errors import AirworthyError, InvalidRequestError
 from include.local.airflow_client import FINISHED, AirflowApi
 
 LIMIT_S = 3600.0
@@ -22,7 +22,7 @@ LIMIT_S = 3600.0
 POLL_S = 1.0
 
 
-class DemoFailed(AirworthyError):
+class DemoFailedError(AirworthyError):
     """A step did not succeed."""
 
 
@@ -84,7 +84,7 @@ def plan() -> Plan:
     """The plan that `AIRWORTHY_DEMO` names, the full one by default."""
     name = os.environ.get("AIRWORTHY_DEMO") or "full"
     if name not in PLANS:
-        raise BadRequest(f"AIRWORTHY_DEMO={name!r} names no demo; there are {sorted(PLANS)}.")
+        raise InvalidRequestError(f"AIRWORTHY_DEMO={name!r} names no demo; there are {sorted(PLANS)}.")
     return PLANS[name]
 
 
@@ -102,7 +102,7 @@ class Demo:
         self.progress = Progress(*columns, TextColumn("{task.fields[now]}"), console=console)
 
     def run(self) -> None:
-        """All steps in order. Raises DemoFailed with the failed task's own words."""
+        """All steps in order. Raises DemoFailedError with the failed task's own words."""
         data, train, score, monitor, retrain = (
             f"{self.use_case.name}__{kind}" for kind in ("data", "train", "score", "monitor", "retrain")
         )
@@ -181,10 +181,10 @@ class Demo:
             if now["success"] >= wanted:
                 return
             if now["failed"] and not waiting:
-                raise DemoFailed(self._failure(dag_id, now["failed"]))
+                raise DemoFailedError(self._failure(dag_id, now["failed"]))
             if time.monotonic() > deadline:
                 done = f"{now['success']} of {wanted} done ({waiting or 'nothing runs'})"
-                raise DemoFailed(
+                raise DemoFailedError(
                     f"{dag_id}: {done}, and nothing has changed for {LIMIT_S:.0f} s."
                     f" See {self.api.address}/dags/{dag_id} and `make status`; run `make demo` again to go on."
                 )

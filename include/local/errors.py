@@ -8,14 +8,14 @@ from pathlib import Path
 from include.errors import AirworthyError
 
 
-class SettingWrong(AirworthyError):
+class InvalidSettingError(AirworthyError):
     """An environment variable that cannot be meant."""
 
     def __init__(self, name: str, value: str, want: str) -> None:
         super().__init__(f"{name} is {value!r}: give {want}. Nothing was started.")
 
 
-class PortTaken(AirworthyError):
+class PortTakenError(AirworthyError):
     """Somebody else listens where a service should."""
 
     def __init__(self, service: str, port: int, setting: str) -> None:
@@ -25,14 +25,14 @@ class PortTaken(AirworthyError):
         )
 
 
-class StartedElsewhere(AirworthyError):
+class StartedElsewhereError(AirworthyError):
     """Two `up` of one instance at once."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(f"Another `make up` of {home} is at work; wait for it, or stop it with `make down`.")
 
 
-class ServiceDied(AirworthyError):
+class ServiceDiedError(AirworthyError):
     """A service, or a preparation for it, ended by itself."""
 
     def __init__(self, what: str, log: Path, lines: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class ServiceDied(AirworthyError):
         super().__init__(f"{what} did not start; its log ends with:\n{last}\nAll of it: {log}. Nothing runs now.")
 
 
-class NotHealthy(AirworthyError):
+class NotHealthyError(AirworthyError):
     """Services that run but never became ready."""
 
     def __init__(self, services: Sequence[str], seconds: float, logs: Path) -> None:
@@ -49,7 +49,7 @@ class NotHealthy(AirworthyError):
         )
 
 
-class ProcessesLeft(AirworthyError):
+class ProcessesLeftError(AirworthyError):
     """Processes that even SIGKILL did not end."""
 
     def __init__(self, pids: Sequence[int]) -> None:

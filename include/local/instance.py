@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include import settings
-from include.local.errors import SettingWrong
+from include.local.errors import InvalidSettingError
 
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer", "mlflow")
 """The programs of config/supervisord.conf, in the order in which they are shown."""
@@ -69,12 +69,12 @@ def current() -> Instance:
     """The instance that the environment names.
 
     Raises:
-        SettingWrong: a port or a database address that cannot be meant.
+        InvalidSettingError: a port or a database address that cannot be meant.
     """
     env, home = os.environ, settings.current().home
     airflow_port, mlflow_port = _port(env, "AIRWORTHY_AIRFLOW_PORT", 8080), _port(env, "AIRWORTHY_MLFLOW_PORT", 5000)
     if airflow_port == mlflow_port:
-        raise SettingWrong("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port that Airflow's API does not have")
+        raise InvalidSettingError("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port that Airflow's API does not have")
     return Instance(
         home,
         airflow_port,
@@ -88,7 +88,7 @@ def current() -> Instance:
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     value = env.get(name) or str(default)
     if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise SettingWrong(name, value, "a port number from 1 to 65535")
+        raise InvalidSettingError(name, value, "a port number from 1 to 65535")
     return int(value)
 
 
@@ -101,5 +101,5 @@ def _database(name: str, env: Mapping[str, str]) -> str:
     scheme, separator, rest = value.partition("://")
     if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg2"):
         shown = f"{scheme}://…" if separator else "…"  # an address may hold a password
-        raise SettingWrong(name, shown, "postgresql://user:password@host:port/database, or nothing")
+        raise InvalidSettingError(name, shown, "postgresql://user:password@host:port/database, or nothing")
     return _SQLALCHEMY_POSTGRES + rest

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from include.local.errors import ServiceDied
+from include.local.errors import ServiceDiedError
 from include.local.instance import Instance
 
 _TAIL_LINES = 15
@@ -21,7 +21,7 @@ def run(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) 
     """Migrates both, at the same time; nothing where the same versions have done so before.
 
     Raises:
-        ServiceDied: a migration failed; the message holds the end of what it wrote.
+        ServiceDiedError: a migration failed; the message holds the end of what it wrote.
     """
     stamp, want = instance.home / "run" / "migrated", _stamp(instance)
     if stamp.exists() and stamp.read_text() == want and _files_are_there(instance):
@@ -34,7 +34,7 @@ def run(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) 
     running = {name: _start(instance, name, command, env) for name, command in commands.items()}
     failed = [name for name, process in running.items() if process.wait() != 0]
     if failed:
-        raise ServiceDied(failed[0], *tail(instance.log(failed[0])))
+        raise ServiceDiedError(failed[0], *tail(instance.log(failed[0])))
     for file in _sqlite_files(instance):
         with sqlite3.connect(file) as connection:
             # Kept in the file: with a write-ahead log five processes read while one of them writes.

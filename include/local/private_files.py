@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from include.local.errors import SettingWrong
+from include.local.errors import InvalidSettingError
 
 UMASK = 0o077
 """Takes all rights of others away from each new file and folder."""
@@ -34,7 +34,7 @@ def make_private(home: Path) -> None:
     A folder that holds other things than ours is left as it is: it may be one that others need.
 
     Raises:
-        SettingWrong: others may enter it, and it is of another account or holds nothing of ours.
+        InvalidSettingError: others may enter it, and it is of another account or holds nothing of ours.
     """
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = home.stat()
@@ -42,7 +42,7 @@ def make_private(home: Path) -> None:
         return
     names = {path.name for path in home.iterdir()}
     if found.st_uid != os.getuid() or (names and not names & OWN_FOLDERS):
-        raise SettingWrong(
+        raise InvalidSettingError(
             "AIRWORTHY_HOME",
             str(home),
             "a new folder, or one of your own that others may not enter (chmod 700), since credentials and data are"

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from include.local.environment import MARK
-from include.local.errors import ProcessesLeft
+from include.local.errors import ProcessesLeftError
 
 _GRACE_S = 2.0
 _PATIENCE_S = 20.0
@@ -37,14 +37,14 @@ def sweep(home: Path) -> int:
     """Ends every process of the instance, first politely; returns how many there were.
 
     Raises:
-        ProcessesLeft: some did not end even when killed.
+        ProcessesLeftError: some did not end even when killed.
     """
     seen: set[int] = set()
     started = time.monotonic()
     while left := marked(home):
         waited = time.monotonic() - started
         if waited > _PATIENCE_S:
-            raise ProcessesLeft([process.pid for process in left])
+            raise ProcessesLeftError([process.pid for process in left])
         for process in left:
             _end(process, kill=waited > _GRACE_S or process.pid in seen)
             seen.add(process.pid)

@@ -16,7 +16,7 @@ import psutil
 from include import settings
 from include.local import credentials, environment, health, migrations, private_files, processes, supervisor
 from include.local.airflow_client import AirflowApi
-from include.local.errors import NotHealthy, PortTaken, ServiceDied, StartedElsewhere
+from include.local.errors import NotHealthyError, PortTakenError, ServiceDiedError, StartedElsewhereError
 from include.local.instance import SERVICES, Instance
 from include.local.supervisor import Report
 
@@ -32,8 +32,8 @@ def up(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool
     """Starts what is not running and waits until all of it works; False if it ran already.
 
     Raises:
-        PortTaken, ServiceDied, NotHealthy, StartedElsewhere: and then nothing of this instance runs.
-        SettingWrong: others may read the home, and it cannot be made private.
+        PortTakenError, ServiceDiedError, NotHealthyError, StartedElsewhereError: and then nothing of this instance
+        runs. InvalidSettingError: others may read the home, and it cannot be made private.
     """
     with private_files.private():
         return _up(instance, say, timeout_s)
@@ -101,7 +101,7 @@ def _alone(instance: Instance) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartedElsewhere(instance.home) from None
+            raise StartedElsewhereError(instance.home) from None
         yield
 
 
@@ -115,7 +115,7 @@ def _check_ports(instance: Instance) -> None:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
-                raise PortTaken(service, port, setting) from None
+                raise PortTakenError(service, port, setting) from None
 
 
 def _start(instance: Instance, env: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -138,7 +138,7 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
     while True:
         report = supervisor.read(instance)
         if report is None and not _is_running(parent):
-            raise ServiceDied("The supervisor", *migrations.tail(instance.log("supervisor-output")))
+            raise ServiceDiedError("The supervisor", *migrations.tail(instance.log("supervisor-output")))
         waited = time.monotonic() - started
         if report is not None:
             _raise_if_dead(instance, report)
@@ -150,7 +150,7 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
             if ready >= set(SERVICES):
                 return
         if waited > timeout_s:
-            raise NotHealthy([name for name in SERVICES if name not in told], timeout_s, instance.logs)
+            raise NotHealthyError([name for name in SERVICES if name not in told], timeout_s, instance.logs)
         time.sleep(0.5)
 
 
@@ -177,4 +177,4 @@ def _is_running(pid: int) -> bool:
 def _raise_if_dead(instance: Instance, report: Report) -> None:
     for name, service in report.services.items():
         if service.state == "FATAL" or service.deaths > _RESTARTS_FORGIVEN:
-            raise ServiceDied(name, *migrations.tail(instance.log(name)))
+            raise ServiceDiedError(name, *migrations.tail(instance.log(name)))

@@ -24,13 +24,13 @@ from include.registry.tags import NOT_REPRODUCIBLE
 log = printable_logger(__name__)
 
 
-class Moved(AirworthyError):
+class PlanStaleError(AirworthyError):
     """Versions or ledger are others than when the plan was made."""
 
     worth_retrying = True
 
 
-class NotAllLookedAt(AirworthyError):
+class PlanIncompleteError(AirworthyError):
     """A part of what is stored could not be looked at, and stays as it is."""
 
 
@@ -59,7 +59,7 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
 
     `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
     is gone is not planned.
-    Raises MlflowUnreachable, LedgerDamaged, Moved.
+    Raises MlflowUnreachableError, LedgerCorruptedError, Moved.
     """
     now = now or datetime.now(UTC)
     plan = maintenance_plan.run(use_case, now, logs)
@@ -81,9 +81,9 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
 
 
 def require(result: MaintainResult) -> MaintainResult:
-    """The result; NotAllLookedAt where something could not be looked at."""
+    """The result; PlanIncompleteError where something could not be looked at."""
     if result.problems:
-        raise NotAllLookedAt(
+        raise PlanIncompleteError(
             f"{result.use_case}: maintenance {'has done' if result.really else 'would do'} the rest. "
             + " ".join(result.problems)
         )
@@ -154,9 +154,11 @@ class _Doing:
         """Moved where a version was registered, or came to fly, since the plan was made: it may need what would go."""
         known = [kept.name for kept in self._plan.kept]
         if (there := [version.number for version in self._registry.versions()]) != known:
-            raise Moved(f"{self._use_case.name}: there are versions {there} now, and were {known}; run it again.")
+            raise PlanStaleError(
+                f"{self._use_case.name}: there are versions {there} now, and were {known}; run it again."
+            )
         if len(Ledger.of(self._use_case).entries()) != self._plan.entries:
-            raise Moved(f"{self._use_case.name}: the ledger has a new entry; run it again.")
+            raise PlanStaleError(f"{self._use_case.name}: the ledger has a new entry; run it again.")
 
     def _count_anew(self, items: list[Item]) -> list[str]:
         for item in items:

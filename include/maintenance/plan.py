@@ -26,7 +26,7 @@ from include.registry import tags
 from include.registry.ledger import Entry, Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.training.recipe import TAG, Recipe, RecipeUnreadable
+from include.training.recipe import TAG, Recipe, TrainingSpecError
 
 TRAINED_ON = ("features", "labels")
 RECORDS = ("decisions", "retrainings")
@@ -39,7 +39,7 @@ _DONE = ".all.done"
 def run(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> Plan:
     """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
 
-    Raises MlflowUnreachable and LedgerDamaged: without versions and ledger nobody knows what is needed.
+    Raises MlflowUnreachableError and LedgerCorruptedError: without versions and ledger nobody knows what is needed.
     """
     return _Survey(use_case, now).plan([Place.of(each) for each in logs])
 
@@ -275,7 +275,7 @@ def _needs(version: Version) -> list[Needs]:
             Needs("features", known.versions["features"], known.first, known.last),
             Needs("labels", known.versions["labels"], known.first, known.as_of),
         ]
-    except (RecipeUnreadable, KeyError, ValueError):
+    except (TrainingSpecError, KeyError, ValueError):
         return []
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
-from include.errors import MADE_BY, BadRequest
+from include.errors import MADE_BY, InvalidRequestError
 from include.lake import history, partition_reader, schemas
 from include.lake.lake import Lake
 from include.lake.partition_reader import TypeNarrowedError
@@ -57,15 +57,15 @@ def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = F
     Old Delta versions stay, so that registered versions can still be reproduced from them.
 
     Raises:
-        BadRequest: there is no such table, it holds nothing, or `since` is no day of the use case.
+        InvalidRequestError: there is no such table, it holds nothing, or `since` is no day of the use case.
     """
     use_case.require(since)
     form_limits.require_name("table", table)
     if table not in schemas.tables(use_case):
-        raise BadRequest(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
+        raise InvalidRequestError(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
     lake = Lake.of(use_case)
     if not history.is_table(lake.uri(table)):
-        raise BadRequest(f"{use_case.name}: table {table} is not there yet, so there is nothing to rebuild.")
+        raise InvalidRequestError(f"{use_case.name}: table {table} is not there yet, so there is nothing to rebuild.")
     view = lake.pinned(date.max, {table: None})
     days = list(view.partitions(table))
     removed = [day for day in days if day >= since]

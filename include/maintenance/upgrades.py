@@ -32,7 +32,7 @@ def adopt_signed(use_case: UseCase) -> None:
     """Make sure that all a lake holds was signed here: it has the form of format 1, and only lacks its number.
 
     Raises:
-        UnsignedLakeError: a table has files without a genuine name. LedgerDamaged: the ledger has such entries.
+        UnsignedLakeError: a table has files without a genuine name. LedgerCorruptedError: the ledger has such entries.
     """
     root = _root(use_case)
     Ledger(use_case.name, root / "ledger").entries()
@@ -53,7 +53,7 @@ def upgrade_lake(use_case: UseCase) -> list[int]:
     May be interrupted and run again.
 
     Raises:
-        LakeFormatError: newer code has stored it. UnsignedLakeError, LedgerDamaged: see `adopt_signed`.
+        LakeFormatError: newer code has stored it. UnsignedLakeError, LedgerCorruptedError: see `adopt_signed`.
     """
     return lake_format.upgrade(use_case, _root(use_case), STEPS)
 

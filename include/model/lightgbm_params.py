@@ -9,7 +9,7 @@ from typing import Any
 from include.declaration import form_limits
 from include.declaration.lightgbm_parameters import OWN, ROUNDS, TUNABLE, wrong_parameters
 from include.declaration.use_case import Training, UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ def merge(use_case: UseCase, overrides: Mapping[str, Any] | None) -> Parameters:
     """Return the declared parameters with these overrides.
 
     Raises:
-        BadRequest: names all that is wrong with the overrides, and what may be set.
+        InvalidRequestError: names all that is wrong with the overrides, and what may be set.
     """
     form_limits.require_parameters("parameters", overrides)
     training, overrides = use_case.training, dict(overrides or {})
     if wrong := wrong_parameters(overrides):
         names = sorted({*TUNABLE, *ROUNDS})
-        raise BadRequest(f"{use_case.name}: {'; '.join(wrong)}. These may be set: {', '.join(names)}.")
+        raise InvalidRequestError(f"{use_case.name}: {'; '.join(wrong)}. These may be set: {', '.join(names)}.")
     declared = {name: value for name, value in training.parameters.items() if name not in OWN}
     return _parameters(training, declared | overrides)
 

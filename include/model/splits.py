@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from include.declaration.form_limits import WINDOW_DAYS
 from include.declaration.use_case import Training, UseCase
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Splits:
 def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
     """First and last day that a training as of `as_of` reads features of: `window_days`, the last one matured by then.
 
-    Raises BadRequest for a window that cannot hold the declared splits.
+    Raises InvalidRequestError for a window that cannot hold the declared splits.
     """
     training = use_case.training
     days = training.window_days if window_days is None else window_days
     least = _least(training)
     if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: a training window of {days!r} days cannot hold {_shape(training)}, or is too"
             f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
         )
@@ -52,7 +52,7 @@ def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tu
     first = max(use_case.first_day, last - timedelta(days=days - 1))
     if last < first:
         enough = use_case.first_day + timedelta(days=least - 1 + use_case.label.matures_after_days)
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
             f" {use_case.first_day}, and labels mature after {use_case.label.matures_after_days} days."
             f" Train as of {enough} or later."
@@ -65,14 +65,14 @@ def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date])
 
     Test is the last `test_days` calendar days up to the last of them; before it a gap, validation, a gap, and train
     is what is left.
-    Raises NotReady, with what is there, when a split would be empty or train too short.
+    Raises NotReadyError, with what is there, when a split would be empty or train too short.
     """
     training = use_case.training
     known = sorted(day for day in set(labelled) if first <= day <= _last(use_case, as_of))
     say = f"{use_case.name}: a training as of {as_of} needs {_shape(training)}"
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
-        raise NotReady(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
+        raise NotReadyError(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
     test = known[-1] - timedelta(days=training.test_days - 1)
     validation = test - timedelta(days=training.gap_days + training.validation_days)
     train_end = validation - timedelta(days=training.gap_days)
@@ -82,7 +82,7 @@ def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date])
         test=tuple(day for day in known if day >= test),
     )
     if len(splits.train) < training.min_train_days or not splits.validation:
-        raise NotReady(
+        raise NotReadyError(
             f"{say}; labelled rows are there for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
             f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
         )

@@ -37,7 +37,7 @@ REACH = 2
 """The days of a window are looked for among this many times as many days."""
 
 
-class NotMeasurable(AirworthyError):
+class NotMeasurableError(AirworthyError):
     """Performance cannot be measured, for a reason that the table must tell."""
 
 
@@ -151,11 +151,11 @@ def of_window(use_case: UseCase, view: View, version: Version, model: Model) -> 
     """The newest `window_days` days whose labels are complete as of `view`, and that the version has not seen,
     predicted anew by it: so that nothing depends on which of them are scored, or by whom.
 
-    Raises NotMeasurable where there is no such day, or where its features are not those that the version reads.
+    Raises NotMeasurableError where there is no such day, or where its features are not those that the version reads.
     """
     days = _window(use_case, view, version)
     if state := _unfit(use_case, view, days, version, model):
-        raise NotMeasurable(state)
+        raise NotMeasurableError(state)
     first, last = days[0], days[-1]
     order = ["day", *use_case.keys]
     features = view.table("features", first, last)
@@ -163,15 +163,15 @@ def of_window(use_case: UseCase, view: View, version: Version, model: Model) -> 
     rows = join_labels(use_case, chosen, known_labels(use_case, view, first)).order_by(order).to_pyarrow()
     require_distinct(use_case.name, "features", rows, order)
     if not rows.num_rows:
-        raise NotMeasurable(f"No row of {first} to {last} has a label as of {view.day}.")
+        raise NotMeasurableError(f"No row of {first} to {last} has a label as of {view.day}.")
     return _predicted(use_case, rows, model)
 
 
 def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
-    """The days of the window, oldest first; NotMeasurable where there are none."""
+    """The days of the window, oldest first; NotMeasurableError where there are none."""
     last = view.day - timedelta(days=use_case.label.matures_after_days)
     if last < version.as_of:
-        raise NotMeasurable(
+        raise NotMeasurableError(
             f"Version {version.number} was trained as of {version.as_of}, and of no day since then are the labels"
             f" complete as of {view.day}."
         )
@@ -179,7 +179,7 @@ def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
     first = max(version.as_of, last - reach)  # days long past say nothing of today
     days = complete(use_case, view, first, last)[-use_case.monitoring.window_days :]
     if not days:
-        raise NotMeasurable(
+        raise NotMeasurableError(
             f"Of no day from {first} to {last} are the labels complete: {incomplete(use_case, view, last)}."
         )
     return days

@@ -10,8 +10,8 @@ from include.declaration.use_case import UseCase
 from include.monitoring import false_alarms
 from include.monitoring.false_alarms import FalseAlarms, Rate
 from include.monitoring.metric_row import Figure, missing
-from include.monitoring.reference_profile import NAME, Profile, ProfileUnreadable
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.monitoring.reference_profile import NAME, Profile, ProfileUnreadableError
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.model_record import Version
 
 TAG = "false_alarms"
@@ -68,7 +68,7 @@ def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
     """The value of the tag for a version or a run that is about to be one."""
     try:
         profile = Profile.from_json(registry.beside(version, NAME))
-    except (ArtifactMissing, ProfileUnreadable) as error:
+    except (ArtifactMissingError, ProfileUnreadableError) as error:
         return f"There are no false-alarm rates: {error}"
     return json.dumps(compute(use_case, profile).to_json())
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from include.declaration.gates import BASELINES, MODEL
 from include.declaration.monitoring import Monitoring
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, BadRequest
+from include.errors import AirworthyError, InvalidRequestError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -22,12 +22,12 @@ from include.lake.snapshot import View
 from include.model import metrics
 from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
 from include.monitoring.data_metrics import Scorer
-from include.monitoring.labelled_predictions import DayOutcomes, NotMeasurable
+from include.monitoring.labelled_predictions import DayOutcomes, NotMeasurableError
 from include.monitoring.metric_row import Figure, missing
 from include.monitoring.performance import Outcomes
-from include.monitoring.reference_profile import Profile, ProfileUnreadable
+from include.monitoring.reference_profile import Profile, ProfileUnreadableError
 from include.registry import sync
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.scoring import score
 from include.wording import sentence
 
@@ -69,7 +69,7 @@ def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureRes
     are complete by now; all of it is the partition `day` of `metrics`.
 
     What cannot be measured becomes a row with a state. Whoever has written looks again: what was read may have been
-    replaced meanwhile. Raises BadRequest for a day before the first, MlflowUnreachable.
+    replaced meanwhile. Raises InvalidRequestError for a day before the first, MlflowUnreachableError.
     """
     use_case.require(day)
     lake, changed = lake or Lake.of(use_case), False
@@ -182,11 +182,11 @@ class _Measuring:
             return Scorer(None, None, several or _unscored(self.use_case, self.view, self.registry))
         try:
             version = sync.version_of(self.registry, self.version)
-        except BadRequest as error:
+        except InvalidRequestError as error:
             return Scorer(None, None, str(error))
         try:
             return Scorer(version, Profile.from_json(self.registry.beside(version, reference_profile.NAME)), "")
-        except (ArtifactMissing, ProfileUnreadable) as error:
+        except (ArtifactMissingError, ProfileUnreadableError) as error:
             return Scorer(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")
 
     def _window(self, scorer: Scorer, monitoring: Monitoring) -> list[Figure]:
@@ -198,7 +198,7 @@ class _Measuring:
         try:
             model = self.registry.load(scorer.version)
             found = labelled_predictions.of_window(use_case, self.view, scorer.version, model)
-        except (NotMeasurable, ArtifactMissing) as error:
+        except (NotMeasurableError, ArtifactMissingError) as error:
             return [*kept, *performance.unknown(str(error), monitoring)]
         window = [replace(each, about=found.last) for each in self._judged(scorer, found, monitoring)]
         return [*kept, *window]
@@ -219,7 +219,7 @@ class _Measuring:
             return score.scored_with(view, day), [missing("labelled_rows", MODEL, f"{sentence(why_not)}")]
         try:
             found = labelled_predictions.of_day(use_case, view, day, self.registry)
-        except (BadRequest, ArtifactMissing) as error:
+        except (InvalidRequestError, ArtifactMissingError) as error:
             return score.scored_with(view, day), [missing("labelled_rows", MODEL, str(error))]
         lost = [missing("log_loss", name, found.state) for name in BASELINES] if found.state else []
         figures_of_day = performance.of_day(found.outcomes, found.rows, found.labelled_rows, use_case.costs)

@@ -34,7 +34,7 @@ BINS = 10
 FORMAT = 4
 
 
-class ProfileUnreadable(AirworthyError):
+class ProfileUnreadableError(AirworthyError):
     """A version has no reference profile, or one that this code cannot read."""
 
     def __init__(self, what: str) -> None:
@@ -151,9 +151,9 @@ class Profile:
 
     @classmethod
     def from_json(cls, values: Any) -> Profile:
-        """The profile that `to_json` wrote; ProfileUnreadable for anything else."""
+        """The profile that `to_json` wrote; ProfileUnreadableError for anything else."""
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
-            raise ProfileUnreadable(f"is not of the present format ({FORMAT})")
+            raise ProfileUnreadableError(f"is not of the present format ({FORMAT})")
         try:
             rows = values["rows"]
             return cls(
@@ -171,7 +171,7 @@ class Profile:
                 },
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProfileUnreadable(f"cannot be read ({type(error).__name__}: {error})") from error
+            raise ProfileUnreadableError(f"cannot be read ({type(error).__name__}: {error})") from error
 
 
 def of(

@@ -25,7 +25,7 @@ Send = Callable[[Message], None]
 """Sends one message, or raises; Refused where the fault may lie with this message alone."""
 
 
-class Refused(Exception):
+class NotificationRefusedError(Exception):
     """The receiver has answered, and does not take this message: it may well take others."""
 
 
@@ -68,7 +68,7 @@ def _deliver(outbox: Outbox, letter: Letter, ways: Mapping[str, Send]) -> list[s
                     way,
                     outbox.folder,
                 )
-                dead += [] if isinstance(error, Refused) else [way]
+                dead += [] if isinstance(error, NotificationRefusedError) else [way]
             else:
                 outbox.sent(letter, way)
                 log.info("Told of %r by %s.", letter.message.subject, way)

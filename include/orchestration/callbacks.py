@@ -152,7 +152,7 @@ def _mail(use_case: UseCase, message: Any) -> None:
     as a template."""
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
-    from include.notifications.notify import Refused
+    from include.notifications.notify import NotificationRefusedError
 
     alerts = use_case.alerts
     notifier = SmtpNotifier(
@@ -167,16 +167,16 @@ def _mail(use_case: UseCase, message: Any) -> None:
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
         if error.smtp_code == GOING_AWAY:
             raise
-        raise Refused(str(error)) from error
+        raise NotificationRefusedError(str(error)) from error
     except (smtplib.SMTPRecipientsRefused, UnicodeError) as error:
-        raise Refused(str(error)) from error
+        raise NotificationRefusedError(str(error)) from error
 
 
 def _post(use_case: UseCase, message: Any) -> None:
     """As `_mail`, to the webhook."""
     from airflow.providers.http.notifications.http import HttpNotifier
 
-    from include.notifications.notify import Refused
+    from include.notifications.notify import NotificationRefusedError
 
     notifier = HttpNotifier(
         http_conn_id=use_case.alerts.webhook_connection,
@@ -190,7 +190,7 @@ def _post(use_case: UseCase, message: Any) -> None:
         answer = getattr(error.__context__, "response", None)
         if answer is None or answer.status_code in CLOSED:
             raise
-        raise Refused(str(error)) from error
+        raise NotificationRefusedError(str(error)) from error
 
 
 def _exists(connection: str) -> bool:

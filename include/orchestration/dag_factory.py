@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration import clock
 from include.declaration.use_case import UseCase
-from include.errors import NAME_SHOWN, AirworthyError, BadRequest, shorten
+from include.errors import NAME_SHOWN, AirworthyError, InvalidRequestError, shorten
 from include.orchestration import callbacks, dag_docs
 from include.orchestration import params as orchestration_params
 from include.orchestration.retries import FIRST_DELAY, LONGEST_DELAY, RETRIES, RetryTemporaryErrors
@@ -122,12 +122,12 @@ def asset(use_case: UseCase, what: str) -> Asset:
 
 
 def day_of(context: Mapping[str, Any]) -> date:
-    """The day of the run: its partition key, or the form's `day`; BadRequest for neither, both or no date."""
+    """The day of the run: its partition key, or the form's `day`; InvalidRequestError for neither, both or no date."""
     key, chosen = context["dag_run"].partition_key, context["params"].get("day")
     if key and chosen and key != chosen:
-        raise BadRequest(f"The run has the partition key {key!r} and the day {chosen!r}: give one of them.")
+        raise InvalidRequestError(f"The run has the partition key {key!r} and the day {chosen!r}: give one of them.")
     if not (key or chosen):
-        raise BadRequest(
+        raise InvalidRequestError(
             "This run does not say which day it is for. Trigger it with the form's field `day`"
             ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
         )
@@ -136,13 +136,15 @@ def day_of(context: Mapping[str, Any]) -> date:
 
 def as_day(text: str) -> date:
     """The day of a text that a person or a program gave: YYYY-MM-DD in ASCII, and no other of ISO 8601's ways to write
-    one, so that a day has one name everywhere. BadRequest for anything else."""
+    one, so that a day has one name everywhere. InvalidRequestError for anything else."""
     try:
         day = date.fromisoformat(text)
     except (TypeError, ValueError):
         day = None
     if day is None or day.isoformat() != text:
-        raise BadRequest(f"{shorten(str(text), NAME_SHOWN)!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05.")
+        raise InvalidRequestError(
+            f"{shorten(str(text), NAME_SHOWN)!r} is no day; write it as YYYY-MM-DD, such as 2013-01-05."
+        )
     return day
 
 

@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include.declaration.landing import DeliveryMissing, Landing
+from include.declaration.landing import DeliveryMissingError, Landing
 from include.declaration.registry import load
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError
@@ -28,7 +28,7 @@ def is_delivered(landing: Landing, day: date, *, anew: bool = True) -> bool:
     `anew` is for a process that outlives the Connection's keys.
 
     Raises:
-        BucketFailed: the bucket cannot be read.
+        BucketError: the bucket cannot be read.
     """
     from include.ingestion.bucket import Bucket, TooManyObjectsError
 
@@ -105,7 +105,7 @@ class DeliverySensor(S3KeySensor):
     def poke(self, context: Any) -> bool:
         """Look once; a day that keeps what has landed is not waited for. Fails at the limit."""
         from include.ingestion import ingest_files
-        from include.ingestion.bucket import BucketFailed
+        from include.ingestion.bucket import BucketError
 
         with dag_factory.told():
             day = dag_factory.day_of(context)
@@ -118,7 +118,7 @@ class DeliverySensor(S3KeySensor):
             try:
                 # Not the provider's own look, which lists any number of objects.
                 there = is_delivered(self.landing, day, anew=False)
-            except BucketFailed as error:
+            except BucketError as error:
                 if late or not error.worth_retrying:
                     raise
                 log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
@@ -148,7 +148,7 @@ class DeliverySensor(S3KeySensor):
             self._give_up(dag_factory.day_of(context), event["why"])
 
     def _give_up(self, day: date, why: str = "") -> None:
-        late = DeliveryMissing(
+        late = DeliveryMissingError(
             self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
         )
         raise AirflowFailException(f"{late} The last look failed: {why}" if why else str(late))

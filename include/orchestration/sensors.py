@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.declaration.registry import load
-from include.errors import MADE_BY, DayMissing
+from include.errors import MADE_BY, PartitionMissingError
 from include.orchestration import dag_factory
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
@@ -161,7 +161,7 @@ class DaySensor(BaseSensorOperator):
         Raises:
             AirflowFailException: the day is required.
         """
-        missing = DayMissing(self.use_case, self.table, day, why)
+        missing = PartitionMissingError(self.use_case, self.table, day, why)
         if self.required:
             raise AirflowFailException(str(missing))
         self.log.warning("%s", missing)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.registry import lifecycle, sync
-from include.registry.ledger import Decision, Entry, Ledger, Overtaken
+from include.registry.ledger import Decision, Entry, Ledger, LedgerConflictError
 from include.registry.lifecycle import JUDGED, Approval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -32,9 +32,9 @@ def run(
     """Record the decision on the ledger; the same again changes nothing. A rejection is final.
 
     An approval holds for the verdicts that the version has now. It may be taken back until the version is promoted:
-    after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was
-    recorded before stands, whatever it was of. Raises BadRequest for an unknown version, an approval after a rejection,
-    and a rejection after a promotion; LedgerDamaged, ModelReplaced.
+    after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was recorded before
+    stands, whatever it was of. Raises InvalidRequestError for an unknown version, an approval after a rejection, and a
+    rejection after a promotion; LedgerCorruptedError, ModelReplacedError.
     """
     form_limits.require_name("version", version)
     form_limits.require_text("reason", why)
@@ -49,24 +49,24 @@ def run(
             sync.run(use_case)
             return ApproveResult(version, before.approved, before.who, before.why, new=False)
         if before is not None and approved:
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"{use_case.name}: version {version} was {before}. A rejection is final; train a new version to promote"
                 " another model."
             )
         try:
             _record(registry, ledger, found, entries, Approval(approved, who, why))
-        except Overtaken:
+        except LedgerConflictError:
             continue
         sync.run(use_case)
         return ApproveResult(version, approved, who, why, new=True)
-    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
 def decision(use_case: UseCase, version: str) -> Approval | None:
     """What was decided on the version and still counts; None where a person is to be asked.
 
     A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
-    that the person saw. Raises BadRequest for an unknown version; LedgerDamaged.
+    that the person saw. Raises InvalidRequestError for an unknown version; LedgerCorruptedError.
     """
     registry = Registry(use_case)
     entries = sync.verified(registry, Ledger.of(use_case))
@@ -78,7 +78,7 @@ def question(use_case: UseCase, version: str) -> str:
 
     An answer counts for these files alone: numbers of versions are MLflow's, and can be given to another model.
 
-    Raises BadRequest for an unknown version.
+    Raises InvalidRequestError for an unknown version.
     """
     found = Registry(use_case).version(version)
     return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
@@ -89,7 +89,7 @@ def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[
     there = next((entry for entry in entries if entry.flies and lifecycle.names(entry, version)), None)
     if there is not None and not decided.approved:
         name = registry.use_case.name
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{name}: version {version.number} was made champion from {there.effective_from} on by ledger entry"
             f" {there.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
         )

@@ -10,7 +10,7 @@ from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
 from include.promotion import register, restore
 from include.registry import lifecycle, sync
-from include.registry.ledger import Appended, Decision, Entry, Ledger, Overtaken, standing
+from include.registry.ledger import Appended, Decision, Entry, Ledger, LedgerConflictError, standing
 from include.registry.lifecycle import GATES, JUDGED, NOT_PROMOTED, Approval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -40,8 +40,8 @@ def run(
     It takes gates that are passed by what holds now (else it is judged again), no rejection by a person, with
     `approval_required` an approval, and a model that can be loaded from the registry. Killed anywhere, the next run
     goes on; run again, it changes nothing. A version with the trees of a champion that is gone is restored in its place
-    instead (see promotion/restore.py). `who` is the Airflow run or the person that promotes.
-    Raises BadRequest (unknown version, or trained as of a day to come), LedgerDamaged, ModelReplaced, ArtifactMissing,
+    instead (see promotion/restore.py). `who` is the Airflow run or the person that promotes. Raises InvalidRequestError
+    (unknown version, or trained as of a day to come), LedgerCorruptedError, ModelReplacedError, ArtifactMissingError,
     and what evaluate raises.
     """
     form_limits.require_name("version", version)
@@ -69,14 +69,14 @@ def run(
             registry.load_anew(found)
         try:
             appended = ledger.append(decision, after=len(entries))
-        except Overtaken:  # by a champion, perhaps, that it must be compared with
+        except LedgerConflictError:  # by a champion, perhaps, that it must be compared with
             continue
         champion, entry = sync.run(use_case), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
         why = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.isoformat()
         return PromoteResult(version, True, why, since, entry.number, champion, new=appended.new)
-    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
 def _restored(use_case: UseCase, version: str, restored: Appended) -> PromoteResult:
@@ -88,7 +88,8 @@ def _restored(use_case: UseCase, version: str, restored: Appended) -> PromoteRes
 
 
 def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[Entry]) -> None:
-    """ModelReplaced where the champion is not in the registry, or the ledger names another model by this number."""
+    """ModelReplacedError where the champion is not in the registry, or the ledger names another model by this
+    number."""
     versions = registry.versions()
     sync.champion(use_case, versions, entries)
     for entry in entries:

@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.declaration.use_case import UseCase
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -21,13 +21,13 @@ from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_limits
 from include.registry.records import Records
-from include.registry.sync import ModelReplaced
+from include.registry.sync import ModelReplacedError
 from include.registry.tags import decides
 
 _MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
 
 
-class ModelGone(NotReady):
+class ModelMissingError(NotReadyError):
     """The files of a run's model are not there, or are not those that were trained."""
 
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
@@ -53,18 +53,18 @@ class RegisterResult:
 def run(use_case: UseCase, run_id: str) -> RegisterResult:
     """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
 
-    The verdicts go into the lake's table too. Raises NotReady for a run that is not complete or was not evaluated, and
-    ModelGone, without registering anything, where the run's model cannot be loaded.
+    The verdicts go into the lake's table too. Raises NotReadyError for a run that is not complete or was not evaluated,
+    and ModelMissingError, without registering anything, where the run's model cannot be loaded.
     """
     registry = Registry(use_case)
     candidate = registry.candidate(run_id)
     if evaluate.JUDGED not in candidate.tags:
-        raise NotReady(
+        raise NotReadyError(
             f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
             " then register again."
         )
     if why := registry.unloadable(candidate):
-        raise ModelGone(use_case.name, run_id, why)
+        raise ModelMissingError(use_case.name, run_id, why)
     found, made = _registered(registry, candidate.fingerprint, run_id), None
     if found is None:
         record_limits(Records.of(use_case.name), run_id, limits.to_tag(use_case, registry, candidate))
@@ -80,7 +80,7 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
     write_verdicts(use_case, found.as_of)
     try:
         sync.run(use_case)
-    except ModelReplaced as lost:
+    except ModelReplacedError as lost:
         if lost.entry.trees != found.trees:
             raise
         # This version has the trees of the lost one, and `promote` restores it.

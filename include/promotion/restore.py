@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from include.declaration.use_case import UseCase
 from include.registry import lifecycle, sync
-from include.registry.ledger import Appended, Decision, Entry, Ledger, Overtaken
+from include.registry.ledger import Appended, Decision, Entry, Ledger, LedgerConflictError
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
@@ -24,9 +24,9 @@ def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
     its files must be there.
 
     Raises:
-        BadRequest: there is no such version.
-        LedgerDamaged: the ledger does not bear out its head.
-        ArtifactMissing: the version cannot be loaded either.
+        InvalidRequestError: there is no such version.
+        LedgerCorruptedError: the ledger does not bear out its head.
+        ArtifactMissingError: the version cannot be loaded either.
         Overtaken: others wrote to the ledger again and again.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
@@ -41,9 +41,9 @@ def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
         registry.load_anew(found)
         try:
             return ledger.append(_decision(found, lost, who), after=len(entries))
-        except Overtaken:
+        except LedgerConflictError:
             continue
-    raise Overtaken(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
 def _lost(registry: Registry, version: Version, entries: Sequence[Entry]) -> Entry | None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.registry import lifecycle, sync
 from include.registry.ledger import Decision, Entry, Ledger, until
 from include.registry.mlflow_registry import Registry
@@ -40,12 +40,11 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     Where it raises, nothing has changed.
 
     Raises:
-        NotBegunError: the day is still to come: the ledger would keep a slip of the hand for ever.
-        BadRequest: no day of the use case, no reason, or a version that was never champion or has seen the day.
-        TextTooLongError: the reason is longer than reasons are.
-        LedgerDamaged: the ledger does not bear out its head.
-        ModelReplaced: the version is another model by now or was deleted.
-        ArtifactMissing: the model cannot be loaded from the registry.
+        NotBegunError: the day is still to come: the ledger would keep a slip of the hand for ever. InvalidRequestError:
+        no day of the use case, no reason, or a version that was never champion or has seen the day. TextTooLongError:
+        the reason is longer than reasons are. LedgerCorruptedError: the ledger does not bear out its head.
+        ModelReplacedError: the version is another model by now or was deleted. ArtifactMissingError: the model cannot
+        be loaded from the registry.
     """
     use_case.require(effective_from)
     form_limits.require_name("version", version)
@@ -54,9 +53,9 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     entries = sync.caught_up(registry, ledger)
     found = _flown(use_case, registry, version, entries)
     if not reason.strip():
-        raise BadRequest(f"{use_case.name}: a rollback needs a reason; it is kept on the ledger.")
+        raise InvalidRequestError(f"{use_case.name}: a rollback needs a reason; it is kept on the ledger.")
     if effective_from < found.as_of:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
             f" {effective_from}. Roll back to it from {found.as_of} on or later, or name an older version."
         )
@@ -94,7 +93,7 @@ def _decision(version: Version, effective_from: date, who: str, reason: str) -> 
 
 
 def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[Entry]) -> Version:
-    """The version, if it was champion before and is still that model; BadRequest with those that are."""
+    """The version, if it was champion before and is still that model; InvalidRequestError with those that are."""
     registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
     found = next((each for each in registered if each.number == version), None)
     named = [entry for entry in flights if entry.version == version]
@@ -108,7 +107,7 @@ def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequenc
         for entry in flights
         if any(lifecycle.speaks_of(entry, each, entries) for each in registered)
     ]
-    raise BadRequest(
+    raise InvalidRequestError(
         f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"
         f" {', '.join(said) or 'none'}."
     )

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, NoChampion
+from include.errors import AirworthyError, NoChampionError
 from include.lake.lake_format import lake_root, mark_format
 from include.lake.object_store import Place
 from include.lake.signing import Signature, load_signing_keys, require_signing_keys
@@ -32,7 +32,7 @@ ATTEMPTS = 100
 """Tries at one entry: every lost race means that another process has written one."""
 
 
-class LedgerDamaged(AirworthyError):
+class LedgerCorruptedError(AirworthyError):
     """An entry was changed, removed or cannot be read."""
 
     def __init__(self, place: Place, what: str, remedy: str = "") -> None:
@@ -42,7 +42,7 @@ class LedgerDamaged(AirworthyError):
         )
 
 
-class UnprovenEntriesError(LedgerDamaged):
+class UnprovenEntriesError(LedgerCorruptedError):
     """Entries chain, but were not signed by this installation."""
 
     def __init__(self, place: Place, flaws: Mapping[int, str]) -> None:
@@ -57,7 +57,7 @@ class UnprovenEntriesError(LedgerDamaged):
         )
 
 
-class Overtaken(AirworthyError):
+class LedgerConflictError(AirworthyError):
     """Another process has written an entry since the ledger was looked at: what was decided must be decided again."""
 
     worth_retrying = True
@@ -157,7 +157,7 @@ class Ledger:
         """Return all entries, in order.
 
         Raises:
-            LedgerDamaged: an entry is missing, unreadable or not chained.
+            LedgerCorruptedError: an entry is missing, unreadable or not chained.
             UnprovenEntriesError: entries were not signed by this installation.
         """
         entries, flaws = self.inspect()
@@ -169,7 +169,7 @@ class Ledger:
         """Return all entries in order, and by number what is wrong with those that are not genuine, to be shown.
 
         Raises:
-            LedgerDamaged: an entry is missing, unreadable or not chained.
+            LedgerCorruptedError: an entry is missing, unreadable or not chained.
         """
         entries = self._chained()
         return entries, self._flaws(entries)
@@ -207,9 +207,11 @@ class Ledger:
             place = self.folder / name
             entry = _entry(place, content)
             if entry.number != number or name != _name(number):
-                raise LedgerDamaged(place, f"entry {number} is missing")
+                raise LedgerCorruptedError(place, f"entry {number} is missing")
             if entry.previous != (found[-1].hash if found else ""):
-                raise LedgerDamaged(place, f"it does not follow from entry {number - 1}, or that one was changed")
+                raise LedgerCorruptedError(
+                    place, f"it does not follow from entry {number - 1}, or that one was changed"
+                )
             found.append(entry)
         return found
 
@@ -219,7 +221,7 @@ class Ledger:
         Read the head before calling this, or an entry appended meanwhile looks cut off. A head that lags behind the
         entries is no damage: who appended was killed before moving it on. A head that is missing is none only where
         the very first entry has just been written; `flown` says that a version's life tells of more.
-        Raises LedgerDamaged.
+        Raises LedgerCorruptedError.
         """
         entries = self.entries()
         if head is None:
@@ -228,22 +230,22 @@ class Ledger:
             return entries
         number, _, told = head.partition(":")
         if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
-            raise LedgerDamaged(self.folder, f"its head, kept in MLflow, is {head!r}, which is no `number:hash`")
+            raise LedgerCorruptedError(self.folder, f"its head, kept in MLflow, is {head!r}, which is no `number:hash`")
         place = self.folder / _name(int(number))
         if len(entries) < int(number):
-            raise LedgerDamaged(
+            raise LedgerCorruptedError(
                 place,
                 f"its head, kept in MLflow, says that there are {number} entries; there are {len(entries)}: the later"
                 " ones were cut off",
             )
         if (there := entries[int(number) - 1].hash) != told:
-            raise LedgerDamaged(
+            raise LedgerCorruptedError(
                 place,
                 f"it has the hash {there[:12]}…, but its head, kept in MLflow, says {told[:12]}…: it was replaced",
             )
         return entries
 
-    def _headless(self, entries: Sequence[Entry]) -> LedgerDamaged:
+    def _headless(self, entries: Sequence[Entry]) -> LedgerCorruptedError:
         remedy = (
             f" If the entries are right and only the head is lost, set the tag `ledger.head` of the registered model"
             f" `{self.use_case}` in MLflow to `{entries[-1].head}`."
@@ -252,7 +254,7 @@ class Ledger:
         )
         there = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
         what = f"its head, kept in MLflow, is missing, so nothing shows whether its {there} are all there were"
-        return LedgerDamaged(self.folder, what, remedy)
+        return LedgerCorruptedError(self.folder, what, remedy)
 
     def append(self, decision: Decision, *, after: int | None = None) -> Appended:
         """Write the next entry, unless the decision stands already (see `standing`): then that entry is left as it is.
@@ -277,15 +279,15 @@ class Ledger:
             entry = self._signed(entry)
             if (self.folder / _name(entry.number)).create(entry.content()):
                 return Appended(entry, new=True)
-        raise Overtaken(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
+        raise LedgerConflictError(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
 
     def champion_of(self, day: date) -> Entry:
-        """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampion if none."""
+        """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampionError if none."""
         entries = self.entries()
         champion = lifecycle.champion_of(day, entries)
         if champion is None:
             flights = (entry.effective_from for entry in entries if entry.flies)
-            raise NoChampion(self.use_case, day, min(flights, default=None))
+            raise NoChampionError(self.use_case, day, min(flights, default=None))
         return champion
 
     def champion_besides(self, version: str | None, day: date) -> Entry | None:
@@ -347,9 +349,9 @@ def _entry(place: Place, content: bytes) -> Entry:
         is_text = isinstance(entry.key_id, str) and isinstance(entry.mac, str)
         is_ours = entry.content() == content
     except UNREADABLE as error:
-        raise LedgerDamaged(place, f"it cannot be read ({error})") from error
+        raise LedgerCorruptedError(place, f"it cannot be read ({error})") from error
     if not is_text:
-        raise LedgerDamaged(place, "its signature is no text")
+        raise LedgerCorruptedError(place, "its signature is no text")
     if not is_ours and {"key_id", "mac"} <= values.keys():
-        raise LedgerDamaged(place, "it was changed by hand")
+        raise LedgerCorruptedError(place, "it was changed by hand")
     return entry

@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from include import settings
-from include.errors import AirworthyError, BadRequest
+from include.errors import AirworthyError, InvalidRequestError
 from include.lake.object_store import Place
 from include.model.model import Model
 from include.printable import printable_logger
@@ -32,7 +32,7 @@ LEDGER_HEAD = "ledger.head"
 """Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
 
 
-class ArtifactMissing(AirworthyError):
+class ArtifactMissingError(AirworthyError):
     """A version's files are not there, or are not those that were registered."""
 
     def __init__(self, use_case: str, version: str, what: str) -> None:
@@ -42,7 +42,7 @@ class ArtifactMissing(AirworthyError):
         )
 
 
-class UnprovenVersionError(BadRequest):
+class UnprovenVersionError(InvalidRequestError):
     """A version or a run of MLflow that this installation has no valid record of."""
 
     def __init__(self, use_case: str, name: str, flaw: str) -> None:
@@ -109,7 +109,7 @@ class Registry(Runs):
         """The version of that number.
 
         Raises:
-            BadRequest: there is none; the error names those that there are.
+            InvalidRequestError: there is none; the error names those that there are.
             UnprovenVersionError: it has no valid record.
         """
         try:
@@ -118,7 +118,7 @@ class Registry(Runs):
             if error.error_code not in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
                 raise
             known = [version.number for version in self.versions()]
-            raise BadRequest(
+            raise InvalidRequestError(
                 f"{self.use_case.name}: there is no version {number!r}; there are {known or 'none'}."
             ) from error
         proven = self._proven([str(found.run_id)])
@@ -134,8 +134,8 @@ class Registry(Runs):
         """The model of a complete run, as if it were a version: it has no number before it is registered.
 
         Raises:
-            NotReady: the run broke half-way.
-            BadRequest: there is no such run.
+            NotReadyError: the run broke half-way.
+            InvalidRequestError: there is no such run.
             UnprovenVersionError: it has no valid record.
         """
         tags = dict(self.run(run_id).data.tags)
@@ -222,20 +222,21 @@ class Registry(Runs):
     # -- loading
 
     def load(self, version: Version) -> Model:
-        """The model of a version, from the local copy if there is one; ArtifactMissing where it cannot be had."""
+        """The model of a version, from the local copy if there is one; ArtifactMissingError where it cannot be had."""
         return self._read(version, self._folder(version))
 
     def beside(self, version: Version, name: str) -> Any:
-        """The plain values that were kept with a version's model by that name; ArtifactMissing where they are not there
-        as they were trained."""
+        """The plain values that were kept with a version's model by that name; ArtifactMissingError where they are not
+        there as they were trained."""
         try:
             return model_io.beside(self._folder(version), name)
-        except model_io.Damaged as error:
-            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+        except model_io.ModelFilesCorruptedError as error:
+            raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 
     @clear
     def load_anew(self, version: Version) -> Model:
-        """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissing as in `load`."""
+        """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissingError as in
+        `load`."""
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
             return self._read(version, self._fetched(version, Path(temporary)))
 
@@ -247,7 +248,7 @@ class Registry(Runs):
         """Why MLflow's files of a version's model cannot be loaded; empty where they can."""
         try:
             self.load_anew(version)
-        except ArtifactMissing as error:
+        except ArtifactMissingError as error:
             return str(error)
         return ""
 
@@ -262,7 +263,7 @@ class Registry(Runs):
             try:
                 model_io.require(folder, version.files)
                 return folder
-            except model_io.Damaged:
+            except model_io.ModelFilesCorruptedError:
                 shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
@@ -275,19 +276,19 @@ class Registry(Runs):
         return folder
 
     def _fetched(self, version: Version, folder: Path) -> Path:
-        """Fetch a version's files below `folder`; ArtifactMissing where they are not those that were trained."""
+        """Fetch a version's files below `folder`; ArtifactMissingError where they are not those that were trained."""
         try:
             there = fetch(version.model_id, version.files, folder, self.address)
             model_io.require(there, version.files)
-        except (MlflowException, OSError, model_io.Damaged) as error:
-            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+        except (MlflowException, OSError, model_io.ModelFilesCorruptedError) as error:
+            raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
         return there
 
     def _read(self, version: Version, folder: Path) -> Model:
         try:
             return model_io.read(folder)
-        except model_io.Damaged as error:
-            raise ArtifactMissing(self.use_case.name, version.number, str(error)) from error
+        except model_io.ModelFilesCorruptedError as error:
+            raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 
 
 def _model_id(found: ModelVersion) -> str:

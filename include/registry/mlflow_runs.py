@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 
 from include import settings
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, BadRequest, NotReady
+from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.registry.artifact_listing import walk
 
 # MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
@@ -37,7 +37,7 @@ R = TypeVar("R")
 S = TypeVar("S", bound="Runs")
 
 
-class MlflowUnreachable(NotReady):
+class MlflowUnreachableError(NotReadyError):
     """The MLflow server does not answer."""
 
     worth_retrying = True  # a server that restarts is back before the last try
@@ -73,7 +73,7 @@ def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P],
         except (MlflowException, requests.RequestException) as error:
             causes = [error, error.__cause__, error.__context__]
             if any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes):
-                raise MlflowUnreachable(self.address, str(error).splitlines()[0][:300]) from error
+                raise MlflowUnreachableError(self.address, str(error).splitlines()[0][:300]) from error
             if deleted := INACTIVE.search(str(error)):
                 kind, identifier = deleted.groups()
                 raise DeletedInMlflowError(self.use_case.name, kind.lower(), identifier, self.address) from error
@@ -135,16 +135,17 @@ class Runs:
 
     @clear
     def run(self, run_id: str) -> Run:
-        """The complete run of that id; NotReady for one that broke half-way, BadRequest for one unknown."""
+        """The complete run of that id; NotReadyError for one that broke half-way, InvalidRequestError for one
+        unknown."""
         try:
             found = self._client.get_run(run_id)
         except MlflowException as error:
             if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
                 where = settings.shown(self.address) or "its address"
-                raise BadRequest(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
+                raise InvalidRequestError(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
             raise
         if found.data.tags.get(COMPLETE) != "true":
-            raise NotReady(
+            raise NotReadyError(
                 f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it is no model."
                 f" Train again: trigger {self.use_case.name}__train."
             )

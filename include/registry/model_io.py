@@ -30,7 +30,7 @@ from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.model import Model
 from include.registry.artifact_listing import walk
-from include.registry.mlflow_runs import MlflowUnreachable
+from include.registry.mlflow_runs import MlflowUnreachableError
 
 _FOLDER = "airworthy"
 """Beside LightGBM's own files: what else scoring needs."""
@@ -49,7 +49,7 @@ _NO_ANSWER = "Failed to establish a new connection"
 """All that MLflow hands on of it when the server goes away between the list of files and the files."""
 
 
-class Damaged(AirworthyError):
+class ModelFilesCorruptedError(AirworthyError):
     """A file of a model is missing, cannot be read, or is not the one that was registered."""
 
     def __init__(self, path: str, what: str) -> None:
@@ -62,7 +62,7 @@ def fetch(model_id: str, files: Mapping[str, str], folder: Path, address: str) -
     `files` are those on record: where others are listed, or too many bytes, nothing is downloaded. Knows no use case.
 
     Raises:
-        MlflowUnreachable: MLflow does not answer.
+        MlflowUnreachableError: MLflow does not answer.
         MlflowException, OSError: the files are not there.
         Damaged: a file is listed that is not on record, or the files are too large.
     """
@@ -75,7 +75,7 @@ def fetch(model_id: str, files: Mapping[str, str], folder: Path, address: str) -
         causes = (error, error.__cause__, error.__context__)
         silent = any(isinstance(cause, requests.ConnectionError | requests.Timeout) for cause in causes)
         if silent or _NO_ANSWER in str(error):
-            raise MlflowUnreachable(address, str(error).splitlines()[0][:300]) from error
+            raise MlflowUnreachableError(address, str(error).splitlines()[0][:300]) from error
         raise
 
 
@@ -85,10 +85,10 @@ def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
     size = 0
     for found in walk(lambda inside: list_artifacts(artifact_uri=f"{place}/{inside}", tracking_uri=address)):
         if found.path not in (folders if found.is_folder else files):
-            raise Damaged(found.path, "it was not there when the model was trained")
+            raise ModelFilesCorruptedError(found.path, "it was not there when the model was trained")
         size += found.size
     if size > MOST_BYTES:
-        raise Damaged("its files", f"they have {size:,} bytes, more than {MOST_BYTES:,}")
+        raise ModelFilesCorruptedError("its files", f"they have {size:,} bytes, more than {MOST_BYTES:,}")
 
 
 def write(folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel) -> None:
@@ -169,11 +169,11 @@ def require(folder: Path, files: Mapping[str, str]) -> None:
     there = digests_of_files(folder)
     for path in sorted(files.keys() | there.keys()):
         if path not in there:
-            raise Damaged(path, "it is missing")
+            raise ModelFilesCorruptedError(path, "it is missing")
         if path not in files:
-            raise Damaged(path, "it was not there when the model was trained")
+            raise ModelFilesCorruptedError(path, "it was not there when the model was trained")
         if there[path] != files[path]:
-            raise Damaged(path, "its content is not that which was trained")
+            raise ModelFilesCorruptedError(path, "its content is not that which was trained")
 
 
 def beside(folder: Path, name: str) -> Any:
@@ -193,7 +193,9 @@ def read(folder: Path) -> Model:
             logistic=Logistic.from_json(contents["baselines"]["logistic"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, LightGBMError) as error:
-        raise Damaged(" or ".join((TREES, *map(_path, _PARTS))), f"{type(error).__name__}: {error}") from error
+        raise ModelFilesCorruptedError(
+            " or ".join((TREES, *map(_path, _PARTS))), f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def sha256(path: Path) -> str:
@@ -219,11 +221,11 @@ def _text(folder: Path, path: str) -> str:
         return (folder / path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         why = "it is missing" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
-        raise Damaged(path, why) from error
+        raise ModelFilesCorruptedError(path, why) from error
 
 
 def _values(folder: Path, name: str) -> Any:
     try:
         return json.loads(_text(folder, _path(name)))
     except ValueError as error:
-        raise Damaged(_path(name), f"it is no JSON ({error})") from error
+        raise ModelFilesCorruptedError(_path(name), f"it is no JSON ({error})") from error

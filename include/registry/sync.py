@@ -9,7 +9,7 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.printable import printable_logger
 from include.registry import lifecycle
-from include.registry.ledger import Entry, Ledger, LedgerDamaged
+from include.registry.ledger import Entry, Ledger, LedgerCorruptedError
 from include.registry.lifecycle import APPROVAL, FILES, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, Approval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -24,7 +24,7 @@ HEADING = "\n\n**Not promoted**: "
 """In a version's description, before the reason."""
 
 
-class ModelReplaced(AirworthyError):
+class ModelReplacedError(AirworthyError):
     """The registry's version of the number that an entry names is another model, or is not there."""
 
     def __init__(
@@ -56,8 +56,8 @@ def run(use_case: UseCase) -> str | None:
     """Repair whatever differs; the champion, None where the ledger names none.
 
     Where nothing differs, nothing is written. Whoever has written looks again: of two at once, the slower would else
-    leave there what it had read before. Raises LedgerDamaged where the ledger does not bear out the head, ModelReplaced
-    where its champion is not in the registry.
+    leave there what it had read before. Raises LedgerCorruptedError where the ledger does not bear out the head,
+    ModelReplacedError where its champion is not in the registry.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(ROUNDS):
@@ -71,7 +71,8 @@ def run(use_case: UseCase) -> str | None:
 
 
 def verified(registry: Registry, ledger: Ledger) -> list[Entry]:
-    """All entries, held against the head in MLflow and the lives of the versions there; LedgerDamaged. Writes nothing.
+    """All entries, held against the head in MLflow and the lives of the versions there; LedgerCorruptedError. Writes
+    nothing.
 
     The head is read before the entries: one appended in between would look cut off.
     """
@@ -84,7 +85,7 @@ def caught_up(registry: Registry, ledger: Ledger) -> list[Entry]:
 
 
 def model_of(use_case: UseCase, entry: Entry, versions: Sequence[Version], entries: Sequence[Entry]) -> Version:
-    """Return the version that an entry names, or that stands for it since it is gone; ModelReplaced."""
+    """Return the version that an entry names, or that stands for it since it is gone; ModelReplacedError."""
     if (standing := lifecycle.standing_for(entry, versions, entries)) is not None:
         return standing
     found = next((version for version in versions if version.number == entry.version), None)
@@ -92,13 +93,13 @@ def model_of(use_case: UseCase, entry: Entry, versions: Sequence[Version], entri
     others = [version.number for version in versions if any(lifecycle.names(each, version) for each in flights)]
     # A promotion is effective from the day as of which its model was trained, which is the model's earliest flight.
     trained = min(each.effective_from for each in (*flights, entry) if each.trees == entry.trees)
-    raise ModelReplaced(use_case.name, entry, found, others, trained)
+    raise ModelReplacedError(use_case.name, entry, found, others, trained)
 
 
 def version_of(registry: Registry, number: str) -> Version:
     """Return the version of a number that predictions name, or the one that stands for it since it is gone.
 
-    Raises BadRequest, with the numbers there are, where there is neither; LedgerDamaged.
+    Raises InvalidRequestError, with the numbers there are, where there is neither; LedgerCorruptedError.
     """
     versions = registry.versions()
     if all(version.number != number for version in versions):
@@ -113,7 +114,7 @@ def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[E
     """Return the champion of the use case's last day; None if there is none.
 
     Raises:
-        ModelReplaced: the registry does not hold it.
+        ModelReplacedError: the registry does not hold it.
     """
     latest = lifecycle.champion_of(use_case.last_day(), entries)
     return None if latest is None else model_of(use_case, latest, versions, entries)
@@ -125,7 +126,7 @@ def _look(registry: Registry, ledger: Ledger) -> tuple[list[Entry], str | None]:
     while True:
         try:
             return ledger.verify(head, flown=head is None and _flown(registry)), head
-        except LedgerDamaged:
+        except LedgerCorruptedError:
             if head is not None or (head := registry.ledger_head()) is None:
                 raise  # else the very first head has been set meanwhile
 

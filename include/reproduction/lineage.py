@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from include.declaration import form_limits
 from include.declaration.use_case import Feed, UseCase
-from include.errors import NAME_SHOWN, NAMES_SHOWN, BadRequest, NotReady, shorten
+from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.lake import history
-from include.lake.history import Note, VersionGone
+from include.lake.history import Note, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import View
@@ -92,9 +92,9 @@ class Lineage:
 def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
     """Trace the prediction of `day` with these keys (as text, read by their declared types).
 
-    Reads the log of each table once and, of the data, the one row; makes no table.
-    Raises BadRequest (no day of the use case; keys missing, unknown or of another type; no such row; a version that is
-    not registered) and NotReady for a day without predictions.
+    Reads the log of each table once and, of the data, the one row; makes no table. Raises InvalidRequestError (no day
+    of the use case; keys missing, unknown or of another type; no such row; a version that is not registered) and
+    NotReadyError for a day without predictions.
     """
     use_case.require(day)
     wanted, lake = _keys(use_case, keys), Lake.of(use_case)
@@ -118,7 +118,7 @@ def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
 
 
 def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
-    """The keys as values of their types; BadRequest names all that is wrong, and the keys there are."""
+    """The keys as values of their types; InvalidRequestError names all that is wrong, and the keys there are."""
     types, values = use_case.key_types(), {}
     form_limits.require_list("keys", [*given], form_limits.NAME_LENGTH)
     wrong = [f"{name!r} is unknown" for name in given if name not in types][:NAMES_SHOWN]
@@ -130,18 +130,20 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
             wrong.append(f"{name}={shorten(given[name], NAME_SHOWN)!r} is no {types[name]}")
     if wrong:
         shape = " ".join(f"{name}=<{kind}>" for name, kind in types.items())
-        raise BadRequest(f"{use_case.name}: {'; '.join(sorted(wrong))}. A row is named by all of its keys: {shape}.")
+        raise InvalidRequestError(
+            f"{use_case.name}: {'; '.join(sorted(wrong))}. A row is named by all of its keys: {shape}."
+        )
     return {name: values[name] for name in types}
 
 
 def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The prediction; NotReady for a day without any, BadRequest where none has these keys."""
+    """The prediction; NotReadyError for a day without any, InvalidRequestError where none has these keys."""
     try:
         view: View | None = lake.pinned(day, {"predictions": None})
-    except VersionGone:
+    except TableVersionMissingError:
         view = None
     if view is None or not view.partitions("predictions", day, day):
-        raise NotReady(
+        raise NotReadyError(
             f"{use_case.name}: there are no predictions of {day}. Score the day first: trigger {use_case.name}__score"
             f" for it."
         )
@@ -149,7 +151,7 @@ def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) ->
     found = rows.filter([rows[name] == value for name, value in wanted.items()]).limit(1).to_pyarrow().to_pylist()
     if not found:
         example = rows.order_by([*wanted]).limit(1).to_pyarrow().to_pylist()[0]
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: no prediction of {day} has {_named(wanted)}. The first one has"
             f" {_named({name: example[name] for name in wanted})}; for more,"
             f" `airworthy predictions {use_case.name} {day}`."
@@ -244,6 +246,6 @@ class _Tracing:
         if (table, version) not in self._views:
             try:
                 self._views[table, version] = self._lake.pinned(self._day, {table: version})
-            except VersionGone:
+            except TableVersionMissingError:
                 self._views[table, version] = None
         return self._views[table, version]

@@ -10,19 +10,19 @@ from lightgbm.basic import LightGBMError
 
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, NotReady
-from include.lake.integrity import DayDamaged
+from include.errors import AirworthyError, NotReadyError
+from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.model import splits, trainer
 from include.model.model import Model
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version
 from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import model_diff, training_snapshot
 from include.threads import threads_for
 from include.training import dataset, provenance, recipe, spec
-from include.training.recipe import Recipe, RecipeUnreadable
+from include.training.recipe import Recipe, TrainingSpecError
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
 TAG = "reproduced"
@@ -32,11 +32,11 @@ RECIPE_CHANGED = "the recipe was changed since it was registered"
 """Begins the line of a report that says so; trees that are equal all the same prove nothing then."""
 
 
-class NotReproduced(AirworthyError):
+class NotReproducedError(AirworthyError):
     """A version was built again and is another model, or could not be built again."""
 
 
-class _NotRebuilt(Exception):
+class _NotRebuiltError(Exception):
     """Why there is nothing to compare."""
 
 
@@ -84,10 +84,10 @@ class Reproduction:
 
 
 def require(use_case: UseCase, version: str) -> Reproduction:
-    """As `run`, but NotReproduced, with the report, unless the rebuild is equal."""
+    """As `run`, but NotReproducedError, with the report, unless the rebuild is equal."""
     found = run(use_case, version)
     if found.outcome != EQUAL:
-        raise NotReproduced(found.report())
+        raise NotReproducedError(found.report())
     return found
 
 
@@ -95,14 +95,14 @@ def run(use_case: UseCase, version: str) -> Reproduction:
     """Train the version again from what its registry entry names, and compare; lake, ledger and alias stay as they are.
 
     The outcome becomes an artifact of its run and a tag of the version.
-    Raises BadRequest (no such version), ArtifactMissing (its files are damaged), MlflowUnreachable.
+    Raises InvalidRequestError (no such version), ArtifactMissingError (its files are damaged), MlflowUnreachableError.
     """
     form_limits.require_name("version", version)
     registry = Registry(use_case)
     found = registry.version(version)
     try:
         registered = registry.load_anew(found)
-    except ArtifactMissing:
+    except ArtifactMissingError:
         registry.tag_version(found.number, {TAG: NOT_REBUILT})  # an older `equal` would be said of other files
         raise
     rebuilding = _Rebuilding(use_case, found)
@@ -133,7 +133,7 @@ class _Rebuilding:
         """The outcome, and what differs or why there is nothing to compare; never `equal` by a changed recipe."""
         try:
             differences, failed = model_diff.differences(registered, self.model()), ""
-        except _NotRebuilt as why:
+        except _NotRebuiltError as why:
             differences, failed = [], str(why)
         changed = self._changed_recipe()
         if failed:
@@ -182,23 +182,25 @@ class _Rebuilding:
                 baseline=known.baseline_features,
             )
         except (
-            training_snapshot.DataGone,
-            DayDamaged,
+            training_snapshot.TrainingDataMissingError,
+            PartitionCorruptedError,
             FileNotFoundError,
         ) as gone:  # they may also go while they are read
             told = Registry(self._declared).version(self._version.number).tags.get(NOT_REPRODUCIBLE)  # or told since
-            raise _NotRebuilt(f"it is no longer reproducible {told} {gone}" if told else str(gone)) from gone
-        except (NotReady, LightGBMError, duckdb.Error) as error:
-            raise _NotRebuilt(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
+            raise _NotRebuiltError(f"it is no longer reproducible {told} {gone}" if told else str(gone)) from gone
+        except (NotReadyError, LightGBMError, duckdb.Error) as error:
+            raise _NotRebuiltError(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
         return fitted.model
 
     def _read_recipe(self) -> Recipe:
         if recipe.TAG not in self._version.tags:
-            raise _NotRebuilt(f"it has no tag {recipe.TAG!r}: it was not registered from a training of this project")
+            raise _NotRebuiltError(
+                f"it has no tag {recipe.TAG!r}: it was not registered from a training of this project"
+            )
         try:
             known = Recipe.from_tag(self._version.tags[recipe.TAG])
             known.then(self._declared)
-        except (RecipeUnreadable, ValueError, TypeError, KeyError) as error:
-            raise _NotRebuilt(f"its tag {recipe.TAG!r} holds no recipe that can be followed: {error}") from error
+        except (TrainingSpecError, ValueError, TypeError, KeyError) as error:
+            raise _NotRebuiltError(f"its tag {recipe.TAG!r} holds no recipe that can be followed: {error}") from error
         self._recipe = known
         return known

@@ -8,7 +8,7 @@ from datetime import date
 
 from include.errors import AirworthyError
 from include.lake import integrity
-from include.lake.history import VersionGone
+from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.snapshot import View
@@ -18,7 +18,7 @@ _FEW = 5
 """Days that a message names one by one."""
 
 
-class DataGone(AirworthyError):
+class TrainingDataMissingError(AirworthyError):
     """What a model was trained on is not in the lake any more, in no version of its tables."""
 
 
@@ -33,7 +33,7 @@ class Recalled:
 def run(lake: Lake, known: Recipe) -> Recalled:
     """Find the features and labels of a recipe; makes and changes no table.
 
-    Raises DataGone where neither the recorded Delta version nor today's holds them whole.
+    Raises TrainingDataMissingError where neither the recorded Delta version nor today's holds them whole.
     """
     versions: dict[str, int | None] = {}
     notes, gone = [], []
@@ -48,7 +48,7 @@ def run(lake: Lake, known: Recipe) -> Recalled:
         else:
             gone.append(f"{table} at Delta version {then}: {wrong}; as they stand today: {wrong_today}")
     if gone:
-        raise DataGone(f"{lake.use_case.name}: the data are gone. {'. '.join(gone)}.")
+        raise TrainingDataMissingError(f"{lake.use_case.name}: the data are gone. {'. '.join(gone)}.")
     return Recalled(lake.pinned(known.as_of, versions), tuple(notes))
 
 
@@ -57,7 +57,7 @@ def _wrong(lake: Lake, known: Recipe, table: str, version: int | None) -> str:
     since, until = _span(known, table)
     try:
         view = lake.pinned(known.as_of, {table: version})
-    except VersionGone as error:
+    except TableVersionMissingError as error:
         return str(error).rstrip(".")
     digest = view.digest_of_days(table, since, until)
     if digest != known.data[f"{table}.digest"]:
@@ -70,7 +70,7 @@ def _changed(lake: Lake, known: Recipe, table: str, then: int) -> list[str]:
     since, until = _span(known, table)
     try:
         now = lake.pinned(known.as_of, {table: None}).partitions(table, since, until)
-    except VersionGone as error:  # the log was cut after the version that was read
+    except TableVersionMissingError as error:  # the log was cut after the version that was read
         return [str(error)]
     before = lake.pinned(known.as_of, {table: then}).partitions(table, since, until)
     days = [day for day in days_from(since, until) if before.get(day) != now.get(day)]

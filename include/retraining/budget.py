@@ -16,7 +16,7 @@ from include.lake.lake_format import lake_root
 from include.lake.object_store import Place
 
 
-class ClaimDamaged(AirworthyError):
+class ReservationCorruptedError(AirworthyError):
     """A claim cannot be read, so nobody knows whose it is."""
 
     def __init__(self, place: Place, cause: Exception) -> None:
@@ -46,7 +46,7 @@ class Claims:
         return cls(lake_root(use_case.name) / "claims")
 
     def of_month(self, day: date) -> list[Claim]:
-        """All claims of that day's month, in the order of slots. Raises ClaimDamaged."""
+        """All claims of that day's month, in the order of slots. Raises ReservationCorruptedError."""
         folder = self.folder / f"{day:%Y-%m}"
         names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
         found = zip(names, folder.read_all(names), strict=True)
@@ -55,7 +55,8 @@ class Claims:
     def claim(self, day: date, slots: int) -> Claim | None:
         """The day's claim, made now unless it has one: the first free of the month's `slots`; None if none is free.
 
-        Safe among processes, and the same for the same day however often it is called. Raises ClaimDamaged.
+        Safe among processes, and the same for the same day however often it is called. Raises
+        ReservationCorruptedError.
         """
         if there := next((claim for claim in self.of_month(day) if claim.day == day), None):
             return there
@@ -71,4 +72,4 @@ def _claim(place: Place, content: bytes) -> Claim:
     try:
         return Claim(date.fromisoformat(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
     except (ValueError, TypeError, KeyError) as error:
-        raise ClaimDamaged(place, error) from error
+        raise ReservationCorruptedError(place, error) from error

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from include.declaration.use_case import UseCase
-from include.errors import DayMissing
+from include.errors import PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.snapshot import View
@@ -36,8 +36,8 @@ def run(use_case: UseCase, day: date) -> DecideResult:
     """Make the decision of the day, once: decided before, it stands, whatever became known since.
 
     Reads the measures up to the day, the decisions before it with what became of them, the champion of the day and the
-    claims of its month. Where two decide at once, the first stands, and both return it.
-    Raises BadRequest (a day before the first), DayMissing (no measures of the day, or no decision of the day before).
+    claims of its month. Where two decide at once, the first stands, and both return it. Raises InvalidRequestError (a
+    day before the first), PartitionMissingError (no measures of the day, or no decision of the day before).
     """
     use_case.require(day)
     if stands := standing(use_case, day):
@@ -45,7 +45,7 @@ def run(use_case: UseCase, day: date) -> DecideResult:
     require_before(use_case, day)
     view, policy = Lake.of(use_case).as_of(day), use_case.retraining
     if day not in view.partitions("metrics", since=day):
-        raise DayMissing(use_case.name, "metrics", day)
+        raise PartitionMissingError(use_case.name, "metrics", day)
     decided, claimed = history(use_case, day), {claim.day for claim in Claims.of(use_case).of_month(day)}
     since = day - timedelta(days=policy.look_back_days)
     decision = retraining_policy.decide(policy, day, _measured(view, since), decided, _champion(use_case, day), claimed)
@@ -77,9 +77,9 @@ def missing_before(use_case: UseCase, day: date) -> date | None:
 
 
 def require_before(use_case: UseCase, day: date) -> None:
-    """DayMissing, naming the day before, where its decision must be made first."""
+    """PartitionMissingError, naming the day before, where its decision must be made first."""
     if before := missing_before(use_case, day):
-        raise DayMissing(use_case.name, "decisions", before, f", and the decision of {day} builds on them")
+        raise PartitionMissingError(use_case.name, "decisions", before, f", and the decision of {day} builds on them")
 
 
 def is_answered(use_case: UseCase, day: date) -> bool:

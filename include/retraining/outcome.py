@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.registry import lifecycle
@@ -48,11 +48,13 @@ def run(
 
     `training` is the id of the training's run and `state` how it ended, None where it was never started, which
     `why_not` explains; `version` and `promotion` are what its tasks `register` and `promote` returned, if they did.
-    A training that a person has run again since is recorded anew. Raises BadRequest where nothing was decided.
+    A training that a person has run again since is recorded anew. Raises InvalidRequestError where nothing was decided.
     """
     decision = decide.standing(use_case, day)
     if decision is None or decision.outcome != "retrain":
-        raise BadRequest(f"{use_case.name}: no training was decided on {day}, so there is no outcome to record.")
+        raise InvalidRequestError(
+            f"{use_case.name}: no training was decided on {day}, so there is no outcome to record."
+        )
     decided, life, told = _standing(use_case, version) if version else (None, "", "")
     outcome, reason = outcome_rules.outcome(
         training, state, promotion=promotion, decided=decided, life=life, told=told, why_not=why_not

@@ -13,7 +13,7 @@ from include.retraining import decide
 def is_settled(use_case: UseCase, table: str, day: date) -> bool:
     """Whether the lake holds that day of a table, or never will: nobody scores a day that has no champion.
 
-    BadRequest for a day before the first: none will ever come.
+    InvalidRequestError for a day before the first: none will ever come.
     """
     use_case.require(day)
     if day in Lake.of(use_case).as_of(day).partitions(table, since=day):
@@ -25,7 +25,7 @@ def is_turn(use_case: UseCase, day: date) -> bool:
     """Whether the day is decided, or the day before is, and all trainings before have their outcome.
 
     Where a chain of decisions may begin, no lake can tell: an earlier day may be about to be decided.
-    BadRequest for a day before the first.
+    InvalidRequestError for a day before the first.
     """
     use_case.require(day)
     if decide.standing(use_case, day):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.retraining import decide
 from include.retraining.budget import Claim, Claims
 
@@ -24,12 +24,13 @@ class ClaimResult:
 def run(use_case: UseCase, day: date) -> ClaimResult:
     """Claim a training for a day that was decided to retrain; the same again for the same day changes nothing.
 
-    Raises BadRequest for a day that was not decided so: nothing claims a training but a decision. ClaimDamaged.
+    Raises InvalidRequestError for a day that was not decided so: nothing claims a training but a decision.
+    ReservationCorruptedError.
     """
     decision = decide.standing(use_case, day)
     if decision is None or decision.outcome != "retrain":
         what = "is not decided yet" if decision is None else "was decided to hold"
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: {day} {what}, so no training is claimed for it. To train all the same, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
@@ -38,7 +39,7 @@ def run(use_case: UseCase, day: date) -> ClaimResult:
 
 
 def standing(use_case: UseCase, day: date) -> ClaimResult:
-    """What the day has claimed; claims nothing. Raises ClaimDamaged."""
+    """What the day has claimed; claims nothing. Raises ReservationCorruptedError."""
     return _result(use_case, day, next((each for each in Claims.of(use_case).of_month(day) if each.day == day), None))
 
 

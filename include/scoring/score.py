@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from include.declaration import form_limits
 from include.declaration.column_types import missing_features
 from include.declaration.use_case import UseCase
-from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion, NotReady
+from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
 from include.lake.lake import Lake
 from include.lake.snapshot import View
@@ -35,7 +35,7 @@ VERSION = "model.version"
 """Among the inputs of a commit of predictions: the version that made them."""
 
 
-class FeaturesOutdatedError(NotReady):
+class FeaturesOutdatedError(NotReadyError):
     """The features of a day were built before one was declared that the model reads."""
 
     def __init__(self, use_case: str, day: date, absent: Sequence[str]) -> None:
@@ -70,10 +70,10 @@ def run(
 ) -> ScoreResult:
     """Predict every row of `day` and make that the day's predictions.
 
-    The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of
-    the day. One trained as of a later day may have seen this day's outcomes and is refused unless `insist`.
-    Raises FeaturesMissing, NoChampion, BadRequest (unknown or refused version), LedgerDamaged, ModelReplaced,
-    MlflowUnreachable, ArtifactMissing.
+    The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of the
+    day. One trained as of a later day may have seen this day's outcomes and is refused unless `insist`. Raises
+    FeaturesMissingError, NoChampionError, InvalidRequestError (unknown or refused version), LedgerCorruptedError,
+    ModelReplacedError, MlflowUnreachableError, ArtifactMissingError.
     """
     use_case.require(day)
     form_limits.require_name("version", version)
@@ -81,7 +81,7 @@ def run(
     view = lake.as_of(day, MEMORY)
     there = view.partitions("features", day, day).get(day)
     if there is None:
-        raise FeaturesMissing(use_case.name, day)
+        raise FeaturesMissingError(use_case.name, day)
     before = None if version or rescore else scored_with(view, day)
     registry = Registry(use_case)
     chosen = registry.version(version) if version else by_the_ledger(use_case, registry, day, before)
@@ -114,10 +114,10 @@ def by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str 
 
 
 def _champion(registry: Registry, ledger: Ledger, day: date) -> Entry:
-    """The champion of the day; NoChampion, with what became of each version that might have been one."""
+    """The champion of the day; NoChampionError, with what became of each version that might have been one."""
     try:
         return ledger.champion_of(day)
-    except NoChampion as error:
+    except NoChampionError as error:
         versions = [version for version in registry.versions() if version.as_of <= day]
         entries = ledger.entries()
         told = [
@@ -125,7 +125,7 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> Entry:
             for version in versions
             if not any(entry.flies and lifecycle.speaks_of(entry, version, entries) for entry in entries)
         ]
-        raise NoChampion(error.use_case, day, error.first, told[-_NAMED:]) from None
+        raise NoChampionError(error.use_case, day, error.first, told[-_NAMED:]) from None
 
 
 def _grounded(version: Version, decided: Approval | None) -> str:
@@ -141,9 +141,9 @@ def _grounded(version: Version, decided: Approval | None) -> str:
 
 def fit_to_score(use_case: UseCase, registry: Registry, day: date, version: Version, *, insist: bool = False) -> Model:
     """The version's model, if it may score the day: it has not seen the day's outcomes (unless `insist`), and reads
-    the features that are declared. Raises BadRequest, MlflowUnreachable, ArtifactMissing."""
+    the features that are declared. Raises InvalidRequestError, MlflowUnreachableError, ArtifactMissingError."""
     if version.as_of > day and not insist:
-        raise BadRequest(_seen(use_case, day, version))
+        raise InvalidRequestError(_seen(use_case, day, version))
     model = registry.load(version)
     _check_features(use_case, version, model)
     return model
@@ -207,12 +207,13 @@ def _seen(use_case: UseCase, day: date, version: Version) -> str:
 
 
 def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
-    """Raise BadRequest if the version reads a feature that is no longer declared. It need not read all that are."""
+    """Raise InvalidRequestError if the version reads a feature that is no longer declared. It need not read all that
+    are."""
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
         now = {name: use_case.features.get(name, "not declared") for name in lost}
         was = ", ".join(f"{name} ({reads[name]} then, {now[name]} now)" for name in lost)
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: version {version.number} needs features that are not declared so any more: {was}."
             " Train a new version, or check out the code that trained this one."
         )

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.use_case import UseCase
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.features.distinct import require_distinct
 from include.features.labels import join_labels, known_labels
 from include.lake.snapshot import View
@@ -37,7 +37,7 @@ def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str
     """Return the rows of a split, uncopied, of `examples` in order of days.
 
     Raises:
-        NotReady: all rows of train have the same label.
+        NotReadyError: all rows of train have the same label.
     """
     all_days = examples["day"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(days[0])))
@@ -45,7 +45,7 @@ def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str
     chosen = examples.slice(start, end - start)
     labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
     if split == "train" and len(np.unique(labels)) < 2:
-        raise NotReady(_one_class(use_case, examples, labels, days, as_of))
+        raise NotReadyError(_one_class(use_case, examples, labels, days, as_of))
     return Rows(chosen.select(list(use_case.features)), labels, all_days[start:end])
 
 

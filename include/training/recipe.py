@@ -23,7 +23,7 @@ _PACKED = "zlib:"
 _SPLITS = ("validation_days", "test_days", "gap_days", "min_train_days")
 
 
-class RecipeUnreadable(ValueError):
+class TrainingSpecError(ValueError):
     """A tag does not hold a recipe."""
 
 
@@ -154,13 +154,13 @@ class Recipe:
 
     @classmethod
     def from_tag(cls, tag: str) -> Recipe:
-        """The recipe that `to_tag` wrote down; RecipeUnreadable, with the reason, for any other text."""
+        """The recipe that `to_tag` wrote down; TrainingSpecError, with the reason, for any other text."""
         try:
             packed = tag.startswith(_PACKED)
             text = zlib.decompress(base64.b64decode(tag.removeprefix(_PACKED))).decode() if packed else tag
             return cls.from_json(json.loads(text))
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-            raise RecipeUnreadable(f"{type(error).__name__}: {error}") from error
+            raise TrainingSpecError(f"{type(error).__name__}: {error}") from error
 
 
 def _least(splits: Mapping[str, int]) -> int:

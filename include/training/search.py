@@ -12,7 +12,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from include.declaration.use_case import Search, UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.model import trainer
 from include.model.lightgbm_params import merge
 from include.model.trainer import Encoded
@@ -67,17 +67,17 @@ def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> Space:
     """Return the use case's search space without what a person has `fixed`.
 
     Raises:
-        BadRequest: there is none, or nothing of it is left.
+        InvalidRequestError: there is none, or nothing of it is left.
     """
     declared = use_case.training.search
     if not declared:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name} declares no search space, so there is nothing to tune. Leave tune_trials empty, or"
             ' declare one in its Training, such as search={"num_leaves": Search(4, 64, log=True)}.'
         )
     free = {name: each for name, each in declared.items() if name not in (fixed or {})}
     if not free:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: the given parameters fix all that is searched ({', '.join(sorted(declared))}), so there"
             " is nothing to tune. Give fewer, or leave tune_trials empty."
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
-from include.errors import FeaturesMissing
+from include.errors import FeaturesMissingError
 from include.features import staleness
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -21,7 +21,7 @@ from include.model.lightgbm_params import Parameters, merge
 from include.model.splits import Splits
 from include.printable import printable_logger
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
-from include.registry.mlflow_runs import FINGERPRINT, MlflowUnreachable, Runs
+from include.registry.mlflow_runs import FINGERPRINT, MlflowUnreachableError, Runs
 from include.threads import threads_for
 from include.training import dataset, provenance, recipe, run_logging, spec
 from include.training.recipe import Recipe
@@ -66,9 +66,9 @@ def run(
 ) -> TrainResult:
     """Train as of `day` and return the run; where an equal training is complete already, return that one.
 
-    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`;
-    `tuned_by` names the run of the study that chose them, if one did.
-    Raises BadRequest for parameters or a window that cannot be, NotReady where days or labels are missing.
+    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`; `tuned_by` names the
+    run of the study that chose them, if one did. Raises InvalidRequestError for parameters or a window that cannot be,
+    NotReadyError where days or labels are missing.
     """
     use_case.require(day)
     form_limits.require_text("reason", reason)
@@ -121,7 +121,7 @@ def ended(runs: Runs, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with contextlib.suppress(MlflowUnreachable):  # what broke the training says more than this would
+        with contextlib.suppress(MlflowUnreachableError):  # what broke the training says more than this would
             runs.end_run(run_id, failed=True)
         raise
     runs.end_run(run_id, failed=False)
@@ -157,10 +157,10 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
 
 
 def material_of(use_case: UseCase, view: View, first: date, last: date, chosen: Parameters) -> Material:
-    """What the training will depend on; FeaturesMissing unless `day` itself is landed, and with it its labels."""
+    """What the training will depend on; FeaturesMissingError unless `day` itself is landed, and with it its labels."""
     if not view.partitions("features", view.day, view.day):
         # Labels known at a day are written just before its features: without these, training would see fewer.
-        raise FeaturesMissing(use_case.name, view.day, ", so the labels known by then are not complete")
+        raise FeaturesMissingError(use_case.name, view.day, ", so the labels known by then are not complete")
     made = provenance.current(use_case)
     return Material(
         as_of=view.day,

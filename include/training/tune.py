@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from include.declaration import form_limits
 from include.declaration.form_limits import TUNING_MINUTES, TUNING_TRIALS
 from include.declaration.use_case import UseCase
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake import content_digest
 from include.lake.lake import Lake
 from include.lake.snapshot import View
@@ -69,9 +69,9 @@ def run(
     """Search the declared space as of `day` until `trials` are done or no new one may begin after `minutes`.
 
     `parameters` stay as they are and are not searched. The same question (data, code, declaration, parameters, space,
-    number of trials) that was answered before gets the same answer, without another search, unless the clock ended
-    that one sooner than this one would be. Raises BadRequest for a budget, a space, parameters or a window that
-    cannot be; NotReady where days or labels are missing.
+    number of trials) that was answered before gets the same answer, without another search, unless the clock ended that
+    one sooner than this one would be. Raises InvalidRequestError for a budget, a space, parameters or a window that
+    cannot be; NotReadyError where days or labels are missing.
     """
     begun = clock()
     use_case.require(day)
@@ -146,10 +146,10 @@ def _keep(studies: Studies, study: str, trial: FrozenTrial) -> None:
 
 def _require(use_case: UseCase, trials: int, minutes: float) -> None:
     if isinstance(trials, bool) or not isinstance(trials, int) or not 1 <= trials <= TUNING_TRIALS:
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: tuning needs a whole number of trials from 1 to {TUNING_TRIALS}, not {trials!r}."
         )
     if not (math.isfinite(minutes) and 0 < minutes <= TUNING_MINUTES):
-        raise BadRequest(
+        raise InvalidRequestError(
             f"{use_case.name}: tuning needs a number of minutes above 0, at most {TUNING_MINUTES}, not {minutes!r}."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include import settings
-from include.lake.object_store import NoSuchPlace, Place
+from include.lake.object_store import InvalidStoragePathError, Place
 
 
 def run(use_case: str, path: str) -> bytes | None:
@@ -12,7 +12,7 @@ def run(use_case: str, path: str) -> bytes | None:
     try:
         folder = Place.of(settings.current().data_docs) / use_case
         page = folder / path
-    except NoSuchPlace:
+    except InvalidStoragePathError:
         return None
     if not path.endswith(".html") or any(part.startswith(".") for part in path.split("/")):
         return None  # a page that is being written begins with a dot

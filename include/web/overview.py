@@ -17,7 +17,7 @@ from include.errors import AirworthyError
 from include.features import staleness
 from include.features.staleness import TableStaleness
 from include.ingestion import quarantine
-from include.ingestion.correction_log import CorrectionsDamaged
+from include.ingestion.correction_log import CorrectionsCorruptedError
 from include.ingestion.corrections import Correction
 from include.lake import history
 from include.lake.lake import Lake
@@ -27,7 +27,7 @@ from include.monitoring import status
 from include.monitoring.metric_table import Measures
 from include.monitoring.status import Seen, Status
 from include.registry import lifecycle
-from include.registry.ledger import Entry, Ledger, LedgerDamaged
+from include.registry.ledger import Entry, Ledger, LedgerCorruptedError
 
 DECISIONS, TRAININGS = 14, 10
 """So many of the last decisions are read, and of those that led to a training."""
@@ -168,10 +168,10 @@ def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -
     """What `read` returns; where it fails, the reason among the problems, and `otherwise`. No reason names a path."""
     try:
         return read()
-    except LedgerDamaged as error:
+    except LedgerCorruptedError as error:
         del error  # it names a path of the server, which is for its operators
         problems.append("The ledger is damaged: the command `ledger` says where. Restore its folder from a backup.")
-    except CorrectionsDamaged as error:
+    except CorrectionsCorruptedError as error:
         del error  # as above
         problems.append("The corrections are damaged: the command `quarantine` says where. Restore them from a backup.")
     except AirworthyError as error:

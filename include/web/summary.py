@@ -87,7 +87,7 @@ class Report:
 
 
 def run(use_case: UseCase) -> Report:
-    """Everything there is, whatever its day. Raises MlflowUnreachable."""
+    """Everything there is, whatever its day. Raises MlflowUnreachableError."""
     view = Lake.of(use_case).as_of(date.max)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     versions, champion = registry.versions(), registry.champion()

@@ -13,7 +13,7 @@ from include.backtest import history, run
 from include.backtest.history import Hindsight
 from include.backtest.label_history import Past
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 from include.lake.lake import Lake
 from include.registry.mlflow_registry import Registry
 from include.settings import current
@@ -135,17 +135,17 @@ def test_days_that_were_never_built_are_built(lake_home):
     [(LAST, FIRST, "has no day"), (date(2020, 1, 5), LAST, "begins with a model as of its first day")],
 )
 def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
-    with pytest.raises(BadRequest, match=message):
+    with pytest.raises(InvalidRequestError, match=message):
         run.run(USE_CASE, first, last)
 
 
 def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy_lake, monkeypatch):
     def missing(use_case, day):
-        raise NotReady(f"the data end before {day}")
+        raise NotReadyError(f"the data end before {day}")
 
     monkeypatch.setattr(run.build, "run", missing)
     told: list[str] = []
     end = date(2020, 3, 10)
-    with pytest.raises(BadRequest, match="known up to 2020-03-12, and 2020-03-11 cannot"):
+    with pytest.raises(InvalidRequestError, match="known up to 2020-03-12, and 2020-03-11 cannot"):
         run.run(USE_CASE, FIRST - timedelta(days=5), end, tell=told.append)
     assert told == [f"building the features of {end + timedelta(days=1)}"]

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from include.cli import backtest
 from include.declaration.registry import load
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from tests import toy
 
 
@@ -52,5 +52,5 @@ def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_
 )
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file, why):
     monkeypatch.setattr(backtest.run, "run", lambda *_, **__: pytest.fail("it was replayed"))
-    with pytest.raises(BadRequest, match=rf"{why}.*Name a file in a folder that is there"):
+    with pytest.raises(InvalidRequestError, match=rf"{why}.*Name a file in a folder that is there"):
         backtest.show(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

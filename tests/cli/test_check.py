@@ -89,7 +89,7 @@ def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch):
     monkeypatch.setattr(expectations, "outcomes", lambda: 1 / 0)
     monkeypatch.delattr(features, "labels")
     said = use(quick_toy.USE_CASE)
-    with pytest.raises(cli_check.CheckFailed, match="3 errors in the declaration"):
+    with pytest.raises(cli_check.CheckFailedError, match="3 errors in the declaration"):
         check(said)
     for part in ("events", "ZeroDivisionError", "labels"):
         assert part in said.getvalue()
@@ -97,7 +97,7 @@ def test_everything_wrong_with_the_functions_is_said_at_once(use, monkeypatch):
 
 def test_a_gate_that_fails_fails_the_check_with_its_reason(use):
     said = use(replace(quick_toy.USE_CASE, gates=(Gate("auc", at_least=0.9999),)))
-    with pytest.raises(cli_check.CheckFailed, match="would not be promoted"):
+    with pytest.raises(cli_check.CheckFailedError, match="would not be promoted"):
         check(said)
     assert "failed     auc at least 0.9999" in said.getvalue()
 
@@ -106,6 +106,6 @@ def test_every_day_that_is_refused_is_named(use, monkeypatch):
     events, empty = source.events, (AS_OF, AS_OF - timedelta(days=2))
     monkeypatch.setattr(source, "events", lambda day: events(day).slice(0, 0) if day in empty else events(day))
     said = use(quick_toy.USE_CASE)
-    with pytest.raises(cli_check.CheckFailed, match="2 feeds or days were refused"):
+    with pytest.raises(cli_check.CheckFailedError, match="2 feeds or days were refused"):
         check(said)
     assert all(f"'events' of {day} is refused" in said.getvalue() for day in empty)

@@ -17,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from include.cli import backtest, check, cleanup_plan, lineage, main, maintain, rebuild, walkthrough
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.evaluation.check_use_case import CheckFinding
 from include.ingestion import resubmit
 from include.maintenance.apply import MaintainResult
@@ -163,7 +163,7 @@ def said_by(planted: Path, command: str) -> str:
     result = CliRunner().invoke(main.app, arguments)
     if result.exception is None or isinstance(result.exception, SystemExit):
         return result.output
-    assert isinstance(result.exception, BadRequest), repr(result.exception)
+    assert isinstance(result.exception, InvalidRequestError), repr(result.exception)
     return f"{result.output}{result.exception}"
 
 
@@ -201,4 +201,4 @@ def test_the_error_of_the_program_is_printed_without_what_drives_the_terminal(pl
 
 
 def _fail() -> None:
-    raise BadRequest(f"It was {HOSTILE}.")
+    raise InvalidRequestError(f"It was {HOSTILE}.")

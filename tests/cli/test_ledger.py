@@ -59,7 +59,7 @@ def test_damage_ends_the_command_with_a_message_and_a_code(decided, monkeypatch,
     (Ledger.of(USE_CASE).folder / "000003.json").remove()
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
-    assert "LedgerDamaged: The ledger is damaged at " in shown.err and "000003.json" in shown.err
+    assert "LedgerCorruptedError: The ledger is damaged at " in shown.err and "000003.json" in shown.err
     assert "verified" not in shown.out
 
 
@@ -71,7 +71,7 @@ def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeyp
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
-    assert "LedgerDamaged" in shown.err and "set the tag `ledger.head`" in shown.err
+    assert "LedgerCorruptedError" in shown.err and "set the tag `ledger.head`" in shown.err
     assert "verified" not in shown.out
 
 
@@ -79,7 +79,7 @@ def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, c
     rerecord("1", trees="others")
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
-    assert "ModelReplaced: toy: ledger entry 3" in shown.err and "verified" not in shown.out
+    assert "ModelReplacedError: toy: ledger entry 3" in shown.err and "verified" not in shown.out
 
 
 def test_a_rejection_is_shown_as_one_that_never_flies(decided):

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from include.cli import lineage as cli_lineage
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
 
 DAY = date(2020, 3, 1)
@@ -96,5 +96,5 @@ def test_nothing_is_taken_for_markup(monkeypatch):
 
 @pytest.mark.parametrize(("words", "said"), [(["id"], "names no key"), (["id=1", "id=2"], "'id' is given twice")])
 def test_words_that_are_no_clear_keys_are_refused(words, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         cli_lineage.keys(words)

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from include.cli import main
-from include.cli.check import CheckFailed
-from include.errors import AirworthyError, BadRequest, DayMissing, NotReady
-from include.registry.mlflow_runs import MlflowUnreachable
+from include.cli.check import CheckFailedError
+from include.errors import AirworthyError, InvalidRequestError, NotReadyError, PartitionMissingError
+from include.registry.mlflow_runs import MlflowUnreachableError
 
 FIRST_DAY = "2020-01-01"
 BEFORE, DAY = "2019-12-31", "2020-01-20"
@@ -65,7 +65,7 @@ def refused(arguments: list[str], kind: type[AirworthyError] = AirworthyError) -
 @pytest.mark.parametrize("command", commands("", ""))
 def test_a_use_case_that_does_not_exist_is_named_with_those_that_do(command, tmp_path: Path):
     (file := tmp_path / "rows.csv").write_text("id\n1\n")
-    said = refused(commands("nobody", DAY, str(file))[command], BadRequest)
+    said = refused(commands("nobody", DAY, str(file))[command], InvalidRequestError)
     assert "'nobody'" in said and "toy" in said
 
 
@@ -88,7 +88,9 @@ def test_a_day_that_has_not_begun_is_refused(command):
     assert FUTURE in refused(commands("toy", FUTURE)[command])
 
 
-@pytest.mark.parametrize(("command", "kind"), [("predictions", DayMissing), ("lineage", NotReady), ("frame", NotReady)])
+@pytest.mark.parametrize(
+    ("command", "kind"), [("predictions", PartitionMissingError), ("lineage", NotReadyError), ("frame", NotReadyError)]
+)
 def test_in_an_empty_lake_what_is_missing_is_named_with_what_makes_it(command, kind, lake_home: Path):
     said = refused(commands("toy", DAY)[command], kind)
     assert DAY in said and ("toy__" in said or "check" in said)
@@ -105,20 +107,20 @@ def test_what_only_looks_works_in_an_empty_lake(command):
 @pytest.mark.parametrize("command", ["report", "report of days", "ledger"])
 def test_without_an_answer_from_mlflow_its_address_is_named(command, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert "127.0.0.1:9" in refused(commands("toy", DAY)[command], MlflowUnreachable)
+    assert "127.0.0.1:9" in refused(commands("toy", DAY)[command], MlflowUnreachableError)
 
 
 @pytest.mark.parametrize("command", ["report", "replay"])
 def test_days_in_the_wrong_order_are_refused(command):
     days = {"report": ["report", "toy", "2020-02-02", "2020-02-01"]}
     days["replay"] = ["replay", "toy", "--from", "2020-02-02", "--to", "2020-02-01"]
-    assert "2020-02-01" in refused(days[command], BadRequest)
+    assert "2020-02-01" in refused(days[command], InvalidRequestError)
 
 
 def test_a_table_that_does_not_exist_and_a_file_that_cannot_be_written_are_refused(tmp_path: Path):
-    assert "'feature'" in refused(["frame", "toy", "feature", DAY], BadRequest)
+    assert "'feature'" in refused(["frame", "toy", "feature", DAY], InvalidRequestError)
     out = str(tmp_path / "nowhere" / "x.csv")
-    assert out in refused(["frame", "toy", "features", DAY, "--out", out], BadRequest)
+    assert out in refused(["frame", "toy", "features", DAY, "--out", out], InvalidRequestError)
 
 
 @pytest.mark.parametrize("option", ["predictions", "frame"])
@@ -128,7 +130,7 @@ def test_a_number_of_rows_that_cannot_be_is_refused(option):
 
 def test_a_check_that_has_nothing_to_learn_from_says_so():
     result = run("check", "toy", FIRST_DAY)
-    assert isinstance(result.exception, CheckFailed)
+    assert isinstance(result.exception, CheckFailedError)
     assert "has no day to learn from" in result.output
 
 
@@ -137,7 +139,7 @@ def test_the_program_prints_the_sentence_and_fails(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == 1
-    assert "BadRequest: toy begins on 2020-01-01" in capsys.readouterr().err
+    assert "InvalidRequestError: toy begins on 2020-01-01" in capsys.readouterr().err
 
 
 def test_a_table_that_goes_into_a_pipe_is_not_cut(monkeypatch):

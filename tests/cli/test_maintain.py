@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from include.cli.main import app
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import data_docs
 
 TOY = "tests.use_cases"
@@ -46,7 +46,7 @@ def test_with_really_it_is_gone(page):
 
 def test_an_unknown_use_case_is_refused_with_the_list(page):
     done = CliRunner().invoke(app, ["maintain", "--use-case", "tay"])
-    assert isinstance(done.exception, BadRequest)
+    assert isinstance(done.exception, InvalidRequestError)
     assert "there are ['toy']" in str(done.exception)
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from include.cli import main
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.use_case import Suite
 from tests.quarantined import DAY, HOUR, NEXT, land, spoil
 from tests.toy_use_case import expectations
@@ -76,14 +76,14 @@ def test_nothing_that_a_source_delivers_drives_the_terminal(monkeypatch):
 def test_an_existing_file_is_left_as_it_is(tmp_path: Path):
     file = tmp_path / "rows.csv"
     file.write_text("mine")
-    with pytest.raises(BadRequest, match=r"cannot be written: File exists\. Name a new file"):
+    with pytest.raises(InvalidRequestError, match=r"cannot be written: File exists\. Name a new file"):
         typed("export", "toy", str(file), "--feed", "events")
     assert file.read_text() == "mine"
 
 
 def test_where_no_row_is_open_no_file_is_made(tmp_path: Path):
     typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong")
-    with pytest.raises(BadRequest, match="None of the 2 rows is open"):
+    with pytest.raises(InvalidRequestError, match="None of the 2 rows is open"):
         typed("export", "toy", str(tmp_path / "rows.csv"), "--feed", "events")
     assert not list(tmp_path.glob("*.csv"))
 
@@ -97,7 +97,7 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
     rows = [line.split()[0] for line in shown.splitlines() if line.startswith((f"{DAY}.", f"{NEXT}."))]
     named = [word for row in rows for word in ("--row", row)]
     with pytest.raises(
-        BadRequest, match=r"1 of the rows with these ids have none of the reasons .* Nothing was released"
+        InvalidRequestError, match=r"1 of the rows with these ids have none of the reasons .* Nothing was released"
     ):
         typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong", *named)
     assert "2 open     0 corrected     0 released" in typed("toy", "--day", str(DAY))
@@ -114,5 +114,5 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
     ],
 )
 def test_what_cannot_be_done_is_refused(arguments, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         typed(*arguments)

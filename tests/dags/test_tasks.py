@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from include.declaration import clock
-from include.errors import AirworthyError, BadData, BadRequest
+from include.errors import AirworthyError, DataError, InvalidRequestError
 from include.lake.lake import Lake
 from include.orchestration import dag_factory, sensors
 from tests import toy
@@ -37,21 +37,21 @@ def test_the_day_is_the_partition_key_or_the_forms(given):
     ],
 )
 def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         dag_factory.day_of(given)
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():
     with pytest.raises(AirflowFailException, match="rotten"), dag_factory.told():
-        raise BadData("rotten")
+        raise DataError("rotten")
 
 
 def test_what_may_pass_is_left_to_the_retries():
-    class Busy(AirworthyError):
+    class BusyError(AirworthyError):
         worth_retrying = True
 
-    with pytest.raises(Busy), dag_factory.told():
-        raise Busy("later")
+    with pytest.raises(BusyError), dag_factory.told():
+        raise BusyError("later")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from include.backtest import run
 from include.cli import check
 from include.declaration import clock
-from include.errors import BadRequest, NotBegunError
+from include.errors import InvalidRequestError, NotBegunError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, validate
 from include.monitoring import monitor
@@ -77,14 +77,14 @@ ENDED = replace(USE_CASE, ends_on=date(2020, 3, 31))
 def test_every_entry_refuses_a_day_that_has_not_begun_and_one_after_the_last(entry, lake_home):
     with pytest.raises(NotBegunError, match="has not begun in UTC"):
         ENTRIES[entry](USE_CASE, TOMORROW)
-    with pytest.raises(BadRequest, match=r"toy ends on 2020-03-31; 2020-04-01 is after it"):
+    with pytest.raises(InvalidRequestError, match=r"toy ends on 2020-03-31; 2020-04-01 is after it"):
         ENTRIES[entry](ENDED, date(2020, 4, 1))
     assert not (lake_home / "lake").exists()
 
 
 def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(lake_home):
     with pytest.raises(
-        BadRequest, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
+        InvalidRequestError, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
     ):
         run.run(ENDED, date(2020, 3, 1), date(2020, 3, 30))
 
@@ -93,7 +93,7 @@ def test_check_refuses_it_too(monkeypatch):
     monkeypatch.setattr(check, "load", lambda name: USE_CASE)
     with pytest.raises(NotBegunError):
         check.show(None, "toy", TOMORROW)
-    with pytest.raises(BadRequest, match="begins on 2020-01-01"):
+    with pytest.raises(InvalidRequestError, match="begins on 2020-01-01"):
         check.show(None, "toy", date(2019, 12, 31))
 
 
@@ -110,14 +110,14 @@ def release(use_case=USE_CASE, **more):
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
-    with pytest.raises(BadRequest, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
+    with pytest.raises(InvalidRequestError, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
         release(known_on=date(2020, 1, 12))
     assert release().known_on == "2020-01-11"
     assert not any(quarantine.of(USE_CASE, "events").is_open)
 
 
 def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):
-    with pytest.raises(BadRequest, match=r"2020-01-11 is after 2020-01-10, on which toy ends"):
+    with pytest.raises(InvalidRequestError, match=r"2020-01-11 is after 2020-01-10, on which toy ends"):
         release(replace(USE_CASE, ends_on=quarantined.DAY))
 
 

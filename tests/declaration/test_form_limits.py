@@ -12,7 +12,7 @@ from include.declaration.form_limits import (
     REASON_LENGTH,
     TextTooLongError,
 )
-from include.errors import MESSAGE_LENGTH, BadRequest, shorten
+from include.errors import MESSAGE_LENGTH, InvalidRequestError, shorten
 
 pytestmark = pytest.mark.security
 
@@ -48,7 +48,7 @@ def test_an_object_is_bounded_in_number_names_and_values(values):
 
 
 def test_an_errors_message_keeps_its_beginning_and_its_advice_however_much_it_quotes():
-    said = str(BadRequest(f"There are {[f'column_{number}' for number in range(30_000)]}. Rename them."))
+    said = str(InvalidRequestError(f"There are {[f'column_{number}' for number in range(30_000)]}. Rename them."))
     assert len(said) <= MESSAGE_LENGTH
     assert said.startswith("There are ['column_0'") and said.endswith("Rename them.") and "more characters" in said
 

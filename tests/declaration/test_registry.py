@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from include.declaration import registry
-from include.errors import BadRequest, BrokenUseCaseError
+from include.errors import BrokenUseCaseError, InvalidRequestError
 from include.settings import REPOSITORY
 
 HEALTHY = "from tests.toy_use_case import USE_CASE\n"
@@ -93,7 +93,9 @@ def test_a_healthy_one_is_loaded_without_importing_the_others(package):
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(package):
-    with pytest.raises(BadRequest, match=r"no use case 'nobody'; there are \['toy'\]. These cannot be loaded: exits, "):
+    with pytest.raises(
+        InvalidRequestError, match=r"no use case 'nobody'; there are \['toy'\]. These cannot be loaded: exits, "
+    ):
         registry.load("nobody")
 
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from include.declaration.registry import load
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.use_case import Costs, Gate, SliceGate, Training
 from tests.toy_use_case import USE_CASE
 
@@ -86,13 +86,13 @@ def test_declarations_cannot_be_changed_afterwards():
 
 
 def test_an_unknown_use_case_is_answered_with_those_there_are():
-    with pytest.raises(BadRequest, match=r"no use case 'nothing'; there are \['flight_delays'\]"):
+    with pytest.raises(InvalidRequestError, match=r"no use case 'nothing'; there are \['flight_delays'\]"):
         load("nothing")
 
 
 def test_a_day_before_the_first_is_refused():
     USE_CASE.require(USE_CASE.first_day)
-    with pytest.raises(BadRequest, match="2020-01-01"):
+    with pytest.raises(InvalidRequestError, match="2020-01-01"):
         USE_CASE.require(date(2019, 12, 31))
 
 

@@ -16,8 +16,8 @@ import pytest
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import integrity
-from include.lake.history import VersionGone
-from include.lake.integrity import DayDamaged
+from include.lake.history import TableVersionMissingError
+from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from tests.drills import life
 from tests.drills.report import Row
@@ -82,7 +82,7 @@ def noticed(table: str) -> bool:
     """Whether reading the damaged day was refused, in words that name it and what to do."""
     try:
         READERS[table]()
-    except DayDamaged as error:
+    except PartitionCorruptedError as error:
         text = str(error)
         assert f"{table} of {DAMAGED} is damaged" in text and f"Run toy__data for {DAMAGED} again" in text, text
         return True
@@ -138,7 +138,7 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     rows = pq.read_table(path, partitioning=None)
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)
-    with pytest.raises(DayDamaged, match="does not hold the bytes that were written"):
+    with pytest.raises(PartitionCorruptedError, match="does not hold the bytes that were written"):
         build.run(USE_CASE, LAST)
 
 
@@ -191,7 +191,7 @@ def test_a_commit_that_is_broken_off_is_refused_or_its_day_is_missing_and_a_reru
         newest.write_bytes(broken_off(newest.read_bytes(), where))
         if where == "in a line":
             with pytest.raises(
-                VersionGone, match=rf"{table} cannot be read: .* move that one away.* run its day again"
+                TableVersionMissingError, match=rf"{table} cannot be read: .* move that one away.* run its day again"
             ):
                 life.tables()
             newest.rename(newest.with_suffix(".moved"))

@@ -14,7 +14,7 @@ from include.errors import AirworthyError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.object_store import Place
-from include.lake.s3 import StoreFailed
+from include.lake.s3 import ObjectStoreError
 from tests.drills import life, proxy
 from tests.drills.proxy import FAULTS, Running
 from tests.drills.report import Row
@@ -153,7 +153,7 @@ def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_t
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
     ingest.run(USE_CASE, DAYS[0])
     before = life.tables()
-    with through(["500"], 1.0), pytest.raises(StoreFailed, match="run the task again") as raised:
+    with through(["500"], 1.0), pytest.raises(ObjectStoreError, match="run the task again") as raised:
         validate.run(USE_CASE, DAYS[0])
     assert raised.value.worth_retrying
     assert life.tables() == before

@@ -17,7 +17,7 @@ import pytest
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.partitions import days_from
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefused, AirflowUnreachable, Run
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefusedError, AirflowUnreachableError, Run
 from include.registry.mlflow_registry import Registry
 from tests.conftest import living_in
 from tests.drills.life import rows_lost
@@ -256,7 +256,7 @@ def brought_to_an_end(stack: Stack, api: AirflowApi, walk: Walk) -> str:
         stack.revive()
         try:
             return all(run.state in FINISHED for run in api.runs(DATA))
-        except (AirflowRefused, AirflowUnreachable):
+        except (AirflowRefusedError, AirflowUnreachableError):
             return False  # it is just being started again
 
     for _ in range(3):

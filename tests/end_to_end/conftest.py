@@ -9,7 +9,7 @@ import pytest
 
 from include.lake import signing
 from include.local import credentials
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowUnreachable, Run
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowUnreachableError, Run
 from tests.local.conftest import Shell, make_shell
 
 IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
@@ -33,7 +33,7 @@ def until(found: Callable[[], object], what: str, seconds: float = 1200) -> None
 def _there(found: Callable[[], object]) -> bool:
     try:
         return bool(found())
-    except AirflowUnreachable:
+    except AirflowUnreachableError:
         return False
 
 

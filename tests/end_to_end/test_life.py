@@ -13,7 +13,7 @@ from rich.console import Console
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.local import credentials, demo
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefused, Run
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefusedError, Run
 from include.monitoring import monitor
 from include.registry.ledger import Ledger
 from include.web import summary
@@ -129,7 +129,7 @@ def test_a_run_without_a_day_fails_at_once_and_says_what_to_give(api, data):
 
 
 def test_the_form_refuses_what_is_no_day(api, data):
-    with pytest.raises(AirflowRefused, match="400"):
+    with pytest.raises(AirflowRefusedError, match="400"):
         api.trigger(DATA, conf={"day": "tomorrow"})
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow.compute as pc
 import pytest
 
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.promotion import promote, register
@@ -183,7 +183,7 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     day = date(2020, 2, 25)
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
     Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
-    with pytest.raises(NotReady, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
+    with pytest.raises(NotReadyError, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
         evaluate.run(WITH_CHAMPION, trained_toy)
 
 
@@ -191,5 +191,5 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
 @pytest.mark.usefixtures("without_plots")
 def test_a_run_that_broke_half_way_is_not_judged(tracking):
     run_id = Registry(USE_CASE).start_run("broken", {})
-    with pytest.raises(NotReady, match=r"not complete, so it is no model. Train again: trigger toy__train"):
+    with pytest.raises(NotReadyError, match=r"not complete, so it is no model. Train again: trigger toy__train"):
         evaluate.run(USE_CASE, run_id)

@@ -20,7 +20,7 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.training.run_logging import PROBABILITY
 from include.use_case import (
     FeatureValueGate,
@@ -170,7 +170,7 @@ def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(cham
     registry = Registry(USE_CASE)
     path = next(path for path in lake_home.rglob("model.lgb") if registry.version("1").model_id in str(path))
     path.unlink() if damage == "removed" else path.write_text(path.read_text().replace("leaf_value=", "leaf_value=9"))
-    with pytest.raises(ArtifactMissing, match="version 1 cannot be loaded"):
+    with pytest.raises(ArtifactMissingError, match="version 1 cannot be loaded"):
         evaluate.run(use_case, run_id)
     assert (registry.champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
 

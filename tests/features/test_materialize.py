@@ -15,7 +15,7 @@ import pytest
 
 from include.errors import BrokenUseCaseError
 from include.features import materialize
-from include.features.materialize import RowsWrong
+from include.features.materialize import ResultRowsError
 from include.lake import schemas
 from include.lake.lake import Lake
 from tests.toy_use_case import USE_CASE, features, source
@@ -114,7 +114,7 @@ def test_an_ibis_key_of_another_type_is_put_in_order_as_it_is_announced(monkeypa
 
 def test_a_value_that_would_change_is_refused_with_column_value_and_keys(monkeypatch):
     with pytest.raises(
-        RowsWrong, match=r"'hour' is .*, announced is int32: .*0\.5.* in the row event_date=2020-01-10 id=1\."
+        ResultRowsError, match=r"'hour' is .*, announced is int32: .*0\.5.* in the row event_date=2020-01-10 id=1\."
     ):
         build(monkeypatch, lambda day, events, outcomes: today(events).mutate(hour=events.id * 0.5))
 
@@ -126,11 +126,13 @@ def test_a_null_key_of_features_and_labels_is_refused_and_counted(monkeypatch):
     def nulled(table):
         return table.mutate(id=ibis.ifelse(table.id < 2, None, table.id))
 
-    with pytest.raises(RowsWrong, match=r"features of 2020-01-10 have 2 rows without a 'id': a key is never null"):
+    with pytest.raises(
+        ResultRowsError, match=r"features of 2020-01-10 have 2 rows without a 'id': a key is never null"
+    ):
         build(monkeypatch, lambda day, events, outcomes: nulled(today(events)))
-    with pytest.raises(RowsWrong, match=r"labels of 2020-01-10 have \d rows without a 'id': a key is never null"):
+    with pytest.raises(ResultRowsError, match=r"labels of 2020-01-10 have \d rows without a 'id': a key is never null"):
         label(monkeypatch, lambda day, events, outcomes: nulled(known(outcomes)))
-    with pytest.raises(RowsWrong, match=r"\d+ rows without a 'event_date'"):
+    with pytest.raises(ResultRowsError, match=r"\d+ rows without a 'event_date'"):
         label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(event_date=ibis.null("date")))
 
 
@@ -148,7 +150,7 @@ def test_a_null_key_of_features_and_labels_is_refused_and_counted(monkeypatch):
     ],
 )
 def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(monkeypatch, failed, said):
-    with pytest.raises(RowsWrong, match=said):
+    with pytest.raises(ResultRowsError, match=said):
         label(monkeypatch, lambda day, events, outcomes: known(outcomes).mutate(failed=failed))
 
 
@@ -163,7 +165,7 @@ def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(mo
 )
 def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(monkeypatch, failed, kind):
     frame = pd.DataFrame({"event_date": [DAY - timedelta(days=1)], "id": [1], "failed": failed})
-    with pytest.raises(RowsWrong, match=rf"'failed' is {kind}.*no number\. A label is binary: return 1 where"):
+    with pytest.raises(ResultRowsError, match=rf"'failed' is {kind}.*no number\. A label is binary: return 1 where"):
         label(monkeypatch, lambda day, events, outcomes: frame)
 
 
@@ -184,7 +186,7 @@ def test_a_key_that_no_reader_holds_is_named_also_where_rows_are_about_another_d
     def labels(day, events, outcomes):
         return pa.table({"event_date": far, "id": [1], "failed": [1]})
 
-    with pytest.raises(RowsWrong, match="the first is event_date=10000-01-01 id=1"):
+    with pytest.raises(ResultRowsError, match="the first is event_date=10000-01-01 id=1"):
         label(monkeypatch, labels)
 
 
@@ -214,7 +216,7 @@ def test_an_error_names_the_line_of_the_use_case_that_raised(monkeypatch):
         rows = today(events)
         return rows.select(rows.nowhere)
 
-    with pytest.raises(RowsWrong, match=r"features of 2020-01-10 could not be made: \w+Error: ") as caught:
+    with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: \w+Error: ") as caught:
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "nowhere"))
     assert not caught.value.worth_retrying
@@ -228,7 +230,7 @@ def test_an_error_while_rows_are_computed_names_the_function(monkeypatch, broken
     def function(day, events, outcomes):
         return today(events).mutate(hour=broken)
 
-    with pytest.raises(RowsWrong, match=r"could not be made: ConversionException: ") as caught:
+    with pytest.raises(ResultRowsError, match=r"could not be made: ConversionException: ") as caught:
         build(monkeypatch, function)
     assert caught.value.where.endswith(line_in(function, "def function"))
     assert not caught.value.worth_retrying
@@ -258,7 +260,7 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_returned_instead_of_rows_is_refused_in_words(monkeypatch, returned, said):
-    with pytest.raises(RowsWrong, match=said) as caught:
+    with pytest.raises(ResultRowsError, match=said) as caught:
         build(monkeypatch, lambda day, events, outcomes: returned(today(events)))
     assert "test_materialize.py" in caught.value.where
 

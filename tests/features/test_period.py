@@ -15,7 +15,7 @@ from include.features import build as features_build
 from include.features import materialize
 from include.features.distinct import RowsNotDistinctError
 from include.features.labels import known_labels
-from include.features.materialize import RowsWrong
+from include.features.materialize import ResultRowsError
 from include.ingestion import ingest, validate
 from include.lake import history
 from include.lake.lake import Lake
@@ -164,7 +164,7 @@ def derive_with(monkeypatch, function: str, build: Callable, table: str = "featu
 
 def test_features_about_another_day_are_refused(lake_home, monkeypatch):
     with pytest.raises(
-        RowsWrong, match=r"200 rows about another day: 'event_date'.*must be 2020-01-10.*event_date=2020-01-09"
+        ResultRowsError, match=r"200 rows about another day: 'event_date'.*must be 2020-01-10.*event_date=2020-01-09"
     ):
         derive_with(
             monkeypatch,
@@ -176,7 +176,7 @@ def test_features_about_another_day_are_refused(lake_home, monkeypatch):
 @pytest.mark.parametrize(("later", "rows"), [(3, 200), (1, 171)])
 def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monkeypatch, later, rows):
     said = rf"{rows} rows about a day that has not come: 'event_date' must be before 2020-01-10"
-    with pytest.raises(RowsWrong, match=said):
+    with pytest.raises(ResultRowsError, match=said):
         derive_with(
             monkeypatch,
             "labels",

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from include.ingestion import bucket as buckets
-from include.ingestion.bucket import Bucket, BucketFailed, Listed, ObjectChanged, TooManyObjectsError
+from include.ingestion.bucket import Bucket, BucketError, Listed, ObjectChangedError, TooManyObjectsError
 from include.lake import s3_retries
 from include.settings import REPOSITORY
 
@@ -53,7 +53,7 @@ def test_what_fails_at_times_is_tried_again(landing, content, faults, tmp_path, 
 
 def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing, faults):
     faults.next = ["503"] * 100
-    with pytest.raises(BucketFailed, match=rf"{landing.name}.*'aws_default'.*503.*Try again later") as failed:
+    with pytest.raises(BucketError, match=rf"{landing.name}.*'aws_default'.*503.*Try again later") as failed:
         Bucket(landing.name, "aws_default").list("")
     assert failed.value.worth_retrying
     assert len(faults.next) == 100 - (s3_retries.RETRIES + 1)
@@ -61,13 +61,13 @@ def test_a_server_that_goes_on_failing_is_worth_another_try_of_the_task(landing,
 
 def test_a_server_that_is_not_there_is_worth_another_try(landing, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "aws://k:s@/?region_name=x&endpoint_url=http%3A%2F%2F127.0.0.1%3A9")
-    with pytest.raises(BucketFailed, match=r"127\.0\.0\.1:9") as failed:
+    with pytest.raises(BucketError, match=r"127\.0\.0\.1:9") as failed:
         Bucket(landing.name, "aws_default").list("")
     assert failed.value.worth_retrying
 
 
 def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
-    with pytest.raises(BucketFailed, match=r"'nowhere'.*NoSuchBucket.*Mend the bucket") as failed:
+    with pytest.raises(BucketError, match=r"'nowhere'.*NoSuchBucket.*Mend the bucket") as failed:
         Bucket("nowhere", "aws_default").list("")
     assert not failed.value.worth_retrying
 
@@ -75,7 +75,7 @@ def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
 @pytest.mark.parametrize("code", ["403", "401"])
 def test_a_refusal_is_not_tried_again(landing, faults, code):
     faults.next = [code] * 3
-    with pytest.raises(BucketFailed, match="Mend the bucket, or the Connection's keys") as failed:
+    with pytest.raises(BucketError, match="Mend the bucket, or the Connection's keys") as failed:
         Bucket(landing.name, "aws_default").list("")
     assert not failed.value.worth_retrying
     assert len(faults.next) == 2
@@ -85,10 +85,10 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
     reader = Bucket(landing.name, "aws_default")
     listed = reader.list("large")[0]
     landing.put("large", b"another")
-    with pytest.raises(ObjectChanged, match="was replaced or removed while it was read") as changed:
+    with pytest.raises(ObjectChangedError, match="was replaced or removed while it was read") as changed:
         reader.fetch(listed, tmp_path / "copy")
     assert changed.value.worth_retrying
-    with pytest.raises(ObjectChanged):
+    with pytest.raises(ObjectChangedError):
         reader.fetch(Listed("gone", 1, "x"), tmp_path / "copy")
 
 
@@ -109,7 +109,7 @@ def test_an_object_that_is_replaced_after_it_was_looked_at_is_not_taken(landing,
     events = reader._client.meta.events
     events.register(f"before-send.s3.{request_}", replaced)
     try:
-        with pytest.raises(ObjectChanged):
+        with pytest.raises(ObjectChangedError):
             reader.fetch(listed, tmp_path / "copy")
     finally:
         events.unregister(f"before-send.s3.{request_}", replaced)
@@ -147,7 +147,7 @@ def test_an_object_that_is_larger_than_listed_is_not_fetched(landing, tmp_path):
     (listed,) = reader.list("large")
     landing.put("large", os.urandom(MEGABYTE))
     fetched_parts = requests(reader, "GetObject")
-    with pytest.raises(ObjectChanged):
+    with pytest.raises(ObjectChangedError):
         reader.fetch(listed, tmp_path / "copy")
     assert fetched_parts == [] and not (tmp_path / "copy").exists()
 
@@ -166,7 +166,7 @@ def test_a_copy_ends_with_the_bytes_that_were_listed(landing, tmp_path):
 
     parts = requests(reader, "GetObject")
     reader._client.meta.events.register("before-send.s3.HeadObject", replaced)
-    with pytest.raises(ObjectChanged):
+    with pytest.raises(ObjectChangedError):
         reader.fetch(listed, tmp_path / "copy")
     assert len(looks) == 2, "it is refused by what was copied, not by a look afterwards"
     assert len(parts) <= 2 * buckets.AT_ONCE and not (tmp_path / "copy").exists()

@@ -9,9 +9,14 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import corrections
-from include.ingestion.correction_log import Corrections, CorrectionsBusy, CorrectionsDamaged, DayTaken
+from include.ingestion.correction_log import (
+    CorrectionPeriodTakenError,
+    Corrections,
+    CorrectionsBusyError,
+    CorrectionsCorruptedError,
+)
 from include.ingestion.corrections import Draft
 from include.lake import schemas
 from include.lake.object_store import Place
@@ -55,7 +60,7 @@ def test_corrections_belong_to_the_day_they_become_known_on(book):
 def test_a_closed_day_takes_none_and_what_it_has_stays(book):
     book.record(draft(1))
     book.close(LATER)
-    with pytest.raises(DayTaken, match=r"2020-01-11 of feed 'outcomes' was landed meanwhile"):
+    with pytest.raises(CorrectionPeriodTakenError, match=r"2020-01-11 of feed 'outcomes' was landed meanwhile"):
         book.record(draft(2))
     assert [each.number for each in book.close(LATER)] == [1]
     assert book.record(draft(1)).new is False, "the same again is no new one"
@@ -80,7 +85,7 @@ def test_one_that_came_too_late_for_its_day_does_not_stand_and_its_rows_are_free
 def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
     book.record(draft(1))
     (book.folder / "days" / str(LATER) / "closing").create(b"")
-    with pytest.raises(DayTaken):
+    with pytest.raises(CorrectionPeriodTakenError):
         book.record(draft(2))
     assert [each.number for each in book.standing()] == [1]
     assert [each.number for each in book.close(LATER)] == [1]
@@ -89,7 +94,7 @@ def test_a_day_whose_closing_was_cut_short_is_closed_by_the_next(book):
 def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
     book.record(draft(1, 2))
     for other in (draft(2, failed=0), draft(2, 3), draft(1, 2, known_on=date(2020, 1, 12)), draft(1, 2, failed=0)):
-        with pytest.raises(BadRequest, match=r"sent back before: row-.*corrected by Ann, correction 1"):
+        with pytest.raises(InvalidRequestError, match=r"sent back before: row-.*corrected by Ann, correction 1"):
             book.record(other)
 
 
@@ -103,7 +108,7 @@ def test_the_same_again_stands_whoever_says_it(book):
 
 def test_a_release_is_not_a_correction_of_the_same_rows(book):
     book.record(draft(1))
-    with pytest.raises(BadRequest, match="sent back before"):
+    with pytest.raises(InvalidRequestError, match="sent back before"):
         book.record(replace(draft(1), kind="release"))
 
 
@@ -115,7 +120,7 @@ def together(count: int, act: Callable[[int], object]) -> list[object]:
         gate.wait()
         try:
             return act(number)
-        except BadRequest as error:
+        except InvalidRequestError as error:
             return error
 
     with ThreadPoolExecutor(count) as pool:
@@ -124,7 +129,7 @@ def together(count: int, act: Callable[[int], object]) -> list[object]:
 
 def test_of_racing_operators_one_sends_a_row_back(book):
     found = together(6, lambda n: book.record(draft(1, failed=n, known_on=date(2020, 1, 11 + n))))
-    assert [isinstance(each, BadRequest) for each in found].count(False) == 1
+    assert [isinstance(each, InvalidRequestError) for each in found].count(False) == 1
     assert len(book.standing()) == 1
 
 
@@ -152,7 +157,7 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
     def counting(self: Corrections) -> list[corrections.Correction]:
         found = counted(self)
         monkeypatch.setattr(Corrections, "_all", counted)
-        with pytest.raises(DayTaken):
+        with pytest.raises(CorrectionPeriodTakenError):
             book.record(draft(1))
         said.append("refused")
         return found
@@ -164,7 +169,7 @@ def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_an
 
 def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
     monkeypatch.setattr(Place, "create", lambda self, content: False)
-    with pytest.raises(CorrectionsBusy, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
+    with pytest.raises(CorrectionsBusyError, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
         book.record(draft(1))
     assert busy.value.worth_retrying
 
@@ -172,7 +177,7 @@ def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_
 def test_a_missing_correction_stops_its_feed(book):
     book.record(draft(1)), book.record(draft(2))
     (book.folder / "000001.parquet").remove()
-    with pytest.raises(CorrectionsDamaged, match=r"000001\.parquet: it is missing.*backup"):
+    with pytest.raises(CorrectionsCorruptedError, match=r"000001\.parquet: it is missing.*backup"):
         book.close(LATER)
 
 
@@ -180,14 +185,14 @@ def test_a_missing_correction_stops_its_feed(book):
 def test_a_damaged_correction_stops_its_feed(book, content):
     book.record(draft(1))
     (book.folder / "000001.parquet").write(content)
-    with pytest.raises(CorrectionsDamaged, match=r"000001\.parquet"):
+    with pytest.raises(CorrectionsCorruptedError, match=r"000001\.parquet"):
         book.close(LATER)
 
 
 def test_a_damaged_closing_is_said(book):
     book.close(LATER)
     (book.folder / "days" / str(LATER) / "closed.json").write(b"[]")
-    with pytest.raises(CorrectionsDamaged, match=r"closed\.json"):
+    with pytest.raises(CorrectionsCorruptedError, match=r"closed\.json"):
         book.known_on(LATER)
 
 
@@ -195,7 +200,7 @@ def test_a_correction_that_was_renamed_is_noticed(book):
     book.record(draft(1)), book.record(draft(2))
     place: Place = book.folder / "000001.parquet"
     place.write((book.folder / "000002.parquet").read())
-    with pytest.raises(CorrectionsDamaged, match="it holds correction 2"):
+    with pytest.raises(CorrectionsCorruptedError, match="it holds correction 2"):
         book.standing()
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader
 from include.untrusted import UntrustedProcess
 from tests.ingestion.hostile_files import Meter, measure, parquet, repeated
@@ -70,7 +70,9 @@ def test_a_long_text_that_a_few_bytes_repeat_is_refused_in_little_memory(monkeyp
     meter = Meter()
     measure(meter, monkeypatch)
     other = {"name": "a"} if column != "name" else {}
-    with pytest.raises(BadRequest, match=r"^rows\.parquet cannot be read: rows with more than 65,536 bytes.*Nothing"):
+    with pytest.raises(
+        InvalidRequestError, match=r"^rows\.parquet cannot be read: rows with more than 65,536 bytes.*Nothing"
+    ):
         correction_reader.read_corrections("rows.parquet", repeated(2_000, 1_500_000, column, **other), NAMES)
     assert 0 < meter.bytes < 400 << 20
 
@@ -79,7 +81,9 @@ def test_a_file_that_crashes_its_reader_is_a_bad_request(monkeypatch):
     call = UntrustedProcess.call
     hostile = "tests.hostile_parsers:crash_at_any_order"
     monkeypatch.setattr(UntrustedProcess, "call", lambda self, name, *given: call(self, hostile, *given))
-    with pytest.raises(BadRequest, match=r"rows\.csv cannot be read: reading it crashed .*SIGSEGV.*Nothing was sent"):
+    with pytest.raises(
+        InvalidRequestError, match=r"rows\.csv cannot be read: reading it crashed .*SIGSEGV.*Nothing was sent"
+    ):
         correction_reader.read_corrections("rows.csv", b"name\na\n", NAMES)
 
 
@@ -96,12 +100,12 @@ def test_a_file_that_crashes_its_reader_is_a_bad_request(monkeypatch):
     ids=["columns", "many columns", "a quote", "columns of Parquet", "nested", "no Parquet"],
 )
 def test_what_is_not_as_exported_is_refused_in_bounds(name, content, said):
-    with pytest.raises(BadRequest, match=f"(?s){said}") as refused:
+    with pytest.raises(InvalidRequestError, match=f"(?s){said}") as refused:
         correction_reader.read_corrections(name, content.encode() if isinstance(content, str) else content, NAMES)
     assert len(str(refused.value)) < 3_000
 
 
 def test_a_file_of_more_rows_than_are_compared_is_refused(monkeypatch):
     content = parquet(pa.table({"name": pa.nulls(correction_reader.MAX_ROWS + 1, pa.string())}))
-    with pytest.raises(BadRequest, match=r"at least 1,000,001 rows, more than max_rows=1,000,000"):
+    with pytest.raises(InvalidRequestError, match=r"at least 1,000,001 rows, more than max_rows=1,000,000"):
         correction_reader.read_corrections("x.parquet", content, NAMES)

@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.ingestion.correction_rows import UNHELD, add_corrections, brought_rows
 from include.ingestion.corrections import Correction
@@ -143,7 +143,7 @@ def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
     ingest.run(redeclared, NEXT), validate.run(redeclared, NEXT)
     again = quarantine.of(redeclared, "events", NEXT)
     (reason,) = again.rows["reasons"].to_pylist()[0]
-    with pytest.raises(BadRequest, match=r"published without the value\. Nothing was released"):
+    with pytest.raises(InvalidRequestError, match=r"published without the value\. Nothing was released"):
         resubmit.release(redeclared, "events", [reason], **ASKED)
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"

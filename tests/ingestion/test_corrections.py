@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader, corrections
 from include.ingestion.corrections import SAME_KEYS
 
@@ -45,7 +45,7 @@ def test_columns_may_come_in_another_order_and_with_a_byte_order_mark():
 @pytest.mark.parametrize("value", ["128", "1.5", "x", "1e3"])
 def test_a_value_that_does_not_fit_is_refused_rather_than_bent(value):
     text = f"id,name,size,on,small,sure,half\n7,x,1.5,2020-01-10,{value},true,0.5\n"
-    with pytest.raises(BadRequest, match=r"x\.csv cannot be read"):
+    with pytest.raises(InvalidRequestError, match=r"x\.csv cannot be read"):
         correction_reader.read_corrections("x.csv", text.encode(), SCHEMA)
 
 
@@ -54,12 +54,12 @@ def test_a_parquet_file_of_other_types_is_refused():
 
     sink = pa.BufferOutputStream()
     pq.write_table(ODD.set_column(0, "id", ODD["small"].cast(pa.float64())), sink)
-    with pytest.raises(BadRequest, match="id is double, declared int64"):
+    with pytest.raises(InvalidRequestError, match="id is double, declared int64"):
         correction_reader.read_corrections("x.parquet", sink.getvalue().to_pybytes(), SCHEMA)
 
 
 def test_other_kinds_of_files_are_refused():
-    with pytest.raises(BadRequest, match=r"neither a \.csv nor a \.parquet"):
+    with pytest.raises(InvalidRequestError, match=r"neither a \.csv nor a \.parquet"):
         correction_reader.read_corrections("x.pickle", b"", SCHEMA)
 
 
@@ -95,7 +95,7 @@ def test_finding_rows_by_their_keys_grows_as_their_number_however_often_keys_are
     many = 2_000
     there = pa.table({"id": [1] * many, "digest": [f"d{n}" for n in range(many)]})
     is_open = Asked([True] + [False] * (many - 1))
-    with pytest.raises(BadRequest, match="several rows in the place of one"):
+    with pytest.raises(InvalidRequestError, match="several rows in the place of one"):
         corrections.matched(pa.table({"id": [1] * many}), None, there, ["id"], is_open)
     assert is_open.count <= 2 * many
 
@@ -103,7 +103,7 @@ def test_finding_rows_by_their_keys_grows_as_their_number_however_often_keys_are
 def test_an_error_about_many_rows_is_short():
     there = pa.table({"id": ["x" * 100_000] * 500, "digest": [f"d{n}" for n in range(500)]})
     for sent, said in (("x" * 100_000, "and 480 more"), ("y" * 100_000, "more characters")):
-        with pytest.raises(BadRequest, match=said) as refused:
+        with pytest.raises(InvalidRequestError, match=said) as refused:
             corrections.matched(pa.table({"id": [sent]}), None, there, ["id"], [True] * 500)
         assert len(str(refused.value)) < 2_000
 

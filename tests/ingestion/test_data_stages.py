@@ -6,12 +6,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.errors import BadData, BadRequest, ColumnsWrong, ExpectationBroken, FeedRefused, SourceFailed, SuiteError
+from include.errors import (
+    ColumnsError,
+    DataError,
+    ExpectationFailedError,
+    FeedRefusedError,
+    InvalidRequestError,
+    SourceError,
+    SuiteError,
+)
 from include.features import build
-from include.features.materialize import RowsWrong
+from include.features.materialize import ResultRowsError
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
-from include.lake.soundness import NotANumber
+from include.lake.soundness import NonFiniteValueError
 from tests.toy_use_case import USE_CASE, expectations, features, source
 
 pytestmark = pytest.mark.both_places
@@ -59,7 +67,7 @@ def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypat
     monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
     ingest.run(USE_CASE, DAY)
     said = r"toy: feed 'events' of 2020-01-10 .* 50 of 200 rows .*Data Docs: (s3:/)?/.*\.html"
-    with pytest.raises(FeedRefused, match=said):
+    with pytest.raises(FeedRefusedError, match=said):
         validate.run(USE_CASE, DAY)
     assert read("checked/events").num_rows == 0
     assert read("checked/outcomes").num_rows == 200, "the good feed is published all the same"
@@ -68,14 +76,14 @@ def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypat
 def test_an_empty_day_is_refused_unless_it_is_declared_absent(monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
     ingest.run(USE_CASE, DAY)
-    with pytest.raises(FeedRefused, match=r"delivered no rows.*absent_days"):
+    with pytest.raises(FeedRefusedError, match=r"delivered no rows.*absent_days"):
         validate.run(USE_CASE, DAY)
 
 
 def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
     from dataclasses import replace
 
-    with pytest.raises(BadData, match="declared absent"):
+    with pytest.raises(DataError, match="declared absent"):
         ingest.land(USE_CASE, replace(EVENTS, absent_days=frozenset({DAY})), DAY)
 
 
@@ -85,7 +93,7 @@ def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
         "events",
         lambda day: with_hours([], day).rename_columns(["event_date", "id", "type", "size", "hour", "urgent"]),
     )
-    with pytest.raises(ColumnsWrong, match=r"lacks \['kind'\].*undeclared \['type'\]"):
+    with pytest.raises(ColumnsError, match=r"lacks \['kind'\].*undeclared \['type'\]"):
         ingest.run(USE_CASE, DAY)
     assert read("raw/events").num_rows == 0
 
@@ -99,7 +107,7 @@ def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
     monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(raising,)))
     ingest.run(USE_CASE, DAY)
     with pytest.raises(
-        ExpectationBroken, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
+        ExpectationFailedError, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
     ) as said:
         validate.run(USE_CASE, DAY)
     assert not said.value.worth_retrying
@@ -121,7 +129,7 @@ def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_qu
     monkeypatch.setattr(source, "events", lambda day: with_hours([25] * bad, day))
     ingest.land(USE_CASE, EVENTS, DAY)
     if is_refused:
-        with pytest.raises(FeedRefused, match=r"11 of 200 rows \(5.5%\)"):
+        with pytest.raises(FeedRefusedError, match=r"11 of 200 rows \(5.5%\)"):
             validate.check(USE_CASE, EVENTS, DAY)
     else:
         assert validate.check(USE_CASE, EVENTS, DAY).published == 190
@@ -177,7 +185,7 @@ def test_a_feature_that_is_nan_is_refused(monkeypatch):
     as_table = features.build
     monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).mutate(size=np.nan))
     said = r"features of 2020-01-10 has .* in \['size'\]; .* is nan, in the row event_date=.* id=0\. .*features\.py"
-    with pytest.raises(NotANumber, match=said):
+    with pytest.raises(NonFiniteValueError, match=said):
         run_day()
 
 
@@ -186,26 +194,26 @@ def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(mon
     rows = source.everything(DAY).drop_columns(["failed"])
     rows = rows.set_column(rows.schema.get_field_index("size"), "size", pa.array([value] * rows.num_rows))
     monkeypatch.setattr(source, "events", lambda day: rows)
-    with pytest.raises(NotANumber, match=r"raw/events .* null"):
+    with pytest.raises(NonFiniteValueError, match=r"raw/events .* null"):
         ingest.run(USE_CASE, DAY)
     assert read("raw/events").num_rows == 0
 
 
 @pytest.mark.parametrize("stage", [ingest, validate, build])
 def test_a_day_before_the_first_is_refused_by_name(stage):
-    with pytest.raises(BadRequest, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
+    with pytest.raises(InvalidRequestError, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
         stage.run(USE_CASE, date(2019, 12, 31))
 
 
 @pytest.mark.parametrize(
-    ("cause", "again"), [(OSError("disk"), True), (KeyError("kind"), False), (BadData("damaged file"), False)]
+    ("cause", "again"), [(OSError("disk"), True), (KeyError("kind"), False), (DataError("damaged file"), False)]
 )
 def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_could_not_read(monkeypatch, cause, again):
     def broken(day):
         raise cause
 
     monkeypatch.setattr(source, "events", broken)
-    with pytest.raises(SourceFailed, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
+    with pytest.raises(SourceError, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
         ingest.run(USE_CASE, DAY)
     assert failed.value.worth_retrying is again
 
@@ -214,23 +222,23 @@ def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeyp
     run_day()
     monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
     ingest.run(USE_CASE, DAY)
-    with pytest.raises(FeedRefused):
+    with pytest.raises(FeedRefusedError):
         validate.run(USE_CASE, DAY)
     assert read("checked/events").num_rows == 0
-    with pytest.raises(FeedRefused):
+    with pytest.raises(FeedRefusedError):
         build.run(USE_CASE, DAY + timedelta(days=1))
 
 
 def test_a_feature_function_that_raises_says_where_to_mend_it(monkeypatch):
     monkeypatch.setattr(features, "build", lambda day, **feeds: feeds["nowhere"])
-    with pytest.raises(RowsWrong, match=r"features of 2020-01-10 could not be made: KeyError.*features\.py"):
+    with pytest.raises(ResultRowsError, match=r"features of 2020-01-10 could not be made: KeyError.*features\.py"):
         run_day()
 
 
 def test_two_rows_of_one_key_are_refused(monkeypatch):
     as_table = features.build
     monkeypatch.setattr(features, "build", lambda day, **f: as_table(day, **f).union(as_table(day, **f).limit(1)))
-    with pytest.raises(RowsWrong, match="rows whose keys another row has"):
+    with pytest.raises(ResultRowsError, match="rows whose keys another row has"):
         run_day()
 
 

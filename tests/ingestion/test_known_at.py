@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from include.errors import BadData
+from include.errors import DataError
 from include.features import build
 from include.ingestion import correction_file, correction_reader, ingest, validate
 from include.ingestion.known_at import KnownTooLateError, decision_time, require_known
@@ -58,7 +58,7 @@ def test_what_became_known_later_is_refused_with_column_count_and_first_row(kind
     with pytest.raises(KnownTooLateError, match=r"delivers 2 rows .*'seen'.*event_date=2020-01-10 id=0") as refused:
         check(declared(kind), seen(value, value, kind=kind))
     assert (refused.value.column, refused.value.rows, refused.value.day) == ("seen", 2, DAY)
-    assert isinstance(refused.value, BadData) and not refused.value.worth_retrying
+    assert isinstance(refused.value, DataError) and not refused.value.worth_retrying
 
 
 def test_a_row_that_does_not_say_when_it_became_known_is_refused():
@@ -143,7 +143,7 @@ def test_rows_of_another_type_are_refused_as_such(lake_home, monkeypatch):
     use_case = declared("timestamp")
     rows = seen(DAY, kind="date32")
     monkeypatch.setattr(source, "events", lambda day: rows)
-    with pytest.raises(BadData, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
+    with pytest.raises(DataError, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
         ingest.run(use_case, DAY)
 
 

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.declaration.landing import DeliveryMissing, DeliveryTooLargeError
-from include.errors import BadData
+from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeError
+from include.errors import DataError
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.features import build
 from include.ingestion import ingest, validate
 from include.ingestion.bucket import Bucket
-from include.ingestion.ingest_files import DeliveryWrong
+from include.ingestion.ingest_files import DeliveryInvalidError
 from include.ingestion.known_at import KnownTooLateError
 from include.lake import history
 from include.lake.lake import Lake
@@ -219,7 +219,9 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
     landing.put(f"events/{DAY}/a.csv", HEADER + ROW)
     landing.put(f"events/{DAY}/{file}", content)
     use_case = landing_toy(landing.name, events={"max_bytes": 1_000_000})
-    with pytest.raises(DeliveryWrong, match=f"(?s)toy: feed 'events' of {DAY}: the file .*/{file} cannot.*({said})"):
+    with pytest.raises(
+        DeliveryInvalidError, match=f"(?s)toy: feed 'events' of {DAY}: the file .*/{file} cannot.*({said})"
+    ):
         land(use_case)
     assert raw(use_case).num_rows == 0
     assert lake(use_case).as_of(DAY).read("deliveries/events").num_rows == 0
@@ -241,14 +243,16 @@ def test_a_wrong_csv_file_is_refused_by_name_and_nothing_is_written(landing, nam
 def test_a_wrong_parquet_file_is_refused_by_name_and_nothing_is_written(landing, content, said):
     landing.put(f"events/{DAY}/x.parquet", content)
     use_case = landing_toy(landing.name, events={"format": "parquet"})
-    with pytest.raises(DeliveryWrong, match=f"(?s)/x.parquet cannot be read.*{said}"):
+    with pytest.raises(DeliveryInvalidError, match=f"(?s)/x.parquet cannot be read.*{said}"):
         land(use_case)
     assert raw(use_case).num_rows == 0
 
 
 def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
     use_case = landing_toy(landing.name)
-    with pytest.raises(DeliveryMissing, match=rf"'events' for {DAY}.*no csv file.*{landing.name}.*'events/{DAY}/'"):
+    with pytest.raises(
+        DeliveryMissingError, match=rf"'events' for {DAY}.*no csv file.*{landing.name}.*'events/{DAY}/'"
+    ):
         ingest.run(use_case, DAY)
 
 
@@ -257,14 +261,14 @@ def test_a_look_back_day_without_files_is_named_by_whoever_needs_it(landing):
         deliver(landing, DAY - timedelta(days=earlier))
     use_case = landing_toy(landing.name)
     ingest.run(use_case, DAY), validate.run(use_case, DAY)
-    with pytest.raises(DeliveryMissing, match=f"'events' for {DAY - timedelta(days=7)}"):
+    with pytest.raises(DeliveryMissingError, match=f"'events' for {DAY - timedelta(days=7)}"):
         build.run(use_case, DAY)
 
 
 def test_a_day_is_not_there_before_its_mark_is(landing):
     deliver(landing)
     use_case = landing_toy(landing.name, events={"ready": "_SUCCESS"})
-    with pytest.raises(DeliveryMissing, match="no object '_SUCCESS'"):
+    with pytest.raises(DeliveryMissingError, match="no object '_SUCCESS'"):
         land(use_case)
     landing.put(f"events/{DAY}/_SUCCESS", "")
     assert land(use_case).partition.rows == 200
@@ -275,7 +279,7 @@ def test_a_day_declared_absent_needs_no_files_and_may_have_no_rows(landing):
     first = use_case.first_day
     assert land(use_case, "outcomes", first).partition.rows == 0
     landing.put(f"outcomes/{first:%Y/%m/%d}/x.parquet", as_parquet(source.outcomes(DAY)))
-    with pytest.raises(BadData, match="declared absent"):
+    with pytest.raises(DataError, match="declared absent"):
         land(use_case, "outcomes", first)
 
 
@@ -298,7 +302,7 @@ def test_what_a_parquet_file_says_of_python_types_is_never_unpickled(landing, tm
     use_case = landing_toy(landing.name, events={"format": "parquet"})
     try:
         land(use_case)
-    except DeliveryWrong:
+    except DeliveryInvalidError:
         assert not raw(use_case).num_rows
     else:
         assert raw(use_case).drop(["day"]).schema.equals(rows.schema, check_metadata=True)
@@ -344,7 +348,9 @@ def test_a_file_that_crashes_its_reader_is_refused_by_name_and_nothing_is_writte
         "call",
         lambda self, name, *given: call(self, hostile if name.endswith(":append") else name, *given),
     )
-    with pytest.raises(DeliveryWrong, match=f"feed 'events' of {DAY}: .*{EVENTS} cannot be read: .*SIGSEGV") as refused:
+    with pytest.raises(
+        DeliveryInvalidError, match=f"feed 'events' of {DAY}: .*{EVENTS} cannot be read: .*SIGSEGV"
+    ) as refused:
         land(use_case)
     assert not refused.value.worth_retrying and raw(use_case).num_rows == 0
 
@@ -358,7 +364,7 @@ def test_a_few_bytes_that_unpack_to_gigabytes_are_refused_and_nothing_is_written
     landing.put(f"events/{DAY}/x.parquet", content)
     use_case = replace(toys, feeds=(feed, toys.feed("outcomes")))
     with pytest.raises(
-        DeliveryWrong, match=r"x\.parquet cannot be read: rows with more than 65,536 bytes of text hold"
+        DeliveryInvalidError, match=r"x\.parquet cannot be read: rows with more than 65,536 bytes of text hold"
     ):
         land(use_case)
     assert raw(use_case).num_rows == 0

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from include.declaration.landing import DeliveryTooLargeError
-from include.errors import FeedRefused
+from include.errors import FeedRefusedError
 from include.features import build
 from include.ingestion import ingest, ingest_files, validate
 from include.ingestion.bucket import Bucket
-from include.ingestion.ingest_files import DeliveryLost
-from include.lake.lake import DayMoved, Lake
+from include.ingestion.ingest_files import DeliveryLostError
+from include.lake.lake import Lake, PartitionConflictError
 from include.notifications import notify
 from include.notifications.queue import Outbox
 from tests.landing_bucket import DAY, as_csv, deliver, landing_toy
@@ -126,7 +126,9 @@ def test_of_two_who_land_a_day_the_one_who_saw_fewer_files_writes_nothing_and_tr
         ingest.run(use_case, DAY)
 
     meanwhile(monkeypatch, other)
-    with pytest.raises(DayMoved, match=r"toy: raw/events of 2020-01-10 was written by somebody else") as moved:
+    with pytest.raises(
+        PartitionConflictError, match=r"toy: raw/events of 2020-01-10 was written by somebody else"
+    ) as moved:
         ingest.run(use_case, DAY)
     assert moved.value.worth_retrying
     view = Lake.of(use_case).as_of(DAY)
@@ -140,7 +142,7 @@ def test_a_day_that_is_published_while_its_changed_files_are_read_keeps_what_was
     ingest.run(use_case, DAY)
     change(landing)
     meanwhile(monkeypatch, lambda: validate.run(use_case, DAY))
-    with pytest.raises(DayMoved):
+    with pytest.raises(PartitionConflictError):
         ingest.run(use_case, DAY)
     assert ingest.run(use_case, DAY)["events"].partition.rows == 200
 
@@ -209,11 +211,11 @@ def withdraw(use_case, monkeypatch) -> None:
     """Run the published day again under a suite that refuses it."""
 
     def refused(*_: object) -> None:
-        raise FeedRefused("toy", "events", DAY, ["stricter"])
+        raise FeedRefusedError("toy", "events", DAY, ["stricter"])
 
     with monkeypatch.context() as patch:
         patch.setattr(validate, "_check", refused)
-        with pytest.raises(FeedRefused):
+        with pytest.raises(FeedRefusedError):
             validate.check(use_case, use_case.feed("events"), DAY)
     assert not Lake.of(use_case).as_of(DAY).partitions("checked/events", DAY, DAY)
 
@@ -223,7 +225,7 @@ def test_a_damaged_day_whose_files_are_others_by_now_is_to_be_restored(use_case,
     how(landing)
     ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
     Path(path).write_bytes(Path(path).read_bytes()[:-100])
-    with pytest.raises(DeliveryLost, match=r"raw/events of 2020-01-10 is damaged: .* Restore .* from a backup"):
+    with pytest.raises(DeliveryLostError, match=r"raw/events of 2020-01-10 is damaged: .* Restore .* from a backup"):
         ingest.run(use_case, DAY)
 
 

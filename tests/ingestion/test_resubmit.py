@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.ingestion.correction_log import Corrections
@@ -109,9 +109,11 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
 
 def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):
     sent("events", edited(*BOTH))
-    with pytest.raises(BadRequest, match=r"2 of 2 rows were sent back before: .*corrected by Ann.*known on 2020-01-11"):
+    with pytest.raises(
+        InvalidRequestError, match=r"2 of 2 rows were sent back before: .*corrected by Ann.*known on 2020-01-11"
+    ):
         released("events", HOUR)
-    with pytest.raises(BadRequest, match=r"sent back before"):
+    with pytest.raises(InvalidRequestError, match=r"sent back before"):
         sent("events", BOTH_OTHERWISE)
 
 
@@ -173,12 +175,12 @@ def test_no_correction_refuses_a_day(monkeypatch):
 
 
 def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad_hours, monkeypatch):
-    from include.errors import FeedRefused
+    from include.errors import FeedRefusedError
 
     sent("events", edited(*BOTH))
     monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
     ingest.land(USE_CASE, EVENTS, NEXT)
-    with pytest.raises(FeedRefused, match="delivered no rows"):
+    with pytest.raises(FeedRefusedError, match="delivered no rows"):
         validate.check(USE_CASE, EVENTS, NEXT)
 
 
@@ -207,9 +209,9 @@ def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
     land("outcomes", DAY)
     first, second = quarantine.of(USE_CASE, "outcomes", DAY).rows["digest"].to_pylist()
     assert second == f"{first}.2"
-    with pytest.raises(BadRequest, match="as 2 quarantined rows have"):
+    with pytest.raises(InvalidRequestError, match="as 2 quarantined rows have"):
         sent("outcomes", '"event_date","id","failed"\n2020-01-08,0,1\n')
-    with pytest.raises(BadRequest, match="only one of them can be published"):
+    with pytest.raises(InvalidRequestError, match="only one of them can be published"):
         sent("outcomes", exported("outcomes").replace(",7", ",1"))
     sent("outcomes", f"quarantined_row,event_date,id,failed\n{first},2020-01-08,0,1\n")
     assert [state == "open" for state in states("outcomes")] == [False, True]

@@ -6,7 +6,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, uploads, validate
 from include.ingestion.correction_log import Corrections
 from include.lake.lake import Lake
@@ -45,7 +45,7 @@ def _home(lake_home):
 )
 def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours, day, said):
     land("events", NEXT)
-    with pytest.raises(BadRequest, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
+    with pytest.raises(InvalidRequestError, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
         sent("events", edited(*BOTH), known_on=day)
     assert Corrections.of(USE_CASE, "events").standing() == []
 
@@ -87,7 +87,9 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
     made = made.append_column("warning", pa.array([False] * 200)).append_column("model_version", pa.array(["1"] * 200))
     Lake.of(USE_CASE).replace("predictions", FAR, made, inputs={}, stage="score")
     for day in (NEXT, date(2020, 3, 19)):
-        with pytest.raises(BadRequest, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"):
+        with pytest.raises(
+            InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
+        ):
             sent("events", edited(*BOTH), known_on=day)
     assert Corrections.of(USE_CASE, "events").standing() == []
     assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
@@ -101,7 +103,9 @@ def test_a_day_of_a_gap_may_be_named_while_nothing_later_is_decided(bad_hours):
 def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch):
     absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
     monkeypatch.setattr("tests.quarantined.USE_CASE", replace(USE_CASE, feeds=(absent, *USE_CASE.feeds[1:])))
-    with pytest.raises(BadRequest, match=r"2020-01-11 is declared absent\. The first free day .* is 2020-01-12"):
+    with pytest.raises(
+        InvalidRequestError, match=r"2020-01-11 is declared absent\. The first free day .* is 2020-01-12"
+    ):
         sent("events", edited(*BOTH), known_on=NEXT)
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
 
@@ -117,7 +121,7 @@ def test_a_day_without_its_corrections_in_raw_is_not_validated(bad_hours):
     sent("events", edited(*BOTH))
     land("events", NEXT)
     Lake.of(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
-    with pytest.raises(NotReady, match=r"landed without all of its 1 correction.*`ingest`"):
+    with pytest.raises(NotReadyError, match=r"landed without all of its 1 correction.*`ingest`"):
         validate.check(USE_CASE, EVENTS, NEXT)
     assert any("landed without its corrections" in fault for fault in reconcile.run(USE_CASE)[0].faults)
 
@@ -154,13 +158,13 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
     ],
 )
 def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(bad_hours, text, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         sent("events", text)
     assert Corrections.of(USE_CASE, "events").standing() == []
 
 
 def test_rows_that_did_not_change_are_refused(bad_hours):
-    with pytest.raises(BadRequest, match=r"Rows \[2\] of the file are as they were quarantined"):
+    with pytest.raises(InvalidRequestError, match=r"Rows \[2\] of the file are as they were quarantined"):
         sent("events", edited(BOTH[0]))
 
 
@@ -176,7 +180,7 @@ def test_rows_that_did_not_change_are_refused(bad_hours):
     ],
 )
 def test_a_release_that_cannot_be_is_refused(bad_hours, ask, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         ask()
 
 
@@ -190,7 +194,9 @@ def test_a_row_with_another_reason_besides_is_not_released_by_one(monkeypatch):
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     spoil(monkeypatch, "events", "kind", ["cog"], DAY)
     land("events", DAY)
-    with pytest.raises(BadRequest, match=r"quarantined for .*kind: expect_column_values_to_be_in_set.*would be again"):
+    with pytest.raises(
+        InvalidRequestError, match=r"quarantined for .*kind: expect_column_values_to_be_in_set.*would be again"
+    ):
         released("events", HOUR)
     other = "kind: expect_column_values_to_be_in_set(value_set=['bolt', 'nut', 'rivet', 'screw'])"
     released("events", HOUR, other)
@@ -209,9 +215,9 @@ def test_a_release_for_one_limit_does_not_release_a_row_that_breaks_another(monk
     spoil(monkeypatch, "events", "hour", [99, 23], DAY)
     land("events", DAY)
     first, second = (f"too late [hour: expect_column_values_to_be_between(max_value={most})]" for most in (22, 40))
-    with pytest.raises(BadRequest, match=r"quarantined for .*max_value=40.* too"):
+    with pytest.raises(InvalidRequestError, match=r"quarantined for .*max_value=40.* too"):
         released("events", first)
-    with pytest.raises(BadRequest, match="Several reasons begin so"):
+    with pytest.raises(InvalidRequestError, match="Several reasons begin so"):
         released("events", "too late")
     released("events", first, ids=[row for row in ids_of("events") if "max_value=40" not in ids_of("events")[row]])
     land("events", NEXT)
@@ -240,9 +246,9 @@ def ids_of(feed: str) -> dict[str, str]:
 def test_a_row_without_a_key_is_never_released(monkeypatch):
     spoil(monkeypatch, "events", "id", [None], DAY)
     land("events", DAY)
-    with pytest.raises(BadRequest, match=r"no value in the key 'id', and keys are never null"):
+    with pytest.raises(InvalidRequestError, match=r"no value in the key 'id', and keys are never null"):
         released("events", "keys must not be null: id")
-    with pytest.raises(BadRequest, match=r"no value in the key 'id'"):
+    with pytest.raises(InvalidRequestError, match=r"no value in the key 'id'"):
         sent("events", '"event_date","id","kind","size","hour","urgent"\n2020-01-10,,"nut",1.5,3,false\n')
 
 
@@ -256,7 +262,7 @@ def test_rows_that_an_expectation_cannot_judge_are_refused_before_they_stop_a_da
 
     raising = gxe.ExpectColumnValuesToMatchJsonSchema(column="kind", json_schema={"type": "object"})
     monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(raising,), table=()))
-    with pytest.raises(BadRequest, match="cannot judge these rows"):
+    with pytest.raises(InvalidRequestError, match="cannot judge these rows"):
         sent("events", edited(*BOTH))
 
 
@@ -285,5 +291,5 @@ def test_a_form_releases_by_reason(bad_hours):
     ],
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
-    with pytest.raises(BadRequest, match=r"To correct, name a file|leave the file"):
+    with pytest.raises(InvalidRequestError, match=r"To correct, name a file|leave the file"):
         resubmit.run(USE_CASE, asked(**fields))

@@ -20,7 +20,7 @@ _NAME = re.compile(
 )
 
 
-class Missing(KeyError):
+class MissingError(KeyError):
     """A variable without which compose refuses to start."""
 
 
@@ -46,7 +46,7 @@ class Service:
 
 
 def read(path: Path, variables: Mapping[str, str]) -> dict[str, Service]:
-    """The services of a compose file by name; `variables` are those of `.env`. Raises Missing as compose would."""
+    """The services of a compose file by name; `variables` are those of `.env`. Raises MissingError as compose would."""
     services = yaml.safe_load(path.read_text())["services"]
     return {name: _service(_filled(found, variables)) for name, found in services.items()}
 
@@ -71,7 +71,7 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
         if how.endswith("+"):
             return filled(other, variables) if usable else ""
         if not usable and how.endswith("?"):
-            raise Missing(f"{name}: {other}")
+            raise MissingError(f"{name}: {other}")
         if not usable and how.endswith("-"):
             return filled(other, variables)
         return there or ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.compose import Missing, Service, filled, read
+from tests.integration.compose import MissingError, Service, filled, read
 
 VARIABLES = {"NAME": "ada", "EMPTY": ""}
 
@@ -29,7 +29,7 @@ def test_variables_are_filled_in(text, expected):
 
 @pytest.mark.parametrize("text", ["${EMPTY:?run make env}", "${NONE?run make env}"])
 def test_a_variable_that_must_be_there_is_asked_for(text):
-    with pytest.raises(Missing, match="run make env"):
+    with pytest.raises(MissingError, match="run make env"):
         filled(text, VARIABLES)
 
 

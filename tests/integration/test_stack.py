@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefused, Run
+from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefusedError, Run
 from tests.end_to_end.conftest import until
 from tests.integration.conftest import TOY
 from tests.integration.stack import ALL
@@ -49,7 +49,7 @@ def test_who_may_look_may_read_and_not_act(stack, training):
 
 @pytest.mark.parametrize("user", ["admin", "prometheus"])
 def test_a_wrong_password_gets_no_token(stack, user):
-    with pytest.raises(AirflowRefused, match="POST /auth/token with 401"):
+    with pytest.raises(AirflowRefusedError, match="POST /auth/token with 401"):
         AirflowApi(stack.airflow_url, user, "hunter2")
 
 

@@ -23,10 +23,10 @@ from include.ingestion import ingest, quarantine, validate
 from include.lake import integrity, signing
 from include.lake.file_checksum import CHANGED, FOREIGN
 from include.lake.file_signature import NAME
-from include.lake.integrity import DayDamaged
+from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.range_reader import Days, TableDamaged
+from include.lake.range_reader import Days, TableCorruptedError
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -78,7 +78,7 @@ def test_a_changed_file_is_refused_and_nothing_is_scored_from_it(champion, chang
     path = file_of_day()
     pq.write_table(change(pq.read_table(path, partitioning=None)), path)
     # A file without a column that the model reads looks as one of an older declaration: that is refused first.
-    with pytest.raises(FeaturesOutdatedError if change is one_column_less else DayDamaged):
+    with pytest.raises(FeaturesOutdatedError if change is one_column_less else PartitionCorruptedError):
         score.run(USE_CASE, AS_OF)
     assert integrity.broken_days(Lake.of(USE_CASE).as_of(AS_OF), "features", AS_OF, AS_OF) == {AS_OF: CHANGED}
     assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
@@ -90,7 +90,7 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
     rows = change(lake.delta("features").to_pyarrow_table(partitions=[("day", "=", str(AS_OF))]))
     place = str((lake.root / "features").path)
     write_deltalake(place, rows, mode="overwrite", predicate=f"day = '{AS_OF}'")
-    with pytest.raises(DayDamaged, match=rf"features of {AS_OF} is damaged: {FOREIGN}"):
+    with pytest.raises(PartitionCorruptedError, match=rf"features of {AS_OF} is damaged: {FOREIGN}"):
         score.run(USE_CASE, AS_OF)
 
 
@@ -134,7 +134,9 @@ def test_a_commit_that_looks_as_ours_and_keeps_the_digest_is_refused(champion, m
     there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, mac), there.digest, there.rows)
     assert lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF) == {AS_OF: there}, "the log claims the same content"
-    with pytest.raises(DayDamaged, match=rf"features of {AS_OF} is damaged: a file is not signed by this installation"):
+    with pytest.raises(
+        PartitionCorruptedError, match=rf"features of {AS_OF} is damaged: a file is not signed by this installation"
+    ):
         score.run(USE_CASE, AS_OF)
 
 
@@ -142,7 +144,7 @@ def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
     for day, there in Lake.of(USE_CASE).as_of(AS_OF).partitions("labels").items():
         if there.rows:
             commit_as_ours("labels", day, forged_file("labels", day, flipped, ""), there.digest, there.rows)
-    with pytest.raises(DayDamaged, match=r"labels of [\d-]+ is damaged: a file is not signed"):
+    with pytest.raises(PartitionCorruptedError, match=r"labels of [\d-]+ is damaged: a file is not signed"):
         evaluate.run(replace(USE_CASE, gates=USE_CASE.gates[1:]), trained_toy)
 
 
@@ -153,7 +155,7 @@ def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
     there = lake.as_of(day).partitions("features", day, day)[day]
     moved = shutil.copy(path, (lake.root / "features").path / f"day={AS_OF}")
     commit_as_ours("features", AS_OF, Path(moved), there.digest, there.rows)
-    with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+    with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         score.run(USE_CASE, AS_OF)
 
 
@@ -174,13 +176,13 @@ def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent
     there = Lake.of(USE_CASE).as_of(day).partitions(table, day, day)[day]
     commit_as_ours(table, day, forged_file(table, day, other_values, ""), there.digest, there.rows)
     for checked in (True, False):
-        with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+        with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
             quarantine.of(USE_CASE, "events", checked=checked)
 
 
 def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
     monkeypatch.setenv(signing.VARIABLE, "another key that is long enough to be one")
-    with pytest.raises(DayDamaged, match="set AIRWORTHY_SIGNING_KEYS to all of them, the newest first"):
+    with pytest.raises(PartitionCorruptedError, match="set AIRWORTHY_SIGNING_KEYS to all of them, the newest first"):
         Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
     monkeypatch.setenv(signing.VARIABLE, f"another key that is long enough to be one,{SIGNING_KEY}")
     Lake.of(USE_CASE).as_of(AS_OF).require_whole("features")
@@ -193,7 +195,7 @@ def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
     forged = forged_file("predictions", AS_OF, fewer_rows, "")
     commit_as_ours("predictions", AS_OF, forged, there.digest, there.rows)
     with pytest.raises(
-        TableDamaged, match=r"predictions of toy is damaged: a file is not signed .*AIRWORTHY_SIGNING_KEYS"
+        TableCorruptedError, match=r"predictions of toy is damaged: a file is not signed .*AIRWORTHY_SIGNING_KEYS"
     ):
         Days.of(Lake.of(USE_CASE), "predictions", AS_OF)
 
@@ -201,7 +203,7 @@ def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
 def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_training(champion, monkeypatch):
     lake, new = Lake.of(USE_CASE), "a key that was made after the other one leaked"
     monkeypatch.setenv(signing.VARIABLE, f"{new},ledger:{SIGNING_KEY}")
-    with pytest.raises(DayDamaged, match="a file is not signed by this installation"):
+    with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         lake.as_of(AS_OF).require_whole("features", AS_OF)
     assert Registry(USE_CASE).versions() == []
     for day in days_from(USE_CASE.first_day, AS_OF):

@@ -13,10 +13,10 @@ import pytest
 from deltalake import write_deltalake
 
 from include.lake import file_checksum, integrity, schemas
-from include.lake.integrity import DayDamaged
+from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.lake.object_store import Place
-from include.lake.partitions import LogDamagedError
+from include.lake.partitions import LogCorruptedError
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places(quick=True)
@@ -55,7 +55,7 @@ def test_a_file_with_other_bytes_is_noticed_by_every_reader_and_mended_by_writin
     broken = file_of(lake)
     broken.write(damage(broken.read()))
     for read in readers(lake):
-        with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
+        with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
             read(TABLE)
     assert integrity.broken_days(lake.as_of(DAY), TABLE, DAY, DAY) == {DAY: file_checksum.CHANGED}
     assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
@@ -66,7 +66,7 @@ def test_a_flipped_bit_is_noticed_in_a_process_that_has_read_the_file_before(lak
     lake.as_of(DAY).read(TABLE)
     broken = file_of(lake)
     broken.write(flip_a_bit(broken.read()))
-    with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
+    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
         lake.as_of(DAY).read(TABLE)
 
 
@@ -75,7 +75,7 @@ def test_other_rows_under_the_name_of_the_file_are_noticed(lake, tmp_path):
     other = tmp_path / "other.parquet"
     pq.write_table(ROWS.take([0, 1, 1]).append_column("day", pa.array([DAY] * 3)), other)
     file_of(lake).write(other.read_bytes())
-    with pytest.raises(DayDamaged, match=re.escape(file_checksum.CHANGED)):
+    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.CHANGED)):
         lake.as_of(DAY).read(TABLE)
 
 
@@ -90,21 +90,23 @@ def change_log(lake: Lake, change: Callable[[dict[str, Any]], None]) -> None:
 def test_a_file_that_the_log_counts_to_another_day_is_noticed(lake):
     change_log(lake, lambda entry: entry["partitionValues"].update(day="2020-01-02"))
     for read in readers(lake):
-        with pytest.raises(DayDamaged, match=r"2020-01-02 is damaged: the table's log counts a file of another day"):
+        with pytest.raises(
+            PartitionCorruptedError, match=r"2020-01-02 is damaged: the table's log counts a file of another day"
+        ):
             read(TABLE)
 
 
 def test_a_log_without_the_number_of_rows_is_named(lake):
     change_log(lake, lambda entry: entry.update(stats=entry["stats"].replace("numRecords", "numRecorda")))
     for read in readers(lake):
-        with pytest.raises(LogDamagedError, match=r"log of the table .*outcomes.* is damaged"):
+        with pytest.raises(LogCorruptedError, match=r"log of the table .*outcomes.* is damaged"):
             read(TABLE)
 
 
 def test_a_lost_file_is_noticed_and_mended(lake):
     file_of(lake).remove()
     for read in readers(lake):
-        with pytest.raises(DayDamaged, match=re.escape(file_checksum.GONE)):
+        with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.GONE)):
             read(TABLE)
     assert lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test").changed
     assert lake.as_of(DAY).read(TABLE).num_rows == 3
@@ -114,7 +116,7 @@ def test_a_day_that_another_writer_has_committed_is_refused_and_can_be_written_a
     stored = ROWS.append_column("day", pa.array([DAY] * 3)).append_column("digest", pa.array(["b2-x"] * 3))
     stored = stored.select(schemas.stored(USE_CASE, TABLE).names)
     write_deltalake(lake.delta(TABLE), stored, mode="overwrite", predicate=f"day = '{DAY}'")
-    with pytest.raises(DayDamaged, match="not written by this product"):
+    with pytest.raises(PartitionCorruptedError, match="not written by this product"):
         lake.as_of(DAY).read(TABLE)
     lake.replace(TABLE, DAY, ROWS, inputs={}, stage="test")
     assert lake.as_of(DAY).read(TABLE).num_rows == 3
@@ -150,5 +152,5 @@ def test_the_bytes_of_a_file_are_hashed_once_per_process(lake, monkeypatch):
 def test_what_breaks_an_unchecked_reader_is_explained_as_damage(lake):
     file_of(lake).remove()
     view = lake.as_of(DAY)
-    with pytest.raises(DayDamaged, match=re.escape(file_checksum.GONE)), view.explaining(TABLE):
+    with pytest.raises(PartitionCorruptedError, match=re.escape(file_checksum.GONE)), view.explaining(TABLE):
         view.table(TABLE, checked=False).count().to_pyarrow()

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.lake import inventory
-from include.lake.object_store import NoSuchPlace, Place
-from include.lake.s3 import StoreFailed
+from include.lake.object_store import InvalidStoragePathError, Place
+from include.lake.s3 import ObjectStoreError
 
 pytestmark = pytest.mark.both_places(quick=True)
 
@@ -27,7 +27,7 @@ def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
         with pytest.raises(OSError, match="Too many levels"):
             inventory.files(place)
     else:
-        with pytest.raises(StoreFailed, match="there is no bucket 'no-such-bucket'"):
+        with pytest.raises(ObjectStoreError, match="there is no bucket 'no-such-bucket'"):
             inventory.files(Place.of("s3://no-such-bucket/logs"))
 
 
@@ -51,6 +51,6 @@ def test_empty_folders_go_with_their_last_file_only_where_asked(place):
 
 def test_a_name_that_leads_elsewhere_removes_nothing(place):
     (place / "a").write(b"1")
-    with pytest.raises(NoSuchPlace):
+    with pytest.raises(InvalidStoragePathError):
         inventory.remove(place / "b", ["../a"])
     assert (place / "a").exists()

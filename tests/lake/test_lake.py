@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include import settings
-from include.errors import ColumnsWrong
+from include.errors import ColumnsError
 from include.lake import file_checksum, history, integrity
 from include.lake import lake as lake_module
 from include.lake.lake import Lake
@@ -139,7 +139,7 @@ def test_equal_rows_from_other_inputs_or_code_commit_their_notes_once_and_no_row
 )
 def test_other_columns_or_types_are_refused_before_anything_is_written(lake_home, wrong, said):
     write(rows(5))
-    with pytest.raises(ColumnsWrong, match=said):
+    with pytest.raises(ColumnsError, match=said):
         write(wrong)
     assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE)["id"].to_pylist() == [5]
 
@@ -256,7 +256,7 @@ def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
 
 @pytest.mark.parametrize("version", [0, 99, None])
 def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
-    with pytest.raises(history.VersionGone, match="outcomes cannot be read"):
+    with pytest.raises(history.TableVersionMissingError, match="outcomes cannot be read"):
         Lake.of(USE_CASE).pinned(FIRST, {TABLE: version})
     assert not Place.of(settings.current().lake).exists()
 

@@ -8,7 +8,7 @@ from include import settings
 from include.lake import range_reader
 from include.lake.lake import Lake
 from include.lake.object_store import Place
-from include.lake.range_reader import Days, TableDamaged
+from include.lake.range_reader import Days, TableCorruptedError
 from tests import toy
 from tests.web import measured
 from tests.web.measured import Row, day_of
@@ -63,7 +63,7 @@ def test_a_damaged_table_is_said_to_be_one_without_naming_a_path(lake_home, what
     log = lake.root / "metrics/_delta_log"
     for file in files if what == "files" else [log / name for name in log.names() if name.endswith(".json")]:
         file.remove() if how == "removed" else file.write(b"garbage")
-    with pytest.raises(TableDamaged, match="The table metrics of toy is damaged") as raised:
+    with pytest.raises(TableCorruptedError, match="The table metrics of toy is damaged") as raised:
         Days.of(lake, "metrics", FOREVER).rows()
     assert str(lake_home) not in str(raised.value) and "s3://" not in str(raised.value)
 
@@ -83,5 +83,5 @@ def test_many_files_are_read_in_order_too_and_one_that_is_damaged_is_told(lake_h
     assert found.rows()["value"].to_pylist() == list(range(range_reader.FEW + 3))
     range_reader._content.cache_clear()
     found.files[-1][1].write(b"garbage")
-    with pytest.raises(TableDamaged):
+    with pytest.raises(TableCorruptedError):
         found.rows()

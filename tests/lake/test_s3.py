@@ -8,7 +8,7 @@ import pytest
 from include.lake import history, s3, s3_retries
 from include.lake.lake import Lake
 from include.lake.object_store import Place
-from include.lake.s3 import StoreFailed
+from include.lake.s3 import ObjectStoreError
 from tests.toy_use_case import USE_CASE, source
 
 DAY, TABLE = date(2020, 1, 2), "raw/outcomes"
@@ -63,7 +63,7 @@ def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
     s3._client.cache_clear()
     refuse(503, "SlowDown", 1000)
-    with pytest.raises(StoreFailed, match=r"failed 2 times \(SlowDown\)") as raised:
+    with pytest.raises(ObjectStoreError, match=r"failed 2 times \(SlowDown\)") as raised:
         everything(filled)[what]()
     assert raised.value.worth_retrying
     refuse(200, "", 0)
@@ -74,7 +74,9 @@ def test_a_server_that_stays_busy_is_told_of_as_worth_another_try(filled, refuse
 @pytest.mark.parametrize("what", WRITES)
 def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(filled, refuse, what):
     refuse(403, "AccessDenied", 1000, "PUT", "POST", "DELETE")
-    with pytest.raises(StoreFailed, match=r"refuses it \(AccessDenied\)\. AWS_ACCESS_KEY_ID .* read, write") as raised:
+    with pytest.raises(
+        ObjectStoreError, match=r"refuses it \(AccessDenied\)\. AWS_ACCESS_KEY_ID .* read, write"
+    ) as raised:
         everything(filled)[what]()
     assert not raised.value.worth_retrying
     assert filled.as_of(DAY).read(TABLE).num_rows
@@ -84,7 +86,7 @@ def test_a_bucket_that_may_only_be_read_is_told_with_what_the_keys_must_allow(fi
 def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, monkeypatch, what):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://no-such-bucket/lake")
     done = everything(replace(lake, root=Place.of("s3://no-such-bucket/lake/toy")))[what]
-    with pytest.raises(StoreFailed, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
+    with pytest.raises(ObjectStoreError, match=r"there is no bucket 'no-such-bucket' at http://.*\(AIRWORTHY_LAKE\)"):
         done()
 
 
@@ -92,7 +94,7 @@ def test_a_bucket_that_is_missing_is_named_with_the_setting_that_names_it(lake, 
 def test_a_server_that_cannot_be_reached_is_named_with_its_setting(lake, monkeypatch, what):
     monkeypatch.setattr(s3_retries, "RETRIES", 0)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://somebody:secret@127.0.0.1:1")  # pragma: allowlist secret
-    with pytest.raises(StoreFailed, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
+    with pytest.raises(ObjectStoreError, match=r" http://127\.0\.0\.1:1 cannot be reached.*AWS_ENDPOINT_URL") as raised:
         everything(lake)[what]()
     assert raised.value.worth_retrying
 
@@ -104,7 +106,7 @@ def test_without_credentials_the_settings_for_them_are_named(lake, monkeypatch, 
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     for what in ("write a file", "write a table"):
-        with pytest.raises(StoreFailed, match=r"no credentials were found\. Set AWS_ACCESS_KEY_ID"):
+        with pytest.raises(ObjectStoreError, match=r"no credentials were found\. Set AWS_ACCESS_KEY_ID"):
             everything(lake)[what]()
 
 
@@ -135,7 +137,7 @@ def test_no_secret_stands_in_what_is_told(lake, refuse, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden-secret")
     refuse(403, "SignatureDoesNotMatch", 1000)
     for what in (*WRITES, *READS):
-        with pytest.raises(StoreFailed) as raised:
+        with pytest.raises(ObjectStoreError) as raised:
             everything(lake)[what]()
         assert "hidden-secret" not in f"{raised.value!r} {raised.value.__cause__!r}"
 
@@ -161,7 +163,7 @@ def test_of_writers_of_one_name_at_the_same_moment_each_waits_a_little_longer_be
 def test_a_name_that_others_write_all_the_time_is_told_as_worth_another_try(bucket, refuse, monkeypatch):
     monkeypatch.setattr("include.lake.object_store._PAUSE", 0)
     refuse(409, "ConditionalRequestConflict", 1000, "PUT")
-    with pytest.raises(StoreFailed, match="ConditionalRequestConflict") as raised:
+    with pytest.raises(ObjectStoreError, match="ConditionalRequestConflict") as raised:
         (Place.of(bucket) / "claim").create(b"mine")
     assert raised.value.worth_retrying
 

@@ -12,9 +12,9 @@ from include.lake.soundness import (
     NOT_A_DATE,
     NOT_A_NUMBER,
     NOT_TEXT,
+    InvalidUtf8Error,
+    NonFiniteValueError,
     NotADateError,
-    NotANumber,
-    NotText,
     SoundnessCheck,
     find_unsound,
 )
@@ -90,8 +90,8 @@ DATED = replace(
         ("event_date", lambda rows: dates(*[YEAR_10000] * 2, *[0] * (rows - 2)), NotADateError),
         ("due", lambda rows: dates(*[None] * (rows - 1), YEAR_0), NotADateError),
         ("at", lambda rows: instants(*[None] * (rows - 1), LAST_INSTANT + 1), NotADateError),
-        ("kind", lambda rows: text(*[b"a"] * (rows - 1), b"\xff"), NotText),
-        ("size", lambda rows: pa.array([1.0] * (rows - 1) + [float("nan")]), NotANumber),
+        ("kind", lambda rows: text(*[b"a"] * (rows - 1), b"\xff"), InvalidUtf8Error),
+        ("size", lambda rows: pa.array([1.0] * (rows - 1) + [float("nan")]), NonFiniteValueError),
     ],
 )
 def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_again(

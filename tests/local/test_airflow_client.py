@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from include.local import airflow_client, demo
-from include.local.airflow_client import AirflowApi, AirflowUnreachable
+from include.local.airflow_client import AirflowApi, AirflowUnreachableError
 from tests.toy_use_case import USE_CASE
 
 
@@ -52,7 +52,7 @@ def test_an_answer_may_take_longer_than_a_connection(busy, monkeypatch):
 
 def test_an_answer_that_does_not_come_is_an_error_with_the_address(busy, monkeypatch):
     monkeypatch.setattr(airflow_client, "ANSWER_S", 0.2)
-    with pytest.raises(AirflowUnreachable, match=rf"{busy} does not answer"):
+    with pytest.raises(AirflowUnreachableError, match=rf"{busy} does not answer"):
         AirflowApi(busy, "somebody", "a password")
 
 
@@ -70,5 +70,5 @@ def test_a_step_of_the_demo_may_take_any_time_while_something_changes(monkeypatc
 
 
 def test_a_step_in_which_nothing_changes_is_given_up(monkeypatch):
-    with pytest.raises(demo.DemoFailed, match=r"3 of 10 done \(1 running\), and nothing has changed for"):
+    with pytest.raises(demo.DemoFailedError, match=r"3 of 10 done \(1 running\), and nothing has changed for"):
         walk_of(iter([3] * 1000), monkeypatch)

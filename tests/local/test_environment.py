@@ -11,7 +11,7 @@ from include import settings
 from include.local import credentials, instance
 from include.local.credentials import Credentials
 from include.local.environment import environment
-from include.local.errors import SettingWrong
+from include.local.errors import InvalidSettingError
 from include.local.instance import Instance
 from include.settings import Settings
 
@@ -101,7 +101,7 @@ def test_a_postgresql_address_is_used_with_the_driver_that_airflow_is_tested_wit
 @pytest.mark.parametrize("name", ["AIRWORTHY_DATABASE", "AIRWORTHY_MLFLOW_DATABASE"])
 def test_another_database_is_refused_without_telling_its_password(monkeypatch, name: str):
     monkeypatch.setenv(name, "mysql://root:hush@host/db")
-    with pytest.raises(SettingWrong, match=name) as refused:
+    with pytest.raises(InvalidSettingError, match=name) as refused:
         instance.current()
     assert "hush" not in str(refused.value)
 
@@ -109,14 +109,14 @@ def test_another_database_is_refused_without_telling_its_password(monkeypatch, n
 @pytest.mark.parametrize("port", ["none", "0", "65536", "-1"])
 def test_a_port_that_is_none_is_refused_by_its_setting(monkeypatch, port: str):
     monkeypatch.setenv("AIRWORTHY_AIRFLOW_PORT", port)
-    with pytest.raises(SettingWrong, match="AIRWORTHY_AIRFLOW_PORT"):
+    with pytest.raises(InvalidSettingError, match="AIRWORTHY_AIRFLOW_PORT"):
         instance.current()
 
 
 def test_one_port_for_both_is_refused(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_AIRFLOW_PORT", "5000")
     monkeypatch.delenv("AIRWORTHY_MLFLOW_PORT", raising=False)
-    with pytest.raises(SettingWrong, match="AIRWORTHY_MLFLOW_PORT"):
+    with pytest.raises(InvalidSettingError, match="AIRWORTHY_MLFLOW_PORT"):
         instance.current()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from include.local import instance, private_files, services
-from include.local.errors import SettingWrong
+from include.local.errors import InvalidSettingError
 from include.local.supervisor import CONFIGURATION
 
 pytestmark = pytest.mark.security
@@ -52,7 +52,7 @@ def test_an_existing_home_is_tightened(home, mode, inside):
 def test_a_folder_of_other_things_is_neither_used_nor_changed(home):
     (home / "photos").mkdir(parents=True)
     home.chmod(0o755)
-    with pytest.raises(SettingWrong, match=r"AIRWORTHY_HOME is .*chmod 700.*Nothing was started"):
+    with pytest.raises(InvalidSettingError, match=r"AIRWORTHY_HOME is .*chmod 700.*Nothing was started"):
         services.up(instance.current(), print)
     assert rights(home) == 0o755 and [path.name for path in home.iterdir()] == ["photos"]
 

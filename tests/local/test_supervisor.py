@@ -15,7 +15,7 @@ import pytest
 
 from include.local import environment, health, migrations, processes, services
 from include.local import supervisor as local_supervisor
-from include.local.errors import PortTaken, ServiceDied, StartedElsewhere
+from include.local.errors import PortTakenError, ServiceDiedError, StartedElsewhereError
 from include.local.instance import SERVICES
 from tests.local.conftest import Shell, make_shell
 
@@ -121,7 +121,7 @@ def test_up_when_up_changes_nothing(running: Shell):
 
 def test_a_service_that_dies_when_started_is_named_with_the_end_of_its_log(shell: Shell, configure):
     configure(scheduler=DYING)
-    with pytest.raises(ServiceDied, match=r"scheduler did not start.*\n.*no such table: dag\n") as died:
+    with pytest.raises(ServiceDiedError, match=r"scheduler did not start.*\n.*no such table: dag\n") as died:
         services.up(shell.instance, say=print)
     assert str(shell.instance.log("scheduler")) in str(died.value)
     assert shell.living() == []
@@ -138,14 +138,16 @@ def test_a_port_that_is_taken_is_named_with_its_setting_and_nothing_is_started(s
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", shell.instance.mlflow_port))
         taken.listen()
-        with pytest.raises(PortTaken, match=rf"Port {shell.instance.mlflow_port} for MLflow.*AIRWORTHY_MLFLOW_PORT="):
+        with pytest.raises(
+            PortTakenError, match=rf"Port {shell.instance.mlflow_port} for MLflow.*AIRWORTHY_MLFLOW_PORT="
+        ):
             services.up(shell.instance, say=print)
     assert shell.living() == []
 
 
 def test_two_starts_at_once_are_one_start(shell: Shell, configure):
     services._make_folders(shell.instance)
-    with services._alone(shell.instance), pytest.raises(StartedElsewhere):
+    with services._alone(shell.instance), pytest.raises(StartedElsewhereError):
         services.up(shell.instance, say=print)
 
 

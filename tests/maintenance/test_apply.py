@@ -116,7 +116,7 @@ def test_a_log_that_is_not_whole_keeps_every_file_of_its_table_and_is_told(home)
     first.remove()
     result = apply.run(USE_CASE, really=True, now=later())
     assert "superseded file" not in result.counts
-    with pytest.raises(apply.NotAllLookedAt, match="lacks some of the commits"):
+    with pytest.raises(apply.PlanIncompleteError, match="lacks some of the commits"):
         apply.require(result)
 
 

@@ -63,7 +63,7 @@ def test_a_version_registered_since_the_plan_was_made_stops_it_before_a_file_goe
     now = later()
     plan = maintenance_plan.run(USE_CASE, now)
     register_one()
-    with pytest.raises(apply.Moved, match="run it again"):
+    with pytest.raises(apply.PlanStaleError, match="run it again"):
         apply.carry_out(USE_CASE, plan, now)
     folder, planned = Lake.of(USE_CASE).root / "features", plan.of("superseded file")
     assert planned
@@ -74,7 +74,7 @@ def test_an_entry_on_the_ledger_since_the_plan_was_made_stops_it(home):
     now = later()
     plan = maintenance_plan.run(USE_CASE, now)
     flies("4")
-    with pytest.raises(apply.Moved, match="new entry"):
+    with pytest.raises(apply.PlanStaleError, match="new entry"):
         apply.carry_out(USE_CASE, plan, now)
 
 

@@ -178,7 +178,7 @@ def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home
     result = apply.run(USE_CASE, really=True, logs=[str(logs)])
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"fit": 1, "task log": 1}
     assert [str(pages) in result.problems[0], "toy__data" in result.problems[1]] == [True, True]
-    with pytest.raises(apply.NotAllLookedAt, match="maintenance has done the rest"):
+    with pytest.raises(apply.PlanIncompleteError, match="maintenance has done the rest"):
         apply.require(result)
 
 

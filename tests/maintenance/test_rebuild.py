@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.schema_evolution import SchemaNarrowedError
 from include.maintenance.rebuild import rebuild_table
@@ -48,5 +48,5 @@ def test_earlier_periods_that_can_be_read_stay(lake_home):
 
 @pytest.mark.parametrize(("table", "why"), [("raw/nothing", "has no table"), ("features", "nothing to rebuild")])
 def test_a_table_that_is_not_there_is_refused(lake_home, table, why):
-    with pytest.raises(BadRequest, match=why):
+    with pytest.raises(InvalidRequestError, match=why):
         rebuild_table(declared(failed="int8"), table, DAY)

@@ -6,7 +6,7 @@ import lightgbm
 import pytest
 
 from include.declaration import lightgbm_parameters
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.model import lightgbm_params
 from tests.toy_use_case import USE_CASE
 
@@ -25,12 +25,14 @@ def test_determinism_and_seed_are_always_set():
 
 @pytest.mark.parametrize("name", ["seed", "objective", "deterministic", "num_threads", "device", "metric"])
 def test_what_the_trainer_sets_itself_cannot_be_overridden(name):
-    with pytest.raises(BadRequest, match=rf"'{name}' is set by the trainer itself.*may be set: bagging_fraction, "):
+    with pytest.raises(
+        InvalidRequestError, match=rf"'{name}' is set by the trainer itself.*may be set: bagging_fraction, "
+    ):
         lightgbm_params.merge(USE_CASE, {name: "gpu"})
 
 
 def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(BadRequest, match=r"'num_leafs' is unknown .did you mean 'num_leaves'"):
+    with pytest.raises(InvalidRequestError, match=r"'num_leafs' is unknown .did you mean 'num_leaves'"):
         lightgbm_params.merge(USE_CASE, {"num_leafs": 10})
 
 
@@ -49,12 +51,12 @@ def test_a_misspelt_name_gets_a_suggestion():
     ],
 )
 def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
-    with pytest.raises(BadRequest, match=rf"'{name}' must be a (whole )?number from .*, not"):
+    with pytest.raises(InvalidRequestError, match=rf"'{name}' must be a (whole )?number from .*, not"):
         lightgbm_params.merge(USE_CASE, {name: value})
 
 
 def test_all_mistakes_are_told_at_once():
-    with pytest.raises(BadRequest, match=r"'a' is unknown.*'seed' is set.*'rounds' must be"):
+    with pytest.raises(InvalidRequestError, match=r"'a' is unknown.*'seed' is set.*'rounds' must be"):
         lightgbm_params.merge(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
 
 

@@ -17,7 +17,7 @@ import pytest
 from include import settings
 from include.lake.lake import Lake
 from include.model import portable
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.scoring import score
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
@@ -119,7 +119,7 @@ def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_h
     assert code.read_text() == Path(portable.__file__).read_text()
     code.write_text("print('anything')\n")
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    with pytest.raises(ArtifactMissing, match=f"{code.name}: its content is not that which was trained"):
+    with pytest.raises(ArtifactMissingError, match=f"{code.name}: its content is not that which was trained"):
         score.run(USE_CASE, AS_OF)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 from include.model import splits
 from tests.toy_use_case import USE_CASE
 
@@ -39,7 +39,7 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
     use_case = replace(USE_CASE, training=shape)
     try:
         cut = splits.cut(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
-    except NotReady:
+    except NotReadyError:
         return
     assert cut.train[-1] + timedelta(days=gap) < cut.validation[0]
     assert cut.validation[-1] + timedelta(days=gap) < cut.test[0]
@@ -59,12 +59,12 @@ def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_
 
 
 def test_too_few_days_are_refused_with_what_is_there():
-    with pytest.raises(NotReady, match=r"10 days to train.*19 days from 2020-02-10 to 2020-02-28.*3 to train"):
+    with pytest.raises(NotReadyError, match=r"10 days to train.*19 days from 2020-02-10 to 2020-02-28.*3 to train"):
         splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 2, 10), date(2020, 2, 29)))
 
 
 def test_days_without_any_label_are_refused():
-    with pytest.raises(NotReady, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
+    with pytest.raises(NotReadyError, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
         splits.cut(USE_CASE, T, date(2020, 1, 1), [])
 
 
@@ -75,12 +75,14 @@ def test_a_window_begins_at_the_first_day_at_the_earliest():
 
 @pytest.mark.parametrize("days", [0, 25, -3, True, "40", 40.0])
 def test_a_window_that_cannot_hold_the_splits_is_refused(days):
-    with pytest.raises(BadRequest, match="whole number of days from 26 to 36600"):
+    with pytest.raises(InvalidRequestError, match="whole number of days from 26 to 36600"):
         splits.window(USE_CASE, T, days)
 
 
 def test_a_training_before_the_first_day_is_refused():
-    with pytest.raises(BadRequest, match=r"no day to learn from: the first day is 2020-01-01, .* 2020-01-28 or"):
+    with pytest.raises(
+        InvalidRequestError, match=r"no day to learn from: the first day is 2020-01-01, .* 2020-01-28 or"
+    ):
         splits.window(USE_CASE, date(2020, 1, 2))
 
 

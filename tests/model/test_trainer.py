@@ -82,15 +82,15 @@ def test_watching_changes_no_tree():
 
 
 def test_who_watches_may_end_the_fit():
-    class Enough(Exception):
+    class EnoughError(Exception):
         pass
 
     def watch(round_: int, log_loss: float) -> None:
         if round_ == 3:
-            raise Enough
+            raise EnoughError
 
     rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
-    with pytest.raises(Enough):
+    with pytest.raises(EnoughError):
         trainer.boost(rows, lightgbm_params.merge(USE_CASE, None), 1, watch)
 
 

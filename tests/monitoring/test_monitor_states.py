@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from include import settings
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -70,7 +70,7 @@ def test_a_day_without_features_says_so():
 
 
 def test_a_day_before_the_first_is_refused(lake_home):
-    with pytest.raises(BadRequest, match="begins on"):
+    with pytest.raises(InvalidRequestError, match="begins on"):
         monitor.run(USE_CASE, USE_CASE.first_day - timedelta(days=1))
 
 
@@ -162,7 +162,7 @@ def test_a_day_that_cannot_be_scored_as_declared_says_what_scoring_would_say():
     empty("predictions", LAST)
     monitor.run(fewer, LAST)
     (state,) = unmeasured(written(LAST), ("state", "predictions"))
-    with pytest.raises(BadRequest) as refused:
+    with pytest.raises(InvalidRequestError) as refused:
         score.run(fewer, LAST)
     assert state == str(refused.value) and "needs features that are not declared so any more: hour (int32" in state
 

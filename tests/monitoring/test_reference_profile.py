@@ -12,7 +12,7 @@ from include.model.baselines import Logistic, Prior
 from include.model.model import Model
 from include.model.trainer import Rows
 from include.monitoring import drift, reference_profile
-from include.monitoring.reference_profile import Profile, ProfileUnreadable
+from include.monitoring.reference_profile import Profile, ProfileUnreadableError
 from include.use_case import Costs
 
 FEATURES = {"kind": "category", "size": "float64"}
@@ -167,14 +167,14 @@ def test_no_bin_begins_at_the_least_value_unless_it_is_frequent():
     "damage", [None, [], {}, {"rows": 3}, {"format": 3}, {"format": 4}, {"format": 4, "rows": 1, "usual": {}}]
 )
 def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
-    with pytest.raises(ProfileUnreadable, match="train a new version"):
+    with pytest.raises(ProfileUnreadableError, match="train a new version"):
         Profile.from_json(damage)
 
 
 def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
     values = found.to_json()
     values["probability"] = {**values["probability"], "shares": [1.0]}
-    with pytest.raises(ProfileUnreadable, match="shares of"):
+    with pytest.raises(ProfileUnreadableError, match="shares of"):
         Profile.from_json(values)
 
 
@@ -184,5 +184,5 @@ def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
 def test_a_profile_that_does_not_say_what_is_usual_is_damaged(found, lost):
     values = found.to_json()
     values["usual"] = {**values["usual"], **lost}
-    with pytest.raises(ProfileUnreadable, match="usual"):
+    with pytest.raises(ProfileUnreadableError, match="usual"):
         Profile.from_json(values)

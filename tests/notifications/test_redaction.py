@@ -43,7 +43,7 @@ def test_no_secret_is_left(said):
 @pytest.mark.parametrize(
     "said",
     [
-        "BadRequest: nervous begins on 2020-01-01; 2019-12-31 lies before it.",
+        "InvalidRequestError: nervous begins on 2020-01-01; 2019-12-31 lies before it.",
         "Feed 'events' lacks ['size']; it has ['id', 'kind']. Rename them in the use case's source.py.",
         "MLflow does not answer at http://127.0.0.1:5000: refused.",
         "password authentication failed for user reader",

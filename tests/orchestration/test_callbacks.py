@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.errors import NoChampion
+from include.errors import NoChampionError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import monitor as monitoring_monitor
@@ -119,10 +119,12 @@ def test_the_keys_for_programs_are_always_the_same(hook):
 
 def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
     try:
-        raise AirflowFailException("wrapped") from NoChampion("toy", DAY, None)
+        raise AirflowFailException("wrapped") from NoChampionError("toy", DAY, None)
     except AirflowFailException as error:
         callbacks.failed(context("score", "score", error))
-    assert hook.received[0]["details"]["error"].startswith("NoChampion: toy: no champion is effective on 2020-01-05")
+    assert hook.received[0]["details"]["error"].startswith(
+        "NoChampionError: toy: no champion is effective on 2020-01-05"
+    )
 
 
 def test_a_task_whose_process_was_lost_is_told_of_too(hook):

@@ -12,7 +12,7 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from include.ingestion import ingest, validate
-from include.ingestion.bucket import BucketFailed
+from include.ingestion.bucket import BucketError
 from include.orchestration import delivery_sensor
 from include.orchestration.delivery_sensor import DeliverySensor, DeliveryTrigger
 from include.settings import REPOSITORY
@@ -109,7 +109,7 @@ def test_a_server_that_fails_at_the_first_look_is_waited_for_too(use_case, landi
 def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_refusing_one_is_not(landing, faults):
     past = landing_toy(landing.name)
     faults.next = ["503"] * 100
-    with pytest.raises(BucketFailed, match="Try again later"):
+    with pytest.raises(BucketError, match="Try again later"):
         sensor(past).execute(context(DAY))
     faults.next = ["403"] * 100
     with pytest.raises(AirflowFailException, match="Mend the bucket"):
@@ -155,7 +155,7 @@ def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_mea
     def shaky(*arguments):
         looked.append(1)
         if len(looked) == 1:
-            raise BucketFailed(landing.name, "aws_default", "SlowDown", worth_retrying=True)
+            raise BucketError(landing.name, "aws_default", "SlowDown", worth_retrying=True)
         if len(looked) == 3:
             put_mark(landing)
         return look(*arguments)

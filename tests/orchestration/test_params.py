@@ -17,7 +17,7 @@ from pendulum import instance
 from include.backtest import run as backtest_run
 from include.declaration import clock
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS, TextTooLongError
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate
 from include.maintenance import rebuild
@@ -132,13 +132,13 @@ def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
         lambda: train.run(USE_CASE, USE_CASE.first_day, window_days=days),
         lambda: build.ensure_window(USE_CASE, USE_CASE.first_day, days),
     ):
-        with pytest.raises(BadRequest, match=f"to {WINDOW_DAYS}"):
+        with pytest.raises(InvalidRequestError, match=f"to {WINDOW_DAYS}"):
             ask()
 
 
 @pytest.mark.parametrize("budget", [{"trials": 1001}, {"trials": 1, "minutes": 301}])
 def test_a_search_beyond_the_forms_budget_is_refused(budget, lake_home):
-    with pytest.raises(BadRequest, match="tuning needs"):
+    with pytest.raises(InvalidRequestError, match="tuning needs"):
         tune.run(USE_CASE, USE_CASE.first_day, **budget)
 
 
@@ -165,7 +165,7 @@ FAR: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("what", FAR)
 def test_the_last_day_of_the_calendar_is_refused_in_words_everywhere(what, lake_home):
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidRequestError):
         FAR[what]()
 
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from airflow.sdk import RetryAction
 
-from include.errors import BadRequest
-from include.lake.s3 import StoreFailed
+from include.errors import InvalidRequestError
+from include.lake.s3 import ObjectStoreError
 from include.orchestration.retries import LONGEST_DELAY, RETRIES, UNKNOWN_RETRIES, RetryTemporaryErrors
 
-AWAY = StoreFailed("s3://lake", "cannot be reached", worth_retrying=True)
+AWAY = ObjectStoreError("s3://lake", "cannot be reached", worth_retrying=True)
 S3_TRY = timedelta(seconds=20)
 """The least that a try lasts where S3 is away: its own retries."""
 
@@ -19,7 +19,7 @@ def decided(error: BaseException, try_number: int, max_tries: int = RETRIES):
 
 
 def test_an_error_that_no_try_can_mend_fails_at_the_first():
-    assert decided(BadRequest("no such day"), 1).action == RetryAction.FAIL
+    assert decided(InvalidRequestError("no such day"), 1).action == RetryAction.FAIL
 
 
 @pytest.mark.parametrize("error", [AWAY, ConnectionResetError(), TimeoutError()])

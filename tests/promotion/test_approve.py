@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.promotion import approve
 from include.registry import sync
 from include.registry.ledger import Ledger
@@ -45,7 +45,9 @@ def test_an_approval_after_a_rejection_is_refused_and_changes_nothing(trained_to
     version = register(trained_toy)
     decide(version, False, "nobody, in time", "")
     before = state()
-    with pytest.raises(BadRequest, match=r"toy: version 1 was rejected by nobody, in time. A rejection is final"):
+    with pytest.raises(
+        InvalidRequestError, match=r"toy: version 1 was rejected by nobody, in time. A rejection is final"
+    ):
         decide(version, True)
     assert state() == before
 
@@ -62,7 +64,7 @@ def test_what_was_promoted_is_no_longer_rejected_but_rolled_back(trained_toy):
     version = register(trained_toy)
     promoted(version, who="a run")
     before = state()
-    with pytest.raises(BadRequest, match=r"champion from 2020-03-01 on by ledger entry 1 .* toy__rollback"):
+    with pytest.raises(InvalidRequestError, match=r"champion from 2020-03-01 on by ledger entry 1 .* toy__rollback"):
         decide(version, False)
     assert state() == before
 
@@ -75,7 +77,7 @@ def test_an_approval_alone_promotes_nothing(trained_toy):
 
 
 def test_an_unknown_version_is_refused(tracking):
-    with pytest.raises(BadRequest, match="there is no version '4'"):
+    with pytest.raises(InvalidRequestError, match="there is no version '4'"):
         decide("4", True)
 
 
@@ -117,7 +119,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
     assert approve.decision(USE_CASE, second).who == "Ann"
     assert not decide(second, False, "Bob").new
-    with pytest.raises(BadRequest, match="version 2 was rejected by Ann"):
+    with pytest.raises(InvalidRequestError, match="version 2 was rejected by Ann"):
         decide(second, True)
     found = promoted(second, who="a run")
     assert (found.promoted, found.reason) == (

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import pytest
 from mlflow import MlflowClient
 
-from include.errors import BadRequest, NotBegunError
+from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation import evaluate
 from include.promotion import approve, promote, rollback
 from include.registry import sync
-from include.registry.ledger import Entry, Ledger, LedgerDamaged
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.ledger import Entry, Ledger, LedgerCorruptedError
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, WRITES, alias, judge, judge_now, life, promoted, register, state, verdict
@@ -115,7 +115,7 @@ def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, 
     version = register(trained_toy, gates="failed")
     approve.run(USE_CASE, version, approved=False, who="Ann", why="too few carriers")
     Registry(USE_CASE).tag_version(version, {"gates": "passed"})
-    with pytest.raises(BadRequest, match="A rejection is final"):
+    with pytest.raises(InvalidRequestError, match="A rejection is final"):
         approve.run(USE_CASE, version, approved=True, who="Bob", why="it is fine")
     found = promoted(version, who="a run", approval_required=required)
     assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
@@ -273,7 +273,7 @@ def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained
         model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1"))
     else:
         (model.parent / "airworthy" / "encoding.json").write_text("[]")
-    with pytest.raises(ArtifactMissing, match=f"toy: version {second} cannot be loaded"):
+    with pytest.raises(ArtifactMissingError, match=f"toy: version {second} cannot be loaded"):
         promoted(second, who="a test")
     assert state() == before
     assert alias() == first
@@ -283,13 +283,13 @@ def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test")
     (Ledger.of(USE_CASE).folder / "000001.json").remove()
-    with pytest.raises(LedgerDamaged, match=r"000001\.json"):
+    with pytest.raises(LedgerCorruptedError, match=r"000001\.json"):
         promoted(second, who="a test")
     assert (alias(), Ledger.of(USE_CASE).entries()) == (first, [])
 
 
 def test_an_unknown_version_is_refused(tracking):
-    with pytest.raises(BadRequest, match="there is no version '4'"):
+    with pytest.raises(InvalidRequestError, match="there is no version '4'"):
         promoted("4", who="a test")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.errors import NotReady
+from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.promotion import register
@@ -124,7 +124,7 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
 def test_a_run_without_verdicts_is_not_registered(toy_lake, tracking, without_plots):
     run_id = train.run(USE_CASE, AS_OF).run_id
-    with pytest.raises(NotReady, match=r"has no verdicts yet, or .* run evaluate"):
+    with pytest.raises(NotReadyError, match=r"has no verdicts yet, or .* run evaluate"):
         register.run(USE_CASE, run_id)
     assert Registry(USE_CASE).versions() == []
 
@@ -173,6 +173,8 @@ def test_a_run_whose_models_files_are_gone_is_not_registered_whatever_its_gates_
     candidate = Registry(USE_CASE).candidate(trained_toy)
     place = Registry(USE_CASE)._client.get_logged_model(candidate.model_id).artifact_location
     shutil.rmtree(Path(place.removeprefix("file://")))
-    with pytest.raises(register.ModelGone, match=f"the model of run {trained_toy} cannot be loaded, so it is not"):
+    with pytest.raises(
+        register.ModelMissingError, match=f"the model of run {trained_toy} cannot be loaded, so it is not"
+    ):
         register.run(USE_CASE, trained_toy)
     assert Registry(USE_CASE).versions() == []

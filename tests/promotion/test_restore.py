@@ -15,8 +15,8 @@ from include.lake.lake import Lake
 from include.monitoring import monitor
 from include.promotion import approval_request, approve, promote, register, rollback
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerDamaged
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.reproduction import lineage
 from include.scoring import score
 from include.training import train
@@ -129,7 +129,7 @@ def test_a_restored_version_can_be_rolled_back_to(forgetful):
 def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
     other = train.run(USE_CASE, NEXT, parameters={"rounds": 12}).run_id
     delete_version(forgetful)
-    with pytest.raises(sync.ModelReplaced, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
+    with pytest.raises(sync.ModelReplacedError, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
         evaluate.run(USE_CASE, other)
     assert ledger() == [("promotion", "1")]
 
@@ -153,7 +153,7 @@ def test_a_restoration_whose_own_files_are_gone_is_refused_and_writes_nothing(fo
     delete_version(forgetful)
     version = trained_again()
     delete_files(version)
-    with pytest.raises(ArtifactMissing):
+    with pytest.raises(ArtifactMissingError):
         promote.run(USE_CASE, version, who="a run")
     assert ledger() == [("promotion", "1")]
 
@@ -175,7 +175,7 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
     rollback.run(USE_CASE, forgetful, NEXT, who="Ann", reason="twice on the ledger")
     head = Ledger.of(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
-    with pytest.raises(LedgerDamaged, match=f"set the tag `ledger.head` .* to `{head}`"):
+    with pytest.raises(LedgerCorruptedError, match=f"set the tag `ledger.head` .* to `{head}`"):
         trained_again()
     Registry(USE_CASE).set_ledger_head(head)
     assert promote.run(USE_CASE, trained_again(), who="a run").champion == "1"

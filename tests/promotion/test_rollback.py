@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from include.errors import BadRequest, NotBegunError
+from include.errors import InvalidRequestError, NotBegunError
 from include.promotion import rollback
-from include.registry.ledger import Ledger, LedgerDamaged
-from include.registry.mlflow_registry import ArtifactMissing, Registry
-from include.registry.sync import ModelReplaced
+from include.registry.ledger import Ledger, LedgerCorruptedError
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.sync import ModelReplacedError
 from include.registry.tags import NOT_REPRODUCIBLE
 from tests.conftest import AS_OF, move, moved_into
 from tests.toy_use_case import USE_CASE
@@ -111,7 +111,7 @@ def test_a_rollback_can_be_rolled_back(flown):
 def test_a_version_that_has_not_flown_is_refused_with_those_that_have(flown, version, what):
     before = state()
     with pytest.raises(
-        BadRequest,
+        InvalidRequestError,
         match=rf"toy: version '{version}' {what}.*: 1 \(from 2020-03-01, entry 1, promotion\), 2 \(from 2020-03-05,",
     ):
         back(version)
@@ -120,28 +120,32 @@ def test_a_version_that_has_not_flown_is_refused_with_those_that_have(flown, ver
 
 def test_where_nothing_has_flown_this_is_said(trained_toy):
     register(trained_toy)
-    with pytest.raises(BadRequest, match="Versions that were champion: none"):
+    with pytest.raises(InvalidRequestError, match="Versions that were champion: none"):
         back()
 
 
 def test_a_deleted_version_is_refused_and_not_offered(flown):
     MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
-    with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
+    with pytest.raises(ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
         back("1")
-    with pytest.raises(BadRequest, match=r"version '3' was never champion.* champion: 2 \(from [^)]*\)\."):
+    with pytest.raises(InvalidRequestError, match=r"version '3' was never champion.* champion: 2 \(from [^)]*\)\."):
         back("3")
 
 
 def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(flown):
     rerecord("1", trees="others")
-    with pytest.raises(ModelReplaced, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"):
+    with pytest.raises(
+        ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"
+    ):
         back("1")
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 2)
 
 
 def test_a_day_that_the_version_has_seen_is_refused(flown):
     before = state()
-    with pytest.raises(BadRequest, match=r"version 2 was trained as of 2020-03-05 and may have seen .* 2020-03-04"):
+    with pytest.raises(
+        InvalidRequestError, match=r"version 2 was trained as of 2020-03-05 and may have seen .* 2020-03-04"
+    ):
         back("2", date(2020, 3, 4))
     assert state() == before
     assert back("2", LATER).version == "2"
@@ -149,7 +153,7 @@ def test_a_day_that_the_version_has_seen_is_refused(flown):
 
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_a_rollback_without_a_reason_is_refused(flown, reason):
-    with pytest.raises(BadRequest, match="a rollback needs a reason"):
+    with pytest.raises(InvalidRequestError, match="a rollback needs a reason"):
         back(reason=reason)
     assert alias() == "2"
 
@@ -159,14 +163,14 @@ def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(flown, lake_home):
     before = state()
     for path in (path for path in lake_home.rglob("model.lgb") if "mlruns" in path.parts):
         path.unlink()
-    with pytest.raises(ArtifactMissing, match="toy: version 1 cannot be loaded"):
+    with pytest.raises(ArtifactMissingError, match="toy: version 1 cannot be loaded"):
         back()
     assert state() == before
 
 
 def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
     (Ledger.of(USE_CASE).folder / "000002.json").remove()
-    with pytest.raises(LedgerDamaged, match=r"000002\.json"):
+    with pytest.raises(LedgerCorruptedError, match=r"000002\.json"):
         back()
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)
 
@@ -186,5 +190,5 @@ def test_the_newest_day_can_be_rolled_back_from(flown):
 
 def test_a_day_after_the_end_of_the_use_case_is_refused(flown):
     ended = replace(USE_CASE, ends_on=date(2020, 3, 10))
-    with pytest.raises(BadRequest, match="toy ends on 2020-03-10"):
+    with pytest.raises(InvalidRequestError, match="toy ends on 2020-03-10"):
         rollback.run(ended, "1", date(2020, 3, 11), who="Ann", reason="worse")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from include import settings
-from include.errors import AirworthyError, BadRequest
+from include.errors import AirworthyError, InvalidRequestError
 from include.features import build as features_build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.lake import lake as lake_module
@@ -188,5 +188,5 @@ def test_a_lost_row_would_be_noticed(lake_home, toy):
         f"the source delivers {rows.num_rows} rows for {day}",
     ]
     assert "Nothing is lost" not in balance.told
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidRequestError):
         quarantine.of(use_case, feed.name, day)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.errors import FeaturesMissing
+from include.errors import FeaturesMissingError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -66,7 +66,7 @@ def test_an_empty_day_is_scored_by_the_champion_and_what_waits_for_it_goes_on(sh
 
 def test_a_missing_day_is_still_refused(shop):
     shop.withdraw("features", SUNDAY, stage="test")
-    with pytest.raises(FeaturesMissing):
+    with pytest.raises(FeaturesMissingError):
         score.run(SHOP, SUNDAY)
 
 

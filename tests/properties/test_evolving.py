@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.monitoring import monitor
@@ -131,7 +131,7 @@ def test_a_champion_that_lacks_nothing_goes_on_scoring_and_is_measured(now):
 
 @only_shrunk
 def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
-    with pytest.raises(BadRequest, match="âge"):
+    with pytest.raises(InvalidRequestError, match="âge"):
         score.run(now, OPEN)
     for table in ("predictions", "metrics"):
         assert OPEN not in Lake.of(now).as_of(OPEN).partitions(table)

@@ -8,11 +8,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.declaration import registry
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import quarantine
 from include.ingestion.correction_log import Corrections
 from include.lake.lake import Lake
-from include.lake.object_store import NoSuchPlace, Place
+from include.lake.object_store import InvalidStoragePathError, Place
 from include.orchestration import dag_factory, params
 from include.orchestration.tasks import manual
 from include.promotion import rollback
@@ -62,7 +62,7 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("where", ["key", "form"])
 def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
     run = SimpleNamespace(partition_key=text if where == "key" else None)
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidRequestError):
         dag_factory.day_of({"dag_run": run, "params": {"day": text if where == "form" else None}})
 
 
@@ -73,7 +73,7 @@ def test_every_day_that_is_written_as_one_is_taken():
 
 @named
 def test_a_use_case_is_a_declared_one(text, lake_home):
-    with pytest.raises(BadRequest, match="There is no use case"):
+    with pytest.raises(InvalidRequestError, match="There is no use case"):
         registry.load(text)
 
 
@@ -87,7 +87,7 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
             lambda text: reproduce.require(toy.use_case, text),
             lambda text: score.run(toy.use_case, day, version=text or "0"),
         ):
-            with pytest.raises(BadRequest):
+            with pytest.raises(InvalidRequestError):
                 ask(text)
     assert everything_in(lake_home / "lake") == before
 
@@ -101,7 +101,7 @@ def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
     assert lineage.run(toy.use_case, day, named)
     for text in HOSTILE:
         for keys in (named | {toy.use_case.keys[-1]: text}, dict(list(named.items())[:-1]) | {text: "1"}):
-            with pytest.raises(BadRequest):
+            with pytest.raises(InvalidRequestError):
                 lineage.run(toy.use_case, day, keys)
 
 
@@ -110,7 +110,7 @@ def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
 )
 @pytest.mark.parametrize("root", ["/srv/lake", "s3://bucket/lake"])
 def test_a_name_never_leads_out_of_a_place(root, text):
-    with pytest.raises(NoSuchPlace):
+    with pytest.raises(InvalidStoragePathError):
         Place(root) / text
 
 

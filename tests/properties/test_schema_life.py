@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.declaration.gates import SchemaGate
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
@@ -88,7 +88,9 @@ def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(
 
 def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "size"})
-    with pytest.raises(BadRequest, match=r"version 1 needs features .*size \(float64 then, not declared now\)"):
+    with pytest.raises(
+        InvalidRequestError, match=r"version 1 needs features .*size \(float64 then, not declared now\)"
+    ):
         score.run(fewer, AS_OF)
 
 

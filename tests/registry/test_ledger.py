@@ -7,10 +7,17 @@ from datetime import date
 
 import pytest
 
-from include.errors import NoChampion
+from include.errors import NoChampionError
 from include.lake import signing
 from include.lake.object_store import Place
-from include.registry.ledger import Decision, Ledger, LedgerDamaged, Overtaken, UnprovenEntriesError, until
+from include.registry.ledger import (
+    Decision,
+    Ledger,
+    LedgerConflictError,
+    LedgerCorruptedError,
+    UnprovenEntriesError,
+    until,
+)
 
 pytestmark = [pytest.mark.both_places(quick=True), pytest.mark.security]
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
@@ -60,10 +67,12 @@ def test_of_two_entries_for_one_day_the_later_counts(ledger):
 
 
 def test_a_day_before_every_entry_has_no_champion(ledger):
-    with pytest.raises(NoChampion, match="the ledger names none"):
+    with pytest.raises(NoChampionError, match="the ledger names none"):
         ledger.champion_of(MARCH)
     promote(ledger, "1", APRIL)
-    with pytest.raises(NoChampion, match=r"toy: no champion is effective on 2020-03-01: the first.*from 2020-04-01"):
+    with pytest.raises(
+        NoChampionError, match=r"toy: no champion is effective on 2020-03-01: the first.*from 2020-04-01"
+    ):
         ledger.champion_of(MARCH)
 
 
@@ -136,14 +145,14 @@ def test_eight_processes_at_once_lose_no_entry_and_write_none_twice(ledger):
 def test_an_entry_that_was_edited_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
     edit(ledger.folder / "000001.json", version="2")
-    with pytest.raises(LedgerDamaged, match=r"000002.json: it does not follow from entry 1"):
+    with pytest.raises(LedgerCorruptedError, match=r"000002.json: it does not follow from entry 1"):
         ledger.entries()
 
 
 def test_an_entry_that_was_removed_is_detected(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL), promote(ledger, "3", MAY)
     (ledger.folder / "000002.json").remove()
-    with pytest.raises(LedgerDamaged, match="entry 2 is missing"):
+    with pytest.raises(LedgerCorruptedError, match="entry 2 is missing"):
         ledger.champion_of(MAY)
 
 
@@ -151,7 +160,7 @@ def test_an_entry_that_was_removed_is_detected(ledger):
 def test_an_entry_that_cannot_be_read_stops_everything(ledger, content):
     promote(ledger, "1", MARCH)
     (ledger.folder / "000001.json").write(content.encode())
-    with pytest.raises(LedgerDamaged, match="cannot be read"):
+    with pytest.raises(LedgerCorruptedError, match="cannot be read"):
         ledger.champion_of(MAY)
 
 
@@ -189,7 +198,8 @@ def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_t
     remove(ledger, left)
     assert len(ledger.entries()) == left  # the chain alone does not show it
     with pytest.raises(
-        LedgerDamaged, match=rf"000003.json: .*there are 3 entries; there are {left}.*Restore the folder from a backup"
+        LedgerCorruptedError,
+        match=rf"000003.json: .*there are 3 entries; there are {left}.*Restore the folder from a backup",
     ):
         ledger.verify(head)
 
@@ -197,7 +207,7 @@ def test_a_ledger_that_was_cut_short_is_detected_with_what_is_missing_and_what_t
 def test_a_ledger_without_its_folder_is_cut_short_too(ledger):
     head = filled(ledger)
     remove(ledger)
-    with pytest.raises(LedgerDamaged, match="there are 0"):
+    with pytest.raises(LedgerCorruptedError, match="there are 0"):
         ledger.verify(head)
 
 
@@ -214,7 +224,7 @@ def test_a_last_entry_that_another_of_ours_replaced_is_detected_by_the_head(ledg
     (ledger.folder / "000003.json").remove()
     promote(ledger, "another", MAY)
     assert len(ledger.entries()) == 3
-    with pytest.raises(LedgerDamaged, match=r"000003.json: it has the hash .* it was replaced"):
+    with pytest.raises(LedgerCorruptedError, match=r"000003.json: it has the hash .* it was replaced"):
         ledger.verify(head)
 
 
@@ -222,14 +232,14 @@ def test_a_ledger_that_was_written_anew_is_detected_at_the_head_though_it_has_gr
     head = filled(ledger, 2)
     remove(ledger)
     promote(ledger, "0", MARCH), promote(ledger, "another", APRIL), promote(ledger, "2", MAY)
-    with pytest.raises(LedgerDamaged, match=r"000002\.json"):
+    with pytest.raises(LedgerCorruptedError, match=r"000002\.json"):
         ledger.verify(head)
 
 
 @pytest.mark.parametrize("head", ["", "3", "x:y", "0:" + "0" * 64, "1:" + "g" * 64])
 def test_a_head_that_is_none_is_named(ledger, head):
     filled(ledger)
-    with pytest.raises(LedgerDamaged, match="is no `number:hash`"):
+    with pytest.raises(LedgerCorruptedError, match="is no `number:hash`"):
         ledger.verify(head)
 
 
@@ -237,17 +247,17 @@ def test_a_head_that_is_missing_is_no_damage_right_after_the_first_entry_alone(l
     assert ledger.verify(None) == []
     filled(ledger, 1)
     assert len(ledger.verify(None)) == 1
-    with pytest.raises(LedgerDamaged, match="its 1 entry are all"):
+    with pytest.raises(LedgerCorruptedError, match="its 1 entry are all"):
         ledger.verify(None, flown=True)
     head = promote(ledger, "2", APRIL).entry.head
     with pytest.raises(
-        LedgerDamaged, match=rf"head, kept in MLflow, is missing.*of the .* `toy` in MLflow to `{head}`"
+        LedgerCorruptedError, match=rf"head, kept in MLflow, is missing.*of the .* `toy` in MLflow to `{head}`"
     ):
         ledger.verify(None)
 
 
 def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_has_flown(ledger):
-    with pytest.raises(LedgerDamaged, match="its 0 entries are all there were") as told:
+    with pytest.raises(LedgerCorruptedError, match="its 0 entries are all there were") as told:
         ledger.verify(None, flown=True)
     assert "set the tag" not in str(told.value)
 
@@ -257,7 +267,7 @@ def test_a_ledger_that_is_gone_with_its_head_is_detected_where_a_version_has_flo
 
 def test_a_rejection_never_makes_a_champion(ledger):
     promote(ledger, "2", APRIL, "rejection")
-    with pytest.raises(NoChampion, match="the ledger names none"):
+    with pytest.raises(NoChampionError, match="the ledger names none"):
         ledger.champion_of(MAY)
     first = promote(ledger, "1", MARCH).entry
     promote(ledger, "3", MARCH, "rejection"), promote(ledger, "4", MAY, "rejection")
@@ -295,7 +305,7 @@ def test_the_same_files_under_another_number_are_promoted_once_and_decided_on_by
 
 def test_a_decision_made_on_fewer_entries_than_there_are_is_not_written(ledger):
     promote(ledger, "1", MARCH)
-    with pytest.raises(Overtaken, match="toy: others have written"):
+    with pytest.raises(LedgerConflictError, match="toy: others have written"):
         ledger.append(decided("2", APRIL), after=0)
     assert not ledger.append(decided("1", MARCH), after=0).new  # it stands: nothing has to be decided again
     assert ledger.append(decided("2", APRIL), after=1).new
@@ -310,7 +320,7 @@ def test_the_verdicts_belong_to_an_entrys_hash(ledger):
 def test_a_head_that_agrees_only_at_its_beginning_is_damage(ledger, length):
     digest = promote(ledger, "1", MARCH).entry.hash
     other = digest[:length] + "".join("1" if each == "0" else "0" for each in digest[length:])
-    with pytest.raises(LedgerDamaged, match="it was replaced"):
+    with pytest.raises(LedgerCorruptedError, match="it was replaced"):
         ledger.verify(f"1:{other}")
 
 
@@ -360,14 +370,14 @@ def test_an_entry_with_a_strange_signature_is_refused_in_words(ledger, others):
     promote(ledger, "1", MARCH)
     place = ledger.folder / "000001.json"
     place.write((json.dumps(json.loads(place.read()) | others, indent=1, sort_keys=True) + "\n").encode())
-    with pytest.raises(LedgerDamaged):
+    with pytest.raises(LedgerCorruptedError):
         ledger.entries()
 
 
 def test_an_entry_that_is_nested_without_end_is_refused_in_words(ledger):
     promote(ledger, "1", MARCH)
     (ledger.folder / "000002.json").write(b"[" * 100_000)
-    with pytest.raises(LedgerDamaged, match="it cannot be read"):
+    with pytest.raises(LedgerCorruptedError, match="it cannot be read"):
         ledger.entries()
 
 

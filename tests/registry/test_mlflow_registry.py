@@ -10,14 +10,14 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include import settings
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation import evaluate
 from include.monitoring import monitor
 from include.orchestration.dag_factory import told
 from include.promotion import promote, register
 from include.registry import mlflow_runs, model_io
-from include.registry.mlflow_registry import ArtifactMissing, Registry
-from include.registry.mlflow_runs import DeletedInMlflowError, MlflowUnreachable
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
+from include.registry.mlflow_runs import DeletedInMlflowError, MlflowUnreachableError
 from include.scoring import score
 from include.training import train
 from tests.conftest import AS_OF
@@ -65,19 +65,19 @@ def test_a_loaded_model_is_kept_and_needs_its_artifacts_no_more(version, monkeyp
 
 def test_an_unknown_version_is_refused_with_those_there_are(version):
     for wrong in ("7", "newest"):
-        with pytest.raises(BadRequest, match=rf"toy: there is no version '{wrong}'; there are \['1'\]"):
+        with pytest.raises(InvalidRequestError, match=rf"toy: there is no version '{wrong}'; there are \['1'\]"):
             Registry(USE_CASE).version(wrong)
 
 
 def test_a_use_case_without_versions_says_so(tracking):
-    with pytest.raises(BadRequest, match="there are none"):
+    with pytest.raises(InvalidRequestError, match="there are none"):
         Registry(USE_CASE).version("1")
     assert Registry(USE_CASE).champion() is None
     assert Registry(USE_CASE).versions() == []
 
 
 def test_a_missing_artifact_is_named(version):
-    with pytest.raises(ArtifactMissing, match="toy: version 1 cannot be loaded"):
+    with pytest.raises(ArtifactMissingError, match="toy: version 1 cannot be loaded"):
         Registry(USE_CASE).load(replace(version, model_id="m-0"))
 
 
@@ -108,7 +108,9 @@ def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new, 1))
     for load in (registry.load, registry.load_anew):
-        with pytest.raises(ArtifactMissing, match=f"toy: version 1 cannot be loaded: {name}: its content is not that"):
+        with pytest.raises(
+            ArtifactMissingError, match=f"toy: version 1 cannot be loaded: {name}: its content is not that"
+        ):
             load(version)
 
 
@@ -116,14 +118,14 @@ def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
 def test_a_missing_file_is_named(version, name):
     for path in list(settings.current().home.rglob(name)):
         path.unlink()
-    with pytest.raises(ArtifactMissing, match=f"version 1 cannot be loaded: {name}: it is missing"):
+    with pytest.raises(ArtifactMissingError, match=f"version 1 cannot be loaded: {name}: it is missing"):
         Registry(USE_CASE).load(version)
 
 
 def test_a_file_that_was_added_is_refused(version):
     for path in list(settings.current().home.rglob("MLmodel")):
         path.with_name("added.py").write_text("print('hello')")
-    with pytest.raises(ArtifactMissing, match=r"added\.py: it was not there when the model was trained"):
+    with pytest.raises(ArtifactMissingError, match=r"added\.py: it was not there when the model was trained"):
         Registry(USE_CASE).load(version)
 
 
@@ -132,11 +134,11 @@ def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(vers
     monkeypatch.setattr(model_io, "download_artifacts", lambda **given: downloaded.append(given))
     registry, [path] = Registry(USE_CASE), (settings.current().home / "mlruns").rglob("model.lgb")
     (path.parent / "more" / "inside").mkdir(parents=True)
-    with pytest.raises(ArtifactMissing, match="more: it was not there when the model was trained"):
+    with pytest.raises(ArtifactMissingError, match="more: it was not there when the model was trained"):
         registry.load_anew(version)
     shutil.rmtree(path.parent / "more")
     monkeypatch.setattr(model_io, "MOST_BYTES", 1_000)
-    with pytest.raises(ArtifactMissing, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
+    with pytest.raises(ArtifactMissingError, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
         registry.load_anew(version)
     assert downloaded == []
 
@@ -169,7 +171,7 @@ def test_what_cannot_be_read_is_not_kept_so_that_a_mended_store_is_enough(versio
     [path] = (home / "mlruns").rglob("model.lgb")
     right = path.read_bytes()
     path.write_bytes(right + b"a hostile tail")
-    with pytest.raises(ArtifactMissing):
+    with pytest.raises(ArtifactMissingError):
         registry.load(version)
     assert not (home / "models" / version.model_id).exists()
     path.write_bytes(right)
@@ -180,26 +182,26 @@ def test_a_run_that_broke_half_way_is_no_model(tracking):
     registry = Registry(USE_CASE)
     run_id = registry.start_run("broken", {"airworthy.fingerprint": "x"})
     assert registry.complete_runs("x") == []
-    with pytest.raises(NotReady, match=f"run {run_id} is RUNNING and not complete"):
+    with pytest.raises(NotReadyError, match=f"run {run_id} is RUNNING and not complete"):
         registry.run(run_id)
     registry.end_run(run_id, failed=True)
     assert registry.complete_runs("x") == []
 
 
 def test_an_unknown_run_is_refused(tracking):
-    with pytest.raises(BadRequest, match="has no run '0123456789abcdef0123456789abcdef'"):
+    with pytest.raises(InvalidRequestError, match="has no run '0123456789abcdef0123456789abcdef'"):
         Registry(USE_CASE).run("0123456789abcdef0123456789abcdef")
 
 
 def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(MlflowUnreachable, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
+    with pytest.raises(MlflowUnreachableError, match=r"MLflow does not answer at http://127.0.0.1:9: .*`make up`"):
         Registry(USE_CASE).versions()
 
 
 def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(MlflowUnreachable), told():
+    with pytest.raises(MlflowUnreachableError), told():
         Registry(USE_CASE).versions()
 
 
@@ -223,11 +225,11 @@ def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monke
     assert train.run(USE_CASE, AS_OF).reused
     shutil.rmtree(settings.current().home / "models")  # loaded again, over HTTP
     assert not score.run(USE_CASE, AS_OF).changed
-    with pytest.raises(BadRequest, match="there is no version '99'"):
+    with pytest.raises(InvalidRequestError, match="there is no version '99'"):
         score.run(USE_CASE, AS_OF, version="99")
-    with pytest.raises(BadRequest, match="has no run"):
+    with pytest.raises(InvalidRequestError, match="has no run"):
         evaluate.run(USE_CASE, "0123456789abcdef0123456789abcdef")
-    with pytest.raises(ArtifactMissing):
+    with pytest.raises(ArtifactMissingError):
         Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))
 
 

@@ -9,10 +9,10 @@ from mlflow import MlflowClient
 from include.declaration import clock
 from include.promotion import rollback
 from include.registry import sync
-from include.registry.ledger import Decision, Ledger, LedgerDamaged
+from include.registry.ledger import Decision, Ledger, LedgerCorruptedError
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.records import Records
-from include.registry.sync import ModelReplaced
+from include.registry.sync import ModelReplacedError
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, rerecord, state
@@ -62,10 +62,10 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
     before = state()
     what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
     for action in (sync.run, lambda _: promoted(third, who="a test")):
-        with pytest.raises(ModelReplaced, match=what):
+        with pytest.raises(ModelReplacedError, match=what):
             action(USE_CASE)
     assert {**state(), "versions": 0} == {**before, "versions": 0}
-    with pytest.raises(ModelReplaced):  # it would be the champion still
+    with pytest.raises(ModelReplacedError):  # it would be the champion still
         rollback.run(USE_CASE, first, date(2020, 3, 4), who="a person", reason="deleted")
     assert len(Ledger.of(USE_CASE).entries()) == 2
     assert rollback.run(USE_CASE, first, LATER, who="a person", reason="deleted").champion == first
@@ -80,7 +80,7 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
     rerecord(first, trees="another")
     second, before = register(trained_toy, LATER), state()
     for action in (sync.run, lambda _: promoted(second, who="a run"), lambda _: promoted(first, who="a run")):
-        with pytest.raises(ModelReplaced, match=MOVED):
+        with pytest.raises(ModelReplacedError, match=MOVED):
             action(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
 
@@ -91,7 +91,7 @@ def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not
     rerecord(first, **{"airworthy.fingerprint": "another"})
     before = state()
     for action in (sync.run, lambda _: promoted(first, who="a run")):
-        with pytest.raises(ModelReplaced, match=MOVED):
+        with pytest.raises(ModelReplacedError, match=MOVED):
             action(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
 
@@ -103,7 +103,7 @@ def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(train
     rerecord(first, **{tag: "another"})
     assert sync.run(USE_CASE) == second
     assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
-    with pytest.raises(ModelReplaced, match="names version 1"):
+    with pytest.raises(ModelReplacedError, match="names version 1"):
         promoted(first, who="a test")
 
 
@@ -114,7 +114,7 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
     head = Ledger.of(USE_CASE).entries()[0].head
     for action in (sync.run, lambda _: promoted("1", who="a run")):
         with pytest.raises(
-            LedgerDamaged, match=f"missing, .* set the tag `ledger.head` of .* `toy` in MLflow to `{head}`"
+            LedgerCorruptedError, match=f"missing, .* set the tag `ledger.head` of .* `toy` in MLflow to `{head}`"
         ):
             action(USE_CASE)
     registry.set_ledger_head(head)
@@ -129,7 +129,7 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
     Ledger.of(USE_CASE).append(
         Decision(version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason="")
     )
-    with pytest.raises(LedgerDamaged, match="it was replaced"):
+    with pytest.raises(LedgerCorruptedError, match="it was replaced"):
         sync.run(USE_CASE)
     assert (registry.ledger_head(), alias(), life(first)) == (head, first, "champion")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from include.errors import BadRequest, NotReady
+from include.errors import InvalidRequestError, NotReadyError
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import history
@@ -191,14 +191,14 @@ def test_commits_that_tell_nothing_end_the_trace(lake):
     ],
 )
 def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         lineage.run(USE_CASE, AS_OF, keys)
 
 
 def test_a_day_without_predictions_is_told_and_no_table_is_made(lake, tmp_path, monkeypatch):
-    with pytest.raises(NotReady, match=r"no predictions of 2020-03-02\. Score the day first"):
+    with pytest.raises(NotReadyError, match=r"no predictions of 2020-03-02\. Score the day first"):
         lineage.run(USE_CASE, AS_OF + timedelta(days=1), ROW)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing"))
-    with pytest.raises(NotReady, match="no predictions"):
+    with pytest.raises(NotReadyError, match="no predictions"):
         traced()
     assert not (tmp_path / "nothing").exists()

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.object_store import Place
 from include.model import trainer
 from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import ArtifactMissing, Registry, UnprovenVersionError
+from include.registry.mlflow_registry import ArtifactMissingError, Registry, UnprovenVersionError
 from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce, training_snapshot
 from include.settings import current
@@ -197,7 +197,7 @@ def test_other_trees_are_told_with_the_first_that_differs(version, monkeypatch):
 )
 def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
     tamper(version, change)
-    with pytest.raises(reproduce.NotReproduced, match="is not what was registered") as told:
+    with pytest.raises(reproduce.NotReproducedError, match="is not what was registered") as told:
         reproduce.require(USE_CASE, version)
     assert "- the recipe was changed since it was registered" in str(told.value)
     assert f"- {trees}" in str(told.value)
@@ -221,7 +221,7 @@ def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(ve
     recorded = Registry(USE_CASE).version(version).tags["features.version"]
     enlarge()
     vacuum("features")
-    with pytest.raises(reproduce.NotReproduced, match="could not be built again") as told:
+    with pytest.raises(reproduce.NotReproducedError, match="could not be built again") as told:
         reproduce.require(USE_CASE, version)
     assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is gone (vacuumed, or lost)" in str(told.value)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
@@ -304,7 +304,7 @@ def test_a_recipe_that_lightgbm_refuses_is_told(version):
 
 
 def test_an_unknown_version_is_refused_with_the_list(version):
-    with pytest.raises(BadRequest, match=r"no version '99'; there are \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"no version '99'; there are \['1'\]"):
         reproduce.run(USE_CASE, "99")
 
 
@@ -313,6 +313,6 @@ def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_hom
     monkeypatch.setattr(trainer, "fit", lambda *_, **__: pytest.fail("trained"))
     [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
-    with pytest.raises(ArtifactMissing, match=r"model\.lgb: its content is not that which was trained"):
+    with pytest.raises(ArtifactMissingError, match=r"model\.lgb: its content is not that which was trained"):
         reproduce.run(USE_CASE, version)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from include.retraining.budget import Claim, ClaimDamaged, Claims
+from include.retraining.budget import Claim, Claims, ReservationCorruptedError
 
 pytestmark = pytest.mark.both_places(quick=True)
 DAYS = [date(2020, 3, day) for day in range(1, 25)]
@@ -67,5 +67,5 @@ def test_a_claim_that_cannot_be_read_stops_everything_and_is_named(claims, conte
     claims.claim(DAYS[0], 2)
     (claims.folder / "2020-03" / "01.json").write(content)
     for _ in range(2):
-        with pytest.raises(ClaimDamaged, match=r"2020-03/01\.json cannot be read"):
+        with pytest.raises(ReservationCorruptedError, match=r"2020-03/01\.json cannot be read"):
             claims.claim(DAYS[1], 2)

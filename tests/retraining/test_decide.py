@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.declaration.monitoring import Retraining
-from include.errors import BadRequest, DayMissing
+from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -129,7 +129,9 @@ def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
     for day in days_from(FIRST, later(3)):
         measures.breach(lake, day)
     decide.run(USE_CASE, later(1))
-    with pytest.raises(DayMissing, match=r"no decisions of 2020-03-03 .* --dag-id toy__retrain --from-date 2020-03-03"):
+    with pytest.raises(
+        PartitionMissingError, match=r"no decisions of 2020-03-03 .* --dag-id toy__retrain --from-date 2020-03-03"
+    ):
         decide.run(USE_CASE, later(3))
     assert not readiness.is_turn(USE_CASE, later(3))
     assert len(table(lake)) == 1
@@ -143,7 +145,7 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
     lake.withdraw("metrics", gap, stage="test")
     decide.run(USE_CASE, FIRST)
     for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
-        with pytest.raises(DayMissing, match=f"there are no {missing}"):
+        with pytest.raises(PartitionMissingError, match=f"there are no {missing}"):
             decide.run(USE_CASE, day)
     measures.breach(lake, gap)
     assert walk(lake, days) == [gap]
@@ -167,7 +169,7 @@ def test_the_chain_begins_anew_where_nothing_was_decided_as_far_back_as_the_poli
     if begins:
         assert "The chain of decisions begins here." in decide.run(USE_CASE, later(gap)).reason
     else:
-        with pytest.raises(DayMissing):
+        with pytest.raises(PartitionMissingError):
             decide.run(USE_CASE, later(gap))
 
 
@@ -182,12 +184,12 @@ def test_a_day_before_one_that_is_decided_holds(lake):
 
 
 def test_a_day_that_was_not_measured_is_not_decided(lake):
-    with pytest.raises(DayMissing, match="there are no metrics of 2020-03-01"):
+    with pytest.raises(PartitionMissingError, match="there are no metrics of 2020-03-01"):
         decide.run(USE_CASE, FIRST)
 
 
 def test_a_day_before_the_first_is_refused(lake):
-    with pytest.raises(BadRequest, match="toy begins on"):
+    with pytest.raises(InvalidRequestError, match="toy begins on"):
         decide.run(USE_CASE, date(2019, 12, 31))
 
 
@@ -207,11 +209,11 @@ def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
 
 
 def test_only_a_decision_to_retrain_can_claim(lake):
-    with pytest.raises(BadRequest, match="2020-03-01 is not decided yet"):
+    with pytest.raises(InvalidRequestError, match="2020-03-01 is not decided yet"):
         reserve_slot.run(USE_CASE, FIRST)
     measures.write(lake, FIRST)
     decide.run(USE_CASE, FIRST)
-    with pytest.raises(BadRequest, match="was decided to hold"):
+    with pytest.raises(InvalidRequestError, match="was decided to hold"):
         reserve_slot.run(USE_CASE, FIRST)
     assert Claims.of(USE_CASE).of_month(FIRST) == []
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.retraining import decide, outcome
 from tests import toy
@@ -56,6 +56,6 @@ def test_a_training_that_was_mended_is_recorded_anew(decided):
 
 def test_there_is_no_outcome_of_a_day_that_was_not_decided_to_retrain(decided):
     for day in (DAYS[0], DECIDED + timedelta(days=1)):
-        with pytest.raises(BadRequest, match="no training was decided"):
+        with pytest.raises(InvalidRequestError, match="no training was decided"):
             outcome.run(toy.USE_CASE, day, "drift__x", state="success")
     assert outcome.recorded(toy.USE_CASE, DAYS[0]) is None

@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 import pytest
 
 from include import settings
-from include.errors import AirworthyError, BadRequest, FeaturesMissing, NoChampion
+from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.lake.snapshot import View
 from include.model.model import Model
 from include.promotion import approve, promote, register
-from include.registry.ledger import Decision, Ledger, LedgerDamaged
+from include.registry.ledger import Decision, Ledger, LedgerCorruptedError
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import MlflowUnreachable
-from include.registry.sync import ModelReplaced
+from include.registry.mlflow_runs import MlflowUnreachableError
+from include.registry.sync import ModelReplacedError
 from include.scoring import score
 from include.training import train
 from tests import toy, versions
@@ -110,14 +110,14 @@ def test_another_model_under_the_number_of_the_champion_scores_nothing(champion,
     if scored_before:
         score.run(USE_CASE, AS_OF)
     rerecord(champion, **{"airworthy.fingerprint": "another"})
-    with pytest.raises(ModelReplaced, match=r"toy: ledger entry 1 .* version 1 is another model"):
+    with pytest.raises(ModelReplacedError, match=r"toy: ledger entry 1 .* version 1 is another model"):
         score.run(USE_CASE, AS_OF)
     assert bool(Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
 
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
-    with pytest.raises(LedgerDamaged, match="its head, kept in MLflow, is missing"):
+    with pytest.raises(LedgerCorruptedError, match="its head, kept in MLflow, is missing"):
         score.run(USE_CASE, AS_OF)
 
 
@@ -141,7 +141,7 @@ def test_a_named_version_scores_the_day_again(both):
 def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insists(both):
     _, later = both
     with pytest.raises(
-        BadRequest, match="version 2 was trained as of 2020-03-03 and may have seen the outcomes of 2020-03-02"
+        InvalidRequestError, match="version 2 was trained as of 2020-03-03 and may have seen the outcomes of 2020-03-02"
     ):
         score.run(USE_CASE, NEXT, version=later)
     assert not Lake.of(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
@@ -151,29 +151,29 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
 def test_a_champion_that_may_have_seen_the_day_is_refused_too(both):
     _, later = both
     fly(later)
-    with pytest.raises(BadRequest, match="may have seen the outcomes of 2020-03-01"):
+    with pytest.raises(InvalidRequestError, match="may have seen the outcomes of 2020-03-01"):
         score.run(USE_CASE, AS_OF)
 
 
 def test_an_unknown_version_is_refused_with_the_list(champion):
-    with pytest.raises(BadRequest, match=r"there is no version '9'; there are \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"there is no version '9'; there are \['1'\]"):
         score.run(USE_CASE, AS_OF, version="9")
 
 
 def test_a_day_before_the_first_champion_is_refused(champion):
-    with pytest.raises(NoChampion, match="the first champion is effective from 2020-03-01"):
+    with pytest.raises(NoChampionError, match="the first champion is effective from 2020-03-01"):
         score.run(USE_CASE, AS_OF - timedelta(days=1))
 
 
 def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
     toy.fill(Lake.of(USE_CASE), AS_OF, AS_OF)
-    with pytest.raises(NoChampion, match=r"the ledger names none. No version is registered yet. Train one as of"):
+    with pytest.raises(NoChampionError, match=r"the ledger names none. No version is registered yet. Train one as of"):
         score.run(USE_CASE, AS_OF)
 
 
 def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_told_to_train_the_same(trained_toy):
     versions.register(trained_toy, gates="failed")
-    with pytest.raises(NoChampion) as refused:
+    with pytest.raises(NoChampionError) as refused:
         score.run(USE_CASE, AS_OF)
     assert refused.value.versions == (
         "Version 1, trained as of 2020-03-01, was rejected by its gates: It is bad.",
@@ -183,13 +183,15 @@ def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_to
 
 def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(trained_toy):
     approve.run(USE_CASE, versions.register(trained_toy), approved=False, who="Ann", why="too risky")
-    with pytest.raises(NoChampion, match="Version 1, trained as of 2020-03-01, was rejected by Ann: too risky"):
+    with pytest.raises(NoChampionError, match="Version 1, trained as of 2020-03-01, was rejected by Ann: too risky"):
         score.run(USE_CASE, AS_OF)
 
 
 def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
     versions.promoted(versions.register(trained_toy), who="a run", approval_required=True)
-    with pytest.raises(NoChampion, match="passed its gates and was not promoted: It waits for a person's approval"):
+    with pytest.raises(
+        NoChampionError, match="passed its gates and was not promoted: It waits for a person's approval"
+    ):
         score.run(USE_CASE, AS_OF)
 
 
@@ -217,7 +219,7 @@ def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_thre
 
 
 def test_a_day_without_features_is_refused_with_the_command_that_builds_them(champion):
-    with pytest.raises(FeaturesMissing, match="--dag-id toy__data --from-date 2020-03-20"):
+    with pytest.raises(FeaturesMissingError, match="--dag-id toy__data --from-date 2020-03-20"):
         score.run(USE_CASE, date(2020, 3, 20))
 
 
@@ -237,14 +239,14 @@ def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
 
 def test_a_version_that_lacks_a_feature_it_reads_is_refused(champion):
     renamed = replace(USE_CASE, features={"kind": "category", "weight": "float64", "hour": "int32", "urgent": "bool"})
-    with pytest.raises(BadRequest, match=r"needs features .*: size \(float64 then, not declared now\)"):
+    with pytest.raises(InvalidRequestError, match=r"needs features .*: size \(float64 then, not declared now\)"):
         score._check_features(renamed, Registry(USE_CASE).version(champion), Registry(USE_CASE).load(
             Registry(USE_CASE).version(champion)))  # fmt: skip
 
 
 def test_without_mlflow_nothing_is_written(champion, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(MlflowUnreachable, match="make up"):
+    with pytest.raises(MlflowUnreachableError, match="make up"):
         score.run(USE_CASE, AS_OF)
     assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
     assert settings.current().mlflow.endswith(":9")

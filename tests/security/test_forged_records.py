@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.lake.object_store import Place
-from include.registry.ledger import Decision, Entry, Ledger, LedgerDamaged
+from include.registry.ledger import Decision, Entry, Ledger, LedgerCorruptedError
 from include.registry.records import Kind, Records, UnprovenRecordError
 from tests.places import copy, empty
 from tests.security.fuzzing import examples
@@ -83,7 +83,7 @@ def believed(ledger: Ledger, head: str | None = None) -> list[Entry]:
     """Return what the ledger says to tasks that find this head in MLflow; nothing where it is refused."""
     try:
         return ledger.verify(head) if head else ledger.entries()
-    except LedgerDamaged:
+    except LedgerCorruptedError:
         return []
 
 

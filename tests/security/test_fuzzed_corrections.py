@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.ingestion import correction_file, correction_reader
 from include.untrusted import UntrustedProcess
 from tests.ingestion.hostile_files import parquet
@@ -65,7 +65,7 @@ def test_a_damaged_file_of_corrections_is_rows_of_the_feed_or_a_bad_request(kind
         said = ""
         try:
             rows, ids = correction_reader.read_corrections(*file, SCHEMA)
-        except BadRequest as error:
+        except InvalidRequestError as error:
             said = str(error)
         else:
             rows.validate(full=True)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from include import settings
 from include.declaration.form_limits import LIST_LENGTH, NAME_LENGTH, REASON_LENGTH, WINDOW_DAYS
 from include.declaration.lightgbm_parameters import ROUNDS, TUNABLE
-from include.errors import AirworthyError, BadRequest, NotReady
+from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, resubmit, uploads, validate
 from include.lake import schemas
 from include.maintenance import rebuild
@@ -175,7 +175,7 @@ def test_a_function_answers_anything_in_words_and_a_refusal_writes_nothing(name,
         try:
             function(**values)
         except AirworthyError as error:
-            said, was_refused = str(error), isinstance(error, BadRequest | NotReady)
+            said, was_refused = str(error), isinstance(error, InvalidRequestError | NotReadyError)
         written = [path for path in files_below(lake) if not path.endswith(CREATED)]
         shutil.rmtree(lake, ignore_errors=True)  # the next one finds it empty, too
         assert len(said) < LONGEST_MESSAGE
@@ -275,6 +275,6 @@ FOUND: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", FOUND)
 def test_what_fuzzers_have_found_is_refused_in_few_words(name, lake_home):
-    with pytest.raises(BadRequest) as refused:
+    with pytest.raises(InvalidRequestError) as refused:
         FOUND[name]()
     assert len(str(refused.value)) < 1_000

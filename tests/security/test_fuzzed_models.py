@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from include import settings
 from include.registry import model_io
-from include.registry.mlflow_registry import ArtifactMissing, Registry
+from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.model_record import Version
 from tests.security.fuzzing import damaged, damages, examples, files_below
 from tests.toy_use_case import USE_CASE
@@ -79,7 +79,7 @@ def test_lightgbm_reads_no_text_but_that_of_the_record(place: Callable[[Version]
             shutil.rmtree(local_copy(version), ignore_errors=True)
         try:
             registry.load(version)
-        except ArtifactMissing as error:
+        except ArtifactMissingError as error:
             said = str(error)
         assert not said or (path in said and parsed == [] and not local_copy(version).exists())
         outcomes.add("refused" if said else "same" if content == files[path] else "fetched again")
@@ -107,7 +107,7 @@ def test_a_damaged_model_of_the_record_itself_is_refused_in_words_or_read(versio
         try:
             model_io.read(folder)
             refused = ""
-        except model_io.Damaged as error:
+        except model_io.ModelFilesCorruptedError as error:
             refused = str(error)
         assert len(refused) < 10_000
         (folder / path).write_bytes(files[path])

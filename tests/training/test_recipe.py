@@ -8,7 +8,7 @@ import pytest
 from include.declaration.gates import SliceGate
 from include.model.lightgbm_params import merge
 from include.training import spec
-from include.training.recipe import LONGEST_TAG, Recipe, RecipeUnreadable
+from include.training.recipe import LONGEST_TAG, Recipe, TrainingSpecError
 from include.training.spec import Material
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE
@@ -57,7 +57,7 @@ def test_a_recipe_of_very_many_features_still_fits_into_a_tag():
 
 @pytest.mark.parametrize("tag", ["", "[]", "null", "{}", recipe().to_tag()[:-9], "zlib:", "zlib:AAAA", "zlib:%"])
 def test_what_is_no_recipe_is_refused(tag):
-    with pytest.raises(RecipeUnreadable):
+    with pytest.raises(TrainingSpecError):
         Recipe.from_tag(tag)
 
 

@@ -7,7 +7,7 @@ import optuna
 import pytest
 from lightgbm.basic import LightGBMError
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.model import trainer
 from include.training import search as training_search
 from include.use_case import Search
@@ -52,12 +52,12 @@ def test_what_a_person_fixed_is_not_searched():
 
 
 def test_nothing_left_to_search_is_refused():
-    with pytest.raises(BadRequest, match=r"fix all that is searched \(learning_rate, num_leaves\)"):
+    with pytest.raises(InvalidRequestError, match=r"fix all that is searched \(learning_rate, num_leaves\)"):
         training_search.space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 
 def test_a_use_case_without_a_space_is_told_how_to_declare_one():
-    with pytest.raises(BadRequest, match=r'toy declares no search space.*search=\{"num_leaves": Search\('):
+    with pytest.raises(InvalidRequestError, match=r'toy declares no search space.*search=\{"num_leaves": Search\('):
         training_search.space(searching({}))
 
 

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include import settings
-from include.errors import BadRequest, FeaturesMissing, NotReady
+from include.errors import FeaturesMissingError, InvalidRequestError, NotReadyError
 from include.features.labels import known_labels
 from include.lake.lake import Lake
 from include.lake.snapshot import View
@@ -125,7 +125,9 @@ def test_a_label_corrected_to_null_is_not_known(toy_lake):
 
 
 def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
-    with pytest.raises(FeaturesMissing, match="no features of 2020-03-11 in the lake, so the labels known by then"):
+    with pytest.raises(
+        FeaturesMissingError, match="no features of 2020-03-11 in the lake, so the labels known by then"
+    ):
         quick(date(2020, 3, 11))
 
 
@@ -146,14 +148,14 @@ def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_s
 
 
 def test_too_short_a_history_is_refused_with_what_is_there(toy_lake, tracking):
-    with pytest.raises(NotReady, match="labelled rows are there for 18 days from 2020-01-01 to 2020-01-18"):
+    with pytest.raises(NotReadyError, match="labelled rows are there for 18 days from 2020-01-01 to 2020-01-18"):
         quick(date(2020, 1, 20))
 
 
 def test_one_class_alone_teaches_nothing(toy_lake, tracking):
     for day in range(1, 31):
         relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
-    with pytest.raises(NotReady, match=r"needs rows of both classes; all .* have failed = 1") as caught:
+    with pytest.raises(NotReadyError, match=r"needs rows of both classes; all .* have failed = 1") as caught:
         quick(date(2020, 1, 31))
     assert "`labels` in features.py says the same of every row" in str(caught.value)
     assert "longer window" not in str(caught.value)
@@ -162,12 +164,14 @@ def test_one_class_alone_teaches_nothing(toy_lake, tracking):
 def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
     for day in range(1, 17):
         relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
-    with pytest.raises(NotReady, match=r"have failed = 1, while \d+ of validation and test have another. .* longer"):
+    with pytest.raises(
+        NotReadyError, match=r"have failed = 1, while \d+ of validation and test have another. .* longer"
+    ):
         quick(date(2020, 1, 31))
 
 
 def test_wrong_parameters_are_refused_before_anything_is_read(lake_home):
-    with pytest.raises(BadRequest, match="num_leafs"):
+    with pytest.raises(InvalidRequestError, match="num_leafs"):
         train.run(USE_CASE, AS_OF, parameters={"num_leafs": 3})
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from include.errors import BadRequest, FeaturesMissing
+from include.errors import FeaturesMissingError, InvalidRequestError
 from include.lake.lake import Lake
 from include.orchestration.tasks import train as tasks
 from include.training import train, tune
@@ -111,7 +111,7 @@ def test_without_any_time_the_declared_parameters_are_tried_and_chosen(toy_lake,
     ],
 )
 def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
-    with pytest.raises(BadRequest, match=said):
+    with pytest.raises(InvalidRequestError, match=said):
         tune.run(USE_CASE, AS_OF, **budget)
 
 
@@ -119,12 +119,12 @@ def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
 
 
 def test_a_use_case_without_a_search_space_is_refused_before_anything_is_read(lake_home):
-    with pytest.raises(BadRequest, match="toy declares no search space"):
+    with pytest.raises(InvalidRequestError, match="toy declares no search space"):
         tune.run(toy.USE_CASE, AS_OF, trials=2)
 
 
 def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):
-    with pytest.raises(FeaturesMissing, match="no features of 2020-03-11"):
+    with pytest.raises(FeaturesMissingError, match="no features of 2020-03-11"):
         quick(day=date(2020, 3, 11))
 
 

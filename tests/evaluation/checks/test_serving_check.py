@@ -16,11 +16,11 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from include import settings
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.evaluation.checks import serving_check
-from include.evaluation.checks.serving_check import RehearsalBroken
+from include.evaluation.checks.serving_check import ServingCheckError
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import MlflowUnreachable
+from include.registry.mlflow_runs import MlflowUnreachableError
 from include.training import run_logging, train
 from include.training.run_logging import PROBABILITY
 from tests.conftest import AS_OF
@@ -148,14 +148,14 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
     trained_toy, tmp_path, monkeypatch, script, says
 ):
     stand_in(tmp_path, monkeypatch, script)
-    with pytest.raises(RehearsalBroken, match=f"toy: whether run {trained_toy} .*{says}.* Try again") as broken:
+    with pytest.raises(ServingCheckError, match=f"toy: whether run {trained_toy} .*{says}.* Try again") as broken:
         serving_check.run(USE_CASE, trained_toy, seconds=0.3 if "sleep" in script else 30)
     assert broken.value.worth_retrying
 
 
 def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no such python"))
-    with pytest.raises(RehearsalBroken, match="could not be started: "):
+    with pytest.raises(ServingCheckError, match="could not be started: "):
         serving_check.run(USE_CASE, trained_toy)
 
 
@@ -178,7 +178,7 @@ def test_what_ails_the_host_or_the_server_is_no_verdict(trained_toy, lake_home, 
     answer = serving_check._answer(told)
     assert answer.broken and not answer.error
     monkeypatch.setattr(serving_check, "_asked", lambda *_: answer)
-    with pytest.raises(RehearsalBroken, match=type(trouble).__name__):
+    with pytest.raises(ServingCheckError, match=type(trouble).__name__):
         serving_check.run(USE_CASE, trained_toy)
 
 
@@ -187,7 +187,7 @@ def test_a_sample_that_cannot_be_fetched_for_lack_of_room_is_no_verdict(trained_
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(MlflowClient, "download_artifacts", full)
-    with pytest.raises(RehearsalBroken, match="its sample cannot be fetched"):
+    with pytest.raises(ServingCheckError, match="its sample cannot be fetched"):
         serving_check.run(USE_CASE, trained_toy)
 
 
@@ -216,7 +216,7 @@ def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_ho
     answer = serving_check._answer(silent)
     assert answer.unreachable and not answer.error
     monkeypatch.setattr(serving_check, "_asked", lambda *_: answer)
-    with pytest.raises(MlflowUnreachable, match="MLflow does not answer at"):
+    with pytest.raises(MlflowUnreachableError, match="MLflow does not answer at"):
         serving_check.run(USE_CASE, trained_toy)
 
 
@@ -236,5 +236,5 @@ def test_it_works_over_a_real_server(toy_lake, mlflow_server, without_plots, mon
 
 
 def test_an_unknown_run_is_refused(tracking):
-    with pytest.raises(BadRequest, match="no run"):
+    with pytest.raises(InvalidRequestError, match="no run"):
         serving_check.run(USE_CASE, "0" * 32)

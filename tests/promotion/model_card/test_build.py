@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from include.errors import BadRequest
+from include.errors import InvalidRequestError
 from include.evaluation import evaluate, plots
 from include.promotion import approve, register
 from include.promotion.model_card import build
@@ -144,7 +144,7 @@ def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
 
 
 def test_a_card_of_an_unknown_version_names_those_there_are(version):
-    with pytest.raises(BadRequest, match=r"there is no version '77'; there are \['1'\]"):
+    with pytest.raises(InvalidRequestError, match=r"there is no version '77'; there are \['1'\]"):
         build.run(USE_CASE, "77")
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from include.errors import BadData
+from include.errors import DataError
 from include.ingestion.known_at import KnownTooLateError, require_known
 from include.use_cases.flight_delays import USE_CASE, source
 
@@ -185,7 +185,7 @@ def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, mon
     broken.write_bytes(b"not a zip")
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     monkeypatch.setattr(source, "package_file", lambda name: broken)
-    with pytest.raises(BadData, match=r"flights\.csv\.zip cannot be read"):
+    with pytest.raises(DataError, match=r"flights\.csv\.zip cannot be read"):
         source.schedule(FIRST)
 
 
