@@ -47,7 +47,7 @@ def write(path: Path, rows: int) -> None:
             writer.write_table(batch(rng, min(1_000_000, rows - first)))
 
 
-def reference() -> dict[str, reference_profile.Spread]:
+def reference() -> dict[str, reference_profile.ReferenceHistogram]:
     train = batch(np.random.default_rng(2), 100_000)
     return {
         name: reference_profile.spread(train[name], WORDS if "category" in name else None)

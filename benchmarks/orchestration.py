@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 
 from include.local import credentials, instance, services
-from include.local.airflow_client import FINISHED, AirflowApi
+from include.local.airflow_client import FINISHED, AirflowClient
 from include.settings import REPOSITORY
 
 DAYS, TASKS, ROUNDS = 30, 3, 3
@@ -62,7 +62,7 @@ def wait(over: Callable[[], object], what: str, seconds: float = 300) -> None:
         time.sleep(0.2)
 
 
-def tasks_per_minute(api: AirflowApi, dag_id: str, first: date) -> float:
+def tasks_per_minute(api: AirflowClient, dag_id: str, first: date) -> float:
     """Backfill 30 days and count."""
     last = first + timedelta(days=DAYS - 1)
     wait(lambda: not api.has_lingering_backfill(dag_id), "the end of the backfill before")
@@ -74,7 +74,7 @@ def tasks_per_minute(api: AirflowApi, dag_id: str, first: date) -> float:
     return DAYS * TASKS / (time.monotonic() - start) * 60
 
 
-def settle(api: AirflowApi, dag_id: str) -> None:
+def settle(api: AirflowClient, dag_id: str) -> None:
     """Let the DAG run, and wait until the run that the schedule makes at once is over."""
     api.unpause(dag_id)
     wait(
@@ -88,7 +88,7 @@ def orchestration(console: Console, dags: Path) -> bool:
     here = instance.current()
     services.up(here, say=console.print)
     try:
-        api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+        api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
         wait(lambda: api.has_dag("empty") and api.has_dag("flight_delays__data"), "the DAGs")
         for dag_id in ("empty", "flight_delays__data"):
             settle(api, dag_id)

@@ -7,9 +7,9 @@ from airflow.sdk import DAG, chain
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory
 from include.orchestration.dag_files import make_each
-from include.orchestration.sensors import TURN_LIMIT, TurnSensor
+from include.orchestration.sensors import TURN_LIMIT, PreviousDecisionSensor
 from include.orchestration.tasks import retrain as tasks
-from include.orchestration.trigger_training import TrainOnce
+from include.orchestration.trigger_training import TriggerTrainingOperator
 
 
 def make(use_case: UseCase) -> DAG:
@@ -20,10 +20,10 @@ def make(use_case: UseCase) -> DAG:
     # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
     with dag_factory.daily(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
         chain(
-            TurnSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),
+            PreviousDecisionSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),
             tasks.decide.override(inlets=made["metrics"], outlets=made["decisions"])(use_case.name),
             tasks.claim(use_case.name),
-            TrainOnce(task_id="train", use_case=use_case, **dag_factory.ASKING),
+            TriggerTrainingOperator(task_id="train", use_case=use_case, **dag_factory.ASKING),
             tasks.record.override(outlets=made["retrainings"])(use_case.name),
         )
     return built

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from rich.console import Console
 
 from include.local import credentials, instance
-from include.local.airflow_client import FINISHED, AirflowApi
+from include.local.airflow_client import FINISHED, AirflowClient
 from include.local.instance import Instance
 
 PICTURES = Path(__file__).parent / "screenshots"
@@ -104,7 +104,7 @@ def airflow(context: BrowserContext, here: Instance) -> None:
 
 def question(context: BrowserContext, here: Instance) -> None:
     """A training that asks a person; the picture taken, it is rejected."""
-    api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     dag_id = f"{USE_CASE}__train"
     api.unpause(dag_id)
     run = api.trigger(

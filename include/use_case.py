@@ -1,21 +1,21 @@
 """What a use case imports to declare itself; use cases import nothing else of `include`."""
 
 from include.declaration.gates import (
-    FeatureValueGate,
+    ChampionGate,
     Gate,
     LeakageGate,
-    NotWorseThanChampion,
     RobustnessGate,
     SchemaGate,
     ServingGate,
     SliceGate,
+    UnusedFeaturesGate,
 )
 from include.declaration.landing import Landing
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.declaration.period import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.suite import Suite
-from include.declaration.use_case import Approval, Costs, Feed, Label, Search, Training, UseCase
+from include.declaration.use_case import Approval, DecisionCosts, Feed, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
 from include.settings import downloads_folder
 
@@ -24,9 +24,9 @@ __all__ = [
     "Alerts",
     "Approval",
     "BaselineLimit",
-    "Costs",
+    "ChampionGate",
     "DataError",
-    "FeatureValueGate",
+    "DecisionCosts",
     "Feed",
     "Gate",
     "Label",
@@ -34,17 +34,17 @@ __all__ = [
     "LeakageGate",
     "Monitoring",
     "NotReadyError",
-    "NotWorseThanChampion",
     "PerformanceLimit",
     "Retention",
     "Retraining",
     "RobustnessGate",
     "SchemaGate",
-    "Search",
+    "SearchRange",
     "ServingGate",
     "SliceGate",
     "Suite",
     "Training",
+    "UnusedFeaturesGate",
     "UseCase",
     "downloads_folder",
 ]

@@ -24,7 +24,7 @@ import pytest
 
 from include import settings
 from include.lake import s3, s3_retries, signing
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.settings import REPOSITORY
 
 pytest_plugins = ["tests.verdict", "tests.trainings", "tests.landing_bucket"]
@@ -140,9 +140,9 @@ def lake_home(
 
 
 @pytest.fixture
-def place(tmp_path: Path, kind_of_place: str, request: pytest.FixtureRequest) -> Place:
+def place(tmp_path: Path, kind_of_place: str, request: pytest.FixtureRequest) -> StoragePath:
     """An empty place of the test's own."""
-    return Place.of(request.getfixturevalue("bucket") if kind_of_place == "s3" else tmp_path) / "place"
+    return StoragePath.of(request.getfixturevalue("bucket") if kind_of_place == "s3" else tmp_path) / "place"
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def filled(homes: Homes) -> Path:
 @pytest.fixture
 def toy_lake(lake_home: Path, homes: Homes, toy: Toy) -> Path:
     """A copy of the filled toy lake, as the test's own."""
-    copy_lake(homes.filled(toy) / "lake", Place.of(settings.current().lake))
+    copy_lake(homes.filled(toy) / "lake", StoragePath.of(settings.current().lake))
     return lake_home
 
 
@@ -349,7 +349,7 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy a home whole and use the tracking store in the copy."""
     from mlflow.tracking._tracking_service import utils as tracking_utils
 
-    lake = Place.of(settings.current().lake)
+    lake = StoragePath.of(settings.current().lake)
     shutil.copytree(old, home, ignore=_but_for(old / "lake"), copy_function=shutil.copyfile)
     if (old / "lake").is_dir():
         copy_lake(old / "lake", lake)
@@ -363,7 +363,7 @@ def copy_folder(old: Path, new: Path) -> None:
     shutil.copytree(old, new, copy_function=shutil.copyfile)
 
 
-def copy_lake(old: Path, new: Place) -> None:
+def copy_lake(old: Path, new: StoragePath) -> None:
     """Copy a lake from disk to where the test has its own; all that is in it tells paths relative to its tables."""
     if new.is_local:
         copy_folder(old, new.path)

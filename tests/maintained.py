@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from include.declaration.retention import Retention
 from include.lake.lake import Lake
-from include.registry.ledger import Decision, Ledger
+from include.registry.ledger import Ledger, LedgerDecision
 from include.registry.mlflow_registry import Registry
 from include.reproduction import reproduce
 from include.training import train
@@ -32,7 +32,7 @@ def register_one() -> str:
 def flies(number: str) -> None:
     version = Registry(USE_CASE).version(number)
     Ledger.of(USE_CASE).append(
-        Decision(
+        LedgerDecision(
             version=number,
             trees=version.trees,
             fingerprint=version.fingerprint,

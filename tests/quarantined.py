@@ -12,7 +12,7 @@ import pytest
 
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, validate
-from include.ingestion.resubmit import Replayed
+from include.ingestion.resubmit import Resubmission
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.use_case import UseCase
@@ -67,11 +67,11 @@ def exported(feed: str, day: date | None = None) -> str:
     return quarantine.of(USE_CASE, feed, day).exported().decode()
 
 
-def sent(feed: str, text: str, **asked: Any) -> Replayed:
+def sent(feed: str, text: str, **asked: Any) -> Resubmission:
     return resubmit.correct(USE_CASE, feed, "rows.csv", text.encode(), **{**ASKED, **asked})
 
 
-def released(feed: str, *reasons: str, **asked: Any) -> Replayed:
+def released(feed: str, *reasons: str, **asked: Any) -> Resubmission:
     return resubmit.release(USE_CASE, feed, reasons, **{**ASKED, **asked})
 
 

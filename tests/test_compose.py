@@ -118,7 +118,7 @@ def test_without_make_env_compose_refuses_and_says_what_to_do():
     assert {rest for name, rest in how if name in secrets()} == {":?run make env"}
     for name in secrets():
         rest = {other: value for other, value in secrets().items() if other != name}
-        with pytest.raises(compose.Missing, match=f"{name}: run make env"):
+        with pytest.raises(compose.MissingError, match=f"{name}: run make env"):
             compose.read(PATH, rest)
 
 

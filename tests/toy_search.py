@@ -11,12 +11,12 @@ from mlflow.entities import Run
 
 from include import settings
 from include.training import search, tune
-from include.use_case import Search, UseCase
+from include.use_case import SearchRange, UseCase
 from tests import toy
 from tests.conftest import AS_OF
 
 QUICK = {"rounds": 12, "early_stopping_rounds": 4}
-SPACE = {"learning_rate": Search(0.001, 0.5, log=True), "num_leaves": Search(2, 40)}
+SPACE = {"learning_rate": SearchRange(0.001, 0.5, log=True), "num_leaves": SearchRange(2, 40)}
 DECLARED = {"learning_rate": 0.1, "num_leaves": 15}
 """What the toy use case declares of what is searched."""
 USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search=SPACE))
@@ -42,6 +42,6 @@ def trials_of(study: str) -> list[Run]:
     return runs(f"tags.mlflow.parentRunId = '{study}'")
 
 
-def choice(result: tune.TuneResult) -> search.Found:
+def choice(result: tune.TuneResult) -> search.SearchResult:
     """What was chosen, without the run that says so."""
-    return search.Found(**{name: getattr(result, name) for name in search.Found.__dataclass_fields__})
+    return search.SearchResult(**{name: getattr(result, name) for name in search.SearchResult.__dataclass_fields__})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from include import settings
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.training import train
 from include.use_case import UseCase
 from tests import maintained, quarantined
@@ -34,7 +34,7 @@ def quarantined_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two events of DAY have impossible hours and are quarantined."""
     quarantined.spoil(monkeypatch, "events", "hour", [25, -1], quarantined.DAY)
-    copy_lake(quarantined_home / "lake", Place.of(settings.current().lake))
+    copy_lake(quarantined_home / "lake", StoragePath.of(settings.current().lake))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 from include.evaluation import evaluate
 from include.promotion import promote
-from include.registry.gate_result import Verdict
+from include.registry.gate_result import GateResult
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_io import sha256
@@ -89,7 +89,7 @@ def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -
     record_evaluation(
         Records.of(USE_CASE.name),
         candidate,
-        [Verdict(**each) for each in verdicts],
+        [GateResult(**each) for each in verdicts],
         judged_by=judged_by or evaluate._judged_by(USE_CASE, entry),
         champion=entry.version if entry else "",
         metrics={},

@@ -15,15 +15,15 @@ import lightgbm
 import numpy as np
 import pyarrow as pa
 
-from include.backtest.label_history import Past
-from include.backtest.model_cache import Fits
-from include.backtest.simulator import Judged
-from include.declaration.gates import CHAMPION, MODEL, Gate, NotWorseThanChampion, SliceGate
+from include.backtest.label_history import LabelHistory
+from include.backtest.model_cache import ModelCache
+from include.backtest.simulator import BacktestOutcome
+from include.declaration.gates import CHAMPION, MODEL, ChampionGate, Gate, SliceGate
 from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation import judge as evaluation_judge
-from include.evaluation.inputs import Champion, Evidence, TestRows
+from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.features.distinct import require_distinct
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -34,15 +34,15 @@ from include.model.encoding import Encoding
 from include.model.metrics import Numbers
 from include.model.model import Model
 from include.model.splits import Splits
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from include.monitoring import drift, drift_metrics, false_alarms, metric_row, performance, reference_profile
-from include.monitoring.performance import Outcomes
-from include.monitoring.reference_profile import Profile
+from include.monitoring.performance import LabelledPredictions
+from include.monitoring.reference_profile import ReferenceProfile
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import Measured
+from include.retraining.policy import MeasuredPeriod
 from include.training import dataset, train
 
-JUDGED_BY = (Gate, NotWorseThanChampion, SliceGate)
+JUDGED_BY = (Gate, ChampionGate, SliceGate)
 """Gates that need no more than test rows. Left out are serving, schema, leakage, robustness and feature value: they ask
 about the code and the machinery rather than about the day, and serving needs a registry."""
 
@@ -53,7 +53,7 @@ _ROW, _ABOUT = "__airworthy_row", "__airworthy_about"
 
 
 @dataclass(frozen=True)
-class Fit:
+class HistoricalModel:
     """A model as of a day, and the days it was made from."""
 
     model: Model
@@ -62,37 +62,37 @@ class Fit:
 
 
 @dataclass
-class Hindsight:
+class HistoricalEvaluator:
     """Everything a replay asks, each answered once."""
 
     use_case: UseCase
-    past: Past
+    past: LabelHistory
     tell: Callable[[str], None]
-    _fits: dict[date, Fit] = field(default_factory=dict)
-    _profiles: dict[date, Profile] = field(default_factory=dict)
+    _fits: dict[date, HistoricalModel] = field(default_factory=dict)
+    _profiles: dict[date, ReferenceProfile] = field(default_factory=dict)
     _predicted: dict[tuple[date, date], dict[str, Numbers]] = field(default_factory=dict)
     _limits: dict[tuple[date, Monitoring, Retraining], Monitoring] = field(default_factory=dict)
-    _measured: dict[tuple[date, date, Monitoring], Measured] = field(default_factory=dict)
-    _judged: dict[tuple[date, date], Judged] = field(default_factory=dict)
+    _measured: dict[tuple[date, date, Monitoring], MeasuredPeriod] = field(default_factory=dict)
+    _judged: dict[tuple[date, date], BacktestOutcome] = field(default_factory=dict)
 
     @cached_property
     def matured(self) -> Numbers:
         """The label of every row as it was known when its day had matured; NaN where it was not."""
         return self.past.matured(self.use_case.label.matures_after_days)
 
-    def fit(self, day: date) -> Fit:
+    def fit(self, day: date) -> HistoricalModel:
         """The model as of `day`, from disk where it was fitted before. NotReadyError as stages/train.py raises it."""
         if day not in self._fits:
             self._fits[day] = self._fit(day)
         return self._fits[day]
 
-    def _fit(self, day: date) -> Fit:
+    def _fit(self, day: date) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge(self.use_case, None)
         first, last = splits.window(use_case, day)
         made_from = train.material_of(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
         cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
-        kept = Fits.of(use_case)
+        kept = ModelCache.of(use_case)
         if (values := kept.read(made_from.fingerprint)) is None:
             self.tell(f"fitting as of {day}")
             parts = {name: dataset.rows(use_case, rows, days, name, day) for name, days in cut.items()}
@@ -102,7 +102,7 @@ class Hindsight:
             )  # fmt: skip
             values = _values(fitted.model)
             kept.keep(made_from.fingerprint, values)
-        return Fit(_model(values), cut, made_from.fingerprint)
+        return HistoricalModel(_model(values), cut, made_from.fingerprint)
 
     def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
         """As examples.labelled of that day's view, with the keys: rows whose label was known when `as_of` began."""
@@ -112,18 +112,18 @@ class Hindsight:
         rows = self.past.rows.slice(span.start, span.stop - span.start)
         return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
 
-    def profile(self, day: date) -> Profile:
+    def profile(self, day: date) -> ReferenceProfile:
         """The reference profile of the model as of `day`, as its training would have kept it."""
         if day not in self._profiles:
-            fit, kept = self.fit(day), Fits.of(self.use_case)
+            fit, kept = self.fit(day), ModelCache.of(self.use_case)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
             if (values := kept.read(name)) is None:
                 values = self._profile(day, fit).to_json()
                 kept.keep(name, values)
-            self._profiles[day] = Profile.from_json(values)
+            self._profiles[day] = ReferenceProfile.from_json(values)
         return self._profiles[day]
 
-    def _profile(self, day: date, fit: Fit) -> Profile:
+    def _profile(self, day: date, fit: HistoricalModel) -> ReferenceProfile:
         rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
         parts = {name: dataset.rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
         predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
@@ -154,13 +154,13 @@ class Hindsight:
         labels, probabilities = self.realised(model, day)
         return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
 
-    def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[date, date], Measured]:
+    def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[date, date], MeasuredPeriod]:
         """What the monitor, declared so, would have said of a day that a model had scored.
 
         The policy is needed for limits that declare a rate of false alarms.
         """
 
-        def measured(day: date, model: date) -> Measured:
+        def measured(day: date, model: date) -> MeasuredPeriod:
             limits = self._limits_of(model, monitoring, policy)
             key = (day, model, limits)
             if key not in self._measured:
@@ -176,10 +176,10 @@ class Hindsight:
             self._limits[key] = false_alarms.resolve(self.profile(model), monitoring, policy, gap_days)
         return self._limits[key]
 
-    def _measure(self, day: date, model: date, monitoring: Monitoring) -> Measured:
+    def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
         version, told = model.isoformat(), self.profile(model)
         if not self._features(day).num_rows:
-            return Measured(day, None, state="the day has no features, so nobody predicted")
+            return MeasuredPeriod(day, None, state="the day has no features, so nobody predicted")
         counts = drift.count(told.bins, [self._features(day)])
         said = told.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
         found = drift_metrics.of_features(told, counts, self.use_case.features, monitoring)
@@ -188,7 +188,9 @@ class Hindsight:
         found += self._performance(day, model, told, monitoring)
         return retraining_policy.readings(day, metric_row.rows(found, version, day, schemas.METRICS).to_pylist())
 
-    def _performance(self, day: date, model: date, told: Profile, monitoring: Monitoring) -> list[metric_row.Figure]:
+    def _performance(
+        self, day: date, model: date, told: ReferenceProfile, monitoring: Monitoring
+    ) -> list[metric_row.MetricRow]:
         """The comparisons of the model on its newest labelled days, as known when `day` began."""
         newest = day - timedelta(days=self.use_case.label.matures_after_days)
         span = self.past.span(model, newest)
@@ -201,7 +203,7 @@ class Hindsight:
         there = ~np.isnan(labels)
         each = [self.predicted(model, one) for one in days_from(chosen[0], newest)]
         said = {subject: np.concatenate([one[subject] for one in each])[there] for subject in each[0]}
-        outcomes = Outcomes(days[there], labels[there], said)
+        outcomes = LabelledPredictions(days[there], labels[there], said)
         return performance.judged(outcomes, told.promised, monitoring, self.use_case.costs)
 
     def largest_psi(self, day: date, model: date) -> float | None:
@@ -211,35 +213,43 @@ class Hindsight:
         psis = (drift.psi(spread.counts, counts[name]) for name, spread in told.features.items())
         return max((value for value in psis if value is not None), default=None)
 
-    def judge(self, day: date, champion: date) -> Judged:
+    def judge(self, day: date, champion: date) -> BacktestOutcome:
         """Train as of `day`, and judge the model by the gates that need test rows alone, as `evaluate` would."""
         if (day, champion) not in self._judged:
             try:
                 self._judged[day, champion] = self._judge(self.fit(day), day, champion)
             except NotReadyError as lacking:
-                self._judged[day, champion] = Judged("failed", str(lacking))
+                self._judged[day, champion] = BacktestOutcome("failed", str(lacking))
         return self._judged[day, champion]
 
-    def _judge(self, fit: Fit, day: date, champion: date) -> Judged:
+    def _judge(self, fit: HistoricalModel, day: date, champion: date) -> BacktestOutcome:
         asked = [gate for gate in self.use_case.gates if isinstance(gate, JUDGED_BY)]
         flying, use_case = self.fit(champion), self.use_case
         rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
-        test = Rows(rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy())
+        test = TrainingRows(
+            rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy()
+        )
         predicted = fit.model.predict_all(test.features)
         found = {subject: metrics.of(test.labels, each, use_case.costs) for subject, each in predicted.items()}
         seen = days_from(flying.cut.train[0], flying.cut.validation[-1])
-        evidence = Evidence(
+        evidence = GateInputs(
             metrics=found,
             days=len(fit.cut.test),
-            champion=Champion(champion.isoformat(), same=day == champion, seen=tuple(seen), features=use_case.features),
+            champion=ChampionInputs(
+                champion.isoformat(), same=day == champion, seen=tuple(seen), features=use_case.features
+            ),
             rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: flying.model.predict(test.features)}, rows),
         )
         verdicts = evaluation_judge.judge(asked, evidence, use_case.costs)
         against = " ".join(verdict.reason for verdict in verdicts if verdict.blocks)
-        return Judged("rejected", against) if against else Judged("promoted", "Every gate on test rows is passed.")
+        return (
+            BacktestOutcome("rejected", against)
+            if against
+            else BacktestOutcome("promoted", "Every gate on test rows is passed.")
+        )
 
 
-def look_back(use_case: UseCase, first: date, last: date) -> Past:
+def look_back(use_case: UseCase, first: date, last: date) -> LabelHistory:
     """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
     matures = use_case.label.matures_after_days
     view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
@@ -252,7 +262,7 @@ def look_back(use_case: UseCase, first: date, last: date) -> Past:
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
     told = labels.join(places, [*keys, _ABOUT], join_type="inner")
-    return Past.of(rows, told[_ROW], told["day"], told[use_case.label.name])
+    return LabelHistory.of(rows, told[_ROW], told["day"], told[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

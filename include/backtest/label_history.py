@@ -16,7 +16,7 @@ Days = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
-class Past:
+class LabelHistory:
     """Rows in order of day and keys. Labels are told one by one, in the order in which they became known."""
 
     rows: pa.Table
@@ -29,7 +29,7 @@ class Past:
     """0, 1, or NaN where it was taken back."""
 
     @classmethod
-    def of(cls, rows: pa.Table, place: pa.ChunkedArray, known: pa.ChunkedArray, label: pa.ChunkedArray) -> Past:
+    def of(cls, rows: pa.Table, place: pa.ChunkedArray, known: pa.ChunkedArray, label: pa.ChunkedArray) -> LabelHistory:
         """Make it from the rows and, of each label in any order, the row's place, the day it became known, and it."""
         told = pa.table({"place": place, "known": known, "label": label})
         ordered = told.sort_by([("known", "ascending"), ("place", "ascending")])

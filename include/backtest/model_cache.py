@@ -9,18 +9,18 @@ from typing import Any
 from include import settings
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 
 @dataclass(frozen=True)
-class Fits:
+class ModelCache:
     """Plain values by name, one file each, under `<home>/replay/<use case>`. It may be deleted at any time."""
 
-    folder: Place
+    folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Fits:
-        return cls(Place.of(settings.current().home) / "replay" / use_case.name)
+    def of(cls, use_case: UseCase) -> ModelCache:
+        return cls(StoragePath.of(settings.current().home) / "replay" / use_case.name)
 
     def read(self, name: str) -> Any:
         """What was kept under that name; None where nothing was, or where it is damaged, and then it is removed."""
@@ -41,7 +41,7 @@ class Fits:
         text = json.dumps({"digest": _digest(values), "values": values})
         self._path(name).create(text.encode())
 
-    def _path(self, name: str) -> Place:
+    def _path(self, name: str) -> StoragePath:
         return self.folder / f"{name}.json"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from include.backtest.result import ROLLING_DAYS, Outcome
+from include.backtest.result import ROLLING_DAYS, PolicyOutcome
 from include.model import plotting
 
 COLOURS = ("#333333", "#d1781d", "#0b5fa5", "#a3307f", "#6b8e23", "#c62828")
@@ -15,7 +15,7 @@ COLOURS = ("#333333", "#d1781d", "#0b5fa5", "#a3307f", "#6b8e23", "#c62828")
 STYLES = ("-", "--", "-", ":", "-.", "-")
 
 
-def of(title: str, outcomes: Sequence[Outcome]) -> bytes:
+def of(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
     """A PNG: log loss, what each policy gained over the first one, AUC, and the trainings."""
     figure = plotting.figure(title, width=11, height=12)
     loss, gain, auc, marks = figure.subplots(4, 1, sharex=True, height_ratios=[3, 3, 3, 2])
@@ -37,7 +37,7 @@ def of(title: str, outcomes: Sequence[Outcome]) -> bytes:
     return plotting.png(figure)
 
 
-def _marks(axes: Axes, outcomes: Sequence[Outcome]) -> None:
+def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
     """A mark per training: full where it was promoted, hollow where not, crossed where it was a false alarm."""
     for place, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=False)):
         for each in outcome.trainings:
@@ -50,7 +50,7 @@ def _marks(axes: Axes, outcomes: Sequence[Outcome]) -> None:
     axes.set_xlabel("Trainings: full = promoted, hollow = not promoted, × = not better on the 28 days after")
 
 
-def _series(outcome: Outcome, metric: str) -> np.ndarray:
+def _series(outcome: PolicyOutcome, metric: str) -> np.ndarray:
     values = [each[metric] for each in outcome.rolling.values()]
     return np.array([np.nan if value is None else value for value in values])
 

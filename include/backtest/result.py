@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from include.backtest.simulator import Alarm, Policy, Training, Walk
-from include.declaration.use_case import Costs
+from include.backtest.simulator import Alarm, Policy, SimulatedTraining, Simulation
+from include.declaration.use_case import DecisionCosts
 from include.model import metrics
 from include.model.metrics import Numbers
 
@@ -22,7 +22,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Realised:
+class RealisedCosts:
     """Every labelled row of the scored days, in order of days, and what the model of its day had said."""
 
     days: Sequence[date]
@@ -33,14 +33,16 @@ class Realised:
     predicted: Numbers
 
     @classmethod
-    def of(cls, by_day: Mapping[date, tuple[Numbers, Numbers]]) -> Realised:
+    def of(cls, by_day: Mapping[date, tuple[Numbers, Numbers]]) -> RealisedCosts:
         """From each day's labels and probabilities; days without a label are left out."""
         there = {day: found for day, found in sorted(by_day.items()) if len(found[0])}
         starts = np.cumsum([0, *(len(labels) for labels, _ in there.values())]).tolist()
         labels, predicted = (np.concatenate([found[n] for found in there.values()] or [np.empty(0)]) for n in (0, 1))
         return cls(tuple(there), starts, labels, predicted)
 
-    def metrics(self, first: int, end: int, costs: Costs, shown: Sequence[str] = SHOWN) -> dict[str, float | None]:
+    def metrics(
+        self, first: int, end: int, costs: DecisionCosts, shown: Sequence[str] = SHOWN
+    ) -> dict[str, float | None]:
         """Those metrics over the rows of the days from the one at `first` to the one before `end`, pooled."""
         own = slice(self.starts[first], self.starts[end])
         labels, predicted = self.labels[own], self.predicted[own]
@@ -49,7 +51,7 @@ class Realised:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PolicyOutcome:
     """A policy's year; plain values."""
 
     policy: str
@@ -83,13 +85,19 @@ class Outcome:
         return asdict(self)
 
 
-def of(policy: Policy, walked: Walk, realised: Realised, aftermath: Mapping[Training, Alarm], costs: Costs) -> Outcome:
+def of(
+    policy: Policy,
+    walked: Simulation,
+    realised: RealisedCosts,
+    aftermath: Mapping[SimulatedTraining, Alarm],
+    costs: DecisionCosts,
+) -> PolicyOutcome:
     """Sum up what a walk came to."""
     places = {f"{day:%Y-%m}": (realised.days.index(day)) for day in reversed(realised.days)}
     ends = [*list(reversed(places.values()))[1:], len(realised.days)]
     months = zip(reversed(places), reversed(places.values()), ends, strict=True)
     spent = metrics.losses("expected_cost", realised.labels, realised.predicted, costs)
-    return Outcome(
+    return PolicyOutcome(
         policy=policy.name,
         meaning=policy.meaning,
         trainings=tuple(_told(each, aftermath[each]) for each in walked.trainings),
@@ -104,7 +112,7 @@ def of(policy: Policy, walked: Walk, realised: Realised, aftermath: Mapping[Trai
     )
 
 
-def _told(training: Training, alarm: Alarm) -> dict[str, Any]:
+def _told(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any]:
     return {
         "day": training.day.isoformat(),
         "replaced": training.replaced.isoformat(),

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from include.backtest import history, plot, result, sensitivity, simulator
-from include.backtest.history import Hindsight
-from include.backtest.result import Outcome, Realised
+from include.backtest.history import HistoricalEvaluator
+from include.backtest.result import PolicyOutcome, RealisedCosts
 from include.backtest.simulator import Policy
 from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
@@ -19,19 +19,19 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.model import splits
 
-__all__ = ["Outcome", "Replayed", "drawn", "run"]
+__all__ = ["BacktestResult", "PolicyOutcome", "drawn", "run"]
 
 
 @dataclass(frozen=True)
-class Replayed:
+class BacktestResult:
     """What every policy came to; plain values, the same each time."""
 
     use_case: str
     first: str
     last: str
     unit: str
-    outcomes: tuple[Outcome, ...]
-    variations: tuple[Outcome, ...]
+    outcomes: tuple[PolicyOutcome, ...]
+    variations: tuple[PolicyOutcome, ...]
     """The declared policy with one number changed at a time."""
 
     def to_json(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def run(
     *,
     variations: bool = False,
     tell: Callable[[str], None] = lambda _: None,
-) -> Replayed:
+) -> BacktestResult:
     """Walk from `first` to `last` under each policy; the model as of `first` flies first in all of them.
 
     Features and labels that are missing are built into the lake; nothing else is written there. `tell` hears of what
@@ -57,7 +57,7 @@ def run(
     _require_judged(use_case, last)
     _build(use_case, first, last, tell)
     tell("reading features and labels")
-    world = Hindsight(use_case, history.look_back(use_case, first, last), tell)
+    world = HistoricalEvaluator(use_case, history.look_back(use_case, first, last), tell)
     try:
         world.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:
@@ -69,12 +69,12 @@ def run(
     policies = [simulator.never(), simulator.monthly(), simulator.weekly(), simulator.naive_psi(world.largest_psi)]
     outcomes = [_outcome(world, each, days) for each in [*policies, _performance_only(world), declared]]
     varied = [_outcome(world, each, days) for each in _variations(world)] if variations else []
-    return Replayed(
+    return BacktestResult(
         use_case.name, first.isoformat(), last.isoformat(), use_case.costs.unit, tuple(outcomes), tuple(varied)
     )
 
 
-def drawn(found: Replayed) -> bytes:
+def drawn(found: BacktestResult) -> bytes:
     """The policies along the way, as a PNG."""
     return plot.of(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
 
@@ -118,17 +118,19 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
             ) from error
 
 
-def _declared(world: Hindsight, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining) -> Policy:
+def _declared(
+    world: HistoricalEvaluator, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining
+) -> Policy:
     return simulator.declared(name, meaning, retraining, world.measures(monitoring, retraining))
 
 
-def _performance_only(world: Hindsight) -> Policy:
+def _performance_only(world: HistoricalEvaluator) -> Policy:
     use_case = world.use_case
     alone = replace(use_case.retraining, signals=("performance",))
     return _declared(world, "performance", "the declared policy by performance alone", use_case.monitoring, alone)
 
 
-def _variations(world: Hindsight) -> list[Policy]:
+def _variations(world: HistoricalEvaluator) -> list[Policy]:
     use_case = world.use_case
     return [
         _declared(world, name, "the declared policy but for this", monitoring, retraining)
@@ -136,9 +138,9 @@ def _variations(world: Hindsight) -> list[Policy]:
     ]
 
 
-def _outcome(world: Hindsight, policy: Policy, days: Sequence[date]) -> Outcome:
+def _outcome(world: HistoricalEvaluator, policy: Policy, days: Sequence[date]) -> PolicyOutcome:
     world.tell(f"walking: {policy.name}")
     walked = simulator.walk(policy, days, days[0], world.judge)
-    realised = Realised.of({day: world.realised(model, day) for day, model in walked.flown.items()})
+    realised = RealisedCosts.of({day: world.realised(model, day) for day, model in walked.flown.items()})
     followed = {each: simulator.aftermath(each, days, world.losses) for each in walked.trainings}
     return result.of(policy, walked, realised, followed, world.use_case.costs)

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from include.declaration.monitoring import Retraining
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import Decided, Flying, Measured, Result
+from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, Result
 
 FOLLOWING_DAYS = 28
 """A training was a false alarm where its model is not better than the one before on so many days after it."""
@@ -23,7 +23,7 @@ PSI_GAP_DAYS = 7
 
 
 @dataclass(frozen=True)
-class Asked:
+class PolicyAnswer:
     """What a policy says of a day."""
 
     train: bool
@@ -33,7 +33,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Judged:
+class BacktestOutcome:
     """What became of a training."""
 
     result: Result
@@ -41,7 +41,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Training:
+class SimulatedTraining:
     """A training that a policy asked for."""
 
     day: date
@@ -53,24 +53,24 @@ class Training:
 
 
 @dataclass
-class SoFar:
+class SimulationState:
     """What is known on the morning of a day: who flew on each day up to it, and what was decided before it."""
 
     flown: dict[date, date] = field(default_factory=dict)
     """Day to the as-of day of the model that scored it, in order of days."""
-    trainings: list[Training] = field(default_factory=list)
+    trainings: list[SimulatedTraining] = field(default_factory=list)
 
     @property
-    def decided(self) -> list[Decided]:
+    def decided(self) -> list[PastDecision]:
         """The trainings as the policy's decisions of former days."""
-        return [Decided(each.day, "retrain", each.result) for each in self.trainings]
+        return [PastDecision(each.day, "retrain", each.result) for each in self.trainings]
 
 
-Asks = Callable[[date, SoFar], Asked]
+Asks = Callable[[date, SimulationState], PolicyAnswer]
 """Whether a training is due: the day, and what is known by then."""
 
 
-Measures = Callable[[date, date], Measured]
+Measures = Callable[[date, date], MeasuredPeriod]
 """What the monitor knows at a day of the model that scored it: the day, and the model's as-of day."""
 
 
@@ -84,24 +84,26 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Walk:
+class Simulation:
     """What happened under a policy."""
 
     flown: Mapping[date, date]
     """Day to the as-of day of the model that scored it, in order of days."""
-    trainings: tuple[Training, ...]
+    trainings: tuple[SimulatedTraining, ...]
     alarms: int
     """Days on which the policy's condition held."""
 
 
-def walk(policy: Policy, days: Sequence[date], first: date, judge: Callable[[date, date], Judged]) -> Walk:
+def walk(
+    policy: Policy, days: Sequence[date], first: date, judge: Callable[[date, date], BacktestOutcome]
+) -> Simulation:
     """Fly the model of `first` from the first of `days` on, and train whenever the policy asks.
 
     A day is scored before the policy is asked, as in the schedule: a model that is promoted on a day flies from the
     next day on. `judge` trains as of a day and holds the model against that which flies. One that was trained as of
     the very day is not trained again.
     """
-    so_far, champion, alarms = SoFar(), first, 0
+    so_far, champion, alarms = SimulationState(), first, 0
     for day in days:
         so_far.flown[day] = champion
         asked = policy.asks(day, so_far)
@@ -109,15 +111,15 @@ def walk(policy: Policy, days: Sequence[date], first: date, judge: Callable[[dat
         if not asked.train or day == champion:
             continue
         judged = judge(day, champion)
-        so_far.trainings.append(Training(day, champion, judged.result, asked.reason, judged.reason))
+        so_far.trainings.append(SimulatedTraining(day, champion, judged.result, asked.reason, judged.reason))
         if judged.result == "promoted":
             champion = day
-    return Walk(so_far.flown, tuple(so_far.trainings), alarms)
+    return Simulation(so_far.flown, tuple(so_far.trainings), alarms)
 
 
 def never() -> Policy:
     """The first model flies for ever."""
-    return Policy("never", "no training after the first", lambda _day, _so_far: Asked(False, False))
+    return Policy("never", "no training after the first", lambda _day, _so_far: PolicyAnswer(False, False))
 
 
 def weekly() -> Policy:
@@ -131,8 +133,8 @@ def monthly() -> Policy:
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[date], bool]) -> Policy:
-    def asks(day: date, _so_far: SoFar) -> Asked:
-        return Asked(due(day), due(day), "It is the day.")
+    def asks(day: date, _so_far: SimulationState) -> PolicyAnswer:
+        return PolicyAnswer(due(day), due(day), "It is the day.")
 
     return Policy(name, meaning, asks)
 
@@ -140,11 +142,11 @@ def _scheduled(name: str, meaning: str, due: Callable[[date], bool]) -> Policy:
 def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
     """The rule of thumb: any feature's PSI of one day over 0.2. `largest` gives it for a day and a model."""
 
-    def asks(day: date, so_far: SoFar) -> Asked:
+    def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
         value = largest(day, so_far.flown[day])
         alarm = value is not None and value > PSI_LIMIT
         waits = bool(so_far.trainings) and day < so_far.trainings[-1].day + timedelta(days=PSI_GAP_DAYS)
-        return Asked(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
+        return PolicyAnswer(alarm and not waits, alarm, f"The largest PSI of a feature is {value or 0:.2f}.")
 
     meaning = f"any feature's PSI of the day over {PSI_LIMIT:g}; at least {PSI_GAP_DAYS} days between trainings"
     return Policy("naive PSI", meaning, asks)
@@ -153,12 +155,12 @@ def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
 def declared(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
     """A declared policy, decided as the DAG `retrain` decides it."""
 
-    def asks(day: date, so_far: SoFar) -> Asked:
+    def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
         since = day - timedelta(days=policy.look_back_days)
         measured = [measures(each, model) for each, model in so_far.flown.items() if since < each <= day]
-        champion = Flying(so_far.flown[day].isoformat(), so_far.flown[day])
+        champion = CurrentChampion(so_far.flown[day].isoformat(), so_far.flown[day])
         decision = retraining_policy.decide(policy, day, measured, so_far.decided, champion)
-        return Asked(decision.retrain, any(each.asks for each in decision.signals), decision.reason)
+        return PolicyAnswer(decision.retrain, any(each.asks for each in decision.signals), decision.reason)
 
     return Policy(name, meaning, asks)
 
@@ -178,7 +180,9 @@ class Alarm:
         return None if self.gain is None else self.gain <= 0
 
 
-def aftermath(training: Training, days: Sequence[date], losses: Callable[[date, date], tuple[float, int]]) -> Alarm:
+def aftermath(
+    training: SimulatedTraining, days: Sequence[date], losses: Callable[[date, date], tuple[float, int]]
+) -> Alarm:
     """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` that lie after it.
 
     `losses` gives the summed log loss of a model on a day, and the number of its labelled rows.

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.backtest import run
-from include.backtest.run import Outcome, Replayed
+from include.backtest.run import BacktestResult, PolicyOutcome
 from include.cli.escaping import line_of, print_line
 from include.declaration.registry import load
 from include.declaration.use_case import UseCase
@@ -73,7 +73,7 @@ def earliest(use_case: UseCase) -> date:
     return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def table(title: str, found: Replayed, outcomes: Sequence[Outcome]) -> Table:
+def table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
     """A line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
     for column in ("trained", "promoted", "false alarms", "days it asked", "log loss", "AUC", "Brier", "cost per row"):
@@ -96,7 +96,7 @@ def table(title: str, found: Replayed, outcomes: Sequence[Outcome]) -> Table:
     return made
 
 
-def _months(found: Replayed, title: str, metric: str) -> Table:
+def _months(found: BacktestResult, title: str, metric: str) -> Table:
     made = Table("month", title=title, title_justify="left")
     for each in found.outcomes:
         made.add_column(line_of(each.policy), justify="right")
@@ -105,7 +105,7 @@ def _months(found: Replayed, title: str, metric: str) -> Table:
     return made
 
 
-def _trainings(console: Console, outcome: Outcome) -> None:
+def _trainings(console: Console, outcome: PolicyOutcome) -> None:
     if not outcome.trainings:
         return
     console.print()

@@ -18,7 +18,7 @@ from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, NotReadyError
 from include.lake import clone, schemas
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.model.spreadsheet import mark_formulas
 from include.printable import escape_line
 
@@ -56,7 +56,7 @@ def show(console: Console, name: str, table: str, day: date, rows: int, out: Pat
 
 def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:
     """Read the day from the lake or, where that lacks it, from what `check` has kept."""
-    kept = Lake(use_case, Place.of(kept_home(use_case) / "lake") / use_case.name)
+    kept = Lake(use_case, StoragePath.of(kept_home(use_case) / "lake") / use_case.name)
     for lake in (Lake.of(use_case), kept):
         if day in clone.days(lake, table, day, day):
             return lake.as_of(day).read(table, day, day, order_by=schemas.keys(use_case, table))

@@ -11,7 +11,7 @@ from rich.text import Text
 from include.cli.escaping import line_of, print_line
 from include.declaration.registry import load
 from include.registry import sync
-from include.registry.ledger import Entry, Ledger, until
+from include.registry.ledger import Ledger, LedgerEntry, until
 from include.registry.mlflow_registry import Registry
 
 
@@ -39,7 +39,7 @@ def show(console: Console, name: str) -> None:
 _FLIES_NOT = {"rejection": "never flies", "approval": "may fly", "restoration": "flies in its place"}
 
 
-def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
+def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
     """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
     days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else _FLIES_NOT[entry.action]
@@ -47,14 +47,14 @@ def _lines(entry: Entry, entries: Sequence[Entry]) -> Text:
     return Text("\n").join([first, line_of(f"     {entry.who}: {entry.reason or 'no reason given'}", "dim")])
 
 
-def _last_day(entry: Entry, entries: Sequence[Entry]) -> str:
+def _last_day(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
     ends = until(entry, entries)
     if ends is None:
         return "…"
     return "no day: overtaken" if ends == entry.effective_from else str(ends - timedelta(days=1))
 
 
-def _compared(head: str | None, entries: Sequence[Entry]) -> str:
+def _compared(head: str | None, entries: Sequence[LedgerEntry]) -> str:
     """What the head says of entries that it bears out."""
     if entries and head == entries[-1].head:
         return "head matches"

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from include.cli.escaping import make_console
 
 if TYPE_CHECKING:
-    from include.cli.quarantine_report import Chosen
+    from include.cli.quarantine_report import RowSelection
 
 FORMATS = ["%Y-%m-%d"]
 Feed = Annotated[str | None, typer.Option(help="Only this feed.")]
@@ -108,10 +108,10 @@ def balance(
 
 def _chosen(
     use_case: str, feed: str | None, day: datetime | None, reason: list[str] | None, row: list[str] | None
-) -> Chosen:
-    from include.cli.quarantine_report import Chosen
+) -> RowSelection:
+    from include.cli.quarantine_report import RowSelection
 
-    return Chosen(use_case, feed, _date(day), tuple(reason or ()), tuple(row or ()))
+    return RowSelection(use_case, feed, _date(day), tuple(reason or ()), tuple(row or ()))
 
 
 def _date(moment: datetime | None) -> date | None:

@@ -15,12 +15,12 @@ from include.declaration.registry import load
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine, reconcile, resubmit, uploads
-from include.ingestion.quarantine import Quarantine
-from include.lake.object_store import Place
+from include.ingestion.quarantine import QuarantinedRows
+from include.lake.object_store import StoragePath
 
 
 @dataclass(frozen=True)
-class Chosen:
+class RowSelection:
     """Which rows a command is about."""
 
     use_case: str
@@ -39,7 +39,7 @@ class Chosen:
             raise InvalidRequestError(f"Name the feed with --feed: {self.use_case} has {feeds}.")
         return self.feed or feeds[0]
 
-    def found(self) -> Iterator[Quarantine]:
+    def found(self) -> Iterator[QuarantinedRows]:
         """The chosen rows, feed by feed; only of feeds that have any, unless the feed was named."""
         use_case = self.declared()
         if self.feed:
@@ -48,7 +48,7 @@ class Chosen:
             if self.feed in (None, feed.name):
                 yield from self._of(use_case, feed.name)
 
-    def _of(self, use_case: UseCase, feed: str) -> Iterator[Quarantine]:
+    def _of(self, use_case: UseCase, feed: str) -> Iterator[QuarantinedRows]:
         try:
             found = quarantine.of(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
         except InvalidRequestError:
@@ -59,7 +59,7 @@ class Chosen:
             yield found
 
 
-def counts(console: Console, chosen: Chosen) -> None:
+def counts(console: Console, chosen: RowSelection) -> None:
     """Rows by feed, day and reason, and how many of them are open, corrected and released."""
     rows = [row for found in chosen.found() for row in quarantine.counts(found)]
     for row in rows:
@@ -71,7 +71,7 @@ def counts(console: Console, chosen: Chosen) -> None:
         print_line(console, f"No {what} of {chosen.use_case} is quarantined.")
 
 
-def show(console: Console, chosen: Chosen) -> None:
+def show(console: Console, chosen: RowSelection) -> None:
     """Each row: its id, its values, why it was set aside and what has become of it. No value drives the terminal."""
     for found in chosen.found():
         print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
@@ -81,7 +81,7 @@ def show(console: Console, chosen: Chosen) -> None:
                 print_line(console, line)
 
 
-def export(console: Console, chosen: Chosen, path: Path) -> None:
+def export(console: Console, chosen: RowSelection, path: Path) -> None:
     """Write the open rows into a CSV file; an existing file is left as it is."""
     feed = chosen.one_feed()
     found = quarantine.of(chosen.declared(), feed, chosen.day).chosen(chosen.reasons, chosen.rows)
@@ -96,10 +96,10 @@ def export(console: Console, chosen: Chosen, path: Path) -> None:
     )
 
 
-def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known_on: date | None) -> None:
+def send_corrected(console: Console, chosen: RowSelection, path: Path, why: str, known_on: date | None) -> None:
     """Send the rows of the file back."""
     try:
-        uploads.require_size(path.name, Place.of(path).size())
+        uploads.require_size(path.name, StoragePath.of(path).size())
         content = path.read_bytes()
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
@@ -110,7 +110,7 @@ def send_corrected(console: Console, chosen: Chosen, path: Path, why: str, known
     print_line(console, done.told)
 
 
-def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -> None:
+def release(console: Console, chosen: RowSelection, why: str, known_on: date | None) -> None:
     """Send rows back as they are."""
     done = resubmit.release(
         chosen.declared(),
@@ -125,7 +125,7 @@ def release(console: Console, chosen: Chosen, why: str, known_on: date | None) -
     print_line(console, done.told)
 
 
-def balance(console: Console, chosen: Chosen, ask_source: bool) -> bool:
+def balance(console: Console, chosen: RowSelection, ask_source: bool) -> bool:
     """Say of every feed where its rows are; whether nothing is lost."""
     found = reconcile.run(chosen.declared(), ask_source=ask_source)
     for each in found:

@@ -16,16 +16,16 @@ from include.declaration.use_case import UseCase
 from include.ingestion import data_docs
 from include.local import credentials
 from include.local.instance import Instance
-from include.monitoring.monitor import Realised
+from include.monitoring.monitor import RealisedPerformance
 from include.printable import escape_line
-from include.web.summary import FeedReport, Report, VersionReport
+from include.web.summary import FeedReport, UseCaseReport, VersionReport
 
 SUBJECTS = ("model", "logistic", "prior")
 _REASONS = 3
 """Reasons for which days wait that are shown, the most frequent first."""
 
 
-def show(console: Console, use_case: UseCase, report: Report, realised: Realised | None) -> None:
+def show(console: Console, use_case: UseCase, report: UseCaseReport, realised: RealisedPerformance | None) -> None:
     """Print the report: rows, versions, how good they are."""
     console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
 
@@ -57,7 +57,7 @@ def _data_docs(use_case: UseCase, here: Instance) -> str:
     return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
 
 
-def _rows(use_case: UseCase, report: Report) -> RenderableType:
+def _rows(use_case: UseCase, report: UseCaseReport) -> RenderableType:
     table = Table("feed", title=f"{use_case.name}: rows", title_justify="left")
     for column in ("days", "landed", "published", "quarantined"):
         table.add_column(column, justify="right")
@@ -76,7 +76,7 @@ def _reasons(feed: FeedReport) -> str:
     return "\n".join(reasons) or "–"
 
 
-def _versions(report: Report) -> list[RenderableType]:
+def _versions(report: UseCaseReport) -> list[RenderableType]:
     if not report.versions:
         return [line_of("No model is registered yet.")]
     return [item for version in report.versions for item in _version(version)]
@@ -103,7 +103,7 @@ def _state(version: VersionReport) -> str:
     return f"{version.life}, not promoted" if version.life != "challenger" else "challenger, waiting to be promoted"
 
 
-def _decisions(report: Report) -> list[RenderableType]:
+def _decisions(report: UseCaseReport) -> list[RenderableType]:
     """Trainings that nobody asked for by hand, and why they were."""
     if not report.decided_days:
         return []
@@ -114,7 +114,7 @@ def _decisions(report: Report) -> list[RenderableType]:
     return lines if report.decisions else [*lines, line_of("  No day asked for a training.")]
 
 
-def _realised(realised: Realised | None) -> list[RenderableType]:
+def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
     """Return how good the predictions were, or why that is not known."""
     if realised is None:
         return []

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from include.cli.escaping import print_line
 from include.local import credentials, environment, health, instance, services, supervisor
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from include.local.instance import SERVICES, Instance
 
 
@@ -46,7 +46,7 @@ def status(console: Console) -> None:
 def token() -> str:
     """A token of the user who may only look, for whoever scrapes the metrics; it holds for a day."""
     here = instance.current()
-    return AirflowApi(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
+    return AirflowClient(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
 
 
 def shell_environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
 from include.lake.lake import Lake
 from include.local import credentials, demo, instance
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from include.monitoring import monitor
 from include.printable import escape_line
 from include.web import summary as reporting
@@ -27,7 +27,7 @@ def run_demo(console: Console) -> None:
     chosen, use_case, here = demo.plan(), load(SHIPPED), instance.current()
     services.up(console, foreground=False)
     os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
-    api = AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     before = reporting.run(use_case).state
     demo.Demo(api, use_case, chosen, console).run()
     found = reporting.run(use_case)

@@ -93,7 +93,7 @@ class Gate(_Judged):
 
 
 @dataclass(frozen=True)
-class NotWorseThanChampion(_Judged):
+class ChampionGate(_Judged):
     """On the same test days, the metric is not worse than the champion's by more than the margin, beyond doubt.
 
     A one-sided paired bootstrap over days. `margin=0` means that the challenger must be better; a positive margin, in
@@ -107,12 +107,10 @@ class NotWorseThanChampion(_Judged):
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _one_of(self.metric, ADDITIVE, "NotWorseThanChampion: days are resampled, so metric=")
-        require(math.isfinite(self.margin), "NotWorseThanChampion: margin is a finite number, in the metric's unit.")
-        require(0.5 < self.confidence <= 0.999, "NotWorseThanChampion: confidence lies between 0.5 and 0.999.")
-        require(
-            self.min_days >= 5, "NotWorseThanChampion: min_days must be at least 5, or resampling days says nothing."
-        )
+        _one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
+        require(math.isfinite(self.margin), "ChampionGate: margin is a finite number, in the metric's unit.")
+        require(0.5 < self.confidence <= 0.999, "ChampionGate: confidence lies between 0.5 and 0.999.")
+        require(self.min_days >= 5, "ChampionGate: min_days must be at least 5, or resampling days says nothing.")
         super().__post_init__()
 
     def __str__(self) -> str:
@@ -237,7 +235,7 @@ class LeakageGate(_Judged):
 
 
 @dataclass(frozen=True)
-class FeatureValueGate(_Judged):
+class UnusedFeaturesGate(_Judged):
     """Features that the model never gained from are reported; with `at_most`, more of them block."""
 
     at_most: int | None = None
@@ -245,7 +243,7 @@ class FeatureValueGate(_Judged):
     def __post_init__(self) -> None:
         require_field_types(self)
         require(
-            self.at_most is None or self.at_most >= 0, "FeatureValueGate: at_most is a number of features from 0 on."
+            self.at_most is None or self.at_most >= 0, "UnusedFeaturesGate: at_most is a number of features from 0 on."
         )
         super().__post_init__()
 
@@ -253,9 +251,7 @@ class FeatureValueGate(_Judged):
         return "features without gain" if self.at_most is None else f"at most {self.at_most} features without gain"
 
 
-AnyGate = (
-    Gate | NotWorseThanChampion | SliceGate | RobustnessGate | ServingGate | SchemaGate | LeakageGate | FeatureValueGate
-)
+AnyGate = Gate | ChampionGate | SliceGate | RobustnessGate | ServingGate | SchemaGate | LeakageGate | UnusedFeaturesGate
 
 
 def check(gates: Sequence[AnyGate], columns: Sequence[str], test_days: int, most_tried: int = LEAST_TRIED) -> None:

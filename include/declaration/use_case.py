@@ -96,7 +96,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Costs:
+class DecisionCosts:
     """What a wrong decision costs, in any one unit; the decision threshold follows from it."""
 
     missed: float
@@ -105,7 +105,7 @@ class Costs:
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _require(self.missed > 0 and self.false_warning > 0, "Costs: both costs must be above 0.")
+        _require(self.missed > 0 and self.false_warning > 0, "DecisionCosts: both costs must be above 0.")
 
     @property
     def threshold(self) -> float:
@@ -114,7 +114,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchRange:
     """A range in which tuning looks for a LightGBM parameter, both ends included; whole numbers if both ends are."""
 
     low: float
@@ -151,7 +151,7 @@ class Training:
     baseline_features: tuple[str, ...] = ()
     """What the logistic baseline reads; empty: every feature. With little to learn from, few and plain ones are harder
     to beat than all."""
-    search: Mapping[str, Search] = field(default_factory=dict)
+    search: Mapping[str, SearchRange] = field(default_factory=dict)
     """LightGBM parameter to the range that tuning searches; empty: this use case cannot be tuned."""
 
     def __post_init__(self) -> None:
@@ -210,7 +210,7 @@ class UseCase:
     features: Mapping[str, str]
     """Feature name to type: a number, or `category`."""
     label: Label
-    costs: Costs
+    costs: DecisionCosts
     training: Training
     gates: tuple[AnyGate, ...]
     period: str = ""

@@ -15,21 +15,21 @@ from include.errors import NotReadyError
 from include.evaluation.checks import corruption, serving_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
-from include.evaluation.inputs import Champion, Evidence, TestRows
+from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
 from include.registry import sync
-from include.registry.ledger import Entry, Ledger
+from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.threads import threads_for
 from include.training import dataset
 
 
-def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: Lake | None = None) -> Evidence:
+def gather(use_case: UseCase, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None) -> GateInputs:
     """What the gates of the use case need to know of a candidate that was trained but has no number yet.
 
     `entry` is the ledger's champion of the day it was trained as of. Raises NotReadyError where the lake no longer
@@ -42,7 +42,7 @@ def gather(use_case: UseCase, candidate: Version, entry: Entry | None, *, lake: 
 class _Gathering:
     """One candidate, its rows and its champion, each read once."""
 
-    def __init__(self, use_case: UseCase, candidate: Version, entry: Entry | None, lake: Lake) -> None:
+    def __init__(self, use_case: UseCase, candidate: Version, entry: LedgerEntry | None, lake: Lake) -> None:
         self.use_case, self.candidate, self.lake = use_case, candidate, lake
         self.registry = Registry(use_case)
         self.view = lake.as_of(candidate.as_of)
@@ -51,7 +51,7 @@ class _Gathering:
         entries = Ledger.of(use_case).entries()
         self.entry, self.flying = entry, self._standing(entry, entries) if entry else None
 
-    def _standing(self, entry: Entry, entries: Sequence[Entry]) -> Version | None:
+    def _standing(self, entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Version | None:
         """Return the champion's version; None where that is gone and the candidate has its trees."""
         try:
             standing = sync.model_of(self.use_case, entry, self.registry.versions(), entries)
@@ -62,14 +62,14 @@ class _Gathering:
         again = entry.trees == self.candidate.trees and standing.model_id != self.candidate.model_id
         return None if again and self.registry.unloadable(standing) else standing
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> GateInputs:
         _still_the_same(self.use_case, self.candidate, self.view)
         rows = self._labelled()
         champion, flying = self._champion()
         predicted = self.model.predict_all(rows, threads_for(rows.num_rows))
         if flying is not None and not champion.why_not:
             predicted[CHAMPION] = flying.predict(rows, threads_for(rows.num_rows))
-        return Evidence(
+        return GateInputs(
             metrics=metrics.of_split(self.candidate.metrics, "test"),
             days=int(self.test["days"]),
             features=self.model.encoding.features,
@@ -98,17 +98,17 @@ class _Gathering:
         keys = [column for column in self._sliced() if column not in self.use_case.features]
         return dataset.labelled(self.use_case, self.view, first, last, columns=keys)
 
-    def _champion(self) -> tuple[Champion, Model | None]:
+    def _champion(self) -> tuple[ChampionInputs, Model | None]:
         """What is known of the champion, and its model as the registry has it now."""
         if self.entry is None:
-            return Champion(None), None
+            return ChampionInputs(None), None
         if self.flying is None or self.flying.model_id == self.candidate.model_id:
-            return Champion(self.entry.version, same=True, features=self.model.encoding.features), self.model
+            return ChampionInputs(self.entry.version, same=True, features=self.model.encoding.features), self.model
         flying = self.registry.load_anew(self.flying)
         reads = flying.encoding.features
         lost = missing_features(reads, self.use_case.features)
         why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
-        return Champion(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
+        return ChampionInputs(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
 
     def _rebuilt(self) -> Any:
         asked = [gate.days for gate in self.use_case.gates if isinstance(gate, LeakageGate)]
@@ -131,7 +131,7 @@ def _seen(champion: Version) -> tuple[date, ...]:
     return tuple(days_from(date.fromisoformat(cut["train"]["first"]), date.fromisoformat(cut["validation"]["last"])))
 
 
-def _still_the_same(use_case: UseCase, candidate: Version, view: View) -> None:
+def _still_the_same(use_case: UseCase, candidate: Version, view: AsOfSnapshot) -> None:
     """NotReadyError unless the lake holds, of the window, exactly what the candidate was trained on."""
     first, last = (date.fromisoformat(day) for day in candidate.tags["window"].split(".."))
     now = {

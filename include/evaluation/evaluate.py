@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from include.declaration.gates import MODEL, AnyGate, NotWorseThanChampion, SliceGate
-from include.declaration.use_case import Costs, UseCase
+from include.declaration.gates import MODEL, AnyGate, ChampionGate, SliceGate
+from include.declaration.use_case import DecisionCosts, UseCase
 from include.evaluation import collect_inputs, judge, judging, plots
-from include.evaluation.inputs import Evidence
+from include.evaluation.inputs import GateInputs
 from include.lake import content_digest
 from include.lake.lake import Lake
 from include.model import intervals, metrics
-from include.model.slices import Slices
+from include.model.slices import SliceMetrics
 from include.registry import gate_result
-from include.registry.gate_result import Verdict
-from include.registry.ledger import Entry, Ledger
+from include.registry.gate_result import GateResult
+from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_evaluation
@@ -111,13 +111,13 @@ def is_current(use_case: UseCase, version: Version) -> bool:
     return version.tags.get(JUDGED) == _judged_by(use_case, _champion(use_case, Registry(use_case), version))
 
 
-def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> Entry | None:
+def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> LedgerEntry | None:
     """The ledger's champion of the day that a candidate was trained as of, besides the candidate itself."""
     own = registry.version_of(candidate.tags[FINGERPRINT])  # of one that is judged again
     return Ledger.of(use_case).champion_besides(own.number if own else None, candidate.as_of)
 
 
-def _judged_by(use_case: UseCase, champion: Entry | None) -> str:
+def _judged_by(use_case: UseCase, champion: LedgerEntry | None) -> str:
     declared = [[str(gate), json.dumps(asdict(gate), default=sorted)] for gate in use_case.gates]
     flying = [champion.version, champion.trees, champion.fingerprint] if champion else None
     return content_digest.of_values({"gates": declared, "champion": flying})
@@ -127,8 +127,8 @@ def _write(
     folder: Path,
     use_case: UseCase,
     title: str,
-    found: Evidence,
-    verdicts: list[Verdict],
+    found: GateInputs,
+    verdicts: list[GateResult],
     measured: Mapping[str, Mapping[str, float]],
 ) -> None:
     """The evaluation as files: tables as JSON, drawings as PNG."""
@@ -146,16 +146,16 @@ def _write(
         (folder / f"{name}.json").write_text(json.dumps(values, indent=1))
     drawn = {"verdicts": plots.verdicts(f"{title}: gates", verdicts), **_compared(use_case, title, found)}
     if grouped:
-        shown = [plots.Group(*(group[name] for name in plots.Group._fields)) for group in grouped]
+        shown = [plots.PlotGroup(*(group[name] for name in plots.PlotGroup._fields)) for group in grouped]
         drawn["slices"] = plots.slices(f"{title}: slices of the test days", shown)
     for name, content in drawn.items():
         (folder / f"{name}.png").write_bytes(content)
 
 
-def _groups(gate: AnyGate, found: Evidence, costs: Costs) -> list[dict[str, Any]]:
+def _groups(gate: AnyGate, found: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
     """The groups of rows that a gate judges, worst first; none where it judges no groups."""
     sliced = judging.sliced(gate, found, costs) if isinstance(gate, SliceGate) else None
-    if not isinstance(gate, SliceGate) or not isinstance(sliced, Slices):
+    if not isinstance(gate, SliceGate) or not isinstance(sliced, SliceMetrics):
         return []
     shared = {"column": f"{gate.column}: {gate.metric} than {gate.than}", "limit": gate.at_most_worse}
     judged = [asdict(group) for group in sliced.judged]
@@ -164,13 +164,11 @@ def _groups(gate: AnyGate, found: Evidence, costs: Costs) -> list[dict[str, Any]
     return [shared | {"group": each.pop("name")} | each for each in [*judged, *aside]]
 
 
-def _compared(use_case: UseCase, title: str, found: Evidence) -> dict[str, bytes]:
+def _compared(use_case: UseCase, title: str, found: GateInputs) -> dict[str, bytes]:
     """The drawing of the difference to the champion on each day, where there is one to draw."""
     for gate in use_case.gates:
-        compared = (
-            judging.against_champion(gate, found, use_case.costs) if isinstance(gate, NotWorseThanChampion) else 0
-        )
-        if isinstance(gate, NotWorseThanChampion) and isinstance(compared, judging.Comparison):
+        compared = judging.against_champion(gate, found, use_case.costs) if isinstance(gate, ChampionGate) else 0
+        if isinstance(gate, ChampionGate) and isinstance(compared, judging.Comparison):
             days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
             drawn = plots.champion(
                 f"{title}: against version {found.champion.version if found.champion else ''}",

@@ -28,7 +28,7 @@ class TestRows:
 
 
 @dataclass(frozen=True)
-class Champion:
+class ChampionInputs:
     """The champion of the day that a model was trained as of."""
 
     version: str | None
@@ -44,7 +44,7 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class ServingCheckResult:
     """How the model did when a fresh process loaded it from the registry and scored a sample."""
 
     rows: int
@@ -57,7 +57,7 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Perturbation:
+class CorruptionResult:
     """One feature of a sample made bad, and what that did to the probabilities."""
 
     feature: str
@@ -70,7 +70,7 @@ class Perturbation:
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuiltPeriod:
     """A period that was built again after everything that became known later had been changed."""
 
     day: date
@@ -88,7 +88,7 @@ class Rebuilt:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GateInputs:
     """What is known about a model as of a day. Parts that no declared gate asks for are None."""
 
     metrics: Mapping[str, Mapping[str, float]]
@@ -101,8 +101,8 @@ class Evidence:
     """Feature to type, as the use case declares them now."""
     gains: Mapping[str, float] = field(default_factory=dict)
     """Feature to the gain its splits brought."""
-    champion: Champion | None = None
+    champion: ChampionInputs | None = None
     rows: TestRows | None = None
-    rehearsal: Rehearsal | None = None
-    perturbed: tuple[Perturbation, ...] | None = None
-    rebuilt: tuple[Rebuilt, ...] | None = None
+    rehearsal: ServingCheckResult | None = None
+    perturbed: tuple[CorruptionResult, ...] | None = None
+    rebuilt: tuple[RebuiltPeriod, ...] | None = None

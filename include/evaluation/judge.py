@@ -7,35 +7,35 @@ from typing import Any
 
 from include.declaration.gates import (
     AnyGate,
-    FeatureValueGate,
+    ChampionGate,
     Gate,
     LeakageGate,
-    NotWorseThanChampion,
     RobustnessGate,
     SchemaGate,
     ServingGate,
     SliceGate,
+    UnusedFeaturesGate,
 )
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 from include.evaluation import inspection, judging
-from include.evaluation.gates.result import Finding
-from include.evaluation.inputs import Evidence
-from include.registry.gate_result import Kind, Verdict
+from include.evaluation.gates.result import GateFinding
+from include.evaluation.inputs import GateInputs
+from include.registry.gate_result import GateResult, Kind
 
-_Judge = Callable[[Any, Evidence, Costs], list[Finding]]
+_Judge = Callable[[Any, GateInputs, DecisionCosts], list[GateFinding]]
 _JUDGES: Mapping[type[AnyGate], tuple[Kind, _Judge]] = {
     Gate: ("metric", judging.metric),
-    NotWorseThanChampion: ("champion", judging.champion),
+    ChampionGate: ("champion", judging.champion),
     SliceGate: ("slice", judging.slice_of_rows),
     RobustnessGate: ("robustness", inspection.robustness),
     ServingGate: ("serving", inspection.serving),
     SchemaGate: ("schema", inspection.schema),
     LeakageGate: ("leakage", inspection.leakage),
-    FeatureValueGate: ("feature value", inspection.feature_value),
+    UnusedFeaturesGate: ("feature value", inspection.feature_value),
 }
 
 
-def judge(gates: Sequence[AnyGate], evidence: Evidence, costs: Costs) -> list[Verdict]:
+def judge(gates: Sequence[AnyGate], evidence: GateInputs, costs: DecisionCosts) -> list[GateResult]:
     """The verdicts of each gate, in the gates' order; a serving gate gives three, any other one.
 
     What was not found out, or not on enough days, is not judged. A use case that declares no gate passes none:
@@ -43,17 +43,17 @@ def judge(gates: Sequence[AnyGate], evidence: Evidence, costs: Costs) -> list[Ve
     """
     if not gates:
         reason = "The use case declares no gate, so nothing speaks for this model."
-        return [Verdict("a gate is declared", "metric", "", None, None, "failed", True, reason)]
+        return [GateResult("a gate is declared", "metric", "", None, None, "failed", True, reason)]
     return [verdict for gate in gates for verdict in _verdicts(gate, evidence, costs)]
 
 
-def _verdicts(gate: AnyGate, evidence: Evidence, costs: Costs) -> list[Verdict]:
+def _verdicts(gate: AnyGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateResult]:
     kind, judged_by = _JUDGES[type(gate)]
     too_few = judging.too_few_days(gate, evidence)
-    only_reports = isinstance(gate, FeatureValueGate) and gate.at_most is None
+    only_reports = isinstance(gate, UnusedFeaturesGate) and gate.at_most is None
     blocking = {"failed": True, "not judged": gate.unjudged == "blocks" and not only_reports}
     return [
-        Verdict(
+        GateResult(
             gate=f"{gate}: {found.part}" if found.part else str(gate),
             kind=kind,
             metric=found.metric,

@@ -14,13 +14,13 @@ from include.declaration.gates import (
     HIGHER_IS_BETTER,
     MODEL,
     AnyGate,
+    ChampionGate,
     Gate,
-    NotWorseThanChampion,
     SliceGate,
 )
-from include.declaration.use_case import Costs
-from include.evaluation.gates.result import Finding, outcome
-from include.evaluation.inputs import Champion, Evidence, TestRows
+from include.declaration.use_case import DecisionCosts
+from include.evaluation.gates.result import GateFinding, outcome
+from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.model import bootstrap, metrics, slices
 from include.model.metrics import Numbers
 from include.wording import but, counted, sentence
@@ -36,15 +36,15 @@ _SPOKEN = {
 }
 
 
-def too_few_days(gate: AnyGate, evidence: Evidence) -> Finding | None:
+def too_few_days(gate: AnyGate, evidence: GateInputs) -> GateFinding | None:
     """That the test days with labels are too few for the gate; None if they are enough."""
     if evidence.days >= gate.min_days:
         return None
     reason = f"There are labels of {counted(evidence.days, 'test day')}; this gate needs {gate.min_days}."
-    return Finding(getattr(gate, "metric", ""), "not judged", reason)
+    return GateFinding(getattr(gate, "metric", ""), "not judged", reason)
 
 
-def metric(gate: Gate, evidence: Evidence, _: Costs) -> list[Finding]:
+def metric(gate: Gate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """The metric against its limit; a limit itself is within the limit, a baseline must be beaten."""
     name, better_than = gate.metric, gate.better_than
     value = _measured(evidence, MODEL, name)
@@ -53,7 +53,7 @@ def metric(gate: Gate, evidence: Evidence, _: Costs) -> list[Finding]:
     if value is None or limit is None:
         lacking = f"the {better_than} baseline" if value is not None else "the model"
         reason = f"Of {lacking} there is no {_SPOKEN[name]} on the test days."
-        return [Finding(name, "not judged", reason, value, limit)]
+        return [GateFinding(name, "not judged", reason, value, limit)]
     if better_than:
         higher = name in HIGHER_IS_BETTER
         passed = value > limit if higher else value < limit
@@ -63,23 +63,23 @@ def metric(gate: Gate, evidence: Evidence, _: Costs) -> list[Finding]:
     else:
         passed, asked = value <= limit, f"at most {limit:.6g} is allowed"
     reason = f"On {counted(evidence.days, 'test day')} {_SPOKEN[name]} is {value:.6g}{but(passed)} {asked}."
-    return [Finding(name, outcome(passed), reason, value, limit)]
+    return [GateFinding(name, outcome(passed), reason, value, limit)]
 
 
-def champion(gate: NotWorseThanChampion, evidence: Evidence, costs: Costs) -> list[Finding]:
+def champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateFinding]:
     """The upper confidence bound of the mean difference to the champion against the margin.
 
     Only on test days that the champion has not seen. With a margin of 0 the bound must lie strictly below.
     """
     compared = against_champion(gate, evidence, costs)
-    if isinstance(compared, Finding):
+    if isinstance(compared, GateFinding):
         return [compared]
     flying, found = evidence.champion, compared.difference
     assert flying is not None
     passed = found.upper < 0 if gate.margin == 0 else found.upper <= gate.margin
     value = found.upper if math.isfinite(found.upper) else None
     reason = _compared(gate, found, flying, passed)
-    return [Finding(gate.metric, outcome(passed), reason, value, gate.margin)]
+    return [GateFinding(gate.metric, outcome(passed), reason, value, gate.margin)]
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,13 @@ class Comparison:
 
     days: npt.NDArray[np.datetime64]
     differences: Numbers
-    difference: bootstrap.Difference
+    difference: bootstrap.PairedDifference
 
 
-def against_champion(gate: NotWorseThanChampion, evidence: Evidence, costs: Costs) -> Comparison | Finding:
+def against_champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> Comparison | GateFinding:
     """The comparison that a gate judges, or a finding where there is nothing to compare."""
     unseen = _unseen_by_champion(gate, gate.metric, evidence)
-    if isinstance(unseen, Finding):
+    if isinstance(unseen, GateFinding):
         return unseen
     rows = evidence.rows
     assert rows is not None
@@ -106,7 +106,7 @@ def against_champion(gate: NotWorseThanChampion, evidence: Evidence, costs: Cost
     return Comparison(days, differences, bootstrap.paired(days, differences, confidence=gate.confidence))
 
 
-def _compared(gate: NotWorseThanChampion, found: bootstrap.Difference, flying: Champion, passed: bool) -> str:
+def _compared(gate: ChampionGate, found: bootstrap.PairedDifference, flying: ChampionInputs, passed: bool) -> str:
     mean = f"{abs(found.mean):.4g} {'lower' if found.mean < 0 else 'higher'} than" if found.mean else "that of"
     sure = f"with {100 * gate.confidence:g}% confidence"
     if not math.isfinite(found.upper):
@@ -125,21 +125,21 @@ def _compared(gate: NotWorseThanChampion, found: bootstrap.Difference, flying: C
     return f"On {counted(found.days, 'day')} {_SPOKEN[gate.metric]} is {mean} {version}; {bound}.{asked}"
 
 
-def _unseen_by_champion(gate: AnyGate, name: str, evidence: Evidence) -> npt.NDArray[np.bool_] | Finding:
+def _unseen_by_champion(gate: AnyGate, name: str, evidence: GateInputs) -> npt.NDArray[np.bool_] | GateFinding:
     """Which test rows are of days that the champion has not seen; a finding where there is nothing to compare."""
     flying, rows = evidence.champion, evidence.rows
     if flying is None:
-        return Finding(name, "not judged", "It was not found out which model flies on that day.")
+        return GateFinding(name, "not judged", "It was not found out which model flies on that day.")
     if flying.version is None:
-        return Finding(name, "passed", "No model flies on that day yet, so there is none to be worse than.")
+        return GateFinding(name, "passed", "No model flies on that day yet, so there is none to be worse than.")
     if flying.same:
-        return Finding(name, "passed", f"This model is version {flying.version}, which flies on that day itself.")
+        return GateFinding(name, "passed", f"This model is version {flying.version}, which flies on that day itself.")
     if flying.why_not:
         reason = f"Version {flying.version}, which flies on that day, cannot score the test rows: "
-        return Finding(name, "not judged", reason + sentence(flying.why_not))
+        return GateFinding(name, "not judged", reason + sentence(flying.why_not))
     if rows is None or not (_scored(rows, MODEL) and _scored(rows, CHAMPION)):
         reason = f"The test rows have no probabilities of this model, or none of version {flying.version}."
-        return Finding(name, "not judged", reason)
+        return GateFinding(name, "not judged", reason)
     unseen = ~np.isin(rows.days.astype("datetime64[D]"), np.array(flying.seen, dtype="datetime64[D]"))
     every, left = len(np.unique(rows.days)), len(np.unique(rows.days[unseen]))
     if left >= gate.min_days:
@@ -148,45 +148,45 @@ def _unseen_by_champion(gate: AnyGate, name: str, evidence: Evidence) -> npt.NDA
         f"Of {counted(every, 'test day')} {left} {'is' if left == 1 else 'are'} left to compare on, and this gate needs"
         f" {gate.min_days}: version {flying.version} has seen the other {every - left}."
     )
-    return Finding(name, "not judged", reason)
+    return GateFinding(name, "not judged", reason)
 
 
-def slice_of_rows(gate: SliceGate, evidence: Evidence, costs: Costs) -> list[Finding]:
+def slice_of_rows(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateFinding]:
     """How much worse the worst group with enough rows is than what the gate names, against the limit."""
     found = sliced(gate, evidence, costs)
-    return [found if isinstance(found, Finding) else _worst(gate, found)]
+    return [found if isinstance(found, GateFinding) else _worst(gate, found)]
 
 
-def sliced(gate: SliceGate, evidence: Evidence, costs: Costs) -> slices.Slices | Finding:
+def sliced(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> slices.SliceMetrics | GateFinding:
     """The groups that a gate judges, or a finding where there are none to judge."""
     name, rows = gate.metric, evidence.rows
-    chosen: npt.NDArray[np.bool_] | Finding = np.array(True)
+    chosen: npt.NDArray[np.bool_] | GateFinding = np.array(True)
     if gate.than == CHAMPION:
         chosen = _unseen_by_champion(gate, name, evidence)
-    if isinstance(chosen, Finding):
+    if isinstance(chosen, GateFinding):
         return chosen
     other = MODEL if gate.than == ALL_ROWS else gate.than
     lacking = [subject for subject in (MODEL, other) if rows is None or not _scored(rows, subject)]
     if rows is None or lacking:
-        return Finding(name, "not judged", f"The test rows have no probabilities of the {lacking[0]}.")
+        return GateFinding(name, "not judged", f"The test rows have no probabilities of the {lacking[0]}.")
     if gate.column not in rows.columns.column_names:
-        return Finding(name, "not judged", f"The test rows have no column {gate.column}.")
+        return GateFinding(name, "not judged", f"The test rows have no column {gate.column}.")
     taken = np.flatnonzero(np.broadcast_to(chosen, rows.labels.shape))
     labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
     than = metrics.measure(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
     if than is None:
-        return Finding(name, "not judged", f"Of all rows there is no {_SPOKEN[name]}.")
+        return GateFinding(name, "not judged", f"Of all rows there is no {_SPOKEN[name]}.")
     column = rows.columns[gate.column].take(taken)
     return slices.of(column, labels, own, name, than=than, costs=costs, min_rows=gate.min_rows)
 
 
-def _worst(gate: SliceGate, found: slices.Slices) -> Finding:
+def _worst(gate: SliceGate, found: slices.SliceMetrics) -> GateFinding:
     aside = f" {counted(len(found.small), 'group')} had fewer than {gate.min_rows:,} rows." if found.small else ""
     if found.undefined:
         aside += f" In {counted(len(found.undefined), 'group')} {_SPOKEN[gate.metric]} is not defined."
     if not found.judged:
         reason = f"No group by {gate.column} could be judged.{aside}"
-        return Finding(gate.metric, "not judged", reason, None, gate.at_most_worse)
+        return GateFinding(gate.metric, "not judged", reason, None, gate.at_most_worse)
     worst = found.judged[0]
     passed = worst.worse <= gate.at_most_worse
     than = f"the {worst.compared:.4g} of {'all rows' if gate.than == ALL_ROWS else f'the {gate.than} there'}"
@@ -196,10 +196,10 @@ def _worst(gate: SliceGate, found: slices.Slices) -> Finding:
         f" {_SPOKEN[gate.metric]} {worst.value:.4g}, {how}{but(passed)} at most {gate.at_most_worse:g} worse is"
         f" allowed.{aside}"
     )
-    return Finding(gate.metric, outcome(passed), reason, worst.worse, gate.at_most_worse)
+    return GateFinding(gate.metric, outcome(passed), reason, worst.worse, gate.at_most_worse)
 
 
-def _measured(evidence: Evidence, subject: str, metric: str) -> float | None:
+def _measured(evidence: GateInputs, subject: str, metric: str) -> float | None:
     value = evidence.metrics.get(subject, {}).get(metric)
     return value if value is not None and math.isfinite(value) else None
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from include.model import plotting
 from include.model.metrics import Numbers
-from include.registry.gate_result import Verdict
+from include.registry.gate_result import GateResult
 
 
 class Style(NamedTuple):
@@ -42,7 +42,7 @@ GROUPS_SHOWN = 8
 """Worst groups per sliced column."""
 
 
-class Group(NamedTuple):
+class PlotGroup(NamedTuple):
     """One group of rows of a sliced column."""
 
     column: str
@@ -53,7 +53,7 @@ class Group(NamedTuple):
     limit: float
 
 
-def verdicts(title: str, judged: Sequence[Verdict]) -> bytes:
+def verdicts(title: str, judged: Sequence[GateResult]) -> bytes:
     """One row per verdict: how far its value stands from its limit, on which side, with both numbers as text.
 
     The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root scale, so that narrow and
@@ -83,7 +83,7 @@ def verdicts(title: str, judged: Sequence[Verdict]) -> bytes:
     return plotting.png(figure)
 
 
-def _verdict(axes: Axes, verdict: Verdict, y: float) -> None:
+def _verdict(axes: Axes, verdict: GateResult, y: float) -> None:
     style, distance = STYLES[verdict.outcome], _distance(verdict)
     x = _scaled(distance or 0.0)
     axes.axhline(y, color="#eeeeee", lw=1, zorder=0)
@@ -98,7 +98,7 @@ def _verdict(axes: Axes, verdict: Verdict, y: float) -> None:
     axes.text(COLUMNS[2], y, _number(verdict.limit), **beside)
 
 
-def _distance(verdict: Verdict) -> float | None:
+def _distance(verdict: GateResult) -> float | None:
     """From -1 (failed by far) to 1 (passed by far); None where there is nothing to place."""
     value, limit = verdict.value, verdict.limit
     side = {"passed": 1, "failed": -1}.get(verdict.outcome)
@@ -112,9 +112,9 @@ def _scaled(distance: float) -> float:
     return math.copysign(math.sqrt(abs(distance)), distance)
 
 
-def slices(title: str, groups: Sequence[Group]) -> bytes:
+def slices(title: str, groups: Sequence[PlotGroup]) -> bytes:
     """The worst groups of each sliced column: how much worse each is, with the column's limit."""
-    parts: dict[tuple[str, float], list[Group]] = {}
+    parts: dict[tuple[str, float], list[PlotGroup]] = {}
     for group in groups:
         if group.worse is not None and math.isfinite(group.worse):
             parts.setdefault((group.column, group.limit), []).append(group)
@@ -130,7 +130,7 @@ def slices(title: str, groups: Sequence[Group]) -> bytes:
     return plotting.png(figure)
 
 
-def _panel(axes: Axes, column: str, limit: float, part: Sequence[Group], *, judged: int) -> None:
+def _panel(axes: Axes, column: str, limit: float, part: Sequence[PlotGroup], *, judged: int) -> None:
     for place, group in enumerate(part):
         worse = group.worse or 0.0
         colour, hatch = (WORSE, "///") if worse > limit else (BETTER, "")

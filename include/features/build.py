@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from include.declaration.use_case import Feed, UseCase
 from include.features import label, materialize
 from include.ingestion import data_docs, ingest, validate
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Commit, Lake
 from include.lake.partitions import days_from
 from include.model import splits
@@ -62,4 +62,4 @@ def _comes(use_case: UseCase, feed: Feed, day: date) -> bool:
     """Whether the day brings anything: a day that was declared absent after rows had been sent back to it does."""
     if day not in feed.absent_days:
         return True
-    return any(each.known_on == day for each in Corrections.of(use_case, feed.name).standing())
+    return any(each.known_on == day for each in CorrectionLog.of(use_case, feed.name).standing())

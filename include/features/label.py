@@ -7,9 +7,9 @@ from datetime import date
 from include.declaration.use_case import UseCase
 from include.features import materialize
 from include.lake.lake import Commit
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 
 
-def run(use_case: UseCase, view: View, since: date) -> Commit:
+def run(use_case: UseCase, view: AsOfSnapshot, since: date) -> Commit:
     """Write the labels that became known on the view's day, from the clean rows of `since` to that day."""
     return materialize.write(use_case, "labels", "labels", view, since)

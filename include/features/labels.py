@@ -7,12 +7,12 @@ from datetime import date
 import ibis
 
 from include.declaration.use_case import UseCase
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 
 _RANK = "__airworthy_rank"
 
 
-def known_labels(use_case: UseCase, view: View, since: date) -> ibis.Table:
+def known_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> ibis.Table:
     """Return `UseCase.label_keys` and the label of every label known from `since` to the view's day, one row per key.
 
     Of several labels of one row the one that became known last counts; where that one is null, none is known.

@@ -20,7 +20,7 @@ from include.features.distinct import repeated_rows
 from include.features.results import Result, ResultRefusedError, converted, read_result
 from include.lake import schemas
 from include.lake.lake import Commit
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
 from include.lake.soundness import row_text
 from include.registry import code_digest
@@ -43,7 +43,7 @@ class ResultRowsError(AirworthyError):
         )
 
 
-def write(use_case: UseCase, table: str, function: str, view: View, since: date) -> Commit:
+def write(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: date) -> Commit:
     """Call `features.<function>(day, **clean feeds of since..day)` and make the result the partition of the view's day.
 
     Rows of an Ibis table stream from DuckDB into the table in order of their keys, so memory stays flat.
@@ -67,7 +67,7 @@ class _Call:
     use_case: UseCase
     table: str
     name: str
-    view: View
+    view: AsOfSnapshot
     since: date
     function: Callable[..., Any] | None = None
 
@@ -154,7 +154,7 @@ def _code_of(use_case: UseCase, table: str, function: str) -> str:
         raise
 
 
-def _clean(view: View, feed: str, since: date) -> ibis.Table:
+def _clean(view: AsOfSnapshot, feed: str, since: date) -> ibis.Table:
     checked = view.table(f"checked/{feed}", since)
     return checked.filter(checked.reasons.length() == 0).drop("reasons")
 

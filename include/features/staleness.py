@@ -10,10 +10,10 @@ from typing import Literal
 
 from include.declaration.use_case import UseCase
 from include.lake import content_digest, history
-from include.lake.history import Note
+from include.lake.history import CommitNote
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.registry import code_digest
 
 Reason = Literal["other code", "other inputs", "no record"]
@@ -110,7 +110,7 @@ def _there(lake: Lake, table: str) -> bool:
     return history.is_table(lake.uri(table))
 
 
-def _of_table(use_case: UseCase, view: View, table: str, first: date, reread: bool) -> TableStaleness:
+def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: date, reread: bool) -> TableStaleness:
     there, code = view.partitions(table, first), code_digest.of_table(use_case, table, reread=reread)
     newest = _newest_notes(view, table)
     inputs = _Inputs(use_case, view, table)
@@ -128,7 +128,7 @@ def _is_delivered(use_case: UseCase, table: str) -> bool:
     return kind == code_digest.RAW and use_case.feed(feed).landing is not None
 
 
-def _reason(note: Note | None, partition: Partition, code: str, inputs: _Inputs, day: date) -> Reason | None:
+def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _Inputs, day: date) -> Reason | None:
     if note is None or note.digest != partition.digest or not (note.code or not code):
         return "no record"
     if code and note.code != code:
@@ -136,24 +136,24 @@ def _reason(note: Note | None, partition: Partition, code: str, inputs: _Inputs,
     return None if inputs.are_now(day, note.inputs) else "other inputs"
 
 
-def _newest_notes(view: View, table: str) -> dict[date, Note]:
+def _newest_notes(view: AsOfSnapshot, table: str) -> dict[date, CommitNote]:
     """Return the newest note of each day. The log is read again only where the table has another version."""
     uri, version = view.lake.uri(table), view.version(table)
     if uri not in _READ or _READ[uri][0] != version:
-        newest: dict[date, Note] = {}
+        newest: dict[date, CommitNote] = {}
         for note in history.of(uri):
             newest.setdefault(note.day, note)
         _READ[uri] = (version, newest)
     return _READ[uri][1]
 
 
-_READ: dict[str, tuple[int, dict[date, Note]]] = {}
+_READ: dict[str, tuple[int, dict[date, CommitNote]]] = {}
 
 
 class _Inputs:
     """What the periods of a table would be made from now."""
 
-    def __init__(self, use_case: UseCase, view: View, table: str) -> None:
+    def __init__(self, use_case: UseCase, view: AsOfSnapshot, table: str) -> None:
         kind, _, feed = table.partition("/")
         self._look_back = timedelta(days=use_case.look_back_days)
         self._first = use_case.first_day

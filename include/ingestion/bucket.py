@@ -55,7 +55,7 @@ class ObjectChangedError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedObject:
     """An object as the bucket's listing shows it."""
 
     key: str
@@ -65,10 +65,10 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedObject:
     """An object as it was read."""
 
-    listed: Listed
+    listed: ListedObject
     sha256: str
     """Of its bytes, as stored."""
     version_id: str | None
@@ -83,7 +83,7 @@ class Bucket:
         self.name, self.connection = name, connection
         self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
 
-    def list(self, prefix: str, most: int = LISTED) -> list[Listed]:
+    def list(self, prefix: str, most: int = LISTED) -> list[ListedObject]:
         """Return the objects whose keys begin with `prefix`, in order of keys.
 
         Raises:
@@ -96,10 +96,10 @@ class Bucket:
                 found += page.get("Contents", [])
                 if len(found) > most:
                     raise TooManyObjectsError(self.name, prefix, most)
-        listed = (Listed(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
+        listed = (ListedObject(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
         return sorted(listed, key=lambda each: each.key)
 
-    def fetch(self, listed: Listed, to: Path) -> Fetched:
+    def fetch(self, listed: ListedObject, to: Path) -> FetchedObject:
         """Copy that object to disk, in parts where it is large, and no more bytes than were listed.
 
         Raises:
@@ -127,7 +127,7 @@ class Bucket:
         seen = {each["ETag"].strip('"') for each in (head, after)}
         if seen != {listed.etag} or to.stat().st_size != listed.size:
             raise ObjectChangedError(self.name, listed.key)
-        return Fetched(listed, sha256, version)
+        return FetchedObject(listed, sha256, version)
 
     @contextmanager
     def told(self, key: str = "") -> Iterator[None]:
@@ -157,7 +157,7 @@ class Bucket:
 class _Counter:
     """Count the bytes that boto3's threads copy, and end the copy of an object that has become larger."""
 
-    def __init__(self, bucket: str, listed: Listed) -> None:
+    def __init__(self, bucket: str, listed: ListedObject) -> None:
         self._bucket, self._listed, self._bytes, self._lock = bucket, listed, 0, threading.Lock()
 
     def __call__(self, count: int) -> None:

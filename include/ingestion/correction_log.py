@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.ingestion import corrections
-from include.ingestion.corrections import Correction, Draft
+from include.ingestion.corrections import Correction, CorrectionDraft
 from include.lake import content_digest
 from include.lake.lake_format import lake_root
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 ATTEMPTS = 100
 """Tries at one number: every lost race means that another process has recorded a correction."""
@@ -37,7 +37,7 @@ _ABOUT = b"airworthy"
 class CorrectionsCorruptedError(AirworthyError):
     """A correction is missing or cannot be read, so nobody knows what its day holds."""
 
-    def __init__(self, place: Place, what: object) -> None:
+    def __init__(self, place: StoragePath, what: object) -> None:
         super().__init__(
             f"The corrections are damaged at {place}: {what}. The day is not landed without them. Restore the folder"
             " from a backup; corrections are never edited or removed by hand."
@@ -67,7 +67,7 @@ class CorrectionsBusyError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedCorrections:
     """The correction that stands, and whether this call has recorded it."""
 
     correction: Correction
@@ -84,15 +84,15 @@ class _Closed:
 
 
 @dataclass(frozen=True)
-class Corrections:
+class CorrectionLog:
     """The corrections of one feed of a use case."""
 
     use_case: UseCase
     feed: str
-    folder: Place
+    folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase, feed: str) -> Corrections:
+    def of(cls, use_case: UseCase, feed: str) -> CorrectionLog:
         root = lake_root(use_case.name)
         return cls(use_case, feed, root / "corrections" / feed)
 
@@ -134,7 +134,7 @@ class Corrections:
         closed = self._closed(day)
         return [self._read(number) for number in closed.of_day] if closed else []
 
-    def copy_day(self, day: date, to: Corrections) -> None:
+    def copy_day(self, day: date, to: CorrectionLog) -> None:
         """Copy the corrections that became known on a day that was landed, and no others, to another lake."""
         closed = self._closed(day)
         for number in closed.of_day if closed else ():
@@ -143,7 +143,7 @@ class Corrections:
             said = self.folder / "days" / day.isoformat() / "closed.json"
             (to.folder / "days" / day.isoformat() / "closed.json").create(said.read())
 
-    def record(self, draft: Draft, *, whenever: bool = False) -> Recorded:
+    def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
         """Append the draft, unless the same stands already (with `whenever`: for any day).
 
         Safe among processes: of several that send the same row back, one does. Raises InvalidRequestError for rows that
@@ -153,20 +153,20 @@ class Corrections:
         for _ in range(ATTEMPTS):
             recorded = self._all()
             if there := corrections.standing(draft, self._in_time(recorded), whenever=whenever):
-                return Recorded(there, new=False)
+                return RecordedCorrections(there, new=False)
             if draft.known_on in self.closed_days():
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             correction = Correction(
                 number=len(recorded) + 1,  # of those that were looked at: one more, and this number is taken
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                **{each.name: getattr(draft, each.name) for each in fields(Draft)},
+                **{each.name: getattr(draft, each.name) for each in fields(CorrectionDraft)},
             )
             if not self._place(correction.number).create(_content(correction)):
                 continue
             # Whoever closes the day first says so, then counts: not closing yet, it will count this one too.
             if draft.known_on in self.closed_days() and correction.number not in self._close(draft.known_on).of_day:
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
-            return Recorded(correction, new=True)
+            return RecordedCorrections(correction, new=True)
         raise CorrectionsBusyError(self.use_case.name, self.feed)
 
     def _close(self, day: date) -> _Closed:
@@ -202,7 +202,7 @@ class Corrections:
                 raise CorrectionsCorruptedError(self._place(number), "it is missing")
         return found
 
-    def _place(self, number: int) -> Place:
+    def _place(self, number: int) -> StoragePath:
         return self.folder / f"{number:06d}.parquet"
 
     def _read(self, number: int) -> Correction:

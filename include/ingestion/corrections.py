@@ -32,7 +32,7 @@ Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class CorrectionDraft:
     """What a person wants to become known, and on which day."""
 
     kind: Kind
@@ -55,7 +55,7 @@ class Draft:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Correction(Draft):
+class Correction(CorrectionDraft):
     """A draft as it was recorded."""
 
     number: int
@@ -225,7 +225,7 @@ def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
         )
 
 
-def standing(draft: Draft, recorded: Sequence[Correction], *, whenever: bool) -> Correction | None:
+def standing(draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever: bool) -> Correction | None:
     """The correction that has said the same already; with `whenever`, also one that became known on another day.
 
     InvalidRequestError, saying where it went, for a row that was sent back otherwise before: a row is replayed once.

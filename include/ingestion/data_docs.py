@@ -15,11 +15,11 @@ from great_expectations.render.renderer.page_renderer import ValidationResultsPa
 from great_expectations.render.view.view import DefaultJinjaPageView
 
 from include import settings
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.printable import escape_text
 
 
-def write(use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult) -> Place:
+def write(use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult) -> StoragePath:
     """Render the page of a validation. Each content of a day keeps a page of its own, so none is overwritten by a
     corrected one; the same content validated again replaces it, as the expectations may have changed."""
     page = folder(use_case) / feed / f"{day}__{digest}.html"
@@ -80,12 +80,12 @@ def _view() -> DefaultJinjaPageView:
     return DefaultJinjaPageView()
 
 
-def folder(use_case: str) -> Place:
+def folder(use_case: str) -> StoragePath:
     """Where a use case's pages are."""
-    return Place.of(settings.current().data_docs) / use_case
+    return StoragePath.of(settings.current().data_docs) / use_case
 
 
-def write_index(use_case: str) -> Place:
+def write_index(use_case: str) -> StoragePath:
     """A page that links to every page there is, newest day first."""
     there = folder(use_case)
     feeds = [name for name in there.names() if not name.startswith(".") and not name.endswith(".html")]

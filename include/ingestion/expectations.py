@@ -38,7 +38,7 @@ MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ExpectationResults:
     """What the expectations say of a day."""
 
     reasons: pa.ListArray
@@ -55,7 +55,7 @@ class Judgement:
         return broken_rows(self.reasons)
 
 
-def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> Judgement:
+def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> ExpectationResults:
     """Judge rows by a suite and, with `keys`, by the rules about keys; `name` becomes the title of the document."""
     frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
@@ -66,7 +66,7 @@ def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> 
     except Exception as error:
         failures = _raising(frame, expectations, name) or (_in_one_line(error),)
         nothing = ExpectationSuiteValidationResult(success=False, results=[], suite_name=name)
-        return Judgement(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), failures, nothing)
+        return ExpectationResults(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), failures, nothing)
     # The suite's results come in an order of their own: each is found by its place, kept in its meta.
     results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
@@ -84,7 +84,9 @@ def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> 
     if keys:
         about_keys = broken_keys(rows, keys)
         reasons, breaks = [*about_keys.reasons, *reasons], np.hstack([about_keys.breaks, breaks])
-    return Judgement(reasons_of_rows(breaks, pa.array(reasons, pa.string())), tuple(broken), tuple(raised), document)
+    return ExpectationResults(
+        reasons_of_rows(breaks, pa.array(reasons, pa.string())), tuple(broken), tuple(raised), document
+    )
 
 
 def _raising(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> tuple[str, ...]:

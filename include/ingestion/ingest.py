@@ -9,7 +9,7 @@ import pyarrow as pa
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, SourceError
 from include.ingestion import ingest_files
-from include.ingestion.correction_log import Corrections, inputs_of
+from include.ingestion.correction_log import CorrectionLog, inputs_of
 from include.ingestion.correction_rows import add_corrections
 from include.ingestion.known_at import require_known
 from include.lake import schemas
@@ -48,7 +48,7 @@ def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False
         )
     require_known(use_case, feed, day, rows)  # a correction is known later than the row in whose place it comes
     # Only now that the source has answered: from here on, the day takes no other corrections.
-    corrections = Corrections.of(use_case, feed.name).close(day)
+    corrections = CorrectionLog.of(use_case, feed.name).close(day)
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = inputs_of(feed.name, corrections)

@@ -20,8 +20,8 @@ from include.declaration.landing import DeliveryMissingError, DeliveryTooLargeEr
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, DataError
 from include.ingestion import file_changes
-from include.ingestion.bucket import Bucket, Fetched, Listed, TooManyObjectsError
-from include.ingestion.correction_log import Corrections, inputs_of
+from include.ingestion.bucket import Bucket, FetchedObject, ListedObject, TooManyObjectsError
+from include.ingestion.correction_log import CorrectionLog, inputs_of
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.file_changes import Mark, Redelivery
 from include.ingestion.known_at import require_known
@@ -29,7 +29,7 @@ from include.ingestion.row_spool import RowSpool
 from include.lake import external_sort, integrity, partition_reader, schemas
 from include.lake.lake import Commit, Lake, PartitionConflictError
 from include.lake.partitions import Partition
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.printable import printable_logger
 from include.untrusted import UntrustedContentError
 
@@ -76,7 +76,7 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
     before = {table: view.digest(table, day) for table in (raw, record)}
     bucket = Bucket(landing.bucket, landing.connection)
     stands = None if take_changed else _stands(lake, feed, day)
-    there, whole = list[Listed](), True
+    there, whole = list[ListedObject](), True
     try:
         there, whole = _listed(bucket, landing, day)
         changed = file_changes.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
@@ -128,7 +128,7 @@ def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
     return there if published or any(view.partitions(table, day, until) for table, until in built.items()) else None
 
 
-def _require_whole(view: View, feed: Feed, day: date) -> None:
+def _require_whole(view: AsOfSnapshot, feed: Feed, day: date) -> None:
     """DeliveryLostError where the day's files in the lake are damaged: those in the bucket are not the same any
     more."""
     table = f"raw/{feed.name}"
@@ -137,7 +137,7 @@ def _require_whole(view: View, feed: Feed, day: date) -> None:
         raise DeliveryLostError(view.lake.use_case.name, table, day, what)
 
 
-def landed(view: View, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
+def landed(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
     """The files that days were landed from: `day`, `key`, `size`, `etag`, `sha256` and `version_id` of each."""
     rows = view.read(f"deliveries/{feed.name}", since, until or since, order_by=["day", "key"])
     found: list[dict[str, Any]] = rows.to_pylist()
@@ -177,7 +177,7 @@ def _landing(feed: Feed) -> Landing:
     return feed.landing
 
 
-def _listed(bucket: Bucket, landing: Landing, day: date) -> tuple[list[Listed], bool]:
+def _listed(bucket: Bucket, landing: Landing, day: date) -> tuple[list[ListedObject], bool]:
     """The day's files in the bucket, in order of names, and whether they are all there."""
     found = {each.key: each for each in bucket.list(landing.prefix_of(day), landing.max_files)}
     return [found[key] for key in landing.files(found, day)], landing.is_delivered(found, day)
@@ -187,20 +187,20 @@ def _marks(rows: Sequence[dict[str, Any]]) -> dict[str, Mark]:
     return {row["key"]: (row["size"], row["etag"]) for row in rows}
 
 
-def _marks_of(there: Sequence[Listed]) -> dict[str, Mark]:
+def _marks_of(there: Sequence[ListedObject]) -> dict[str, Mark]:
     return {each.key: (each.size, each.etag) for each in there}
 
 
 def _spool(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], spool: RowSpool
-) -> tuple[list[Fetched], dict[str, str], list[Path]]:
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[ListedObject], spool: RowSpool
+) -> tuple[list[FetchedObject], dict[str, str], list[Path]]:
     """Read every file, and the corrections that are known on the day, into files on disk; what went into them."""
     with spool:
         fetched = list(_fetched(use_case, feed, day, bucket, there, spool))
         delivered = spool.finish()
     _require_known(use_case, feed, day, delivered)
     # Only now that every file is read: from here on, the day takes no other corrections.
-    known = Corrections.of(use_case, feed.name).close(day)
+    known = CorrectionLog.of(use_case, feed.name).close(day)
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
@@ -231,8 +231,8 @@ def _in_order(
 
 
 def _fetched(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[Listed], spool: RowSpool
-) -> Iterator[Fetched]:
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[ListedObject], spool: RowSpool
+) -> Iterator[FetchedObject]:
     """Spool the rows of each file, one file at a time; which file it was."""
     copy = spool.path.with_name("file")
     for listed in there:
@@ -251,7 +251,7 @@ def _fetched(
         yield found
 
 
-def _record(use_case: UseCase, feed: Feed, fetched: Sequence[Fetched]) -> pa.Table:
+def _record(use_case: UseCase, feed: Feed, fetched: Sequence[FetchedObject]) -> pa.Table:
     rows = [
         {
             "key": each.listed.key,

@@ -13,7 +13,7 @@ from include.declaration import form_limits
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError, shorten_names
 from include.ingestion import correction_file, corrections
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.corrections import Correction
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -22,7 +22,7 @@ OPEN = "open"
 
 
 @dataclass(frozen=True)
-class Quarantine:
+class QuarantinedRows:
     """Quarantined rows of one feed, whatever has become of them."""
 
     feed: Feed
@@ -50,14 +50,14 @@ class Quarantine:
             for correction, there in zip(self.went, self.landed, strict=True)
         ]
 
-    def only(self, places: Sequence[int]) -> Quarantine:
+    def only(self, places: Sequence[int]) -> QuarantinedRows:
         """The rows at these places, in this order."""
         rows = self.rows.take(pa.array(places, pa.int64()))
-        return Quarantine(
+        return QuarantinedRows(
             self.feed, rows, tuple(self.went[place] for place in places), tuple(self.landed[place] for place in places)
         )
 
-    def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> Quarantine:
+    def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> QuarantinedRows:
         """Those that have one of the reasons and one of the ids; without, any. InvalidRequestError for a reason or an
         id that none of them has."""
         form_limits.require_list("rows", list(ids), form_limits.NAME_LENGTH)
@@ -107,7 +107,7 @@ class Quarantine:
 
 
 @dataclass(frozen=True)
-class Count:
+class QuarantineCount:
     """Quarantined rows of one feed, day and reason; a row of several reasons counts for each."""
 
     feed: str
@@ -118,7 +118,7 @@ class Count:
     released: int
 
 
-def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> Quarantine:
+def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
     """The quarantined rows of a feed, of one day or all. InvalidRequestError for an unknown feed, no day or a day
     without any, PartitionCorruptedError; without `checked`, for whoever only shows them, for no other damage than what
     cannot be read."""
@@ -147,7 +147,7 @@ def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool =
     return _with_fate(use_case, declared, found)
 
 
-def counts(found: Quarantine) -> list[Count]:
+def counts(found: QuarantinedRows) -> list[QuarantineCount]:
     """By day and reason, in order of days: how many rows are open, corrected and released."""
     seen: dict[tuple[date, str], Counter[str]] = {}
     for day, reasons, went in zip(
@@ -156,7 +156,7 @@ def counts(found: Quarantine) -> list[Count]:
         for reason in reasons:
             seen.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
     return [
-        Count(found.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
+        QuarantineCount(found.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
         for (day, reason), number in sorted(seen.items())
     ]
 
@@ -170,9 +170,9 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
     return found[name]
 
 
-def _with_fate(use_case: UseCase, feed: Feed, rows: pa.Table) -> Quarantine:
-    book = Corrections.of(use_case, feed.name)
+def _with_fate(use_case: UseCase, feed: Feed, rows: pa.Table) -> QuarantinedRows:
+    book = CorrectionLog.of(use_case, feed.name)
     went = {name: correction for correction in book.standing() for name in correction.ids}
     there = set(Lake.of(use_case).as_of(date.max).partitions(f"raw/{feed.name}"))
     found = tuple(went.get(name) for name in rows["digest"].to_pylist())
-    return Quarantine(feed, rows, found, tuple(bool(each and each.known_on in there) for each in found))
+    return QuarantinedRows(feed, rows, found, tuple(bool(each and each.known_on in there) for each in found))

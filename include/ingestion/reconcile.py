@@ -12,15 +12,15 @@ import pyarrow as pa
 from include.declaration.use_case import Feed, UseCase
 from include.errors import shorten_names
 from include.ingestion import corrections, quarantine
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.corrections import Correction
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 
 
 @dataclass(frozen=True)
-class Conserved:
+class Reconciliation:
     """All rows of one feed: where each is."""
 
     feed: str
@@ -61,24 +61,24 @@ class Conserved:
         )
 
 
-def run(use_case: UseCase, *, ask_source: bool = False) -> list[Conserved]:
+def run(use_case: UseCase, *, ask_source: bool = False) -> list[Reconciliation]:
     """The balance of every feed; with `ask_source`, every landed day is held against what its source delivers now:
     of feeds that source.py delivers, for files come through a landing bucket and need not be there any more."""
     return [_of(use_case, feed, ask_source) for feed in use_case.feeds]
 
 
-def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Conserved:
+def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Reconciliation:
     view = Lake.of(use_case).as_of(date.max)
     landed = {day: found.rows for day, found in view.partitions(f"raw/{feed.name}").items()}
     checked = {day: found.rows for day, found in view.partitions(f"checked/{feed.name}").items()}
-    found, standing = quarantine.of(use_case, feed.name), Corrections.of(use_case, feed.name).standing()
+    found, standing = quarantine.of(use_case, feed.name), CorrectionLog.of(use_case, feed.name).standing()
     ask = use_case.function("source", feed.name) if ask_source and not feed.landing else None
     faults = _faults(view, feed, standing, ask=ask)
     held = set(found.rows["digest"].to_pylist())
     # Where a day landed with its corrections they stand in it, whether or not the source has mended the rows since.
     gone = [each.known_on for each in standing for name in each.ids if name not in held]
     replayed = sum(each.rows.num_rows for each in standing if each.known_on in landed)
-    balance = Conserved(
+    balance = Reconciliation(
         feed=feed.name,
         delivered=sum(landed.values()) - replayed,
         published=sum(checked.values()) - found.rows.num_rows,
@@ -95,7 +95,7 @@ def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Conserved:
 
 
 def _faults(
-    view: View, feed: Feed, standing: Sequence[Correction], *, ask: Callable[[date], pa.Table] | None
+    view: AsOfSnapshot, feed: Feed, standing: Sequence[Correction], *, ask: Callable[[date], pa.Table] | None
 ) -> list[str]:
     """What does not add up, in words."""
     landed, checked = view.partitions(f"raw/{feed.name}"), view.partitions(f"checked/{feed.name}")
@@ -121,7 +121,7 @@ def _faults(
     return found
 
 
-def _has(view: View, feed: Feed, day: date, known: Sequence[Correction]) -> bool:
+def _has(view: AsOfSnapshot, feed: Feed, day: date, known: Sequence[Correction]) -> bool:
     """Whether the day was landed with the rows of all its corrections."""
     rows = view.read(f"raw/{feed.name}", since=day, until=day).drop(["day"])
     return corrections.places(rows, brought_rows(rows.schema, known).rows, feed.keys[0]) is not None

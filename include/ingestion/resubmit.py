@@ -14,10 +14,10 @@ from include.declaration.suite import Suite
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError
 from include.ingestion import correction_reader, corrections, expectations, quarantine, suites, uploads
-from include.ingestion.correction_log import CorrectionPeriodTakenError, Corrections, Recorded
+from include.ingestion.correction_log import CorrectionLog, CorrectionPeriodTakenError, RecordedCorrections
 from include.ingestion.correction_rows import UNHELD
-from include.ingestion.corrections import Draft, Kind
-from include.ingestion.quarantine import Quarantine
+from include.ingestion.corrections import CorrectionDraft, Kind
+from include.ingestion.quarantine import QuarantinedRows
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.soundness import NOT_A_DATE, find_unsound
@@ -30,7 +30,7 @@ DECIDED = ("features", "labels", "predictions", "metrics", "decisions")
 
 
 @dataclass(frozen=True)
-class Replayed:
+class Resubmission:
     """What a correction comes to; plain values."""
 
     number: int
@@ -56,7 +56,7 @@ class Replayed:
 
 
 @dataclass(frozen=True)
-class Request:
+class ResubmissionRequest:
     """What a form asks for: rows to release, or a file of the inbox with corrected ones."""
 
     feed: str
@@ -70,7 +70,7 @@ class Request:
     who: str
 
 
-def run(use_case: UseCase, asked: Request) -> Replayed:
+def run(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
     """Do what the form asks for; InvalidRequestError where its fields contradict each other, and as `correct` and
     `release`."""
     form_limits.require_name("file", asked.file)
@@ -116,7 +116,7 @@ def correct(
     why: str,
     day: date | None = None,
     known_on: date | None = None,
-) -> Replayed:
+) -> Resubmission:
     """Send back the rows of a file called `name`, each in the place of a quarantined one (of `day`, if it is given).
 
     Without `known_on` they become known on the first free day (`free_day`). The same again changes nothing.
@@ -148,7 +148,7 @@ def release(
     day: date | None = None,
     ids: Collection[str] = (),
     known_on: date | None = None,
-) -> Replayed:
+) -> Resubmission:
     """Send back rows as they are: those that were quarantined for these reasons, which no longer count for them.
 
     Of `day` or with these `ids`, where given. InvalidRequestError for a reason that none of them has, for a row that
@@ -193,7 +193,7 @@ def free_day(use_case: UseCase, feed: Feed, after: date) -> date:
 
 def _landed(use_case: UseCase, feed: Feed, since: date) -> set[date]:
     """The days from `since` on of which something of the feed is landed."""
-    view, closed = Lake.of(use_case).as_of(date.max), Corrections.of(use_case, feed.name).closed_days()
+    view, closed = Lake.of(use_case).as_of(date.max), CorrectionLog.of(use_case, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
@@ -209,11 +209,11 @@ def _record(
     feed: Feed,
     kind: Kind,
     rows: pa.Table,
-    meant: Quarantine,
+    meant: QuarantinedRows,
     who: str,
     why: str,
     known_on: date | None,
-) -> Replayed:
+) -> Resubmission:
     form_limits.require_text("why", why)
     if len(why.strip()) < 3:
         raise InvalidRequestError("Say why; it is kept with the correction.")
@@ -221,9 +221,9 @@ def _record(
     sent = corrections.with_origin(rows, origin)
     again = _broken(use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
     last = max(origin["day"])
-    draft = Draft(kind=kind, known_on=known_on or date.max, who=who, why=why.strip(), rows=sent)
+    draft = CorrectionDraft(kind=kind, known_on=known_on or date.max, who=who, why=why.strip(), rows=sent)
     recorded = _at(use_case, feed, draft, last, known_on)
-    return Replayed(
+    return Resubmission(
         recorded.correction.number,
         feed.name,
         kind,
@@ -234,11 +234,13 @@ def _record(
     )
 
 
-def _at(use_case: UseCase, feed: Feed, draft: Draft, last: date, known_on: date | None) -> Recorded:
+def _at(
+    use_case: UseCase, feed: Feed, draft: CorrectionDraft, last: date, known_on: date | None
+) -> RecordedCorrections:
     """Record the draft for the day that was asked for, or for the first free one."""
-    book = Corrections.of(use_case, feed.name)
+    book = CorrectionLog.of(use_case, feed.name)
     if there := corrections.standing(draft, book.standing(), whenever=known_on is None):
-        return Recorded(there, new=False)
+        return RecordedCorrections(there, new=False)
     while True:
         free = free_day(use_case, feed, last)
         day = known_on or free

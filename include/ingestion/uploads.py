@@ -8,7 +8,7 @@ from include import settings
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, shorten_names
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(csv|parquet)")
 
@@ -16,9 +16,9 @@ FILE_BYTES = 100_000_000
 """Of a file of corrections, as it is stored."""
 
 
-def folder(use_case: UseCase) -> Place:
+def folder(use_case: UseCase) -> StoragePath:
     """Where the files of a use case are put: `<lake>/<use case>/inbox`."""
-    return Place.of(settings.current().lake) / use_case.name / "inbox"
+    return StoragePath.of(settings.current().lake) / use_case.name / "inbox"
 
 
 def read(use_case: UseCase, name: str) -> bytes:

@@ -14,17 +14,17 @@ from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, ExpectationFailedError, FeedRefusedError, NotReadyError
 from include.ingestion import corrections as correction_rows
 from include.ingestion import data_docs, expectations, key_rules, suites
-from include.ingestion.correction_log import Corrections, inputs_of
+from include.ingestion.correction_log import CorrectionLog, inputs_of
 from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
-from include.ingestion.expectations import Judgement
+from include.ingestion.expectations import ExpectationResults
 from include.lake import schemas
 from include.lake.lake import Commit, Lake
 from include.registry import code_digest
 
 
 @dataclass(frozen=True)
-class Validated:
+class ValidationResult:
     """A day of a feed: every landed row is either published or quarantined with its reasons."""
 
     landed: int
@@ -33,14 +33,14 @@ class Validated:
     commit: Commit
 
 
-def run(use_case: UseCase, day: date) -> dict[str, Validated]:
+def run(use_case: UseCase, day: date) -> dict[str, ValidationResult]:
     """Validate every feed of `day`; feed name to result.
 
     All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
     """
     use_case.require(day)
     suites.check_suites(use_case)
-    done: dict[str, Validated] = {}
+    done: dict[str, ValidationResult] = {}
     refusals: list[DataError] = []
     for feed in use_case.feeds:
         try:
@@ -53,7 +53,7 @@ def run(use_case: UseCase, day: date) -> dict[str, Validated]:
     return done
 
 
-def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
+def check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
     """Validate one feed of one day. FeedRefusedError where the day as a whole is bad; nothing is then published."""
     try:
         return _check(use_case, feed, day)
@@ -64,13 +64,13 @@ def check(use_case: UseCase, feed: Feed, day: date) -> Validated:
         raise
 
 
-def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
+def _check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
     lake, code = Lake.of(use_case), code_digest.of_table(use_case, f"checked/{feed.name}")
     view = lake.as_of(day)
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
     digest = view.digest(raw, day)
-    corrections = Corrections.of(use_case, feed.name).known_on(day)
+    corrections = CorrectionLog.of(use_case, feed.name).known_on(day)
     delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
         if day not in feed.absent_days:
@@ -88,7 +88,7 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> Validated:
         f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate", code=code
     )
     quarantined = expectations.broken_rows(reasons)
-    return Validated(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
+    return ValidationResult(landed.num_rows, landed.num_rows - quarantined, quarantined, commit)
 
 
 def _parted(
@@ -134,7 +134,7 @@ def _judged_again(
     return pa.array(found, schemas.REASONS.type)
 
 
-def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> Judgement:
+def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> ExpectationResults:
     """Judge what the source delivered, by the rules about keys and by the feed's suite.
 
     Raises:

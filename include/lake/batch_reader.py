@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.lake import partition_reader, schemas
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 
 BATCH_ROWS = 65_536
 
@@ -20,13 +20,13 @@ def opened(path: Path | str) -> pq.ParquetFile:
     return partition_reader.open_file(path)
 
 
-def columns(view: View, table: str, days: Collection[date]) -> frozenset[str]:
+def columns(view: AsOfSnapshot, table: str, days: Collection[date]) -> frozenset[str]:
     """Return the columns that all files of those days have: a day that was built by older code may lack one."""
     return partition_reader.columns_of(path for _, path in _files(view, table, days))
 
 
 def batches(
-    view: View, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
+    view: AsOfSnapshot, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.
 
@@ -40,6 +40,6 @@ def batches(
         yield from partition_reader.read_batches(name, path, chosen, batch_rows)
 
 
-def _files(view: View, table: str, days: Collection[date]) -> list[tuple[date, str]]:
+def _files(view: AsOfSnapshot, table: str, days: Collection[date]) -> list[tuple[date, str]]:
     found = view.files(table, min(days), max(days)) if days else []
     return [(day, path) for day, path in found if day in days]

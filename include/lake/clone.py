@@ -13,10 +13,10 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from include.lake import file_signature, history, partitions, s3, schemas
 from include.lake.lake import Lake
-from include.lake.object_store import Place, unfinished_name
+from include.lake.object_store import StoragePath, unfinished_name
 from include.lake.partition_writer import write_partition_file
 from include.lake.partitions import DataFile
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 
 Change = Callable[[pa.Table], pa.Table]
 
@@ -46,7 +46,7 @@ def copy(table: str, there: Mapping[date, str], source: Lake, target: Lake, chan
     create_table_with_add_actions(str(root), schema, kept + changed, partition_by=[*schemas.PARTITION])
 
 
-def _copy_files(source: Place, root: Path, files: list[DataFile]) -> None:
+def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
     for file in files:
         (root / file.path).parent.mkdir(exist_ok=True)
     waiting = [(source / file.path, root / file.path) for file in files]
@@ -57,14 +57,14 @@ def _copy_files(source: Place, root: Path, files: list[DataFile]) -> None:
         s3.together(lambda each: each[0].fetch(each[1]), waiting)
 
 
-def _changed(view: View, table: str, day: date, root: Path, change: Change) -> DataFile:
+def _changed(view: AsOfSnapshot, table: str, day: date, root: Path, change: Change) -> DataFile:
     """Write what the function makes of the day's rows; they keep the place and the order that it gives them."""
     rows = change(view.read(table, day, day).drop_columns(["day"]))
     written = write_partition_file(root / unfinished_name(), rows.schema, rows.to_batches(), (), day, ())
     digest, count = written.content.hexdigest(), written.content.rows
     signed = (f"{view.lake.use_case.name}/{table}", day, digest, count, written.sha256)
     path = f"day={day}/{file_signature.signed_name(*signed)}"
-    Place.of(root / path).put(written.path)
+    StoragePath.of(root / path).put(written.path)
     return DataFile(day, path, digest, count)
 
 

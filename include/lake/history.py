@@ -12,7 +12,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from include.errors import AirworthyError
 from include.lake import s3
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 INPUT, VERSION = "input.", "version."
 """Before the name of what a commit's content was made from: its digest, and the Delta version that was read."""
@@ -33,7 +33,7 @@ class TableVersionMissingError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Note:
+class CommitNote:
     """A commit that wrote a day, as it says itself."""
 
     version: int
@@ -81,7 +81,7 @@ def transaction_of(day: date) -> str:
     return f"day={day.isoformat()}"
 
 
-def newest(table: Place, delta: DeltaTable, day: date) -> Note | None:
+def newest(table: StoragePath, delta: DeltaTable, day: date) -> CommitNote | None:
     """Return the newest commit that wrote the day, without reading the whole log; None if there is none.
 
     The table's state has the version that the last writer of the day expected. Its commit is that one, or a later one
@@ -108,7 +108,7 @@ def at(uri: str, version: int | None = None) -> DeltaTable:
         raise TableVersionMissingError(uri, version, error) from error
 
 
-def of(uri: str) -> list[Note]:
+def of(uri: str) -> list[CommitNote]:
     """Every commit that wrote a day, newest first, in one read of the log; none where there is no table."""
     if not is_table(uri):
         return []
@@ -121,15 +121,15 @@ def is_table(uri: str) -> bool:
     return s3.again(uri, lambda: bool(DeltaTable.is_deltatable(uri, s3.options(uri))))
 
 
-def written(notes: Sequence[Note], day: date, digest: str, until: int | None = None) -> Note | None:
+def written(notes: Sequence[CommitNote], day: date, digest: str, until: int | None = None) -> CommitNote | None:
     """Of commits, newest first, the newest that gave a day that content, up to Delta version `until`."""
     found = (note for note in notes if (note.day, note.digest) == (day, digest))
     return next((note for note in found if until is None or note.version <= until), None)
 
 
-def _note(commit: Mapping[str, str]) -> Note:
+def _note(commit: Mapping[str, str]) -> CommitNote:
     versions = {name.removeprefix(VERSION): int(value) for name, value in commit.items() if name.startswith(VERSION)}
-    return Note(
+    return CommitNote(
         version=int(commit["version"]),
         day=date.fromisoformat(commit["day"]),
         stage=commit.get("stage", ""),

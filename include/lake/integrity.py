@@ -12,7 +12,7 @@ from include.lake import file_checksum
 from include.lake.file_signature import FORGED
 
 if TYPE_CHECKING:
-    from include.lake.snapshot import View
+    from include.lake.snapshot import AsOfSnapshot
 
 
 OTHER_DAY = "the table's log counts a file of another day to it"
@@ -32,12 +32,12 @@ class PartitionCorruptedError(AirworthyError):
         super().__init__(f"{use_case}: {table} of {day} is damaged: {what}. Nothing was made from it. {remedy}")
 
 
-def broken_days(view: View, table: str, since: date, until: date) -> dict[date, str]:
+def broken_days(view: AsOfSnapshot, table: str, since: date, until: date) -> dict[date, str]:
     """Return day to damage, of those days that are damaged."""
     return {day: damage for day, damage in damaged_days(view, table, since, until) if damage}
 
 
-def damaged_days(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
+def damaged_days(view: AsOfSnapshot, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
     """Yield each day that the table holds with what is wrong with its files, or with an empty string."""
     moved = {day for day, place in view.places(table, since, until) if f"/day={day}/" not in place.uri}
     forged = view.forged_days(table, since, until)
@@ -45,7 +45,7 @@ def damaged_days(view: View, table: str, since: date, until: date) -> Iterator[t
         yield day, OTHER_DAY if day in moved else damage or (FORGED if day in forged else "")
 
 
-def _damaged_files(view: View, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
+def _damaged_files(view: AsOfSnapshot, table: str, since: date, until: date) -> Iterator[tuple[date, str]]:
     try:
         found = view.files(table, since, until)
     except FileNotFoundError:  # in a lake on S3, a file of one of the days is gone: look at each day alone
@@ -56,7 +56,7 @@ def _damaged_files(view: View, table: str, since: date, until: date) -> Iterator
         yield day, _damage([path for _, path in files])
 
 
-def _damage_of_day(view: View, table: str, day: date) -> str:
+def _damage_of_day(view: AsOfSnapshot, table: str, day: date) -> str:
     try:
         return _damage([path for _, path in view.files(table, day, day)])
     except FileNotFoundError:

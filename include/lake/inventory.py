@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from include.lake import s3
-from include.lake.object_store import Place
-from include.lake.stored_files import Stored
+from include.lake.object_store import StoragePath
+from include.lake.stored_files import StoredFile
 
 
-def files(place: Place) -> list[Stored]:
+def files(place: StoragePath) -> list[StoredFile]:
     """All files of a folder and those below it, by their paths from there, sorted; none where there is no folder.
 
     What is removed by others meanwhile is left out. OSError, or s3.StoreFailed, where it cannot be listed.
@@ -21,7 +21,7 @@ def files(place: Place) -> list[Stored]:
     return sorted(_on_disk(place.path) if place.is_local else _on_s3(place), key=lambda file: file.name)
 
 
-def remove(place: Place, names: Iterable[str], *, folders: bool = False) -> None:
+def remove(place: StoragePath, names: Iterable[str], *, folders: bool = False) -> None:
     """Remove files below a place; one that is gone already is no error. With `folders`, folders on disk go too that
     are empty then: not of tables, whose writers may just have made one."""
     for name in names:
@@ -30,7 +30,7 @@ def remove(place: Place, names: Iterable[str], *, folders: bool = False) -> None
             _remove_empty((place.path / name).parent, place.path)
 
 
-def _on_disk(root: Path) -> list[Stored]:
+def _on_disk(root: Path) -> list[StoredFile]:
     found = []
     for folder, _, names in os.walk(root, onerror=_unless_gone):  # Path.walk is of Python 3.12
         for name in names:
@@ -38,7 +38,7 @@ def _on_disk(root: Path) -> list[Stored]:
             with contextlib.suppress(FileNotFoundError):
                 stat = path.stat()
                 modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-                found.append(Stored(path.relative_to(root).as_posix(), stat.st_size, modified))
+                found.append(StoredFile(path.relative_to(root).as_posix(), stat.st_size, modified))
     return found
 
 
@@ -48,13 +48,13 @@ def _unless_gone(error: OSError) -> None:
         raise error
 
 
-def _on_s3(place: Place) -> list[Stored]:
+def _on_s3(place: StoragePath) -> list[StoredFile]:
     bucket, _, key = place.uri.removeprefix("s3://").partition("/")
     prefix = f"{key}/" if key else ""
     pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     with s3.told(place.uri):
         return [
-            Stored(each["Key"].removeprefix(prefix), each["Size"], each["LastModified"].astimezone(UTC))
+            StoredFile(each["Key"].removeprefix(prefix), each["Size"], each["LastModified"].astimezone(UTC))
             for page in pages
             for each in page.get("Contents", [])
             if not each["Key"].endswith("/")

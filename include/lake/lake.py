@@ -31,10 +31,10 @@ from include.lake import (
     soundness,
 )
 from include.lake.lake_format import lake_root, mark_format
-from include.lake.object_store import Place, unfinished_name
+from include.lake.object_store import StoragePath, unfinished_name
 from include.lake.partition_writer import PartitionFile, RowsUnsortedError, write_partition_file
 from include.lake.partitions import Partition
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.lake.sorting import sort_rows
 
 ATTEMPTS = 8
@@ -81,26 +81,28 @@ class Lake:
     """The tables of one use case, under `<lake>/<use case>/<table>`."""
 
     use_case: UseCase
-    root: Place = field(repr=False)
+    root: StoragePath = field(repr=False)
 
     @classmethod
     def of(cls, use_case: UseCase) -> Lake:
         """Return the lake that the settings name; LakeFormatError if it is stored in another format."""
         return cls(use_case, lake_root(use_case.name))
 
-    def as_of(self, day: date, memory: str = "2GB") -> View:
+    def as_of(self, day: date, memory: str = "2GB") -> AsOfSnapshot:
         """What was known at the decision time of `day`: partitions up to `day`, never later ones.
 
         `memory` is what DuckDB may use at most; beyond it, it spills to disk.
         """
-        return View(self, day, memory)
+        return AsOfSnapshot(self, day, memory)
 
-    def pinned(self, day: date, versions: Mapping[str, int | None]) -> View:
+    def pinned(self, day: date, versions: Mapping[str, int | None]) -> AsOfSnapshot:
         """As `as_of`, of tables as they were at those Delta versions (None: as they are now), and making none.
 
         Raises history.VersionGone where one cannot be read.
         """
-        return View(self, day, deltas={name: history.at(self.uri(name), version) for name, version in versions.items()})
+        return AsOfSnapshot(
+            self, day, deltas={name: history.at(self.uri(name), version) for name, version in versions.items()}
+        )
 
     def uri(self, table: str) -> str:
         """Where a table is."""
@@ -300,7 +302,7 @@ class Lake:
 
     def _is_whole(self, delta: DeltaTable, table: str, day: date) -> bool:
         """Whether the day's file holds what was written: running a day again replaces a damaged one."""
-        return not integrity.broken_days(View(self, day, deltas={table: delta}), table, day, day)
+        return not integrity.broken_days(AsOfSnapshot(self, day, deltas={table: delta}), table, day, day)
 
     def _notes_differ(self, delta: DeltaTable, table: str, day: date, notes: Mapping[str, str]) -> bool:
         """Whether the day was made from other inputs, or by other code, than its newest commit says."""
@@ -357,7 +359,7 @@ class Lake:
         stored = _columns(delta)
         if stored.equals(declared):
             return declared
-        view = View(self, date.max, deltas={table: delta})
+        view = AsOfSnapshot(self, date.max, deltas={table: delta})
         if not view.partitions(table):
             return declared
 

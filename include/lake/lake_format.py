@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from include import settings
 from include.errors import AirworthyError
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 if TYPE_CHECKING:
     from include.declaration.use_case import UseCase
@@ -29,24 +29,24 @@ _current: set[str] = set()
 class LakeFormatError(AirworthyError):
     """A lake was stored in another form than the one that this code reads."""
 
-    def __init__(self, root: Place, found: int | None, remedy: str) -> None:
+    def __init__(self, root: StoragePath, found: int | None, remedy: str) -> None:
         self.root, self.found, self.known = root, found, FORMAT
         form = "has no readable format number" if found is None else f"has the format {found}"
         super().__init__(f"The lake {root} {form}; this code reads and writes format {FORMAT}. {remedy}")
 
 
-def lake_root(use_case: str) -> Place:
+def lake_root(use_case: str) -> StoragePath:
     """Return where a use case's lake is.
 
     Raises:
         LakeFormatError: it is of another format, or its format number cannot be read.
     """
-    root = Place.of(settings.current().lake) / use_case
+    root = StoragePath.of(settings.current().lake) / use_case
     require_format(root)
     return root
 
 
-def require_format(root: Place) -> None:
+def require_format(root: StoragePath) -> None:
     """Return if the lake of a use case is empty or of this code's format.
 
     Raises:
@@ -66,7 +66,7 @@ def require_format(root: Place) -> None:
     _current.add(root.uri)
 
 
-def mark_format(root: Place) -> None:
+def mark_format(root: StoragePath) -> None:
     """Write the format number of a lake into which something is stored for the first time.
 
     Raises:
@@ -78,7 +78,7 @@ def mark_format(root: Place) -> None:
         require_format(root)
 
 
-def stored_format(root: Place) -> int | None:
+def stored_format(root: StoragePath) -> int | None:
     """Return the format number of a lake, None where it has none.
 
     Raises:
@@ -97,7 +97,7 @@ def stored_format(root: Place) -> int | None:
     raise LakeFormatError(root, None, f"{root / NAME} cannot be read: restore it from a backup.")
 
 
-def upgrade(use_case: UseCase, root: Place, steps: Mapping[int, Callable[[UseCase], None]]) -> list[int]:
+def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[UseCase], None]]) -> list[int]:
     """Bring a lake to this code's format, one number after the other; the numbers that were reached.
 
     Each step may be run again, and its number is written when it is done: after an interruption the next run goes on.
@@ -116,7 +116,7 @@ def upgrade(use_case: UseCase, root: Place, steps: Mapping[int, Callable[[UseCas
     return reached
 
 
-def _how_to_upgrade(root: Place) -> str:
+def _how_to_upgrade(root: StoragePath) -> str:
     return f"Stop the services, back the lake up, then run: python -m include.cli upgrade {root.name}"
 
 

@@ -16,21 +16,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 LASTS = timedelta(minutes=10)
 """Many times what sending a message by every way takes, and more than clocks of two machines differ by."""
 
 
 @contextmanager
-def hold(file: Place) -> Iterator[bool]:
+def hold(file: StoragePath) -> Iterator[bool]:
     """Whether this process alone may work on that file until the block ends. FileNotFoundError on disk without it."""
     with _locked(file) if file.is_local else _recorded(file) as mine:
         yield mine
 
 
 @contextmanager
-def _locked(file: Place) -> Iterator[bool]:
+def _locked(file: StoragePath) -> Iterator[bool]:
     with file.path.open("rb") as opened:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,8 +41,8 @@ def _locked(file: Place) -> Iterator[bool]:
 
 
 @contextmanager
-def _recorded(file: Place) -> Iterator[bool]:
-    folder = Place(file.uri.rpartition("/")[0])
+def _recorded(file: StoragePath) -> Iterator[bool]:
+    folder = StoragePath(file.uri.rpartition("/")[0])
     before = _numbers(folder, file.name)
     newest = before[-1] if before else 0
     is_free = not newest or _is_over(folder / f"{file.name}.holder-{newest}")
@@ -59,13 +59,13 @@ def _recorded(file: Place) -> Iterator[bool]:
             record.remove()
 
 
-def _numbers(folder: Place, name: str) -> list[int]:
+def _numbers(folder: StoragePath, name: str) -> list[int]:
     """The numbers of the records of a file, in their order."""
     found = (re.fullmatch(rf"{re.escape(name)}\.holder-(\d+)", each) for each in folder.names(f"{name}.holder-"))
     return sorted(int(match[1]) for match in found if match)
 
 
-def _is_over(record: Place) -> bool:
+def _is_over(record: StoragePath) -> bool:
     try:
         until = datetime.fromisoformat(json.loads(record.read())["until"])
     except FileNotFoundError:  # let go meanwhile: whoever comes next finds it free

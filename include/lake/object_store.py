@@ -62,14 +62,14 @@ def _told(method: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
 
 
 @dataclass(frozen=True)
-class Place:
+class StoragePath:
     """A file or folder, there or not."""
 
     uri: str
     """An absolute path, or `s3://bucket/key`; no slash at its end."""
 
     @classmethod
-    def of(cls, where: str | Path) -> Place:
+    def of(cls, where: str | Path) -> StoragePath:
         """The place of that path or address. InvalidRequestError for an address that is not S3's, or has no bucket."""
         text = str(where)
         if "://" not in text:
@@ -82,12 +82,12 @@ class Place:
     def __str__(self) -> str:
         return self.uri
 
-    def __truediv__(self, name: str) -> Place:
+    def __truediv__(self, name: str) -> StoragePath:
         """A place within this one. Raises InvalidStoragePathError for a name that leads elsewhere."""
         parts = name.split("/")
         if "\\" in name or any(part in ("", ".", "..") for part in parts) or any(ord(letter) < 32 for letter in name):
             raise InvalidStoragePathError(self.uri, name)
-        return Place(f"{self.uri}/{name}")
+        return StoragePath(f"{self.uri}/{name}")
 
     @property
     def is_local(self) -> bool:
@@ -130,7 +130,7 @@ class Place:
     def read_all(self, names: Sequence[str]) -> list[bytes]:
         """The content of those files in this folder, in their order. FileNotFoundError where one is missing."""
         places = [self / name for name in names]
-        return [place.read() for place in places] if self.is_local else s3.together(Place.read, places)
+        return [place.read() for place in places] if self.is_local else s3.together(StoragePath.read, places)
 
     @_told
     def exists(self) -> bool:

@@ -26,7 +26,7 @@ from include.lake.file_checksum import ChecksumError, require_bytes
 from include.lake.file_signature import FORGED
 from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 REMEMBERED = 2048
 """Files whose rows are kept: some 12 KB for what is drawn of a day of measures of 62 features."""
@@ -47,15 +47,15 @@ class TableCorruptedError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Days:
+class RangeReader:
     """Which days a table holds, and where; read anew by `of`."""
 
     lake: Lake
     table: str
-    files: tuple[tuple[date, Place], ...]
+    files: tuple[tuple[date, StoragePath], ...]
 
     @classmethod
-    def of(cls, lake: Lake, table: str, until: date) -> Days:
+    def of(cls, lake: Lake, table: str, until: date) -> RangeReader:
         """The days up to `until`; none where there is no table, and none is made. Raises TableCorruptedError."""
         try:
             view = lake.pinned(until, {table: None})
@@ -73,18 +73,18 @@ class Days:
     def days(self) -> tuple[date, ...]:
         return tuple(sorted({day for day, _ in self.files}))
 
-    def between(self, first: date, last: date) -> Days:
+    def between(self, first: date, last: date) -> RangeReader:
         """Those from `first` to `last`, both included."""
-        return Days(self.lake, self.table, tuple(each for each in self.files if first <= each[0] <= last))
+        return RangeReader(self.lake, self.table, tuple(each for each in self.files if first <= each[0] <= last))
 
-    def newest(self, count: int) -> Days:
+    def newest(self, count: int) -> RangeReader:
         """The last `count` of them."""
         days = self.days
         return self.only(set(days[max(len(days) - count, 0) :]))
 
-    def only(self, days: Collection[date]) -> Days:
+    def only(self, days: Collection[date]) -> RangeReader:
         """Those among `days`."""
-        return Days(self.lake, self.table, tuple(each for each in self.files if each[0] in days))
+        return RangeReader(self.lake, self.table, tuple(each for each in self.files if each[0] in days))
 
     def rows(self, without: frozenset[str] = frozenset()) -> pa.Table:
         """The rows, with their `day`, in order of days; `without` the metrics of these names, where they broke no limit
@@ -98,10 +98,10 @@ class Days:
         return rows.append_column("day", pa.array(_repeated(self.files, parts), pa.date32()))
 
 
-def _contents(files: Sequence[Place], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:
+def _contents(files: Sequence[StoragePath], schema: pa.Schema, without: frozenset[str]) -> list[pa.Table]:
     """The rows of each file, in their order."""
 
-    def read(some: Sequence[Place]) -> list[pa.Table]:
+    def read(some: Sequence[StoragePath]) -> list[pa.Table]:
         return [_content(file, schema, without) for file in some]
 
     readers = READERS if not files or files[0].is_local else s3.AT_ONCE
@@ -114,7 +114,7 @@ def _contents(files: Sequence[Place], schema: pa.Schema, without: frozenset[str]
 
 
 @functools.lru_cache(maxsize=REMEMBERED)
-def _content(place: Place, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
+def _content(place: StoragePath, schema: pa.Schema, without: frozenset[str]) -> pa.Table:
     content = io.BytesIO(require_bytes(place.name, place.read()))
     # Threads cost more than they save on a file of so few rows.
     with pq.ParquetFile(content) as file:
@@ -126,7 +126,7 @@ def _content(place: Place, schema: pa.Schema, without: frozenset[str]) -> pa.Tab
     return rows.filter(pc.or_kleene(kept, rows["breached"]))  # null, where it is not judged, leaves it out
 
 
-def _nothing_at(folder: Place) -> bool:
+def _nothing_at(folder: StoragePath) -> bool:
     """Whether there is no folder, or an empty one; where a file is, or what may not be read, there is something."""
     try:
         return not folder.exists()
@@ -134,6 +134,6 @@ def _nothing_at(folder: Place) -> bool:
         return False
 
 
-def _repeated(files: tuple[tuple[date, Place], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
+def _repeated(files: tuple[tuple[date, StoragePath], ...], parts: list[pa.Table]) -> npt.NDArray[np.datetime64]:
     days = np.array([day for day, _ in files], dtype="datetime64[D]")
     return np.repeat(days, [part.num_rows for part in parts])

@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from include.lake import s3
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 
-class Fetched:
+class S3Cache:
     """A temporary folder, made when the first file is fetched."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._copies: dict[Place, Path] = {}
+        self._copies: dict[StoragePath, Path] = {}
 
-    def paths(self, root: Place, files: Sequence[Place]) -> list[Path]:
+    def paths(self, root: StoragePath, files: Sequence[StoragePath]) -> list[Path]:
         """A path on disk for each of these files below `root`, in their order; their own where they are on disk.
 
         Below the folder the paths are as below `root`: partitions are told by the names of folders. Raises
@@ -32,7 +32,7 @@ class Fetched:
             self._folder = tempfile.TemporaryDirectory(prefix="airworthy-fetched-")
         folder = Path(self._folder.name)
 
-        def fetch(file: Place) -> tuple[Place, Path]:
+        def fetch(file: StoragePath) -> tuple[StoragePath, Path]:
             return file, file.fetch(folder / file.uri.removeprefix(f"{root}/"))
 
         self._copies.update(s3.together(fetch, [file for file in files if file not in self._copies]))

@@ -19,11 +19,11 @@ from deltalake import DeltaTable
 from include.errors import KeysChangedError
 from include.lake import content_digest, history, integrity, partition_reader, partitions, schemas
 from include.lake.file_signature import FORGED, is_genuine
-from include.lake.history import Note
+from include.lake.history import CommitNote
 from include.lake.integrity import PartitionCorruptedError
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partitions import DataFile, Partition
-from include.lake.s3_cache import Fetched
+from include.lake.s3_cache import S3Cache
 from include.lake.signing import load_signing_keys
 from include.lake.sorting import sort_rows
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from include.lake.lake import Lake
 
 
-class View:
+class AsOfSnapshot:
     """The lake as it was known at one day's decision time."""
 
     def __init__(
@@ -42,7 +42,7 @@ class View:
         self._memory = memory
         self._deltas = dict(deltas or {})
         self._duckdb: ibis.backends.duckdb.Backend | None = None
-        self._fetched = Fetched()
+        self._fetched = S3Cache()
         self._whole: set[tuple[str, date]] = set()
         self._files: dict[str, list[DataFile]] = {}
 
@@ -61,7 +61,7 @@ class View:
         found = self.partitions(table, since, until)
         return content_digest.of_values({day.isoformat(): there.digest for day, there in found.items() if there.rows})
 
-    def note(self, table: str, day: date) -> Note | None:
+    def note(self, table: str, day: date) -> CommitNote | None:
         """Return the newest commit that wrote a day; None if there is none."""
         return history.newest(self.lake.root / table, self._delta(table), day)
 
@@ -203,7 +203,9 @@ class View:
         paths = self._fetched.paths(self.lake.root, [place for _, place in found])
         return [(day, str(path)) for (day, _), path in zip(found, paths, strict=True)]
 
-    def places(self, table: str, since: date | None = None, until: date | None = None) -> list[tuple[date, Place]]:
+    def places(
+        self, table: str, since: date | None = None, until: date | None = None
+    ) -> list[tuple[date, StoragePath]]:
         """As `files`, where they are, without fetching any."""
         root = self.lake.root / table
         return [(file.day, root / file.path) for file in self._files_between(table, since, until)]
@@ -242,5 +244,5 @@ class View:
             # Else DuckDB would read instants in the time zone of the machine, and hours would depend on it.
             self._duckdb.raw_sql("set TimeZone = 'UTC'")
             # An Ibis table holds its connection, not the view: what was fetched lives as long as either.
-            weakref.finalize(self._duckdb, Fetched.remain, self._fetched)
+            weakref.finalize(self._duckdb, S3Cache.remain, self._fetched)
         return self._duckdb

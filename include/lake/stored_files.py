@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFile:
     """A file in a folder, by its path there."""
 
     name: str
@@ -16,7 +16,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Part:
+class TableFile:
     """A file of a table, from the Delta version that added it up to, not including, the one that removed it."""
 
     path: str

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from include.errors import AirworthyError
-from include.lake.object_store import Place
-from include.lake.stored_files import Part
+from include.lake.object_store import StoragePath
+from include.lake.stored_files import TableFile
 
 FOLDER = "_delta_log"
 _COMMIT, _CHECKPOINT = re.compile(r"(\d{20})\.json"), re.compile(r"(\d{20})\.checkpoint(\..*)?\.parquet")
@@ -25,7 +25,7 @@ _COMMIT, _CHECKPOINT = re.compile(r"(\d{20})\.json"), re.compile(r"(\d{20})\.che
 class LogIncompleteError(AirworthyError):
     """The log of a table cannot be read whole, so nobody knows which files it still needs."""
 
-    def __init__(self, table: Place, what: str) -> None:
+    def __init__(self, table: StoragePath, what: str) -> None:
         super().__init__(
             f"The log of {table} {what}, so nothing of that table is removed. Restore its folder"
             f" {FOLDER} from a backup."
@@ -33,10 +33,10 @@ class LogIncompleteError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Log:
+class TransactionLog:
     """What the commits of a table say."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TableFile, ...]
     committed_at: Mapping[int, datetime]
     """Every Delta version to the instant of its commit."""
     checkpoint: int | None
@@ -49,7 +49,7 @@ class Log:
         return max(self.committed_at)
 
 
-def read(table: Place) -> Log | None:
+def read(table: StoragePath) -> TransactionLog | None:
     """The log of a table; None where there is no table. Raises LogIncompleteError."""
     folder = table / FOLDER
     names = folder.names()
@@ -64,7 +64,7 @@ def read(table: Place) -> Log | None:
     reading = _Reading(table)
     for version, content in enumerate(folder.read_all(commits)):
         reading.take(version, content)
-    return Log(
+    return TransactionLog(
         tuple(reading.over + list(reading.live.values())),
         reading.committed_at,
         max(checkpoints, default=None),
@@ -75,10 +75,10 @@ def read(table: Place) -> Log | None:
 class _Reading:
     """Goes through the commits in their order."""
 
-    def __init__(self, table: Place) -> None:
+    def __init__(self, table: StoragePath) -> None:
         self._table = table
-        self.live: dict[str, Part] = {}
-        self.over: list[Part] = []
+        self.live: dict[str, TableFile] = {}
+        self.over: list[TableFile] = []
         self.committed_at: dict[int, datetime] = {}
         self.cleans_up = True  # what Delta does unless the table says otherwise
 
@@ -107,4 +107,4 @@ class _Reading:
             day = date.fromisoformat(values["day"])
             earlier = self.live.get(path)  # one that is told of again, as with new statistics, was there all the time
             since = earlier.added if earlier else version
-            self.live[path] = Part(path, day, values["digest"], int(added["size"]), since)
+            self.live[path] = TableFile(path, day, values["digest"], int(added["size"]), since)

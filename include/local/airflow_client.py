@@ -42,7 +42,7 @@ class AirflowUnreachableError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Run:
+class DagRun:
     """One run of a DAG."""
 
     run_id: str
@@ -52,7 +52,7 @@ class Run:
 
 
 @dataclass
-class AirflowApi:
+class AirflowClient:
     """The API of one Airflow, as one user. Raises AirflowRefusedError or AirflowUnreachableError."""
 
     address: str
@@ -123,18 +123,18 @@ class AirflowApi:
 
     def trigger(
         self, dag_id: str, *, conf: Mapping[str, Any] | None = None, partition_key: str | None = None, note: str = ""
-    ) -> Run:
+    ) -> DagRun:
         """Start a run by hand."""
         body = {"logical_date": None, "conf": dict(conf or {}), "partition_key": partition_key, "note": note or None}
         return _run(self.call("POST", f"/dags/{dag_id}/dagRuns", json=body))
 
-    def run(self, dag_id: str, run_id: str) -> Run:
+    def run(self, dag_id: str, run_id: str) -> DagRun:
         """A run as it is now."""
         return _run(self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}"))
 
-    def runs(self, dag_id: str) -> list[Run]:
+    def runs(self, dag_id: str) -> list[DagRun]:
         """All runs of a DAG, the first created first."""
-        found: list[Run] = []
+        found: list[DagRun] = []
         while True:
             query: dict[str, str | int] = {"limit": PAGE, "offset": len(found), "order_by": "id"}
             page = self.call("GET", f"/dags/{dag_id}/dagRuns", params=query)
@@ -171,5 +171,5 @@ class AirflowApi:
         return f"{last.get('exc_type')}: {last.get('exc_value')}"
 
 
-def _run(item: Mapping[str, Any]) -> Run:
-    return Run(item["dag_run_id"], item["run_type"], item["state"], item["partition_key"])
+def _run(item: Mapping[str, Any]) -> DagRun:
+    return DagRun(item["dag_run_id"], item["run_type"], item["state"], item["partition_key"])

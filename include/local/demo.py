@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
-from include.local.airflow_client import FINISHED, AirflowApi
+from include.local.airflow_client import FINISHED, AirflowClient
 
 LIMIT_S = 3600.0
 """A step in which nothing changes for so long is given up; how long a whole step takes depends on the machine."""
@@ -31,7 +31,7 @@ Days = tuple[date, date]
 
 
 @dataclass(frozen=True)
-class Stretch:
+class DemoPhase:
     """Days that pass one after the other: trainings that a person asks for, then scoring, measuring, deciding."""
 
     train: tuple[date, ...]
@@ -42,11 +42,11 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """Which days the demo runs."""
 
     data: Days
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[DemoPhase, ...]
 
     @property
     def scored(self) -> Days:
@@ -54,22 +54,22 @@ class Plan:
 
 
 PLANS = {
-    "full": Plan(
+    "full": DemoPlan(
         data=(date(2013, 1, 1), date(2013, 4, 30)),
         stretches=(
             # Late in April the policy asks for a training by itself.
-            Stretch(
+            DemoPhase(
                 train=(date(2013, 4, 1), date(2013, 4, 15)),
                 fly=(date(2013, 4, 1), date(2013, 4, 28)),
                 decide_from=date(2013, 4, 15),
             ),
-            Stretch(train=(date(2013, 4, 29),), fly=(date(2013, 4, 29), date(2013, 4, 30))),
+            DemoPhase(train=(date(2013, 4, 29),), fly=(date(2013, 4, 29), date(2013, 4, 30))),
         ),
     ),
-    "short": Plan(
+    "short": DemoPlan(
         data=(date(2013, 1, 1), date(2013, 4, 7)),
         stretches=(
-            Stretch(
+            DemoPhase(
                 # As of an earlier Monday, one group of carriers is worse off than with the prior, and nothing flies.
                 train=(date(2013, 4, 1),),
                 fly=(date(2013, 4, 1), date(2013, 4, 7)),
@@ -80,7 +80,7 @@ PLANS = {
 }
 
 
-def plan() -> Plan:
+def plan() -> DemoPlan:
     """The plan that `AIRWORTHY_DEMO` names, the full one by default."""
     name = os.environ.get("AIRWORTHY_DEMO") or "full"
     if name not in PLANS:
@@ -96,7 +96,7 @@ def today(use_case: UseCase) -> date:
 class Demo:
     """One walk through the use case's life. Every step that has been done already is left as it is."""
 
-    def __init__(self, api: AirflowApi, use_case: UseCase, chosen: Plan, console: Console) -> None:
+    def __init__(self, api: AirflowClient, use_case: UseCase, chosen: DemoPlan, console: Console) -> None:
         self.api, self.use_case, self.plan, self.console = api, use_case, chosen, console
         columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self.progress = Progress(*columns, TextColumn("{task.fields[now]}"), console=console)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from include.local.instance import SERVICES, Instance
-from include.local.supervisor import Report
+from include.local.supervisor import SupervisorReport
 
 _HEARTBEATS = {
     "scheduler": ("scheduler", "latest_scheduler_heartbeat"),
@@ -20,7 +20,7 @@ _HEARTBEATS = {
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def healthy(instance: Instance, report: Report) -> frozenset[str]:
+def healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
     """The services that are ready for work."""
     ready = {"mlflow"} if _get(f"{instance.mlflow_url}/health") is not None else set()
     airflow = _get(f"{instance.airflow_url}/api/v2/monitor/health")
@@ -31,12 +31,12 @@ def healthy(instance: Instance, report: Report) -> frozenset[str]:
     return frozenset(ready & set(report.services))
 
 
-def unhealthy(instance: Instance, report: Report) -> list[str]:
+def unhealthy(instance: Instance, report: SupervisorReport) -> list[str]:
     ready = healthy(instance, report)
     return [name for name in SERVICES if name not in ready]
 
 
-def _beats(name: str, answer: dict[str, Any], report: Report) -> bool:
+def _beats(name: str, answer: dict[str, Any], report: SupervisorReport) -> bool:
     """A heartbeat of before the start is that of a predecessor which was killed."""
     section, field = _HEARTBEATS[name]
     said = answer.get(section) or {}

@@ -15,10 +15,10 @@ import psutil
 
 from include import settings
 from include.local import credentials, environment, health, migrations, private_files, processes, supervisor
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from include.local.errors import NotHealthyError, PortTakenError, ServiceDiedError, StartedElsewhereError
 from include.local.instance import SERVICES, Instance
-from include.local.supervisor import Report
+from include.local.supervisor import SupervisorReport
 
 Say = Callable[[str], None]
 """Tells the operator one line of progress."""
@@ -156,7 +156,7 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
 
 def _ensure_training_pool(instance: Instance) -> None:
     """A pool that somebody has changed stays as it is."""
-    api = AirflowApi(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
+    api = AirflowClient(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
     if settings.TRAINING_POOL not in {pool["name"] for pool in api.call("GET", "/pools")["pools"]}:
         pool = {
             "name": settings.TRAINING_POOL,
@@ -174,7 +174,7 @@ def _is_running(pid: int) -> bool:
         return False
 
 
-def _raise_if_dead(instance: Instance, report: Report) -> None:
+def _raise_if_dead(instance: Instance, report: SupervisorReport) -> None:
     for name, service in report.services.items():
         if service.state == "FATAL" or service.deaths > _RESTARTS_FORGIVEN:
             raise ServiceDiedError(name, *migrations.tail(instance.log(name)))

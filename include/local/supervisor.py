@@ -29,7 +29,7 @@ CONFIGURATION = REPOSITORY / "config" / "supervisord.conf"
 
 
 @dataclass(frozen=True)
-class Service:
+class SupervisedService:
     """What the supervisor knows of one service."""
 
     state: str
@@ -42,20 +42,22 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Report:
+class SupervisorReport:
     """The state file."""
 
     supervisor: int
-    services: dict[str, Service]
+    services: dict[str, SupervisedService]
 
 
-def read(instance: Instance) -> Report | None:
+def read(instance: Instance) -> SupervisorReport | None:
     """The report of the living supervisor of `instance`; None if there is none."""
     try:
         raw = json.loads(instance.state_file.read_text())
     except (OSError, ValueError):
         return None
-    report = Report(raw["supervisor"], {name: Service(**service) for name, service in raw["services"].items()})
+    report = SupervisorReport(
+        raw["supervisor"], {name: SupervisedService(**service) for name, service in raw["services"].items()}
+    )
     return report if processes.is_alive(report.supervisor, instance.home) else None
 
 
@@ -65,7 +67,7 @@ class _Parent(Supervisor):
     def __init__(self, options: ServerOptions, state_file: Path) -> None:
         super().__init__(options)
         self.state_file = state_file
-        self.services: dict[str, Service] = {}
+        self.services: dict[str, SupervisedService] = {}
 
     def runforever(self) -> None:
         events.subscribe(events.ProcessStateEvent, self.note)
@@ -78,7 +80,7 @@ class _Parent(Supervisor):
         before = self.services.get(name)
         begins = isinstance(event, events.ProcessStateStartingEvent)
         died = isinstance(event, events.ProcessStateBackoffEvent | events.ProcessStateExitedEvent)
-        self.services[name] = Service(
+        self.services[name] = SupervisedService(
             state=getProcessStateDescription(process.state),
             pid=process.pid,
             started=time.time() if before is None or begins else before.started,
@@ -89,7 +91,7 @@ class _Parent(Supervisor):
     def write(self) -> None:
         draft = self.state_file.with_suffix(".draft")
         try:
-            draft.write_text(json.dumps(asdict(Report(os.getpid(), self.services))))
+            draft.write_text(json.dumps(asdict(SupervisorReport(os.getpid(), self.services))))
             draft.replace(self.state_file)
         except OSError as error:  # a full disk is no reason to lose the services
             self.options.logger.warn(f"cannot write {self.state_file}: {error}")

@@ -12,10 +12,10 @@ from include.errors import AirworthyError
 from include.ingestion import data_docs
 from include.lake import compaction, inventory
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.maintenance import plan as maintenance_plan
-from include.maintenance.mlflow_cleanup import Upkeep, model_folder, run_folder
-from include.maintenance.rules import CHANGES, Item, Kind, Plan
+from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
+from include.maintenance.rules import CHANGES, CleanupItem, CleanupPlan, Kind
 from include.printable import printable_logger
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -35,7 +35,7 @@ class PlanIncompleteError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class MaintainResult:
+class CleanupResult:
     """What was planned, and whether it was done; plain values."""
 
     use_case: str
@@ -54,7 +54,7 @@ class MaintainResult:
 _SHOWN = 5
 
 
-def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: Sequence[str] = ()) -> MaintainResult:
+def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: Sequence[str] = ()) -> CleanupResult:
     """Plan, and carry the plan out if `really`; otherwise nothing at all is changed.
 
     `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
@@ -69,7 +69,7 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
         log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.why)
     left = carry_out(use_case, plan, now) if really else []
     shown = [item for kind in CHANGES for item in plan.of(kind)[:_SHOWN]]
-    return MaintainResult(
+    return CleanupResult(
         use_case.name,
         really,
         plan.counts(),
@@ -80,7 +80,7 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
     )
 
 
-def require(result: MaintainResult) -> MaintainResult:
+def require(result: CleanupResult) -> CleanupResult:
     """The result; PlanIncompleteError where something could not be looked at."""
     if result.problems:
         raise PlanIncompleteError(
@@ -90,13 +90,13 @@ def require(result: MaintainResult) -> MaintainResult:
     return result
 
 
-def carry_out(use_case: UseCase, plan: Plan, now: datetime) -> list[str]:
+def carry_out(use_case: UseCase, plan: CleanupPlan, now: datetime) -> list[str]:
     """Do what the plan names and nothing else, kind by kind; what was left, in words.
 
     Done in part or whole before, it does the rest: what is gone is no error. Raises Moved before anything is removed
     that a version may need which the plan does not know.
     """
-    doing = _Doing(use_case, plan, now)
+    doing = _PlanExecutor(use_case, plan, now)
     left: list[str] = []
     for kind in CHANGES:
         if items := plan.of(kind):
@@ -104,14 +104,14 @@ def carry_out(use_case: UseCase, plan: Plan, now: datetime) -> list[str]:
     return left
 
 
-class _Doing:
+class _PlanExecutor:
     """One plan, being carried out."""
 
-    def __init__(self, use_case: UseCase, plan: Plan, now: datetime) -> None:
+    def __init__(self, use_case: UseCase, plan: CleanupPlan, now: datetime) -> None:
         self._use_case, self._plan, self._now = use_case, plan, now
-        self._lake, self._upkeep, self._registry = Lake.of(use_case), Upkeep(use_case), Registry(use_case)
+        self._lake, self._upkeep, self._registry = Lake.of(use_case), MlflowCleanup(use_case), Registry(use_case)
 
-    def of(self, kind: Kind) -> Callable[[list[Item]], list[str]]:
+    def of(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
         """What does items of that kind."""
         if kind in ("superseded file", "orphan file"):
             return self._remove_from_tables
@@ -129,22 +129,22 @@ class _Doing:
             "orphan artifacts": self._purge_ownerless,
         }[kind]
 
-    def _checkpoint(self, items: list[Item]) -> list[str]:
+    def _checkpoint(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             compaction.checkpoint(self._lake, item.table)
         return []
 
-    def _tell_versions(self, items: list[Item]) -> list[str]:
+    def _tell_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._registry.tag_version(item.name, {NOT_REPRODUCIBLE: item.why})
         return []
 
-    def _untell_versions(self, items: list[Item]) -> list[str]:
+    def _untell_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._registry.untag_version(item.name, NOT_REPRODUCIBLE)
         return []
 
-    def _remove_from_tables(self, items: list[Item]) -> list[str]:
+    def _remove_from_tables(self, items: list[CleanupItem]) -> list[str]:
         self._require_unmoved()
         for table, each in _by_table(items):
             inventory.remove(self._lake.root / table, [item.name for item in each])
@@ -160,12 +160,12 @@ class _Doing:
         if len(Ledger.of(self._use_case).entries()) != self._plan.entries:
             raise PlanStaleError(f"{self._use_case.name}: the ledger has a new entry; run it again.")
 
-    def _count_anew(self, items: list[Item]) -> list[str]:
+    def _count_anew(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._upkeep.count_anew(item.name, self._now)
         return []
 
-    def _delete_runs(self, items: list[Item]) -> list[str]:
+    def _delete_runs(self, items: list[CleanupItem]) -> list[str]:
         """Mark runs as deleted, but for one that became a version meanwhile, even in the same moment."""
         left = []
         for item in items:
@@ -186,30 +186,30 @@ class _Doing:
             self._upkeep.remove_artifacts(str(experiment), path)
         return []
 
-    def _purge_models(self, items: list[Item]) -> list[str]:
+    def _purge_models(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._upkeep.delete_model(item.name)
         return self._purge(model_folder(item.name) for item in items)
 
-    def _note_ownerless(self, items: list[Item]) -> list[str]:
+    def _note_ownerless(self, items: list[CleanupItem]) -> list[str]:
         experiment = self._upkeep.experiment()
         for item in items if experiment else ():
             self._upkeep.note_ownerless(str(experiment), item.name, self._now)
         return []
 
-    def _purge_ownerless(self, items: list[Item]) -> list[str]:
+    def _purge_ownerless(self, items: list[CleanupItem]) -> list[str]:
         left, experiment = self._purge(item.name for item in items), self._upkeep.experiment()
         for item in items if experiment else ():
             self._upkeep.forget_ownerless(str(experiment), item.name)
         return left
 
-    def _remove_files(self, items: list[Item]) -> list[str]:
+    def _remove_files(self, items: list[CleanupItem]) -> list[str]:
         for place, each in _by_table(items):
-            inventory.remove(Place.of(place), [item.name for item in each], folders=True)
+            inventory.remove(StoragePath.of(place), [item.name for item in each], folders=True)
         if any(item.kind == "page" for item in items):
             data_docs.write_index(self._use_case.name)
         return []
 
 
-def _by_table(items: Iterable[Item]) -> list[tuple[str, list[Item]]]:
+def _by_table(items: Iterable[CleanupItem]) -> list[tuple[str, list[CleanupItem]]]:
     return [(table, list(each)) for table, each in groupby(items, key=lambda item: item.table)]

@@ -30,7 +30,7 @@ _MODELS = "models"
 _INVALID = "INVALID_PARAMETER_VALUE"
 
 
-class Upkeep(Runs):
+class MlflowCleanup(Runs):
     """What a use case's experiment holds."""
 
     @clear

@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from include.backtest.model_cache import Fits
+from include.backtest.model_cache import ModelCache
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.ingestion import data_docs
 from include.lake import inventory, schemas, transaction_log
 from include.lake.lake import Lake
-from include.lake.object_store import Place, is_unfinished
-from include.lake.stored_files import Stored
-from include.lake.transaction_log import Log
+from include.lake.object_store import StoragePath, is_unfinished
+from include.lake.stored_files import StoredFile
+from include.lake.transaction_log import TransactionLog
 from include.maintenance import mlflow_rules, rules
-from include.maintenance.mlflow_cleanup import Upkeep, model_folder, run_folder
+from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
 from include.maintenance.mlflow_rules import StoredRun
-from include.maintenance.rules import Item, Kept, Kind, Needs, Plan
-from include.notifications.queue import Outbox
+from include.maintenance.rules import CleanupItem, CleanupPlan, KeptVersion, Kind, VersionNeeds
+from include.notifications.queue import NotificationQueue
 from include.registry import tags
-from include.registry.ledger import Entry, Ledger
+from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.training.recipe import TAG, Recipe, TrainingSpecError
+from include.training.recipe import TAG, TrainingSpec, TrainingSpecError
 
 TRAINED_ON = ("features", "labels")
 RECORDS = ("decisions", "retrainings")
@@ -36,26 +36,26 @@ CHECKPOINT_AFTER = 50
 _DONE = ".all.done"
 
 
-def run(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> Plan:
+def run(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
     """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
 
     Raises MlflowUnreachableError and LedgerCorruptedError: without versions and ledger nobody knows what is needed.
     """
-    return _Survey(use_case, now).plan([Place.of(each) for each in logs])
+    return _CleanupPlanner(use_case, now).plan([StoragePath.of(each) for each in logs])
 
 
-class _Survey:
+class _CleanupPlanner:
     """One look at everything."""
 
     def __init__(self, use_case: UseCase, now: datetime) -> None:
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
-        self._lake, self._upkeep = Lake.of(use_case), Upkeep(use_case)
+        self._lake, self._upkeep = Lake.of(use_case), MlflowCleanup(use_case)
         self._versions = Registry(use_case).versions()
         self._runs_of_versions, self._models_of_versions = Registry(use_case).runs_and_models()
-        self._entries: list[Entry] = Ledger.of(use_case).entries()
+        self._entries: list[LedgerEntry] = Ledger.of(use_case).entries()
         self._experiment = self._upkeep.experiment()
         self._runs = self._upkeep.runs(self._experiment) if self._experiment else []
-        self._logs: dict[str, Log] = {}
+        self._logs: dict[str, TransactionLog] = {}
         self._problems: list[str] = []
         trees = {entry.trees for entry in self._entries}
         self._protected = mlflow_rules.protected(self._runs, self._runs_of_versions, trees)
@@ -69,10 +69,10 @@ class _Survey:
             use_case.last_day(),
         )
 
-    def plan(self, logs: Sequence[Place]) -> Plan:
+    def plan(self, logs: Sequence[StoragePath]) -> CleanupPlan:
         items = [*self._tables(), *self._mlflow(), *self._files(logs)]
         order = list(rules.CHANGES)
-        return Plan(
+        return CleanupPlan(
             self._use_case.name,
             tuple(sorted(items, key=lambda item: (order.index(item.kind), item.table, item.name))),
             tuple(self._kept),
@@ -82,7 +82,7 @@ class _Survey:
 
     # -- tables
 
-    def _tables(self) -> Iterator[Item]:
+    def _tables(self) -> Iterator[CleanupItem]:
         needed, there = self._needed(), {}
         for table in schemas.tables(self._use_case):
             place = self._lake.root / table
@@ -101,23 +101,25 @@ class _Survey:
             there[table] = {file.name for file in files} - {item.name for item in gone}
         yield from self._lost(there)
 
-    def _in_order(self, table: str, log: Log) -> Iterator[Item]:
+    def _in_order(self, table: str, log: TransactionLog) -> Iterator[CleanupItem]:
         """Whether a checkpoint is due."""
         if not log.cleans_up and log.version - (log.checkpoint or 0) >= CHECKPOINT_AFTER:
-            yield Item("checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table)
+            yield CleanupItem(
+                "checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table
+            )
 
     def _gone(
-        self, table: str, log: Log, files: Sequence[Stored], needed: Mapping[str, set[int]] | None
-    ) -> Iterator[Item]:
+        self, table: str, log: TransactionLog, files: Sequence[StoredFile], needed: Mapping[str, set[int]] | None
+    ) -> Iterator[CleanupItem]:
         there = {file.name for file in files}
         if needed is not None or table not in TRAINED_ON:
             for part in rules.superseded(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
                 if part.path in there:
                     why = f"{part.day} was replaced at Delta version {part.removed}"
-                    yield Item("superseded file", part.path, part.bytes, why, table)
+                    yield CleanupItem("superseded file", part.path, part.bytes, why, table)
         known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
         for file in rules.orphans(data, known, self._policy, self._now):
-            yield Item("orphan file", file.name, file.bytes, "no commit names it", table)
+            yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
 
     def _needed(self) -> dict[str, set[int]] | None:
         """Table to the Delta versions that stay; None where one model does not say what it was trained on."""
@@ -141,20 +143,22 @@ class _Survey:
                 needed.setdefault(table, set()).add(int(told[f"{table}.version"]))
         return needed
 
-    def _lost(self, there: Mapping[str, set[str]]) -> Iterator[Item]:
+    def _lost(self, there: Mapping[str, set[str]]) -> Iterator[CleanupItem]:
         """Versions that could not be built again from the files that stay, and do not say so yet; and those that say
         so, and stay after all with all their files."""
         kept = {each.name: each for each in self._kept}
         for version in self._versions:
             if kept[version.number].stays or tags.NOT_REPRODUCIBLE in version.tags:
                 if kept[version.number].stays and self._is_regained(version, there):
-                    yield Item("regained version", version.number, 0, f"{kept[version.number].why}; its data are there")
+                    yield CleanupItem(
+                        "regained version", version.number, 0, f"{kept[version.number].why}; its data are there"
+                    )
                 continue
             for needs in _needs(version):
                 log = self._logs.get(needs.table)
                 if log and (days := rules.lost(needs, log.parts, there[needs.table])):
                     why = self._farewell(needs, days, kept[version.number])
-                    yield Item("version", version.number, 0, why, needs.table)
+                    yield CleanupItem("version", version.number, 0, why, needs.table)
                     break
 
     def _is_regained(self, version: Version, there: Mapping[str, set[str]]) -> bool:
@@ -166,7 +170,7 @@ class _Survey:
             and not any(rules.lost(each, self._logs[each.table].parts, there[each.table]) for each in needed)
         )
 
-    def _farewell(self, needs: Needs, days: Sequence[date], kept: Kept) -> str:
+    def _farewell(self, needs: VersionNeeds, days: Sequence[date], kept: KeptVersion) -> str:
         return (
             f"since {self._now.date()}, because of the declared retention: what {needs.table} held of"
             f" {_named(days)} at Delta version {needs.version} was replaced more than {self._policy.table_days} days"
@@ -175,26 +179,26 @@ class _Survey:
 
     # -- MLflow
 
-    def _mlflow(self) -> Iterator[Item]:
+    def _mlflow(self) -> Iterator[CleanupItem]:
         if self._experiment is None:
             return
         for run in mlflow_rules.restored(self._runs, self._old_runs(), self._now):
-            yield Item("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
+            yield CleanupItem("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
         for run in self._old_runs():
-            yield Item("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
+            yield CleanupItem("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
         logged, of_versions = self._upkeep.logged_models(self._experiment), self._models_of_versions
         for run in self._to_purge():
             why = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
             if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
-                yield Item("deleted run", run.run_id, bytes_, why)
+                yield CleanupItem("deleted run", run.run_id, bytes_, why)
             model = run.tags.get(mlflow_rules.MODEL_ID)
             models = {model} | {model for model, source in logged.items() if source == run.run_id}
             for name in sorted(filter(None, models - of_versions)):
                 if (bytes_ := self._upkeep.size(self._experiment, model_folder(name))) or name in logged:
-                    yield Item("logged model", name, bytes_, why)
+                    yield CleanupItem("logged model", name, bytes_, why)
         yield from self._ownerless(self._experiment, logged, of_versions)
 
-    def _ownerless(self, experiment: str, logged: Mapping[str, str], of_versions: set[str]) -> Iterator[Item]:
+    def _ownerless(self, experiment: str, logged: Mapping[str, str], of_versions: set[str]) -> Iterator[CleanupItem]:
         """Folders first, then runs and models anew: whoever makes a folder has made its run before."""
         folders = self._upkeep.artifact_folders(experiment)
         runs, logged = self._upkeep.runs(experiment), {**logged, **self._upkeep.logged_models(experiment)}
@@ -203,10 +207,10 @@ class _Survey:
         seen, last = self._upkeep.ownerless(experiment), rules.before(self._now, self._policy.deleted_run_days)
         for path in found:
             if path not in seen:
-                yield Item("ownerless folder", path, 0, "no run or model has it")
+                yield CleanupItem("ownerless folder", path, 0, "no run or model has it")
             elif seen[path] < last:
                 why = f"no run or model had it on {seen[path]:%Y-%m-%d}, nor has one now"
-                yield Item("orphan artifacts", path, self._upkeep.size(experiment, path), why)
+                yield CleanupItem("orphan artifacts", path, self._upkeep.size(experiment, path), why)
 
     def _old_runs(self) -> list[StoredRun]:
         return mlflow_rules.to_delete(self._runs, self._protected, self._policy, self._now)
@@ -220,20 +224,20 @@ class _Survey:
 
     # -- files
 
-    def _files(self, logs: Sequence[Place]) -> Iterator[Item]:
+    def _files(self, logs: Sequence[StoragePath]) -> Iterator[CleanupItem]:
         name, policy = self._use_case.name, self._policy
         pages = self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
-        fits = self._old("fit", Fits.of(self._use_case).folder, policy.fit_days, ".json")
+        fits = self._old("fit", ModelCache.of(self._use_case).folder, policy.fit_days, ".json")
         left = (self._unfinished(place) for place in (self._lake.root, data_docs.folder(name)))
         for found in (pages, fits, self._letters(), *left, *(self._task_logs(base) for base in logs)):
             yield from self._as_far(found)
 
-    def _task_logs(self, base: Place) -> Iterator[Item]:
+    def _task_logs(self, base: StoragePath) -> Iterator[CleanupItem]:
         for folder in base.names():
             if folder.startswith(f"dag_id={self._use_case.name}__"):
                 yield from self._as_far(self._old("task log", base / folder, self._policy.log_days))
 
-    def _as_far(self, items: Iterator[Item]) -> Iterator[Item]:
+    def _as_far(self, items: Iterator[CleanupItem]) -> Iterator[CleanupItem]:
         """The items of a place, or a problem: one that cannot be listed does not stop the others."""
         try:
             yield from items
@@ -242,38 +246,38 @@ class _Survey:
                 self._problems.append(str(error))
 
     def _old(
-        self, kind: Kind, place: Place, days: int, ending: str = "", besides: Sequence[str] = ()
-    ) -> Iterator[Item]:
+        self, kind: Kind, place: StoragePath, days: int, ending: str = "", besides: Sequence[str] = ()
+    ) -> Iterator[CleanupItem]:
         for file in rules.old(inventory.files(place), days, self._now):
             if file.name.endswith(ending) and file.name not in besides:
-                yield Item(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+                yield CleanupItem(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
-    def _unfinished(self, place: Place) -> Iterator[Item]:
+    def _unfinished(self, place: StoragePath) -> Iterator[CleanupItem]:
         """What a writer on disk that was killed has left under a name for the time of writing."""
         files = inventory.files(place) if place.is_local else []
         for file in rules.old(files, self._policy.table_days, self._now):
             if is_unfinished(file.name):
-                yield Item("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+                yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
-    def _letters(self) -> Iterator[Item]:
+    def _letters(self) -> Iterator[CleanupItem]:
         """Of alerts that are done and old, all but the mark that they are: with it, they are never sent again."""
-        place = Outbox.of(self._use_case).folder
+        place = NotificationQueue.of(self._use_case).folder
         files = inventory.files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
         old = rules.old(files, self._policy.letter_days, self._now)
         for file in old:
             key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
             if key in done and not file.name.endswith(_DONE):
-                yield Item("letter", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
+                yield CleanupItem("letter", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
 
-def _needs(version: Version) -> list[Needs]:
+def _needs(version: Version) -> list[VersionNeeds]:
     """What a version was trained on; nothing where its recipe does not say."""
     try:
-        known = Recipe.from_tag(version.tags.get(TAG, ""))
+        known = TrainingSpec.from_tag(version.tags.get(TAG, ""))
         return [
-            Needs("features", known.versions["features"], known.first, known.last),
-            Needs("labels", known.versions["labels"], known.first, known.as_of),
+            VersionNeeds("features", known.versions["features"], known.first, known.last),
+            VersionNeeds("labels", known.versions["labels"], known.first, known.as_of),
         ]
     except (TrainingSpecError, KeyError, ValueError):
         return []

@@ -14,7 +14,7 @@ from include.lake.partition_reader import TypeNarrowedError
 
 
 @dataclass(frozen=True)
-class Rebuild:
+class TableRebuild:
     """What rebuilding a table from a period on changes, or has changed."""
 
     use_case: str
@@ -51,7 +51,7 @@ class Rebuild:
         return lines
 
 
-def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = False) -> Rebuild:
+def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = False) -> TableRebuild:
     """Remove the periods from `since` on, and earlier ones that cannot be read as declared now; a dry run first.
 
     Old Delta versions stay, so that registered versions can still be reproduced from them.
@@ -73,7 +73,7 @@ def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = F
     if apply:
         lake.start_generation(table, since, [*unreadable, *removed])
     kept = len(days) - len(removed) - len(unreadable)
-    return Rebuild(
+    return TableRebuild(
         use_case.name, table, since, tuple(removed), tuple(unreadable), kept, view.version(table), applied=apply
     )
 

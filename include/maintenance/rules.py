@@ -12,9 +12,9 @@ from itertools import pairwise
 from typing import Literal
 
 from include.declaration.retention import Retention
-from include.lake.stored_files import Part, Stored
+from include.lake.stored_files import StoredFile, TableFile
 from include.registry import lifecycle
-from include.registry.lifecycle import Decided, Registered
+from include.registry.lifecycle import HasDecision, RegisteredVersion
 
 Kind = Literal[
     "checkpoint", "version", "regained version", "superseded file", "orphan file", "restored run", "run",
@@ -46,7 +46,7 @@ little."""
 
 
 @dataclass(frozen=True)
-class Item:
+class CleanupItem:
     """One thing that would go, or be put in order."""
 
     kind: Kind
@@ -59,7 +59,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptVersion:
     """A version, or run, that stays reproducible, or not, and why."""
 
     name: str
@@ -68,7 +68,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Needs:
+class VersionNeeds:
     """What a model was trained on of one table: these days, at that Delta version."""
 
     table: str
@@ -78,17 +78,17 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CleanupPlan:
     """What maintenance would do, and what it could not look at; plain values."""
 
     use_case: str
-    items: tuple[Item, ...]
-    kept: tuple[Kept, ...] = ()
+    items: tuple[CleanupItem, ...]
+    kept: tuple[KeptVersion, ...] = ()
     entries: int = 0
     """How many entries the ledger had."""
     problems: tuple[str, ...] = ()
 
-    def of(self, kind: Kind) -> list[Item]:
+    def of(self, kind: Kind) -> list[CleanupItem]:
         """Its items of one kind, in their order."""
         return [item for item in self.items if item.kind == kind]
 
@@ -125,14 +125,14 @@ def before(now: datetime, days: int) -> datetime:
 
 
 def reproducible(
-    versions: Sequence[Registered],
+    versions: Sequence[RegisteredVersion],
     trained_at: Mapping[str, datetime],
-    entries: Sequence[Decided],
+    entries: Sequence[HasDecision],
     named_at: Mapping[int, datetime],
     policy: Retention,
     now: datetime,
     today: date,
-) -> list[Kept]:
+) -> list[KeptVersion]:
     """Each version, in its order, with whether its data are kept.
 
     `trained_at` has a version's number to the instant of its training (one that lacks it counts as new), `named_at` an
@@ -145,23 +145,25 @@ def reproducible(
     for version in versions:
         mine = [entry for entry in flights if lifecycle.speaks_of(entry, version, entries)]
         if flying in mine:
-            told[version.number] = Kept(version.number, True, "it is the champion")
+            told[version.number] = KeptVersion(version.number, True, "it is the champion")
         elif mine and policy.champion_days is None:
-            told[version.number] = Kept(version.number, True, "it was the champion")
+            told[version.number] = KeptVersion(version.number, True, "it was the champion")
         elif any(until.get(entry.number, now) >= before(now, policy.champion_days or 0) for entry in mine):
-            told[version.number] = Kept(version.number, True, f"it flew within {policy.champion_days} days")
+            told[version.number] = KeptVersion(version.number, True, f"it flew within {policy.champion_days} days")
         elif trained_at.get(version.number, now) >= before(now, policy.run_days):
-            told[version.number] = Kept(version.number, True, f"it is younger than {policy.run_days} days")
+            told[version.number] = KeptVersion(version.number, True, f"it is younger than {policy.run_days} days")
     others = [version.number for version in versions if version.number not in told]
     newest = set(sorted(others, key=int)[-policy.newest_versions :])
     for number in others:
         stays = number in newest
         why = "it is among" if stays else "it never flew, or too long ago, and is not among"
-        told[number] = Kept(number, stays, f"{why} the newest {policy.newest_versions} of the other versions")
+        told[number] = KeptVersion(number, stays, f"{why} the newest {policy.newest_versions} of the other versions")
     return [told[version.number] for version in versions]
 
 
-def superseded(parts: Iterable[Part], needed: Collection[int], policy: Retention, now: datetime) -> list[Part]:
+def superseded(
+    parts: Iterable[TableFile], needed: Collection[int], policy: Retention, now: datetime
+) -> list[TableFile]:
     """Files that the table held, but not within `table_days`, and at no needed Delta version."""
     since = before(now, policy.table_days)
     needed_paths, gone = set(), {}
@@ -174,7 +176,7 @@ def superseded(parts: Iterable[Part], needed: Collection[int], policy: Retention
     return [part for path, part in sorted(gone.items()) if path not in needed_paths]
 
 
-def orphans(files: Iterable[Stored], known: Collection[str], policy: Retention, now: datetime) -> list[Stored]:
+def orphans(files: Iterable[StoredFile], known: Collection[str], policy: Retention, now: datetime) -> list[StoredFile]:
     """Files of a table's folder that no commit names and that were written before `table_days`: of a killed writer.
 
     Younger ones may be of a writer that is about to commit.
@@ -182,12 +184,12 @@ def orphans(files: Iterable[Stored], known: Collection[str], policy: Retention, 
     return [file for file in old(files, policy.table_days, now) if file.name not in known]
 
 
-def old(files: Iterable[Stored], days: int, now: datetime) -> list[Stored]:
+def old(files: Iterable[StoredFile], days: int, now: datetime) -> list[StoredFile]:
     """Files that were last written more than so many days ago."""
     return [file for file in files if file.modified < before(now, days)]
 
 
-def lost(needs: Needs, parts: Sequence[Part], there: Collection[str]) -> list[date]:
+def lost(needs: VersionNeeds, parts: Sequence[TableFile], there: Collection[str]) -> list[date]:
     """The days of `needs` that could not be read any more if only the files `there` stayed.
 
     None, although files of that Delta version are not there, where all of the days hold the same content today: a
@@ -201,5 +203,5 @@ def lost(needs: Needs, parts: Sequence[Part], there: Collection[str]) -> list[da
     return sorted({part.day for part in then if part.path not in there})
 
 
-def _contents(parts: Iterable[Part]) -> set[tuple[date, str]]:
+def _contents(parts: Iterable[TableFile]) -> set[tuple[date, str]]:
     return {(part.day, part.digest) for part in parts}

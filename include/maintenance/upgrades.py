@@ -11,7 +11,7 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.lake import lake_format, schemas
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.registry.ledger import Ledger
 
 
@@ -58,5 +58,5 @@ def upgrade_lake(use_case: UseCase) -> list[int]:
     return lake_format.upgrade(use_case, _root(use_case), STEPS)
 
 
-def _root(use_case: UseCase) -> Place:
-    return Place.of(settings.current().lake) / use_case.name
+def _root(use_case: UseCase) -> StoragePath:
+    return StoragePath.of(settings.current().lake) / use_case.name

@@ -31,19 +31,19 @@ _NOTHING = 1e-12
 """A standard deviation below this share of the largest value is rounding, not spread."""
 
 
-class Sureness(NamedTuple):
+class MeanPrecision(NamedTuple):
     """The standard error of a mean or of a difference of means, and the degrees of freedom of Student's t for it."""
 
     error: Numbers
     freedom: Numbers
 
 
-def of_mean(values: Numbers) -> Sureness:
+def of_mean(values: Numbers) -> MeanPrecision:
     """How sure the mean over the last axis is."""
     return _of_mean(values, correlation(values))
 
 
-def of_difference(one: Numbers, other: Numbers) -> Sureness:
+def of_difference(one: Numbers, other: Numbers) -> MeanPrecision:
     """How sure the difference of the means of two spans of days of the same process is: Welch's t (1947).
 
     The autocorrelation is estimated from both spans together.
@@ -58,7 +58,7 @@ def of_difference(one: Numbers, other: Numbers) -> Sureness:
     parts = np.square(variances[0]) / freedoms[0] + np.square(variances[1]) / freedoms[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = np.where(parts > 0, np.square(total) / parts, freedoms[0] + freedoms[1])
-    return Sureness(np.sqrt(total), np.asarray(freedom, dtype=np.float64))
+    return MeanPrecision(np.sqrt(total), np.asarray(freedom, dtype=np.float64))
 
 
 def correlation(*spans: Numbers) -> Numbers:
@@ -87,7 +87,7 @@ def inflation(lag_1: Numbers, days: int) -> Numbers:
     return np.asarray((1 + lag_1) / once - 2 * lag_1 * (1 - lag_1**days) / (days * np.square(once)))
 
 
-def tail(value: Numbers, sureness: Sureness) -> Numbers:
+def tail(value: Numbers, sureness: MeanPrecision) -> Numbers:
     """The one-sided p-value of `value` being above 0: 1 minus the greatest confidence with which it is."""
     with np.errstate(divide="ignore", invalid="ignore"):
         studentised = np.where(sureness.error > 0, value / sureness.error, np.sign(value) * np.inf)
@@ -95,12 +95,12 @@ def tail(value: Numbers, sureness: Sureness) -> Numbers:
     return np.asarray(scipy.special.stdtr(sureness.freedom, -studentised))
 
 
-def reach(sureness: Sureness, confidence: float) -> float:
+def reach(sureness: MeanPrecision, confidence: float) -> float:
     """How far a one-sided bound of that confidence lies from its centre, for a single mean or difference."""
     return float(scipy.special.stdtrit(sureness.freedom, confidence) * sureness.error)
 
 
-def _of_mean(values: Numbers, lag_1: Numbers) -> Sureness:
+def _of_mean(values: Numbers, lag_1: Numbers) -> MeanPrecision:
     days = values.shape[-1]
     times = inflation(lag_1, days)
     centre = np.mean(values, axis=-1, keepdims=True)
@@ -110,4 +110,4 @@ def _of_mean(values: Numbers, lag_1: Numbers) -> Sureness:
     # The sample variance of an autocorrelated series is too small by (times - 1) / (days - 1) of the true one.
     left = np.maximum(days - times, 1.0)
     freedom = np.maximum(left * (1 - np.square(lag_1)) / (1 + np.square(lag_1)), 1.0)
-    return Sureness(np.sqrt(squares / left * times / days), freedom)
+    return MeanPrecision(np.sqrt(squares / left * times / days), freedom)

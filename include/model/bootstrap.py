@@ -25,7 +25,7 @@ _NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """Mean difference over rows, in the metric's unit, and its one-sided bounds, each with the asked confidence."""
 
     mean: float
@@ -38,7 +38,7 @@ class Difference:
 
 def paired(
     days: npt.NDArray[np.datetime64], differences: Numbers, *, confidence: float, resamples: int = RESAMPLES
-) -> Difference:
+) -> PairedDifference:
     """The difference of two models' losses, from each row's day and its difference; both of one length, above 0."""
     _, place = np.unique(days, return_inverse=True)
     return of_days(
@@ -49,7 +49,7 @@ def paired(
     )
 
 
-def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES) -> Difference:
+def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES) -> PairedDifference:
     """The same from each day's summed difference and its number of rows.
 
     Days are given in order. The mean is a ratio of sums, since days differ in size. Its standard error is the
@@ -73,11 +73,11 @@ def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples
     days, total = len(rows), float(np.sum(rows))
     mean = float(np.sum(differences)) / total
     if days < 2:
-        return Difference(mean, math.inf, -math.inf, days, math.inf)
+        return PairedDifference(mean, math.inf, -math.inf, days, math.inf)
     residuals = differences - mean * rows
     error = math.sqrt(days / (days - 1) * float(residuals @ residuals)) / total
     if error <= _NOTHING * float(np.sum(np.abs(differences))) / total:
-        return Difference(mean, mean, mean, days, 0.0)
+        return PairedDifference(mean, mean, mean, days, 0.0)
     # With 9999 resamples a tail of 5 % ends at a whole number: the 500th from its end.
     tail = math.floor((1 - confidence) * (resamples + 1) + 1e-9)
     if tail < 1:
@@ -86,7 +86,7 @@ def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples
     surely, freedom = _under_autocorrelation(residuals, error)
     students = float(scipy.stats.t.ppf(confidence, freedom))
     upper, lower = max(-float(t[tail - 1]), students), max(float(t[-tail]), students)
-    return Difference(mean, mean + upper * surely, mean - lower * surely, days, surely)
+    return PairedDifference(mean, mean + upper * surely, mean - lower * surely, days, surely)
 
 
 def _under_autocorrelation(residuals: Numbers, error: float) -> tuple[float, float]:

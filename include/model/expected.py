@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from include.declaration.gates import HIGHER_IS_BETTER, MODEL
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 from include.model import intervals, metrics
 from include.model.metrics import Numbers
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedMetric:
     """A metric on the test days, with its two-sided 95 % interval; None where there are too few days."""
 
     value: float
@@ -27,7 +27,7 @@ class Expected:
     """The pseudo-value of each day (`intervals.by_day`), in order of days; empty where the metric has none."""
 
 
-def of_test(test: Rows, probabilities: Numbers, costs: Costs) -> dict[str, Expected]:
+def of_test(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
     """What a model showed on its test rows, by metric."""
     days = len(np.unique(test.days))
     by_day = intervals.by_day(test.days, test.labels, probabilities, costs)
@@ -35,15 +35,15 @@ def of_test(test: Rows, probabilities: Numbers, costs: Costs) -> dict[str, Expec
     for metric, value in metrics.of(test.labels, probabilities, costs).items():
         if metric in by_day:
             lower, upper = intervals.around(metric, value, by_day[metric])
-            found[metric] = Expected(value, days, lower, upper, tuple(by_day[metric].tolist()))
+            found[metric] = ExpectedMetric(value, days, lower, upper, tuple(by_day[metric].tolist()))
         elif metric != "rows":
-            found[metric] = Expected(value, days)
+            found[metric] = ExpectedMetric(value, days)
     return found
 
 
-def from_json(values: Mapping[str, Any]) -> dict[str, Expected]:
+def from_json(values: Mapping[str, Any]) -> dict[str, ExpectedMetric]:
     """By metric, from what `asdict` made of each."""
-    return {metric: Expected(**{**each, "by_day": tuple(each["by_day"])}) for metric, each in values.items()}
+    return {metric: ExpectedMetric(**{**each, "by_day": tuple(each["by_day"])}) for metric, each in values.items()}
 
 
 def against(metric: str, by_day: Mapping[str, Sequence[float]], reference: str | None) -> Numbers | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from include.declaration.gates import ADDITIVE, METRICS, UP_TO_ONE
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 from include.model import autocorrelation, metrics
 from include.model.metrics import BINS, Numbers
 
@@ -16,7 +16,11 @@ MIN_DAYS = autocorrelation.MIN_DAYS
 
 
 def of(
-    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: Costs, confidence: float = 0.95
+    days: npt.NDArray[np.datetime64],
+    labels: Numbers,
+    probabilities: Numbers,
+    costs: DecisionCosts,
+    confidence: float = 0.95,
 ) -> dict[str, tuple[float, float]]:
     """Metric to its two-sided interval, from each row's day, label and probability; all of one length.
 
@@ -40,7 +44,7 @@ def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float 
 
 
 def by_day(
-    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: Costs
+    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
     """Metric to the pseudo-value of each day, in order of days, where it is defined with any one day left out.
 
@@ -57,7 +61,7 @@ def by_day(
 
 
 def _left_out(
-    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: Costs
+    days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
     """Metric to its value with each day left out; only those that are defined without any one of 3 days or more."""
     named, place = np.unique(days, return_inverse=True)
@@ -73,7 +77,9 @@ def _without(place: npt.NDArray[np.int64], values: Numbers) -> Numbers:
     return found
 
 
-def _sums(place: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: Costs) -> dict[str, Numbers]:
+def _sums(
+    place: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
+) -> dict[str, Numbers]:
     """Metrics made of sums over rows, with each day left out."""
     rows = len(place) - np.bincount(place)
     found = {name: _without(place, metrics.losses(name, labels, probabilities, costs)) / rows for name in ADDITIVE}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import sklearn.metrics
 
 from include.declaration.gates import ADDITIVE, METRICS
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 
 Numbers = npt.NDArray[np.float64]
 BINS = 10
@@ -18,7 +18,7 @@ _LEAST = np.finfo(np.float64).eps
 """Probabilities are kept so far from 0 in the log loss, as scikit-learn does."""
 
 
-def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: Costs) -> Numbers:
+def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> Numbers:
     """What each row adds to a metric that is a mean over rows (`ADDITIVE` of the gates); KeyError for another.
 
     `log_loss`: -log p(what happened), natural logarithm (Good 1952); a sure mistake costs 36, not infinity.
@@ -126,7 +126,7 @@ def confusion(labels: Numbers, probabilities: Numbers, threshold: float) -> Conf
     return Confusion(warned_rightly, warned_falsely, missed, rightly_quiet)
 
 
-def measure(metric: str, labels: Numbers, probabilities: Numbers, costs: Costs) -> float | None:
+def measure(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> float | None:
     """One metric of one row or more, by its name in `include.declaration.gates.METRICS` (KeyError for another).
 
     None where it is not defined for these rows.
@@ -144,7 +144,7 @@ _OTHERS: dict[str, Callable[[Numbers, Numbers], float | None]] = {
 }
 
 
-def of(labels: Numbers, probabilities: Numbers, costs: Costs) -> dict[str, float]:
+def of(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> dict[str, float]:
     """Every metric that is defined for these rows; ValueError for no rows at all or unequal lengths."""
     if len(labels) != len(probabilities) or not len(labels):
         raise ValueError(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.gates import HIGHER_IS_BETTER
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 from include.model import metrics
 from include.model.metrics import Numbers
 
@@ -20,7 +20,7 @@ NULL = "null"
 
 
 @dataclass(frozen=True)
-class Group:
+class SliceGroup:
     """A group with enough rows: a metric, what it is compared with, and how much worse it is (below 0: better)."""
 
     name: str
@@ -31,10 +31,10 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Slices:
+class SliceMetrics:
     """The groups of a column."""
 
-    judged: tuple[Group, ...]
+    judged: tuple[SliceGroup, ...]
     """Worst first; by name where equal."""
     undefined: Mapping[str, int]
     """Group to rows where the metric is not defined, such as the AUC of rows of one class."""
@@ -49,9 +49,9 @@ def of(
     metric: str,
     *,
     than: Numbers | float,
-    costs: Costs,
+    costs: DecisionCosts,
     min_rows: int,
-) -> Slices:
+) -> SliceMetrics:
     """The metric of each group of the column, held against `than`.
 
     `than` is either another subject's probabilities (then its metric on the same group) or one number for all groups.
@@ -69,9 +69,9 @@ def of(
         if value is None or compared is None or not (math.isfinite(value) and math.isfinite(compared)):
             undefined[names[place]] = rows
         else:
-            judged.append(Group(names[place], rows, value, compared, worse(metric, value, compared)))
+            judged.append(SliceGroup(names[place], rows, value, compared, worse(metric, value, compared)))
     small = {names[place]: int(sizes[place]) for place in np.flatnonzero(sizes < min_rows)}
-    return Slices(tuple(sorted(judged, key=lambda group: (-group.worse, group.name))), undefined, small)
+    return SliceMetrics(tuple(sorted(judged, key=lambda group: (-group.worse, group.name))), undefined, small)
 
 
 def worse(metric: str, value: float, compared: float) -> float:

@@ -21,7 +21,7 @@ from include.model.model import Model
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """Feature columns and, of the same length, labels (0 or 1) and days (datetime64[D])."""
 
     features: pa.Table
@@ -30,7 +30,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model and how its training went."""
 
     model: Model
@@ -40,7 +40,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedRows:
     """The rows to fit on and the rows to stop by, as LightGBM sees them: encoded once, however often fitted."""
 
     encoding: Encoding
@@ -51,7 +51,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Boosted:
+class BoostedTrees:
     """A booster, cut at its best round, and the validation log loss (in nats) of each round that it took."""
 
     booster: lightgbm.Booster
@@ -59,22 +59,22 @@ class Boosted:
     validation_log_loss: list[float]
 
 
-def encode(features: Mapping[str, str], train: Rows, validation: Rows) -> Encoded:
+def encode(features: Mapping[str, str], train: TrainingRows, validation: TrainingRows) -> EncodedRows:
     """Encode both; vocabularies come from `train` alone."""
     learned = encoding.learn(features, train.features)
-    return Encoded(
+    return EncodedRows(
         learned, learned.encode(train.features), train.labels, learned.encode(validation.features), validation.labels
     )
 
 
 def fit(
     features: Mapping[str, str],
-    train: Rows,
-    validation: Rows,
+    train: TrainingRows,
+    validation: TrainingRows,
     parameters: Parameters,
     threads: int,
     baseline: Sequence[str] = (),
-) -> Fitted:
+) -> FittedModel:
     """Fit on `train`, stop by the log loss on `validation`; vocabularies and baselines come from `train` alone.
 
     `baseline` are the features that the logistic regression reads; none: all.
@@ -83,12 +83,12 @@ def fit(
     boosted = boost(rows, parameters, threads)
     logistic = Logistic.fit(rows.encoding.only(baseline or features), rows.train, train.labels)
     model = Model(boosted.booster, rows.encoding, Prior.fit(train.labels), logistic)
-    return Fitted(model, boosted.best_round, boosted.validation_log_loss)
+    return FittedModel(model, boosted.best_round, boosted.validation_log_loss)
 
 
 def boost(
-    rows: Encoded, parameters: Parameters, threads: int, watch: Callable[[int, float], None] | None = None
-) -> Boosted:
+    rows: EncodedRows, parameters: Parameters, threads: int, watch: Callable[[int, float], None] | None = None
+) -> BoostedTrees:
     """Fit LightGBM alone. `watch` is told each round, from 1, and its log loss; what it raises ends the fit."""
     told = {**parameters.lightgbm, "num_threads": threads}
     names = dict(zip(rows.encoding.features, rows.encoding.booster_names, strict=True))
@@ -114,7 +114,7 @@ def boost(
     # Read back from its own text, so that the model judged here is, bit for bit, the one that will score.
     best = booster.best_iteration
     booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best))
-    return Boosted(booster, best, history["validation"]["binary_logloss"])
+    return BoostedTrees(booster, best, history["validation"]["binary_logloss"])
 
 
 def _watched(watch: Callable[[int, float], None]) -> Callable[[CallbackEnv], None]:

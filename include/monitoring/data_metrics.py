@@ -14,27 +14,27 @@ import pyarrow.compute as pc
 from include.declaration.use_case import Feed, UseCase
 from include.lake import batch_reader
 from include.lake.partitions import days_from
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.monitoring import drift, drift_metrics, freshness, labelled_predictions
 from include.monitoring.drift_metrics import FEATURES, PREDICTION
-from include.monitoring.metric_row import Figure, missing
-from include.monitoring.reference_profile import Profile
+from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.reference_profile import ReferenceProfile
 from include.registry.model_record import Version
 
 PREDICTIONS = "predictions"
 
 
 @dataclass(frozen=True)
-class Scorer:
+class ScoringVersion:
     """The version that scored a day, as far as it is known."""
 
     version: Version | None
-    profile: Profile | None
+    profile: ReferenceProfile | None
     state: str
     """Why there is no version or no profile; empty where both are there."""
 
 
-def run(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+def run(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     """The figures of the view's own day: rows, nulls, drift against the scorer's profile, and ages.
 
     Memory stays flat in rows: features and predictions are counted a batch at a time.
@@ -47,8 +47,8 @@ def run(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
     ]
 
 
-def _volumes(use_case: UseCase, view: View) -> list[Figure]:
-    found: list[Figure] = []
+def _volumes(use_case: UseCase, view: AsOfSnapshot) -> list[MetricRow]:
+    found: list[MetricRow] = []
     rows: list[int] = []
     landed = view.day in view.partitions(FEATURES, view.day)
     for feed in use_case.feeds:
@@ -56,14 +56,14 @@ def _volumes(use_case: UseCase, view: View) -> list[Figure]:
     for table in (FEATURES, PREDICTIONS):
         partition = view.partitions(table, view.day).get(view.day)
         if partition is not None:
-            found.append(Figure("rows", table, float(partition.rows)))
+            found.append(MetricRow("rows", table, float(partition.rows)))
             rows.append(partition.rows)
         else:
             found.append(missing("rows", table, f"{view.day} has no {table}."))
     return [*found, freshness.unscored(*rows)] if len(rows) == 2 else found
 
 
-def _of_feed(use_case: UseCase, view: View, feed: Feed, built: bool) -> list[Figure]:
+def _of_feed(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool) -> list[MetricRow]:
     """A day whose features are built has landed, and so have its look-back days: what is not there then had no rows."""
     day, raw = view.day, f"raw/{feed.name}"
     limit = use_case.monitoring.volume_change
@@ -87,7 +87,7 @@ def _of_feed(use_case: UseCase, view: View, feed: Feed, built: bool) -> list[Fig
     return [*found, freshness.volume_change(feed.name, rows, before, limit)]
 
 
-def _reasons(view: View, feed: Feed) -> tuple[Counter[str], int]:
+def _reasons(view: AsOfSnapshot, feed: Feed) -> tuple[Counter[str], int]:
     """Reason to rows that were quarantined for it, and how many were quarantined at all."""
     found: Counter[str] = Counter()
     quarantined = 0
@@ -98,7 +98,7 @@ def _reasons(view: View, feed: Feed) -> tuple[Counter[str], int]:
     return found, quarantined
 
 
-def _drift(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     if scorer.profile is None:
         return [missing("weighted_drift", FEATURES, scorer.state)]
     there = view.partitions(FEATURES, view.day).get(view.day)
@@ -110,7 +110,7 @@ def _drift(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
     return drift_metrics.of_features(scorer.profile, counts, use_case.features, use_case.monitoring)
 
 
-def _predictions(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     """Mean and rate of warnings of the day's predictions, and how far these are from the reference's."""
     there = view.partitions(PREDICTIONS, view.day).get(view.day)
     if there is None:
@@ -136,12 +136,12 @@ class _Totals:
         self._sums: dict[str, list[float]] = {}
         self._rows: Counter[str] = Counter()
 
-    def mean(self, metric: str, column: str) -> Figure:
+    def mean(self, metric: str, column: str) -> MetricRow:
         """Over the rows that have a value."""
         if not self._rows[column]:
             return missing(metric, PREDICTION, f"Every {column} of the day's predictions is null: score the day again.")
         total = math.fsum(self._sums[column])  # whatever the order of the files
-        return Figure(metric, PREDICTION, total / self._rows[column])
+        return MetricRow(metric, PREDICTION, total / self._rows[column])
 
     def seen(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -151,7 +151,7 @@ class _Totals:
             yield batch
 
 
-def _ages(use_case: UseCase, view: View, scorer: Scorer) -> list[Figure]:
+def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     limits = use_case.monitoring
     found = [
         freshness.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_days)

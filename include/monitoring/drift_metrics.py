@@ -13,22 +13,22 @@ from include.declaration.monitoring import Monitoring
 from include.model.metrics import Numbers
 from include.monitoring import drift
 from include.monitoring.drift import Bins, Counts
-from include.monitoring.metric_row import Figure, above, missing
-from include.monitoring.reference_profile import Profile
+from include.monitoring.metric_row import MetricRow, above, missing
+from include.monitoring.reference_profile import ReferenceProfile
 
 FEATURES, PREDICTION = "features", "prediction"
 """Subjects of the figures that stand for all features, and for the predicted probabilities."""
 
 
-def bins(profile: Profile, declared: Mapping[str, str]) -> dict[str, Bins]:
+def bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[str, Bins]:
     """Return the bins of the features that can be compared: those that are declared in a type that the model reads."""
     gone = missing_features(profile.types, declared)
     return {name: each for name, each in profile.bins.items() if name not in gone}
 
 
 def of_features(
-    profile: Profile, counts: Mapping[str, Counts], declared: Mapping[str, str], monitoring: Monitoring
-) -> list[Figure]:
+    profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str], monitoring: Monitoring
+) -> list[MetricRow]:
     """Nulls, unseen categories, PSI, distance and importance of every feature, and the weighted drift of all.
 
     `counts` are the day's rows per bin of the profile (`drift.count` of `bins`), `declared` the features of the use
@@ -38,7 +38,7 @@ def of_features(
     gone, new = _gone(profile, counts, declared), sorted(set(declared) - set(profile.features))
     found = [missing("psi", name, state) for name, state in gone.items()]
     found += [missing("psi", name, f"The version does not read {name}, so it has no reference.") for name in new]
-    found += [Figure("importance", name, share) for name, share in profile.importance.items()]
+    found += [MetricRow("importance", name, share) for name, share in profile.importance.items()]
     psis: dict[str, float] = {}
     chances: dict[str, float] = {}
     for name in profile.features:
@@ -52,7 +52,7 @@ def of_features(
     return [*found, _weighted(profile, psis, chances, gone, monitoring)]
 
 
-def of_predictions(profile: Profile, counts: Counts, monitoring: Monitoring) -> Figure:
+def of_predictions(profile: ReferenceProfile, counts: Counts, monitoring: Monitoring) -> MetricRow:
     """The PSI of a day's predicted probabilities, from its rows per bin of `profile.probability`; the limit is never
     below what so few rows show by chance."""
     chance = drift.by_chance(profile.probability.counts, counts)
@@ -62,7 +62,9 @@ def of_predictions(profile: Profile, counts: Counts, monitoring: Monitoring) -> 
     return above("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
 
 
-def _of_feature(profile: Profile, name: str, counts: Counts, chance: float, monitoring: Monitoring) -> list[Figure]:
+def _of_feature(
+    profile: ReferenceProfile, name: str, counts: Counts, chance: float, monitoring: Monitoring
+) -> list[MetricRow]:
     spread, rows = profile.features[name], int(counts.sum())
     if not rows:
         return [missing(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
@@ -70,7 +72,7 @@ def _of_feature(profile: Profile, name: str, counts: Counts, chance: float, moni
     found = [
         above("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.more_nulls),
         above("psi", name, drift.psi(spread.counts, counts), limit),
-        Figure("jensen_shannon", name, drift.jensen_shannon(spread.counts, counts)),
+        MetricRow("jensen_shannon", name, drift.jensen_shannon(spread.counts, counts)),
     ]
     if spread.bins.values is not None:
         found.append(above("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
@@ -78,12 +80,12 @@ def _of_feature(profile: Profile, name: str, counts: Counts, chance: float, moni
 
 
 def _weighted(
-    profile: Profile,
+    profile: ReferenceProfile,
     psis: Mapping[str, float],
     chances: Mapping[str, float],
     gone: Mapping[str, str],
     monitoring: Monitoring,
-) -> Figure:
+) -> MetricRow:
     """Not judged where a feature that the model looks at is gone: what is left cannot vouch for it. The limit is never
     below what so few rows show by chance, weighted alike."""
     lost = [state for name, state in gone.items() if profile.importance.get(name, 0.0) > 0]
@@ -95,7 +97,7 @@ def _weighted(
     return above("weighted_drift", FEATURES, value, limit, "No feature of the day has rows to compare.")
 
 
-def _gone(profile: Profile, counts: Mapping[str, Counts], declared: Mapping[str, str]) -> dict[str, str]:
+def _gone(profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str]) -> dict[str, str]:
     """Feature of the version that cannot be compared to why."""
     return {name: _why_gone(name, profile.types[name], declared) for name in profile.features if name not in counts}
 

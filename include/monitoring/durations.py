@@ -1,4 +1,4 @@
-"""Costs: write down how long training or scoring a day took, and whether that is longer than usual."""
+"""Record how long training or scoring a period took, and whether that is longer than usual."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from include.declaration.use_case import UseCase
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import slowdown
-from include.monitoring.slowdown import Cost
+from include.monitoring.slowdown import Duration
 
 DAYS = 28
 """Earlier days that say what is usual."""
 
 
-class Clock:
+class Stopwatch:
     """Times what is done within it: when it began, and how long it took."""
 
     started: datetime
@@ -34,8 +34,15 @@ class Clock:
 
 
 def record(
-    use_case: UseCase, stage: str, day: date, clock: Clock, rows: int, version: str | None, *, lake: Lake | None = None
-) -> Cost:
+    use_case: UseCase,
+    stage: str,
+    day: date,
+    clock: Stopwatch,
+    rows: int,
+    version: str | None,
+    *,
+    lake: Lake | None = None,
+) -> Duration:
     """Make the partition `day` of `costs/<stage>` say what was timed; for work that was really done, not for a rerun
     that found it done. Usual is what up to 28 recorded days before `day` took, row for row."""
     lake, table = lake or Lake.of(use_case), f"costs/{stage}"

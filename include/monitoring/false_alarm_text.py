@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from include.declaration.monitoring import FALSE_ALARMS, Monitoring, label_of
 from include.model.day_process import DEFAULT_CORRELATION, OWN_DAYS
-from include.monitoring.metric_table import Measure
+from include.monitoring.metric_table import MetricValue
 
 
-def sentence(rows: Sequence[Measure], monitoring: Monitoring) -> str:
+def sentence(rows: Sequence[MetricValue], monitoring: Monitoring) -> str:
     """How often a year each limit asks falsely for a training, and what that was computed from; empty without rows."""
     found = [row for row in rows if row.metric == FALSE_ALARMS]
     rated = [row for row in found if row.value is not None]
@@ -22,7 +22,7 @@ def sentence(rows: Sequence[Measure], monitoring: Monitoring) -> str:
     return f"False alarms a year: {shown}.{unknown} {_from_what(max(row.days for row in rated))}"
 
 
-def _rate(row: Measure, declared: float | None) -> str:
+def _rate(row: MetricValue, declared: float | None) -> str:
     said = f"{row.subject.replace('_', ' ')} {row.value:.1f}"
     return said if declared is None else f"{said} (declared {declared:g})"
 

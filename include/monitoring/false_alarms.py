@@ -26,9 +26,9 @@ from include.model import autocorrelation, day_process
 from include.model.autocorrelation import Numbers
 from include.model.day_process import YEAR, Process
 from include.monitoring import drift_metrics, performance
-from include.monitoring.reference_profile import Profile
+from include.monitoring.reference_profile import ReferenceProfile
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import Decided, Flying, Measured, Reading
+from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
 
 FORMAT = 1
 DRIFT = {"weighted_drift": drift_metrics.FEATURES, "prediction_drift": drift_metrics.PREDICTION}
@@ -43,7 +43,7 @@ Breached = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Rate:
+class FalseAlarmRate:
     """How often a year one limit of one signal asks falsely."""
 
     signal: str
@@ -76,7 +76,7 @@ class FalseAlarms:
 
     declaration: str
     """Digest of what they were computed for."""
-    rates: tuple[Rate, ...]
+    rates: tuple[FalseAlarmRate, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, from which `from_json` makes an equal object."""
@@ -85,7 +85,7 @@ class FalseAlarms:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> FalseAlarms:
         """What `to_json` gave."""
-        return cls(values["declaration"], tuple(Rate(**rate) for rate in values["rates"]))
+        return cls(values["declaration"], tuple(FalseAlarmRate(**rate) for rate in values["rates"]))
 
     def applied(self, monitoring: Monitoring) -> Monitoring:
         """The declared limits with the computed confidence in place of each declared rate."""
@@ -114,7 +114,7 @@ def declaration_of(monitoring: Monitoring, policy: Retraining, gap_days: int) ->
     return content_digest.of_values(declared)
 
 
-def compute(profile: Profile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> FalseAlarms:
+def compute(profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> FalseAlarms:
     """The rate of every limit of every signal, for the version of the profile. Takes about a second a limit."""
     simulation = _Simulation(profile, monitoring, policy, gap_days)
     rates = [
@@ -135,7 +135,7 @@ class _Shape(NamedTuple):
     min_days: int
 
 
-def resolve(profile: Profile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> Monitoring:
+def resolve(profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> Monitoring:
     """The declared limits as numbers: those that declare a rate get what keeps to it; only these are computed."""
     simulation = _Simulation(profile, monitoring, policy, gap_days)
     rates = [
@@ -150,24 +150,24 @@ def resolve(profile: Profile, monitoring: Monitoring, policy: Retraining, gap_da
 class _Simulation:
     """One version under one declaration."""
 
-    profile: Profile
+    profile: ReferenceProfile
     monitoring: Monitoring
     policy: Retraining
     gap_days: int
 
-    def performance(self, limit: PerformanceLimit) -> Rate:
+    def performance(self, limit: PerformanceLimit) -> FalseAlarmRate:
         """Of a model that goes on as on its test days."""
         return self._judged("performance", limit, self.profile.daily(limit.metric, limit.reference))
 
-    def baseline(self, limit: BaselineLimit) -> Rate:
+    def baseline(self, limit: BaselineLimit) -> FalseAlarmRate:
         """Of a model that is exactly as good as the baseline."""
         return self._judged("worse_than_baseline", limit, self.profile.daily(limit.metric, limit.baseline))
 
-    def drift(self, name: str) -> Rate:
+    def drift(self, name: str) -> FalseAlarmRate:
         """Of days that differ from the train days as the validation and test days did."""
         days, monitoring = self.profile.usual.days, self.monitoring
         usual = np.array(getattr(self.profile.usual, name))
-        rate = Rate(name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, days=days)
+        rate = FalseAlarmRate(name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, days=days)
         process = day_process.fit([np.log(np.maximum(usual, _LEAST))], centred=False)
         if process is None:
             return replace(rate, state="The validation and test days are too few, or all alike.")
@@ -180,9 +180,9 @@ class _Simulation:
         per_year = alarms_per_year(times > at, self.policy, name)
         return replace(rate, per_year=per_year, at=at, correlation=process.correlation, own=process.own)
 
-    def _judged(self, signal: str, limit: Limit, spans: list[Numbers]) -> Rate:
+    def _judged(self, signal: str, limit: Limit, spans: list[Numbers]) -> FalseAlarmRate:
         days = sum(map(len, spans))
-        rate = Rate(signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, days=days)
+        rate = FalseAlarmRate(signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, days=days)
         process = day_process.fit(spans, centred=True)
         if process is None:
             why = "does not vary from day to day" if days else "is not defined on the test days without each single day"
@@ -241,11 +241,11 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
     alone = replace(policy, signals=(signal,), per_month=max(policy.per_month, 1))
     calm, broken = _measured_days(signal)
 
-    def retrains(life: int, number: int, trained: list[Decided]) -> bool:
+    def retrains(life: int, number: int, trained: list[PastDecision]) -> bool:
         days = range(max(number - policy.look_back_days, 0), number + 1)
         measured = [(broken if breached[life, each] else calm)[each] for each in days]
         day = _START + timedelta(days=number)
-        return retraining_policy.decide(alone, day, measured, trained, Flying("1", _START)).retrain
+        return retraining_policy.decide(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
 
     return _counted(breached, alone, retrains)
 
@@ -255,28 +255,30 @@ def _roughly(breached: Breached, policy: Retraining) -> float:
     return _counted(breached, policy, lambda _life, _number, _trained: True)
 
 
-def _counted(breached: Breached, policy: Retraining, retrains: Callable[[int, int, list[Decided]], bool]) -> float:
+def _counted(breached: Breached, policy: Retraining, retrains: Callable[[int, int, list[PastDecision]], bool]) -> float:
     """Trainings a year. Asked is only of days on which the decision is not a hold for sure: that would take longer."""
     kept = np.cumsum(breached, axis=1)
     of_days: npt.NDArray[np.int64] = kept - np.pad(kept, ((0, 0), (policy.of_days, 0)))[:, : kept.shape[1]]
     may_ask = breached & (of_days >= policy.breaches)
     alarms = 0
     for life in np.flatnonzero(may_ask.any(axis=1)).tolist():
-        trained: list[Decided] = []
+        trained: list[PastDecision] = []
         free = 0
         for number in np.flatnonzero(may_ask[life]).tolist():
             if number >= free and retrains(life, number, trained):
-                trained.append(Decided(_START + timedelta(days=number), "retrain", "rejected"))
+                trained.append(PastDecision(_START + timedelta(days=number), "retrain", "rejected"))
                 free = number + retraining_policy.cool_down(policy, trained)[0]
         alarms += len(trained)
     return alarms * YEAR / breached.size
 
 
 @lru_cache
-def _measured_days(signal: str) -> tuple[list[Measured], list[Measured]]:
+def _measured_days(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredPeriod]]:
     """Each day of a life, as one on which the signal did not break and as one on which it did."""
     days = [_START + timedelta(days=number) for number in range(YEAR)]
-    calm, broken = ([Measured(day, "1", {signal: Reading(broke, 0.0, 0.0)}) for day in days] for broke in (False, True))
+    calm, broken = (
+        [MeasuredPeriod(day, "1", {signal: SignalValue(broke, 0.0, 0.0)}) for day in days] for broke in (False, True)
+    )
     return calm, broken
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from include.monitoring.metric_row import Figure, above, missing
+from include.monitoring.metric_row import MetricRow, above, missing
 
 VOLUME, STALENESS = "volume_change", "staleness"
 
 
-def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> Figure:
+def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> MetricRow:
     """Rows of a feed's day as a share of the mean of the days before, less 1: -1 is none, 0 as many, 1 twice as many.
 
     `before` are the rows of each day that has landed, 0 where it had none. Breached beyond the limit in either
@@ -21,17 +21,17 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
     if not sum(before):
         return missing(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
     change = rows / (sum(before) / len(before)) - 1
-    return Figure(VOLUME, feed, change, limit=limit, breached=abs(change) > limit)
+    return MetricRow(VOLUME, feed, change, limit=limit, breached=abs(change) > limit)
 
 
-def staleness(subject: str, day: date, newest: date | None, limit: float) -> Figure:
+def staleness(subject: str, day: date, newest: date | None, limit: float) -> MetricRow:
     """Days from the newest partition of a table to `day`; more than the limit is a breach."""
     if newest is None:
         return missing(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
     return above(STALENESS, subject, float((day - newest).days), limit)
 
 
-def lateness(day: date, complete: date | None, due: date | None, limit: float) -> Figure:
+def lateness(day: date, complete: date | None, due: date | None, limit: float) -> MetricRow:
     """Days from the newest day with complete labels to the newest that should have them by `day`.
 
     `due` is the newest day, old enough for its labels to have matured, that is not recorded as empty: a shop that is
@@ -42,27 +42,29 @@ def lateness(day: date, complete: date | None, due: date | None, limit: float) -
     return above(STALENESS, "labels", float((due - complete).days) if due and due > complete else 0.0, limit)
 
 
-def unscored(rows: int, predictions: int) -> Figure:
+def unscored(rows: int, predictions: int) -> MetricRow:
     """Rows of features without a prediction, or predictions without such a row; any is a breach."""
     return above("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
 
 
-def age(day: date, as_of: date, limit: int) -> Figure:
+def age(day: date, as_of: date, limit: int) -> MetricRow:
     """Days since the day as of which a model was trained; from the limit on it is old."""
     days = (day - as_of).days
-    return Figure(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
+    return MetricRow(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
 
 
-def of_feed(feed: str, landed: int, checked: int | None, reasons: Mapping[str, int], quarantined: int) -> list[Figure]:
+def of_feed(
+    feed: str, landed: int, checked: int | None, reasons: Mapping[str, int], quarantined: int
+) -> list[MetricRow]:
     """Rows of a feed's day that landed, were published and quarantined, and for which reasons.
 
     `checked` is None where nothing of the day is published. A row with two reasons counts for each.
     """
-    found = [Figure("rows", feed, float(landed))]
+    found = [MetricRow("rows", feed, float(landed))]
     if checked is None and landed:
         state = "Nothing of the day is published: it was refused, or is not validated yet; see its data run."
         return [*found, missing("published", feed, state), missing("quarantined", feed, state)]
-    found.append(Figure("published", feed, float((checked or 0) - quarantined)))
-    found.append(Figure("quarantined", feed, float(quarantined)))
+    found.append(MetricRow("published", feed, float((checked or 0) - quarantined)))
+    found.append(MetricRow("quarantined", feed, float(quarantined)))
     by_reason = sorted(reasons.items())
-    return [*found, *(Figure("quarantined_by_reason", f"{feed}: {name}", float(n)) for name, n in by_reason)]
+    return [*found, *(MetricRow("quarantined_by_reason", f"{feed}: {name}", float(n)) for name, n in by_reason)]

@@ -19,9 +19,9 @@ from include.features.labels import join_labels, known_labels
 from include.lake import batch_reader
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
-from include.monitoring.performance import Outcomes
+from include.monitoring.performance import LabelledPredictions
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -42,24 +42,24 @@ class NotMeasurableError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class DayOutcomes:
+class DayPredictions:
     """A scored day by its stored predictions; its baselines are those of the version that made them."""
 
     version: str
     rows: int
     """Rows that were scored."""
     labelled_rows: int
-    outcomes: Outcomes
+    outcomes: LabelledPredictions
     state: str
     """Why its baselines cannot be predicted; empty if they can."""
 
 
-def matured(lake: Lake, day: date) -> View:
+def matured(lake: Lake, day: date) -> AsOfSnapshot:
     """The lake as of the day on which the labels of `day` are complete: corrections that come later change nothing."""
     return lake.as_of(day + timedelta(days=lake.use_case.label.matures_after_days))
 
 
-def waiting(use_case: UseCase, view: View, day: date) -> str:
+def waiting(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     """Why a day cannot be measured yet; empty if it can."""
     makers = score.makers(view, day)
     if not makers:
@@ -77,7 +77,7 @@ def mixed(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
     )
 
 
-def incomplete(use_case: UseCase, view: View, day: date) -> str:
+def incomplete(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     """Why the labels of a day are not complete; empty where they are, as far as they will ever be.
 
     Labels that became known on a day are written before its features: so the features tell. A day that is recorded as
@@ -89,7 +89,7 @@ def incomplete(use_case: UseCase, view: View, day: date) -> str:
     return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
 
 
-def complete(use_case: UseCase, view: View, first: date, last: date) -> list[date]:
+def complete(use_case: UseCase, view: AsOfSnapshot, first: date, last: date) -> list[date]:
     """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
     matures = timedelta(days=use_case.label.matures_after_days)
     landed = view.partitions("features", first, last + matures)
@@ -97,7 +97,7 @@ def complete(use_case: UseCase, view: View, first: date, last: date) -> list[dat
     return [day for day, all_of in needed.items() if all(d in landed or _absent(use_case, d) for d in all_of)]
 
 
-def newest_complete(use_case: UseCase, view: View) -> date | None:
+def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     """The newest day whose labels are complete as of `view`, and have gone on coming since; None where there is none.
 
     A data run that brought no label at all has landed too: so a day needs labels that became known no earlier than
@@ -110,7 +110,7 @@ def newest_complete(use_case: UseCase, view: View) -> date | None:
     return max(complete(use_case, view, use_case.first_day, last), default=None)
 
 
-def newest_due(use_case: UseCase, view: View) -> date | None:
+def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     """Return the newest day whose labels should be complete as of `view`; None where there is none.
 
     A day that is recorded as empty, or that no feed delivers, has no labels to wait for.
@@ -122,7 +122,7 @@ def newest_due(use_case: UseCase, view: View) -> date | None:
     return day if day >= use_case.first_day else None
 
 
-def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayOutcomes:
+def of_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
     """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
     number = score.scored_with(view, day)
     assert number is not None  # `waiting` has seen predictions of one version
@@ -142,12 +142,12 @@ def of_day(use_case: UseCase, view: View, day: date, registry: Registry) -> DayO
     predicted = {} if state else _predicted(use_case, rows, model).predicted
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     days = rows["day"].to_numpy().astype("datetime64[D]")
-    found = Outcomes(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
+    found = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [day]) else rows.num_rows
-    return DayOutcomes(number, view.partitions("predictions", day, day)[day].rows, labelled, found, state)
+    return DayPredictions(number, view.partitions("predictions", day, day)[day].rows, labelled, found, state)
 
 
-def of_window(use_case: UseCase, view: View, version: Version, model: Model) -> Outcomes:
+def of_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
     """The newest `window_days` days whose labels are complete as of `view`, and that the version has not seen,
     predicted anew by it: so that nothing depends on which of them are scored, or by whom.
 
@@ -167,7 +167,7 @@ def of_window(use_case: UseCase, view: View, version: Version, model: Model) -> 
     return _predicted(use_case, rows, model)
 
 
-def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
+def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[date]:
     """The days of the window, oldest first; NotMeasurableError where there are none."""
     last = view.day - timedelta(days=use_case.label.matures_after_days)
     if last < version.as_of:
@@ -185,7 +185,7 @@ def _window(use_case: UseCase, view: View, version: Version) -> list[date]:
     return days
 
 
-def _unfit(use_case: UseCase, view: View, days: Collection[date], version: Version, model: Model) -> str:
+def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[date], version: Version, model: Model) -> str:
     """Why a version cannot predict those days as their features stand; empty if it can."""
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
@@ -206,13 +206,13 @@ def _count(rows: ibis.Table) -> int:
     return int(rows.count().to_pyarrow().as_py())
 
 
-def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> Outcomes:
+def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredictions:
     predicted = model.predict_all(rows.select(list(model.encoding.features)), threads_for(rows.num_rows))
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
-    return Outcomes(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
+    return LabelledPredictions(rows["day"].to_numpy().astype("datetime64[D]"), labels, predicted)
 
 
-def _parts(view: View, days: Sequence[date]) -> dict[date, int]:
+def _parts(view: AsOfSnapshot, days: Sequence[date]) -> dict[date, int]:
     """Day to n, for each day of whose rows one in n is taken; empty where all days are taken whole."""
     most = max(MOST_ROWS // len(days), 1)
     there = view.partitions("features", days[0], days[-1])

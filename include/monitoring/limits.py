@@ -8,9 +8,9 @@ from include.declaration.gates import MODEL
 from include.declaration.monitoring import FALSE_ALARMS, Monitoring
 from include.declaration.use_case import UseCase
 from include.monitoring import false_alarms
-from include.monitoring.false_alarms import FalseAlarms, Rate
-from include.monitoring.metric_row import Figure, missing
-from include.monitoring.reference_profile import NAME, Profile, ProfileUnreadableError
+from include.monitoring.false_alarms import FalseAlarmRate, FalseAlarms
+from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.reference_profile import NAME, ProfileUnreadableError, ReferenceProfile
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.model_record import Version
 
@@ -18,7 +18,7 @@ TAG = "false_alarms"
 """Tag of a version: the false-alarm rate of each limit as JSON, or a sentence that says why there is none."""
 
 
-def compute(use_case: UseCase, profile: Profile) -> FalseAlarms:
+def compute(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
     """The false-alarm rates of the version of this profile, under the use case's declaration as it is now."""
     return false_alarms.compute(profile, use_case.monitoring, use_case.retraining, use_case.training.gap_days)
 
@@ -29,7 +29,7 @@ def recorded(use_case: UseCase, version: Version) -> FalseAlarms | None:
     return found if found and found.declaration == _declaration(use_case) else None
 
 
-def at_registration(version: Version) -> tuple[Rate, ...]:
+def at_registration(version: Version) -> tuple[FalseAlarmRate, ...]:
     """Return the rates that were computed at registration, whatever is declared now; empty where there are none."""
     found = _read(version)
     return found.rates if found else ()
@@ -42,7 +42,7 @@ def _read(version: Version) -> FalseAlarms | None:
         return None
 
 
-def applied(use_case: UseCase, version: Version, profile: Profile) -> Monitoring:
+def applied(use_case: UseCase, version: Version, profile: ReferenceProfile) -> Monitoring:
     """The declared limits as numbers: from the rates of the registration, or computed where these do not hold now."""
     if rates := recorded(use_case, version):
         return rates.applied(use_case.monitoring)
@@ -50,7 +50,7 @@ def applied(use_case: UseCase, version: Version, profile: Profile) -> Monitoring
     return false_alarms.resolve(profile, use_case.monitoring, use_case.retraining, gap_days)
 
 
-def figures(use_case: UseCase, version: Version) -> list[Figure]:
+def figures(use_case: UseCase, version: Version) -> list[MetricRow]:
     """`false_alarms_per_year` of each limit, as computed at registration; `days` are the version's own days."""
     if not (rates := recorded(use_case, version)):
         state = (
@@ -59,7 +59,7 @@ def figures(use_case: UseCase, version: Version) -> list[Figure]:
         )
         return [missing(FALSE_ALARMS, MODEL, state)]
     return [
-        Figure(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), state=rate.state)
+        MetricRow(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), state=rate.state)
         for rate in rates.rates
     ]
 
@@ -67,7 +67,7 @@ def figures(use_case: UseCase, version: Version) -> list[Figure]:
 def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
     """The value of the tag for a version or a run that is about to be one."""
     try:
-        profile = Profile.from_json(registry.beside(version, NAME))
+        profile = ReferenceProfile.from_json(registry.beside(version, NAME))
     except (ArtifactMissingError, ProfileUnreadableError) as error:
         return f"There are no false-alarm rates: {error}"
     return json.dumps(compute(use_case, profile).to_json())

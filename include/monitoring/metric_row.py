@@ -10,7 +10,7 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricRow:
     """One row of `metrics` but for its version. Without a value, `state` says in sentences why, and what to do."""
 
     metric: str
@@ -27,18 +27,18 @@ class Figure:
     state: str = ""
 
 
-def above(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> Figure:
+def above(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> MetricRow:
     """A figure that breaks its limit where it is greater; not judged without a value, and `state` says why."""
     breached = None if value is None else bool(value > limit)
-    return Figure(metric, subject, value, limit=limit, breached=breached, state=state if value is None else "")
+    return MetricRow(metric, subject, value, limit=limit, breached=breached, state=state if value is None else "")
 
 
-def missing(metric: str, subject: str, state: str, limit: float | None = None) -> Figure:
+def missing(metric: str, subject: str, state: str, limit: float | None = None) -> MetricRow:
     """What could not be measured, and why."""
-    return Figure(metric, subject, limit=limit, state=state)
+    return MetricRow(metric, subject, limit=limit, state=state)
 
 
-def rows(figures: Sequence[Figure], version: str | None, about: date, schema: pa.Schema) -> pa.Table:
+def rows(figures: Sequence[MetricRow], version: str | None, about: date, schema: pa.Schema) -> pa.Table:
     """The figures as rows of that schema; `about` where a figure names no day of its own."""
     each = [asdict(replace(found, about=found.about or about)) | {"model_version": version} for found in figures]
     return pa.Table.from_pylist(each, schema=schema)

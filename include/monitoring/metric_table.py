@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-class Measure(NamedTuple):
+class MetricValue(NamedTuple):
     """One row of the table."""
 
     day: date
@@ -35,7 +35,7 @@ class Measure(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Grid:
+class MetricMatrix:
     """Values of one metric by subject and day; NaN where there is none."""
 
     subjects: tuple[str, ...]
@@ -45,7 +45,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Measures:
+class MetricTable:
     """Rows of `metrics` with their `day`, as an Arrow table."""
 
     rows: pa.Table
@@ -68,15 +68,15 @@ class Measures:
         """The days that were measured, in order."""
         return tuple(sorted(pc.unique(self.rows["day"]).to_pylist()))
 
-    def of(self, metric: str, subject: str | None = None) -> list[Measure]:
+    def of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
         """The rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
-    def on(self, day: date) -> list[Measure]:
+    def on(self, day: date) -> list[MetricValue]:
         """All rows of one day."""
         return self._listed(np.flatnonzero(self._days() == np.datetime64(day)))
 
-    def breached(self) -> list[Measure]:
+    def breached(self) -> list[MetricValue]:
         """Every row that broke its limit, newest day first."""
         return self._listed(np.flatnonzero(pc.fill_null(self.rows["breached"], False).to_numpy()))[::-1]
 
@@ -85,7 +85,7 @@ class Measures:
         codes = np.unique(self._codes["subject"][self._where(metric, None)])
         return sorted(self._names["subject"][code] for code in codes)
 
-    def grid(self, metric: str, days: Sequence[date]) -> Grid:
+    def grid(self, metric: str, days: Sequence[date]) -> MetricMatrix:
         """The values of a metric for every subject and each of `days`."""
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
@@ -97,7 +97,7 @@ class Measures:
             known = calendar[at] == self._days()[chosen]
             found = self.rows["value"].take(chosen).to_numpy()
             values[place[self._codes["subject"][chosen]][known], at[known]] = found[known]
-        return Grid(tuple(subjects), tuple(days), values)
+        return MetricMatrix(tuple(subjects), tuple(days), values)
 
     def _where(self, metric: str, subject: str | None) -> npt.NDArray[np.int64]:
         chosen = self._is("metric", metric)
@@ -114,13 +114,13 @@ class Measures:
         found: npt.NDArray[np.datetime64] = self.rows["day"].to_numpy().astype("datetime64[D]")
         return found
 
-    def _listed(self, chosen: npt.NDArray[np.int64]) -> list[Measure]:
-        found = self.rows.select(Measure._fields).take(chosen)
-        columns = {name: found[name].to_pylist() for name in Measure._fields}
+    def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
+        found = self.rows.select(MetricValue._fields).take(chosen)
+        columns = {name: found[name].to_pylist() for name in MetricValue._fields}
         columns["about"] = [about or day for about, day in zip(columns["about"], columns["day"], strict=True)]
         columns["days"] = [days or 1 for days in columns["days"]]
         columns["state"] = [state or "" for state in columns["state"]]
-        return list(map(Measure._make, zip(*columns.values(), strict=True)))
+        return list(map(MetricValue._make, zip(*columns.values(), strict=True)))
 
 
 def stretches(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -18,14 +18,14 @@ from include.errors import AirworthyError, InvalidRequestError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
-from include.monitoring.data_metrics import Scorer
-from include.monitoring.labelled_predictions import DayOutcomes, NotMeasurableError
-from include.monitoring.metric_row import Figure, missing
-from include.monitoring.performance import Outcomes
-from include.monitoring.reference_profile import Profile, ProfileUnreadableError
+from include.monitoring.data_metrics import ScoringVersion
+from include.monitoring.labelled_predictions import DayPredictions, NotMeasurableError
+from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.performance import LabelledPredictions
+from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
 from include.registry import sync
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.scoring import score
@@ -36,7 +36,7 @@ ROUNDS = 5
 
 
 @dataclass(frozen=True)
-class MeasureResult:
+class MonitorResult:
     """What was measured at a day; plain values."""
 
     day: str
@@ -51,7 +51,7 @@ class MeasureResult:
 
 
 @dataclass(frozen=True)
-class Realised:
+class RealisedPerformance:
     """Metrics over the rows of several scored days, pooled; plain values."""
 
     first: str
@@ -64,7 +64,7 @@ class Realised:
     metrics: dict[str, dict[str, float]]
 
 
-def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureResult:
+def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult:
     """Measure `day` from what was known at it: its own data and predictions, and the performance on days whose labels
     are complete by now; all of it is the partition `day` of `metrics`.
 
@@ -74,15 +74,15 @@ def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureRes
     use_case.require(day)
     lake, changed = lake or Lake.of(use_case), False
     for _ in range(ROUNDS):
-        measured = _Measuring(use_case, lake.as_of(day))
+        measured = _DayMonitor(use_case, lake.as_of(day))
         inputs = measured.inputs()
         table = measured.table()
         commit = lake.replace("metrics", day, table, inputs=inputs, stage="measure")
         changed |= commit.changed
-        if _Measuring(use_case, lake.as_of(day)).inputs() == inputs:
+        if _DayMonitor(use_case, lake.as_of(day)).inputs() == inputs:
             break
     found = table.to_pylist()
-    return MeasureResult(
+    return MonitorResult(
         day=day.isoformat(),
         version=measured.version,
         figures=len(found),
@@ -92,7 +92,7 @@ def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureRes
     )
 
 
-def anew(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[MeasureResult]:
+def anew(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
     """Measure again what was measured of a day before it was scored: the day itself, and the day that judges its
     predictions; each where it was measured. So the table is the same whichever came first."""
     lake = lake or Lake.of(use_case)
@@ -102,7 +102,7 @@ def anew(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[Meas
     return [*own, judging] if judging else own
 
 
-def again(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureResult | None:
+def again(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
     """Measure the day that judges the predictions of `day`, where that was done before: in a backfill it may have been
     measured before `day` was scored. None where there is nothing to do again."""
     lake, judged_on = lake or Lake.of(use_case), day + timedelta(days=use_case.label.matures_after_days)
@@ -110,10 +110,10 @@ def again(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MeasureR
     return run(use_case, judged_on, lake=lake) if there else None
 
 
-def realised(use_case: UseCase, first: date, last: date, *, lake: Lake | None = None) -> Realised:
+def realised(use_case: UseCase, first: date, last: date, *, lake: Lake | None = None) -> RealisedPerformance:
     """Metrics over all rows of the days from `first` to `last` that are scored and whose labels are known."""
     lake, registry = lake or Lake.of(use_case), Registry(use_case)
-    done: dict[str, DayOutcomes] = {}
+    done: dict[str, DayPredictions] = {}
     waiting: dict[str, str] = {}
     for day in days_from(first, last):
         view = labelled_predictions.matured(lake, day)
@@ -127,13 +127,13 @@ def realised(use_case: UseCase, first: date, last: date, *, lake: Lake | None = 
     pooled = {subject: np.concatenate([each.predicted[subject] for each in found]) for subject in subjects}
     values = {name: metrics.of(labels, each, use_case.costs) for name, each in pooled.items()} if len(labels) else {}
     empty = {name: {"rows": 0.0} for name in pooled}
-    return Realised(first.isoformat(), last.isoformat(), tuple(done), waiting, len(labels), values or empty)
+    return RealisedPerformance(first.isoformat(), last.isoformat(), tuple(done), waiting, len(labels), values or empty)
 
 
-class _Measuring:
+class _DayMonitor:
     """One day, measured from one view of the lake."""
 
-    def __init__(self, use_case: UseCase, view: View) -> None:
+    def __init__(self, use_case: UseCase, view: AsOfSnapshot) -> None:
         self.use_case, self.view = use_case, view
         self.registry = Registry(use_case)
         self.judged = view.day - timedelta(days=use_case.label.matures_after_days)
@@ -160,7 +160,7 @@ class _Measuring:
         """The day's rows of `metrics`."""
         scorer = self._scorer()
         monitoring = self.use_case.monitoring
-        rates: list[Figure] = []
+        rates: list[MetricRow] = []
         if scorer.version is not None and scorer.profile is not None:
             monitoring = limits.applied(self.use_case, scorer.version, scorer.profile)
             rates = limits.figures(self.use_case, scorer.version)
@@ -175,21 +175,23 @@ class _Measuring:
             ]
         )
 
-    def _scorer(self) -> Scorer:
+    def _scorer(self) -> ScoringVersion:
         """Who scored the day. A version that cannot be read is a state, not a failure: the day's data can be."""
         if self.version is None:
             several = labelled_predictions.mixed(self.use_case, self.view.day, self.makers) if self.makers else ""
-            return Scorer(None, None, several or _unscored(self.use_case, self.view, self.registry))
+            return ScoringVersion(None, None, several or _unscored(self.use_case, self.view, self.registry))
         try:
             version = sync.version_of(self.registry, self.version)
         except InvalidRequestError as error:
-            return Scorer(None, None, str(error))
+            return ScoringVersion(None, None, str(error))
         try:
-            return Scorer(version, Profile.from_json(self.registry.beside(version, reference_profile.NAME)), "")
+            return ScoringVersion(
+                version, ReferenceProfile.from_json(self.registry.beside(version, reference_profile.NAME)), ""
+            )
         except (ArtifactMissingError, ProfileUnreadableError) as error:
-            return Scorer(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")
+            return ScoringVersion(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")
 
-    def _window(self, scorer: Scorer, monitoring: Monitoring) -> list[Figure]:
+    def _window(self, scorer: ScoringVersion, monitoring: Monitoring) -> list[MetricRow]:
         """The performance of the day's version on the newest labelled days, and what it is compared with."""
         use_case = self.use_case
         if scorer.version is None:
@@ -203,14 +205,14 @@ class _Measuring:
         window = [replace(each, about=found.last) for each in self._judged(scorer, found, monitoring)]
         return [*kept, *window]
 
-    def _judged(self, scorer: Scorer, found: Outcomes, monitoring: Monitoring) -> list[Figure]:
+    def _judged(self, scorer: ScoringVersion, found: LabelledPredictions, monitoring: Monitoring) -> list[MetricRow]:
         use_case = self.use_case
         window = performance.of_window(found, use_case.costs)
         if scorer.profile is None:
             return [*window, *performance.unknown(scorer.state, monitoring, found.number_of_days)]
         return [*window, *performance.judged(found, scorer.profile.promised, monitoring, use_case.costs)]
 
-    def _realised(self) -> tuple[str | None, list[Figure]]:
+    def _realised(self) -> tuple[str | None, list[MetricRow]]:
         """How good the stored predictions of the day turned out to be whose labels are complete now, and whose."""
         use_case, view, day = self.use_case, self.view, self.judged
         if day < use_case.first_day:
@@ -226,7 +228,7 @@ class _Measuring:
         return found.version, [*figures_of_day, *lost]
 
 
-def _unscored(use_case: UseCase, view: View, registry: Registry) -> str:
+def _unscored(use_case: UseCase, view: AsOfSnapshot, registry: Registry) -> str:
     """Why a day has no predictions, and what to do: where scoring it would fail, in the words that it would use."""
     day = view.day
     try:

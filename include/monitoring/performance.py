@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from include.declaration.gates import HIGHER_IS_BETTER, METRICS, MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 from include.model import autocorrelation, expected, intervals, metrics
-from include.model.autocorrelation import Sureness
-from include.model.expected import Expected
+from include.model.autocorrelation import MeanPrecision
+from include.model.expected import ExpectedMetric
 from include.model.metrics import Numbers
-from include.monitoring.metric_row import Figure, missing
+from include.monitoring.metric_row import MetricRow, missing
 from include.wording import counted
 
 CONFIDENCE = 0.95
@@ -29,7 +29,7 @@ _NOT_SURE = "The metric is not defined without each single day, so nobody can sa
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class LabelledPredictions:
     """What was predicted of labelled rows, by subject (model, prior, logistic), and what happened; of one length."""
 
     days: npt.NDArray[np.datetime64]
@@ -46,42 +46,45 @@ class Outcomes:
         return newest
 
 
-def of_day(outcomes: Outcomes, rows: int, labelled_rows: int, costs: Costs) -> list[Figure]:
+def of_day(outcomes: LabelledPredictions, rows: int, labelled_rows: int, costs: DecisionCosts) -> list[MetricRow]:
     """Every metric of every subject over one day's labelled rows; of a day without any, the numbers of rows alone."""
-    found: list[Figure] = []
+    found: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
         values = metrics.of(outcomes.labels, probabilities, costs) if len(outcomes.labels) else {}
         values |= {"rows": float(rows), "labelled_rows": float(labelled_rows)}
-        found += [Figure(metric, subject, value) for metric, value in values.items()]
+        found += [MetricRow(metric, subject, value) for metric, value in values.items()]
         found += [
             missing(metric, subject, _undefined(metric, outcomes.labels)) for metric in METRICS if metric not in values
         ]
     return found
 
 
-def of_window(outcomes: Outcomes, costs: Costs) -> list[Figure]:
+def of_window(outcomes: LabelledPredictions, costs: DecisionCosts) -> list[MetricRow]:
     """`window/<metric>` of every subject over all rows, with its two-sided 95 % interval where there is one."""
-    found: list[Figure] = []
+    found: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
         sure = intervals.of(outcomes.days, outcomes.labels, probabilities, costs)
         for metric, value in metrics.of(outcomes.labels, probabilities, costs).items():
             lower, upper = sure.get(metric) or (None, None)
             name, days = f"window/{metric}", outcomes.number_of_days
-            found.append(Figure(name, subject, value, lower, upper, days=days))
+            found.append(MetricRow(name, subject, value, lower, upper, days=days))
     return found
 
 
-def promised(promise: Mapping[str, Expected]) -> list[Figure]:
+def promised(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
     """`promise/<metric>`: what the model showed on its test days, with its interval."""
     return [
-        Figure(f"promise/{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
+        MetricRow(f"promise/{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
         for metric, each in promise.items()
     ]
 
 
 def judged(
-    outcomes: Outcomes, promised: Mapping[str, Mapping[str, Expected]], monitoring: Monitoring, costs: Costs
-) -> list[Figure]:
+    outcomes: LabelledPredictions,
+    promised: Mapping[str, Mapping[str, ExpectedMetric]],
+    monitoring: Monitoring,
+    costs: DecisionCosts,
+) -> list[MetricRow]:
     """Every comparison of the window with the test days and with the baselines; above 0 is worse.
 
     `promised` is by subject and metric what the test days showed. The limits of `monitoring` are numbers: a declared
@@ -105,12 +108,12 @@ def judged(
     ]
 
 
-def unknown(state: str, monitoring: Monitoring, days: int = 0) -> list[Figure]:
+def unknown(state: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
     """Every comparison that has a limit, where nothing could be measured; the state says why."""
-    return [Figure(each.name, each.subject, limit=each.limit, days=days, state=state) for each in monitoring.limits]
+    return [MetricRow(each.name, each.subject, limit=each.limit, days=days, state=state) for each in monitoring.limits]
 
 
-def difference(now: Numbers, then: Numbers) -> tuple[Numbers, Sureness]:
+def difference(now: Numbers, then: Numbers) -> tuple[Numbers, MeanPrecision]:
     """How much the mean of the first span of days is above that of the second, and how sure that is."""
     value = np.mean(now, axis=-1) - np.mean(then, axis=-1)
     return np.asarray(value), autocorrelation.of_difference(now, then)
@@ -121,17 +124,17 @@ class _Window:
 
     def __init__(
         self,
-        outcomes: Outcomes,
-        promised: Mapping[str, Mapping[str, Expected]],
+        outcomes: LabelledPredictions,
+        promised: Mapping[str, Mapping[str, ExpectedMetric]],
         monitoring: Monitoring,
-        costs: Costs,
+        costs: DecisionCosts,
     ) -> None:
         self.promised, self.monitoring, self.days = promised, monitoring, outcomes.number_of_days
         each = outcomes.predicted.items()
         self.values = {name: metrics.of(outcomes.labels, said, costs) for name, said in each}
         self.by_day = {name: intervals.by_day(outcomes.days, outcomes.labels, said, costs) for name, said in each}
 
-    def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> Figure:
+    def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> MetricRow:
         """The difference to the test days, of the metric or of its difference to the reference."""
         shown = limit or PerformanceLimit(metric, 0.0, reference=reference, confidence=CONFIDENCE)
         now = self._value(self.values, metric, reference)
@@ -159,7 +162,7 @@ class _Window:
             return self._not_judged(shown, few or _NOT_SURE, now - then, limit)
         return self._judged(shown, now - then, difference(spans[0], spans[1])[1], few, limit)
 
-    def against_baseline(self, limit: BaselineLimit) -> Figure:
+    def against_baseline(self, limit: BaselineLimit) -> MetricRow:
         """The difference to a baseline on the same rows."""
         value = self._value(self.values, limit.metric, limit.baseline)
         if value is None:
@@ -190,20 +193,20 @@ class _Window:
             " needed to judge."
         )
 
-    def _not_judged(self, shown: Limit, state: str, value: float | None, limit: Limit | None) -> Figure:
-        return Figure(
+    def _not_judged(self, shown: Limit, state: str, value: float | None, limit: Limit | None) -> MetricRow:
+        return MetricRow(
             shown.name, shown.subject, value, limit=limit.limit if limit else None, days=self.days,
             state=state if limit or value is None else "",
         )  # fmt: skip
 
-    def _judged(self, shown: Limit, value: float, sureness: Sureness, few: str, limit: Limit | None) -> Figure:
+    def _judged(self, shown: Limit, value: float, sureness: MeanPrecision, few: str, limit: Limit | None) -> MetricRow:
         """With both bounds; the verdict only where there is a limit and there are days enough."""
         reach = autocorrelation.reach(sureness, shown.confidence)
         breached = None
         if limit and not few:
             doubt = autocorrelation.tail(np.asarray(value - limit.limit), sureness)
             breached = bool(doubt < 1 - limit.confidence)
-        return Figure(
+        return MetricRow(
             shown.name, shown.subject, value, value - reach, value + reach, limit.limit if limit else None, breached,
             days=self.days, state=few if limit else "",
         )  # fmt: skip

@@ -18,13 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from include.declaration.gates import MODEL
-from include.declaration.use_case import Costs
+from include.declaration.use_case import DecisionCosts
 from include.errors import AirworthyError
 from include.model import expected, intervals
-from include.model.expected import Expected
+from include.model.expected import ExpectedMetric
 from include.model.metrics import Numbers
 from include.model.model import Model
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from include.monitoring import drift
 from include.monitoring.drift import Bins, Counts
 
@@ -42,7 +42,7 @@ class ProfileUnreadableError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Spread:
+class ReferenceHistogram:
     """Rows per bin of one column over the train days."""
 
     bins: Bins
@@ -61,7 +61,7 @@ class Spread:
         return {"values": list(self.bins.values), "shares": shares, "null": null, "unseen": unseen}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], rows: int) -> Spread:
+    def from_json(cls, values: Mapping[str, Any], rows: int) -> ReferenceHistogram:
         """What `to_json` wrote of that many rows."""
         shares = [*values["shares"], values["null"], values.get("unseen", 0.0)]
         bins = Bins(values=tuple(values["values"])) if "values" in values else Bins(edges=tuple(values["edges"]))
@@ -71,7 +71,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Usual:
+class ReferenceVariation:
     """What single validation and test days showed against the train days; each in order of days."""
 
     days: int
@@ -81,7 +81,7 @@ class Usual:
     """Feature to the PSI of each day."""
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any], features: Collection[str]) -> Usual:
+    def from_json(cls, values: Mapping[str, Any], features: Collection[str]) -> ReferenceVariation:
         """What `asdict` made of it; ValueError where it does not say of everything what single days showed."""
         weighted, prediction = tuple(values["weighted_drift"]), tuple(values["prediction_drift"])
         psi = {name: tuple(values["psi"].get(name, ())) for name in features}
@@ -91,21 +91,21 @@ class Usual:
 
 
 @dataclass(frozen=True)
-class Profile:
+class ReferenceProfile:
     """How things were when a version was made."""
 
     rows: int
     """Train rows."""
-    features: Mapping[str, Spread]
+    features: Mapping[str, ReferenceHistogram]
     types: Mapping[str, str]
     """Feature to its declared type, in the model's order."""
     importance: Mapping[str, float]
     """Feature to its share of the gain of all splits; equal shares for trees without a split."""
-    probability: Spread
-    usual: Usual
-    promise: Mapping[str, Expected]
+    probability: ReferenceHistogram
+    usual: ReferenceVariation
+    promise: Mapping[str, ExpectedMetric]
     """Metric to what the test days showed."""
-    baselines: Mapping[str, Mapping[str, Expected]] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, ExpectedMetric]] = field(default_factory=dict)
     """Baseline to metric to what it showed on the same test days."""
     validation: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     """Subject (model or baseline) to metric to its pseudo-values on the validation days."""
@@ -121,7 +121,7 @@ class Profile:
         return [span for span in found if span is not None] if found[-1] is not None else []
 
     @property
-    def promised(self) -> dict[str, Mapping[str, Expected]]:
+    def promised(self) -> dict[str, Mapping[str, ExpectedMetric]]:
         """Subject to metric to what the test days showed."""
         return {**self.baselines, MODEL: self.promise}
 
@@ -150,7 +150,7 @@ class Profile:
         }
 
     @classmethod
-    def from_json(cls, values: Any) -> Profile:
+    def from_json(cls, values: Any) -> ReferenceProfile:
         """The profile that `to_json` wrote; ProfileUnreadableError for anything else."""
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise ProfileUnreadableError(f"is not of the present format ({FORMAT})")
@@ -158,11 +158,11 @@ class Profile:
             rows = values["rows"]
             return cls(
                 rows=rows,
-                features={name: Spread.from_json(each, rows) for name, each in values["features"].items()},
+                features={name: ReferenceHistogram.from_json(each, rows) for name, each in values["features"].items()},
                 types={name: each["type"] for name, each in values["features"].items()},
                 importance=dict(values["importance"]),
-                probability=Spread.from_json(values["probability"], rows),
-                usual=Usual.from_json(values["usual"], values["features"]),
+                probability=ReferenceHistogram.from_json(values["probability"], rows),
+                usual=ReferenceVariation.from_json(values["usual"], values["features"]),
                 promise=expected.from_json(values["promise"]),
                 baselines={name: expected.from_json(found) for name, found in values["baselines"].items()},
                 validation={
@@ -175,8 +175,11 @@ class Profile:
 
 
 def of(
-    model: Model, parts: Mapping[str, Rows], predicted: Mapping[str, Mapping[str, Numbers]], costs: Costs
-) -> Profile:
+    model: Model,
+    parts: Mapping[str, TrainingRows],
+    predicted: Mapping[str, Mapping[str, Numbers]],
+    costs: DecisionCosts,
+) -> ReferenceProfile:
     """The profile of a model from the rows of train, validation and test.
 
     `predicted` holds the probabilities for them: split to subject (model and baselines) to one for each row.
@@ -187,7 +190,7 @@ def of(
     probability = spread(pa.array(said["train"], pa.float64()), None)
     importance = _importance(model)
     validation = parts["validation"]
-    return Profile(
+    return ReferenceProfile(
         rows=train.features.num_rows,
         features=features,
         types=dict(encoding.features),
@@ -210,7 +213,7 @@ def of(
     )
 
 
-def day_slices(rows: Rows) -> dict[date, slice]:
+def day_slices(rows: TrainingRows) -> dict[date, slice]:
     """Day to where its rows stand, of rows in order of days."""
     days, first = np.unique(rows.days, return_index=True)
     ends = [*first[1:].tolist(), len(rows.days)]
@@ -218,12 +221,12 @@ def day_slices(rows: Rows) -> dict[date, slice]:
 
 
 def _usual(
-    features: Mapping[str, Spread],
+    features: Mapping[str, ReferenceHistogram],
     importance: Mapping[str, float],
-    probability: Spread,
-    parts: Mapping[str, Rows],
+    probability: ReferenceHistogram,
+    parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Numbers],
-) -> Usual:
+) -> ReferenceVariation:
     bins = {name: each.bins for name, each in features.items()}
     weighted: list[float] = []
     shifts: list[float] = []
@@ -238,13 +241,15 @@ def _usual(
             shifts.append(drift.psi(probability.counts, said) or 0.0)
             for name, value in each.items():
                 psis[name].append(value)
-    return Usual(len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()})
+    return ReferenceVariation(
+        len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()}
+    )
 
 
-def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> Spread:
+def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> ReferenceHistogram:
     """How a column of train rows is spread, over bins that are fixed by it (`_edges`), or by the category's `words`."""
     bins = Bins(values=words) if words is not None else Bins(edges=_edges(column))
-    return Spread(bins, bins.count(column))
+    return ReferenceHistogram(bins, bins.count(column))
 
 
 def _edges(column: pa.Array | pa.ChunkedArray) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Costs: whether a stage took longer than it usually does for as many rows."""
+"""Decide whether a stage took longer than it usually does for as many rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LEAST_DAYS = 3
 
 
 @dataclass(frozen=True)
-class Cost:
+class Duration:
     """How long a stage took for so many rows; None for what is not known yet."""
 
     seconds: float
@@ -21,13 +21,13 @@ class Cost:
     breached: bool | None = None
 
 
-def judge(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], slower: float) -> Cost:
+def judge(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], slower: float) -> Duration:
     """Hold `seconds` for `rows` against the median of the seconds per row of earlier days (seconds and rows of each).
 
     Breached where it took more than `slower` times as long. Not judged without rows, or with fewer than 3 such days.
     """
     each = [took / done for took, done in earlier if done > 0]
     if len(each) < LEAST_DAYS or rows <= 0:
-        return Cost(seconds, rows)
+        return Duration(seconds, rows)
     usual = statistics.median(each) * rows
-    return Cost(seconds, rows, usual, slower * usual, seconds > slower * usual)
+    return Duration(seconds, rows, usual, slower * usual, seconds > slower * usual)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from include.declaration.monitoring import PERFORMANCE, SKILL_LOSS, WORSE_THAN_BASELINE
-from include.monitoring.metric_table import Measure
+from include.monitoring.metric_table import MetricValue
 
 Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
 SHOWN_ONLY = frozenset({"psi"})
@@ -37,7 +37,7 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Seen:
+class StatusInputs:
     """What the line is told from."""
 
     use_case: str
@@ -46,7 +46,7 @@ class Seen:
     today: date | None
     """The day it is now; None where an earlier day is looked at on purpose, which cannot be stale."""
     stale_days: int
-    rows: Sequence[Measure]
+    rows: Sequence[MetricValue]
     """The measures of `day`."""
     champion: str | None
     """The version that flies on that day."""
@@ -59,7 +59,7 @@ class Seen:
     """Tables that cannot be read."""
 
 
-def judge(seen: Seen) -> Status:
+def judge(seen: StatusInputs) -> Status:
     """The most serious of what is seen; whatever could not be measured is named, and never taken for good."""
     silent, noted = _silent(seen.rows), _notes(seen.rows)
     notes = (*silent, *(note for note in noted if note not in silent))
@@ -85,7 +85,7 @@ def judge(seen: Seen) -> Status:
     return _measured(seen, broken, silent, notes)
 
 
-def _measured(seen: Seen, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
+def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ...], notes: tuple[str, ...]) -> Status:
     if broken:
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
         return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(seen), notes)
@@ -101,7 +101,7 @@ def _measured(seen: Seen, broken: tuple[str, ...], silent: tuple[str, ...], note
     return Status("ok", why, "Nothing to do.", notes)
 
 
-def _silent(rows: Sequence[Measure]) -> tuple[str, ...]:
+def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     """Why nobody knows whether anything drifts; empty where it is known."""
     found = [_state(row) for row in rows if row.metric in NOT_MEASURED and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
@@ -110,7 +110,7 @@ def _silent(rows: Sequence[Measure]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _unjudged(seen: Seen) -> tuple[str, ...]:
+def _unjudged(seen: StatusInputs) -> tuple[str, ...]:
     """Why limits of performance were not judged; empty where all were. A value alone is no verdict."""
     rows = [row for row in seen.rows if row.metric.startswith(PERFORMANCE)]
     there = {(row.metric, row.subject) for row in rows}
@@ -123,18 +123,18 @@ def _unjudged(seen: Seen) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*found, *lost]))
 
 
-def _broken(rows: Sequence[Measure]) -> tuple[str, ...]:
+def _broken(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     """A sentence for each breach that matters, performance first."""
     broken = [row for row in rows if row.breached and row.metric not in SHOWN_ONLY]
     return tuple(in_words(row) for row in sorted(broken, key=order))
 
 
-def order(row: Measure) -> tuple[bool, str, str]:
+def order(row: MetricValue) -> tuple[bool, str, str]:
     """In which order breaches are told: performance first."""
     return not row.metric.startswith(PERFORMANCE), row.metric, row.subject
 
 
-def _notes(rows: Sequence[Measure]) -> tuple[str, ...]:
+def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     shown = sorted(row.subject for row in rows if row.breached and row.metric in SHOWN_ONLY)
     waiting = dict.fromkeys(
         _state(row) for row in rows if row.breached is None and row.state and row.metric not in NOT_MEASURED
@@ -146,14 +146,14 @@ def _notes(rows: Sequence[Measure]) -> tuple[str, ...]:
     return (*(noted if shown else ()), *waiting)
 
 
-def _state(row: Measure) -> str:
+def _state(row: MetricValue) -> str:
     """Why a row has no value or no verdict, after the value that it has."""
     state = _sentence(row.state or f"{row.metric.replace('_', ' ')} could not be measured")
     state = f"{row.subject}: {state}" if row.metric in OF_FEEDS else state
     return state if row.value is None else f"{in_words(row)} {state}"
 
 
-def in_words(row: Measure) -> str:
+def in_words(row: MetricValue) -> str:
     """A measure with its limit as a sentence."""
     value, limit = _number(row.value), "" if row.limit is None else f" (limit {_number(row.limit)})"
     if row.metric.startswith(PERFORMANCE):
@@ -171,7 +171,7 @@ def in_words(row: Measure) -> str:
     return wordings.get(row.metric, f"{row.metric.replace('_', ' ')} of {row.subject}: {value}{limit}.")
 
 
-def _compared(row: Measure, value: str, limit: str) -> str:
+def _compared(row: MetricValue, value: str, limit: str) -> str:
     """A comparison of performance with its lower bound, which is what is held against the limit."""
     kind, _, metric = row.metric.partition("/")
     sure = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
@@ -186,7 +186,7 @@ def _compared(row: Measure, value: str, limit: str) -> str:
     return f"{days} {name} is {amount} {'worse' if worse else 'better'} than {than}{sure}{limit}."
 
 
-def _remedy(seen: Seen) -> str:
+def _remedy(seen: StatusInputs) -> str:
     metrics = {row.metric for row in seen.rows if row.breached}
     if metrics & {"staleness", "volume_change", "null_share", "unseen_share"} and not any(
         metric.startswith(PERFORMANCE) for metric in metrics

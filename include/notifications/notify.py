@@ -12,7 +12,7 @@ from include.ingestion.file_changes import Redelivery
 from include.lake.lake import Lake
 from include.notifications import messages
 from include.notifications.messages import Message, deadline, failure
-from include.notifications.queue import Letter, Outbox
+from include.notifications.queue import NotificationQueue, QueuedNotification
 from include.printable import printable_logger
 from include.promotion.promote import PromoteResult
 from include.promotion.rollback import RollbackResult
@@ -36,7 +36,7 @@ def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) ->
     days. A way whose receiver did not answer is not tried again within this call, so that a dead receiver costs one
     time-out; after a message that was Refused, the next one is.
     """
-    outbox = Outbox.of(use_case)
+    outbox = NotificationQueue.of(use_case)
     if message is not None and not ways:
         log.info("%s: nobody is told of %r: no Connection is there to tell by.", use_case.name, message.subject)
     elif message is not None and not outbox.put(message, list(ways)):
@@ -51,7 +51,7 @@ def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) ->
             del open_ways[dead]
 
 
-def _deliver(outbox: Outbox, letter: Letter, ways: Mapping[str, Send]) -> list[str]:
+def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mapping[str, Send]) -> list[str]:
     """Send a letter by each of its ways that it was not sent by; the ways that nothing can be sent by."""
     key, dead = letter.message.key, []
     with outbox.hold(key) as mine:
@@ -92,7 +92,7 @@ def breaches(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message 
 
 def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
     """The (metric, subject) of that day's breaches that were written down to be told."""
-    letters = Outbox.of(use_case).beginning(f"breach-{day}")
+    letters = NotificationQueue.of(use_case).beginning(f"breach-{day}")
     rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
     return {(row["metric"], row["subject"]) for row in rows}
 

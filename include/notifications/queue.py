@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from include import settings
 from include.declaration.use_case import UseCase
 from include.lake import lock
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.notifications.messages import Message
 from include.printable import printable_logger
 
@@ -26,7 +26,7 @@ KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Letter:
+class QueuedNotification:
     """A message with the ways by which it is to be sent, and when it was written."""
 
     message: Message
@@ -42,21 +42,21 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Outbox:
+class NotificationQueue:
     """The alerts of one use case."""
 
-    folder: Place
+    folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Outbox:
-        return cls(Place.of(settings.current().lake) / use_case.name / "alerts")
+    def of(cls, use_case: UseCase) -> NotificationQueue:
+        return cls(StoragePath.of(settings.current().lake) / use_case.name / "alerts")
 
     def put(self, message: Message, ways: Sequence[str]) -> bool:
         """Write a message down, to be sent by each of `ways`; False, and nothing is done, where it is there already."""
         written_at = datetime.now(UTC).isoformat(timespec="seconds")
-        return self._path(message.key).create(Letter(message, tuple(ways), written_at).content())
+        return self._path(message.key).create(QueuedNotification(message, tuple(ways), written_at).content())
 
-    def waiting(self) -> list[Letter]:
+    def waiting(self) -> list[QueuedNotification]:
         """What was neither sent by all of its ways nor given up, the newest first."""
         names = self._names()
         keys = [name.removesuffix(".json") for name in names if name.endswith(".json")]
@@ -64,22 +64,22 @@ class Outbox:
         letters = self._readable(key for key in keys if self._done(key, "all").name not in names)
         return sorted(letters, key=lambda letter: (letter.written_at, letter.message.key), reverse=True)
 
-    def beginning(self, text: str) -> list[Letter]:
+    def beginning(self, text: str) -> list[QueuedNotification]:
         """Every letter whose key begins with that text, sent or not."""
         names = sorted(name for name in self._names() if name.startswith(text) and name.endswith(".json"))
         return self._readable(name.removesuffix(".json") for name in names)
 
-    def read(self, key: str) -> Letter:
+    def read(self, key: str) -> QueuedNotification:
         """The letter of that key; FileNotFoundError if there is none, ValueError, TypeError or KeyError where another
         version of this program, or nobody, wrote what is there."""
         values = json.loads(self._path(key).read())
         datetime.fromisoformat(values["written_at"])
-        return Letter(Message(**values["message"]), tuple(values["ways"]), values["written_at"])
+        return QueuedNotification(Message(**values["message"]), tuple(values["ways"]), values["written_at"])
 
     def _names(self) -> set[str]:
         return set(self.folder.names())
 
-    def _readable(self, keys: Iterable[str]) -> list[Letter]:
+    def _readable(self, keys: Iterable[str]) -> list[QueuedNotification]:
         """Those letters, but for what cannot be read: one such must not keep the others from being sent."""
         found = []
         for key in keys:
@@ -103,18 +103,18 @@ class Outbox:
         """Whether it was sent that way."""
         return self._done(key, way).exists()
 
-    def sent(self, letter: Letter, way: str) -> None:
+    def sent(self, letter: QueuedNotification, way: str) -> None:
         """Write down that it was sent that way."""
         self._done(letter.message.key, way).create(b"")
         if all(self.is_sent(letter.message.key, each) for each in letter.ways):
             self.close(letter)
 
-    def close(self, letter: Letter) -> None:
+    def close(self, letter: QueuedNotification) -> None:
         """Write down that nothing of it is to be sent any more."""
         self._done(letter.message.key, "all").create(b"")
 
-    def _path(self, key: str) -> Place:
+    def _path(self, key: str) -> StoragePath:
         return self.folder / f"{key}.json"
 
-    def _done(self, key: str, way: str) -> Place:
+    def _done(self, key: str, way: str) -> StoragePath:
         return self.folder / f"{key}.{way}.done"

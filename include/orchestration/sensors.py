@@ -74,7 +74,7 @@ class DayTrigger(BaseTrigger):
         yield TriggerEvent(there)  # type: ignore[no-untyped-call]
 
 
-class TurnTrigger(DayTrigger):
+class PreviousDecisionTrigger(DayTrigger):
     """Fires True when the day may be decided."""
 
     def is_there(self, day: date) -> bool:
@@ -183,7 +183,7 @@ class DaySensor(BaseSensorOperator):
         return start + self.limit
 
 
-class TurnSensor(DaySensor):
+class PreviousDecisionSensor(DaySensor):
     """Waits, as above, for the day's measures; then until the day before is decided, and until it is known what became
     of the trainings before.
 
@@ -229,7 +229,7 @@ class TurnSensor(DaySensor):
         day, until = dag_factory.day_of(context), self._until(context)
         self.log.info("An earlier day is about to be decided; waiting until %s.", until)
         until = min(until, datetime.now(UTC) + TURN_PATIENCE)
-        trigger = TurnTrigger(self.use_case, "decisions", day.isoformat(), until.isoformat(), TURN_SECONDS)
+        trigger = PreviousDecisionTrigger(self.use_case, "decisions", day.isoformat(), until.isoformat(), TURN_SECONDS)
         self.defer(trigger=trigger, method_name="resume_turn")
 
     def _must_wait(self, context: Any) -> bool:

@@ -33,7 +33,7 @@ def was_started(context: Mapping[str, Any], dag_id: str, training: str) -> bool:
     return bool(context["ti"].get_dr_count(dag_id=dag_id, run_ids=[training]))
 
 
-class TrainOnce(TriggerDagRunOperator):
+class TriggerTrainingOperator(TriggerDagRunOperator):
     """Starts <use case>__train as of the run's day, with the decision's reason, and waits until it has ended.
 
     A run that is there is only waited for: cleared, or killed at any moment, there is never a second one. How it ended

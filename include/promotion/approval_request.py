@@ -20,7 +20,7 @@ METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
 
 @dataclass(frozen=True)
-class Brief:
+class ApprovalRequest:
     """What a person is asked, or why nobody is."""
 
     question: str | None
@@ -29,7 +29,7 @@ class Brief:
     """Why nobody is asked; empty where somebody is."""
 
 
-def run(use_case: UseCase, version: str) -> Brief:
+def run(use_case: UseCase, version: str) -> ApprovalRequest:
     """Write the question about a version's promotion.
 
     Nobody is asked of a version that did not pass its gates, that has flown already, or that was decided on before.
@@ -37,16 +37,16 @@ def run(use_case: UseCase, version: str) -> Brief:
     registry = Registry(use_case)
     candidate = registry.version(version)
     if (decided := approve.decision(use_case, version)) is not None:
-        return Brief(None, f"Nobody is asked: version {version} was {decided}.")
+        return ApprovalRequest(None, f"Nobody is asked: version {version} was {decided}.")
     life = _life(use_case, registry, candidate)
     if life in sync.FLOWN:
-        return Brief(None, f"Nobody is asked: version {version} was made champion before.")
+        return ApprovalRequest(None, f"Nobody is asked: version {version} was made champion before.")
     if life != "challenger":
         why = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
-        return Brief(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
+        return ApprovalRequest(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
     flying = candidate.tags.get("compared_with")
     champion = next((version for version in registry.versions() if version.number == flying), None)
-    return Brief("\n".join(_lines(use_case, candidate, champion)), "")
+    return ApprovalRequest("\n".join(_lines(use_case, candidate, champion)), "")
 
 
 def _life(use_case: UseCase, registry: Registry, candidate: Version) -> str:

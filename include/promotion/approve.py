@@ -8,8 +8,8 @@ from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.registry import lifecycle, sync
-from include.registry.ledger import Decision, Entry, Ledger, LedgerConflictError
-from include.registry.lifecycle import JUDGED, Approval
+from include.registry.ledger import Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
+from include.registry.lifecycle import JUDGED, StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
@@ -44,7 +44,7 @@ def run(
         found = registry.version(version)
         before = lifecycle.decision(found, entries)
         if timed_out and before is None and (approvals := lifecycle.approvals(found, entries)):
-            before = Approval.of(approvals[0])
+            before = StandingApproval.of(approvals[0])
         if before is not None and (before.approved == approved or (timed_out and before.approved)):
             sync.run(use_case)
             return ApproveResult(version, before.approved, before.who, before.why, new=False)
@@ -54,7 +54,7 @@ def run(
                 " another model."
             )
         try:
-            _record(registry, ledger, found, entries, Approval(approved, who, why))
+            _record(registry, ledger, found, entries, StandingApproval(approved, who, why))
         except LedgerConflictError:
             continue
         sync.run(use_case)
@@ -62,7 +62,7 @@ def run(
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
-def decision(use_case: UseCase, version: str) -> Approval | None:
+def decision(use_case: UseCase, version: str) -> StandingApproval | None:
     """What was decided on the version and still counts; None where a person is to be asked.
 
     A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
@@ -84,7 +84,9 @@ def question(use_case: UseCase, version: str) -> str:
     return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
 
 
-def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[Entry], decided: Approval) -> None:
+def _record(
+    registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: StandingApproval
+) -> None:
     """Append the decision to the ledger; the version's tag follows."""
     there = next((entry for entry in entries if entry.flies and lifecycle.names(entry, version)), None)
     if there is not None and not decided.approved:
@@ -94,7 +96,7 @@ def _record(registry: Registry, ledger: Ledger, version: Version, entries: list[
             f" {there.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
         )
     ledger.append(
-        Decision(
+        LedgerDecision(
             version=version.number,
             trees=version.trees,
             fingerprint=version.fingerprint,

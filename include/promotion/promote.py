@@ -10,8 +10,8 @@ from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
 from include.promotion import register, restore
 from include.registry import lifecycle, sync
-from include.registry.ledger import Appended, Decision, Entry, Ledger, LedgerConflictError, standing
-from include.registry.lifecycle import GATES, JUDGED, NOT_PROMOTED, Approval
+from include.registry.ledger import AppendedEntry, Ledger, LedgerConflictError, LedgerDecision, LedgerEntry, standing
+from include.registry.lifecycle import GATES, JUDGED, NOT_PROMOTED, StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
@@ -79,7 +79,7 @@ def run(
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
-def _restored(use_case: UseCase, version: str, restored: Appended) -> PromoteResult:
+def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> PromoteResult:
     """Let the registry follow a restoration. Who is champion of which day is as it was."""
     champion, entry = sync.run(use_case), restored.entry
     why = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
@@ -87,7 +87,7 @@ def _restored(use_case: UseCase, version: str, restored: Appended) -> PromoteRes
     return PromoteResult(version, True, why, since, entry.number, champion, new=restored.new)
 
 
-def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[Entry]) -> None:
+def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> None:
     """ModelReplacedError where the champion is not in the registry, or the ledger names another model by this
     number."""
     versions = registry.versions()
@@ -97,10 +97,10 @@ def _check(use_case: UseCase, registry: Registry, version: Version, entries: Seq
             sync.model_of(use_case, entry, versions, entries)
 
 
-def _decision(version: Version, entries: Sequence[Entry], who: str, reason: str) -> Decision:
+def _decision(version: Version, entries: Sequence[LedgerEntry], who: str, reason: str) -> LedgerDecision:
     approval = lifecycle.decision(version, entries)
     approved = approval if approval is not None and approval.approved else None
-    return Decision(
+    return LedgerDecision(
         version=version.number,
         trees=version.trees,
         fingerprint=version.fingerprint,
@@ -114,7 +114,7 @@ def _decision(version: Version, entries: Sequence[Entry], who: str, reason: str)
     )
 
 
-def _why_not(use_case: UseCase, version: Version, entries: Sequence[Entry], approval_required: bool) -> str:
+def _why_not(use_case: UseCase, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
     """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
     rejected, decided = lifecycle.rejection(version, entries), lifecycle.decision(version, entries)
     if rejected is not None and not lifecycle.names(rejected, version):
@@ -142,13 +142,13 @@ def _explain(registry: Registry, version: Version, why: str) -> None:
         registry.tag_version(version.number, {NOT_PROMOTED: why}, description)
 
 
-def _reason(reason: str, approval: Approval | None) -> str:
+def _reason(reason: str, approval: StandingApproval | None) -> str:
     return "; ".join(
         part for part in (reason, f"approved: {approval.why}" if approval and approval.why else "") if part
     )
 
 
-def _judged(entry: Entry) -> str:
+def _judged(entry: LedgerEntry) -> str:
     passed, all_of_them = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
     if passed == all_of_them:
         return f"All {passed} gates are passed;"
@@ -157,7 +157,7 @@ def _judged(entry: Entry) -> str:
     return f"{passed} of {all_of_them} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 
 
-def _standing(entry: Entry, champion: Entry) -> str:
+def _standing(entry: LedgerEntry, champion: LedgerEntry) -> str:
     """Whether an entry decides who flies from its day on, or a later one of the same day does."""
     since = entry.effective_from
     if champion.number == entry.number:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 from include.declaration.use_case import UseCase
 from include.registry import lifecycle, sync
-from include.registry.ledger import Appended, Decision, Entry, Ledger, LedgerConflictError
+from include.registry.ledger import AppendedEntry, Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
 
-def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
+def run(use_case: UseCase, version: str, *, who: str) -> AppendedEntry | None:
     """Append the restoration of a lost champion whose trees the version has; None where there is none to restore.
 
     The version needs no gates: it decides nothing that the ledger has not decided. Its trees must not be rejected, and
@@ -34,7 +34,7 @@ def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
         entries = sync.caught_up(registry, ledger)
         found = registry.version(version)
         if there := lifecycle.restoration(found, entries):
-            return Appended(there, new=False)
+            return AppendedEntry(there, new=False)
         lost = _lost(registry, found, entries)
         if lost is None or lifecycle.rejection(found, entries) is not None:
             return None
@@ -46,7 +46,7 @@ def run(use_case: UseCase, version: str, *, who: str) -> Appended | None:
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
-def _lost(registry: Registry, version: Version, entries: Sequence[Entry]) -> Entry | None:
+def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
     """Return the first entry that made a model of these trees champion, if no version that can be loaded is it."""
     flights = [entry for entry in entries if entry.flies and entry.trees == version.trees]
     flown = [entry for entry in flights if entry.effective_from >= version.as_of]
@@ -58,8 +58,8 @@ def _lost(registry: Registry, version: Version, entries: Sequence[Entry]) -> Ent
     return flown[0] if standing is None or registry.unloadable(standing) else None
 
 
-def _decision(version: Version, lost: Entry, who: str) -> Decision:
-    return Decision(
+def _decision(version: Version, lost: LedgerEntry, who: str) -> LedgerDecision:
+    return LedgerDecision(
         version=version.number,
         trees=version.trees,
         fingerprint=version.fingerprint,

@@ -10,7 +10,7 @@ from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.registry import lifecycle, sync
-from include.registry.ledger import Decision, Entry, Ledger, until
+from include.registry.ledger import Ledger, LedgerDecision, LedgerEntry, until
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import NOT_REPRODUCIBLE
@@ -78,8 +78,8 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     )
 
 
-def _decision(version: Version, effective_from: date, who: str, reason: str) -> Decision:
-    return Decision(
+def _decision(version: Version, effective_from: date, who: str, reason: str) -> LedgerDecision:
+    return LedgerDecision(
         version=version.number,
         trees=version.trees,
         fingerprint=version.fingerprint,
@@ -92,7 +92,7 @@ def _decision(version: Version, effective_from: date, who: str, reason: str) -> 
     )
 
 
-def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[Entry]) -> Version:
+def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[LedgerEntry]) -> Version:
     """The version, if it was champion before and is still that model; InvalidRequestError with those that are."""
     registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
     found = next((each for each in registered if each.number == version), None)
@@ -119,7 +119,7 @@ def _gone(version: Version) -> str:
     return f" Nobody can build version {version.number} again: it is no longer reproducible {told}" if told else ""
 
 
-def _told(use_case: UseCase, entry: Entry, ends: date | None, following: Entry) -> str:
+def _told(use_case: UseCase, entry: LedgerEntry, ends: date | None, following: LedgerEntry) -> str:
     scored = (
         f" Days that are scored already keep their version: to score one again, trigger {use_case.name}__score for it"
         " with `rescore`."

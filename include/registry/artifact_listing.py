@@ -10,7 +10,7 @@ from mlflow.entities import FileInfo
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedFile:
     """A file or a folder, as MLflow lists it."""
 
     path: str
@@ -19,7 +19,7 @@ class Listed:
     """Bytes; 0 of a folder."""
 
 
-def walk(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Iterator[Listed]:
+def walk(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Iterator[ListedFile]:
     """Yield what is in a folder and below it; no folder is listed before its own entry was taken.
 
     `listing` returns the entries of one folder, by its path.
@@ -29,6 +29,6 @@ def walk(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Itera
         inside = waiting.pop()
         for found in listing(inside):
             path = str(PurePosixPath(inside) / PurePosixPath(found.path).name)
-            yield Listed(path, bool(found.is_dir), found.file_size or 0)
+            yield ListedFile(path, bool(found.is_dir), found.file_size or 0)
             if found.is_dir:
                 waiting.append(path)

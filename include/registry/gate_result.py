@@ -14,7 +14,7 @@ Summary = Literal["passed", "failed", "not judged"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateResult:
     """What one gate says of one model. `value` and `limit` are None where they are not known."""
 
     gate: str
@@ -36,7 +36,7 @@ TAG = "gate/"
 """What the tag of a gate begins with."""
 
 
-def outcome(verdicts: Sequence[Verdict]) -> Summary:
+def outcome(verdicts: Sequence[GateResult]) -> Summary:
     """All verdicts in one word. No verdict at all is a failure."""
     blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
     if not verdicts or "failed" in blocking:

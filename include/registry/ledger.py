@@ -20,7 +20,7 @@ from typing import Any
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, NoChampionError
 from include.lake.lake_format import lake_root, mark_format
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.signing import Signature, load_signing_keys, require_signing_keys
 from include.registry import lifecycle
 from include.registry.lifecycle import Action
@@ -35,7 +35,7 @@ ATTEMPTS = 100
 class LedgerCorruptedError(AirworthyError):
     """An entry was changed, removed or cannot be read."""
 
-    def __init__(self, place: Place, what: str, remedy: str = "") -> None:
+    def __init__(self, place: StoragePath, what: str, remedy: str = "") -> None:
         super().__init__(
             f"The ledger is damaged at {place}: {what}. No model is promoted and no day is scored from it."
             f" Restore the folder from a backup; entries are never edited by hand.{remedy}"
@@ -45,7 +45,7 @@ class LedgerCorruptedError(AirworthyError):
 class UnprovenEntriesError(LedgerCorruptedError):
     """Entries chain, but were not signed by this installation."""
 
-    def __init__(self, place: Place, flaws: Mapping[int, str]) -> None:
+    def __init__(self, place: StoragePath, flaws: Mapping[int, str]) -> None:
         self.flaws = dict(flaws)
         named = "; ".join(f"entry {number}: {flaw}" for number, flaw in list(flaws.items())[:_NAMED])
         more = f"; and {len(flaws) - _NAMED} more" if len(flaws) > _NAMED else ""
@@ -64,7 +64,7 @@ class LedgerConflictError(AirworthyError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class LedgerDecision:
     """One promotion or rollback: `version` is champion from the start of `effective_from` on.
 
     Or one rejection: the model, trained as of `effective_from`, never becomes one; or one approval: it may. Numbers of
@@ -89,7 +89,7 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry(Decision):
+class LedgerEntry(LedgerDecision):
     """A decision as it was recorded."""
 
     number: int
@@ -131,10 +131,10 @@ class Entry(Decision):
 
 
 @dataclass(frozen=True)
-class Appended:
+class AppendedEntry:
     """The entry that stands, and whether this call has written it."""
 
-    entry: Entry
+    entry: LedgerEntry
     new: bool
 
 
@@ -143,8 +143,8 @@ class Ledger:
     """The entries of one use case."""
 
     use_case: str
-    folder: Place
-    lake: Place | None = None
+    folder: StoragePath
+    lake: StoragePath | None = None
     """The use case's lake, whose format is marked with the first entry; None for entries elsewhere."""
 
     @classmethod
@@ -153,7 +153,7 @@ class Ledger:
         root = lake_root(use_case.name)
         return cls(use_case.name, root / "ledger", root)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LedgerEntry]:
         """Return all entries, in order.
 
         Raises:
@@ -165,7 +165,7 @@ class Ledger:
             raise UnprovenEntriesError(self.folder, flaws)
         return entries
 
-    def inspect(self) -> tuple[list[Entry], dict[int, str]]:
+    def inspect(self) -> tuple[list[LedgerEntry], dict[int, str]]:
         """Return all entries in order, and by number what is wrong with those that are not genuine, to be shown.
 
         Raises:
@@ -174,7 +174,7 @@ class Ledger:
         entries = self._chained()
         return entries, self._flaws(entries)
 
-    def _flaws(self, entries: Sequence[Entry]) -> dict[int, str]:
+    def _flaws(self, entries: Sequence[LedgerEntry]) -> dict[int, str]:
         """Return why entries are not genuine, by number.
 
         An older key signs nothing after a newer one: whoever has got hold of a key that was replaced appends nothing.
@@ -196,13 +196,13 @@ class Ledger:
     def _purpose(self) -> str:
         return f"ledger of {self.use_case}"
 
-    def _signed(self, entry: Entry) -> Entry:
+    def _signed(self, entry: LedgerEntry) -> LedgerEntry:
         signature = require_signing_keys().sign(self._purpose, entry.signed_content())
         return replace(entry, key_id=signature.key_id, mac=signature.mac)
 
-    def _chained(self) -> list[Entry]:
+    def _chained(self) -> list[LedgerEntry]:
         names = sorted(name for name in self.folder.names() if re.fullmatch(r"\d{6,}\.json", name))
-        found: list[Entry] = []
+        found: list[LedgerEntry] = []
         for number, (name, content) in enumerate(zip(names, self.folder.read_all(names), strict=True), start=1):
             place = self.folder / name
             entry = _entry(place, content)
@@ -215,7 +215,7 @@ class Ledger:
             found.append(entry)
         return found
 
-    def verify(self, head: str | None, *, flown: bool = False) -> list[Entry]:
+    def verify(self, head: str | None, *, flown: bool = False) -> list[LedgerEntry]:
         """All entries, in order, after holding them against the `head` that is kept elsewhere (None: there is none).
 
         Read the head before calling this, or an entry appended meanwhile looks cut off. A head that lags behind the
@@ -245,7 +245,7 @@ class Ledger:
             )
         return entries
 
-    def _headless(self, entries: Sequence[Entry]) -> LedgerCorruptedError:
+    def _headless(self, entries: Sequence[LedgerEntry]) -> LedgerCorruptedError:
         remedy = (
             f" If the entries are right and only the head is lost, set the tag `ledger.head` of the registered model"
             f" `{self.use_case}` in MLflow to `{entries[-1].head}`."
@@ -256,7 +256,7 @@ class Ledger:
         what = f"its head, kept in MLflow, is missing, so nothing shows whether its {there} are all there were"
         return LedgerCorruptedError(self.folder, what, remedy)
 
-    def append(self, decision: Decision, *, after: int | None = None) -> Appended:
+    def append(self, decision: LedgerDecision, *, after: int | None = None) -> AppendedEntry:
         """Write the next entry, unless the decision stands already (see `standing`): then that entry is left as it is.
 
         Call `verify` first. Safe among processes: whoever loses the race for a number looks again and takes the next,
@@ -267,21 +267,21 @@ class Ledger:
         for _ in range(ATTEMPTS):
             entries = self.entries()
             if there := standing(decision, entries):
-                return Appended(there, new=False)
+                return AppendedEntry(there, new=False)
             if after is not None and len(entries) != after:
                 break
-            entry = Entry(
+            entry = LedgerEntry(
                 number=len(entries) + 1,
                 previous=entries[-1].hash if entries else "",
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                **{field.name: getattr(decision, field.name) for field in fields(Decision)},
+                **{field.name: getattr(decision, field.name) for field in fields(LedgerDecision)},
             )
             entry = self._signed(entry)
             if (self.folder / _name(entry.number)).create(entry.content()):
-                return Appended(entry, new=True)
+                return AppendedEntry(entry, new=True)
         raise LedgerConflictError(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
 
-    def champion_of(self, day: date) -> Entry:
+    def champion_of(self, day: date) -> LedgerEntry:
         """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampionError if none."""
         entries = self.entries()
         champion = lifecycle.champion_of(day, entries)
@@ -290,12 +290,12 @@ class Ledger:
             raise NoChampionError(self.use_case, day, min(flights, default=None))
         return champion
 
-    def champion_besides(self, version: str | None, day: date) -> Entry | None:
+    def champion_besides(self, version: str | None, day: date) -> LedgerEntry | None:
         """The champion of `day` as if `version` had never been one: who it is compared with. None if nobody is left."""
         return lifecycle.champion_of(day, (entry for entry in self.entries() if entry.version != version))
 
 
-def standing(decision: Decision, entries: Sequence[Entry]) -> Entry | None:
+def standing(decision: LedgerDecision, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
     """The entry that has said the same already; None if there is none.
 
     A promotion stands once its model was promoted as that version from that day on; a rejection, once that model of
@@ -311,7 +311,7 @@ def standing(decision: Decision, entries: Sequence[Entry]) -> Entry | None:
     return None
 
 
-def _key(decision: Decision) -> tuple[object, ...]:
+def _key(decision: LedgerDecision) -> tuple[object, ...]:
     model = (decision.trees, decision.effective_from)
     if decision.action == "rejection":
         return model
@@ -322,7 +322,7 @@ def _key(decision: Decision) -> tuple[object, ...]:
     return (*files, decision.version, more.get(decision.action, ""))
 
 
-def until(entry: Entry, entries: Sequence[Entry]) -> date | None:
+def until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> date | None:
     """The first day that a flight no longer decides; None if there is none, its own day if it was overtaken on that."""
     flights = [each for each in entries if each.flies]
     if any(each.effective_from == entry.effective_from and each.number > entry.number for each in flights):
@@ -338,14 +338,14 @@ def _name(number: int) -> str:
     return f"{number:06d}.json"
 
 
-def _entry(place: Place, content: bytes) -> Entry:
+def _entry(place: StoragePath, content: bytes) -> LedgerEntry:
     try:
         values = json.loads(content)
         values |= {
             "effective_from": date.fromisoformat(values["effective_from"]),
             "verdicts": tuple(values["verdicts"]),
         }
-        entry = Entry(**values)
+        entry = LedgerEntry(**values)
         is_text = isinstance(entry.key_id, str) and isinstance(entry.mac, str)
         is_ours = entry.content() == content
     except UNREADABLE as error:

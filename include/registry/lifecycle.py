@@ -17,7 +17,7 @@ TREES, FINGERPRINT, AS_OF, JUDGED, FILES = "trees", "airworthy.fingerprint", "as
 are its own."""
 
 
-class Registered(Protocol):
+class RegisteredVersion(Protocol):
     """A version of the registry."""
 
     @property
@@ -26,7 +26,7 @@ class Registered(Protocol):
     def tags(self) -> Mapping[str, str]: ...
 
 
-class Decided(Protocol):
+class HasDecision(Protocol):
     """An entry of the ledger."""
 
     @property
@@ -51,12 +51,12 @@ class Decided(Protocol):
     def judged(self) -> str: ...
 
 
-D = TypeVar("D", bound=Decided)
-R = TypeVar("R", bound=Registered)
+D = TypeVar("D", bound=HasDecision)
+R = TypeVar("R", bound=RegisteredVersion)
 
 
 @dataclass(frozen=True)
-class Approval:
+class StandingApproval:
     """What a person said of a version."""
 
     approved: bool
@@ -64,7 +64,7 @@ class Approval:
     why: str
 
     @classmethod
-    def of(cls, entry: Decided) -> Approval:
+    def of(cls, entry: HasDecision) -> StandingApproval:
         """The decision of an entry of the ledger: an approval, or a rejection."""
         return cls(entry.action == "approval", entry.who, entry.reason)
 
@@ -77,7 +77,7 @@ class Approval:
         return f"{verb} by {self.who}" + (f": {self.why}" if self.why else "")
 
 
-def is_flight(entry: Decided) -> bool:
+def is_flight(entry: HasDecision) -> bool:
     """Whether an entry makes a champion: a promotion or a rollback does, and nothing else."""
     return entry.action in ("promotion", "rollback")
 
@@ -91,7 +91,7 @@ def champion_of(day: date, entries: Iterable[D]) -> D | None:
     return max(flights, key=lambda entry: (entry.effective_from, entry.number), default=None)
 
 
-def names(entry: Decided, version: Registered) -> bool:
+def names(entry: HasDecision, version: RegisteredVersion) -> bool:
     """Whether an entry speaks of this version: number and model are equal, byte for byte.
 
     A number alone may be given twice.
@@ -100,18 +100,18 @@ def names(entry: Decided, version: Registered) -> bool:
     return (entry.version, entry.trees, entry.fingerprint, entry.files_digest) == model
 
 
-def restoration(version: Registered, entries: Iterable[D]) -> D | None:
+def restoration(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     """Return the entry by which a version stands for one that is gone; None if there is none."""
     return next((entry for entry in entries if entry.action == "restoration" and names(entry, version)), None)
 
 
-def speaks_of(entry: Decided, version: Registered, entries: Iterable[Decided]) -> bool:
+def speaks_of(entry: HasDecision, version: RegisteredVersion, entries: Iterable[HasDecision]) -> bool:
     """Whether a flight is of this version: it names it, or the version was restored in its place."""
     restored = restoration(version, entries)
     return names(entry, version) or (restored is not None and restored.trees == entry.trees)
 
 
-def standing_for(entry: Decided, versions: Sequence[R], entries: Sequence[Decided]) -> R | None:
+def standing_for(entry: HasDecision, versions: Sequence[R], entries: Sequence[HasDecision]) -> R | None:
     """Return the version that a flight is of: the last that was restored in its place, or that which it names.
 
     None where the registry has neither, or another model under the number.
@@ -123,7 +123,7 @@ def standing_for(entry: Decided, versions: Sequence[R], entries: Sequence[Decide
     return None
 
 
-def rejection(version: Registered, entries: Iterable[D]) -> D | None:
+def rejection(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     """The entry by which a version's model was rejected, under whatever number and by whatever code it was made.
 
     A model is its trees and the day as of which they were trained.
@@ -133,19 +133,19 @@ def rejection(version: Registered, entries: Iterable[D]) -> D | None:
     return next((entry for entry in rejected if (entry.trees, entry.effective_from.isoformat()) == model), None)
 
 
-def decision(version: Registered, entries: Sequence[Decided]) -> Approval | None:
+def decision(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
     """Return what the ledger says was decided on a version and still counts: a rejection, or else an approval.
 
     An approval counts for the verdicts that were shown to the person who gave it.
     """
     if (rejected := rejection(version, entries)) is not None:
-        return Approval.of(rejected)
+        return StandingApproval.of(rejected)
     judged = version.tags.get(JUDGED)
     counting = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
-    return next(map(Approval.of, counting), None)
+    return next(map(StandingApproval.of, counting), None)
 
 
-def approvals(version: Registered, entries: Sequence[D]) -> list[D]:
+def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
     """Return the entries by which a version was approved, whatever it was judged by then, the newest first."""
     return [entry for entry in reversed(entries) if entry.action == "approval" and names(entry, version)]
 
@@ -160,7 +160,7 @@ def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(str(each["reason"]) for each in verdicts if blocks(each))
 
 
-def lives(versions: Sequence[Registered], entries: Sequence[Decided], day: date) -> dict[str, Life]:
+def lives(versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: date) -> dict[str, Life]:
     """Return the life of each of `versions` on a day; others that the ledger names were deleted and are left out.
 
     Whatever the gates of a version on the ledger say now, it is the champion if it is that of `day`, else archived. Of
@@ -179,7 +179,7 @@ def lives(versions: Sequence[Registered], entries: Sequence[Decided], day: date)
     return told
 
 
-def _on_the_ground(version: Registered, decided: Approval | None) -> Life:
+def _on_the_ground(version: RegisteredVersion, decided: StandingApproval | None) -> Life:
     gates = version.tags.get(GATES)
     if gates == "failed" or (decided is not None and not decided.approved):
         return "rejected"

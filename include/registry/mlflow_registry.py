@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from include import settings
 from include.errors import AirworthyError, InvalidRequestError
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.model.model import Model
 from include.printable import printable_logger
 from include.registry import model_io, model_record
@@ -258,7 +258,7 @@ class Registry(Runs):
 
         A copy that is not is fetched again; what comes from MLflow is checked before it is kept.
         """
-        folder = (Place.of(settings.current().home / "models") / version.model_id).path
+        folder = (StoragePath.of(settings.current().home / "models") / version.model_id).path
         if folder.exists():
             try:
                 model_io.require(folder, version.files)

@@ -10,7 +10,7 @@ from typing import Any
 
 from include.lake import content_digest
 from include.registry import gate_result
-from include.registry.gate_result import Verdict
+from include.registry.gate_result import GateResult
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.records import Records, UnprovenRecordError
 from include.registry.tags import decides
@@ -97,7 +97,7 @@ class ModelRecord:
         # A judgement is of the files that it was made of.
         if self.evaluation.get("files_digest") != self.training["tags"]["files_digest"]:
             return {}
-        verdicts = [Verdict(**verdict) for verdict in self.evaluation["verdicts"]]
+        verdicts = [GateResult(**verdict) for verdict in self.evaluation["verdicts"]]
         judged_by = self.evaluation["judged_by"]
         return {
             "gates": gate_result.outcome(verdicts),
@@ -150,7 +150,7 @@ def record_training(
 def record_evaluation(
     records: Records,
     candidate: Version,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[GateResult],
     *,
     judged_by: str,
     champion: str,

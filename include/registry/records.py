@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from include.errors import AirworthyError
 from include.lake.lake_format import lake_root, mark_format
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.signing import Signature, load_signing_keys, require_signing_keys
 
 Kind = Literal["training", "evaluation", "limits"]
@@ -28,7 +28,7 @@ _NAME = re.compile(r"([0-9a-f]{32})\.([0-9]{6,18})\.json")
 class UnprovenRecordError(AirworthyError):
     """A record was changed, or was not written by this installation."""
 
-    def __init__(self, use_case: str, place: Place, flaw: str) -> None:
+    def __init__(self, use_case: str, place: StoragePath, flaw: str) -> None:
         self.use_case, self.place, self.flaw = use_case, place, flaw
         super().__init__(
             f"{use_case}: the record {place} is no proof: {flaw}. Nothing is promoted or scored by it. Restore the"
@@ -42,8 +42,8 @@ class Records:
     """The records of one use case: for each kind and run a sequence of files, of which the last one holds."""
 
     use_case: str
-    folder: Place
-    lake: Place | None = None
+    folder: StoragePath
+    lake: StoragePath | None = None
     """The use case's lake, whose format is marked with the first record; None for records elsewhere."""
 
     @classmethod
@@ -95,7 +95,7 @@ class Records:
             numbers[match[1]] = max(numbers.get(match[1], 0), int(match[2]))
         return numbers
 
-    def _proven(self, place: Place, kind: Kind, run_id: str, content: bytes) -> Mapping[str, Any]:
+    def _proven(self, place: StoragePath, kind: Kind, run_id: str, content: bytes) -> Mapping[str, Any]:
         try:
             body = json.loads(content)
             signature = Signature(str(body.pop("key_id", "")), str(body.pop("mac", "")))

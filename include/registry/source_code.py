@@ -14,7 +14,7 @@ _IMPORTERS = {"import_module", "__import__", "run_module", "resolve_name", "find
 """Functions that import a module by a text."""
 
 
-class Source:
+class SourceFile:
     """A module's syntax tree without docstrings, and what is found in it."""
 
     def __init__(self, text: bytes) -> None:
@@ -73,14 +73,14 @@ def _is_inert(node: ast.Import | ast.ImportFrom) -> bool:
     return engine or module.partition(".")[0] in sys.stdlib_module_names
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> SourceFile:
     """Return the source of a module; an unchanged text is parsed once."""
     return _parsed(path.read_bytes())
 
 
 @functools.lru_cache(maxsize=512)
-def _parsed(text: bytes) -> Source:
-    return Source(text)
+def _parsed(text: bytes) -> SourceFile:
+    return SourceFile(text)
 
 
 def digest_of(body: Iterable[ast.stmt]) -> str:

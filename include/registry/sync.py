@@ -9,8 +9,8 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.printable import printable_logger
 from include.registry import lifecycle
-from include.registry.ledger import Entry, Ledger, LedgerCorruptedError
-from include.registry.lifecycle import APPROVAL, FILES, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, Approval
+from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
+from include.registry.lifecycle import APPROVAL, FILES, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import decides
@@ -28,7 +28,7 @@ class ModelReplacedError(AirworthyError):
     """The registry's version of the number that an entry names is another model, or is not there."""
 
     def __init__(
-        self, use_case: str, entry: Entry, found: Version | None, others: Sequence[str], trained: date
+        self, use_case: str, entry: LedgerEntry, found: Version | None, others: Sequence[str], trained: date
     ) -> None:
         self.entry = entry
         named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…, files {entry.files_digest[:12]}…"
@@ -70,7 +70,7 @@ def run(use_case: UseCase) -> str | None:
     )
 
 
-def verified(registry: Registry, ledger: Ledger) -> list[Entry]:
+def verified(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
     """All entries, held against the head in MLflow and the lives of the versions there; LedgerCorruptedError. Writes
     nothing.
 
@@ -79,12 +79,14 @@ def verified(registry: Registry, ledger: Ledger) -> list[Entry]:
     return _look(registry, ledger)[0]
 
 
-def caught_up(registry: Registry, ledger: Ledger) -> list[Entry]:
+def caught_up(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
     """As `verified`, and the head is moved on to the last entry: before another is appended, or it would look lost."""
     return _catch_up(registry, ledger)[0]
 
 
-def model_of(use_case: UseCase, entry: Entry, versions: Sequence[Version], entries: Sequence[Entry]) -> Version:
+def model_of(
+    use_case: UseCase, entry: LedgerEntry, versions: Sequence[Version], entries: Sequence[LedgerEntry]
+) -> Version:
     """Return the version that an entry names, or that stands for it since it is gone; ModelReplacedError."""
     if (standing := lifecycle.standing_for(entry, versions, entries)) is not None:
         return standing
@@ -110,7 +112,7 @@ def version_of(registry: Registry, number: str) -> Version:
     return registry.version(number)
 
 
-def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[Entry]) -> Version | None:
+def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[LedgerEntry]) -> Version | None:
     """Return the champion of the use case's last day; None if there is none.
 
     Raises:
@@ -120,7 +122,7 @@ def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[E
     return None if latest is None else model_of(use_case, latest, versions, entries)
 
 
-def _look(registry: Registry, ledger: Ledger) -> tuple[list[Entry], str | None]:
+def _look(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], str | None]:
     """The entries, and the head that they were held against."""
     head = registry.ledger_head()
     while True:
@@ -131,7 +133,7 @@ def _look(registry: Registry, ledger: Ledger) -> tuple[list[Entry], str | None]:
                 raise  # else the very first head has been set meanwhile
 
 
-def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[Entry], bool]:
+def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], bool]:
     """The entries, and whether the head was moved on."""
     entries, head = _look(registry, ledger)
     if not entries or head == entries[-1].head:
@@ -159,7 +161,7 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     return number, changed
 
 
-def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[Entry]) -> bool:
+def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[LedgerEntry]) -> bool:
     """Let MLflow show of a version what ledger and records say of it, and, once it flew, no longer why it did not."""
     shown, flown = {name: value for name, value in version.tags.items() if decides(name)}, life in FLOWN
     forged = sorted(name for name, value in shown.items() if version.copies.get(name, value) != value)
@@ -183,9 +185,9 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
     return bool(tags)
 
 
-def _decided(version: Version, entries: Sequence[Entry]) -> Approval | None:
+def _decided(version: Version, entries: Sequence[LedgerEntry]) -> StandingApproval | None:
     """Return what a person decided on a version, for MLflow's page: also an approval of other verdicts."""
     if (decided := lifecycle.decision(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)
-    return Approval.of(approvals[0]) if approvals else None
+    return StandingApproval.of(approvals[0]) if approvals else None

@@ -13,10 +13,10 @@ from include.declaration import form_limits
 from include.declaration.use_case import Feed, UseCase
 from include.errors import NAME_SHOWN, NAMES_SHOWN, InvalidRequestError, NotReadyError, shorten
 from include.lake import history
-from include.lake.history import Note, TableVersionMissingError
+from include.lake.history import CommitNote, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
 
@@ -139,7 +139,7 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
 def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The prediction; NotReadyError for a day without any, InvalidRequestError where none has these keys."""
     try:
-        view: View | None = lake.pinned(day, {"predictions": None})
+        view: AsOfSnapshot | None = lake.pinned(day, {"predictions": None})
     except TableVersionMissingError:
         view = None
     if view is None or not view.partitions("predictions", day, day):
@@ -169,8 +169,8 @@ class _Tracing:
     def __init__(self, lake: Lake, day: date) -> None:
         self._lake, self._day = lake, day
         self._since = max(lake.use_case.first_day, day - timedelta(days=lake.use_case.look_back_days))
-        self._logs: dict[str, list[Note]] = {}
-        self._views: dict[tuple[str, int | None], View | None] = {}
+        self._logs: dict[str, list[CommitNote]] = {}
+        self._views: dict[tuple[str, int | None], AsOfSnapshot | None] = {}
         self._states: dict[str, dict[date, Partition]] = {}
 
     def back(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
@@ -184,7 +184,7 @@ class _Tracing:
         feeds = [self._feed(feed, built) for feed in self._lake.use_case.feeds] if built else []
         return prediction, features, tuple(feeds)
 
-    def _feed(self, feed: Feed, built: Note) -> FeedLineage:
+    def _feed(self, feed: Feed, built: CommitNote) -> FeedLineage:
         table = f"checked/{feed.name}"
         digest, version = built.inputs.get(table, ""), built.versions.get(table)
         if not digest:
@@ -217,10 +217,10 @@ class _Tracing:
             return Content(table, day, digest, None, None, still)
         return Content(table, day, digest, note.rows, note.version, still, note.code)
 
-    def _note(self, content: Content) -> Note | None:
+    def _note(self, content: Content) -> CommitNote | None:
         return next((note for note in self._log(content.table) if note.version == content.version), None)
 
-    def _log(self, table: str) -> list[Note]:
+    def _log(self, table: str) -> list[CommitNote]:
         if table not in self._logs:
             self._logs[table] = history.of(self._lake.uri(table))
         return self._logs[table]
@@ -241,7 +241,7 @@ class _Tracing:
         view = self._view(table, version)
         return view.digest_of_days(table, self._since, self._day) if view else ""
 
-    def _view(self, table: str, version: int | None) -> View | None:
+    def _view(self, table: str, version: int | None) -> AsOfSnapshot | None:
         """The table at that Delta version (None: now); None where it cannot be read."""
         if (table, version) not in self._views:
             try:

@@ -22,7 +22,7 @@ from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import model_diff, training_snapshot
 from include.threads import threads_for
 from include.training import dataset, provenance, recipe, spec
-from include.training.recipe import Recipe, TrainingSpecError
+from include.training.recipe import TrainingSpec, TrainingSpecError
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
 TAG = "reproduced"
@@ -126,7 +126,7 @@ class _Rebuilding:
 
     def __init__(self, use_case: UseCase, version: Version) -> None:
         self._declared, self._version = use_case, version
-        self._recipe: Recipe | None = None
+        self._recipe: TrainingSpec | None = None
         self.data: tuple[str, ...] = ()
 
     def compared(self, registered: Model) -> tuple[str, tuple[str, ...]]:
@@ -192,13 +192,13 @@ class _Rebuilding:
             raise _NotRebuiltError(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
         return fitted.model
 
-    def _read_recipe(self) -> Recipe:
+    def _read_recipe(self) -> TrainingSpec:
         if recipe.TAG not in self._version.tags:
             raise _NotRebuiltError(
                 f"it has no tag {recipe.TAG!r}: it was not registered from a training of this project"
             )
         try:
-            known = Recipe.from_tag(self._version.tags[recipe.TAG])
+            known = TrainingSpec.from_tag(self._version.tags[recipe.TAG])
             known.then(self._declared)
         except (TrainingSpecError, ValueError, TypeError, KeyError) as error:
             raise _NotRebuiltError(f"its tag {recipe.TAG!r} holds no recipe that can be followed: {error}") from error

@@ -11,8 +11,8 @@ from include.lake import integrity
 from include.lake.history import TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.snapshot import View
-from include.training.recipe import Recipe
+from include.lake.snapshot import AsOfSnapshot
+from include.training.recipe import TrainingSpec
 
 _FEW = 5
 """Days that a message names one by one."""
@@ -23,14 +23,14 @@ class TrainingDataMissingError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Recalled:
+class TrainingSnapshot:
     """A view of exactly the content that was read, and what became of it since, in words."""
 
-    view: View
+    view: AsOfSnapshot
     notes: tuple[str, ...]
 
 
-def run(lake: Lake, known: Recipe) -> Recalled:
+def run(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
     """Find the features and labels of a recipe; makes and changes no table.
 
     Raises TrainingDataMissingError where neither the recorded Delta version nor today's holds them whole.
@@ -49,10 +49,10 @@ def run(lake: Lake, known: Recipe) -> Recalled:
             gone.append(f"{table} at Delta version {then}: {wrong}; as they stand today: {wrong_today}")
     if gone:
         raise TrainingDataMissingError(f"{lake.use_case.name}: the data are gone. {'. '.join(gone)}.")
-    return Recalled(lake.pinned(known.as_of, versions), tuple(notes))
+    return TrainingSnapshot(lake.pinned(known.as_of, versions), tuple(notes))
 
 
-def _wrong(lake: Lake, known: Recipe, table: str, version: int | None) -> str:
+def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> str:
     """Why the table does not hold, at that version, what the recipe names; empty where it does, to the last row."""
     since, until = _span(known, table)
     try:
@@ -65,7 +65,7 @@ def _wrong(lake: Lake, known: Recipe, table: str, version: int | None) -> str:
     return _by_reason(integrity.broken_days(view, table, since, until))
 
 
-def _changed(lake: Lake, known: Recipe, table: str, then: int) -> list[str]:
+def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str]:
     """The days whose content is another today than at the recorded version."""
     since, until = _span(known, table)
     try:
@@ -77,7 +77,7 @@ def _changed(lake: Lake, known: Recipe, table: str, then: int) -> list[str]:
     return [f"{table} of {_named(days)} changed since; read at Delta version {then}, as they were"] if days else []
 
 
-def _span(known: Recipe, table: str) -> tuple[date, date]:
+def _span(known: TrainingSpec, table: str) -> tuple[date, date]:
     """First and last day that was read: labels of the window become known until the day of the training."""
     return known.first, known.last if table == "features" else known.as_of
 

@@ -13,13 +13,13 @@ from datetime import date
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.lake.lake_format import lake_root
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 
 
 class ReservationCorruptedError(AirworthyError):
     """A claim cannot be read, so nobody knows whose it is."""
 
-    def __init__(self, place: Place, cause: Exception) -> None:
+    def __init__(self, place: StoragePath, cause: Exception) -> None:
         super().__init__(
             f"The claim {'/'.join(place.uri.split('/')[-2:])} cannot be read ({cause}), and no training is started."
             f" Restore {place} from a backup."
@@ -27,7 +27,7 @@ class ReservationCorruptedError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Claim:
+class Reservation:
     """The right to one training, for one day."""
 
     day: date
@@ -36,23 +36,23 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Claims:
+class RetrainingBudget:
     """The claims of one use case, under `<lake>/<use case>/claims/<YYYY-MM>/<slot>.json`."""
 
-    folder: Place
+    folder: StoragePath
 
     @classmethod
-    def of(cls, use_case: UseCase) -> Claims:
+    def of(cls, use_case: UseCase) -> RetrainingBudget:
         return cls(lake_root(use_case.name) / "claims")
 
-    def of_month(self, day: date) -> list[Claim]:
+    def of_month(self, day: date) -> list[Reservation]:
         """All claims of that day's month, in the order of slots. Raises ReservationCorruptedError."""
         folder = self.folder / f"{day:%Y-%m}"
         names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
         found = zip(names, folder.read_all(names), strict=True)
         return sorted((_claim(folder / name, content) for name, content in found), key=lambda claim: claim.slot)
 
-    def claim(self, day: date, slots: int) -> Claim | None:
+    def claim(self, day: date, slots: int) -> Reservation | None:
         """The day's claim, made now unless it has one: the first free of the month's `slots`; None if none is free.
 
         Safe among processes, and the same for the same day however often it is called. Raises
@@ -64,12 +64,12 @@ class Claims:
         for slot in range(1, slots + 1):
             place = self.folder / f"{day:%Y-%m}" / f"{slot:02d}.json"
             if place.create(content) or _claim(place, place.read()).day == day:
-                return Claim(day, slot)
+                return Reservation(day, slot)
         return None
 
 
-def _claim(place: Place, content: bytes) -> Claim:
+def _claim(place: StoragePath, content: bytes) -> Reservation:
     try:
-        return Claim(date.fromisoformat(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
+        return Reservation(date.fromisoformat(json.loads(content)["day"]), int(place.name.removesuffix(".json")))
     except (ValueError, TypeError, KeyError) as error:
         raise ReservationCorruptedError(place, error) from error

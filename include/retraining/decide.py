@@ -12,11 +12,11 @@ from include.declaration.use_case import UseCase
 from include.errors import PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.registry.ledger import Ledger
 from include.retraining import policy as retraining_policy
-from include.retraining.budget import Claims
-from include.retraining.policy import Decided, Decision, Flying, Measured, Outcome
+from include.retraining.budget import RetrainingBudget
+from include.retraining.policy import CurrentChampion, MeasuredPeriod, Outcome, PastDecision, RetrainingDecision
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def run(use_case: UseCase, day: date) -> DecideResult:
     view, policy = Lake.of(use_case).as_of(day), use_case.retraining
     if day not in view.partitions("metrics", since=day):
         raise PartitionMissingError(use_case.name, "metrics", day)
-    decided, claimed = history(use_case, day), {claim.day for claim in Claims.of(use_case).of_month(day)}
+    decided, claimed = history(use_case, day), {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)}
     since = day - timedelta(days=policy.look_back_days)
     decision = retraining_policy.decide(policy, day, _measured(view, since), decided, _champion(use_case, day), claimed)
     before = day - timedelta(days=1)
@@ -92,7 +92,7 @@ def is_answered(use_case: UseCase, day: date) -> bool:
     )
 
 
-def history(use_case: UseCase, day: date) -> list[Decided]:
+def history(use_case: UseCase, day: date) -> list[PastDecision]:
     """Decisions near the day with what became of them, and trainings before it; also later decisions, which forbid one.
 
     Of a later decision, only that it was made is told.
@@ -102,17 +102,17 @@ def history(use_case: UseCase, day: date) -> list[Decided]:
     results = {row["day"]: row["outcome"] for row in view.read("retrainings").to_pylist()}
     outcomes: dict[date, Outcome] = dict.fromkeys(results, "retrain")
     outcomes |= {row["day"]: row["outcome"] for row in view.read("decisions", since=day - reach).to_pylist()}
-    known = [Decided(each, outcome, results.get(each)) for each, outcome in sorted(outcomes.items()) if each < day]
+    known = [PastDecision(each, outcome, results.get(each)) for each, outcome in sorted(outcomes.items()) if each < day]
     later = Lake.of(use_case).as_of(day + reach).partitions("decisions", since=day + timedelta(days=1))
-    return [*known, *(Decided(each, "hold") for each in later)]
+    return [*known, *(PastDecision(each, "hold") for each in later)]
 
 
-def _champion(use_case: UseCase, day: date) -> Flying | None:
+def _champion(use_case: UseCase, day: date) -> CurrentChampion | None:
     entry = Ledger.of(use_case).champion_besides(None, day)
-    return Flying(entry.version, entry.effective_from) if entry else None
+    return CurrentChampion(entry.version, entry.effective_from) if entry else None
 
 
-def _measured(view: View, since: date) -> list[Measured]:
+def _measured(view: AsOfSnapshot, since: date) -> list[MeasuredPeriod]:
     """The signals of each measured day from `since` on."""
     by_day: dict[date, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
@@ -120,7 +120,7 @@ def _measured(view: View, since: date) -> list[Measured]:
     return [retraining_policy.readings(day, rows) for day, rows in sorted(by_day.items())]
 
 
-def _write(view: View, decision: Decision, reason: str) -> bool:
+def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:
     """Whether this one stands; not where another was first."""
     lake, day = view.lake, view.day
     row = {

@@ -15,7 +15,7 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.registry import lifecycle
 from include.registry.ledger import Ledger
-from include.registry.lifecycle import NOT_PROMOTED, Approval
+from include.registry.lifecycle import NOT_PROMOTED, StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.retraining import decide, outcome_rules
 from include.retraining.policy import Result
@@ -71,7 +71,7 @@ def run(
     return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
 
 
-def _standing(use_case: UseCase, number: str) -> tuple[Approval | None, str, str]:
+def _standing(use_case: UseCase, number: str) -> tuple[StandingApproval | None, str, str]:
     """Return what was decided on a version, its life, and why it was not promoted."""
     registry, entries = Registry(use_case), Ledger.of(use_case).entries()
     version = registry.version(number)

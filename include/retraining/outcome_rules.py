@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include.registry.lifecycle import Approval
+from include.registry.lifecycle import StandingApproval
 from include.retraining.policy import Result
 
 
@@ -14,7 +14,7 @@ def outcome(
     state: str | None,
     *,
     promotion: Mapping[str, Any] | None,
-    decided: Approval | None,
+    decided: StandingApproval | None,
     life: str,
     told: str,
     why_not: str = "",

@@ -29,7 +29,7 @@ SHOWN_BY = {"performance": (WORSE, SKILL_LOSS), "worse_than_baseline": (WORSE_TH
 
 
 @dataclass(frozen=True)
-class Reading:
+class SignalValue:
     """What one day's measures say of one signal."""
 
     breached: bool | None
@@ -47,19 +47,19 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredPeriod:
     """One day's measures."""
 
     day: date
     version: str | None
     """The version that scored the day; None where nobody did."""
-    signals: Mapping[str, Reading] = field(default_factory=dict)
+    signals: Mapping[str, SignalValue] = field(default_factory=dict)
     state: str = ""
     """Why the day has no version."""
 
 
 @dataclass(frozen=True)
-class Flying:
+class CurrentChampion:
     """The champion of a day, as the ledger says while the day is decided."""
 
     version: str
@@ -67,7 +67,7 @@ class Flying:
 
 
 @dataclass(frozen=True)
-class Decided:
+class PastDecision:
     """An earlier decision, and what became of the training, if that was the decision and is known."""
 
     day: date
@@ -76,7 +76,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Finding:
+class SignalFinding:
     """What one signal shows over the days that count."""
 
     signal: str
@@ -97,12 +97,12 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RetrainingDecision:
     """Whether to train, with reasons: sentences for a person."""
 
     outcome: Outcome
     reason: str
-    signals: tuple[Finding, ...]
+    signals: tuple[SignalFinding, ...]
     model_version: str | None
 
     @property
@@ -122,11 +122,11 @@ def memory(policy: Retraining) -> timedelta:
 def decide(
     policy: Retraining,
     day: date,
-    measured: Sequence[Measured],
-    decided: Sequence[Decided],
-    champion: Flying | None,
+    measured: Sequence[MeasuredPeriod],
+    decided: Sequence[PastDecision],
+    champion: CurrentChampion | None,
     claimed: Collection[date] = (),
-) -> Decision:
+) -> RetrainingDecision:
     """Whether the measures of `day` and the days before it ask for a training, and whether the policy allows one.
 
     `measured` and `decided` may be in any order. Measures of later days are never looked at; a later decision within
@@ -134,16 +134,16 @@ def decide(
     `champion` of the day other than the version that was measured: nobody trains against a model that no longer flies.
     `claimed` are the days whose training has a claim on the budget.
     """
-    today = next((each for each in measured if each.day == day), Measured(day, None, state="it was not measured"))
+    today = next((each for each in measured if each.day == day), MeasuredPeriod(day, None, state="it was not measured"))
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
     asking = [each for each in signals if each.asks]
     against = [*_replaced(today, champion), *_objections(policy, day, decided, claimed)]
     shown = _shown(policy, today, signals)
     if asking and not against:
-        return Decision("retrain", shown, signals, today.version)
+        return RetrainingDecision("retrain", shown, signals, today.version)
     if asking:
         shown = f"{shown} But no training is triggered: {' '.join(against)}"
-    return Decision("hold", shown, signals, today.version)
+    return RetrainingDecision("hold", shown, signals, today.version)
 
 
 def missing(policy: Retraining, day: date, decided: Collection[date]) -> date | None:
@@ -155,7 +155,7 @@ def missing(policy: Retraining, day: date, decided: Collection[date]) -> date | 
     return before if any(day - memory(policy) <= each < day for each in decided) else None
 
 
-def cool_down(policy: Retraining, decided: Sequence[Decided]) -> tuple[int, int]:
+def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int, int]:
     """Days that must lie between the last retraining and the next, and the challengers in a row that did not convince.
 
     A training that failed or never started neither counts nor breaks the row.
@@ -171,7 +171,7 @@ def cool_down(policy: Retraining, decided: Sequence[Decided]) -> tuple[int, int]
     return int(days), row
 
 
-def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> Measured:
+def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
     """The signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     found = {signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()}
@@ -183,27 +183,29 @@ def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> Measured:
     about_today = [by_name[key] for key in ROWS.values() if key in by_name]
     versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
     if versions:
-        return Measured(day, versions[0], found)
+        return MeasuredPeriod(day, versions[0], found)
     state = by_name.get(("state", "predictions"), {}).get("state") or "its measures name no model"
-    return Measured(day, None, found, state)
+    return MeasuredPeriod(day, None, found, state)
 
 
-def _reading(rows: Sequence[Mapping[str, Any]]) -> Reading:
+def _reading(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
     """Breached where any row is; not breached only where every row was judged."""
     if not rows:
-        return Reading(None, state="there is no measure of it")
+        return SignalValue(None, state="there is no measure of it")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
     compared = row["metric"].startswith(PERFORMANCE)
-    return Reading(
+    return SignalValue(
         row["breached"], row["value"], row["limit"], label_of(row["metric"], row["subject"]), row["state"] or "",
         row["about"], row["lower"] if compared else None,
     )  # fmt: skip
 
 
-def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequence[Measured]) -> Finding:
+def _finding(
+    policy: Retraining, signal: str, today: MeasuredPeriod, measured: Sequence[MeasuredPeriod]
+) -> SignalFinding:
     """What a signal shows on the newest `of_days` judged days of the version that scored `today`."""
-    reading = today.signals.get(signal, Reading(None, state=today.state or "there is no measure of it"))
+    reading = today.signals.get(signal, SignalValue(None, state=today.state or "there is no measure of it"))
     earliest = today.day - timedelta(days=policy.look_back_days)
     judged = [
         each.signals[signal].breached is True
@@ -213,13 +215,13 @@ def _finding(policy: Retraining, signal: str, today: Measured, measured: Sequenc
     ][: policy.of_days]
     broke = sum(judged)
     asks = today.version is not None and reading.breached is True and broke >= policy.breaches
-    return Finding(
+    return SignalFinding(
         signal, reading.breached, broke, len(judged), policy.of_days, reading.value, reading.limit,
         reading.lower, asks, reading.what, reading.state, reading.about.isoformat() if reading.about else "",
     )  # fmt: skip
 
 
-def _replaced(today: Measured, champion: Flying | None) -> list[str]:
+def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[str]:
     """That the version which was measured is not the one that flies, in a sentence, if so."""
     if today.version is None or (champion is not None and champion.version == today.version):
         return []
@@ -231,7 +233,7 @@ def _replaced(today: Measured, champion: Flying | None) -> list[str]:
     ]
 
 
-def _objections(policy: Retraining, day: date, decided: Sequence[Decided], claimed: Collection[date]) -> list[str]:
+def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], claimed: Collection[date]) -> list[str]:
     """Why the policy allows no training on that day, in sentences."""
     said = []
     later = [each.day for each in decided if day < each.day <= day + memory(policy)]
@@ -260,7 +262,7 @@ def _challengers(row: int) -> str:
     return "the last challenger was" if row == 1 else f"the last {row} challengers were"
 
 
-def _shown(policy: Retraining, today: Measured, signals: Sequence[Finding]) -> str:
+def _shown(policy: Retraining, today: MeasuredPeriod, signals: Sequence[SignalFinding]) -> str:
     """What every signal shows, in sentences; those that ask first."""
     if not signals:
         return "The policy names no signal, so no training is ever triggered."
@@ -272,7 +274,7 @@ def _shown(policy: Retraining, today: Measured, signals: Sequence[Finding]) -> s
     return head + " ".join(_sentence(policy, today, each) for each in ordered)
 
 
-def _sentence(policy: Retraining, today: Measured, found: Finding) -> str:
+def _sentence(policy: Retraining, today: MeasuredPeriod, found: SignalFinding) -> str:
     name = found.signal.replace("_", " ").capitalize()
     days = f"{found.breaches} of the last {found.measured} measured days of version {today.version}"
     shown = _figures(found, today.day)
@@ -285,7 +287,7 @@ def _sentence(policy: Retraining, today: Measured, found: Finding) -> str:
     return f"{name} did not break ({shown})."
 
 
-def _figures(found: Finding, day: date) -> str:
+def _figures(found: SignalFinding, day: date) -> str:
     """With the last day that it was judged on, where that is not the day itself: labels may have stopped since."""
     value = "no value" if found.value is None else f"{found.value:.4g}"
     lower = "" if found.lower is None else f", lower bound {found.lower:.4g}"

@@ -8,11 +8,11 @@ from datetime import date
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.retraining import decide
-from include.retraining.budget import Claim, Claims
+from include.retraining.budget import Reservation, RetrainingBudget
 
 
 @dataclass(frozen=True)
-class ClaimResult:
+class ReservationResult:
     """Whether the day may train; plain values."""
 
     day: str
@@ -21,7 +21,7 @@ class ClaimResult:
     reason: str
 
 
-def run(use_case: UseCase, day: date) -> ClaimResult:
+def run(use_case: UseCase, day: date) -> ReservationResult:
     """Claim a training for a day that was decided to retrain; the same again for the same day changes nothing.
 
     Raises InvalidRequestError for a day that was not decided so: nothing claims a training but a decision.
@@ -34,17 +34,21 @@ def run(use_case: UseCase, day: date) -> ClaimResult:
             f"{use_case.name}: {day} {what}, so no training is claimed for it. To train all the same, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
-    claim = Claims.of(use_case).claim(day, use_case.retraining.per_month)
+    claim = RetrainingBudget.of(use_case).claim(day, use_case.retraining.per_month)
     return _result(use_case, day, claim)
 
 
-def standing(use_case: UseCase, day: date) -> ClaimResult:
+def standing(use_case: UseCase, day: date) -> ReservationResult:
     """What the day has claimed; claims nothing. Raises ReservationCorruptedError."""
-    return _result(use_case, day, next((each for each in Claims.of(use_case).of_month(day) if each.day == day), None))
+    return _result(
+        use_case, day, next((each for each in RetrainingBudget.of(use_case).of_month(day) if each.day == day), None)
+    )
 
 
-def _result(use_case: UseCase, day: date, claim: Claim | None) -> ClaimResult:
+def _result(use_case: UseCase, day: date, claim: Reservation | None) -> ReservationResult:
     month, slots = f"{day:%Y-%m}", use_case.retraining.per_month
     if claim is None:
-        return ClaimResult(day.isoformat(), None, f"The budget of {month} is spent: others claimed all {slots} first.")
-    return ClaimResult(day.isoformat(), claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")
+        return ReservationResult(
+            day.isoformat(), None, f"The budget of {month} is spent: others claimed all {slots} first."
+        )
+    return ReservationResult(day.isoformat(), claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

@@ -15,11 +15,11 @@ from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError, NotReadyError
 from include.lake import batch_reader, schemas
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.registry import lifecycle, sync
-from include.registry.ledger import Entry, Ledger
-from include.registry.lifecycle import GATES, NOT_PROMOTED, Approval, blocking
+from include.registry.ledger import Ledger, LedgerEntry
+from include.registry.lifecycle import GATES, NOT_PROMOTED, StandingApproval, blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.threads import threads_for
@@ -113,7 +113,7 @@ def by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str 
     return sync.model_of(use_case, flights[-1], registry.versions(), entries)
 
 
-def _champion(registry: Registry, ledger: Ledger, day: date) -> Entry:
+def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
     """The champion of the day; NoChampionError, with what became of each version that might have been one."""
     try:
         return ledger.champion_of(day)
@@ -128,7 +128,7 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> Entry:
         raise NoChampionError(error.use_case, day, error.first, told[-_NAMED:]) from None
 
 
-def _grounded(version: Version, decided: Approval | None) -> str:
+def _grounded(version: Version, decided: StandingApproval | None) -> str:
     """Why a version is no champion."""
     why = version.tags.get(NOT_PROMOTED, "")
     said = f"Version {version.number}, trained as of {version.as_of},"
@@ -149,13 +149,13 @@ def fit_to_score(use_case: UseCase, registry: Registry, day: date, version: Vers
     return model
 
 
-def scored_with(view: View, day: date) -> str | None:
+def scored_with(view: AsOfSnapshot, day: date) -> str | None:
     """The version that made all of a day's predictions; None where there are none, or where several did."""
     found = makers(view, day)
     return found[0] if len(found) == 1 else None
 
 
-def makers(view: View, day: date) -> list[str]:
+def makers(view: AsOfSnapshot, day: date) -> list[str]:
     """Return the versions that made a day's predictions, in order: one, unless another writer has changed them.
 
     Of a day without rows it is the version that its commit names.
@@ -173,7 +173,7 @@ def makers(view: View, day: date) -> list[str]:
 class _Scoring:
     """Streams predictions, and counts the warnings among them."""
 
-    def __init__(self, use_case: UseCase, view: View, day: date, model: Model, version: str, rows: int) -> None:
+    def __init__(self, use_case: UseCase, view: AsOfSnapshot, day: date, model: Model, version: str, rows: int) -> None:
         self._use_case, self._view, self._day, self._model, self._version = use_case, view, day, model, version
         self._expected = rows
         self.rows = self.warnings = 0
@@ -219,7 +219,7 @@ def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
         )
 
 
-def _require_built(use_case: UseCase, view: View, day: date, model: Model) -> None:
+def _require_built(use_case: UseCase, view: AsOfSnapshot, day: date, model: Model) -> None:
     """Raise FeaturesOutdatedError if the day's features lack a column that the model reads."""
     if absent := sorted(view.absent_columns("features", day, day).keys() & model.encoding.features.keys()):
         raise FeaturesOutdatedError(use_case.name, day, absent)

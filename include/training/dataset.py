@@ -12,12 +12,12 @@ from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.features.distinct import require_distinct
 from include.features.labels import join_labels, known_labels
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model.metrics import Numbers
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 
 
-def labelled(use_case: UseCase, view: View, first: date, last: date, columns: Sequence[str] = ()) -> pa.Table:
+def labelled(use_case: UseCase, view: AsOfSnapshot, first: date, last: date, columns: Sequence[str] = ()) -> pa.Table:
     """Return day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
 
     `columns` are key columns to carry along, between the day and the features.
@@ -33,7 +33,7 @@ def labelled(use_case: UseCase, view: View, first: date, last: date, columns: Se
     return joined.select(["day", *carried, *use_case.features, use_case.label.name])
 
 
-def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> Rows:
+def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> TrainingRows:
     """Return the rows of a split, uncopied, of `examples` in order of days.
 
     Raises:
@@ -46,7 +46,7 @@ def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str
     labels = chosen[use_case.label.name].to_numpy().astype(np.float64)
     if split == "train" and len(np.unique(labels)) < 2:
         raise NotReadyError(_one_class(use_case, examples, labels, days, as_of))
-    return Rows(chosen.select(list(use_case.features)), labels, all_days[start:end])
+    return TrainingRows(chosen.select(list(use_case.features)), labels, all_days[start:end])
 
 
 def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[date], as_of: date) -> str:

@@ -20,7 +20,7 @@ from include.declaration.use_case import UseCase
 from include.model import metrics
 from include.printable import printable_logger
 from include.registry.mlflow_runs import COMPLETE, FINGERPRINT, Runs, clear
-from include.training.search import Found
+from include.training.search import SearchResult
 
 FOUND, MINUTES = "found", "minutes"
 """Tags of a complete study: what it chose, as JSON, and the time that it was given."""
@@ -49,7 +49,7 @@ class Studies(Runs):
         storage = self._storage or _TrialRuns(self._experiment(), self.address)
         storage.write(study, trial)
 
-    def conclude(self, study: str, found: Found, minutes: float) -> None:
+    def conclude(self, study: str, found: SearchResult, minutes: float) -> None:
         """Write what the study chose."""
         losses = {
             metrics.name("validation", "log_loss", "tuned"): found.log_loss,
@@ -60,7 +60,7 @@ class Studies(Runs):
         self.log(study, params=found.parameters, metrics=losses | counts, tags=record)
 
     @clear
-    def concluded(self, fingerprint: str, minutes: float) -> tuple[str, Found] | None:
+    def concluded(self, fingerprint: str, minutes: float) -> tuple[str, SearchResult] | None:
         """The first complete study of that question, and what it chose; not one that the clock ended sooner than now.
 
         A study that broke half-way is never complete.
@@ -68,7 +68,7 @@ class Studies(Runs):
         wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
         for run in self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"]):
             try:
-                found = Found(**json.loads(run.data.tags[FOUND]))
+                found = SearchResult(**json.loads(run.data.tags[FOUND]))
                 if not isinstance(found.parameters, dict):
                     raise TypeError("its parameters are no names and values")
                 lasted = float(run.data.tags[MINUTES])

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from include.model import metrics, plotting
 from include.model.metrics import Numbers
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 
 COLOURS = {"model": "#0b5fa5", "logistic": "#d1781d", "prior": "#8a8a8a"}
 SHADES = {"train": "#dfe8f1", "validation": "#f6e7c8", "test": "#dff0df"}
@@ -80,7 +80,7 @@ def importance(title: str, gains: Mapping[str, float]) -> bytes:
 def rate_by_day(
     title: str,
     label: str,
-    parts: Mapping[str, Rows],
+    parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Mapping[str, Numbers]],
 ) -> bytes:
     """Mean prediction and share of positives of every day, the splits shaded."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
-from include.declaration.use_case import Costs, Feed, Label, UseCase
+from include.declaration.use_case import DecisionCosts, Feed, Label, UseCase
 from include.model.lightgbm_params import Parameters
 from include.training import spec
-from include.training.spec import Material
+from include.training.spec import TrainingInputs
 
 TAG = "recipe"
 """Tag of a run and of its version."""
@@ -28,7 +28,7 @@ class TrainingSpecError(ValueError):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSpec:
     """What was read, how it was cut, and what LightGBM was told (the seed is among the parameters)."""
 
     as_of: date
@@ -54,7 +54,7 @@ class Recipe:
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
 
     @classmethod
-    def of(cls, use_case: UseCase, made_from: Material) -> Recipe:
+    def of(cls, use_case: UseCase, made_from: TrainingInputs) -> TrainingSpec:
         """The recipe of a training of the use case as it is declared."""
         return cls(
             as_of=made_from.as_of,
@@ -90,7 +90,7 @@ class Recipe:
             period=self.period,
             features=self.features,
             label=Label(self.label, declared.label.meaning, self.matures_after_days),
-            costs=Costs(*self.costs, declared.costs.unit),
+            costs=DecisionCosts(*self.costs, declared.costs.unit),
             training=replace(
                 declared.training,
                 # Declared is what may be asked for; the days that were read stand in `first` and `last`.
@@ -110,7 +110,7 @@ class Recipe:
 
     def fingerprint(self, declared: UseCase, code: str, lock: str) -> str:
         """The fingerprint of a training by this recipe, with that code and lock: `Material.fingerprint`."""
-        made_from = Material(
+        made_from = TrainingInputs(
             as_of=self.as_of,
             first=self.first,
             last=self.last,
@@ -134,7 +134,7 @@ class Recipe:
         return {**days, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Recipe:
+    def from_json(cls, values: Mapping[str, Any]) -> TrainingSpec:
         """The recipe that `to_json` wrote down; KeyError, TypeError or ValueError for anything else."""
         parameters = dict(values["parameters"])
         rounds = {name: parameters.pop(name) for name in ("rounds", "early_stopping_rounds")}
@@ -153,7 +153,7 @@ class Recipe:
         return _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
     @classmethod
-    def from_tag(cls, tag: str) -> Recipe:
+    def from_tag(cls, tag: str) -> TrainingSpec:
         """The recipe that `to_tag` wrote down; TrainingSpecError, with the reason, for any other text."""
         try:
             packed = tag.startswith(_PACKED)

@@ -18,7 +18,7 @@ from include.declaration.use_case import UseCase
 from include.model import metrics
 from include.model.metrics import Numbers
 from include.model.splits import Splits
-from include.model.trainer import Fitted, Rows
+from include.model.trainer import FittedModel, TrainingRows
 from include.monitoring import reference_profile
 from include.registry import model_io
 from include.registry.mlflow_registry import Registry
@@ -26,25 +26,25 @@ from include.registry.model_record import digest_of_files, record_training
 from include.registry.records import Records
 from include.threads import threads_for
 from include.training import plots
-from include.training.spec import Material
+from include.training.spec import TrainingInputs
 
 EXAMPLE_ROWS = 5
 SAMPLE_ROWS = 2_000
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingOutputs:
     """A training as it went."""
 
-    material: Material
+    material: TrainingInputs
     splits: Splits
-    parts: Mapping[str, Rows]
+    parts: Mapping[str, TrainingRows]
     """Split to its rows."""
-    fitted: Fitted
+    fitted: FittedModel
     report: Mapping[str, Any]
 
 
-def run(use_case: UseCase, run_id: str, training: Training, tags: Mapping[str, str]) -> None:
+def run(use_case: UseCase, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
     """Log model, metrics of every split, parameters, tags, plots and tables to the run, and put it on record.
 
     `tags` are those that the run began with.
@@ -92,7 +92,9 @@ def sample(features: pa.Table, predicted: Numbers) -> pa.Table:
     return features.take(places).append_column(PROBABILITY, pa.array(predicted[places], pa.float64()))
 
 
-def _metrics(use_case: UseCase, training: Training, predicted: Mapping[str, Mapping[str, Numbers]]) -> dict[str, float]:
+def _metrics(
+    use_case: UseCase, training: TrainingOutputs, predicted: Mapping[str, Mapping[str, Numbers]]
+) -> dict[str, float]:
     """Every metric of every subject on every split, and the days of each split."""
     values = {
         metrics.name(split, metric, subject): value
@@ -103,7 +105,7 @@ def _metrics(use_case: UseCase, training: Training, predicted: Mapping[str, Mapp
     return values | {f"{split}/days": float(len(days)) for split, days in training.splits.items()}
 
 
-def _tables(training: Training, reference: Mapping[str, object]) -> dict[str, object]:
+def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[str, object]:
     """What is kept as JSON beside the model, by file name."""
     gains = training.fitted.model.gains.items()
     return {
@@ -116,7 +118,9 @@ def _tables(training: Training, reference: Mapping[str, object]) -> dict[str, ob
     }
 
 
-def _plots(use_case: UseCase, training: Training, predicted: Mapping[str, Mapping[str, Numbers]]) -> dict[str, bytes]:
+def _plots(
+    use_case: UseCase, training: TrainingOutputs, predicted: Mapping[str, Mapping[str, Numbers]]
+) -> dict[str, bytes]:
     """PNG images by file name."""
     test = training.parts["test"]
     title, label = f"{use_case.name} as of {training.material.as_of}", use_case.label.name

@@ -11,11 +11,11 @@ from lightgbm.basic import LightGBMError
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from include.declaration.use_case import Search, UseCase
+from include.declaration.use_case import SearchRange, UseCase
 from include.errors import InvalidRequestError
 from include.model import trainer
 from include.model.lightgbm_params import merge
-from include.model.trainer import Encoded
+from include.model.trainer import EncodedRows
 
 STARTUP_TRIALS = 5
 """Trials that must have gone to their end before the median of them prunes another."""
@@ -32,10 +32,10 @@ Judge = Callable[[Values, Report], float]
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """The ranges that are searched, and the declared value within each."""
 
-    ranges: Mapping[str, Search]
+    ranges: Mapping[str, SearchRange]
     declared: Values
 
     def to_json(self) -> dict[str, list[int | float | bool]]:
@@ -47,7 +47,7 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search chose, and how it went; plain values."""
 
     parameters: dict[str, int | float]
@@ -63,7 +63,7 @@ class Found:
     """The budget that was spent first: `trials` or `minutes`."""
 
 
-def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> Space:
+def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> SearchSpace:
     """Return the use case's search space without what a person has `fixed`.
 
     Raises:
@@ -82,16 +82,16 @@ def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> Space:
             " is nothing to tune. Give fewer, or leave tune_trials empty."
         )
     parameters = merge(use_case, None).lightgbm
-    return Space(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked
+    return SearchSpace(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked
 
 
-def _distribution(search: Search) -> IntDistribution | FloatDistribution:
+def _distribution(search: SearchRange) -> IntDistribution | FloatDistribution:
     if search.whole:
         return IntDistribution(int(search.low), int(search.high), log=search.log)
     return FloatDistribution(search.low, search.high, log=search.log)
 
 
-def on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: Encoded, threads: int) -> Judge:
+def on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: EncodedRows, threads: int) -> Judge:
     """Judge parameters, with the `fixed` ones, by fitting on the rows to fit on; the rows to stop by judge."""
 
     def judge(values: Values, report: Report) -> float:
@@ -108,7 +108,7 @@ def on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: Enco
 
 
 def search(
-    space: Space,
+    space: SearchSpace,
     judge: Judge,
     *,
     seed: int,
@@ -116,7 +116,7 @@ def search(
     warm_up: int,
     over: Callable[[], bool],
     keep: Callable[[FrozenTrial], None],
-) -> Found:
+) -> SearchResult:
     """Try the declared parameters, then `trials - 1` others while time is not `over`; `keep` is given each trial.
 
     A tree-structured Parzen estimator proposes (Bergstra et al. 2011); the same seed and judgements give the same
@@ -135,7 +135,7 @@ def search(
     declared, best = done[0].value, study.best_trial
     assert declared is not None and best.value is not None
     states = [trial.state for trial in done]
-    return Found(
+    return SearchResult(
         parameters=dict(best.params),
         log_loss=best.value,
         declared_log_loss=declared,
@@ -146,7 +146,7 @@ def search(
     )
 
 
-def _try(study: optuna.Study, space: Space, judge: Judge) -> FrozenTrial:
+def _try(study: optuna.Study, space: SearchSpace, judge: Judge) -> FrozenTrial:
     """One trial to its end; parameters that LightGBM refuses are a failed trial, unless they are the declared ones."""
     trial = study.ask(space.distributions())  # type: ignore[arg-type]  # a dict of one of its kinds
 

@@ -12,7 +12,7 @@ from include.model.lightgbm_params import Parameters
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingInputs:
     """All that the trees depend on, and the kind of processor that makes them."""
 
     as_of: date

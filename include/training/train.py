@@ -15,7 +15,7 @@ from include.errors import FeaturesMissingError
 from include.features import staleness
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics, splits, trainer
 from include.model.lightgbm_params import Parameters, merge
 from include.model.splits import Splits
@@ -24,8 +24,8 @@ from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.mlflow_runs import FINGERPRINT, MlflowUnreachableError, Runs
 from include.threads import threads_for
 from include.training import dataset, provenance, recipe, run_logging, spec
-from include.training.recipe import Recipe
-from include.training.spec import Material
+from include.training.recipe import TrainingSpec
+from include.training.spec import TrainingInputs
 
 log = printable_logger(__name__)
 
@@ -87,18 +87,18 @@ def run(
     told = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)} | (
         {"tuned_by": tuned_by} if tuned_by else {}
     )
-    made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: Recipe.of(use_case, made_from).to_tag()}
+    made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: TrainingSpec.of(use_case, made_from).to_tag()}
     tags = told | made | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
     with ended(registry, run_id):
         threads = threads_for(rows.num_rows)
         baseline = use_case.training.baseline_features
         fitted = trainer.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
-        run_logging.run(use_case, run_id, run_logging.Training(made_from, cut, parts, fitted, report), tags)
+        run_logging.run(use_case, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags)
     return _result(registry, run_id, reused=False)
 
 
-def _report(view: View, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
+def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
     """How the window was cut, and what of it takes no part."""
     available = view.partitions("features", first, last)
     return {
@@ -109,7 +109,7 @@ def _report(view: View, first: date, last: date, labelled_rows: int, cut: Splits
     }
 
 
-def _stale(use_case: UseCase, view: View, first: date) -> list[str]:
+def _stale(use_case: UseCase, view: AsOfSnapshot, first: date) -> list[str]:
     """Name what the training reads that the code of now has not made, or not from the inputs of now."""
     found = staleness.find(use_case, first, view.day, tables=("labels", "features"), lake=view.lake)
     return [each.words for each in found if each.stale]
@@ -156,13 +156,13 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
     )
 
 
-def material_of(use_case: UseCase, view: View, first: date, last: date, chosen: Parameters) -> Material:
+def material_of(use_case: UseCase, view: AsOfSnapshot, first: date, last: date, chosen: Parameters) -> TrainingInputs:
     """What the training will depend on; FeaturesMissingError unless `day` itself is landed, and with it its labels."""
     if not view.partitions("features", view.day, view.day):
         # Labels known at a day are written just before its features: without these, training would see fewer.
         raise FeaturesMissingError(use_case.name, view.day, ", so the labels known by then are not complete")
     made = provenance.current(use_case)
-    return Material(
+    return TrainingInputs(
         as_of=view.day,
         first=first,
         last=last,
@@ -181,7 +181,7 @@ def material_of(use_case: UseCase, view: View, first: date, last: date, chosen: 
     )
 
 
-def _null_features(view: View, first: date, last: date) -> dict[str, list[str]]:
+def _null_features(view: AsOfSnapshot, first: date, last: date) -> dict[str, list[str]]:
     """Return feature to the days that were built before it was declared, and warn of them."""
     declared = view.lake.use_case.features
     found = {

@@ -18,7 +18,7 @@ from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.lake import content_digest
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model import splits, trainer
 from include.model.lightgbm_params import merge
 from include.printable import printable_logger
@@ -27,8 +27,8 @@ from include.threads import threads_for
 from include.training import dataset, train
 from include.training import search as training_search
 from include.training.optuna_mlflow import Studies
-from include.training.search import Found, Judge, Space
-from include.training.spec import Material
+from include.training.search import Judge, SearchResult, SearchSpace
+from include.training.spec import TrainingInputs
 
 MINUTES = 30.0
 """How long trials are begun, if nobody says otherwise."""
@@ -37,7 +37,7 @@ log = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
-class TuneResult(Found):
+class TuneResult(SearchResult):
     """What was chosen, and the study that chose it; plain values."""
 
     run_id: str
@@ -81,7 +81,7 @@ def run(
     first, last = splits.window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)
     made_from = train.material_of(use_case, view, first, last, merge(use_case, parameters))
-    asked = _Question(use_case, made_from, space, parameters, trials)
+    asked = _TuningRequest(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)
     if done := studies.concluded(asked.fingerprint, minutes):
         study, found = done
@@ -95,13 +95,13 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Question:
+class _TuningRequest:
     """All that the answer hangs on, but for the time that is given."""
 
     use_case: UseCase
-    made_from: Material
+    made_from: TrainingInputs
     """Of a training with the declared parameters and those that the form fixes."""
-    space: Space
+    space: SearchSpace
     fixed: Mapping[str, Any] | None
     trials: int
 
@@ -115,7 +115,7 @@ class _Question:
         """What the study says of its origin."""
         return {FINGERPRINT: self.fingerprint, "notice": self.use_case.notice, **self.made_from.tags()}
 
-    def judge(self, view: View) -> Judge:
+    def judge(self, view: AsOfSnapshot) -> Judge:
         """Judges parameters on the train and validation rows as of the view's day; no test rows are among them."""
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled(self.use_case, view, first, last)
@@ -126,7 +126,7 @@ class _Question:
         threads = threads_for(len(encoded.train_labels))
         return training_search.on_validation(self.use_case, self.fixed, encoded, threads)
 
-    def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> Found:
+    def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> SearchResult:
         """The answer; each trial is kept when it ends."""
         return training_search.search(
             self.space,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from include.declaration.monitoring import PERFORMANCE
 from include.monitoring.drift import CAP
-from include.monitoring.metric_table import Measure, gaps
+from include.monitoring.metric_table import MetricValue, gaps
 from include.web.overview import Overview
 from include.web.plotly import GREY, PALETTE, band, figure, line, marks, vertical
 
@@ -62,7 +62,7 @@ def performance(seen: Overview, metric: str) -> Figure | None:
     return _marked(seen, figure(seen, traces))
 
 
-def _detail(row: Measure) -> str:
+def _detail(row: MetricValue) -> str:
     reach = "" if row.lower is None or row.upper is None else f", {row.lower:.4f} to {row.upper:.4f}"
     return f"{row.days} days up to {row.about}, version {row.model_version}{reach}"
 
@@ -207,7 +207,7 @@ def _stacked(seen: Overview, drawn: Figure) -> Figure:
     return drawn
 
 
-def _bars(rows: Sequence[Measure], name: str, colour: str) -> Figure:
+def _bars(rows: Sequence[MetricValue], name: str, colour: str) -> Figure:
     return {
         "type": "bar",
         "name": name,

@@ -14,8 +14,8 @@ from include.declaration.use_case import UseCase
 from include.lake import history
 from include.lake.lake import Lake
 from include.printable import printable_logger
-from include.registry.ledger import Entry, Ledger
-from include.retraining.budget import Claims
+from include.registry.ledger import Ledger, LedgerEntry
+from include.retraining.budget import RetrainingBudget
 
 log = printable_logger(__name__)
 
@@ -24,7 +24,7 @@ PARTS = ("metrics", "decisions", "claims", "ledger")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ExporterSnapshot:
     """What is known of a use case at `now`; a part that cannot be read is in `unreadable`, and empty."""
 
     use_case: UseCase
@@ -38,18 +38,18 @@ class Reading:
     retrainings: Mapping[str, date] = field(default_factory=dict)
     """Outcome to the newest day of one."""
     claimed: int | None = None
-    champion: Entry | None = None
+    champion: LedgerEntry | None = None
     unreadable: tuple[str, ...] = ()
 
 
-def run(use_case: UseCase, now: datetime) -> Reading:
+def run(use_case: UseCase, now: datetime) -> ExporterSnapshot:
     """The newest day of metrics, decisions and retrainings, the claims of the month, and the champion of today."""
     now = min(now, _end(use_case)) if use_case.ends_on else now
     today = now.astimezone(ZoneInfo(use_case.time_zone)).date()
     looks: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(use_case, today),
         lambda: _decisions(use_case, today),
-        lambda: {"claimed": len(Claims.of(use_case).of_month(today))},
+        lambda: {"claimed": len(RetrainingBudget.of(use_case).of_month(today))},
         lambda: {"champion": Ledger.of(use_case).champion_besides(None, today)},
     )
     found: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def run(use_case: UseCase, now: datetime) -> Reading:
         except Exception:
             log.exception("%s: %s cannot be read; the other metrics are served.", use_case.name, part)
             unreadable.append(part)
-    return Reading(use_case, now, unreadable=tuple(unreadable), **found)
+    return ExporterSnapshot(use_case, now, unreadable=tuple(unreadable), **found)
 
 
 def _end(use_case: UseCase) -> datetime:

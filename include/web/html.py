@@ -17,10 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from include import settings
 from include.declaration.monitoring import PERFORMANCE
 from include.monitoring import false_alarm_text, status
-from include.monitoring.metric_table import Measure, gaps, stretches
+from include.monitoring.metric_table import MetricValue, gaps, stretches
 from include.printable import escape_text, escape_values
 from include.web import charts, links
-from include.web.overview import Overview, Stale
+from include.web.overview import Overview, StaleTables
 
 HERE = Path(__file__).parent
 SPANS = (30, 90, 365)
@@ -57,7 +57,9 @@ def make_ready() -> None:
         _templates().get_template(name)
 
 
-def use_case(seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: Stale | None = None) -> str:
+def use_case(
+    seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
+) -> str:
     """The page of a use case. `base` is the path of these pages; `chosen`: the day was asked for, not the newest."""
     airflow, where = base.rpartition("/")[0], settings.current()
     breaches, days = _broken(seen), seen.measured
@@ -113,17 +115,17 @@ def _elsewhere(seen: Overview) -> list[tuple[date, date]]:
     return [each for each in reversed(found) if each[1] < seen.first or each[0] > seen.day][:6]
 
 
-def _age(seen: Overview) -> Measure | None:
+def _age(seen: Overview) -> MetricValue | None:
     rows = seen.measures.of("staleness", "model")
     return rows[-1] if rows and rows[-1].day == seen.day and rows[-1].value is not None else None
 
 
-def _broken(seen: Overview) -> list[tuple[Measure, str]]:
+def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
     """Every broken limit and its sentence, newest day first, what matters before what is only shown.
 
     Of a day's features that drift there is one row, that of the most drifted: dozens would hide the rest.
     """
-    found: list[tuple[Measure, str]] = []
+    found: list[tuple[MetricValue, str]] = []
     for _, rows in groupby(seen.measures.breached(), key=lambda row: row.day):
         each = list(rows)
         shown = sorted((row for row in each if row.metric in status.SHOWN_ONLY), key=lambda row: -(row.value or 0))

@@ -22,12 +22,12 @@ from include.ingestion.corrections import Correction
 from include.lake import history
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.range_reader import Days
+from include.lake.range_reader import RangeReader
 from include.monitoring import status
-from include.monitoring.metric_table import Measures
-from include.monitoring.status import Seen, Status
+from include.monitoring.metric_table import MetricTable
+from include.monitoring.status import Status, StatusInputs
 from include.registry import lifecycle
-from include.registry.ledger import Entry, Ledger, LedgerCorruptedError
+from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
 
 DECISIONS, TRAININGS = 14, 10
 """So many of the last decisions are read, and of those that led to a training."""
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecisionView:
     """One day's decision, and what came of the training, if that was it."""
 
     day: date
@@ -52,7 +52,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantineView:
     """Quarantined rows of all feeds, by what has become of them."""
 
     open: int
@@ -75,15 +75,15 @@ class Overview:
     """Every day that was measured."""
     first: date
     """The first day of what is drawn."""
-    measures: Measures
+    measures: MetricTable
     """Of the days from `first` to `day`."""
     status: Status
-    champion: Entry | None
-    entries: tuple[Entry, ...]
+    champion: LedgerEntry | None
+    entries: tuple[LedgerEntry, ...]
     """The ledger's entries that hold by `day`, newest first."""
-    decisions: tuple[Decided, ...]
+    decisions: tuple[DecisionView, ...]
     """Newest first."""
-    set_aside: SetAside | None
+    set_aside: QuarantineView | None
     """None where no feed was ever checked."""
     problems: tuple[str, ...]
 
@@ -100,23 +100,23 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
     read is told in `problems`; the rest is shown without it.
     """
     lake, problems = Lake.of(use_case), list[str]()
-    nothing = Days(lake, "metrics", ())
-    metrics = _told(problems, "The table metrics", lambda: Days.of(lake, "metrics", today), nothing)
+    nothing = RangeReader(lake, "metrics", ())
+    metrics = _told(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
     day = min(max(day, use_case.first_day), today) if day else None
     seen = day or newest or today
     drawn = metrics.between(seen - timedelta(days=span - 1), seen)
-    empty = Measures(nothing.rows())
+    empty = MetricTable(nothing.rows())
     measures = _told(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
-    entries: list[Entry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
-    decisions: list[Decided] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
+    entries: list[LedgerEntry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
+    decisions: list[DecisionView] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
     what = "The folder of corrections"
-    set_aside: SetAside | None = _told(problems, what, lambda: _set_aside(use_case, seen), None)
+    set_aside: QuarantineView | None = _told(problems, what, lambda: _set_aside(use_case, seen), None)
     champion = lifecycle.champion_of(seen, entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
     said = status.judge(
-        Seen(
+        StatusInputs(
             use_case=use_case.name,
             day=seen,
             today=today if day is None or day == newest else None,
@@ -147,7 +147,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
 
 
 @dataclass(frozen=True)
-class Stale:
+class StaleTables:
     """What of a use case's tables was made by other code or from other inputs than those of now."""
 
     tables: tuple[str, ...]
@@ -156,12 +156,12 @@ class Stale:
     """What makes it again; empty where nothing is stale."""
 
 
-def stale(use_case: UseCase) -> Stale:
+def stale(use_case: UseCase) -> StaleTables:
     """Return what is stale now, by the code as it is saved now; no reason names a path."""
     problems: list[str] = []
     found: list[TableStaleness] = _told(problems, "What is stale", lambda: staleness.find(use_case, reread=True), [])
     tables = [each.words for each in found if each.stale]
-    return Stale((*tables, *problems), staleness.rebuild(use_case, found))
+    return StaleTables((*tables, *problems), staleness.rebuild(use_case, found))
 
 
 def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
@@ -182,13 +182,13 @@ def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -
     return otherwise
 
 
-def _measures(drawn: Days, seen: date) -> Measures:
+def _measures(drawn: RangeReader, seen: date) -> MetricTable:
     """All measures of the day looked at, and of the days before it what is drawn or broke a limit."""
-    before = Days(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
-    return Measures(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
+    before = RangeReader(drawn.lake, drawn.table, tuple(each for each in drawn.files if each[0] != seen))
+    return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
 
 
-def _set_aside(use_case: UseCase, seen: date) -> SetAside | None:
+def _set_aside(use_case: UseCase, seen: date) -> QuarantineView | None:
     """Count the rows of all feeds that were quarantined by the day looked at, as the command line counts them."""
     lake, states = Lake.of(use_case), Counter[str]()
     feeds = [feed.name for feed in use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
@@ -197,7 +197,7 @@ def _set_aside(use_case: UseCase, seen: date) -> SetAside | None:
         for day, correction in zip(found.rows["day"].to_pylist(), found.went, strict=True):
             if day <= seen:
                 states[_state(correction, seen)] += 1
-    return SetAside(states["open"], states["waiting"], states["replayed"]) if feeds else None
+    return QuarantineView(states["open"], states["waiting"], states["replayed"]) if feeds else None
 
 
 def _state(correction: Correction | None, seen: date) -> str:
@@ -206,21 +206,21 @@ def _state(correction: Correction | None, seen: date) -> str:
     return "replayed" if correction.known_on <= seen else "waiting"
 
 
-def _entries(use_case: UseCase, day: date) -> list[Entry]:
+def _entries(use_case: UseCase, day: date) -> list[LedgerEntry]:
     return [entry for entry in Ledger.of(use_case).entries() if entry.effective_from <= day]
 
 
-def _decisions(lake: Lake, day: date) -> list[Decided]:
+def _decisions(lake: Lake, day: date) -> list[DecisionView]:
     """The last decisions by `day`, newest first, each with what came of it."""
-    results = {row["day"]: row for row in Days.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
-    decided = Days.of(lake, "decisions", day)
+    results = {row["day"]: row for row in RangeReader.of(lake, "retrainings", day).newest(TRAININGS).rows().to_pylist()}
+    decided = RangeReader.of(lake, "decisions", day)
     shown = decided.only({*decided.days[-DECISIONS:], *results})
     rows: Sequence[Mapping[str, Any]] = shown.rows().to_pylist()
     return [_decided(row, results.get(row["day"], {})) for row in reversed(rows)]
 
 
-def _decided(row: Mapping[str, Any], result: Mapping[str, Any]) -> Decided:
-    return Decided(
+def _decided(row: Mapping[str, Any], result: Mapping[str, Any]) -> DecisionView:
+    return DecisionView(
         day=row["day"],
         outcome=row["outcome"],
         reason=row["reason"] or "",

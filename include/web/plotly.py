@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
-from include.monitoring.metric_table import Measure
+from include.monitoring.metric_table import MetricValue
 from include.web.overview import Overview
 
 Figure = dict[str, Any]
@@ -46,7 +46,7 @@ def figure(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, hei
 
 def line(
     seen: Overview,
-    rows: Sequence[Measure],
+    rows: Sequence[MetricValue],
     name: str,
     colour: str,
     *,
@@ -54,7 +54,7 @@ def line(
     width: float = 1.3,
     of: Literal["value", "limit"] = "value",
     by: Literal["day", "about"] = "day",
-    detail: Callable[[Measure], str] | None = None,
+    detail: Callable[[MetricValue], str] | None = None,
 ) -> Figure:
     """A line with a gap wherever a day has no value; empty where it never has one."""
     at = {getattr(row, by): row for row in rows}
@@ -79,12 +79,12 @@ def line(
     return trace
 
 
-def band(seen: Overview, rows: Sequence[Measure]) -> Figure:
+def band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
     """The area between the lower and upper ends of the intervals, one closed piece for each run of days."""
     at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
     ys: list[float | None] = []
-    piece: list[Measure] = []
+    piece: list[MetricValue] = []
     for day in [*seen.calendar, None]:
         if day in at:
             piece.append(at[day])
@@ -99,7 +99,7 @@ def band(seen: Overview, rows: Sequence[Measure]) -> Figure:
     }  # fmt: skip
 
 
-def marks(rows: Sequence[Measure], name: str) -> Figure:
+def marks(rows: Sequence[MetricValue], name: str) -> Figure:
     """A mark wherever a limit broke."""
     if not rows:
         return {}

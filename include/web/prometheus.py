@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from include.declaration.use_case import UseCase
 from include.printable import escape_line
 from include.web import exporter
-from include.web.exporter import Reading
+from include.web.exporter import ExporterSnapshot
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 NOTHING = "# There is no use case whose DAGs this user may read: nothing is watched. Give the user the role Viewer.\n"
@@ -86,7 +86,7 @@ def exposition(use_cases: Iterable[UseCase], now: datetime | None = None) -> byt
     return generate_latest(registry)
 
 
-def families(readings: Sequence[Reading]) -> list[Metric]:
+def families(readings: Sequence[ExporterSnapshot]) -> list[Metric]:
     """The series of those readings. No series comes twice: Prometheus would refuse all of them."""
     series: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for reading in readings:
@@ -117,7 +117,7 @@ HELP = _help()
 class _Readings(Collector):
     """The readings as prometheus_client asks for them."""
 
-    def __init__(self, readings: Sequence[Reading]) -> None:
+    def __init__(self, readings: Sequence[ExporterSnapshot]) -> None:
         self._readings = readings
 
     def describe(self) -> Iterable[Metric]:
@@ -130,7 +130,7 @@ class _Readings(Collector):
 Series = Iterator[tuple[str, float, dict[str, str]]]
 
 
-def _series(reading: Reading) -> Series:
+def _series(reading: ExporterSnapshot) -> Series:
     """Name, value and labels of every series of a use case."""
     yield "up", float(not reading.unreadable), {}
     for part in exporter.PARTS:
@@ -145,7 +145,7 @@ def _series(reading: Reading) -> Series:
         yield "champion_effective_timestamp_seconds", effective, {}
 
 
-def _of_metrics(reading: Reading) -> Series:
+def _of_metrics(reading: ExporterSnapshot) -> Series:
     if "metrics" in reading.unreadable:
         return
     yield "measured", float(reading.measured_day is not None), {}
@@ -185,7 +185,7 @@ def _of_row(row: Mapping[str, Any]) -> Series:
         yield "figure", row["value"], {"metric": metric, "subject": subject}
 
 
-def _of_training(reading: Reading) -> Series:
+def _of_training(reading: ExporterSnapshot) -> Series:
     yield "trainings_allowed", float(reading.use_case.retraining.per_month), {}
     if reading.claimed is not None:
         yield "trainings_claimed", float(reading.claimed), {}
@@ -198,9 +198,9 @@ def _of_training(reading: Reading) -> Series:
         yield "retraining_timestamp_seconds", _midnight(reading, day).timestamp(), {"outcome": outcome}
 
 
-def _midnight(reading: Reading, day: date) -> datetime:
+def _midnight(reading: ExporterSnapshot, day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), ZoneInfo(reading.use_case.time_zone))
 
 
-def _age(reading: Reading, day: date) -> float:
+def _age(reading: ExporterSnapshot, day: date) -> float:
     return (reading.now - _midnight(reading, day).astimezone(UTC)).total_seconds()

@@ -11,7 +11,7 @@ from include.declaration.gates import CHAMPION
 from include.declaration.use_case import UseCase
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.registry import lifecycle
 from include.registry.ledger import Ledger
@@ -71,7 +71,7 @@ class DecisionReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class UseCaseReport:
     """The state of a use case."""
 
     feeds: Mapping[str, FeedReport]
@@ -86,7 +86,7 @@ class Report:
     """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
 
 
-def run(use_case: UseCase) -> Report:
+def run(use_case: UseCase) -> UseCaseReport:
     """Everything there is, whatever its day. Raises MlflowUnreachableError."""
     view = Lake.of(use_case).as_of(date.max)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
@@ -94,7 +94,7 @@ def run(use_case: UseCase) -> Report:
     entries = ledger.entries()
     told = lifecycle.lives(versions, entries, use_case.last_day())
     state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
-    return Report(
+    return UseCaseReport(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
         rows={table: _rows(view, table) for table in ("features", "labels", "predictions")},
         versions=tuple(
@@ -121,7 +121,7 @@ def run(use_case: UseCase) -> Report:
     )
 
 
-def _decisions(view: View) -> tuple[DecisionReport, ...]:
+def _decisions(view: AsOfSnapshot) -> tuple[DecisionReport, ...]:
     ended = {row["day"]: row for row in view.read("retrainings").to_pylist()}
     return tuple(
         DecisionReport(
@@ -135,11 +135,11 @@ def _decisions(view: View) -> tuple[DecisionReport, ...]:
     )
 
 
-def _rows(view: View, table: str) -> int:
+def _rows(view: AsOfSnapshot, table: str) -> int:
     return sum(partition.rows for partition in view.partitions(table).values())
 
 
-def _feed(view: View, feed: str) -> FeedReport:
+def _feed(view: AsOfSnapshot, feed: str) -> FeedReport:
     with view.explaining(f"checked/{feed}"):  # checking all columns of all days would be dear, for counting one
         checked = view.table(f"checked/{feed}", checked=False)
         reasons = checked.select(reason=checked.reasons.unnest()).group_by("reason").aggregate(rows=lambda t: t.count())

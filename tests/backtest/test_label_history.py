@@ -7,16 +7,16 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from include.backtest.label_history import Past
+from include.backtest.label_history import LabelHistory
 
 D1, D2, D3, D4, D5 = (date(2020, 1, day) for day in range(1, 6))
 
 
-def past(*told: tuple[int, date, int | None]) -> Past:
+def past(*told: tuple[int, date, int | None]) -> LabelHistory:
     """Two rows of D1 and one of D2; each label as the row's place, the day it became known, and its value."""
     rows = pa.table({"day": pa.array([D1, D1, D2], pa.date32()), "id": [1, 2, 3]})
     place, known, label = zip(*told, strict=True)
-    return Past.of(
+    return LabelHistory.of(
         rows,
         pa.chunked_array([place]),
         pa.chunked_array([pa.array(known, pa.date32())]),

@@ -11,19 +11,19 @@ import pytest
 
 from include.backtest import plot, simulator
 from include.backtest import result as backtest_result
-from include.backtest.result import Outcome, Realised
-from include.backtest.simulator import Alarm, Training, Walk
-from include.use_case import Costs
+from include.backtest.result import PolicyOutcome, RealisedCosts
+from include.backtest.simulator import Alarm, SimulatedTraining, Simulation
+from include.use_case import DecisionCosts
 
-COSTS = Costs(missed=3, false_warning=1, unit="points")  # warns from 0.25 on
+COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")  # warns from 0.25 on
 DAYS = [date(2020, 1, 20) + timedelta(days=n) for n in range(40)]
 
 
-def trained(number: int, result: str) -> Training:
-    return Training(DAYS[number], DAYS[0], result, "because", "it is so")  # type: ignore[arg-type]
+def trained(number: int, result: str) -> SimulatedTraining:
+    return SimulatedTraining(DAYS[number], DAYS[0], result, "because", "it is so")  # type: ignore[arg-type]
 
 
-def outcome(trainings: dict[Training, Alarm] | None = None, without: tuple[int, ...] = ()) -> Outcome:
+def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tuple[int, ...] = ()) -> PolicyOutcome:
     """Two rows a day, one of them positive; 0.5 is said in January, and the truth by 0.9 from February on."""
     labels = np.array([1.0, 0.0])
     sure = {day: np.array([0.9, 0.1]) if day.month == 2 else np.array([0.5, 0.5]) for day in DAYS}
@@ -31,8 +31,8 @@ def outcome(trainings: dict[Training, Alarm] | None = None, without: tuple[int, 
         day: (labels[: 0 if n in without else 2], sure[day][: 0 if n in without else 2]) for n, day in enumerate(DAYS)
     }
     trainings = trainings or {}
-    walked = Walk(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
-    return backtest_result.of(simulator.never(), walked, Realised.of(found), trainings, COSTS)
+    walked = Simulation(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
+    return backtest_result.of(simulator.never(), walked, RealisedCosts.of(found), trainings, COSTS)
 
 
 def test_metrics_are_pooled_over_rows_and_by_month():

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from include.backtest import history, run
-from include.backtest.history import Hindsight
-from include.backtest.label_history import Past
+from include.backtest.history import HistoricalEvaluator
+from include.backtest.label_history import LabelHistory
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.errors import InvalidRequestError, NotReadyError
 from include.lake.lake import Lake
@@ -33,8 +33,8 @@ USE_CASE = replace(
 )
 
 
-def world(use_case=USE_CASE, first: date = FIRST, last: date = LAST) -> Hindsight:
-    return Hindsight(use_case, history.look_back(use_case, first, last), lambda _: None)
+def world(use_case=USE_CASE, first: date = FIRST, last: date = LAST) -> HistoricalEvaluator:
+    return HistoricalEvaluator(use_case, history.look_back(use_case, first, last), lambda _: None)
 
 
 def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
@@ -88,7 +88,9 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
     past = real.past
     later = past.known > np.datetime64(day)
     labels = np.where(later, 1 - past.label, past.label)
-    other = replace(real, past=Past(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={})
+    other = replace(
+        real, past=LabelHistory(past.rows, past.place, past.known, labels), _fits={}, _measured={}, _judged={}
+    )
     assert later.any()
     measured = [each.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) for each in (real, other)]
     assert measured[0] == measured[1]
@@ -96,7 +98,7 @@ def test_measures_and_verdicts_of_a_day_do_not_depend_on_what_became_known_later
     assert real.judge(day, FIRST) == other.judge(day, FIRST)
     assert real.fit(day).model.trees == other.fit(day).model.trees
     changed = np.where(past.known == np.datetime64(day), 1 - past.label, past.label)
-    third = replace(real, past=Past(past.rows, past.place, past.known, changed), _measured={})
+    third = replace(real, past=LabelHistory(past.rows, past.place, past.known, changed), _measured={})
     assert third.measures(USE_CASE.monitoring, USE_CASE.retraining)(day, FIRST) != measured[0], (
         "what is known that day must count"
     )

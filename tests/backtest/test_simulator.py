@@ -8,17 +8,17 @@ from datetime import date, timedelta
 import pytest
 
 from include.backtest import simulator
-from include.backtest.simulator import Asked, Judged, Policy, Training
+from include.backtest.simulator import BacktestOutcome, Policy, PolicyAnswer, SimulatedTraining
 from include.declaration.monitoring import Retraining
-from include.retraining.policy import Measured, Reading
+from include.retraining.policy import MeasuredPeriod, SignalValue
 
 FIRST = date(2020, 1, 1)  # a Wednesday
 DAYS = [FIRST + timedelta(days=n) for n in range(90)]
-PROMOTED, REJECTED = Judged("promoted"), Judged("rejected", "no better")
-ALWAYS = Policy("always", "", lambda _day, _so_far: Asked(True, True, "because"))
+PROMOTED, REJECTED = BacktestOutcome("promoted"), BacktestOutcome("rejected", "no better")
+ALWAYS = Policy("always", "", lambda _day, _so_far: PolicyAnswer(True, True, "because"))
 
 
-def promotes(_day: date, _champion: date) -> Judged:
+def promotes(_day: date, _champion: date) -> BacktestOutcome:
     return PROMOTED
 
 
@@ -26,16 +26,16 @@ def day(number: int) -> date:
     return DAYS[number]
 
 
-def broken(_day: date, model: date) -> Measured:
-    return Measured(_day, model.isoformat(), {"performance": Reading(True, 0.1, 0.02)})
+def broken(_day: date, model: date) -> MeasuredPeriod:
+    return MeasuredPeriod(_day, model.isoformat(), {"performance": SignalValue(True, 0.1, 0.02)})
 
 
-def declared(policy: Retraining, measures: Callable[[date, date], Measured] = broken) -> Policy:
+def declared(policy: Retraining, measures: Callable[[date, date], MeasuredPeriod] = broken) -> Policy:
     return simulator.declared("declared", "", policy, measures)
 
 
 def test_a_promoted_model_flies_from_the_next_day_on():
-    asks = Policy("once", "", lambda today, _: Asked(today == day(3), False))
+    asks = Policy("once", "", lambda today, _: PolicyAnswer(today == day(3), False))
     walked = simulator.walk(asks, DAYS[:6], FIRST, promotes)
     assert [*walked.flown.values()] == [FIRST] * 4 + [day(3)] * 2
 
@@ -43,7 +43,7 @@ def test_a_promoted_model_flies_from_the_next_day_on():
 def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_champion():
     champions = []
 
-    def judge(today: date, champion: date) -> Judged:
+    def judge(today: date, champion: date) -> BacktestOutcome:
         champions.append(champion)
         return PROMOTED if today == day(2) else REJECTED
 
@@ -100,11 +100,11 @@ def test_breaches_of_the_former_model_do_not_count_against_the_new_one():
 def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
     policy = Retraining(("performance",), breaches=2, of_days=4, cool_down_days=4, per_month=5)
 
-    def measures(future: bool) -> Callable[[date, date], Measured]:
-        def measured(today: date, model: date) -> Measured:
+    def measures(future: bool) -> Callable[[date, date], MeasuredPeriod]:
+        def measured(today: date, model: date) -> MeasuredPeriod:
             broke = (today.toordinal() // 3) % 2 == 0
-            reading = Reading(broke != future if today > day(cut) else broke, 0.1, 0.02)
-            return Measured(today, model.isoformat(), {"performance": reading})
+            reading = SignalValue(broke != future if today > day(cut) else broke, 0.1, 0.02)
+            return MeasuredPeriod(today, model.isoformat(), {"performance": reading})
 
         return measured
 
@@ -119,14 +119,14 @@ def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
 def test_a_policy_asks_for_measures_of_no_day_after_the_one_it_decides():
     asked = []
 
-    def measures(today: date, model: date) -> Measured:
+    def measures(today: date, model: date) -> MeasuredPeriod:
         asked.append(today)
         return broken(today, model)
 
     policy = declared(Retraining(("performance",)), measures)
     for today in DAYS[:10]:
         asked.clear()
-        policy.asks(today, simulator.SoFar(flown=dict.fromkeys(DAYS, FIRST)))
+        policy.asks(today, simulator.SimulationState(flown=dict.fromkeys(DAYS, FIRST)))
         assert max(asked) == today
 
 
@@ -135,8 +135,8 @@ def losses(gained: float, rows: int = 10) -> Callable[[date, date], tuple[float,
     return lambda _day, model: (rows * (1 - (gained if model != FIRST else 0)), rows)
 
 
-def training(number: int) -> Training:
-    return Training(day(number), FIRST, "promoted", "", "")
+def training(number: int) -> SimulatedTraining:
+    return SimulatedTraining(day(number), FIRST, "promoted", "", "")
 
 
 def test_a_training_is_a_false_alarm_where_its_model_is_no_better_on_the_days_after_it():

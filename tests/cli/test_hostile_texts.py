@@ -20,7 +20,7 @@ from include.cli import backtest, check, cleanup_plan, lineage, main, maintain, 
 from include.errors import InvalidRequestError
 from include.evaluation.check_use_case import CheckFinding
 from include.ingestion import resubmit
-from include.maintenance.apply import MaintainResult
+from include.maintenance.apply import CleanupResult
 from include.promotion import rollback
 from include.registry.mlflow_registry import Registry
 from include.scoring import score
@@ -122,7 +122,7 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(cleanup_plan.staleness, "rebuild", lambda *_: HOSTILE)
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
     item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "why": HOSTILE}
-    result = MaintainResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
+    result = CleanupResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
     monkeypatch.setattr(maintain.apply, "run", lambda *_, **__: result)
     monkeypatch.setattr(backtest.run, "run", _replayed)
     trace = lineage.lineage.run

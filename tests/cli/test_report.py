@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from include.cli import report as cli_report
-from include.monitoring.monitor import Realised
-from include.web.summary import DecisionReport, Report, VersionReport
+from include.monitoring.monitor import RealisedPerformance
+from include.web.summary import DecisionReport, UseCaseReport, VersionReport
 from tests.toy_use_case import USE_CASE
 
 TEST = {subject: {"log_loss": 0.5, "auc": 0.7} for subject in ("model", "logistic", "prior")}
@@ -33,7 +33,9 @@ TRIGGERED = DecisionReport(date(2020, 3, 9), "weighted_drift was above its limit
 
 def shown(*versions: VersionReport, decided_days: int = 0, decisions: tuple[DecisionReport, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=200)
-    report = Report(feeds={}, rows={}, versions=versions, decided_days=decided_days, decisions=decisions, state={})
+    report = UseCaseReport(
+        feeds={}, rows={}, versions=versions, decided_days=decided_days, decisions=decisions, state={}
+    )
     cli_report.show(console, USE_CASE, report, None)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -91,19 +93,24 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
     ("realised", "said"),
     [
         (
-            Realised("2020-03-01", "2020-03-02", ("2020-03-01", "2020-03-02"), {}, 9, {"model": {"log_loss": 0.5}}),
+            RealisedPerformance(
+                "2020-03-01", "2020-03-02", ("2020-03-01", "2020-03-02"), {}, 9, {"model": {"log_loss": 0.5}}
+            ),
             "9 rows with",
         ),
         (
-            Realised("2020-03-01", "2020-03-01", (), {"2020-03-01": "it has no labels yet"}, 0, {}),
+            RealisedPerformance("2020-03-01", "2020-03-01", (), {"2020-03-01": "it has no labels yet"}, 0, {}),
             "it has no labels yet",
         ),
-        (Realised("2020-03-01", "2020-03-01", (), {}, 0, {}), "is not known: no day was scored"),
-        (Realised("2020-03-01", "2020-03-01", ("2020-03-01",), {}, 0, {"model": {"rows": 0.0}}), "no row has both"),
+        (RealisedPerformance("2020-03-01", "2020-03-01", (), {}, 0, {}), "is not known: no day was scored"),
+        (
+            RealisedPerformance("2020-03-01", "2020-03-01", ("2020-03-01",), {}, 0, {"model": {"rows": 0.0}}),
+            "no row has both",
+        ),
     ],
 )
 def test_how_it_turned_out_is_said_or_why_nobody_knows(realised, said):
     console = Console(file=io.StringIO(), width=200)
-    report = Report(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
+    report = UseCaseReport(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
     cli_report.show(console, USE_CASE, report, realised)
     assert said in console.file.getvalue()

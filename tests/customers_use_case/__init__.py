@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from include.use_case import PARTITION, Costs, Feed, Gate, Label, Monitoring, PerformanceLimit, Training, UseCase
+from include.use_case import (
+    PARTITION,
+    DecisionCosts,
+    Feed,
+    Gate,
+    Label,
+    Monitoring,
+    PerformanceLimit,
+    Training,
+    UseCase,
+)
 
 FIRST_DAY = date(2025, 3, 3)
 """A Monday. In Cairo, 25 April 2025 has no midnight, and lasts 23 hours."""
@@ -80,7 +90,7 @@ USE_CASE = UseCase(
         "newest voucher": "bool",
     },
     label=Label("lost", meaning="the customer was lost", matures_after_days=MATURES_AFTER_DAYS),
-    costs=Costs(missed=20, false_warning=1, unit="calls"),
+    costs=DecisionCosts(missed=20, false_warning=1, unit="calls"),
     training=Training(
         window_days=60,
         validation_days=7,

@@ -11,7 +11,7 @@ from include.maintenance import apply
 from include.orchestration.tasks import maintenance
 from tests import toy
 
-RESULT = apply.MaintainResult("toy", False, {}, ("one line", "another"), ())
+RESULT = apply.CleanupResult("toy", False, {}, ("one line", "another"), ())
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_the_table_is_the_tasks_result_and_stands_on_the_asset(asked, monkeypatc
 
 
 def test_what_could_not_be_looked_at_fails_the_task_after_the_rest_is_done(asked, monkeypatch):
-    asked["result"] = apply.MaintainResult("toy", True, {}, (), (), ("a log is gone.",))
+    asked["result"] = apply.CleanupResult("toy", True, {}, (), (), ("a log is gone.",))
     asked["use_case"] = AUTOMATIC
     with pytest.raises(AirflowFailException, match=r"has done the rest\. a log is gone\."):
         execute(monkeypatch, "scheduled", False)

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
 
 from include.ingestion import uploads
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.orchestration import params as orchestration_params
 from include.orchestration.tasks import manual
 from tests.quarantined import BOTH, DAY, HOUR, NEXT, edited, land, spoil
@@ -34,7 +34,7 @@ def form(lake_home, monkeypatch):
 def test_the_form_releases_rows_and_the_record_names_the_person(form):
     done = form(reasons=[HOUR], quarantined_on=str(DAY), why="the limit was wrong")
     assert (done["known_on"], done["rows"], done["new"]) == (str(NEXT), 2, True)
-    (record,) = Corrections.of(USE_CASE, "events").standing()
+    (record,) = CorrectionLog.of(USE_CASE, "events").standing()
     assert (record.who, record.why) == ("ann (run 'manual__1')", "the limit was wrong")
 
 
@@ -63,7 +63,7 @@ def test_the_form_corrects_with_a_file_of_the_inbox(form):
 def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):
     with pytest.raises(AirflowFailException, match=said):
         form(why="because", **fields)
-    assert Corrections.of(USE_CASE, "events").standing() == []
+    assert CorrectionLog.of(USE_CASE, "events").standing() == []
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 
 from include.orchestration import sensors, trigger_training
 from include.orchestration.tasks import retrain as tasks
-from include.orchestration.trigger_training import TrainOnce
+from include.orchestration.trigger_training import TriggerTrainingOperator
 from include.retraining import decide, outcome, reserve_slot
-from include.retraining.budget import Claims
+from include.retraining.budget import RetrainingBudget
 from tests import toy
 from tests.monitoring import measures
 from tests.retraining.test_decide import FIRST, USE_CASE, lake, later, train
@@ -63,10 +63,12 @@ def backfill(day: date) -> str:
 
 
 @pytest.fixture
-def turn(lake, monkeypatch) -> sensors.TurnSensor:
+def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
     monkeypatch.setattr(sensors, "load", lambda name: USE_CASE)
-    sensor = sensors.TurnSensor(task_id="wait_for_measures", use_case="toy", last_task="record", deferrable=True)
-    monkeypatch.setattr(sensors.TurnSensor, "dag_id", "toy__retrain")
+    sensor = sensors.PreviousDecisionSensor(
+        task_id="wait_for_measures", use_case="toy", last_task="record", deferrable=True
+    )
+    monkeypatch.setattr(sensors.PreviousDecisionSensor, "dag_id", "toy__retrain")
     return sensor
 
 
@@ -82,7 +84,7 @@ def test_a_day_waits_while_a_run_for_an_earlier_day_has_not_ended(turn, lake):
     for runs in ({backfill(FIRST): None}, {backfill(FIRST): "deferred", backfill(later(1)): "success"}):
         with pytest.raises(TaskDeferred) as deferred:
             turn.execute(context(later(2), last=runs))
-        assert deferred.value.trigger.serialize()[0] == "include.orchestration.sensors.TurnTrigger"
+        assert deferred.value.trigger.serialize()[0] == "include.orchestration.sensors.PreviousDecisionTrigger"
 
 
 def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
@@ -183,14 +185,14 @@ def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, 
 
 
 @pytest.fixture
-def operator(lake, monkeypatch) -> TrainOnce:
+def operator(lake, monkeypatch) -> TriggerTrainingOperator:
     """Of a day that was decided to retrain."""
     monkeypatch.setattr(trigger_training, "load", lambda name: USE_CASE)
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
         decide.run(USE_CASE, day)
-    return TrainOnce(task_id="train", use_case=USE_CASE)
+    return TriggerTrainingOperator(task_id="train", use_case=USE_CASE)
 
 
 DAY = later(1)
@@ -266,7 +268,7 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
     again = decide.run(USE_CASE, DAY)
     assert (again.outcome, again.new) == ("retrain", False)
     assert reserve_slot.run(USE_CASE, DAY).slot == 1
-    assert [each.day for each in Claims.of(USE_CASE).of_month(DAY)] == [DAY]
+    assert [each.day for each in RetrainingBudget.of(USE_CASE).of_month(DAY)] == [DAY]
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
     assert started.value.dag_run_id == "drift__2020-03-02"
@@ -293,7 +295,7 @@ def record(operator, monkeypatch):
 def test_recording_that_others_were_first_claims_nothing(record):
     """Also where the budget has been made larger since."""
     assert record()["outcome"] == "not started"
-    assert Claims.of(USE_CASE).of_month(DAY) == []
+    assert RetrainingBudget.of(USE_CASE).of_month(DAY) == []
 
 
 def test_a_training_that_was_claimed_and_not_started_fails_the_run(record):

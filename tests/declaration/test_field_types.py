@@ -10,7 +10,7 @@ import pytest
 from include.use_case import (
     Alerts,
     Approval,
-    Costs,
+    DecisionCosts,
     Feed,
     Gate,
     Label,
@@ -20,7 +20,7 @@ from include.use_case import (
     PerformanceLimit,
     Retention,
     Retraining,
-    Search,
+    SearchRange,
     Training,
 )
 
@@ -41,8 +41,8 @@ COLUMNS = {"x": "int8"}
             "absent_days must be a set of date",
         ),
         (Label, {"name": "late", "meaning": "late", "matures_after_days": "2"}, "must be a whole number; it is '2'"),
-        (Costs, {"missed": "1", "false_warning": 2, "unit": "min"}, "missed must be a number"),
-        (Search, {"low": "1", "high": 2}, "low must be a number"),
+        (DecisionCosts, {"missed": "1", "false_warning": 2, "unit": "min"}, "missed must be a number"),
+        (SearchRange, {"low": "1", "high": 2}, "low must be a number"),
         (Training, {"window_days": 28.0}, "window_days must be a whole number; it is 28.0 (float)"),
         (Approval, {"required": "yes"}, "required must be True or False"),
         (Gate, {"metric": "auc", "at_least": "0.5"}, "at_least must be a number or None"),

@@ -6,14 +6,14 @@ import pytest
 
 from include.declaration import gates as declaration_gates
 from include.declaration.gates import (
-    FeatureValueGate,
+    ChampionGate,
     Gate,
     LeakageGate,
-    NotWorseThanChampion,
     RobustnessGate,
     SchemaGate,
     ServingGate,
     SliceGate,
+    UnusedFeaturesGate,
 )
 
 
@@ -29,10 +29,10 @@ from include.declaration.gates import (
         (lambda: Gate("log_loss", at_most=math.nan), "give a finite number"),
         (lambda: Gate("auc", at_least=0.6, min_days=0), "min_days is a number of days from 1"),
         (lambda: Gate("auc", at_least=0.6, unjudged="maybe"), "unjudged='maybe' is none of"),
-        (lambda: NotWorseThanChampion("auc"), "metric='auc' is none of"),
-        (lambda: NotWorseThanChampion(margin=math.inf), "margin is a finite number"),
-        (lambda: NotWorseThanChampion(confidence=1.0), "between 0.5 and 0.999"),
-        (lambda: NotWorseThanChampion(min_days=4), "at least 5"),
+        (lambda: ChampionGate("auc"), "metric='auc' is none of"),
+        (lambda: ChampionGate(margin=math.inf), "margin is a finite number"),
+        (lambda: ChampionGate(confidence=1.0), "between 0.5 and 0.999"),
+        (lambda: ChampionGate(min_days=4), "at least 5"),
         (lambda: SliceGate("kind", "accuracy", 0.1), "metric='accuracy' is none of"),
         (lambda: SliceGate("kind", "brier", 0.1, than="luck"), "than='luck' is none of"),
         (lambda: SliceGate("kind", "brier", 0.1, min_rows=0), "min_rows is a number of rows"),
@@ -42,7 +42,7 @@ from include.declaration.gates import (
         (lambda: ServingGate(at_most_microseconds=10, at_most_megabytes=0), "both limits must be above 0"),
         (lambda: ServingGate(at_most_microseconds=10, at_most_megabytes=math.nan), "both limits must be above 0"),
         (lambda: LeakageGate(days=5), "days=5 is too few; 6 days or more"),
-        (lambda: FeatureValueGate(at_most=-1), "number of features from 0"),
+        (lambda: UnusedFeaturesGate(at_most=-1), "number of features from 0"),
     ],
 )
 def test_a_gate_that_cannot_be_is_refused(declare, said):
@@ -57,7 +57,7 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
         ([LeakageGate(), LeakageGate(days=7)], r"\['nothing sees the future'\] are declared twice"),
         ([SliceGate("nowhere", "brier", 0.1)], r"no key or feature of that name .* there are \['hour', 'kind'\]"),
         ([Gate("auc", at_least=0.6, min_days=8)], "min_days=8 is more than the 7 test days"),
-        ([NotWorseThanChampion()], "min_days=14 is more than the 7 test days"),
+        ([ChampionGate()], "min_days=14 is more than the 7 test days"),
     ],
 )
 def test_gates_that_do_not_fit_each_other_or_the_use_case_are_refused(gates, said):
@@ -80,13 +80,13 @@ def test_a_window_with_too_few_days_to_try_for_leaks_is_refused():
     [
         (Gate("log_loss", better_than="prior"), "log_loss better than prior"),
         (Gate("auc", at_least=0.7), "auc at least 0.7"),
-        (NotWorseThanChampion(), "log_loss better than the champion"),
-        (NotWorseThanChampion(margin=-0.01), "log_loss better than the champion by 0.01"),
-        (NotWorseThanChampion("brier", margin=0.01), "brier not worse than the champion by 0.01"),
+        (ChampionGate(), "log_loss better than the champion"),
+        (ChampionGate(margin=-0.01), "log_loss better than the champion by 0.01"),
+        (ChampionGate("brier", margin=0.01), "brier not worse than the champion by 0.01"),
         (SliceGate("kind", "brier", 0.1), "brier by kind at most 0.1 worse than all rows"),
         (SliceGate("kind", "brier", 0.1, than="champion"), "brier by kind at most 0.1 worse than the champion"),
-        (FeatureValueGate(), "features without gain"),
-        (FeatureValueGate(at_most=3), "at most 3 features without gain"),
+        (UnusedFeaturesGate(), "features without gain"),
+        (UnusedFeaturesGate(at_most=3), "at most 3 features without gain"),
         (SchemaGate(), "signature fits that of the champion"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from include.declaration.registry import load
 from include.errors import InvalidRequestError
-from include.use_case import Costs, Gate, SliceGate, Training
+from include.use_case import DecisionCosts, Gate, SliceGate, Training
 from tests.toy_use_case import USE_CASE
 
 FEED = USE_CASE.feed("events")
@@ -75,7 +75,7 @@ def test_a_window_must_hold_its_splits():
 
 
 def test_the_threshold_follows_from_the_costs():
-    assert Costs(missed=30, false_warning=10, unit="minutes").threshold == pytest.approx(0.25)
+    assert DecisionCosts(missed=30, false_warning=10, unit="minutes").threshold == pytest.approx(0.25)
 
 
 def test_declarations_cannot_be_changed_afterwards():

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from include.ingestion import ingest, resubmit
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Lake
 from include.maintenance import apply, plan
 from include.promotion import approve
@@ -53,7 +53,7 @@ def _correct() -> object:
 
 
 def _corrections() -> list[tuple[Any, ...]]:
-    found = Corrections.of(USE_CASE, "events").standing()
+    found = CorrectionLog.of(USE_CASE, "events").standing()
     return [(each.number, each.kind, each.who, each.why, each.known_on, each.content) for each in found]
 
 

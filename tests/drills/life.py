@@ -18,7 +18,7 @@ from include.registry.ledger import Ledger
 from include.registry.lifecycle import is_flight
 from include.registry.mlflow_registry import Registry
 from include.retraining import decide, outcome, reserve_slot
-from include.retraining.budget import Claims
+from include.retraining.budget import RetrainingBudget
 from include.scoring import score
 from include.training import train
 from include.use_case import UseCase
@@ -113,7 +113,7 @@ def state() -> dict[str, Any]:
         "ledger": [asdict(entry) | OF_ONE_LIFE for entry in entries],
         "head": (head is None and not entries) or head == entries[-1].head,
         "flights": sum(is_flight(entry) for entry in entries),
-        "claims": [asdict(each) for each in Claims.of(USE_CASE).of_month(DAY)],
+        "claims": [asdict(each) for each in RetrainingBudget.of(USE_CASE).of_month(DAY)],
         "alias": registry.champion(),
         "versions": {each.number: (_shared(each.copies), each.description) for each in registry.versions()},
         "runs": sorted({_known(run) for run in _runs(registry) if run.info.status == "FINISHED"}),

@@ -119,7 +119,7 @@ class Outcome:
         _run(use_case, day)
         self.equal = life.tables(use_case) == place.undisturbed
 
-    def _conserved(self, validated: validate.Validated) -> None:
+    def _conserved(self, validated: validate.ValidationResult) -> None:
         """Every row that was delivered is there, to the letter, with its reasons or published."""
         place, name = self.place, self.feed.name
         names = list(self.feed.columns)

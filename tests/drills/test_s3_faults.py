@@ -13,7 +13,7 @@ import pytest
 from include.errors import AirworthyError
 from include.features import build
 from include.ingestion import ingest, validate
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.s3 import ObjectStoreError
 from tests.drills import life, proxy
 from tests.drills.proxy import FAULTS, Running
@@ -109,7 +109,7 @@ def test_that_a_file_is_not_there_is_heard_also_where_the_answer_is_cut(through,
     with through(["cut download"], 0.3) as breaking:
         for number in range(20):
             with pytest.raises(FileNotFoundError):
-                (Place.of(bucket) / f"missing-{number}").read()
+                (StoragePath.of(bucket) / f"missing-{number}").read()
         assert breaking.made.total() > 1
 
 
@@ -121,7 +121,7 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
 
     def write(content: bytes) -> None:
         for name in names:
-            if (Place.of(bucket) / "race" / name).create(content):
+            if (StoragePath.of(bucket) / "race" / name).create(content):
                 made[name].append(content)
 
     with through(["lost answer", "500"], 0.15) as breaking:
@@ -131,7 +131,7 @@ def test_of_eight_that_make_one_file_where_answers_get_lost_one_has_made_it(thro
         for writer in writers:
             writer.join()
         lost = breaking.made["lost answer"]
-    there = {name: [(Place.of(bucket) / "race" / name).read()] for name in names}
+    there = {name: [(StoragePath.of(bucket) / "race" / name).read()] for name in names}
     assert lost
     survived(
         Row(

@@ -17,7 +17,7 @@ import pytest
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.partitions import days_from
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefusedError, AirflowUnreachableError, Run
+from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, AirflowUnreachableError, DagRun
 from include.registry.mlflow_registry import Registry
 from tests.conftest import living_in
 from tests.drills.life import rows_lost
@@ -44,8 +44,8 @@ DATA = f"{USE_CASE.name}__data"
 JSON = {"Accept": "application/json"}
 
 
-def kill(*names: str) -> Callable[[Stack, AirflowApi, Walk], None]:
-    def fault(stack: Stack, api: AirflowApi, walk: Walk) -> None:
+def kill(*names: str) -> Callable[[Stack, AirflowClient, Walk], None]:
+    def fault(stack: Stack, api: AirflowClient, walk: Walk) -> None:
         for name in names:
             stack.kill(name)
             stack.start(name)
@@ -53,26 +53,26 @@ def kill(*names: str) -> Callable[[Stack, AirflowApi, Walk], None]:
     return fault
 
 
-def restart_postgres(how: signal.Signals) -> Callable[[Stack, AirflowApi, Walk], None]:
-    def fault(stack: Stack, api: AirflowApi, walk: Walk) -> None:
+def restart_postgres(how: signal.Signals) -> Callable[[Stack, AirflowClient, Walk], None]:
+    def fault(stack: Stack, api: AirflowClient, walk: Walk) -> None:
         stack.postgres.stop(how)
         stack.postgres.start()
 
     return fault
 
 
-def kill_a_session_of_postgres(stack: Stack, api: AirflowApi, walk: Walk) -> None:
+def kill_a_session_of_postgres(stack: Stack, api: AirflowClient, walk: Walk) -> None:
     """After it PostgreSQL ends all sessions, and recovers from its log."""
     [(victim,), *_] = stack.postgres.say("select pid from pg_stat_activity where datname = 'airflow'")
     stack.postgres.kill_session(victim)
 
 
-def restart_redis(stack: Stack, api: AirflowApi, walk: Walk) -> None:
+def restart_redis(stack: Stack, api: AirflowClient, walk: Walk) -> None:
     stack.redis.stop(signal.SIGKILL)
     stack.redis.start()
 
 
-def run_the_same_days_by_hand(stack: Stack, api: AirflowApi, walk: Walk) -> None:
+def run_the_same_days_by_hand(stack: Stack, api: AirflowClient, walk: Walk) -> None:
     for day in reversed(days_from(walk.first, walk.last)):
         api.trigger(DATA, conf={"day": str(day)})
 
@@ -82,7 +82,7 @@ class Fault:
     """What happens in the middle of a backfill, and what is expected to catch it."""
 
     name: str
-    does: Callable[[Stack, AirflowApi, Walk], None]
+    does: Callable[[Stack, AirflowClient, Walk], None]
     guard: str
     worker: str = ""
     """The worker that must be at a task of the backfill when it happens; any, if none is named."""
@@ -120,7 +120,7 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def api(stack: Stack) -> AirflowApi:
+def api(stack: Stack) -> AirflowClient:
     found = stack.api()
     until(lambda: found.has_dag(DATA), DATA)
     found.unpause(DATA)
@@ -197,7 +197,7 @@ def of_days(tables: Tables, walk: Walk) -> Tables:
     }
 
 
-def tasks(api: AirflowApi, walk: Walk) -> list[dict[str, Any]]:
+def tasks(api: AirflowClient, walk: Walk) -> list[dict[str, Any]]:
     """The tasks of those days' newest runs."""
     path, query = f"/dags/{DATA}/dagRuns/~/taskInstances", {"limit": 100, "order_by": "-id"}
     runs = {run.run_id for run in runs_of(api, walk)}
@@ -205,14 +205,14 @@ def tasks(api: AirflowApi, walk: Walk) -> list[dict[str, Any]]:
     return [task for task in newest if task["dag_run_id"] in runs]
 
 
-def seen(stack: Stack, api: AirflowApi, walk: Walk) -> str:
+def seen(stack: Stack, api: AirflowClient, walk: Walk) -> str:
     """What was tried or started again, in words."""
     again = sum(task["try_number"] > 1 for task in tasks(api, walk))
     names = sorted(set(stack.revived))
     return f"tasks tried again: {again}; services that ended and started again: {', '.join(names) or 'none'}"
 
 
-def tries_without_a_log(api: AirflowApi, walk: Walk) -> list[str]:
+def tries_without_a_log(api: AirflowClient, walk: Walk) -> list[str]:
     """Return the tries whose log cannot be read, of tasks with several; a killed one's is sent by the next worker."""
     missing = []
     for task in tasks(api, walk):
@@ -230,13 +230,13 @@ def tries_without_a_log(api: AirflowApi, walk: Walk) -> list[str]:
     return missing
 
 
-def runs_of(api: AirflowApi, walk: Walk) -> list[Run]:
+def runs_of(api: AirflowClient, walk: Walk) -> list[DagRun]:
     """The runs of those days, those by hand too."""
     dagged = api.runs(DATA)
     return [run for run in dagged if str(walk.first) <= (run.partition_key or "") <= str(walk.last)]
 
 
-def in_the_middle(api: AirflowApi, walk: Walk, worker: str) -> None:
+def in_the_middle(api: AirflowClient, walk: Walk, worker: str) -> None:
     """Return when some tasks of the backfill have ended, and that worker, or any, is at one."""
 
     def reached() -> bool:
@@ -248,7 +248,7 @@ def in_the_middle(api: AirflowApi, walk: Walk, worker: str) -> None:
     until(reached, "the middle of the backfill")
 
 
-def brought_to_an_end(stack: Stack, api: AirflowApi, walk: Walk) -> str:
+def brought_to_an_end(stack: Stack, api: AirflowClient, walk: Walk) -> str:
     """Wait until each day is a success; failed runs are cleared, as a person would. What a person had to do."""
     cleared: list[str] = []
 

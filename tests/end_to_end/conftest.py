@@ -9,7 +9,7 @@ import pytest
 
 from include.lake import signing
 from include.local import credentials
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowUnreachableError, Run
+from include.local.airflow_client import FINISHED, AirflowClient, AirflowUnreachableError, DagRun
 from tests.local.conftest import Shell, make_shell
 
 IMPATIENT = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10"}
@@ -37,20 +37,20 @@ def _there(found: Callable[[], object]) -> bool:
         return False
 
 
-def ended(api: AirflowApi, dag_id: str, run: Run) -> Run:
+def ended(api: AirflowClient, dag_id: str, run: DagRun) -> DagRun:
     until(lambda: api.run(dag_id, run.run_id).state in FINISHED, f"the end of {dag_id} {run.run_id}")
     return api.run(dag_id, run.run_id)
 
 
-def succeeded(api: AirflowApi, dag_id: str, run: Run) -> None:
+def succeeded(api: AirflowClient, dag_id: str, run: DagRun) -> None:
     assert ended(api, dag_id, run).state == "success", api.failures(dag_id, run.run_id)
 
 
-def task_state(api: AirflowApi, dag_id: str, run: Run, task: str) -> str | None:
+def task_state(api: AirflowClient, dag_id: str, run: DagRun, task: str) -> str | None:
     return api.call("GET", f"/dags/{dag_id}/dagRuns/{run.run_id}/taskInstances/{task}")["state"]
 
 
-def wait_for_task(api: AirflowApi, dag_id: str, run: Run, task: str, *states: str) -> None:
+def wait_for_task(api: AirflowClient, dag_id: str, run: DagRun, task: str, *states: str) -> None:
     """Wait until a task is in one of these states; fail when its run has ended without."""
 
     def is_reached() -> bool:
@@ -101,6 +101,6 @@ def shell(
 
 
 @pytest.fixture(scope="module")
-def airflow(shell: Shell) -> AirflowApi:
+def airflow(shell: Shell) -> AirflowClient:
     here = shell.instance
-    return AirflowApi(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
+    return AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from include.lake.lake import Lake
-from include.local.airflow_client import AirflowApi, Run
+from include.local.airflow_client import AirflowClient, DagRun
 from tests import receivers, toy
 from tests.end_to_end.alerted.nervous import USE_CASE
 from tests.end_to_end.conftest import ended, succeeded, until
@@ -92,7 +92,7 @@ def hook(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hoo
 
 
 @pytest.fixture(scope="module")
-def api(shell: Shell, airflow: AirflowApi, hook: Hook) -> AirflowApi:
+def api(shell: Shell, airflow: AirflowClient, hook: Hook) -> AirflowClient:
     toy.fill(Lake.of(USE_CASE), AS_OF - timedelta(days=60), AS_OF)
     until(lambda: all(map(airflow.has_dag, (DATA, TRAIN, SCORE))), "the DAGs")
     return airflow
@@ -102,7 +102,7 @@ def told(hook: Hook, event: str) -> list[dict]:
     return [body for body in hook.received if body["event"] == event]
 
 
-def once(mailbox: Mailbox, hook: Hook, event: str, run: Run | None = None) -> dict:
+def once(mailbox: Mailbox, hook: Hook, event: str, run: DagRun | None = None) -> dict:
     """The one message of that event, of that run, which came both ways; waits for it."""
 
     def found() -> list[dict]:
@@ -114,13 +114,13 @@ def once(mailbox: Mailbox, hook: Hook, event: str, run: Run | None = None) -> di
     return body
 
 
-def clear(api: AirflowApi, dag_id: str, run: Run) -> dict:
+def clear(api: AirflowClient, dag_id: str, run: DagRun) -> dict:
     body = {"dry_run": False, "dag_run_id": run.run_id, "only_failed": False}
     return api.call("POST", f"/dags/{dag_id}/clearTaskInstances", json=body)
 
 
 @pytest.fixture(scope="module")
-def waiting(api: AirflowApi) -> Run:
+def waiting(api: AirflowClient) -> DagRun:
     """Today's scheduled scoring, which waits in vain for today's features."""
     api.unpause(SCORE)
     until(lambda: api.runs(SCORE), "the scheduled run")
@@ -157,7 +157,7 @@ def test_a_scheduled_run_can_be_cleared_before_its_deadline(api):
 
 
 @pytest.fixture(scope="module")
-def champion(api: AirflowApi, waiting: Run) -> Run:
+def champion(api: AirflowClient, waiting: DagRun) -> DagRun:
     api.unpause(TRAIN)
     run = api.trigger(TRAIN, conf={"day": str(AS_OF), "reason": "end to end"})
     succeeded(api, TRAIN, run)
@@ -185,7 +185,7 @@ def test_nothing_else_was_told_in_all_that(api, waiting, mailbox, hook):
 
 
 @pytest.fixture
-def prometheus(shell: Shell, api: AirflowApi, tmp_path: Path) -> Iterator[str]:
+def prometheus(shell: Shell, api: AirflowClient, tmp_path: Path) -> Iterator[str]:
     """The address of a real Prometheus that scrapes the instance with a token as the command prints it."""
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed (Debian's package prometheus)")
@@ -251,7 +251,7 @@ def test_the_metrics_are_for_those_who_are_logged_in_and_the_token_opens_nothing
 
 
 @pytest.fixture(scope="module")
-def refused(api: AirflowApi, hook: Hook) -> Run:
+def refused(api: AirflowClient, hook: Hook) -> DagRun:
     """A day whose source was refused with every secret, told of to a webhook that refuses too, once."""
     dag_id = f"{GUARDED}__data"
     until(lambda: api.has_dag(dag_id), "the DAG of the guarded source")

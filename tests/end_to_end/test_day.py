@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from include.lake.lake import Lake
-from include.local.airflow_client import AirflowApi, Run
+from include.local.airflow_client import AirflowClient, DagRun
 from include.registry.ledger import Ledger
 from tests.end_to_end.conftest import succeeded
 from tests.end_to_end.judged.judged_toy import USE_CASE
@@ -25,7 +25,7 @@ def use_case_packages() -> str:
 
 
 @pytest.fixture(scope="module")
-def training(airflow: AirflowApi) -> Run:
+def training(airflow: AirflowClient) -> DagRun:
     return WALK.by_services(airflow)
 
 

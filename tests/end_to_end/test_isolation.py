@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from include.local import credentials
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from tests.end_to_end.conftest import succeeded, until
 from tests.local.conftest import Shell
 
@@ -55,13 +55,13 @@ def connections(packages: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def api(airflow: AirflowApi) -> AirflowApi:
+def api(airflow: AirflowClient) -> AirflowClient:
     until(lambda: airflow.has_dag(DATA), "the DAGs")
     airflow.unpause(DATA)
     return airflow
 
 
-def import_errors(api: AirflowApi) -> dict[str, str]:
+def import_errors(api: AirflowClient) -> dict[str, str]:
     found = api.call("GET", "/importErrors")["import_errors"]
     return {Path(each["filename"]).name: each["stack_trace"] for each in found}
 
@@ -140,5 +140,5 @@ def test_a_backfill_runs_the_days_that_were_chosen_in_a_browser_of_any_zone(api,
     context.close()
 
 
-def backfilled(api: AirflowApi, dag_id: str) -> list[str]:
+def backfilled(api: AirflowClient, dag_id: str) -> list[str]:
     return sorted(run.partition_key or "" for run in api.runs(dag_id) if run.run_type == "backfill")

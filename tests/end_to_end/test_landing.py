@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.lake.lake import Lake
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from tests.end_to_end.conftest import ended, succeeded, until, wait_for_task
 from tests.ingestion.use_cases.delivered import USE_CASE
 from tests.landing_bucket import Bucket, as_csv, as_parquet, connection_to, make_bucket
@@ -41,7 +41,7 @@ def deliver(landing: Bucket) -> None:
     landing.put(f"outcomes/{TODAY}/outcomes.parquet", as_parquet(source.outcomes(TODAY)))
 
 
-def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_come(airflow: AirflowApi, landing):
+def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_come(airflow: AirflowClient, landing):
     until(lambda: airflow.has_dag(DATA), "the DAG")
     run = airflow.trigger(DATA, conf={"day": str(TODAY)})
     airflow.unpause(DATA)
@@ -52,7 +52,7 @@ def test_a_day_whose_files_are_late_waits_without_a_slot_and_goes_on_when_they_c
     assert Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == source.ROWS
 
 
-def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_so(airflow: AirflowApi, landing):
+def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_so(airflow: AirflowClient, landing):
     before = Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY]
     landing.put(f"events/{TODAY}/events.csv", as_csv(source.events(TODAY).slice(0, 100)))
     run = airflow.trigger(DATA, conf={"day": str(TODAY)})
@@ -65,13 +65,13 @@ def test_a_rerun_after_the_file_changed_keeps_the_day_and_the_asset_event_says_s
     assert [f"events/{TODAY}/events.csv (changed)" in text for text in raw["redelivered"]] == [True]
 
 
-def test_a_person_takes_the_changed_file_by_the_form(airflow: AirflowApi, landing):
+def test_a_person_takes_the_changed_file_by_the_form(airflow: AirflowClient, landing):
     run = airflow.trigger(DATA, conf={"day": str(TODAY), "take_changed": True})
     succeeded(airflow, DATA, run)
     assert Lake.of(USE_CASE).as_of(TODAY).partitions("features")[TODAY].rows == 100
 
 
-def test_files_that_never_came_fail_the_day_and_are_named(airflow: AirflowApi, landing):
+def test_files_that_never_came_fail_the_day_and_are_named(airflow: AirflowClient, landing):
     run = airflow.trigger(DATA, conf={"day": "2020-02-02"})
     assert ended(airflow, DATA, run).state == "failed"
     said = " ".join(airflow.failures(DATA, run.run_id))

@@ -13,7 +13,7 @@ from rich.console import Console
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.local import credentials, demo
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefusedError, Run
+from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, DagRun
 from include.monitoring import monitor
 from include.registry.ledger import Ledger
 from include.web import summary
@@ -29,16 +29,16 @@ DATA, TRAIN, SCORE, MONITOR, RETRAIN = DAGS = tuple(f"{USE_CASE.name}__{kind}" f
 
 
 @pytest.fixture(scope="module")
-def api(airflow: AirflowApi) -> AirflowApi:
+def api(airflow: AirflowClient) -> AirflowClient:
     until(lambda: all(map(airflow.has_dag, DAGS)), "the DAGs")
     return airflow
 
 
-def scheduled_today(api: AirflowApi, dag_id: str) -> None:
+def scheduled_today(api: AirflowClient, dag_id: str) -> None:
     """Wait for the run that the scheduler makes by itself for today."""
     today = str(demo.today(USE_CASE))
 
-    def runs() -> list[Run]:
+    def runs() -> list[DagRun]:
         return [run for run in api.runs(dag_id) if (run.run_type, run.partition_key) == ("scheduled", today)]
 
     until(runs, f"today's run of {dag_id}")
@@ -46,7 +46,7 @@ def scheduled_today(api: AirflowApi, dag_id: str) -> None:
     succeeded(api, dag_id, run)
 
 
-def all_done(api: AirflowApi, dag_id: str, first: date, last: date) -> None:
+def all_done(api: AirflowClient, dag_id: str, first: date, last: date) -> None:
     days = len(days_from(first, last))
     until(lambda: sum(n for s, n in api.states(dag_id, first, last).items() if s in FINISHED) == days, f"{dag_id}")
     failed = [api.failures(dag_id, run.run_id) for run in api.runs(dag_id) if run.state == "failed"]
@@ -54,7 +54,7 @@ def all_done(api: AirflowApi, dag_id: str, first: date, last: date) -> None:
 
 
 @pytest.fixture(scope="module")
-def data(api: AirflowApi) -> None:
+def data(api: AirflowClient) -> None:
     """Two weeks of data: a backfill over the API, and one over the command line."""
     api.unpause(DATA)
     api.backfill(DATA, FIRST, LAST - timedelta(days=2))
@@ -62,7 +62,7 @@ def data(api: AirflowApi) -> None:
 
 
 @pytest.fixture(scope="module")
-def champion(api: AirflowApi, data: None) -> Run:
+def champion(api: AirflowClient, data: None) -> DagRun:
     """A model trained by hand as of a day, with the form's `day`."""
     api.unpause(TRAIN)
     run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}, "reason": "end to end"})
@@ -71,14 +71,14 @@ def champion(api: AirflowApi, data: None) -> Run:
 
 
 @pytest.fixture(scope="module")
-def scored(api: AirflowApi, champion: Run) -> None:
+def scored(api: AirflowClient, champion: DagRun) -> None:
     api.unpause(SCORE)
     api.backfill(SCORE, AS_OF, LAST - timedelta(days=2))
     all_done(api, SCORE, AS_OF, LAST - timedelta(days=2))
 
 
 @pytest.fixture(scope="module")
-def measured(api: AirflowApi, scored: None) -> None:
+def measured(api: AirflowClient, scored: None) -> None:
     api.unpause(MONITOR)
     api.backfill(MONITOR, AS_OF, LAST - timedelta(days=2))
     all_done(api, MONITOR, AS_OF, LAST - timedelta(days=2))
@@ -201,11 +201,11 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
 
 
 @pytest.fixture(scope="module")
-def mondays(api: AirflowApi, champion: Run) -> tuple[date, date]:
+def mondays(api: AirflowClient, champion: DagRun) -> tuple[date, date]:
     """A backfill of trainings; the second needs days that no data run has built."""
     first, last = date(2013, 1, 14), date(2013, 1, 21)
 
-    def backfilled() -> list[Run]:
+    def backfilled() -> list[DagRun]:
         return [run for run in api.runs(TRAIN) if run.run_type == "backfill"]
 
     api.backfill(TRAIN, first, last)
@@ -239,7 +239,7 @@ def test_scoring_a_past_day_waits_without_a_worker_for_its_data_and_only_while_s
 
 def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, mondays):
     days = FIRST, LAST - timedelta(days=2)
-    plan = demo.Plan(days, (demo.Stretch(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
+    plan = demo.DemoPlan(days, (demo.DemoPhase(mondays[:1], (AS_OF, days[1]), decide_from=days[1]),))
     walk = demo.Demo(api, USE_CASE, plan, Console(quiet=True))
     walk.run()  # what was not there yet: the decision on the last day
     assert days[1] in Lake.of(USE_CASE).as_of(days[1]).partitions("decisions")

@@ -13,11 +13,11 @@ import pytest
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.local.airflow_client import FINISHED, AirflowApi, Run
+from include.local.airflow_client import FINISHED, AirflowClient, DagRun
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.retraining import decide
-from include.retraining.budget import Claims
+from include.retraining.budget import RetrainingBudget
 from tests import toy
 from tests.end_to_end.conftest import ended, succeeded, until
 from tests.end_to_end.retrain_use_cases.eager import USE_CASE
@@ -37,7 +37,7 @@ def use_case_packages() -> str:
 
 
 @pytest.fixture(scope="module")
-def api(shell: Shell, airflow: AirflowApi) -> AirflowApi:
+def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """A champion as of AS_OF, and a month in which every day breaches."""
     lake = Lake.of(USE_CASE)
     toy.fill(lake, AS_OF - timedelta(days=60), LAST)
@@ -59,7 +59,7 @@ def outcomes(lake: Lake) -> dict[date, str]:
     return {row["day"]: row["outcome"] for row in lake.as_of(LAST).read("retrainings").to_pylist()}
 
 
-def trainings(api: AirflowApi) -> list[str]:
+def trainings(api: AirflowClient) -> list[str]:
     return [run.run_id for run in api.runs(TRAIN) if run.run_id.startswith("drift__")]
 
 
@@ -71,7 +71,7 @@ def kill_scheduler(shell: Shell) -> None:
 
 
 @pytest.fixture(scope="module")
-def backfilled(api: AirflowApi, shell: Shell) -> AirflowApi:
+def backfilled(api: AirflowClient, shell: Shell) -> AirflowClient:
     """The month, several days at once, with the scheduler killed while it trains."""
     api.backfill(RETRAIN, FIRST, LAST)
     until(lambda: trainings(api), "the first training")
@@ -90,7 +90,7 @@ def test_a_month_of_breaches_trains_no_more_often_than_the_policy_allows(backfil
     assert sorted(made) == [f"drift__{day}" for day in decided]
     assert decided[0] == FIRST + timedelta(days=POLICY.breaches - 1)
     assert 1 <= len(decided) <= POLICY.per_month
-    assert [claim.day for claim in Claims.of(USE_CASE).of_month(FIRST)] == decided
+    assert [claim.day for claim in RetrainingBudget.of(USE_CASE).of_month(FIRST)] == decided
     assert set(outcomes(Lake.of(USE_CASE))) == set(decided)
     # Every training made one version, and no other was made.
     assert len(Registry(USE_CASE).versions()) == 1 + len(decided)
@@ -126,11 +126,11 @@ def test_the_training_knows_why_it_was_started(backfilled):
     assert reason in made[told["conf"]["day"]].tags["reason"]
 
 
-def run_of(api: AirflowApi, day: date) -> Run:
+def run_of(api: AirflowClient, day: date) -> DagRun:
     return next(run for run in api.runs(RETRAIN) if run.partition_key == str(day))
 
 
-def tries(api: AirflowApi, run: Run) -> dict[str, int]:
+def tries(api: AirflowClient, run: DagRun) -> dict[str, int]:
     found = api.call("GET", f"/dags/{RETRAIN}/dagRuns/{run.run_id}/taskInstances")["task_instances"]
     return {task["task_id"]: task["try_number"] for task in found}
 

@@ -10,7 +10,7 @@ import pytest
 from include.features import build
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.local.airflow_client import AirflowApi, Run
+from include.local.airflow_client import AirflowClient, DagRun
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from tests.end_to_end.conftest import ended, succeeded, task_state, until, wait_for_task
@@ -25,7 +25,7 @@ TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("tr
 
 
 @pytest.fixture(scope="module")
-def api(shell: Shell, airflow: AirflowApi) -> AirflowApi:
+def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
     for day in days_from(FIRST, AS_OF + timedelta(days=1)):
         build.run(USE_CASE, day)
@@ -36,7 +36,7 @@ def api(shell: Shell, airflow: AirflowApi) -> AirflowApi:
     return airflow
 
 
-def asked(api: AirflowApi, rate: float) -> Run:
+def asked(api: AirflowClient, rate: float) -> DagRun:
     """A training whose model waits for a person; another rate makes other trees."""
     conf = {"day": str(AS_OF), "parameters": {"learning_rate": rate}, "promotion": "approval", "reason": "end to end"}
     run = api.trigger(TRAIN, conf=conf)
@@ -44,11 +44,11 @@ def asked(api: AirflowApi, rate: float) -> Run:
     return run
 
 
-def question(run: Run) -> str:
+def question(run: DagRun) -> str:
     return f"/dags/{TRAIN}/dagRuns/{run.run_id}/taskInstances/approve/-1/hitlDetails"
 
 
-def answer(api: AirflowApi, run: Run, chosen: str, reason: str) -> None:
+def answer(api: AirflowClient, run: DagRun, chosen: str, reason: str) -> None:
     """Answer once, as a person does: what the question asks for is in its `params`."""
     asked = api.call("GET", question(run))["params"]
     given = {"answer_reason": reason, "question": asked["question"]["value"]}
@@ -56,12 +56,12 @@ def answer(api: AirflowApi, run: Run, chosen: str, reason: str) -> None:
     wait_for_task(api, TRAIN, run, "approve", "success", "skipped", "failed")
 
 
-def clear(api: AirflowApi, run: Run, *tasks: str) -> None:
+def clear(api: AirflowClient, run: DagRun, *tasks: str) -> None:
     body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": list(tasks), "only_failed": False}
     api.call("POST", f"/dags/{TRAIN}/clearTaskInstances", json=body)
 
 
-def version_of(api: AirflowApi, run: Run) -> str:
+def version_of(api: AirflowClient, run: DagRun) -> str:
     return str(api.xcom(TRAIN, run.run_id, "register"))
 
 
@@ -74,7 +74,7 @@ def ledger() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def approved(api: AirflowApi) -> tuple[Run, dict[str, Any]]:
+def approved(api: AirflowClient) -> tuple[DagRun, dict[str, Any]]:
     """A model that a person approved, and the question as it was asked."""
     run = asked(api, 0.05)
     told = api.call("GET", question(run))
@@ -148,7 +148,7 @@ def test_no_answer_in_time_rejects(api, approved):
 
 
 @pytest.fixture(scope="module")
-def rolled_back(api: AirflowApi, approved: tuple[Run, dict[str, Any]]) -> str:
+def rolled_back(api: AirflowClient, approved: tuple[DagRun, dict[str, Any]]) -> str:
     """A second champion by the gates alone, and back to the first."""
     run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"learning_rate": 0.08}})
     succeeded(api, TRAIN, run)

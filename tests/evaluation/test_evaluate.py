@@ -13,7 +13,7 @@ from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.promotion import promote, register
 from include.registry.mlflow_registry import Registry
-from include.use_case import Gate, NotWorseThanChampion, SliceGate
+from include.use_case import ChampionGate, Gate, SliceGate
 from tests.toy_use_case import USE_CASE, source
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
@@ -23,7 +23,7 @@ WITH_CHAMPION = replace(
     USE_CASE,
     gates=(
         *USE_CASE.gates,
-        NotWorseThanChampion(min_days=5, margin=0.5),
+        ChampionGate(min_days=5, margin=0.5),
         SliceGate("kind", "mean_error", at_most_worse=0.5, min_rows=50),
     ),
 )

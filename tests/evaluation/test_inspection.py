@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from include.declaration.gates import FeatureValueGate, RobustnessGate, SchemaGate, ServingGate
-from include.evaluation.inputs import Champion, Perturbation, Rehearsal
+from include.declaration.gates import RobustnessGate, SchemaGate, ServingGate, UnusedFeaturesGate
+from include.evaluation.inputs import ChampionInputs, CorruptionResult, ServingCheckResult
 from include.evaluation.judge import judge
 from include.registry import gate_result
 from tests.evaluation.test_judge import COSTS, FEATURES, SOUND, one, without_champion
@@ -15,7 +15,7 @@ SERVING = ServingGate(at_most_microseconds=50, at_most_megabytes=10)
 
 
 @pytest.mark.parametrize(
-    "broken", [Perturbation("kind", "nulled", 0.0, "it raised"), Perturbation("kind", "nulled", np.nan)]
+    "broken", [CorruptionResult("kind", "nulled", 0.0, "it raised"), CorruptionResult("kind", "nulled", np.nan)]
 )
 def test_bad_input_that_breaks_the_model_fails(broken):
     verdict = one(RobustnessGate(at_most=0.9), replace(SOUND, perturbed=(*SOUND.perturbed, broken)))
@@ -34,14 +34,14 @@ def test_serving_gives_three_verdicts_with_their_own_limits():
 
 
 def test_a_model_that_cannot_be_served_fails_and_its_measures_are_not_judged():
-    broken = Rehearsal(0, 0, 0.0, 0.0, error="model.txt is missing")
+    broken = ServingCheckResult(0, 0, 0.0, 0.0, error="model.txt is missing")
     verdicts = judge([SERVING], replace(SOUND, rehearsal=broken), COSTS)
     assert [verdict.outcome for verdict in verdicts] == ["failed", "not judged", "not judged"]
     assert verdicts[0].reason.endswith("model.txt is missing.")
 
 
 def test_scoring_no_row_proves_nothing():
-    verdicts = judge([SERVING], replace(SOUND, rehearsal=Rehearsal(0, 0, 0.0, 1.5)), COSTS)
+    verdicts = judge([SERVING], replace(SOUND, rehearsal=ServingCheckResult(0, 0, 0.0, 1.5)), COSTS)
     assert {verdict.outcome for verdict in verdicts} == {"not judged"}
 
 
@@ -54,7 +54,7 @@ def test_scoring_no_row_proves_nothing():
     ],
 )
 def test_a_feature_that_the_champion_reads_otherwise_must_be_meant(champion_reads, named):
-    other = replace(SOUND, champion=Champion("3", features=champion_reads))
+    other = replace(SOUND, champion=ChampionInputs("3", features=champion_reads))
     verdict = one(SchemaGate(), other)
     assert (verdict.outcome, verdict.value, verdict.limit) == ("failed", 1, 0)
     assert verdict.reason.startswith(f"{named} from what version 3 reads.")
@@ -68,20 +68,20 @@ def test_a_feature_of_another_type_than_declared_fails_even_without_a_champion()
 
 
 def test_a_champion_whose_features_are_not_known_is_not_compared():
-    verdict = one(SchemaGate(), replace(SOUND, champion=Champion("3", why_not="its files are damaged")))
+    verdict = one(SchemaGate(), replace(SOUND, champion=ChampionInputs("3", why_not="its files are damaged")))
     assert (verdict.outcome, verdict.blocks) == ("not judged", True)
     assert verdict.reason.endswith("its files are damaged.")
 
 
 def test_features_without_gain_are_reported_and_never_block():
-    verdict = one(FeatureValueGate(), replace(SOUND, gains={"size": 1.0, "kind": 0.0}))
+    verdict = one(UnusedFeaturesGate(), replace(SOUND, gains={"size": 1.0, "kind": 0.0}))
     assert (verdict.outcome, verdict.blocks, verdict.value) == ("reported", False, 1)
     assert gate_result.outcome([verdict]) == "passed"
-    unknown = one(FeatureValueGate(), replace(SOUND, gains={}))
+    unknown = one(UnusedFeaturesGate(), replace(SOUND, gains={}))
     assert (unknown.outcome, unknown.blocks) == ("not judged", False)
 
 
 def test_many_names_are_counted_and_not_all_listed():
     features = {f"f{number}": "float64" for number in range(9)}
-    verdict = one(FeatureValueGate(), replace(SOUND, features=features, gains={"f0": 1.0}))
+    verdict = one(UnusedFeaturesGate(), replace(SOUND, features=features, gains={"f0": 1.0}))
     assert verdict.reason == "8 of 9 features brought no gain: f1, f2, f3, f4, f5 and 3 more."

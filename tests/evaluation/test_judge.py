@@ -9,22 +9,29 @@ import pytest
 
 from include.declaration.gates import (
     MODEL,
-    FeatureValueGate,
+    ChampionGate,
     Gate,
     LeakageGate,
-    NotWorseThanChampion,
     RobustnessGate,
     SchemaGate,
     ServingGate,
     SliceGate,
+    UnusedFeaturesGate,
 )
-from include.evaluation.inputs import Champion, Evidence, Perturbation, Rebuilt, Rehearsal, TestRows
+from include.evaluation.inputs import (
+    ChampionInputs,
+    CorruptionResult,
+    GateInputs,
+    RebuiltPeriod,
+    ServingCheckResult,
+    TestRows,
+)
 from include.evaluation.judge import judge
 from include.model import metrics
 from include.registry import gate_result
-from include.use_case import Costs
+from include.use_case import DecisionCosts
 
-COSTS = Costs(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
 DAYS, PER_DAY = 20, 40
 FEATURES = {"size": "float64", "kind": "category"}
 METRICS = {
@@ -49,27 +56,27 @@ def labelled(better: float = 0.0, model: dict[str, float] | None = None) -> Test
     return TestRows(np.datetime64("2020-03-01") + days, labels, predicted, pa.table({"group": group}))
 
 
-SOUND = Evidence(
+SOUND = GateInputs(
     metrics=METRICS,
     days=DAYS,
     features=FEATURES,
     declared=FEATURES,
     gains={"size": 10.0, "kind": 2.0},
-    champion=Champion("3", seen=(date(2020, 1, 1),), features=FEATURES),
+    champion=ChampionInputs("3", seen=(date(2020, 1, 1),), features=FEATURES),
     rows=labelled(better=0.1),
-    rehearsal=Rehearsal(rows=500, differing=0, microseconds_per_row=4.0, megabytes=1.5),
-    perturbed=(Perturbation("size", "nulled", 0.02), Perturbation("kind", "a new category", 0.05)),
-    rebuilt=tuple(Rebuilt(date(2020, 3, day), rows=9) for day in range(1, 7)),
+    rehearsal=ServingCheckResult(rows=500, differing=0, microseconds_per_row=4.0, megabytes=1.5),
+    perturbed=(CorruptionResult("size", "nulled", 0.02), CorruptionResult("kind", "a new category", 0.05)),
+    rebuilt=tuple(RebuiltPeriod(date(2020, 3, day), rows=9) for day in range(1, 7)),
 )
 ALL = (
     Gate("log_loss", better_than="prior"),
-    NotWorseThanChampion(),
+    ChampionGate(),
     SliceGate("group", "brier", at_most_worse=0.05, min_rows=50),
     RobustnessGate(at_most=0.1),
     ServingGate(at_most_microseconds=50, at_most_megabytes=10),
     SchemaGate(),
     LeakageGate(),
-    FeatureValueGate(at_most=0),
+    UnusedFeaturesGate(at_most=0),
 )
 
 
@@ -79,7 +86,7 @@ def one(gate, evidence):
 
 
 def without_champion(**change):
-    return replace(SOUND, champion=Champion(None, **change))
+    return replace(SOUND, champion=ChampionInputs(None, **change))
 
 
 def test_a_sound_model_passes_every_gate_in_their_order():
@@ -99,13 +106,13 @@ def test_a_sound_model_passes_every_gate_in_their_order():
         (replace(SOUND, metrics=METRICS | {"model": {"log_loss": 0.61}}), 0, "metric", "0.61, but it must be below"),
         (replace(SOUND, rows=labelled(better=-0.1)), 1, "champion", r"higher than version 3's"),
         (replace(SOUND, rows=labelled(better=0.2, model={"a": 0.4})), 2, "slice", "group a with"),
-        (replace(SOUND, perturbed=(Perturbation("size", "far above", 0.4),)), 3, "robustness", "size far above"),
-        (replace(SOUND, rehearsal=Rehearsal(500, 2, 4.0, 1.5)), 4, "serving", "2 differ"),
-        (replace(SOUND, rehearsal=Rehearsal(500, 0, 90.0, 1.5)), 4, "serving", "90 microseconds"),
-        (replace(SOUND, rehearsal=Rehearsal(500, 0, 4.0, 99.0)), 4, "serving", "99 megabytes"),
+        (replace(SOUND, perturbed=(CorruptionResult("size", "far above", 0.4),)), 3, "robustness", "size far above"),
+        (replace(SOUND, rehearsal=ServingCheckResult(500, 2, 4.0, 1.5)), 4, "serving", "2 differ"),
+        (replace(SOUND, rehearsal=ServingCheckResult(500, 0, 90.0, 1.5)), 4, "serving", "90 microseconds"),
+        (replace(SOUND, rehearsal=ServingCheckResult(500, 0, 4.0, 99.0)), 4, "serving", "99 megabytes"),
         (replace(SOUND, declared={"size": "float64"}), 5, "schema", "reads kind"),
         (
-            replace(SOUND, rebuilt=(Rebuilt(date(2020, 3, 1), rows=9, leaking=("size",)),)),
+            replace(SOUND, rebuilt=(RebuiltPeriod(date(2020, 3, 1), rows=9, leaking=("size",)),)),
             6,
             "leakage",
             "2020-03-01 size",
@@ -124,7 +131,7 @@ def test_a_planted_violation_is_caught_by_its_gate_alone_and_blocks(planted, gat
 
 
 def test_what_was_not_found_out_is_not_judged_and_blocks():
-    verdicts = judge(ALL, Evidence(metrics={}, days=DAYS), COSTS)
+    verdicts = judge(ALL, GateInputs(metrics={}, days=DAYS), COSTS)
     assert {verdict.outcome for verdict in verdicts} == {"not judged"}
     assert all(verdict.blocks for verdict in verdicts)
     assert gate_result.outcome(verdicts) == "not judged"
@@ -188,11 +195,11 @@ def test_a_missing_baseline_is_named():
 
 
 def test_the_comparison_with_the_champion_says_difference_bound_and_days():
-    verdict = one(NotWorseThanChampion(), SOUND)
+    verdict = one(ChampionGate(), SOUND)
     assert verdict.value < 0 and verdict.limit == 0
     assert verdict.reason.startswith("On 20 days log loss is 0.1")
     assert "lower than version 3's; with 95% confidence at least 0." in verdict.reason
-    worse = one(NotWorseThanChampion(), replace(SOUND, rows=labelled(better=-0.1)))
+    worse = one(ChampionGate(), replace(SOUND, rows=labelled(better=-0.1)))
     assert "with 95% confidence it may be up to 0." in worse.reason
     assert worse.reason.endswith("It must be lower beyond doubt.")
 
@@ -201,33 +208,33 @@ def test_as_good_as_the_champion_is_not_better_but_is_within_a_margin():
     equal = labelled()
     equal = replace(equal, predicted=equal.predicted | {"model": equal.predicted["champion"]})
     evidence = replace(SOUND, rows=equal)
-    assert one(NotWorseThanChampion(), evidence).outcome == "failed"
-    verdict = one(NotWorseThanChampion(margin=0.01), evidence)
+    assert one(ChampionGate(), evidence).outcome == "failed"
+    verdict = one(ChampionGate(margin=0.01), evidence)
     assert (verdict.outcome, verdict.value, verdict.limit) == ("passed", 0, 0.01)
     assert "At most 0.01 higher is allowed." in verdict.reason
 
 
 def test_a_negative_margin_asks_for_so_much_gain():
-    asked = one(NotWorseThanChampion(margin=-0.05), SOUND)
-    too_much = one(NotWorseThanChampion(margin=-0.5), SOUND)
+    asked = one(ChampionGate(margin=-0.05), SOUND)
+    too_much = one(ChampionGate(margin=-0.5), SOUND)
     assert (asked.outcome, too_much.outcome) == ("passed", "failed")
 
 
-@pytest.mark.parametrize("gate", [NotWorseThanChampion(), SliceGate("group", "brier", 0.05, than="champion")])
+@pytest.mark.parametrize("gate", [ChampionGate(), SliceGate("group", "brier", 0.05, than="champion")])
 def test_where_no_model_flies_yet_there_is_none_to_be_worse_than(gate):
     verdict = one(gate, without_champion())
     assert verdict.outcome == "passed"
     assert "No model flies on that day yet" in verdict.reason
 
 
-@pytest.mark.parametrize("gate", [NotWorseThanChampion(), SliceGate("group", "brier", 0.05, than="champion")])
+@pytest.mark.parametrize("gate", [ChampionGate(), SliceGate("group", "brier", 0.05, than="champion")])
 def test_the_champion_is_not_worse_than_itself(gate):
-    assert one(gate, replace(SOUND, champion=Champion("3", same=True), rows=labelled(-0.1))).outcome == "passed"
+    assert one(gate, replace(SOUND, champion=ChampionInputs("3", same=True), rows=labelled(-0.1))).outcome == "passed"
 
 
-@pytest.mark.parametrize("gate", [NotWorseThanChampion(), SliceGate("group", "brier", 0.05, than="champion")])
+@pytest.mark.parametrize("gate", [ChampionGate(), SliceGate("group", "brier", 0.05, than="champion")])
 def test_a_champion_that_cannot_score_is_not_compared_and_says_why(gate):
-    verdict = one(gate, replace(SOUND, champion=Champion("3", why_not="it reads a lost column")))
+    verdict = one(gate, replace(SOUND, champion=ChampionInputs("3", why_not="it reads a lost column")))
     assert (verdict.outcome, verdict.blocks) == ("not judged", True)
     assert verdict.reason.endswith("cannot score the test rows: it reads a lost column.")
 
@@ -242,15 +249,15 @@ def test_days_that_the_champion_has_seen_are_not_compared():
     sure = np.where(flattered.labels > 0, 0.999, 0.001)
     champion = np.where(early, sure, flattered.predicted["champion"])
     rows = replace(flattered, predicted=flattered.predicted | {"champion": champion})
-    evidence = replace(SOUND, rows=rows, champion=Champion("3", seen=seen(4)))
-    verdict = one(NotWorseThanChampion(), evidence)
+    evidence = replace(SOUND, rows=rows, champion=ChampionInputs("3", seen=seen(4)))
+    verdict = one(ChampionGate(), evidence)
     assert verdict.outcome == "passed"
     assert verdict.reason.startswith("On 16 days")
     assert one(SliceGate("group", "brier", 0.0, than="champion", min_rows=50), evidence).outcome == "passed"
 
 
 def test_too_few_days_that_the_champion_has_not_seen_are_not_judged():
-    verdict = one(NotWorseThanChampion(), replace(SOUND, champion=Champion("3", seen=seen(17))))
+    verdict = one(ChampionGate(), replace(SOUND, champion=ChampionInputs("3", seen=seen(17))))
     assert (verdict.outcome, verdict.blocks) == ("not judged", True)
     assert verdict.reason == (
         "Of 20 test days 3 are left to compare on, and this gate needs 14: version 3 has seen the other 17."
@@ -260,7 +267,7 @@ def test_too_few_days_that_the_champion_has_not_seen_are_not_judged():
 def test_probabilities_that_are_no_numbers_are_not_judged():
     rows = SOUND.rows
     broken = replace(rows, predicted=rows.predicted | {"model": np.full(DAYS * PER_DAY, np.nan)})
-    for gate in (NotWorseThanChampion(), SliceGate("group", "ece", 0.05)):
+    for gate in (ChampionGate(), SliceGate("group", "ece", 0.05)):
         assert one(gate, replace(SOUND, rows=broken)).outcome == "not judged"
 
 

@@ -7,17 +7,17 @@ from datetime import date
 import pytest
 
 from include.declaration.gates import LeakageGate
-from include.evaluation.inputs import Evidence, Rebuilt
+from include.evaluation.inputs import GateInputs, RebuiltPeriod
 from include.evaluation.judge import judge
-from include.use_case import Costs
+from include.use_case import DecisionCosts
 
-DAYS = tuple(Rebuilt(date(2020, 3, day), rows=9) for day in range(1, 7))
-DAY, OTHER = DAYS[0], Rebuilt(date(2020, 3, 9), rows=9)
+DAYS = tuple(RebuiltPeriod(date(2020, 3, day), rows=9) for day in range(1, 7))
+DAY, OTHER = DAYS[0], RebuiltPeriod(date(2020, 3, 9), rows=9)
 
 
 def verdict_on(*rebuilt):
-    evidence = Evidence(metrics={}, days=20, rebuilt=rebuilt)
-    [verdict] = judge([LeakageGate()], evidence, Costs(missed=3, false_warning=1, unit="points"))
+    evidence = GateInputs(metrics={}, days=20, rebuilt=rebuilt)
+    [verdict] = judge([LeakageGate()], evidence, DecisionCosts(missed=3, false_warning=1, unit="points"))
     return verdict
 
 

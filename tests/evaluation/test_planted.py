@@ -23,14 +23,14 @@ from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.training.run_logging import PROBABILITY
 from include.use_case import (
-    FeatureValueGate,
+    ChampionGate,
     Gate,
     LeakageGate,
-    NotWorseThanChampion,
     RobustnessGate,
     SchemaGate,
     ServingGate,
     SliceGate,
+    UnusedFeaturesGate,
     UseCase,
 )
 from tests.toy_use_case import USE_CASE, features
@@ -87,7 +87,7 @@ def test_a_model_worse_than_a_baseline_is_caught(champion, another):
 
 
 def test_a_model_worse_than_the_champion_is_caught(champion, another):
-    gate = NotWorseThanChampion(min_days=5)
+    gate = ChampionGate(min_days=5)
     use_case = replace(USE_CASE, gates=(EASY, gate))
     blocked(use_case, another(use_case, rounds=1), str(gate))
 
@@ -158,14 +158,14 @@ def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion
 
 
 def test_more_features_without_gain_than_allowed_are_caught(champion, another):
-    gate = FeatureValueGate(at_most=0)
+    gate = UnusedFeaturesGate(at_most=0)
     use_case = replace(USE_CASE, gates=(EASY, gate))
     blocked(use_case, another(use_case, rounds=1, num_leaves=2), str(gate))
 
 
 @pytest.mark.parametrize("damage", ["removed", "other trees"])
 def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(champion, another, lake_home, damage):
-    use_case = replace(USE_CASE, gates=(EASY, NotWorseThanChampion(min_days=5)))
+    use_case = replace(USE_CASE, gates=(EASY, ChampionGate(min_days=5)))
     run_id = another(use_case)
     registry = Registry(USE_CASE)
     path = next(path for path in lake_home.rglob("model.lgb") if registry.version("1").model_id in str(path))

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from include.evaluation import plots
-from include.evaluation.plots import Group
-from include.registry.gate_result import Verdict
+from include.evaluation.plots import PlotGroup
+from include.registry.gate_result import GateResult
 
 DAYS = [date(2020, 2, 1) + timedelta(days=n) for n in range(28)]
 DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)
 
 
-def verdict(outcome: str, value: float | None = 0.4, limit: float | None = 0.5, gate: str = "a gate") -> Verdict:
-    return Verdict(gate, "metric", "log_loss", value, limit, outcome, outcome in ("failed", "not judged"), "Because.")
+def verdict(outcome: str, value: float | None = 0.4, limit: float | None = 0.5, gate: str = "a gate") -> GateResult:
+    return GateResult(
+        gate, "metric", "log_loss", value, limit, outcome, outcome in ("failed", "not judged"), "Because."
+    )
 
 
 def of_champion(**changed) -> bytes:
@@ -30,7 +32,9 @@ def size(content: bytes) -> tuple[int, int]:
 
 
 OUTCOMES = [verdict(outcome, gate=f"gate {outcome}") for outcome in plots.STYLES]
-GROUPS = [Group("carrier", f"C{n}", 500 + n, n / 100, 0.05) for n in range(20)] + [Group("hour", "5", 3, None, 0.05)]
+GROUPS = [PlotGroup("carrier", f"C{n}", 500 + n, n / 100, 0.05) for n in range(20)] + [
+    PlotGroup("hour", "5", 3, None, 0.05)
+]
 DRAWN = {
     "verdicts": lambda: plots.verdicts("toy", OUTCOMES),
     "slices": lambda: plots.slices("toy", GROUPS),
@@ -61,7 +65,7 @@ def test_every_gate_has_a_row_of_its_own_height_and_a_long_name_more_of_it():
 )
 def test_names_are_drawn_as_they_are_whatever_they_hold(name):
     assert plots.verdicts(name, [verdict("failed", gate=name)])
-    assert plots.slices(name, [Group(name, name, 300, 0.1, 0.05)])
+    assert plots.slices(name, [PlotGroup(name, name, 300, 0.1, 0.05)])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_only_the_worst_groups_are_drawn():
 
 
 def test_without_a_group_that_was_judged_the_plot_says_so():
-    assert size(plots.slices("toy", [Group("hour", "5", 3, None, 0.05)]))[1] >= 100
+    assert size(plots.slices("toy", [PlotGroup("hour", "5", 3, None, 0.05)]))[1] >= 100
     assert size(plots.slices("toy", []))[1] >= 100
 
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from include.ingestion import bucket as buckets
-from include.ingestion.bucket import Bucket, BucketError, Listed, ObjectChangedError, TooManyObjectsError
+from include.ingestion.bucket import Bucket, BucketError, ListedObject, ObjectChangedError, TooManyObjectsError
 from include.lake import s3_retries
 from include.settings import REPOSITORY
 
@@ -89,7 +89,7 @@ def test_an_object_that_is_replaced_between_listing_and_reading_is_not_taken(lan
         reader.fetch(listed, tmp_path / "copy")
     assert changed.value.worth_retrying
     with pytest.raises(ObjectChangedError):
-        reader.fetch(Listed("gone", 1, "x"), tmp_path / "copy")
+        reader.fetch(ListedObject("gone", 1, "x"), tmp_path / "copy")
 
 
 @pytest.mark.parametrize("size", [1000, 20 * MEGABYTE])

@@ -12,14 +12,14 @@ import pytest
 from include.errors import InvalidRequestError
 from include.ingestion import corrections
 from include.ingestion.correction_log import (
+    CorrectionLog,
     CorrectionPeriodTakenError,
-    Corrections,
     CorrectionsBusyError,
     CorrectionsCorruptedError,
 )
-from include.ingestion.corrections import Draft
+from include.ingestion.corrections import CorrectionDraft
 from include.lake import schemas
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.both_places
@@ -29,16 +29,16 @@ COLUMNS = schemas.content(USE_CASE, "raw/outcomes")
 
 
 @pytest.fixture
-def book(lake_home) -> Corrections:
-    return Corrections.of(USE_CASE, "outcomes")
+def book(lake_home) -> CorrectionLog:
+    return CorrectionLog.of(USE_CASE, "outcomes")
 
 
-def draft(*ids: int, known_on: date = LATER, who: str = "Ann", failed: int = 1) -> Draft:
+def draft(*ids: int, known_on: date = LATER, who: str = "Ann", failed: int = 1) -> CorrectionDraft:
     """A correction of the outcomes of these ids."""
     content = pa.table([[DAY] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
     origin = {"day": [DAY] * len(ids), "digest": [f"row-{each}" for each in ids], "reasons": [["bad"]] * len(ids)}
     rows = corrections.with_origin(content, origin)
-    return Draft(kind="correct", known_on=known_on, who=who, why="mistyped", rows=rows)
+    return CorrectionDraft(kind="correct", known_on=known_on, who=who, why="mistyped", rows=rows)
 
 
 def test_a_correction_is_read_as_it_was_recorded(book):
@@ -75,7 +75,7 @@ def test_one_that_came_too_late_for_its_day_does_not_stand_and_its_rows_are_free
     """Its process was killed, or stood still, between looking at the day and recording."""
     book.close(LATER)
     with monkeypatch.context() as patch:
-        patch.setattr(Corrections, "closed_days", lambda self: set())  # it looked before the day was closed
+        patch.setattr(CorrectionLog, "closed_days", lambda self: set())  # it looked before the day was closed
         book.record(draft(1))
     assert book.standing() == []
     assert book.close(LATER) == []
@@ -152,23 +152,23 @@ def test_whoever_lands_a_day_while_it_is_corrected_has_just_the_corrections_that
 
 
 def test_one_that_comes_between_counting_and_closing_is_refused_not_confirmed_and_forgotten(book, monkeypatch):
-    counted, said = Corrections._all, []
+    counted, said = CorrectionLog._all, []
 
-    def counting(self: Corrections) -> list[corrections.Correction]:
+    def counting(self: CorrectionLog) -> list[corrections.Correction]:
         found = counted(self)
-        monkeypatch.setattr(Corrections, "_all", counted)
+        monkeypatch.setattr(CorrectionLog, "_all", counted)
         with pytest.raises(CorrectionPeriodTakenError):
             book.record(draft(1))
         said.append("refused")
         return found
 
-    monkeypatch.setattr(Corrections, "_all", counting)
+    monkeypatch.setattr(CorrectionLog, "_all", counting)
     assert book.close(LATER) == []
     assert (said, book.standing()) == (["refused"], [])
 
 
 def test_one_that_always_comes_second_is_told_to_send_it_again_and_not_that_its_day_was_landed(book, monkeypatch):
-    monkeypatch.setattr(Place, "create", lambda self, content: False)
+    monkeypatch.setattr(StoragePath, "create", lambda self, content: False)
     with pytest.raises(CorrectionsBusyError, match=r"100 times another .* of feed 'outcomes'.*Send it again") as busy:
         book.record(draft(1))
     assert busy.value.worth_retrying
@@ -198,7 +198,7 @@ def test_a_damaged_closing_is_said(book):
 
 def test_a_correction_that_was_renamed_is_noticed(book):
     book.record(draft(1)), book.record(draft(2))
-    place: Place = book.folder / "000001.parquet"
+    place: StoragePath = book.folder / "000001.parquet"
     place.write((book.folder / "000002.parquet").read())
     with pytest.raises(CorrectionsCorruptedError, match="it holds correction 2"):
         book.standing()

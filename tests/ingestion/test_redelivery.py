@@ -18,7 +18,7 @@ from include.ingestion.bucket import Bucket
 from include.ingestion.ingest_files import DeliveryLostError
 from include.lake.lake import Lake, PartitionConflictError
 from include.notifications import notify
-from include.notifications.queue import Outbox
+from include.notifications.queue import NotificationQueue
 from tests.landing_bucket import DAY, as_csv, deliver, landing_toy
 from tests.toy_use_case import source
 
@@ -279,4 +279,4 @@ def test_people_are_told_once_of_each_change(use_case, landing):
     assert sent[0].subject == f"[airworthy] toy {DAY}: files of events were delivered again"
     assert f"{KEY}: changed" in sent[0].text
     assert "toy__data for the day with take_changed" in sent[0].text
-    assert len(Outbox.of(use_case).beginning("redelivery-events")) == 2
+    assert len(NotificationQueue.of(use_case).beginning("redelivery-events")) == 2

@@ -9,7 +9,7 @@ import pytest
 from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from tests.properties.orders import contents
 from tests.quarantined import (
     ASKED,
@@ -199,7 +199,7 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
 def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
     absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
     build.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, NEXT)
-    assert Corrections.of(USE_CASE, "events").closed_days() == set()
+    assert CorrectionLog.of(USE_CASE, "events").closed_days() == set()
 
 
 def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from include.errors import InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, uploads, validate
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Lake
 from tests.quarantined import (
     BOTH,
@@ -47,7 +47,7 @@ def test_a_day_that_is_settled_is_refused_and_the_first_free_one_named(bad_hours
     land("events", NEXT)
     with pytest.raises(InvalidRequestError, match=rf"{said}.*first free day of feed 'events' is 2020-01-12"):
         sent("events", edited(*BOTH), known_on=day)
-    assert Corrections.of(USE_CASE, "events").standing() == []
+    assert CorrectionLog.of(USE_CASE, "events").standing() == []
 
 
 def test_a_day_may_be_named_if_it_is_free(bad_hours):
@@ -91,7 +91,7 @@ def test_a_day_of_a_gap_is_refused_if_a_later_one_is_decided(bad_hours):
             InvalidRequestError, match=rf"{day} lies before 2020-03-20, .* first free day .* is 2020-03-21"
         ):
             sent("events", edited(*BOTH), known_on=day)
-    assert Corrections.of(USE_CASE, "events").standing() == []
+    assert CorrectionLog.of(USE_CASE, "events").standing() == []
     assert sent("events", edited(*BOTH)).known_on == "2020-03-21"
 
 
@@ -160,7 +160,7 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
 def test_a_file_that_is_wrong_is_refused_with_what_is_wrong(bad_hours, text, said):
     with pytest.raises(InvalidRequestError, match=said):
         sent("events", text)
-    assert Corrections.of(USE_CASE, "events").standing() == []
+    assert CorrectionLog.of(USE_CASE, "events").standing() == []
 
 
 def test_rows_that_did_not_change_are_refused(bad_hours):
@@ -266,9 +266,11 @@ def test_rows_that_an_expectation_cannot_judge_are_refused_before_they_stop_a_da
         sent("events", edited(*BOTH))
 
 
-def asked(**fields) -> resubmit.Request:
+def asked(**fields) -> resubmit.ResubmissionRequest:
     empty = dict.fromkeys(("quarantined_on", "reasons", "rows", "file", "known_on"))
-    return resubmit.Request(**{"feed": "events", "what": "release", "why": "mistyped", "who": "Ann", **empty, **fields})
+    return resubmit.ResubmissionRequest(
+        **{"feed": "events", "what": "release", "why": "mistyped", "who": "Ann", **empty, **fields}
+    )
 
 
 def test_a_form_corrects_with_a_file_of_the_inbox(bad_hours):

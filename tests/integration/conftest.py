@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from include.local.airflow_client import AirflowApi, Run
+from include.local.airflow_client import AirflowClient, DagRun
 from tests.integration import stack as stacks
 from tests.integration.stack import Stack
 from tests.integration.use_cases import quick_toy
@@ -23,16 +23,16 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def api(stack: Stack) -> AirflowApi:
+def api(stack: Stack) -> AirflowClient:
     return stack.api()
 
 
 @pytest.fixture(scope="session")
-def lived(api: AirflowApi) -> Callable[[Walk], Run]:
+def lived(api: AirflowClient) -> Callable[[Walk], DagRun]:
     """Lets the services walk some days, once; the run of the training."""
-    trainings: dict[str, Run] = {}
+    trainings: dict[str, DagRun] = {}
 
-    def live(walk: Walk) -> Run:
+    def live(walk: Walk) -> DagRun:
         if walk.use_case.name not in trainings:
             trainings[walk.use_case.name] = walk.by_services(api)
         return trainings[walk.use_case.name]

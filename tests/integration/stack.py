@@ -21,7 +21,7 @@ import psutil
 from celery import Celery
 
 from include.local import processes
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from include.local.environment import MARK
 from include.settings import REPOSITORY
 from tests.end_to_end.conftest import until
@@ -163,9 +163,9 @@ class Stack:
     def mlflow_url(self) -> str:
         return f"http://127.0.0.1:{self.mlflow_port}"
 
-    def api(self) -> AirflowApi:
+    def api(self) -> AirflowClient:
         """Airflow's API as its administrator."""
-        return AirflowApi(self.airflow_url, "admin", self.secrets["AIRWORTHY_ADMIN_PASSWORD"])
+        return AirflowClient(self.airflow_url, "admin", self.secrets["AIRWORTHY_ADMIN_PASSWORD"])
 
     def service(self, name: str) -> compose.Service:
         """What compose would run, moved to this machine."""

@@ -17,7 +17,7 @@ from mlflow.tracking._tracking_service import utils as tracking_utils
 from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, validate
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partitions import days_from
 from include.local import processes
 from include.promotion import promote, register
@@ -157,7 +157,7 @@ def test_what_was_backed_up_and_destroyed_comes_back_whole(folders, monkeypatch)
         assert expected[0]["predictions"]
         assert len(expected[1]) == 1
         assert reproduce.run(USE_CASE, "1").outcome == "equal"
-        assert Place.of(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
+        assert StoragePath.of(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
         [kept] = json.loads(say(stack, "airflow", "connections", "get", "kept", "--output", "json"))
         assert kept["password"] == SECRET  # by the key of .env alone
         printed = say(stack, "airflow", "users", "list", "--output", "json")

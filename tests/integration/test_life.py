@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from include.lake.lake import Lake
-from include.local.airflow_client import AirflowApi, Run
+from include.local.airflow_client import AirflowClient, DagRun
 from include.registry.ledger import Ledger
 from include.web import summary
 from tests.integration.conftest import TOY
@@ -29,19 +29,19 @@ def walk(request: pytest.FixtureRequest) -> Walk:
 
 
 @pytest.fixture(scope="module")
-def training(walk: Walk, lived: Callable[[Walk], Run]) -> Run:
+def training(walk: Walk, lived: Callable[[Walk], DagRun]) -> DagRun:
     """The training, after all its days have gone through the services."""
     return lived(walk)
 
 
 @pytest.fixture
-def as_operator(stack: Stack, training: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_operator(stack: Stack, training: DagRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """This process finds lake, Data Docs and MLflow where the services have them."""
     for name, value in stack.places().items():
         monkeypatch.setenv(name, value)
 
 
-def task_instances(api: AirflowApi, dag_id: str) -> list[dict[str, object]]:
+def task_instances(api: AirflowClient, dag_id: str) -> list[dict[str, object]]:
     path = f"/dags/{dag_id}/dagRuns/~/taskInstances"
     return api.call("GET", path, params={"limit": 100, "state": "success"})["task_instances"]
 

@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from include.local.airflow_client import FINISHED, AirflowApi, AirflowRefusedError, Run
+from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, DagRun
 from tests.end_to_end.conftest import until
 from tests.integration.conftest import TOY
 from tests.integration.stack import ALL
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(3600, method="signal"
 
 
 @pytest.fixture(scope="module")
-def training(lived: Callable[[Walk], Run]) -> Run:
+def training(lived: Callable[[Walk], DagRun]) -> DagRun:
     """There are runs, and so logs."""
     return lived(TOY)
 
@@ -32,7 +32,7 @@ def test_who_has_not_logged_in_sees_nothing(stack):
 
 
 def test_who_may_look_may_read_and_not_act(stack, training):
-    viewer = AirflowApi(stack.airflow_url, "prometheus", stack.secrets["AIRWORTHY_VIEWER_PASSWORD"])
+    viewer = AirflowClient(stack.airflow_url, "prometheus", stack.secrets["AIRWORTHY_VIEWER_PASSWORD"])
     dag = f"/dags/{TOY.dag('data')}"
 
     def status(method: str, path: str, body: object = None) -> int:
@@ -50,7 +50,7 @@ def test_who_may_look_may_read_and_not_act(stack, training):
 @pytest.mark.parametrize("user", ["admin", "prometheus"])
 def test_a_wrong_password_gets_no_token(stack, user):
     with pytest.raises(AirflowRefusedError, match="POST /auth/token with 401"):
-        AirflowApi(stack.airflow_url, user, "hunter2")
+        AirflowClient(stack.airflow_url, user, "hunter2")
 
 
 @pytest.mark.parametrize("secret", ["hunter2", None])

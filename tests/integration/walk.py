@@ -10,7 +10,7 @@ from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.partitions import days_from
-from include.local.airflow_client import FINISHED, AirflowApi, Run
+from include.local.airflow_client import FINISHED, AirflowClient, DagRun
 from include.monitoring import monitor
 from include.promotion import promote, register
 from include.scoring import score
@@ -36,7 +36,7 @@ class Walk:
     def dag(self, kind: str) -> str:
         return f"{self.use_case.name}__{kind}"
 
-    def by_services(self, api: AirflowApi) -> Run:
+    def by_services(self, api: AirflowClient) -> DagRun:
         """Backfill the data, train by hand, then backfill scores and measures; the run of the training."""
         until(lambda: all(api.has_dag(self.dag(kind)) for kind in ("data", "train", "score", "monitor")), "the DAGs")
         self.backfill(api, "data", self.first)
@@ -47,13 +47,13 @@ class Walk:
             self.backfill(api, kind, self.as_of)
         return training
 
-    def backfill(self, api: AirflowApi, kind: str, first: date, seconds: float = 1200) -> None:
+    def backfill(self, api: AirflowClient, kind: str, first: date, seconds: float = 1200) -> None:
         """Backfill one DAG to the last day, and wait until every day of it is a success."""
         api.unpause(self.dag(kind))
         api.backfill(self.dag(kind), first, self.last)
         self.all_succeeded(api, kind, first, seconds)
 
-    def all_succeeded(self, api: AirflowApi, kind: str, first: date, seconds: float = 1200) -> None:
+    def all_succeeded(self, api: AirflowClient, kind: str, first: date, seconds: float = 1200) -> None:
         """Wait for the runs of those days; AssertionError with the failures' last words."""
         dag_id, days = self.dag(kind), len(days_from(first, self.last))
 

@@ -26,7 +26,7 @@ from include.lake.file_signature import NAME
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.range_reader import Days, TableCorruptedError
+from include.lake.range_reader import RangeReader, TableCorruptedError
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -191,13 +191,13 @@ def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
 def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
     score.run(USE_CASE, AS_OF)
     there = Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)[AS_OF]
-    assert Days.of(Lake.of(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
+    assert RangeReader.of(Lake.of(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
     forged = forged_file("predictions", AS_OF, fewer_rows, "")
     commit_as_ours("predictions", AS_OF, forged, there.digest, there.rows)
     with pytest.raises(
         TableCorruptedError, match=r"predictions of toy is damaged: a file is not signed .*AIRWORTHY_SIGNING_KEYS"
     ):
-        Days.of(Lake.of(USE_CASE), "predictions", AS_OF)
+        RangeReader.of(Lake.of(USE_CASE), "predictions", AS_OF)
 
 
 def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_training(champion, monkeypatch):

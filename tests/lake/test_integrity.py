@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 from include.lake import file_checksum, integrity, schemas
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partitions import LogCorruptedError
 from tests.toy_use_case import USE_CASE
 
@@ -35,7 +35,7 @@ def lake(lake_home) -> Lake:
     return lake
 
 
-def file_of(lake: Lake, day: date = DAY) -> Place:
+def file_of(lake: Lake, day: date = DAY) -> StoragePath:
     [(_, place)] = lake.as_of(day).places(TABLE, day, day)
     return place
 

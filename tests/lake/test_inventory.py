@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.lake import inventory
-from include.lake.object_store import InvalidStoragePathError, Place
+from include.lake.object_store import InvalidStoragePathError, StoragePath
 from include.lake.s3 import ObjectStoreError
 
 pytestmark = pytest.mark.both_places(quick=True)
@@ -28,7 +28,7 @@ def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
             inventory.files(place)
     else:
         with pytest.raises(ObjectStoreError, match="there is no bucket 'no-such-bucket'"):
-            inventory.files(Place.of("s3://no-such-bucket/logs"))
+            inventory.files(StoragePath.of("s3://no-such-bucket/logs"))
 
 
 def test_only_what_is_named_is_removed_and_what_is_gone_is_no_error(place):

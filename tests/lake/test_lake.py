@@ -17,7 +17,7 @@ from include.errors import ColumnsError
 from include.lake import file_checksum, history, integrity
 from include.lake import lake as lake_module
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partition_writer import RowsUnsortedError
 from tests.toy_use_case import USE_CASE
 
@@ -258,7 +258,7 @@ def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
 def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
     with pytest.raises(history.TableVersionMissingError, match="outcomes cannot be read"):
         Lake.of(USE_CASE).pinned(FIRST, {TABLE: version})
-    assert not Place.of(settings.current().lake).exists()
+    assert not StoragePath.of(settings.current().lake).exists()
 
 
 def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):

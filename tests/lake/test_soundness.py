@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from include.errors import InvalidRequestError
 from include.ingestion import ingest, resubmit
 from include.lake.lake import Lake
 from include.lake.soundness import (
@@ -118,5 +119,5 @@ def test_a_correction_that_holds_such_a_date_is_refused_when_it_is_sent(lake_hom
     rows = source.everything(DAY, rows=1).drop_columns(["failed"]).set_column(0, "event_date", dates(YEAR_10000))
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink)
-    with pytest.raises(resubmit.BadRequest, match=r"'event_date'.* 10000-01-01"):
+    with pytest.raises(InvalidRequestError, match=r"'event_date'.* 10000-01-01"):
         resubmit.correct(USE_CASE, "events", "rows.parquet", sink.getvalue().to_pybytes(), who="Ann", why="mistyped")

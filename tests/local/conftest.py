@@ -13,7 +13,7 @@ import pytest
 
 from include.local import instance, processes, supervisor
 from include.local.instance import Instance
-from include.local.supervisor import Report
+from include.local.supervisor import SupervisorReport
 from include.settings import REPOSITORY
 
 
@@ -38,7 +38,7 @@ class Shell:
         cli = [sys.executable, "-m", "include.cli", *command]
         return subprocess.run(cli, cwd=REPOSITORY, env=self.env | more, capture_output=True, text=True, timeout=1200)
 
-    def report(self) -> Report:
+    def report(self) -> SupervisorReport:
         found = supervisor.read(self.instance)
         assert found is not None, "the supervisor does not run"
         return found

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from include.local import airflow_client, demo
-from include.local.airflow_client import AirflowApi, AirflowUnreachableError
+from include.local.airflow_client import AirflowClient, AirflowUnreachableError
 from tests.toy_use_case import USE_CASE
 
 
@@ -47,13 +47,13 @@ def busy() -> Iterator[str]:
 
 def test_an_answer_may_take_longer_than_a_connection(busy, monkeypatch):
     monkeypatch.setattr(airflow_client, "CONNECT_S", 0.5)
-    assert AirflowApi(busy, "somebody", "a password").has_dag("x")
+    assert AirflowClient(busy, "somebody", "a password").has_dag("x")
 
 
 def test_an_answer_that_does_not_come_is_an_error_with_the_address(busy, monkeypatch):
     monkeypatch.setattr(airflow_client, "ANSWER_S", 0.2)
     with pytest.raises(AirflowUnreachableError, match=rf"{busy} does not answer"):
-        AirflowApi(busy, "somebody", "a password")
+        AirflowClient(busy, "somebody", "a password")
 
 
 def walk_of(counts: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:

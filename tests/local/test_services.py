@@ -21,7 +21,7 @@ import pytest
 
 from include.lake import signing
 from include.local import credentials, health
-from include.local.airflow_client import AirflowApi
+from include.local.airflow_client import AirflowClient
 from include.local.instance import SERVICES, Instance
 from tests.conftest import SIGNING_KEY
 from tests.local.conftest import Shell, free_ports, make_shell
@@ -44,8 +44,8 @@ def running(shell: Shell) -> Shell:
     return shell
 
 
-def api(instance: Instance) -> AirflowApi:
-    return AirflowApi(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
+def api(instance: Instance) -> AirflowClient:
+    return AirflowClient(instance.airflow_url, credentials.USER, credentials.load_or_make(instance).password)
 
 
 def wait_for_no_process(shell: Shell, seconds: float = 1200) -> None:

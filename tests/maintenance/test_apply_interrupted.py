@@ -23,7 +23,7 @@ def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkey
     now, steps = later(), ("_tell_versions", "_remove_from_tables", "_delete_runs")
     for step in steps:
         with monkeypatch.context() as patch:
-            patch.setattr(apply._Doing, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(apply._PlanExecutor, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 apply.run(USE_CASE, really=True, now=now)
         dropped = NOT_REPRODUCIBLE in Registry(USE_CASE).version("2").tags

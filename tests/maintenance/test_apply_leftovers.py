@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
 
-from include.backtest.model_cache import Fits
+from include.backtest.model_cache import ModelCache
 from include.ingestion import data_docs
 from include.lake import schemas, snapshot
 from include.lake.lake import Lake
 from include.maintenance import apply
 from include.maintenance import plan as maintenance_plan
-from include.maintenance.mlflow_cleanup import Upkeep
-from include.notifications.queue import Outbox
+from include.maintenance.mlflow_cleanup import MlflowCleanup
+from include.notifications.queue import NotificationQueue
 from include.registry.mlflow_registry import Registry
 from include.training import train
 from tests import places
@@ -33,13 +33,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 def of_no_version() -> str:
     of_versions = {version.run_id for version in Registry(USE_CASE).versions()}
-    runs = Upkeep(USE_CASE).runs(Upkeep(USE_CASE).experiment())
+    runs = MlflowCleanup(USE_CASE).runs(MlflowCleanup(USE_CASE).experiment())
     [found] = [run.run_id for run in runs if run.run_id not in of_versions]
     return found
 
 
 def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
-    run_id, upkeep = of_no_version(), Upkeep(USE_CASE)
+    run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
     model = Registry(USE_CASE).run(run_id).data.tags["model_id"]
     apply.run(USE_CASE, really=True, now=later(200))
@@ -58,13 +58,13 @@ def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
 def test_a_run_that_a_person_restores_stays(home):
     run_id = of_no_version()
     apply.run(USE_CASE, really=True, now=later(200))
-    Upkeep(USE_CASE).restore_run(run_id)
+    MlflowCleanup(USE_CASE).restore_run(run_id)
     assert set(apply.run(USE_CASE, really=True, now=later(370)).counts) == {"restored run"}
     assert apply.run(USE_CASE, really=True, now=later(549)).counts == {}, "its days count from then on"
 
 
 def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
-    run_id, upkeep = of_no_version(), Upkeep(USE_CASE)
+    run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     apply.run(USE_CASE, really=True, now=later(200))
     upkeep.restore_run(run_id)
     apply.run(USE_CASE, really=True, now=later(207))
@@ -74,7 +74,7 @@ def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
 
 
 def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monkeypatch):
-    now, run_id, delete = later(200), of_no_version(), Upkeep.delete_run
+    now, run_id, delete = later(200), of_no_version(), MlflowCleanup.delete_run
     plan = maintenance_plan.run(USE_CASE, now)
     runs_only = replace(plan, items=tuple(plan.of("run")))
 
@@ -83,13 +83,13 @@ def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monke
         registry.register(registry.candidate(run_id), "A model.")
         delete(self, *args)
 
-    monkeypatch.setattr(Upkeep, "delete_run", raced)
+    monkeypatch.setattr(MlflowCleanup, "delete_run", raced)
     assert apply.carry_out(USE_CASE, runs_only, now) == [f"run {run_id} became a version meanwhile."]
-    assert not any(run.deleted for run in Upkeep(USE_CASE).runs(Upkeep(USE_CASE).experiment()))
+    assert not any(run.deleted for run in MlflowCleanup(USE_CASE).runs(MlflowCleanup(USE_CASE).experiment()))
 
 
 def test_folders_of_artifacts_that_belong_to_nothing_go(home):
-    upkeep = Upkeep(USE_CASE)
+    upkeep = MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
     [root] = {path.parents[2] for path in home.rglob("models/m-*/artifacts")}
     for name in ("0" * 32, "models/m-" + "0" * 32, "a colleague's", "models/a colleague's"):
@@ -111,7 +111,7 @@ def test_where_artifacts_are_not_in_a_folder_of_the_experiments_own_none_is_owne
     """Else what others keep in the same folder would belong to no run."""
     shared = tmp_path / "shared"
     (shared / ("0" * 32)).mkdir(parents=True)
-    upkeep = Upkeep(USE_CASE)
+    upkeep = MlflowCleanup(USE_CASE)
     experiment = MlflowClient(upkeep.address).create_experiment("toy", artifact_location=shared.as_uri())
     assert upkeep.experiment() == experiment
     assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}
@@ -145,7 +145,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     """All are due after a day, and it is asked a day after a moment between the old ones and the young."""
     use_case = replace(USE_CASE, retention=replace(USE_CASE.retention, page_days=1, fit_days=1, log_days=1))
     pages = [data_docs.folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
-    fits, logs = Fits.of(USE_CASE), place / "tasks"
+    fits, logs = ModelCache.of(USE_CASE), place / "tasks"
     other = logs / "dag_id=another__data/attempt=1.log"
     old_log = logs / "dag_id=toy__data/run_id=a:b/task_id=x/attempt=1.log"
     young_log = logs / "dag_id=toy__data/run_id=c/attempt=1.log"
@@ -165,7 +165,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
 
 @pytest.mark.both_places(not_on_s3="there, no folder leads back to itself")
 def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home):
-    logs, fits = home / "logs" / "tasks", Fits.of(USE_CASE)
+    logs, fits = home / "logs" / "tasks", ModelCache.of(USE_CASE)
     (logs / "dag_id=toy__score").mkdir(parents=True)
     (logs / "dag_id=toy__score" / "attempt=1.log").write_text("log")
     (logs / "dag_id=toy__data").symlink_to(logs / "dag_id=toy__data")
@@ -185,7 +185,7 @@ def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home
 def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
     from include.notifications.messages import failure
 
-    outbox = Outbox.of(USE_CASE)
+    outbox = NotificationQueue.of(USE_CASE)
     told = failure("toy", "2020-01-01", kind="data", run_id="r", task="t", tries=1, error="e", links={})
     waiting = failure("toy", "2020-01-02", kind="data", run_id="s", task="t", tries=1, error="e", links={})
     for message in (told, waiting):
@@ -221,7 +221,7 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(toy_lake, mlflo
     (toy_lake / "lake" / "toy").rename(toy_lake / "lake" / "tidy")
     monkeypatch.setattr(snapshot, "is_genuine", lambda *_: True)  # they are signed as files of the other use case
     run_id = train.run(tidy, AS_OF, parameters=FEW_ROUNDS).run_id
-    upkeep = Upkeep(tidy)
+    upkeep = MlflowCleanup(tidy)
     experiment, model = upkeep.experiment(), upkeep.run(run_id).data.tags["model_id"]
     for days, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
         result = apply.run(tidy, really=True, now=later(days))

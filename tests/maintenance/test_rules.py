@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from include.declaration.retention import Retention
-from include.lake.stored_files import Part, Stored
+from include.lake.stored_files import StoredFile, TableFile
 from include.maintenance import mlflow_rules, rules
 from include.maintenance.mlflow_rules import StoredRun
-from include.maintenance.rules import Item, Needs, Plan
+from include.maintenance.rules import CleanupItem, CleanupPlan, VersionNeeds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2020, 1, 1)
@@ -92,8 +92,8 @@ def test_a_version_whose_training_nobody_remembers_stays():
 # -- files of tables
 
 
-def part(path: str, added: int, removed: int | None = None, days: float | None = None, day: date = DAY) -> Part:
-    return Part(path, day, f"digest of {path[0]}", 10, added, removed, None if days is None else ago(days))
+def part(path: str, added: int, removed: int | None = None, days: float | None = None, day: date = DAY) -> TableFile:
+    return TableFile(path, day, f"digest of {path[0]}", 10, added, removed, None if days is None else ago(days))
 
 
 def test_a_replaced_file_goes_after_its_days_unless_a_needed_version_holds_it():
@@ -109,11 +109,11 @@ def test_a_file_that_was_removed_and_is_back_stays():
 
 
 def test_a_file_of_no_commit_goes_when_no_writer_can_still_be_at_it():
-    files = [Stored("known", 1, ago(99)), Stored("left", 1, ago(31)), Stored("being written", 1, ago(0.1))]
+    files = [StoredFile("known", 1, ago(99)), StoredFile("left", 1, ago(31)), StoredFile("being written", 1, ago(0.1))]
     assert [f.name for f in rules.orphans(files, {"known"}, Retention(), NOW)] == ["left"]
 
 
-NEEDS = Needs("features", 0, DAY, DAY)
+NEEDS = VersionNeeds("features", 0, DAY, DAY)
 
 
 def test_a_version_is_lost_with_a_file_of_its_days():
@@ -202,13 +202,13 @@ def test_only_folders_that_are_called_like_a_run_or_a_model_can_be_ownerless():
 
 
 def test_a_plan_is_told_by_kind_with_counts_and_bytes():
-    items = (Item("page", "a", 1500), Item("page", "b", 500), Item("version", "2"))
-    assert Plan("toy", items, problems=("a table.",)).table() == [
+    items = (CleanupItem("page", "a", 1500), CleanupItem("page", "b", 500), CleanupItem("version", "2"))
+    assert CleanupPlan("toy", items, problems=("a table.",)).table() == [
         "      1         0 B  versions that can no longer be built again",
         "      2      2.0 kB  Data Docs",
         "not looked at: a table.",
     ]
-    assert Plan("toy", ()).table() == ["Nothing is to be done."]
+    assert CleanupPlan("toy", ()).table() == ["Nothing is to be done."]
 
 
 @pytest.mark.parametrize(

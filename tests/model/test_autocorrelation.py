@@ -21,7 +21,7 @@ def series(lives: int, days: int, lag_1: float, seed: int) -> np.ndarray:
     return found
 
 
-def coverage(value: np.ndarray, sureness: autocorrelation.Sureness) -> float:
+def coverage(value: np.ndarray, sureness: autocorrelation.MeanPrecision) -> float:
     return float(np.mean(np.abs(value) <= scipy.stats.t.ppf(0.975, sureness.freedom) * sureness.error))
 
 

@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from include.model import autocorrelation, bootstrap, metrics
-from include.use_case import Costs
+from include.use_case import DecisionCosts
 
-COSTS = Costs(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
 DAYS = 28
 TRAININGS = 2000
 

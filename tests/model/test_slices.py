@@ -5,10 +5,10 @@ import pyarrow as pa
 import pytest
 
 from include.model import slices
-from include.model.slices import Group
-from include.use_case import Costs
+from include.model.slices import SliceGroup
+from include.use_case import DecisionCosts
 
-COSTS = Costs(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
 CARRIER = pa.array(["AA", "UA", "AA", None, "UA", "AA", None, "ZZ"])
 LABELS = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
 PROBABILITIES = np.array([0.9, 0.4, 0.2, 0.5, 0.4, 0.1, 0.5, 0.9])
@@ -29,7 +29,7 @@ def test_rows_without_a_value_are_a_group_of_their_own():
     assert found_group(of(), "null").rows == 2
 
 
-def found_group(found, name) -> Group:
+def found_group(found, name) -> SliceGroup:
     return next(group for group in found.judged if group.name == name)
 
 

@@ -11,22 +11,24 @@ import pytest
 
 from include.evaluation.checks import corruption
 from include.model import lightgbm_params, trainer
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from include.monitoring import reference_profile
 from include.settings import REPOSITORY
 from tests.toy_use_case import USE_CASE, source
 
 
-def rows(first: date, days: int) -> Rows:
+def rows(first: date, days: int) -> TrainingRows:
     table = pa.concat_tables([source.everything(first + timedelta(days=n)) for n in range(days)])
     labels = table["failed"].to_numpy().astype(float)
-    return Rows(table.select(list(USE_CASE.features)), labels, table["event_date"].to_numpy())
+    return TrainingRows(table.select(list(USE_CASE.features)), labels, table["event_date"].to_numpy())
 
 
 TRAIN, VALIDATION, TEST = rows(date(2020, 1, 1), 40), rows(date(2020, 2, 11), 7), rows(date(2020, 2, 20), 7)
 
 
-def fit(threads: int = 1, train: Rows = TRAIN, validation: Rows = VALIDATION, **overrides) -> trainer.Fitted:
+def fit(
+    threads: int = 1, train: TrainingRows = TRAIN, validation: TrainingRows = VALIDATION, **overrides
+) -> trainer.FittedModel:
     return trainer.fit(USE_CASE.features, train, validation, lightgbm_params.merge(USE_CASE, overrides), threads)
 
 
@@ -48,7 +50,7 @@ def test_training_stops_by_the_validation_days_log_loss():
 def test_the_vocabulary_is_fixed_by_train_alone():
     kinds = pa.array(["unheard of"] * VALIDATION.features.num_rows)
     strange = VALIDATION.features.set_column(0, "kind", kinds)
-    assert fit(validation=Rows(strange, VALIDATION.labels, VALIDATION.days)).model.encoding.vocabulary == {
+    assert fit(validation=TrainingRows(strange, VALIDATION.labels, VALIDATION.days)).model.encoding.vocabulary == {
         "kind": ("bolt", "nut", "rivet", "screw")
     }
 
@@ -105,8 +107,8 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
     odd = dict(zip(USE_CASE.features, ("a b", "a_b", "distance, km", '"[{:}]"'), strict=True))
     features = {odd[name]: kind for name, kind in USE_CASE.features.items()}
 
-    def renamed(part: Rows) -> Rows:
-        return Rows(part.features.rename_columns(odd), part.labels, part.days)
+    def renamed(part: TrainingRows) -> TrainingRows:
+        return TrainingRows(part.features.rename_columns(odd), part.labels, part.days)
 
     merged = lightgbm_params.merge(USE_CASE, {"rounds": 10})
     plain = fit(rounds=10).model
@@ -118,7 +120,7 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
 
 
 def test_a_model_of_one_category_without_a_value_answers_the_rate():
-    nothing = Rows(pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.days[:200])
+    nothing = TrainingRows(pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.days[:200])
     found = trainer.fit({"kind": "category"}, nothing, nothing, lightgbm_params.merge(USE_CASE, {"rounds": 3}), 1).model
     answers = found.predict_all(pa.table({"kind": ["a"]}))
     assert {subject: round(float(each[0]), 6) for subject, each in answers.items()} == dict.fromkeys(answers, 0.5)
@@ -127,7 +129,7 @@ def test_a_model_of_one_category_without_a_value_answers_the_rate():
 def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_probabilities():
     rng = np.random.default_rng(3)
     far = {"id": rng.integers(-(2**62), 2**62, 600), "size": rng.choice([-1e308, 1e308, 0.0, 1.0], 600)}
-    train = Rows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.days[:600])
+    train = TrainingRows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.days[:600])
     kinds = {"id": "int64", "size": "float64"}
     found = trainer.fit(kinds, train, train, lightgbm_params.merge(USE_CASE, {"rounds": 5}), 1).model
     day = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})

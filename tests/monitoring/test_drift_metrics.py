@@ -8,16 +8,18 @@ import pytest
 
 from include.declaration.monitoring import Monitoring
 from include.monitoring import drift, drift_metrics, reference_profile
-from include.monitoring.reference_profile import Profile, Usual
+from include.monitoring.reference_profile import ReferenceProfile, ReferenceVariation
 
 DECLARED = {"kind": "category", "size": "float64"}
 RNG = np.random.default_rng(3)
 TRAIN = pa.table({"kind": RNG.choice(["a", "b"], 5000), "size": RNG.normal(10, 3, 5000)})
 
 
-def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> Profile:
-    usual = Usual(len(weighted), tuple(weighted), tuple(prediction), {"kind": tuple(psi), "size": tuple(psi)})
-    return Profile(
+def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferenceProfile:
+    usual = ReferenceVariation(
+        len(weighted), tuple(weighted), tuple(prediction), {"kind": tuple(psi), "size": tuple(psi)}
+    )
+    return ReferenceProfile(
         rows=5000,
         features={
             "kind": reference_profile.spread(TRAIN["kind"], ("a", "b")),
@@ -31,7 +33,7 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> Profile:
     )
 
 
-def compared(day: pa.Table, reference: Profile | None = None, declared=DECLARED, **limits):
+def compared(day: pa.Table, reference: ReferenceProfile | None = None, declared=DECLARED, **limits):
     """Figures by metric and subject."""
     reference = reference or of()
     counts = drift.count(reference.bins, [day])

@@ -6,18 +6,19 @@ import pytest
 
 from include.lake.lake import Lake
 from include.monitoring import durations
+from include.monitoring.slowdown import Duration
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
 
-def timed(seconds: float) -> durations.Clock:
-    with durations.Clock() as clock:
+def timed(seconds: float) -> durations.Stopwatch:
+    with durations.Stopwatch() as clock:
         pass
     clock.seconds = seconds
     return clock
 
 
-def recorded(days_after: int, seconds: float, rows: int = 200) -> durations.Cost:
+def recorded(days_after: int, seconds: float, rows: int = 200) -> Duration:
     return durations.record(USE_CASE, "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1")
 
 
@@ -51,6 +52,6 @@ def test_a_day_that_is_done_again_has_one_row():
 
 
 def test_a_clock_measures_what_is_done_within_it_even_if_that_fails():
-    with pytest.raises(ValueError, match="no"), durations.Clock() as clock:
+    with pytest.raises(ValueError, match="no"), durations.Stopwatch() as clock:
         raise ValueError("no")
     assert clock.seconds >= 0 and clock.started.utcoffset() == timedelta()

@@ -8,12 +8,12 @@ import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.model import autocorrelation, day_process
-from include.model.expected import Expected
+from include.model.expected import ExpectedMetric
 from include.monitoring import false_alarms, performance
 from include.monitoring.false_alarms import FalseAlarms
-from include.monitoring.reference_profile import Profile, Usual
+from include.monitoring.reference_profile import ReferenceProfile, ReferenceVariation
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import Decided, Flying, Measured, Reading
+from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
 
 POLICY = Retraining()
 START = date(2030, 6, 1)
@@ -28,15 +28,15 @@ def ar(lives: int, days: int, lag_1: float, rng: np.random.Generator) -> np.ndar
     return found
 
 
-def profile(validation: np.ndarray, test: np.ndarray, usual: np.ndarray | None = None) -> Profile:
+def profile(validation: np.ndarray, test: np.ndarray, usual: np.ndarray | None = None) -> ReferenceProfile:
     """Of a version whose log loss differed from the prior's by these numbers, and whose single days drifted so."""
     zeros = (0.0,) * len(test)
     drift = tuple(usual) if usual is not None else tuple(np.exp(np.r_[validation, test]))
-    return Profile(
+    return ReferenceProfile(
         rows=1, features={}, types={}, importance={}, probability=None,  # type: ignore[arg-type]
-        usual=Usual(len(drift), drift, drift, {}),
-        promise={"log_loss": Expected(float(test.mean()), len(test), by_day=tuple(test))},
-        baselines={name: {"log_loss": Expected(0.0, len(test), by_day=zeros)} for name in ("prior", "logistic")},
+        usual=ReferenceVariation(len(drift), drift, drift, {}),
+        promise={"log_loss": ExpectedMetric(float(test.mean()), len(test), by_day=tuple(test))},
+        baselines={name: {"log_loss": ExpectedMetric(0.0, len(test), by_day=zeros)} for name in ("prior", "logistic")},
         validation={
             "model": {"log_loss": tuple(validation)},
             "prior": {"log_loss": (0.0,) * len(validation)},
@@ -64,15 +64,15 @@ def lived(limit, monitoring: Monitoring, series: np.ndarray, test_days: int) -> 
 
 def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
     """What the DAG `retrain` decides in one life; every challenger is rejected."""
-    decided: list[Decided] = []
+    decided: list[PastDecision] = []
     measured = [
-        Measured(START + timedelta(days=n), "1", {signal: Reading(bool(broke), 0.1, 0.0)})
+        MeasuredPeriod(START + timedelta(days=n), "1", {signal: SignalValue(bool(broke), 0.1, 0.0)})
         for n, broke in enumerate(breached)
     ]
     for n in np.flatnonzero(breached).tolist():
         seen = measured[max(n - policy.look_back_days, 0) : n + 1]
-        if retraining_policy.decide(policy, measured[n].day, seen, decided, Flying("1", START)).retrain:
-            decided.append(Decided(measured[n].day, "retrain", "rejected"))
+        if retraining_policy.decide(policy, measured[n].day, seen, decided, CurrentChampion("1", START)).retrain:
+            decided.append(PastDecision(measured[n].day, "retrain", "rejected"))
     return len(decided)
 
 

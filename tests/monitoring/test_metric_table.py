@@ -7,15 +7,15 @@ import pyarrow as pa
 import pytest
 
 from include.lake import schemas
-from include.monitoring.metric_table import Measures, gaps, stretches
+from include.monitoring.metric_table import MetricTable, gaps, stretches
 
 D = date(2020, 5, 1)
 SCHEMA = schemas.METRICS.append(pa.field("day", pa.date32()))
 
 
-def measures(*rows: dict) -> Measures:
+def measures(*rows: dict) -> MetricTable:
     empty = dict.fromkeys(SCHEMA.names)
-    return Measures(pa.Table.from_pylist([empty | row for row in rows], schema=SCHEMA))
+    return MetricTable(pa.Table.from_pylist([empty | row for row in rows], schema=SCHEMA))
 
 
 def row(metric: str, subject: str, value: float | None, day: date = D, **more: object) -> dict:

@@ -7,26 +7,26 @@ import pytest
 
 from include.declaration.monitoring import BaselineLimit, Monitoring, PerformanceLimit
 from include.model import autocorrelation, expected, intervals, metrics
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from include.monitoring import performance
-from include.monitoring.performance import Outcomes
-from include.use_case import Costs
+from include.monitoring.performance import LabelledPredictions
+from include.use_case import DecisionCosts
 
-COSTS = Costs(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
 LIMITS = Monitoring(
     performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("auc", 0.05, reference=None)),
     baselines=(),
 )
 
 
-def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> Outcomes:
+def outcomes(days: int, seed: int, noise: float = 0.0, rows: int = 300) -> LabelledPredictions:
     """Chances that are said as they are, or with noise added to their logit."""
     rng = np.random.default_rng(seed)
     logit = rng.normal(-1, 1, days * rows)
     labels = (rng.random(days * rows) < 1 / (1 + np.exp(-logit))).astype(float)
     said = 1 / (1 + np.exp(-(logit + noise * rng.normal(size=days * rows))))
     day = np.repeat(np.arange(days), rows) + np.datetime64(date(2020, 3, 1))
-    return Outcomes(day.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(days * rows, 0.3)})
+    return LabelledPredictions(day.astype("datetime64[D]"), labels, {"model": said, "prior": np.full(days * rows, 0.3)})
 
 
 def promise(seed: int = 1):
@@ -34,7 +34,7 @@ def promise(seed: int = 1):
     return promise_of(test)
 
 
-def worse(now: Outcomes, monitoring: Monitoring = LIMITS, than=None):
+def worse(now: LabelledPredictions, monitoring: Monitoring = LIMITS, than=None):
     found = performance.judged(now, promise() if than is None else than, monitoring, COSTS)
     return {each.metric: each for each in found}
 
@@ -58,8 +58,8 @@ def test_a_better_model_breaks_nothing_however_sure_that_is():
     assert found["worse/auc"].upper < 0
 
 
-def promise_of(test: Outcomes):
-    rows = Rows(None, test.labels, test.days)  # type: ignore[arg-type]
+def promise_of(test: LabelledPredictions):
+    rows = TrainingRows(None, test.labels, test.days)  # type: ignore[arg-type]
     return {subject: expected.of_test(rows, said, COSTS) for subject, said in test.predicted.items()}
 
 
@@ -81,8 +81,10 @@ def test_days_that_are_harder_for_everybody_are_no_loss_of_skill():
     test = outcomes(28, 1)
     drawn = {"labels": (rng.random(14 * 300) < 0.5).astype(float), "said": np.full(14 * 300, 0.3)}
     days = outcomes(14, 2).days
-    hard = Outcomes(days, drawn["labels"], {"model": drawn["said"] * 0.99, "prior": drawn["said"]})
-    lead = Outcomes(test.days, test.labels, {"model": np.full(28 * 300, 0.3) * 0.99, "prior": np.full(28 * 300, 0.3)})
+    hard = LabelledPredictions(days, drawn["labels"], {"model": drawn["said"] * 0.99, "prior": drawn["said"]})
+    lead = LabelledPredictions(
+        test.days, test.labels, {"model": np.full(28 * 300, 0.3) * 0.99, "prior": np.full(28 * 300, 0.3)}
+    )
     limits = Monitoring(
         performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
         baselines=(),
@@ -101,7 +103,7 @@ def test_a_lost_lead_is_found_though_the_days_have_become_easier():
         performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("log_loss", 0.02)),
         baselines=(),
     )
-    found = worse(Outcomes(easy.days, labels, said), limits)
+    found = worse(LabelledPredictions(easy.days, labels, said), limits)
     assert found["worse/log_loss"].value < 0 and found["worse/log_loss"].breached is False
     assert found["skill_loss/log_loss"].value > 0.02 and found["skill_loss/log_loss"].breached is True
 
@@ -109,12 +111,12 @@ def test_a_lost_lead_is_found_though_the_days_have_become_easier():
 def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_it_promised():
     now = outcomes(14, 2)
     good = now.predicted["model"]
-    swapped = Outcomes(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
+    swapped = LabelledPredictions(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
     limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", at_most_worse=0),))
     found = {(each.metric, each.subject): each for each in performance.judged(swapped, {"model": {}}, limits, COSTS)}
     behind = found["worse_than_baseline/log_loss", "logistic"]
     assert behind.breached is True and behind.value > 0.5 and behind.lower > 0
-    turned = Outcomes(now.days, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
+    turned = LabelledPredictions(now.days, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
     (better,) = performance.judged(turned, {"model": {}}, limits, COSTS)[-1:]
     assert better.breached is False and better.value < 0
 
@@ -145,7 +147,7 @@ def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
 
 def test_one_class_leaves_auc_undefined_and_judges_the_rest():
     now = outcomes(14, 2)
-    quiet = Outcomes(now.days, np.zeros_like(now.labels), now.predicted)
+    quiet = LabelledPredictions(now.days, np.zeros_like(now.labels), now.predicted)
     found = worse(quiet)
     assert found["worse/auc"].breached is None and "not defined in the window" in found["worse/auc"].state
     assert found["worse/log_loss"].breached is not None
@@ -165,7 +167,7 @@ def test_a_day_has_every_metric_of_every_subject_and_its_rows():
 
 
 def test_a_day_without_labels_has_states_for_its_metrics():
-    none = Outcomes(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
+    none = LabelledPredictions(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
     found = {each.metric: each for each in performance.of_day(none, 200, 0, COSTS)}
     assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
     assert found["log_loss"].value is None and found["log_loss"].state == "No row of the day has a label."

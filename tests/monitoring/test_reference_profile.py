@@ -10,23 +10,23 @@ import pytest
 from include.model import encoding
 from include.model.baselines import Logistic, Prior
 from include.model.model import Model
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from include.monitoring import drift, reference_profile
-from include.monitoring.reference_profile import Profile, ProfileUnreadableError
-from include.use_case import Costs
+from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
+from include.use_case import DecisionCosts
 
 FEATURES = {"kind": "category", "size": "float64"}
-COSTS = Costs(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
 
 
-def rows(days: int, seed: int, shift: float = 0.0) -> Rows:
+def rows(days: int, seed: int, shift: float = 0.0) -> TrainingRows:
     """100 rows a day, of which large ones fail more often."""
     rng = np.random.default_rng(seed)
     size = rng.normal(10 + shift, 3, days * 100)
     table = pa.table({"kind": pa.array(rng.choice(["a", "b"], days * 100)), "size": size})
     labels = (rng.random(days * 100) < 1 / (1 + np.exp(10 - size))).astype(float)
     place = np.repeat(np.arange(days), 100) + np.datetime64(date(2020, 1, 1 + seed))
-    return Rows(table, labels, place.astype("datetime64[D]"))
+    return TrainingRows(table, labels, place.astype("datetime64[D]"))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def found(model) -> Profile:
+def found(model) -> ReferenceProfile:
     parts = {"train": rows(20, 0), "validation": rows(3, 1), "test": rows(5, 2)}
     return reference_profile.of(
         model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
@@ -113,7 +113,7 @@ def test_a_count_that_is_mostly_nought_drifts_where_its_other_values_grow_common
 def test_a_profile_is_read_back_as_it_was_written(found):
     import json
 
-    again = Profile.from_json(json.loads(json.dumps(found.to_json())))
+    again = ReferenceProfile.from_json(json.loads(json.dumps(found.to_json())))
     assert again.to_json() == found.to_json()
     assert all(np.array_equal(again.features[name].counts, found.features[name].counts) for name in FEATURES)
     assert again.promise == found.promise and again.usual == found.usual
@@ -168,14 +168,14 @@ def test_no_bin_begins_at_the_least_value_unless_it_is_frequent():
 )
 def test_another_or_a_damaged_profile_says_that_a_new_version_has_one(damage):
     with pytest.raises(ProfileUnreadableError, match="train a new version"):
-        Profile.from_json(damage)
+        ReferenceProfile.from_json(damage)
 
 
 def test_a_profile_whose_shares_do_not_fit_its_bins_is_damaged(found):
     values = found.to_json()
     values["probability"] = {**values["probability"], "shares": [1.0]}
     with pytest.raises(ProfileUnreadableError, match="shares of"):
-        Profile.from_json(values)
+        ReferenceProfile.from_json(values)
 
 
 @pytest.mark.parametrize(
@@ -185,4 +185,4 @@ def test_a_profile_that_does_not_say_what_is_usual_is_damaged(found, lost):
     values = found.to_json()
     values["usual"] = {**values["usual"], **lost}
     with pytest.raises(ProfileUnreadableError, match="usual"):
-        Profile.from_json(values)
+        ReferenceProfile.from_json(values)

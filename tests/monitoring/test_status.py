@@ -5,16 +5,16 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.monitoring.metric_table import Measure
-from include.monitoring.status import Seen, in_words, judge
+from include.monitoring.metric_table import MetricValue
+from include.monitoring.status import StatusInputs, in_words, judge
 
 D = date(2020, 5, 1)
 
 
-def measure(metric: str, subject: str, value: float | None, **more: object) -> Measure:
+def measure(metric: str, subject: str, value: float | None, **more: object) -> MetricValue:
     whole = dict.fromkeys(("lower", "upper", "limit", "breached", "model_version"))
     rest = {"about": D, "days": 1, "state": ""}
-    return Measure(**whole | rest | {"day": D, "metric": metric, "subject": subject, "value": value} | more)
+    return MetricValue(**whole | rest | {"day": D, "metric": metric, "subject": subject, "value": value} | more)
 
 
 CALM = (
@@ -24,7 +24,7 @@ CALM = (
 LIMITED = [("worse/log_loss", "model")]
 WORSE = measure("worse/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
 DRIFT = measure("weighted_drift", "features", 0.3, limit=0.1, breached=True)
-SEEN = Seen("toy", D, today=D, stale_days=1, rows=CALM, champion="3")
+SEEN = StatusInputs("toy", D, today=D, stale_days=1, rows=CALM, champion="3")
 
 
 def test_all_that_was_judged_and_holds_is_ok():

@@ -17,15 +17,15 @@ from include.errors import NoChampionError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import monitor as monitoring_monitor
-from include.monitoring.monitor import MeasureResult
+from include.monitoring.monitor import MonitorResult
 from include.notifications import queue
-from include.notifications.queue import Outbox
+from include.notifications.queue import NotificationQueue
 from include.orchestration import approval_operator, callbacks
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.orchestration.tasks import monitor, train
 from include.promotion import approve, promote, rollback
 from include.promotion.model_card import build
-from include.registry.lifecycle import Approval
+from include.registry.lifecycle import StandingApproval
 from tests import receivers, toy
 
 DAY = date(2020, 1, 5)
@@ -152,7 +152,7 @@ def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known
         "INFO",
     ]
     assert "no Connection 'airworthy_webhook'" in caplog.text
-    assert not Outbox.of(toy.USE_CASE).folder.exists()
+    assert not NotificationQueue.of(toy.USE_CASE).folder.exists()
 
 
 def test_without_an_address_no_mail_is_tried(mailbox, monkeypatch):
@@ -178,7 +178,7 @@ def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
     hook.refuses = lambda body: body["details"]["run"] == "poison"
     mailbox.refuses = "poison"
     callbacks.failed(context("score", "score", run_id="old"))
-    box = Outbox.of(toy.USE_CASE)
+    box = NotificationQueue.of(toy.USE_CASE)
     for name in box.folder.names():
         if name.endswith(".done"):
             (box.folder / name).remove()  # as if nobody had answered
@@ -212,7 +212,7 @@ def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(ho
 @pytest.mark.both_places
 def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog):
     callbacks.failed(context("score", "score"))
-    folder = Outbox.of(toy.USE_CASE).folder
+    folder = NotificationQueue.of(toy.USE_CASE).folder
     (written,) = (folder / name for name in folder.names() if name.endswith(".json"))
     other = json.loads(written.read())
     other["message"] |= {"key": "other", "urgency": "new"}
@@ -253,14 +253,14 @@ def test_after_a_week_an_alert_is_given_up_with_an_error(hook, monkeypatch, capl
     callbacks.failed(context("score", "score"))
     assert "is given up" in caplog.text
     assert hook.received == []
-    assert Outbox.of(toy.USE_CASE).waiting() == []
+    assert NotificationQueue.of(toy.USE_CASE).waiting() == []
 
 
 def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_other(hook):
     hook.status = 500
     callbacks.failed(context("score", "score"))
     hook.status, hook.received = 200, []
-    box = Outbox.of(toy.USE_CASE)
+    box = NotificationQueue.of(toy.USE_CASE)
     (letter,) = box.waiting()
     with box.hold(letter.message.key) as mine:
         assert mine
@@ -273,7 +273,7 @@ def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_
 
 
 def test_a_damaged_outbox_fails_no_task(hook, lake_home, caplog):
-    folder = Outbox.of(toy.USE_CASE).folder
+    folder = NotificationQueue.of(toy.USE_CASE).folder
     folder.write(b"a file where a folder should be")
     callbacks.failed(context("score", "score"))
     assert "nobody was told" in caplog.text
@@ -329,7 +329,7 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook
         return SimpleNamespace(day=later.isoformat(), changed=True)
 
     monkeypatch.setattr(
-        monitoring_monitor, "run", lambda use_case, day: MeasureResult(str(day), "1", 0, (), (), changed=True)
+        monitoring_monitor, "run", lambda use_case, day: MonitorResult(str(day), "1", 0, (), (), changed=True)
     )
     monkeypatch.setattr(monitoring_monitor, "again", again)
     monkeypatch.setattr(monitor, "load", lambda name: DECLARED)
@@ -402,7 +402,7 @@ def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion,
 
 
 def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_try(hook, monkeypatch):
-    rejected = Approval(approved=False, who="ada", why="too risky")
+    rejected = StandingApproval(approved=False, who="ada", why="too risky")
     monkeypatch.setattr(approval_operator, "load", lambda name: DECLARED)
     monkeypatch.setattr(approve, "decision", lambda use_case, version: rejected)
     monkeypatch.setattr(approve, "question", lambda use_case, version: "version 7")
@@ -418,7 +418,7 @@ def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_tr
 
 def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
     monkeypatch.setattr(approval_operator, "load", lambda name: DECLARED)
-    monkeypatch.setattr(approve, "decision", lambda use_case, version: Approval(True, "ada", ""))
+    monkeypatch.setattr(approve, "decision", lambda use_case, version: StandingApproval(True, "ada", ""))
     monkeypatch.setattr(approve, "question", lambda use_case, version: "version 7")
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"
@@ -498,6 +498,6 @@ def test_the_deadline_is_counted_from_the_queue_and_called_by_the_triggerer():
 def test_a_letter_says_when_it_was_written(hook):
     before = datetime.now(UTC).replace(microsecond=0)
     callbacks.failed(context("score", "score"))
-    box = Outbox.of(toy.USE_CASE)
+    box = NotificationQueue.of(toy.USE_CASE)
     (name,) = (name for name in box.folder.names() if name.endswith(".json"))
     assert datetime.fromisoformat(box.read(name.removesuffix(".json")).written_at) >= before

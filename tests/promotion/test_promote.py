@@ -11,7 +11,7 @@ from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation import evaluate
 from include.promotion import approve, promote, rollback
 from include.registry import sync
-from include.registry.ledger import Entry, Ledger, LedgerCorruptedError
+from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
@@ -255,7 +255,7 @@ def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
 def test_what_blocks_is_never_told_to_be_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
     told |= {"effective_from": AS_OF, "action": "promotion", "who": "", "reason": ""}
-    entry = Entry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("not judged", blocks=False)))
+    entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("not judged", blocks=False)))
     assert promote._judged(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.declaration.gates import Gate, NotWorseThanChampion
+from include.declaration.gates import ChampionGate, Gate
 from include.evaluation import evaluate
 from include.promotion import approve, promote, register
 from include.registry.ledger import Ledger
@@ -17,7 +17,7 @@ from tests.toy_use_case import USE_CASE
 
 pytestmark = pytest.mark.usefixtures("without_plots")
 STRICT = replace(USE_CASE, gates=(Gate("log_loss", at_most=0.01),))
-COMPARED = replace(USE_CASE, gates=(USE_CASE.gates[0], NotWorseThanChampion("log_loss", margin=-0.001, min_days=5)))
+COMPARED = replace(USE_CASE, gates=(USE_CASE.gates[0], ChampionGate("log_loss", margin=-0.001, min_days=5)))
 
 
 def versions_on_the_ledger() -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.promotion import approve, rollback
 from include.registry import sync
 from include.registry.ledger import Ledger
@@ -38,7 +38,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
         return perhaps
 
-    monkeypatch.setattr(Place, "create", counted(Place.create))
+    monkeypatch.setattr(StoragePath, "create", counted(StoragePath.create))
     for name in WRITES:
         monkeypatch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
 

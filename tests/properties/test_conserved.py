@@ -18,7 +18,7 @@ from include.features import build as features_build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.lake import lake as lake_module
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partitions import days_from
 from tests import places
 from tests.properties.orders import contents, run_days, score_and_measure
@@ -96,7 +96,7 @@ class Walk:
 def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
     """The process is killed at its so-many-th write of a small file or commit."""
     left = iter(range(writes))
-    create, commit = Place.create, lake_module.Lake._commit
+    create, commit = StoragePath.create, lake_module.Lake._commit
 
     def dying(write: Callable[..., object]) -> Callable[..., object]:
         def written(*arguments: object, **options: object) -> object:
@@ -106,7 +106,7 @@ def _die_after(writes: int, patch: pytest.MonkeyPatch) -> None:
 
         return written
 
-    patch.setattr(Place, "create", dying(create))
+    patch.setattr(StoragePath, "create", dying(create))
     patch.setattr(lake_module.Lake, "_commit", dying(commit))
 
 
@@ -126,7 +126,7 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
     end = contents(use_case)
     for seen in went.seen:
         assert {table: {day: end[table].get(day) for day in held} for table, held in seen.items()} == seen
-    in_order = Place.of(f"{settings.current().lake} in order")
+    in_order = StoragePath.of(f"{settings.current().lake} in order")
     places.copy(Lake.of(use_case).root / "corrections", in_order / toy.name / "corrections")
     monkeypatch.setenv("AIRWORTHY_LAKE", in_order.uri)
     assert not any(contents(use_case).values())

@@ -10,9 +10,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.declaration import registry
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Lake
-from include.lake.object_store import InvalidStoragePathError, Place
+from include.lake.object_store import InvalidStoragePathError, StoragePath
 from include.orchestration import dag_factory, params
 from include.orchestration.tasks import manual
 from include.promotion import rollback
@@ -111,7 +111,7 @@ def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
 @pytest.mark.parametrize("root", ["/srv/lake", "s3://bucket/lake"])
 def test_a_name_never_leads_out_of_a_place(root, text):
     with pytest.raises(InvalidStoragePathError):
-        Place(root) / text
+        StoragePath(root) / text
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place
 def test_who_and_why_are_kept_as_they_were_typed(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
     sent_back(reasons=[reason], why="../../x'; DROP TABLE \x1b[2J {{ ds }}")
-    (there,) = Corrections.of(toy.use_case, toy.breakable.feed).standing()
+    (there,) = CorrectionLog.of(toy.use_case, toy.breakable.feed).standing()
     assert there.why == "../../x'; DROP TABLE \x1b[2J {{ ds }}"
     new = [name for name in everything_in(lake_home).keys() - before.keys() if "/_delta_log/" not in name]
     assert new == [f"lake/{toy.name}/corrections/{toy.breakable.feed}/000001.parquet"], "besides tables made empty"

@@ -19,7 +19,6 @@ from include.scoring import score
 from include.training import train
 from include.use_case import (
     PARTITION,
-    FeatureValueGate,
     Feed,
     Gate,
     Label,
@@ -27,6 +26,7 @@ from include.use_case import (
     SchemaGate,
     ServingGate,
     SliceGate,
+    UnusedFeaturesGate,
 )
 from tests.toy_use_case import USE_CASE as TOY
 
@@ -70,7 +70,7 @@ USE_CASE = replace(
         RobustnessGate(at_most=0.9),
         ServingGate(at_most_microseconds=1e6, at_most_megabytes=100),
         SchemaGate(),
-        FeatureValueGate(),
+        UnusedFeaturesGate(),
     ),
 )
 

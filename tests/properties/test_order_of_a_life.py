@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from include import settings as where
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partitions import days_from
 from include.registry.mlflow_registry import Registry
 from tests import places
@@ -27,7 +27,7 @@ def test_a_whole_life_from_its_source_on_ends_in_the_same_tables_forward_and_shu
     trained, last = first + timedelta(days=22), first + timedelta(days=27)
     days = days_from(first, last)
     shuffled = random.Random(11).sample(days, len(days)) + random.Random(12).choices(days, k=6)
-    found, there = [], Place.of(where.current().lake)
+    found, there = [], StoragePath.of(where.current().lake)
     for order in (days, shuffled):
         monkeypatch.setenv("AIRWORTHY_LAKE", f"{there}/lake{len(found)}")
         run_days(use_case, order)

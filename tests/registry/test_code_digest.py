@@ -12,7 +12,7 @@ import pytest
 
 from include.registry import code_digest, code_modules
 from include.settings import REPOSITORY
-from include.use_case import Costs, Label, UseCase
+from include.use_case import DecisionCosts, Label, UseCase
 from tests.toy_use_case import USE_CASE
 
 KINDS = ("raw", "checked", "labels", "features", "training")
@@ -227,7 +227,7 @@ def test_a_file_that_the_modules_may_read_as_data_belongs_to_the_result(team, pa
         ("STEP = CONSTANT", "STEP = 5", True),
         ("MAIL = (DESK,)", "MAIL = (DESK, DESK)", False),
         ('"alerts": Alerts(email_to=MAIL)', '"notice": "words"', False),
-        ("import Alerts, Label, UseCase", "import Label, Alerts, Costs, UseCase", False),
+        ("import Alerts, Label, UseCase", "import Label, Alerts, Landing, UseCase", False),
         ("MAIL = (DESK,)", "MAIL = (DESK,)\nprint(DESK)", True),
         ("FIRST = date(2020, 1, 1)", "FIRST = date(2020, 1, 2)", False),
     ],
@@ -253,9 +253,9 @@ LATE = Label("failed", meaning="the event failed", matures_after_days=9)
     [
         ("", {"label": LATE}, True),
         ("", {"first_day": date(2019, 1, 1)}, False),
-        ("", {"costs": Costs(missed=9, false_warning=1, unit="points")}, False),
+        ("", {"costs": DecisionCosts(missed=9, false_warning=1, unit="points")}, False),
         ("USE_CASE.first_day", {"first_day": date(2019, 1, 1)}, True),
-        ("USE_CASE.costs.threshold", {"costs": Costs(missed=9, false_warning=1, unit="points")}, True),
+        ("USE_CASE.costs.threshold", {"costs": DecisionCosts(missed=9, false_warning=1, unit="points")}, True),
         ("USE_CASE.training.window_days", {"training": replace(USE_CASE.training, window_days=90)}, True),
         ("USE_CASE.training.window_days", {"training": replace(USE_CASE.training, rounds=90)}, False),
         ("USE_CASE.notice", {"notice": "words"}, True),

@@ -9,12 +9,12 @@ import pytest
 
 from include.errors import NoChampionError
 from include.lake import signing
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.registry.ledger import (
-    Decision,
     Ledger,
     LedgerConflictError,
     LedgerCorruptedError,
+    LedgerDecision,
     UnprovenEntriesError,
     until,
 )
@@ -24,11 +24,11 @@ MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
 
 @pytest.fixture
-def ledger(place: Place) -> Ledger:
+def ledger(place: StoragePath) -> Ledger:
     return Ledger("toy", place)
 
 
-def edit(entry: Place, **values: str) -> None:
+def edit(entry: StoragePath, **values: str) -> None:
     entry.write((json.dumps(json.loads(entry.read()) | values, indent=1, sort_keys=True) + "\n").encode())
 
 
@@ -37,10 +37,10 @@ def remove(ledger: Ledger, left: int = 0) -> None:
         (ledger.folder / name).remove()
 
 
-def decided(version: str, day: date, action: str = "promotion", **others: str) -> Decision:
+def decided(version: str, day: date, action: str = "promotion", **others: str) -> LedgerDecision:
     model = {"trees": f"trees of {version}", "fingerprint": f"made as {version}"}
     said = {"who": "someone", "reason": "a test", "verdicts": ({"passed": True},)}
-    return Decision(version=version, effective_from=day, action=action, **model | said | others)
+    return LedgerDecision(version=version, effective_from=day, action=action, **model | said | others)
 
 
 def promote(ledger: Ledger, version: str, day: date, action: str = "promotion", **others: str):
@@ -121,7 +121,7 @@ def test_a_model_is_compared_with_the_champion_besides_itself(ledger):
     assert ledger.champion_besides("1", MARCH) is None
 
 
-def _promote_three(folder: Place, worker: int, start) -> None:
+def _promote_three(folder: StoragePath, worker: int, start) -> None:
     start.wait()
     for number in range(3):
         promote(Ledger("toy", folder), f"{worker}-{number}", MARCH)

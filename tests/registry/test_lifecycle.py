@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from include.registry.lifecycle import Approval, champion_of, decision, lives
+from include.registry.lifecycle import StandingApproval, champion_of, decision, lives
 
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
@@ -95,8 +95,8 @@ def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
 
 
 def test_a_decision_is_told_with_who_and_why():
-    assert str(Approval.of(Entry(1, "1", MARCH, "rejection", reason="too old"))) == "rejected by Ann: too old"
-    assert str(Approval.of(Entry(1, "1", MARCH, "approval", who="Bob"))) == "approved by Bob"
+    assert str(StandingApproval.of(Entry(1, "1", MARCH, "rejection", reason="too old"))) == "rejected by Ann: too old"
+    assert str(StandingApproval.of(Entry(1, "1", MARCH, "approval", who="Bob"))) == "approved by Bob"
 
 
 def test_a_decision_that_only_a_tag_tells_is_none():
@@ -115,14 +115,14 @@ def test_another_model_under_the_number_of_a_champion_is_neither_champion_nor_ar
 def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_and_fingerprint():
     entries = [Entry(1, "1", MARCH), Entry(2, "7", MARCH, "rejection", fingerprint="another", reason="too old")]
     assert lives([version("1"), version("2", "passed", "a")], entries, MAY) == {"1": "champion", "2": "rejected"}
-    assert decision(version("2", "passed", "a"), entries) == Approval(False, "Ann", "too old")
+    assert decision(version("2", "passed", "a"), entries) == StandingApproval(False, "Ann", "too old")
     elsewhere = [Entry(1, "7", APRIL, "rejection"), Entry(2, "7", MARCH, "rejection", trees="others")]
     assert lives([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
 
 
 def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():
     for approved in (True, False):
-        assert decision(version(judged="a"), decided(approved)) == Approval(approved, "Ann", "")
+        assert decision(version(judged="a"), decided(approved)) == StandingApproval(approved, "Ann", "")
         assert (decision(version(judged="b"), decided(approved)) is None) == approved
         assert (decision(version(), decided(approved, judged="")) is None) == approved, "of no verdicts at all"
 

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from include.declaration import clock
 from include.promotion import rollback
 from include.registry import sync
-from include.registry.ledger import Decision, Ledger, LedgerCorruptedError
+from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
@@ -127,7 +127,9 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
     head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
     (Ledger.of(USE_CASE).folder / "000001.json").remove()
     Ledger.of(USE_CASE).append(
-        Decision(version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason="")
+        LedgerDecision(
+            version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason=""
+        )
     )
     with pytest.raises(LedgerCorruptedError, match="it was replaced"):
         sync.run(USE_CASE)
@@ -138,7 +140,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test"), promoted(second, who="a test")
     version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + timedelta(days=1)
-    entry = Decision(
+    entry = LedgerDecision(
         version=first,
         trees=version.trees,
         fingerprint=version.fingerprint,

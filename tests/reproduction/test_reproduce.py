@@ -12,7 +12,7 @@ import pytest
 
 from include.errors import InvalidRequestError
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.model import trainer
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import ArtifactMissingError, Registry, UnprovenVersionError
@@ -20,8 +20,8 @@ from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce, training_snapshot
 from include.settings import current
 from include.training import provenance, train
-from include.training.recipe import Recipe
-from include.use_case import Costs
+from include.training.recipe import TrainingSpec
+from include.use_case import DecisionCosts
 from tests import places
 from tests.conftest import AS_OF, draw_nothing, living_in, move
 from tests.toy_use_case import USE_CASE
@@ -78,27 +78,27 @@ def vacuum(table: str) -> None:
     assert delta.vacuum(0, dry_run=False, enforce_retention_duration=False)
 
 
-def tamper(version: str, change: Callable[[Recipe], Recipe]) -> None:
+def tamper(version: str, change: Callable[[TrainingSpec], TrainingSpec]) -> None:
     registry = Registry(USE_CASE)
-    known = Recipe.from_tag(registry.version(version).tags["recipe"])
+    known = TrainingSpec.from_tag(registry.version(version).tags["recipe"])
     rerecord(version, recipe=change(known).to_tag())
 
 
-def with_seed(known: Recipe) -> Recipe:
+def with_seed(known: TrainingSpec) -> TrainingSpec:
     chosen = {**known.parameters.lightgbm, "seed": 7, "feature_fraction": 0.5}
     return replace(known, parameters=replace(known.parameters, lightgbm=chosen))
 
 
-def with_rounds(known: Recipe) -> Recipe:
+def with_rounds(known: TrainingSpec) -> TrainingSpec:
     return replace(known, parameters=replace(known.parameters, rounds=3))
 
 
-def with_costs(known: Recipe) -> Recipe:
+def with_costs(known: TrainingSpec) -> TrainingSpec:
     return replace(known, costs=(known.costs[0] + 1, known.costs[1]))
 
 
 def files() -> dict[str, bytes]:
-    return places.contents(Place.of(current().lake))
+    return places.contents(StoragePath.of(current().lake))
 
 
 # -- equal
@@ -153,7 +153,7 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
         {"features": {"hour": "int32", "kind": "category"}},
         {"training": replace(USE_CASE.training, test_days=3, parameters={"num_leaves": 2}, seed=1)},
         {"label": replace(USE_CASE.label, matures_after_days=5)},
-        {"costs": Costs(missed=9, false_warning=1, unit="points")},
+        {"costs": DecisionCosts(missed=9, false_warning=1, unit="points")},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -207,7 +207,7 @@ def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
 def test_a_recipe_that_was_changed_in_mlflow_changes_nothing(version):
     registry = Registry(USE_CASE)
     found = registry.version(version)
-    forged = with_rounds(Recipe.from_tag(found.tags["recipe"])).to_tag()
+    forged = with_rounds(TrainingSpec.from_tag(found.tags["recipe"])).to_tag()
     registry.tag_version(version, {"recipe": forged})
     registry.log(found.run_id, tags={"recipe": forged})
     assert reproduce.run(USE_CASE, version).outcome == "equal"

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from include.retraining.budget import Claim, Claims, ReservationCorruptedError
+from include.retraining.budget import Reservation, ReservationCorruptedError, RetrainingBudget
 
 pytestmark = pytest.mark.both_places(quick=True)
 DAYS = [date(2020, 3, day) for day in range(1, 25)]
@@ -15,19 +15,19 @@ DAYS = [date(2020, 3, day) for day in range(1, 25)]
 
 @pytest.fixture
 def claims(place):
-    return Claims(place)
+    return RetrainingBudget(place)
 
 
 def test_a_month_has_so_many_slots_and_the_next_month_has_its_own(claims):
-    assert [claims.claim(day, 2) for day in DAYS[:3]] == [Claim(DAYS[0], 1), Claim(DAYS[1], 2), None]
-    assert claims.claim(date(2020, 4, 1), 2) == Claim(date(2020, 4, 1), 1)
-    assert claims.of_month(DAYS[9]) == [Claim(DAYS[0], 1), Claim(DAYS[1], 2)]
+    assert [claims.claim(day, 2) for day in DAYS[:3]] == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2), None]
+    assert claims.claim(date(2020, 4, 1), 2) == Reservation(date(2020, 4, 1), 1)
+    assert claims.of_month(DAYS[9]) == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2)]
 
 
 def test_claiming_again_gives_the_same_slot_also_where_the_budget_became_smaller(claims):
     for day in DAYS[:3]:
         claims.claim(day, 3)
-    assert [claims.claim(DAYS[2], slots) for slots in (3, 1, 0)] == [Claim(DAYS[2], 3)] * 3
+    assert [claims.claim(DAYS[2], slots) for slots in (3, 1, 0)] == [Reservation(DAYS[2], 3)] * 3
     assert len(claims.of_month(DAYS[0])) == 3
 
 
@@ -43,7 +43,7 @@ def test_of_many_that_race_only_so_many_win(claims):
     assert {claim.day for claim in won} == {claim.day for claim in claims.of_month(DAYS[0])}
 
 
-def _claimed(day: date, claims: Claims) -> Claim | None:
+def _claimed(day: date, claims: RetrainingBudget) -> Reservation | None:
     return claims.claim(day, 5)
 
 
@@ -58,7 +58,7 @@ def test_of_processes_that_race_only_so_many_win(claims):
 
 def test_of_many_that_race_for_the_same_day_all_have_its_one_slot(claims):
     with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(lambda _: claims.claim(DAYS[0], 3), range(16))) == {Claim(DAYS[0], 1)}
+        assert set(pool.map(lambda _: claims.claim(DAYS[0], 3), range(16))) == {Reservation(DAYS[0], 1)}
     assert len(claims.of_month(DAYS[0])) == 1
 
 

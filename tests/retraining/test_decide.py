@@ -11,9 +11,9 @@ from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.registry.ledger import Decision, Ledger
+from include.registry.ledger import Ledger, LedgerDecision
 from include.retraining import decide, readiness, reserve_slot
-from include.retraining.budget import Claims
+from include.retraining.budget import RetrainingBudget
 from tests import toy
 from tests.monitoring import measures
 
@@ -31,7 +31,7 @@ def later(days: int) -> date:
 def lake(lake_home):
     """A lake whose model flies from FIRST on."""
     model = {"version": "1", "trees": "trees", "fingerprint": "made so", "who": "someone", "reason": "a test"}
-    Ledger.of(USE_CASE).append(Decision(effective_from=FIRST, action="promotion", **model))
+    Ledger.of(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
     return Lake.of(USE_CASE)
 
 
@@ -72,7 +72,7 @@ def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, ou
     for day in days:
         measures.breach(lake, day)
     assert walk(lake, days, outcome) == [later(each) for each in made]
-    assert [len(Claims.of(USE_CASE).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
+    assert [len(RetrainingBudget.of(USE_CASE).of_month(day)) for day in (FIRST, later(31))] == [1, 1]
 
 
 def test_a_decision_that_is_made_stands_whatever_is_learned_later(lake):
@@ -215,14 +215,14 @@ def test_only_a_decision_to_retrain_can_claim(lake):
     decide.run(USE_CASE, FIRST)
     with pytest.raises(InvalidRequestError, match="was decided to hold"):
         reserve_slot.run(USE_CASE, FIRST)
-    assert Claims.of(USE_CASE).of_month(FIRST) == []
+    assert RetrainingBudget.of(USE_CASE).of_month(FIRST) == []
 
 
 def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     for day in days_from(FIRST, later(1)):
         measures.breach(lake, day)
         decide.run(USE_CASE, day)
-    Claims.of(USE_CASE).claim(later(20), 1)
+    RetrainingBudget.of(USE_CASE).claim(later(20), 1)
     assert reserve_slot.run(USE_CASE, later(1)).reason == "The budget of 2020-03 is spent: others claimed all 1 first."
 
 
@@ -231,13 +231,13 @@ def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
         measures.breach(lake, day)
         decide.run(USE_CASE, day)
     assert reserve_slot.standing(USE_CASE, later(1)).slot is None
-    assert Claims.of(USE_CASE).of_month(FIRST) == []
+    assert RetrainingBudget.of(USE_CASE).of_month(FIRST) == []
     made = reserve_slot.run(USE_CASE, later(1))
     assert (made.slot, reserve_slot.standing(USE_CASE, later(1))) == (1, made)
 
 
 def test_a_claim_without_a_training_counts_against_the_budget(lake):
-    Claims.of(USE_CASE).claim(later(20), 1)
+    RetrainingBudget.of(USE_CASE).claim(later(20), 1)
     for day in days_from(FIRST, later(1)):
         measures.breach(lake, day)
         result = decide.run(USE_CASE, day)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.declaration.monitoring import Retraining
 from include.retraining import policy as retraining_policy
-from include.retraining.policy import Decided, Flying, Measured, Reading
+from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
 
 DAY = date(2020, 3, 15)
 POLICY = Retraining(
@@ -25,9 +25,9 @@ POLICY = Retraining(
 )
 
 
-def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.Decision:
+def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.RetrainingDecision:
     """Where the version that was measured flies."""
-    champion = next((Flying(each.version, day) for each in measured if each.day == day and each.version), None)
+    champion = next((CurrentChampion(each.version, day) for each in measured if each.day == day and each.version), None)
     return retraining_policy.decide(policy, day, measured, decided, champion, claimed)
 
 
@@ -35,16 +35,18 @@ def ago(days: int) -> date:
     return DAY - timedelta(days=days)
 
 
-def days(*broke: bool | None, version: str = "1") -> list[Measured]:
+def days(*broke: bool | None, version: str = "1") -> list[MeasuredPeriod]:
     """Measures of the days up to DAY, the newest last."""
     return [
-        Measured(ago(len(broke) - 1 - n), version, {"performance": Reading(each, 0.03, 0.02, "worse/log_loss", "why")})
+        MeasuredPeriod(
+            ago(len(broke) - 1 - n), version, {"performance": SignalValue(each, 0.03, 0.02, "worse/log_loss", "why")}
+        )
         for n, each in enumerate(broke)
     ]
 
 
-def trained(back: int, result: str | None = "promoted") -> Decided:
-    return Decided(ago(back), "retrain", result)
+def trained(back: int, result: str | None = "promoted") -> PastDecision:
+    return PastDecision(ago(back), "retrain", result)
 
 
 def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_training():
@@ -78,7 +80,7 @@ def test_a_day_that_was_not_judged_counts_neither_as_a_breach_nor_as_quiet():
 def test_a_gap_is_neither_and_before_a_long_one_nothing_counts():
     old, new = days(True, True, True)[0], days(True)[0]
     assert decide(POLICY, DAY, [old, new], []).outcome == "retrain"
-    long_ago = Measured(ago(POLICY.look_back_days), "1", old.signals)
+    long_ago = MeasuredPeriod(ago(POLICY.look_back_days), "1", old.signals)
     assert decide(POLICY, DAY, [long_ago, new], []).outcome == "hold"
 
 
@@ -89,19 +91,22 @@ def test_days_of_another_version_do_not_count():
 
 def test_a_version_that_no_longer_flies_asks_for_no_training():
     since = ago(3)
-    decision = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], Flying("2", since))
+    decision = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
     assert (decision.outcome, decision.model_version) == ("hold", "1")
     assert "But no training is triggered: Version 1 scored the day, and version 2 flies since 2020-03-12." in (
         decision.reason
     )
-    assert retraining_policy.decide(POLICY, DAY, days(True, True, True), [], Flying("1", since)).outcome == "retrain"
+    assert (
+        retraining_policy.decide(POLICY, DAY, days(True, True, True), [], CurrentChampion("1", since)).outcome
+        == "retrain"
+    )
     nobody = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], None)
     assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
 
 
 def test_a_day_that_nobody_measured_or_scored_holds_and_says_so():
     assert "it was not measured" in decide(POLICY, DAY, days(True, True, True)[:2], []).reason
-    unscored = [*days(True, True, True)[:2], Measured(DAY, None, state="no predictions of 2020-03-15.")]
+    unscored = [*days(True, True, True)[:2], MeasuredPeriod(DAY, None, state="no predictions of 2020-03-15.")]
     decision = decide(POLICY, DAY, unscored, [])
     assert (decision.outcome, decision.model_version) == ("hold", None)
     assert decision.reason == "Nothing can be judged on 2020-03-15: no predictions of 2020-03-15."
@@ -175,18 +180,18 @@ def test_a_training_whose_outcome_is_not_known_holds():
 
 
 def test_a_later_decision_holds_since_decisions_are_made_in_order():
-    decision = decide(POLICY, DAY, days(True, True, True), [Decided(DAY + timedelta(days=3), "hold")])
+    decision = decide(POLICY, DAY, days(True, True, True), [PastDecision(DAY + timedelta(days=3), "hold")])
     assert decision.outcome == "hold"
     assert "2020-03-18, a later day, is decided already" in decision.reason
 
 
 def test_measures_and_outcomes_of_later_days_change_nothing():
     before = decide(POLICY, DAY, days(True, True, True), [trained(12)])
-    later = Measured(DAY + timedelta(days=1), "1", {"performance": Reading(False)})
+    later = MeasuredPeriod(DAY + timedelta(days=1), "1", {"performance": SignalValue(False)})
     assert decide(POLICY, DAY, [later, *reversed(days(True, True, True))], [trained(12)]) == before
 
 
-def about(measured: Measured, days: int) -> Reading:
+def about(measured: MeasuredPeriod, days: int) -> SignalValue:
     """Its performance as judged on labels of so many days before."""
     return replace(measured.signals["performance"], about=measured.day - timedelta(days=days))
 
@@ -224,12 +229,14 @@ def test_twenty_breaches_in_a_row_make_one_training():
 
 def walk(policy: Retraining, broke: list[bool | None], results: list[str | None]) -> list[date]:
     """The days on which a policy trains, where every training ends as `results` say."""
-    measured = [Measured(DAY + timedelta(days=n), "1", {"performance": Reading(each)}) for n, each in enumerate(broke)]
-    decided: list[Decided] = []
+    measured = [
+        MeasuredPeriod(DAY + timedelta(days=n), "1", {"performance": SignalValue(each)}) for n, each in enumerate(broke)
+    ]
+    decided: list[PastDecision] = []
     for today in measured:
         outcome = decide(policy, today.day, measured, decided).outcome
         made = sum(each.outcome == "retrain" for each in decided)
-        decided.append(Decided(today.day, outcome, results[made] if outcome == "retrain" else None))
+        decided.append(PastDecision(today.day, outcome, results[made] if outcome == "retrain" else None))
     return [each.day for each in decided if each.outcome == "retrain"]
 
 
@@ -343,9 +350,9 @@ def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
 def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budget():
     """The memory of a policy may be longer than a year."""
     policy = replace(POLICY, per_month=1, longest_cool_down_days=500, back_off=1.0)
-    earlier = [Decided(DAY.replace(year=DAY.year - 1), "retrain", "promoted")]
+    earlier = [PastDecision(DAY.replace(year=DAY.year - 1), "retrain", "promoted")]
     assert decide(policy, DAY, days(True, True, True), earlier).retrain
-    same = [Decided(DAY.replace(day=1), "retrain", "promoted")]
+    same = [PastDecision(DAY.replace(day=1), "retrain", "promoted")]
     assert not decide(replace(policy, cool_down_days=1), DAY, days(True, True, True), same).retrain
 
 

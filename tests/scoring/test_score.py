@@ -16,10 +16,10 @@ from include import settings
 from include.errors import AirworthyError, FeaturesMissingError, InvalidRequestError, NoChampionError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.promotion import approve, promote, register
-from include.registry.ledger import Decision, Ledger, LedgerCorruptedError
+from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.sync import ModelReplacedError
@@ -59,7 +59,7 @@ def fly(number: str) -> None:
     model = {"version": number, "trees": version.trees, "fingerprint": version.fingerprint}
     model["files_digest"] = version.files_digest
     Ledger.of(USE_CASE).append(
-        Decision(**model, effective_from=AS_OF, action="rollback", who="a person", reason="a test")
+        LedgerDecision(**model, effective_from=AS_OF, action="rollback", who="a person", reason="a test")
     )
 
 
@@ -263,8 +263,10 @@ def test_rows_are_scored_a_batch_at_a_time(champion, monkeypatch):
 
 
 def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
-    batches = View.batches
-    monkeypatch.setattr(View, "batches", lambda *given, **options: [b.slice(1) for b in batches(*given, **options)])
+    batches = AsOfSnapshot.batches
+    monkeypatch.setattr(
+        AsOfSnapshot, "batches", lambda *given, **options: [b.slice(1) for b in batches(*given, **options)]
+    )
     with pytest.raises(AirworthyError, match="toy: 200 rows of features of 2020-03-01 became 199 predictions"):
         score.run(USE_CASE, AS_OF)
     assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)

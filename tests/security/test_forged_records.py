@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.lake.object_store import Place
-from include.registry.ledger import Decision, Entry, Ledger, LedgerCorruptedError
+from include.lake.object_store import StoragePath
+from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision, LedgerEntry
 from include.registry.records import Kind, Records, UnprovenRecordError
 from tests.places import copy, empty
 from tests.security.fuzzing import examples
@@ -25,8 +25,8 @@ MADE = [("1", 3, "approval"), ("1", 3, "promotion"), ("2", 4, "rejection"), ("3"
 KINDS: tuple[Kind, ...] = ("training", "evaluation", "limits")
 
 
-def decision(version: str, month: int, action: str = "promotion") -> Decision:
-    return Decision(
+def decision(version: str, month: int, action: str = "promotion") -> LedgerDecision:
+    return LedgerDecision(
         version=version,
         trees=f"trees of {version}",
         fingerprint=f"made as {version}",
@@ -41,11 +41,11 @@ def decision(version: str, month: int, action: str = "promotion") -> Decision:
 
 
 @pytest.fixture(scope="module")
-def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoragePath]:
     """A ledger of five entries, one of another use case, and records of two runs; all signed here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRWORTHY_SIGNING_KEYS", KEY)
-        place = Place.of(str(tmp_path_factory.mktemp("genuine")))
+        place = StoragePath.of(str(tmp_path_factory.mktemp("genuine")))
         ledger = Ledger("toy", place / "ledger")
         for made in MADE:
             ledger.append(decision(*made))
@@ -59,12 +59,12 @@ def genuine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
-def attacked(genuine: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def attacked(genuine: StoragePath, tmp_path_factory: pytest.TempPathFactory) -> StoragePath:
     """Where each example finds a fresh copy of all that."""
-    return Place.of(str(tmp_path_factory.mktemp("attacked")))
+    return StoragePath.of(str(tmp_path_factory.mktemp("attacked")))
 
 
-def chain(entries: list[Entry]) -> Iterator[Entry]:
+def chain(entries: list[LedgerEntry]) -> Iterator[LedgerEntry]:
     """Number and chain entries as whoever knows this code would."""
     previous = ""
     for number, entry in enumerate(entries, start=1):
@@ -73,13 +73,13 @@ def chain(entries: list[Entry]) -> Iterator[Entry]:
         yield linked
 
 
-def write(ledger: Ledger, entries: list[Entry]) -> None:
+def write(ledger: Ledger, entries: list[LedgerEntry]) -> None:
     empty(ledger.folder)
     for entry in chain(entries):
         (ledger.folder / f"{entry.number:06d}.json").write(entry.content())
 
 
-def believed(ledger: Ledger, head: str | None = None) -> list[Entry]:
+def believed(ledger: Ledger, head: str | None = None) -> list[LedgerEntry]:
     """Return what the ledger says to tasks that find this head in MLflow; nothing where it is refused."""
     try:
         return ledger.verify(head) if head else ledger.entries()
@@ -87,12 +87,12 @@ def believed(ledger: Ledger, head: str | None = None) -> list[Entry]:
         return []
 
 
-def fields_of(entry: Entry) -> list[str]:
+def fields_of(entry: LedgerEntry) -> list[str]:
     return sorted(asdict(entry).keys() - {"number", "previous"})
 
 
 @st.composite
-def rewritten(draw: st.DrawFn, entries: list[Entry], foreign: Entry) -> list[Entry]:
+def rewritten(draw: st.DrawFn, entries: list[LedgerEntry], foreign: LedgerEntry) -> list[LedgerEntry]:
     """A list of entries that somebody would rather have: changed, repeated, moved, cut, or of another use case."""
     wanted = list(entries)
     for _ in range(draw(st.integers(1, 3))):

@@ -70,11 +70,11 @@ FEEDS = st.one_of(st.sampled_from(["events", "outcomes"]), TEXTS)
 LISTS = st.one_of(st.none(), st.lists(TEXTS, max_size=4), st.just(["x"] * (LIST_LENGTH + 1)))
 
 
-def requests() -> st.SearchStrategy[resubmit.Request]:
+def requests() -> st.SearchStrategy[resubmit.ResubmissionRequest]:
     """Return what the form of the quarantine may ask for."""
     days, files = st.one_of(st.none(), DAYS), st.one_of(st.none(), TEXTS)
     what = st.one_of(st.sampled_from(["release", "correct"]), TEXTS)
-    return st.builds(resubmit.Request, FEEDS, what, days, LISTS, LISTS, files, days, TEXTS, st.just("ann"))
+    return st.builds(resubmit.ResubmissionRequest, FEEDS, what, days, LISTS, LISTS, files, days, TEXTS, st.just("ann"))
 
 
 Asked = dict[str, st.SearchStrategy[Any]]

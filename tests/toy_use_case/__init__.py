@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from include.use_case import Costs, Feed, Gate, Label, Training, UseCase
+from include.use_case import DecisionCosts, Feed, Gate, Label, Training, UseCase
 
 USE_CASE = UseCase(
     name="toy",
@@ -40,7 +40,7 @@ USE_CASE = UseCase(
     period="event_date",
     features={"kind": "category", "size": "float64", "hour": "int32", "urgent": "bool"},
     label=Label("failed", meaning="the event failed", matures_after_days=2),
-    costs=Costs(missed=3, false_warning=1, unit="points"),
+    costs=DecisionCosts(missed=3, false_warning=1, unit="points"),
     training=Training(
         window_days=60,
         validation_days=7,

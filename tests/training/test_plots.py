@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from include.training import plots
 
 RNG = np.random.default_rng(0)
@@ -18,7 +18,8 @@ PREDICTED = {"model": RNG.random(400), "prior": np.full(400, 0.3), "logistic": R
 def by_day() -> bytes:
     days = {"train": "2020-01-01", "validation": "2020-01-20", "test": "2020-01-30"}
     parts = {
-        split: Rows(pa.table({}), LABELS, np.datetime64(first) + np.arange(400) // 100) for split, first in days.items()
+        split: TrainingRows(pa.table({}), LABELS, np.datetime64(first) + np.arange(400) // 100)
+        for split, first in days.items()
     }
     return plots.rate_by_day("toy as of 2020-02-01", "failed", parts, dict.fromkeys(days, PREDICTED))
 

@@ -8,16 +8,16 @@ import pytest
 from include.declaration.gates import SliceGate
 from include.model.lightgbm_params import merge
 from include.training import spec
-from include.training.recipe import LONGEST_TAG, Recipe, TrainingSpecError
-from include.training.spec import Material
+from include.training.recipe import LONGEST_TAG, TrainingSpec, TrainingSpecError
+from include.training.spec import TrainingInputs
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE
 
 DATA = {"features.version": "12", "features.digest": "b2-f", "labels.version": "13", "labels.digest": "b2-l"}
 
 
-def made_from(use_case: UseCase = USE_CASE) -> Material:
-    return Material(
+def made_from(use_case: UseCase = USE_CASE) -> TrainingInputs:
+    return TrainingInputs(
         as_of=date(2020, 3, 1),
         first=date(2020, 1, 1),
         last=date(2020, 2, 28),
@@ -31,17 +31,17 @@ def made_from(use_case: UseCase = USE_CASE) -> Material:
     )
 
 
-def recipe(use_case: UseCase = USE_CASE) -> Recipe:
-    return Recipe.of(use_case, made_from(use_case))
+def recipe(use_case: UseCase = USE_CASE) -> TrainingSpec:
+    return TrainingSpec.of(use_case, made_from(use_case))
 
 
 def test_a_recipe_comes_out_of_its_tag_as_it_went_in():
-    assert Recipe.from_tag(recipe().to_tag()) == recipe()
-    assert Recipe.from_tag(recipe().to_tag()).to_tag() == recipe().to_tag()
+    assert TrainingSpec.from_tag(recipe().to_tag()) == recipe()
+    assert TrainingSpec.from_tag(recipe().to_tag()).to_tag() == recipe().to_tag()
 
 
 def test_the_order_of_features_and_the_last_digit_of_a_parameter_survive():
-    found = Recipe.from_tag(recipe().to_tag())
+    found = TrainingSpec.from_tag(recipe().to_tag())
     assert list(found.features) == ["kind", "size", "hour", "urgent"]
     assert found.parameters.lightgbm["learning_rate"] == 0.1 + 0.2
     assert found.parameters.lightgbm["seed"] == USE_CASE.training.seed
@@ -52,13 +52,13 @@ def test_a_recipe_of_very_many_features_still_fits_into_a_tag():
     many = replace(USE_CASE, features={f"average_of_the_last_{n}_days": "float64" for n in range(1000)})
     tag = recipe(many).to_tag()
     assert len(tag) <= LONGEST_TAG
-    assert Recipe.from_tag(tag) == recipe(many)
+    assert TrainingSpec.from_tag(tag) == recipe(many)
 
 
 @pytest.mark.parametrize("tag", ["", "[]", "null", "{}", recipe().to_tag()[:-9], "zlib:", "zlib:AAAA", "zlib:%"])
 def test_what_is_no_recipe_is_refused(tag):
     with pytest.raises(TrainingSpecError):
-        Recipe.from_tag(tag)
+        TrainingSpec.from_tag(tag)
 
 
 def test_the_use_case_is_as_it_was_whatever_is_declared_now():

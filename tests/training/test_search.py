@@ -10,14 +10,14 @@ from lightgbm.basic import LightGBMError
 from include.errors import InvalidRequestError
 from include.model import trainer
 from include.training import search as training_search
-from include.use_case import Search
+from include.use_case import SearchRange
 from tests.model.test_trainer import TRAIN, VALIDATION
 from tests.toy_use_case import USE_CASE
 
-SPACE = {"learning_rate": Search(0.01, 0.5, log=True), "num_leaves": Search(2, 40)}
+SPACE = {"learning_rate": SearchRange(0.01, 0.5, log=True), "num_leaves": SearchRange(2, 40)}
 
 
-def searching(search: dict[str, Search], **declared):
+def searching(search: dict[str, SearchRange], **declared):
     """The toy use case with that search space, and these parameters declared besides its own."""
     training = replace(USE_CASE.training, search=search, parameters={**USE_CASE.training.parameters, **declared})
     return replace(USE_CASE, training=training)
@@ -33,7 +33,7 @@ def bowl(values, report) -> float:
 
 def search(
     judge=bowl, *, trials=12, seed=1, over=lambda: False, keep=lambda trial: None, warm_up=3
-) -> training_search.Found:
+) -> training_search.SearchResult:
     space = training_search.space(searching(SPACE))
     return training_search.search(space, judge, seed=seed, trials=trials, warm_up=warm_up, over=over, keep=keep)
 
@@ -64,16 +64,16 @@ def test_a_use_case_without_a_space_is_told_how_to_declare_one():
 @pytest.mark.parametrize(
     ("name", "wrong", "said"),
     [
-        ("num_leafs", Search(2, 8), "'num_leafs' is not possible; these can be searched: bagging_fraction, "),
-        ("objective", Search(2, 8), "'objective' is not possible"),
-        ("rounds", Search(2, 8), "'rounds' is not possible"),
-        ("num_leaves", Search(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
-        ("num_leaves", Search(1, 31), "'num_leaves' must be .* 1 to 31 is not within"),
-        ("learning_rate", Search(0.01, 1.5), "a number from 1e-06 to 1; 0.01 to 1.5 is not within"),
-        ("lambda_l2", Search(0.0, float("inf")), "0 to inf is not within"),
-        ("lambda_l2", Search(0.0, 5.0), "'lambda_l2' has no value in `parameters`"),
-        ("num_leaves", Search(20, 40), "'num_leaves' begins with 15, which is no value from 20 to 40"),
-        ("learning_rate", Search(0, 1), "'learning_rate' must be"),
+        ("num_leafs", SearchRange(2, 8), "'num_leafs' is not possible; these can be searched: bagging_fraction, "),
+        ("objective", SearchRange(2, 8), "'objective' is not possible"),
+        ("rounds", SearchRange(2, 8), "'rounds' is not possible"),
+        ("num_leaves", SearchRange(2.0, 31.0), "a whole number from 2 to 131072: give whole numbers"),
+        ("num_leaves", SearchRange(1, 31), "'num_leaves' must be .* 1 to 31 is not within"),
+        ("learning_rate", SearchRange(0.01, 1.5), "a number from 1e-06 to 1; 0.01 to 1.5 is not within"),
+        ("lambda_l2", SearchRange(0.0, float("inf")), "0 to inf is not within"),
+        ("lambda_l2", SearchRange(0.0, 5.0), "'lambda_l2' has no value in `parameters`"),
+        ("num_leaves", SearchRange(20, 40), "'num_leaves' begins with 15, which is no value from 20 to 40"),
+        ("learning_rate", SearchRange(0, 1), "'learning_rate' must be"),
     ],
 )
 def test_a_misdeclared_space_is_refused_when_it_is_declared(name, wrong, said):
@@ -83,12 +83,12 @@ def test_a_misdeclared_space_is_refused_when_it_is_declared(name, wrong, said):
 
 def test_all_that_is_wrong_is_said_at_once():
     with pytest.raises(ValueError, match=r"'num_leafs' .*; search of 'learning_rate' "):
-        searching({"num_leafs": Search(2, 8), "learning_rate": Search(0.01, 1.5)})
+        searching({"num_leafs": SearchRange(2, 8), "learning_rate": SearchRange(0.01, 1.5)})
 
 
 def test_a_declared_fraction_is_not_among_whole_numbers():
     with pytest.raises(ValueError, match=r"'lambda_l2' begins with 2\.5, which is no value from 1 to 5"):
-        searching({"lambda_l2": Search(1, 5)}, lambda_l2=2.5)
+        searching({"lambda_l2": SearchRange(1, 5)}, lambda_l2=2.5)
 
 
 # -- the search

@@ -13,11 +13,11 @@ from include import settings
 from include.errors import FeaturesMissingError, InvalidRequestError, NotReadyError
 from include.features.labels import known_labels
 from include.lake.lake import Lake
-from include.lake.snapshot import View
+from include.lake.snapshot import AsOfSnapshot
 from include.model.encoding import Encoding
 from include.registry.mlflow_registry import Registry
 from include.training import provenance, run_logging, train
-from include.training.recipe import Recipe
+from include.training.recipe import TrainingSpec
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE, source
 
@@ -53,8 +53,8 @@ def trees(result: train.TrainResult) -> str:
 
 def test_nothing_of_the_day_itself_or_later_is_read(toy_lake, tracking, monkeypatch):
     asked = []
-    table = View.table
-    monkeypatch.setattr(View, "table", lambda self, name, since=None, until=None: (
+    table = AsOfSnapshot.table
+    monkeypatch.setattr(AsOfSnapshot, "table", lambda self, name, since=None, until=None: (
         asked.append((name, self.day, until)), table(self, name, since, until))[1])  # fmt: skip
     quick()
     assert {(name, day) for name, day, _ in asked} == {("features", AS_OF), ("labels", AS_OF)}
@@ -241,7 +241,7 @@ def test_the_run_says_what_it_was_made_from(trained_toy):
 
 def test_the_recipe_says_what_a_rebuild_needs(toy_lake, tracking):
     found = run_of(quick(parameters={"num_leaves": 4}).run_id).data
-    known = Recipe.from_tag(found.tags["recipe"])
+    known = TrainingSpec.from_tag(found.tags["recipe"])
     assert (known.as_of, f"{known.first}..{known.last}") == (AS_OF, found.tags["window"])
     assert (known.features, known.keys, known.label) == (USE_CASE.features, USE_CASE.key_types(), "failed")
     assert known.data == {

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.registry.ledger import Decision, Ledger
+from include.registry.ledger import Ledger, LedgerDecision
 from include.use_case import UseCase
 
 FIRST = date(2020, 1, 1)
@@ -82,7 +82,7 @@ def record(lake: Lake, table: str, day: date, **values: Any) -> None:
 
 def promote(use_case: UseCase, version: str, day: date, action: Any = "promotion", reason: str = "") -> None:
     Ledger.of(use_case).append(
-        Decision(
+        LedgerDecision(
             version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=day, action=action,
             who="train", reason=reason or "Every gate passed.",
         )

@@ -58,14 +58,14 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
     quarantined.spoil(monkeypatch, "events", "hour", [77, 78], *days)
     quarantined.land("events", *days)
     after = quarantined.NEXT + timedelta(days=1)
-    assert overview.run(toy.USE_CASE, after, quarantined.DAY).set_aside == overview.SetAside(2, 0, 0)
-    assert overview.run(toy.USE_CASE, after).set_aside == overview.SetAside(4, 0, 0)
+    assert overview.run(toy.USE_CASE, after, quarantined.DAY).set_aside == overview.QuarantineView(2, 0, 0)
+    assert overview.run(toy.USE_CASE, after).set_aside == overview.QuarantineView(4, 0, 0)
     assert sum(row.open for row in quarantine.counts(quarantine.of(toy.USE_CASE, "events"))) == 4
     resubmit.release(
         toy.USE_CASE, "events", [quarantined.HOUR], day=quarantined.DAY, known_on=after, who="Ann", why="ok now"
     )
-    assert overview.run(toy.USE_CASE, quarantined.NEXT).set_aside == overview.SetAside(2, 2, 0)
-    assert overview.run(toy.USE_CASE, after).set_aside == overview.SetAside(2, 0, 2)
+    assert overview.run(toy.USE_CASE, quarantined.NEXT).set_aside == overview.QuarantineView(2, 2, 0)
+    assert overview.run(toy.USE_CASE, after).set_aside == overview.QuarantineView(2, 0, 2)
 
 
 def test_of_damaged_corrections_it_is_said_that_they_are_and_not_where(lake, lake_home, monkeypatch):

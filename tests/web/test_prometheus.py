@@ -21,12 +21,12 @@ from include.declaration.monitoring import Monitoring, PerformanceLimit, Retrain
 from include.declaration.names import DAG_KINDS
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.model.expected import Expected
+from include.model.expected import ExpectedMetric
 from include.monitoring import metric_row, performance
-from include.monitoring.performance import Outcomes
+from include.monitoring.performance import LabelledPredictions
 from include.registry.ledger import Ledger
 from include.retraining import decide
-from include.retraining.budget import Claims
+from include.retraining.budget import RetrainingBudget
 from include.web import access, app, prometheus
 from tests import places, toy
 
@@ -99,7 +99,7 @@ def measured(champion) -> None:
     decided(DAY - timedelta(days=1), "hold")
     decided(DAY, "retrain")
     put("retrainings", DAY, [{"outcome": "rejected", "reason": "worse", "model_version": "2", "run_id": "r"}])
-    Claims.of(toy.USE_CASE).claim(DAY, 2)
+    RetrainingBudget.of(toy.USE_CASE).claim(DAY, 2)
 
 
 def test_the_newest_figures_stand_under_names_of_their_units(measured):
@@ -143,8 +143,8 @@ def test_a_value_that_was_not_judged_is_no_figure_within_its_limit(measured):
 
 def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(lake_home):
     days = np.array([np.datetime64(DAY)] * 4)
-    outcomes = Outcomes(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
-    promise = {"model": {"log_loss": Expected(0.3, 7, 0.2, 0.4)}}
+    outcomes = LabelledPredictions(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
+    promise = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
     found = performance.judged(outcomes, promise, limits, toy.USE_CASE.costs)
     Lake.of(toy.USE_CASE).replace(
@@ -158,7 +158,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     policy = Retraining(signals=("weighted_drift",), breaches=1, of_days=1, per_month=1)
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
-    Claims.of(use_case).claim(DAY - timedelta(days=3), 1)
+    RetrainingBudget.of(use_case).claim(DAY - timedelta(days=3), 1)
     decide.run(use_case, DAY)
     found = served(use_case)
     assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)

@@ -6,7 +6,7 @@ import pytest
 
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
-from include.lake.range_reader import Days
+from include.lake.range_reader import RangeReader
 from include.monitoring import monitor
 from include.scoring import score
 from include.web import html, overview
@@ -45,7 +45,7 @@ def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do
 
 def test_the_fixture_of_these_tests_writes_no_figure_that_measure_does_not(seen):
     measured.fill(USE_CASE, range(5, 6))
-    rows = Days.of(Lake.of(USE_CASE), "metrics", measured.day_of(5)).rows().to_pylist()
+    rows = RangeReader.of(Lake.of(USE_CASE), "metrics", measured.day_of(5)).rows().to_pylist()
     fixture = {(row["metric"], row["about"] == row["day"]) for row in rows}
     real = {(row.metric, row.about == row.day) for row in seen.measures.on(KNOWN)}
     assert fixture and fixture - {("quarantined_by_reason", True)} <= real  # no row of these days is quarantined

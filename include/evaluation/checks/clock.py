@@ -18,7 +18,7 @@ from types import CodeType
 from typing import Any
 
 from include.registry import source_code
-from include.registry.source_code import Source, last_name
+from include.registry.source_code import SourceFile, last_name
 
 _NOW = {"now", "today", "utcnow"}
 _OWNERS = {"Timestamp", "DateTime", "datetime", "date", "pendulum", "ibis", "arrow"}
@@ -55,21 +55,21 @@ _HARMLESS = {
 
 
 @dataclass(frozen=True)
-class Code:
+class CheckedModule:
     """A module's source, the functions of it that ran, and whether all others count too."""
 
     file: str
-    source: Source
+    source: SourceFile
     ran: Collection[CodeType] = ()
     is_unseen: bool = False
 
 
-def find_reads(modules: Iterable[Code]) -> set[str]:
+def find_reads(modules: Iterable[CheckedModule]) -> set[str]:
     """Return in words, with file and line, where these modules read the clock or the environment."""
     modules = tuple(modules)
     nodes = {module: _functions_that_ran(module) for module in modules}
     named = {name for found in nodes.values() for node in found for name in source_code.names_in(node)}
-    statements: dict[Code, list[ast.stmt]] = {}
+    statements: dict[CheckedModule, list[ast.stmt]] = {}
     while True:
         before = len(named)
         for module in modules:
@@ -109,7 +109,7 @@ def _given(statement: ast.stmt) -> set[str]:
     return named | {each.name for each in ast.walk(statement) if isinstance(each, ast.FunctionDef | ast.ClassDef)}
 
 
-def _functions_that_ran(module: Code) -> list[ast.AST]:
+def _functions_that_ran(module: CheckedModule) -> list[ast.AST]:
     found = []
     for code in module.ran:
         there = [node for node in _functions(module.source).get(code.co_name, ()) if _is_of(code, node)]
@@ -118,7 +118,7 @@ def _functions_that_ran(module: Code) -> list[ast.AST]:
 
 
 @functools.lru_cache(maxsize=512)
-def _functions(source: Source) -> dict[str, list[ast.AST]]:
+def _functions(source: SourceFile) -> dict[str, list[ast.AST]]:
     """Return the functions of a module by their names."""
     found: dict[str, list[ast.AST]] = {}
     for node in ast.walk(source.tree):
@@ -203,7 +203,7 @@ def _in_sql(text: str) -> str:
     return f"the clock ({found[1].rstrip('( ')} in SQL" if found else ""
 
 
-def has_time_argument(source: Source, line: int, name: str) -> bool:
+def has_time_argument(source: SourceFile, line: int, name: str) -> bool:
     """Return whether every call of this function of `time` on a line is given the time to show."""
     calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and last_name(node.func) == name]
     there = [call for call in calls if call.lineno <= line <= (call.end_lineno or call.lineno)]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.use_case import CATEGORY
-from include.evaluation.inputs import Perturbation
+from include.evaluation.inputs import CorruptionResult
 from include.model.encoding import Encoding
 from include.model.metrics import Numbers
 from include.model.model import Model
@@ -19,7 +19,7 @@ WORST = 1.0
 """The change that stands for an answer that is no probability: the greatest there is."""
 
 
-def perturb(model: Model, rows: pa.Table) -> tuple[Perturbation, ...]:
+def perturb(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ...]:
     """Each feature that the model reads, made bad in each way that its type can be, in all of up to 500 rows at once.
 
     `rows` hold the features (as they are stored; other columns are ignored); of more than 500, evenly spaced ones are
@@ -39,17 +39,19 @@ def perturb(model: Model, rows: pa.Table) -> tuple[Perturbation, ...]:
     )
 
 
-def _perturbed(model: Model, sample: pa.Table, usual: Numbers, feature: str, how: str, bad: pa.Scalar) -> Perturbation:
+def _perturbed(
+    model: Model, sample: pa.Table, usual: Numbers, feature: str, how: str, bad: pa.Scalar
+) -> CorruptionResult:
     place, column = sample.schema.get_field_index(feature), pa.repeat(bad, sample.num_rows)
     value = "null" if bad.as_py() is None else repr(bad.as_py())
     try:
         answers = np.asarray(model.predict(sample.set_column(place, feature, column)), dtype=np.float64)
     except Exception as error:  # whatever it raises is what is asked for
-        return Perturbation(feature, how, WORST, f"With {value} it raised {type(error).__name__}: {error}")
+        return CorruptionResult(feature, how, WORST, f"With {value} it raised {type(error).__name__}: {error}")
     wrong = _no_probabilities(answers, sample.num_rows)
     if wrong:
-        return Perturbation(feature, how, WORST, f"With {value} {wrong}.")
-    return Perturbation(feature, how, float(np.mean(np.abs(answers - usual))))
+        return CorruptionResult(feature, how, WORST, f"With {value} {wrong}.")
+    return CorruptionResult(feature, how, float(np.mean(np.abs(answers - usual))))
 
 
 def _no_probabilities(answers: Numbers, rows: int) -> str:

@@ -106,7 +106,7 @@ def _settings_name(home: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-class Kind(Enum):
+class CodeOrigin(Enum):
     """Whose code runs."""
 
     SOURCE = "the use case's source"
@@ -138,7 +138,7 @@ class Recorder:
         )
         self._ran: dict[str, dict[int, CodeType]] = defaultdict(dict)
         self.is_source = _lies_within(self.source) if self.source else lambda _: False
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, CodeOrigin] = {}
 
     @staticmethod
     def _source(use_case: UseCase) -> ModuleType | None:
@@ -160,23 +160,23 @@ class Recorder:
         """Record a call, as sys.setprofile hands it over. It runs millions of times, so it looks at little."""
         if event == "call":
             kind = self._kind(frame.f_code.co_filename)
-            if kind is Kind.SOURCE:
+            if kind is CodeOrigin.SOURCE:
                 self._source_call(frame)
-            elif kind is Kind.OWN:
+            elif kind is CodeOrigin.OWN:
                 self._ran[frame.f_code.co_filename][id(frame.f_code)] = frame.f_code
-            elif (back := frame.f_back) is not None and self._kind(back.f_code.co_filename) is not Kind.OTHER:
+            elif (back := frame.f_back) is not None and self._kind(back.f_code.co_filename) is not CodeOrigin.OTHER:
                 self._library_call(frame)
-        elif event == "c_call" and self._kind(frame.f_code.co_filename) is not Kind.OTHER:
+        elif event == "c_call" and self._kind(frame.f_code.co_filename) is not CodeOrigin.OTHER:
             owner = getattr(argument, "__self__", None)
             if said := _CLOCK.get((getattr(owner, "__name__", ""), argument.__name__)):
                 self._clock_call(said, frame)
 
-    def _kind(self, file: str) -> Kind:
+    def _kind(self, file: str) -> CodeOrigin:
         """Say whose code a file holds."""
         kind = self._kinds.get(file)
         if kind is None:
-            own = Kind.OWN if self.is_own(file) else Kind.OTHER
-            kind = self._kinds[file] = Kind.SOURCE if self.is_source(file) else own
+            own = CodeOrigin.OWN if self.is_own(file) else CodeOrigin.OTHER
+            kind = self._kinds[file] = CodeOrigin.SOURCE if self.is_source(file) else own
         return kind
 
     def _clock_call(self, said: str, frame: FrameType) -> None:
@@ -190,7 +190,7 @@ class Recorder:
         modules = {str(module.path): name for name, module in self.own.modules.items()}
         files = {*modules, *self._ran} - {file for file in modules if self.is_source(file)}
         return clock.find_reads(
-            clock.Code(
+            clock.CheckedModule(
                 file,
                 source_code.read(Path(file)),
                 tuple(self._ran.get(file, {}).values()),

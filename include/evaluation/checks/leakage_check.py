@@ -34,14 +34,14 @@ import pyarrow as pa
 from include.declaration.use_case import UseCase
 from include.evaluation.checks.isolation import Recorder, isolated
 from include.evaluation.checks.perturbation import randomise_future_rows
-from include.evaluation.inputs import Rebuilt
+from include.evaluation.inputs import RebuiltPeriod
 from include.features import label, materialize
 from include.ingestion import validate
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.lake import clone, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import mark_format
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.sorting import rows_in_both, sort_rows
 
 LATER_DAYS = 7
@@ -101,7 +101,7 @@ class _Built:
 
 def rebuild_periods(
     use_case: UseCase, days: Sequence[date], as_of: date, lake: Lake | None = None
-) -> tuple[Rebuilt, ...]:
+) -> tuple[RebuiltPeriod, ...]:
     """Build each day again with everything that became known later changed, and compare it with what is stored.
 
     The lake is only read. Where something differs, the day is built once more as things are, to tell a leak from code
@@ -111,11 +111,11 @@ def rebuild_periods(
     return tuple(_rebuilt(_Trial(use_case, lake or Lake.of(use_case), day, as_of)) for day in days)
 
 
-def _rebuilt(trial: _Trial) -> Rebuilt:
+def _rebuilt(trial: _Trial) -> RebuiltPeriod:
     # First: what a leak keeps in a variable is then what was changed, and shows as outdated features after that.
     changed = _built(trial, [*trial.stored], changed=True)
     if not changed.error and changed.digests == trial.stored:
-        return Rebuilt(trial.day, changed.rows, read=tuple(sorted(changed.read)))
+        return RebuiltPeriod(trial.day, changed.rows, read=tuple(sorted(changed.read)))
     other = [table for table, digest in trial.stored.items() if changed.digests.get(table) != digest]
     honest = _built(trial, other, changed=False)
     outdated = any(trial.stored[table] != digest for table, digest in honest.digests.items())
@@ -125,7 +125,7 @@ def _rebuilt(trial: _Trial) -> Rebuilt:
     moved = set() if error else _differing(honest, changed, trial.use_case)
     again = [_built(trial, other, changed=False) for _ in range(0 if error else AGAIN)]
     by_chance = set[str]().union(*(_differing(honest, each, trial.use_case) for each in again))
-    return Rebuilt(
+    return RebuiltPeriod(
         day=trial.day,
         rows=(honest if "features" in honest.tables else changed).rows,
         leaking=_in_order(moved - by_chance, trial.use_case),
@@ -169,7 +169,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
     use_case, day, read = trial.use_case, trial.day, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
-        lake = Lake(use_case, Place.of(home) / "lake" / use_case.name)
+        lake = Lake(use_case, StoragePath.of(home) / "lake" / use_case.name)
         mark_format(lake.root)  # its tables are copied, not written
         _fill(trial, lake, changed=changed)
         try:
@@ -212,8 +212,8 @@ def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
         clone.copy(table, days, trial.lake, lake, changes)
     for feed in trial.use_case.feeds:
         there, copies = (each.root / "corrections" / feed.name for each in (trial.lake, lake))
-        corrections = Corrections(trial.use_case, feed.name, there)
-        corrections.copy_day(trial.day, Corrections(trial.use_case, feed.name, copies))
+        corrections = CorrectionLog(trial.use_case, feed.name, there)
+        corrections.copy_day(trial.day, CorrectionLog(trial.use_case, feed.name, copies))
 
 
 def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:

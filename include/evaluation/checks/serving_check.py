@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.evaluation.inputs import Rehearsal
+from include.evaluation.inputs import ServingCheckResult
 from include.model.metrics import Numbers
 from include.model.model import Model
 from include.registry import model_io
@@ -53,7 +53,7 @@ class ServingCheckError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class _Order:
+class _Request:
     """What the fresh process is told; plain values."""
 
     address: str
@@ -69,7 +69,7 @@ class _Order:
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Response:
     """What the fresh process says; plain values."""
 
     bits: tuple[int, ...] = ()
@@ -84,7 +84,7 @@ class _Answer:
     """Why MLflow could not be asked."""
 
 
-def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsal:
+def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
     """Start a process that downloads the run's model into an empty folder, reads it and scores the run's sample.
 
     Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
@@ -111,7 +111,7 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
                 f"its sample {SAMPLE} cannot be read ({error}). Restore MLflow's artifacts from a backup, or delete the"
                 " run in MLflow and train again"
             )
-        order = _Order(
+        order = _Request(
             address=registry.address,
             model_id=candidate.model_id,
             files=dict(candidate.files),
@@ -123,7 +123,9 @@ def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> Rehearsa
     return _found(use_case, run_id, registry.address, answer, expected)
 
 
-def _found(use_case: UseCase, run_id: str, address: str, answer: _Answer, expected: npt.NDArray[np.int64]) -> Rehearsal:
+def _found(
+    use_case: UseCase, run_id: str, address: str, answer: _Response, expected: npt.NDArray[np.int64]
+) -> ServingCheckResult:
     """What the answer says about the model; an error where it says nothing about it."""
     if answer.unreachable:
         raise MlflowUnreachableError(address, answer.unreachable)
@@ -134,32 +136,32 @@ def _found(use_case: UseCase, run_id: str, address: str, answer: _Answer, expect
     if len(answer.bits) != len(expected):
         return _failed(f"it gave {len(answer.bits)} scores for the sample's {len(expected)} rows")
     differing = int(np.count_nonzero(np.array(answer.bits, np.int64) != expected))
-    return Rehearsal(len(expected), differing, answer.microseconds_per_row, answer.megabytes)
+    return ServingCheckResult(len(expected), differing, answer.microseconds_per_row, answer.megabytes)
 
 
-def _failed(why: str) -> Rehearsal:
-    return Rehearsal(rows=0, differing=0, microseconds_per_row=0.0, megabytes=0.0, error=why)
+def _failed(why: str) -> ServingCheckResult:
+    return ServingCheckResult(rows=0, differing=0, microseconds_per_row=0.0, megabytes=0.0, error=why)
 
 
-def _asked(order: _Order, seconds: float) -> _Answer:
+def _asked(order: _Request, seconds: float) -> _Response:
     """The answer of a fresh process, or why it gave none."""
     command = [sys.executable, "-m", "include.evaluation.checks.serving_check", json.dumps(asdict(order))]
     try:
         ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        return _Answer(broken=f"the fresh process had not finished after {seconds:g} seconds and was stopped")
+        return _Response(broken=f"the fresh process had not finished after {seconds:g} seconds and was stopped")
     except OSError as error:
-        return _Answer(broken=f"the fresh process could not be started: {error}")
+        return _Response(broken=f"the fresh process could not be started: {error}")
     if ended.returncode < 0:
         name = signal.Signals(-ended.returncode).name
-        return _Answer(broken=f"the fresh process was killed by {name}; if that is for memory, give tasks more of it")
+        return _Response(broken=f"the fresh process was killed by {name}; if that is for memory, give tasks more of it")
     if ended.returncode:
         said = ended.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        return _Answer(broken=f"the fresh process ended with code {ended.returncode}: {said[0]}")
+        return _Response(broken=f"the fresh process ended with code {ended.returncode}: {said[0]}")
     try:
-        return _Answer(**json.loads(Path(order.answer).read_text()))
+        return _Response(**json.loads(Path(order.answer).read_text()))
     except (OSError, ValueError, TypeError) as error:
-        return _Answer(broken=f"the fresh process's answer cannot be read: {type(error).__name__}: {error}")
+        return _Response(broken=f"the fresh process's answer cannot be read: {type(error).__name__}: {error}")
 
 
 def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
@@ -167,7 +169,7 @@ def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(probabilities, dtype=np.float64).view(np.int64)
 
 
-def _answer(order: _Order) -> _Answer:
+def _answer(order: _Request) -> _Response:
     """In the fresh process: download, read, score."""
     try:
         folder = fetch(order.model_id, order.files, Path(order.folder), order.address)
@@ -177,13 +179,13 @@ def _answer(order: _Order) -> _Answer:
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
     except MlflowUnreachableError as error:
-        return _Answer(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
+        return _Response(unreachable=str(error.__cause__ or error).splitlines()[0][:300])
     except Exception as error:
         words = f"{type(error).__name__}: {error}".rstrip(". ")
         if not _of_the_artifact(error):
-            return _Answer(broken=words)
-        return _Answer(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
-    return _Answer(tuple(_bits(probabilities).tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
+            return _Response(broken=words)
+        return _Response(error=f"{words}. Restore MLflow's artifacts from a backup, or train again")
+    return _Response(tuple(_bits(probabilities).tolist()), best * 1e6 / max(sample.num_rows, 1), size / 1e6)
 
 
 def _of_the_artifact(error: BaseException) -> bool:
@@ -205,5 +207,5 @@ def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
 
 
 if __name__ == "__main__":
-    told = _Order(**json.loads(sys.argv[1]))
+    told = _Request(**json.loads(sys.argv[1]))
     Path(told.answer).write_text(json.dumps(asdict(_answer(told))))

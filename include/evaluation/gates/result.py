@@ -8,7 +8,7 @@ from include.registry.gate_result import Outcome
 
 
 @dataclass(frozen=True)
-class Finding:
+class GateFinding:
     """A verdict without the gate's name."""
 
     metric: str

@@ -48,8 +48,10 @@ def send_back(use_case: str) -> dict[str, object]:
         context = get_current_context()
         params: dict[str, Any] = dict(context["params"])
         params |= {day: as_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
-        asked = {field.name: params[field.name] for field in fields(resubmit.Request) if field.name != "who"}
-        result = resubmit.run(load(use_case), resubmit.Request(**asked, who=run_actor(context)))
+        asked = {
+            field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "who"
+        }
+        result = resubmit.run(load(use_case), resubmit.ResubmissionRequest(**asked, who=run_actor(context)))
     log.info("%s", result.told)
     return asdict(result)
 

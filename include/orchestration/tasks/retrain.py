@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.declaration.registry import load
 from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
-from include.orchestration.trigger_training import ENDED, TrainOnce, training_of, was_started
+from include.orchestration.trigger_training import ENDED, TriggerTrainingOperator, training_of, was_started
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -67,7 +67,7 @@ def record(use_case: str) -> dict[str, object]:
             state=state,
             version=pulled["register"],
             promotion=pulled["promote"],
-            why_not=claimed.reason if claimed.slot is None else TrainOnce.PAUSED.format(dag_id=dag_id),
+            why_not=claimed.reason if claimed.slot is None else TriggerTrainingOperator.PAUSED.format(dag_id=dag_id),
         )
     log.info("%s: %s", result.outcome, result.reason)
     note(

@@ -23,7 +23,7 @@ def score(use_case: str) -> dict[str, object]:
         declared, context = load(use_case), get_current_context()
         params, day = context["params"], day_of(context)
         asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
-        with durations.Clock() as clock:
+        with durations.Stopwatch() as clock:
             result = score.run(declared, day, version=params.get("version"), **asked)
         if result.changed:  # a rerun that finds its work done says nothing of what it costs
             durations.record(declared, "score", day, clock, result.rows, result.version)

@@ -67,7 +67,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
         declared, context = load(use_case), get_current_context()
         params, run_type = context["params"], str.__str__(context["dag_run"].run_type)  # an enumeration of strings
         chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
-        with durations.Clock() as clock:
+        with durations.Stopwatch() as clock:
             result = train.run(
                 declared,
                 day_of(context),

@@ -18,9 +18,9 @@ from include.model import metrics
 from include.monitoring import limits
 from include.printable import printable_logger
 from include.promotion import model_card
-from include.promotion.model_card import Facts, Slice, Split
+from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.registry import lifecycle
-from include.registry.gate_result import Verdict
+from include.registry.gate_result import GateResult
 from include.registry.ledger import Ledger
 from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry
@@ -29,7 +29,7 @@ from include.registry.model_record import Version
 from include.registry.records import UNREADABLE
 from include.reproduction import reproduce
 from include.training import recipe
-from include.training.recipe import Recipe, TrainingSpecError
+from include.training.recipe import TrainingSpec, TrainingSpecError
 
 TAG = "model_card"
 """Tag of a version: where its card is."""
@@ -137,7 +137,7 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
     return True
 
 
-def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> Facts:
+def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
     """What registry and run tell, with what the run's artifacts add."""
     slices = kept.values(f"{evaluate.FOLDER}/slices.json")
     told = _told(declared, version, recorded)
@@ -145,17 +145,17 @@ def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) 
         told,
         test={**told.test, **version.judged},
         intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
-        slices=None if slices is None else tuple(Slice(**each) for each in slices),
-        verdicts=tuple(Verdict(**each) for each in version.verdicts) or None,
+        slices=None if slices is None else tuple(SliceSummary(**each) for each in slices),
+        verdicts=tuple(GateResult(**each) for each in version.verdicts) or None,
         gains=kept.values(IMPORTANCE),
         plots=tuple(kept.plots()),
     )
 
 
-def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
+def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardContent:
     use_case, caveats = _as_trained(declared, version)
     tags, report = version.tags, version.report
-    return Facts(
+    return ModelCardContent(
         use_case=declared.name,
         version=version.number,
         as_of=tags["as_of"],
@@ -191,18 +191,18 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> Facts:
 def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str, ...]]:
     """The use case with label, costs and features as they were for this training, and what to warn of if unknown."""
     try:
-        return Recipe.from_tag(version.tags.get(recipe.TAG, "")).then(declared), ()
+        return TrainingSpec.from_tag(version.tags.get(recipe.TAG, "")).then(declared), ()
     except TrainingSpecError:
         warning = "Its recipe is missing or cannot be read: label, costs and types of features are those declared now."
         return declared, (warning,)
 
 
-def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[str, Split]:
+def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[str, SplitSummary]:
     found = {}
     for name, cut in report["splits"].items():
         told = metrics.of_split(recorded, name).get(MODEL, {})
         rows = int(told["rows"]) if "rows" in told else None
-        found[name] = Split(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
+        found[name] = SplitSummary(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
     return found
 
 

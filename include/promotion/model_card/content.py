@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from include.declaration.use_case import Costs
-from include.monitoring.false_alarms import Rate
-from include.registry.gate_result import Verdict
+from include.declaration.use_case import DecisionCosts
+from include.monitoring.false_alarms import FalseAlarmRate
+from include.registry.gate_result import GateResult
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Subject (`model`, a baseline or `champion`) to metric to value."""
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitSummary:
     """The days of train, validation or test; days as `YYYY-MM-DD`."""
 
     first: str
@@ -27,7 +27,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Slice:
+class SliceSummary:
     """A group of test rows that share a value of a column."""
 
     column: str
@@ -42,7 +42,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModelCardContent:
     """One version of a use case's model, as its run and the registry know it."""
 
     use_case: str
@@ -53,10 +53,10 @@ class Facts:
     label: str
     label_meaning: str
     matures_after_days: int
-    costs: Costs
+    costs: DecisionCosts
     window: str
     """First and last day, `first..last`."""
-    splits: Mapping[str, Split]
+    splits: Mapping[str, SplitSummary]
     """`train`, `validation` and `test`."""
     test: Metrics
     validation: Metrics
@@ -75,13 +75,13 @@ class Facts:
     """Periods that were read although other code or inputs made them than those of then: a sentence per table."""
     intervals: Mapping[str, tuple[float, float]] | None = None
     """Metric to the ends of the model's 95 % interval on the test days."""
-    slices: Sequence[Slice] | None = None
-    verdicts: Sequence[Verdict] | None = None
+    slices: Sequence[SliceSummary] | None = None
+    verdicts: Sequence[GateResult] | None = None
     gates: str = ""
     """The verdicts in one word: `passed`, `failed` or `not judged`."""
     champion: str | None = None
     """Version that it was judged against; empty: no model flew on that day; None: nobody compared."""
-    false_alarms: Sequence[Rate] = ()
+    false_alarms: Sequence[FalseAlarmRate] = ()
     """How often a year each monitoring limit asks falsely; empty where that was not computed."""
     decisions: Sequence[str] = ()
     """What people or the promotion said of it, a sentence each."""

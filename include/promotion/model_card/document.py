@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from include.declaration.gates import BASELINES, CHAMPION, HIGHER_IS_BETTER, METRICS, MODEL
 from include.promotion.model_card import limitations
-from include.promotion.model_card.content import Facts, Metrics, Slice
+from include.promotion.model_card.content import Metrics, ModelCardContent, SliceSummary
 from include.promotion.model_card.escaping import code, escaped, image, number, share, table
 
 MARKS = {"passed": "✔ passed", "failed": "✘ failed", "not judged": "? not judged", "reported": "· reported"}
@@ -30,7 +30,7 @@ GROUPS_SHOWN = 5
 FEATURES_SHOWN = 15
 
 
-def markdown(facts: Facts) -> str:
+def markdown(facts: ModelCardContent) -> str:
     """The whole card. Equal facts give equal text; images are named as `../<artifact path>`."""
     sections = {
         "What it is for": _purpose,
@@ -57,7 +57,7 @@ def markdown(facts: Facts) -> str:
     return text.strip() + "\n"
 
 
-def _summary(facts: Facts) -> str:
+def _summary(facts: ModelCardContent) -> str:
     judged = facts.verdicts or ()
     counted = [f"{sum(each.outcome == word for each in judged)} {word}" for word in MARKS]
     told = ", ".join(words for words in counted if not words.startswith("0 "))
@@ -71,7 +71,7 @@ def _range(days: str) -> str:
     return days.replace("..", " to ")
 
 
-def _purpose(facts: Facts) -> list[str]:
+def _purpose(facts: ModelCardContent) -> list[str]:
     costs = facts.costs
     unit = escaped(costs.unit)
     lines = [
@@ -90,7 +90,7 @@ def _purpose(facts: Facts) -> list[str]:
     ]
 
 
-def _data(facts: Facts) -> list[str]:
+def _data(facts: ModelCardContent) -> list[str]:
     rows = [
         (name, split.first, split.last, str(split.days), number(split.rows), share(split.positives))
         for name, split in facts.splits.items()
@@ -107,7 +107,7 @@ def _data(facts: Facts) -> list[str]:
     return lines + [f"- **{escaped(name[:1].upper() + name[1:])}**: {code(told)}" for name, told in tables]
 
 
-def _quality(facts: Facts) -> list[str]:
+def _quality(facts: ModelCardContent) -> list[str]:
     lines = ["### On the test days", ""]
     if facts.test:
         lines += _metrics(facts, facts.test, facts.intervals or {})
@@ -130,7 +130,7 @@ def _quality(facts: Facts) -> list[str]:
     return [*lines, f"{NOT_KEPT} metrics of its validation days."]
 
 
-def _metrics(facts: Facts, found: Metrics, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
+def _metrics(facts: ModelCardContent, found: Metrics, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
     """Metrics down, subjects across; the champion where it was judged on the same days."""
     subjects = [each for each in (MODEL, *reversed(BASELINES), CHAMPION) if each in found]
     called = {CHAMPION: f"champion {facts.champion}" if facts.champion else "champion"}
@@ -149,13 +149,13 @@ def _metrics(facts: Facts, found: Metrics, intervals: Mapping[str, tuple[float, 
     return table(head, rows, range(1, len(head)))
 
 
-def _slices(facts: Facts) -> list[str]:
+def _slices(facts: ModelCardContent) -> list[str]:
     if facts.slices is None:
         return [f"{NOT_KEPT} how it does in groups of rows."]
     if not facts.slices:
         declared = any(each.kind == "slice" for each in facts.verdicts or ())
         return ["No group could be judged; the gates say why." if declared else "No slice gate is declared."]
-    parts: dict[tuple[str, float | None], list[Slice]] = {}
+    parts: dict[tuple[str, float | None], list[SliceSummary]] = {}
     for each in facts.slices:
         parts.setdefault((each.column, each.limit), []).append(each)
     lines, rows = list[str](), list[tuple[str, ...]]()
@@ -172,7 +172,7 @@ def _slices(facts: Facts) -> list[str]:
     return [*lines, *table(head, rows, range(2, 7)), *_images(facts, "slices")]
 
 
-def _gates(facts: Facts) -> list[str]:
+def _gates(facts: ModelCardContent) -> list[str]:
     if not facts.verdicts:
         return [f"{NOT_KEPT} verdicts of its gates.", *_decisions(facts)]
     rows = []
@@ -184,11 +184,11 @@ def _gates(facts: Facts) -> list[str]:
     return [*_decisions(facts), *_images(facts, "gates"), *lines]
 
 
-def _decisions(facts: Facts) -> list[str]:
+def _decisions(facts: ModelCardContent) -> list[str]:
     return ["", *(f"- {escaped(decision)}" for decision in facts.decisions), ""]
 
 
-def _champion(facts: Facts) -> list[str]:
+def _champion(facts: ModelCardContent) -> list[str]:
     if facts.champion is None:
         return [f"{NOT_KEPT} a comparison with a champion."]
     if not facts.champion:
@@ -201,7 +201,7 @@ def _champion(facts: Facts) -> list[str]:
     return [*lines, *_images(facts, "champion")]
 
 
-def _false_alarms(facts: Facts) -> list[str]:
+def _false_alarms(facts: ModelCardContent) -> list[str]:
     """How often each monitoring limit would ask for a training of a model that has not changed."""
     if not facts.false_alarms:
         return [f"{NOT_KEPT} how often its monitoring limits ask falsely."]
@@ -214,11 +214,11 @@ def _false_alarms(facts: Facts) -> list[str]:
     return ["Trainings that would be asked for in a year though the model has not changed.", *table(head, rows, (1, 2))]
 
 
-def _limits(facts: Facts) -> list[str]:
+def _limits(facts: ModelCardContent) -> list[str]:
     return [f"- {sentence}" for sentence in limitations.of(facts)]
 
 
-def _features(facts: Facts) -> list[str]:
+def _features(facts: ModelCardContent) -> list[str]:
     if not facts.gains:
         return [f"{NOT_KEPT} the importance of its features; {len(facts.features)} are declared."]
     total = sum(facts.gains.values()) or 1.0
@@ -234,7 +234,7 @@ def _features(facts: Facts) -> list[str]:
     return [*lines, *_images(facts, "features")]
 
 
-def _parameters(facts: Facts) -> list[str]:
+def _parameters(facts: ModelCardContent) -> list[str]:
     told = (
         f"Chosen by tuning on the validation days: study run {code(facts.tuned_by)}."
         if facts.tuned_by
@@ -244,7 +244,7 @@ def _parameters(facts: Facts) -> list[str]:
     return [told, *(table(("parameter", "value"), rows) if rows else ["", f"{NOT_KEPT} any parameters."])]
 
 
-def _lineage(facts: Facts) -> list[str]:
+def _lineage(facts: ModelCardContent) -> list[str]:
     lines = table(("made from or by", "is"), [(escaped(name), code(told)) for name, told in facts.lineage.items()])
     again = f"{facts.use_case}__reproduce"
     return [
@@ -254,11 +254,11 @@ def _lineage(facts: Facts) -> list[str]:
     ]
 
 
-def _plots(facts: Facts) -> list[str]:
+def _plots(facts: ModelCardContent) -> list[str]:
     return _images(facts, "") or [f"{NOT_KEPT} any other plots."]
 
 
-def _images(facts: Facts, section: str) -> list[str]:
+def _images(facts: ModelCardContent, section: str) -> list[str]:
     shown = [path for path in facts.plots if PLACES.get(PurePosixPath(path).stem, "") == section]
     return [line for path in sorted(shown) for line in image(_caption(path), path)]
 

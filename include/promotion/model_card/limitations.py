@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.declaration.gates import BASELINES, MODEL
-from include.promotion.model_card.content import Facts
+from include.promotion.model_card.content import ModelCardContent
 from include.promotion.model_card.escaping import code, escaped, number, share
 
 PROBES = {
@@ -19,12 +19,12 @@ SHIFT = 0.05
 """Difference of the share of positives between train and test, from which on it is mentioned."""
 
 
-def of(facts: Facts) -> list[str]:
+def of(facts: ModelCardContent) -> list[str]:
     """Sentences in Markdown, at least one: no model is without limits."""
     return [*_tested(facts), *_judged(facts), *_data(facts), *_numbers(facts)]
 
 
-def _tested(facts: Facts) -> list[str]:
+def _tested(facts: ModelCardContent) -> list[str]:
     test, train = facts.splits.get("test"), facts.splits.get("train")
     if test is None or train is None:
         return ["This run has not kept the days that it was trained and tested on."]
@@ -34,7 +34,7 @@ def _tested(facts: Facts) -> list[str]:
     ]
 
 
-def _judged(facts: Facts) -> list[str]:
+def _judged(facts: ModelCardContent) -> list[str]:
     if not facts.verdicts:
         return ["No gate has judged it."]
     found = [
@@ -48,7 +48,7 @@ def _judged(facts: Facts) -> list[str]:
     return found + ([f"No gate is declared for: {'; '.join(untested)}."] if untested else [])
 
 
-def _data(facts: Facts) -> list[str]:
+def _data(facts: ModelCardContent) -> list[str]:
     found = [escaped(each) for each in facts.caveats]
     if facts.notice:
         found.append(escaped(facts.notice))
@@ -74,7 +74,7 @@ def _data(facts: Facts) -> list[str]:
     return found
 
 
-def _numbers(facts: Facts) -> list[str]:
+def _numbers(facts: ModelCardContent) -> list[str]:
     found = []
     interval = (facts.intervals or {}).get("log_loss")
     for baseline in BASELINES:

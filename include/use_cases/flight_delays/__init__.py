@@ -10,22 +10,22 @@ from datetime import date, timedelta
 
 from include.use_case import (
     Alerts,
-    Costs,
-    FeatureValueGate,
+    ChampionGate,
+    DecisionCosts,
     Feed,
     Gate,
     Label,
     LeakageGate,
     Monitoring,
-    NotWorseThanChampion,
     PerformanceLimit,
     Retraining,
     RobustnessGate,
     SchemaGate,
-    Search,
+    SearchRange,
     ServingGate,
     SliceGate,
     Training,
+    UnusedFeaturesGate,
     UseCase,
 )
 
@@ -145,7 +145,7 @@ USE_CASE = UseCase(
     ),
     # Assumed, for the desk to correct: unplanned rebooking at the gate takes an agent about 30 minutes a late
     # flight, preparing for a flight that then is on time about 10. So a warning pays from a probability of 0.25.
-    costs=Costs(missed=30, false_warning=10, unit="agent minutes"),
+    costs=DecisionCosts(missed=30, false_warning=10, unit="agent minutes"),
     training=Training(
         window_days=365,
         validation_days=14,
@@ -168,14 +168,14 @@ USE_CASE = UseCase(
         early_stopping_rounds=60,
         baseline_features=tuple(_PLANNED),  # the timetable: with all features it is easy to beat until May
         search={
-            "learning_rate": Search(0.01, 0.1, log=True),
-            "num_leaves": Search(4, 64, log=True),
-            "min_data_in_leaf": Search(50, 2000, log=True),
-            "feature_fraction": Search(0.2, 1.0),
-            "bagging_fraction": Search(0.2, 1.0),
-            "lambda_l2": Search(1.0, 200.0, log=True),
-            "cat_smooth": Search(5.0, 200.0, log=True),
-            "cat_l2": Search(5.0, 200.0, log=True),
+            "learning_rate": SearchRange(0.01, 0.1, log=True),
+            "num_leaves": SearchRange(4, 64, log=True),
+            "min_data_in_leaf": SearchRange(50, 2000, log=True),
+            "feature_fraction": SearchRange(0.2, 1.0),
+            "bagging_fraction": SearchRange(0.2, 1.0),
+            "lambda_l2": SearchRange(1.0, 200.0, log=True),
+            "cat_smooth": SearchRange(5.0, 200.0, log=True),
+            "cat_l2": SearchRange(5.0, 200.0, log=True),
         },
     ),
     gates=(
@@ -185,7 +185,7 @@ USE_CASE = UseCase(
         # The night before, 0.65 is usual and 0.73 a good month (README.md): this stops a gross leak and no other.
         Gate("auc", at_most=0.75),
         Gate("ece", at_most=0.08, min_days=21),
-        NotWorseThanChampion("log_loss", margin=0.0, min_days=21),
+        ChampionGate("log_loss", margin=0.0, min_days=21),
         SliceGate("carrier", "log_loss", at_most_worse=0.005, than="prior", min_rows=500),
         SliceGate("origin", "log_loss", at_most_worse=0.0, than="prior", min_rows=2000),
         SliceGate("dep_hour", "log_loss", at_most_worse=0.005, than="prior", min_rows=800),
@@ -194,7 +194,7 @@ USE_CASE = UseCase(
         ServingGate(at_most_microseconds=100, at_most_megabytes=5),
         SchemaGate(),
         LeakageGate(),
-        FeatureValueGate(),
+        UnusedFeaturesGate(),
     ),
     monitoring=Monitoring(
         window_days=14,

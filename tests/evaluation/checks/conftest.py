@@ -11,7 +11,7 @@ import pytest
 from include import settings
 from include.lake import schemas
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from include.lake.partitions import days_from
 from tests.conftest import copy_lake
 from tests.toy_use_case import USE_CASE, source
@@ -23,7 +23,7 @@ FIRST, LAST = date(2020, 1, 1), date(2020, 1, 26)
 def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose lake has raw and checked feeds and labels of each day from FIRST to LAST; not written to."""
     home = tmp_path_factory.mktemp("a home")
-    lake = Lake(USE_CASE, Place.of(home) / "lake" / "toy")
+    lake = Lake(USE_CASE, StoragePath.of(home) / "lake" / "toy")
     for day in days_from(FIRST, LAST):
         for feed in USE_CASE.feeds:
             rows = getattr(source, feed.name)(day)
@@ -40,5 +40,5 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lake(lake_home: Path, landed_home: Path) -> Lake:
     """A copy of that lake as the test's own."""
-    copy_lake(landed_home / "lake", Place.of(settings.current().lake))
+    copy_lake(landed_home / "lake", StoragePath.of(settings.current().lake))
     return Lake.of(USE_CASE)

@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from include.evaluation.checks.clock import Code, find_reads, has_time_argument
-from include.registry.source_code import Source
+from include.evaluation.checks.clock import CheckedModule, find_reads, has_time_argument
+from include.registry.source_code import SourceFile
 
 READS = [
     "pd.Timestamp.now()",
@@ -48,10 +48,10 @@ HARMLESS = [
 
 def found(text: str, *, unseen: bool = False, ran: str = "build") -> set[str]:
     """What is found of a module whose function `ran` was called; nothing of it is run here."""
-    source = Source(text.encode())
+    source = SourceFile(text.encode())
     functions = compile(ast.parse(text), "mine/features.py", "exec").co_consts
     codes = [code for code in functions if getattr(code, "co_name", "") == ran]
-    return find_reads([Code("mine/features.py", source, tuple(codes), is_unseen=unseen)])
+    return find_reads([CheckedModule("mine/features.py", source, tuple(codes), is_unseen=unseen)])
 
 
 @pytest.mark.parametrize("read", READS)
@@ -120,4 +120,4 @@ def test_what_runs_unseen_is_looked_at_as_far_as_classes_name_it():
 )
 def test_a_function_that_is_given_the_time_asks_no_clock(call, given):
     name = call.partition("(")[0].removeprefix("time.")
-    assert has_time_argument(Source(call.encode()), 1, name) is given
+    assert has_time_argument(SourceFile(call.encode()), 1, name) is given

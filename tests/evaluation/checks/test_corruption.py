@@ -10,7 +10,7 @@ import pytest
 from include.evaluation.checks import corruption
 from include.model import lightgbm_params, trainer
 from include.model.model import Model
-from include.model.trainer import Rows
+from include.model.trainer import TrainingRows
 from tests.toy_use_case import USE_CASE as TOY
 
 FEATURES = {"kind": "category", "size": "float64", "hour": "int8", "urgent": "bool", "empty": "float32"}
@@ -34,7 +34,7 @@ def rows(n: int = 300) -> pa.Table:
 def model() -> Model:
     """Fitted to labels that follow `size` alone."""
     features, labels = rows().select(list(FEATURES)), (np.asarray(rows()["size"]) > 15).astype(np.float64)
-    examples = Rows(features, labels, np.full(len(labels), np.datetime64("2020-01-01")))
+    examples = TrainingRows(features, labels, np.full(len(labels), np.datetime64("2020-01-01")))
     quick = lightgbm_params.merge(TOY, {"rounds": 10, "min_data_in_leaf": 5})
     return trainer.fit(FEATURES, examples, examples, quick, threads=1).model
 

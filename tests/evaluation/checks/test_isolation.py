@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from include.evaluation.checks.leakage_check import rebuild_periods
-from include.evaluation.inputs import Rebuilt
+from include.evaluation.inputs import RebuiltPeriod
 from include.lake.lake import Lake
 from include.registry import code_digest
 from tests.toy_use_case import USE_CASE, features, source
@@ -28,10 +28,10 @@ honest = features.build
 
 
 @pytest.fixture
-def tried(place, monkeypatch) -> Callable[..., Rebuilt]:
+def tried(place, monkeypatch) -> Callable[..., RebuiltPeriod]:
     """Builds the features of DAY from an empty lake, by what a test gives."""
 
-    def rebuilt(build=None, package=USE_CASE.package) -> Rebuilt:
+    def rebuilt(build=None, package=USE_CASE.package) -> RebuiltPeriod:
         if build is not None:
             monkeypatch.setattr(features, "build", build)
         use_case = replace(USE_CASE, package=package)
@@ -41,8 +41,8 @@ def tried(place, monkeypatch) -> Callable[..., Rebuilt]:
     return rebuilt
 
 
-def leaking(*called: str) -> Rebuilt:
-    return Rebuilt(DAY, rows=0, read=called)
+def leaking(*called: str) -> RebuiltPeriod:
+    return RebuiltPeriod(DAY, rows=0, read=called)
 
 
 def within_a_closure(asked):

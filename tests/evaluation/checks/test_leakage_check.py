@@ -12,11 +12,11 @@ from deltalake import DeltaTable
 
 from include import settings
 from include.evaluation.checks.leakage_check import ROWS, rebuild_periods
-from include.evaluation.inputs import Rebuilt
+from include.evaluation.inputs import RebuiltPeriod
 from include.features import materialize
 from include.lake import s3, signing
 from include.lake.lake import Lake
-from include.lake.object_store import Place
+from include.lake.object_store import StoragePath
 from tests import places
 from tests.conftest import SIGNING_KEY
 from tests.toy_use_case import USE_CASE, features, source
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 DAY, AS_OF = date(2020, 1, 9), date(2020, 1, 18)
 TOMORROW = DAY + timedelta(days=1)
-SOUND = Rebuilt(DAY, rows=source.ROWS)
+SOUND = RebuiltPeriod(DAY, rows=source.ROWS)
 honest = features.build
 """The toy's own features; monkeypatching hides them."""
 
@@ -39,7 +39,7 @@ def with_history(day, events, outcomes):
 
 def later_failures(where: str | Path, table: str) -> int:
     """How many failures a table of the lake there has of the day after DAY, read past the view."""
-    uri = (Place.of(where) / "toy" / table).uri
+    uri = (StoragePath.of(where) / "toy" / table).uri
     later = DeltaTable(uri, storage_options=s3.options(uri)).to_pyarrow_table(partitions=[("day", "=", str(TOMORROW))])
     return later["failed"].to_pylist().count(1)
 
@@ -55,7 +55,7 @@ def store(lake: Lake, day: date = DAY) -> None:
     materialize.write(USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days))
 
 
-def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> Rebuilt:
+def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> RebuiltPeriod:
     """What is found about a day that was built by this code."""
     monkeypatch.setattr(features, "build", build)
     store(lake)
@@ -171,14 +171,14 @@ def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
 
 def test_features_that_are_not_stored_at_all_are_stale(lake):
     missing = date(2020, 1, 12)
-    assert rebuild_periods(USE_CASE, [missing], AS_OF) == (Rebuilt(missing, rows=200, outdated=True),)
+    assert rebuild_periods(USE_CASE, [missing], AS_OF) == (RebuiltPeriod(missing, rows=200, outdated=True),)
 
 
 def test_a_day_without_rows_has_none_to_tell_of(lake, monkeypatch):
     def build(day, events, outcomes):
         return honest(day, events, outcomes).limit(0)
 
-    assert tried(lake, monkeypatch, build) == Rebuilt(DAY, rows=0)
+    assert tried(lake, monkeypatch, build) == RebuiltPeriod(DAY, rows=0)
 
 
 def test_a_function_that_raises_is_an_error_that_says_so(lake, monkeypatch):
@@ -220,10 +220,10 @@ def test_a_setting_that_was_not_there_is_not_there_again(lake, monkeypatch, fail
 def leaves_all_as_it_was(lake, monkeypatch, fails):
     store(lake)
     real = settings.current().lake
-    assert lake.root == Place.of(real) / "toy"
+    assert lake.root == StoragePath.of(real) / "toy"
 
     def build(day, events, outcomes):
-        assert Place.of(settings.current().lake) != Place.of(real)
+        assert StoragePath.of(settings.current().lake) != StoragePath.of(real)
         # Whoever writes to the files that it finds must not reach the real ones.
         for path in (Path(settings.current().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")
@@ -253,4 +253,4 @@ def test_no_table_is_made_in_the_lake(place):
     empty = Lake(USE_CASE, place / "empty")
     [found] = rebuild_periods(USE_CASE, [DAY], AS_OF, lake=empty)
     assert place.names() == []
-    assert found == Rebuilt(DAY, rows=0), "no rows, and none stored"
+    assert found == RebuiltPeriod(DAY, rows=0), "no rows, and none stored"

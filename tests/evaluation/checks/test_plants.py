@@ -29,10 +29,10 @@ from include import settings
 from include.evaluation.checks import leakage_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
-from include.evaluation.inputs import Rebuilt
+from include.evaluation.inputs import RebuiltPeriod
 from include.features import label, materialize
 from include.ingestion import ingest, validate
-from include.ingestion.correction_log import Corrections
+from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.known_at import KnownTooLateError, require_known
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -113,7 +113,7 @@ def number_of_later_days(day: date) -> int:
 
 
 def corrections_sent_later(day: date) -> int:
-    return len((Corrections.of(USE_CASE, "events").folder / "sent").names())
+    return len((CorrectionLog.of(USE_CASE, "events").folder / "sent").names())
 
 
 def realised_metrics(day: date) -> int:
@@ -312,12 +312,12 @@ def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, 
     assert verdict(found, plant) == plant.caught if plant.caught in ("leak", "read", "outdated") else True
     if plant.caught not in ("leak", "read", "outdated"):
         kept = source.ROWS - (plant.part == "quarantine")  # the plant sets one row aside, and honestly so
-        assert found == Rebuilt(day, rows=kept)
+        assert found == RebuiltPeriod(day, rows=kept)
     if plant.caught not in ("leak", "read", "outdated", "harmless"):
         assert plant.caught in STATED, "the docstring lists what is not covered"
 
 
-def verdict(found: Rebuilt, plant: Plant) -> str:
+def verdict(found: RebuiltPeriod, plant: Plant) -> str:
     if found.read:
         return "read"
     if found.leaking:
@@ -332,7 +332,7 @@ def prepare(lake: Lake, home: Path, day: date) -> None:
     KEPT[day] = 1
     (home / "source").mkdir(parents=True, exist_ok=True)
     (home / "source" / "prepared.txt").write_text("known")
-    (Corrections.of(USE_CASE, "events").folder / "sent" / "000001").create(b"later")
+    (CorrectionLog.of(USE_CASE, "events").folder / "sent" / "000001").create(b"later")
     FILES["parquet"] = home / "constants.parquet"
     pq.write_table(source.events(day), FILES["parquet"])
     realised = {"metric": "log_loss", "subject": "model", "value": 0.5}
@@ -347,7 +347,7 @@ def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Pa
     day = SAMPLED[0]
     store(day, use_case)
     [found] = rebuild_periods(use_case, [day], AS_OF)
-    assert found == Rebuilt(day, rows=source.ROWS, leaking=("size",))
+    assert found == RebuiltPeriod(day, rows=source.ROWS, leaking=("size",))
 
 
 def test_training_days_and_others_are_sampled_over_all_weekdays():

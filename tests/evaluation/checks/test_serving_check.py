@@ -41,13 +41,13 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> No
     monkeypatch.setattr(sys, "executable", str(path))
 
 
-def order(home: Path, run_id: str, tmp_path: Path) -> serving_check._Order:
+def order(home: Path, run_id: str, tmp_path: Path) -> serving_check._Request:
     """What the fresh process would be told; asked here within the test's own, which is quicker."""
     candidate = Registry(USE_CASE).candidate(run_id)
     folder = tmp_path / "an empty folder"
     folder.mkdir()
     sample = str(files(home, "sample.parquet"))
-    return serving_check._Order(
+    return serving_check._Request(
         settings.current().mlflow, candidate.model_id, dict(candidate.files), sample, str(folder), ""
     )
 
@@ -205,7 +205,7 @@ def error_of(run_id: str) -> str:
 
 
 def test_fewer_scores_than_rows_are_an_error(trained_toy, monkeypatch):
-    monkeypatch.setattr(serving_check, "_asked", lambda *_: serving_check._Answer(bits=(1, 2)))
+    monkeypatch.setattr(serving_check, "_asked", lambda *_: serving_check._Response(bits=(1, 2)))
     assert error_of(trained_toy).startswith("it gave 2 scores for the sample's")
 
 

@@ -10,7 +10,7 @@ from include.errors import InvalidRequestError
 from include.evaluation import evaluate, plots
 from include.promotion import approve, register
 from include.promotion.model_card import build
-from include.registry.gate_result import Verdict
+from include.registry.gate_result import GateResult
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import Runs
 from include.registry.records import Records
@@ -20,8 +20,8 @@ from tests.versions import judge, rerecord
 
 HOSTILE = '<script>alert("x")</script> | **bold**'
 VERDICTS = [
-    Verdict("log_loss better than prior", "metric", "log_loss", 0.5, 0.6, "passed", False, "It is better."),
-    Verdict("log_loss by kind", "slice", "log_loss", 0.2, 0.1, "failed", True, f"Worst is {HOSTILE}."),
+    GateResult("log_loss better than prior", "metric", "log_loss", 0.5, 0.6, "passed", False, "It is better."),
+    GateResult("log_loss by kind", "slice", "log_loss", 0.2, 0.1, "failed", True, f"Worst is {HOSTILE}."),
 ]
 SLICE = {"column": "kind", "group": HOSTILE, "rows": 300, "value": 0.7, "compared": 0.5, "worse": 0.2, "limit": 0.1}
 

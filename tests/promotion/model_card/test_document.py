@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from include.monitoring.false_alarms import Rate
+from include.monitoring.false_alarms import FalseAlarmRate
 from include.promotion import model_card
-from include.promotion.model_card import Facts, Slice, Split
+from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.promotion.model_card.escaping import code, escaped
-from include.registry.gate_result import Verdict
-from include.use_case import Costs
+from include.registry.gate_result import GateResult
+from include.use_case import DecisionCosts
 
 PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
 HOSTILE = [
@@ -32,15 +32,15 @@ HOSTILE = [
 ]
 
 
-def verdict(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> Verdict:
+def verdict(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> GateResult:
     told = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "not judged"), "reason": "Because."}
-    return Verdict(gate=gate, kind=kind, value=value, outcome=outcome, **(told | more))
+    return GateResult(gate=gate, kind=kind, value=value, outcome=outcome, **(told | more))
 
 
-def facts(**changed) -> Facts:
+def facts(**changed) -> ModelCardContent:
     test = {"log_loss": 0.4311, "auc": 0.712, "expected_cost": 5.25, "base_rate": 0.21, "mean_prediction": 0.23}
     return replace(
-        Facts(
+        ModelCardContent(
             use_case="flight_delays",
             version="4",
             as_of="2013-10-14",
@@ -49,12 +49,12 @@ def facts(**changed) -> Facts:
             label="late",
             label_meaning="1 if the flight arrived 15 minutes late or more.",
             matures_after_days=2,
-            costs=Costs(missed=30, false_warning=10, unit="agent minutes"),
+            costs=DecisionCosts(missed=30, false_warning=10, unit="agent minutes"),
             window="2013-01-01..2013-10-12",
             splits={
-                "train": Split("2013-01-01", "2013-08-25", 236, 190_000, 0.31),
-                "validation": Split("2013-08-29", "2013-09-11", 14, 12_000, 0.2),
-                "test": Split("2013-09-15", "2013-10-12", 28, 25_123, 0.21),
+                "train": SplitSummary("2013-01-01", "2013-08-25", 236, 190_000, 0.31),
+                "validation": SplitSummary("2013-08-29", "2013-09-11", 14, 12_000, 0.2),
+                "test": SplitSummary("2013-09-15", "2013-10-12", 28, 25_123, 0.21),
             },
             test={"model": test, "logistic": test | {"log_loss": 0.4402}, "prior": test | {"log_loss": 0.5}},
             validation={"model": test | {"log_loss": 0.3555}},
@@ -66,9 +66,9 @@ def facts(**changed) -> Facts:
             stale=("features: 31 of 90 periods are stale (31 made by other code)",),
             intervals={"log_loss": (0.4201, 0.4421)},
             slices=(
-                Slice("carrier", "UA", 5000, 0.44, 0.43, 0.01, 0.05),
-                Slice("carrier", "HA", 250, 0.52, 0.43, 0.09, 0.05),
-                Slice("carrier", "OO", 12, None, None, None, 0.05),
+                SliceSummary("carrier", "UA", 5000, 0.44, 0.43, 0.01, 0.05),
+                SliceSummary("carrier", "HA", 250, 0.52, 0.43, 0.09, 0.05),
+                SliceSummary("carrier", "OO", 12, None, None, None, 0.05),
             ),
             verdicts=(
                 verdict("log_loss better than prior", "passed", limit=0.5),
@@ -189,9 +189,11 @@ def test_a_model_that_clearly_beats_the_baselines_is_not_said_to_be_like_them():
 
 def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_were_simulated_from():
     found = (
-        Rate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
-        Rate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
-        Rate("performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."),
+        FalseAlarmRate("performance", "skill_loss/log_loss", "prior", 1.0, 0.98, at=0.99, days=42),
+        FalseAlarmRate("weighted_drift", "weighted_drift", "features", None, 2.5, at=1.0, days=150, own=True),
+        FalseAlarmRate(
+            "performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."
+        ),
     )
     rows = section(model_card.markdown(facts(false_alarms=found)), "False alarms").splitlines()
     assert "| skill_loss/log_loss against the prior | 1 | 0.98 | the default process (42 days of its own) |" in rows
@@ -274,7 +276,10 @@ def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
         links={text: text},
         missing_days=(text,),
         stale=(text,),
-        slices=(Slice(text, text, 300, 0.5, 0.4, 0.1, 0.05), Slice(text, text, 3, None, None, None, 0.05)),
+        slices=(
+            SliceSummary(text, text, 300, 0.5, 0.4, 0.1, 0.05),
+            SliceSummary(text, text, 3, None, None, None, 0.05),
+        ),
         verdicts=(verdict(text, "failed", "champion", reason=text),),
         champion=text,
         decisions=(text,),
