@@ -50,21 +50,21 @@ def write(path: Path, rows: int) -> None:
 def reference() -> dict[str, reference_profile.ReferenceHistogram]:
     train = batch(np.random.default_rng(2), 100_000)
     return {
-        name: reference_profile.spread(train[name], WORDS if "category" in name else None)
+        name: reference_profile.reference_histogram(train[name], WORDS if "category" in name else None)
         for name in train.column_names
     }
 
 
 def read(path: Path) -> int:
-    with batch_reader.opened(path) as file:
+    with batch_reader.open_files(path) as file:
         return sum(each.num_rows for each in file.iter_batches(batch_reader.BATCH_ROWS))
 
 
 def measure(path: Path) -> int:
     spreads = reference()
     bins: dict[str, Bins] = {name: spread.bins for name, spread in spreads.items()}
-    with batch_reader.opened(path) as file:
-        counts = drift.count(bins, file.iter_batches(batch_reader.BATCH_ROWS))
+    with batch_reader.open_files(path) as file:
+        counts = drift.count_bins(bins, file.iter_batches(batch_reader.BATCH_ROWS))
     found = [drift.psi(spreads[name].counts, each) for name, each in counts.items()]
     found += [drift.jensen_shannon(spreads[name].counts, each) for name, each in counts.items()]
     assert all(value is not None for value in found)

@@ -96,7 +96,7 @@ def by_hand(folder: Path, look_back: int) -> int:
 def ours(look_back: int) -> int:
     last = FIRST + timedelta(days=look_back)
     lake = Lake.of(use_case(look_back))
-    return materialize.write(use_case(look_back), "features", "build", lake.as_of(last), FIRST).partition.rows
+    return materialize.materialize(use_case(look_back), "features", "build", lake.as_of(last), FIRST).partition.rows
 
 
 def measured(what: str, folder: Path, look_back: int) -> dict[str, float]:

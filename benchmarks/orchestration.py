@@ -86,7 +86,7 @@ def orchestration(console: Console, dags: Path) -> bool:
     """Both DAGs in turn, on days that neither has seen."""
     os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     here = instance.current()
-    services.up(here, say=console.print)
+    services.start_instance(here, say=console.print)
     try:
         api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
         wait(lambda: api.has_dag("empty") and api.has_dag("flight_delays__data"), "the DAGs")
@@ -99,7 +99,7 @@ def orchestration(console: Console, dags: Path) -> bool:
             ratios.append(full / empty)
             console.print(f"  from {first}: empty {empty:.0f}, data {full:.0f} tasks a minute: ratio {ratios[-1]:.2f}")
     finally:
-        services.down(here)
+        services.stop_instance(here)
     ratio = statistics.median(ratios)
     console.print(f"flight_delays__data against an empty DAG: {ratio:.2f} (at least {LEAST_RATIO})")
     return ratio >= LEAST_RATIO

@@ -31,14 +31,14 @@ def look(span: int) -> None:
     from include.web import html, overview
     from tests.web import measured
 
-    html.make_ready()
+    html.prepare_templates()
     pa.table({"x": [1]}).to_pandas()  # whoever asks pyarrow for a table first waits for pandas
     use_case, last = _use_case(), measured.day_of(364)
     taken = []
     for _ in range(9):
         wall, cpu = time.perf_counter(), time.process_time()
-        text = html.use_case(
-            overview.run(use_case, last, span=span), "/airworthy", span=span, chosen=False, several=False
+        text = html.use_case_page(
+            overview.build_overview(use_case, last, span=span), "/airworthy", span=span, chosen=False, several=False
         )
         taken.append((1000 * (time.perf_counter() - wall), 1000 * (time.process_time() - cpu)))
     warm, cpu_warm = (statistics.median(each[place] for each in taken[1:]) for place in (0, 1))

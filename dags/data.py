@@ -13,7 +13,7 @@ def make(use_case: UseCase) -> DAG:
     raw, checked = dag_factory.asset(use_case, "raw"), dag_factory.asset(use_case, "checked")
     features = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "labels")]
 
-    with dag_factory.daily(use_case, "data", params=params.data(use_case), max_active_runs=8) as built:
+    with dag_factory.daily_dag(use_case, "data", params=params.data_params(use_case), max_active_runs=8) as built:
         chain(
             *filter(None, [tasks.wait_for_deliveries(use_case)]),
             tasks.ingest.override(outlets=[raw])(use_case.name),

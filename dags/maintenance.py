@@ -24,7 +24,7 @@ def make(use_case: UseCase) -> DAG:
         ),
     }
 
-    with dag_factory.care(use_case, "maintenance", params=params) as built:
+    with dag_factory.maintenance_dag(use_case, "maintenance", params=params) as built:
         tasks.maintain.override(outlets=[dag_factory.asset(use_case, "maintenance")])(use_case.name)
     return built
 

@@ -20,7 +20,7 @@ def make(use_case: UseCase) -> DAG:
         ),
     }
 
-    with dag_factory.by_hand(use_case, "reproduce", params=params) as built:
+    with dag_factory.manual_dag(use_case, "reproduce", params=params) as built:
         tasks.reproduce.override(inlets=[dag_factory.asset(use_case, "model")])(use_case.name)
     return built
 

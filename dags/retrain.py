@@ -18,7 +18,7 @@ def make(use_case: UseCase) -> DAG:
     wait = {**dag_factory.WAITING, "execution_timeout": TURN_LIMIT + timedelta(hours=1), "last_task": "record"}
 
     # A backfill runs several days at once, whatever max_active_runs says: the sensor keeps them in order.
-    with dag_factory.daily(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
+    with dag_factory.daily_dag(use_case, "retrain", from_now_on=True, max_active_runs=1) as built:
         chain(
             PreviousDecisionSensor(task_id="wait_for_measures", use_case=use_case.name, **wait),
             tasks.decide.override(inlets=made["metrics"], outlets=made["decisions"])(use_case.name),

@@ -31,7 +31,7 @@ def make(use_case: UseCase) -> DAG:
         ),
     }
 
-    with dag_factory.by_hand(use_case, "rollback", params=params) as built:
+    with dag_factory.manual_dag(use_case, "rollback", params=params) as built:
         tasks.roll_back.override(outlets=[dag_factory.asset(use_case, "model")])(use_case.name)
     return built
 

@@ -14,7 +14,7 @@ def make(use_case: UseCase) -> DAG:
     inlets = [dag_factory.asset(use_case, "features"), dag_factory.asset(use_case, "model")]
     predictions = dag_factory.asset(use_case, "predictions")
 
-    with dag_factory.daily(use_case, "score", params=params.score(), max_active_runs=8) as built:
+    with dag_factory.daily_dag(use_case, "score", params=params.score_params(), max_active_runs=8) as built:
         chain(
             DaySensor(task_id="wait_for_features", use_case=use_case.name, table="features", **dag_factory.WAITING),
             tasks.score.override(inlets=inlets, outlets=[predictions])(use_case.name),

@@ -43,26 +43,26 @@ class Settings:
 
         A browser sends a cookie of 127.0.0.1 to every port there, and Airflow's page is opened by that address.
         """
-        return re.sub(r"^(https?://)127\.0\.0\.1(?=[:/]|$)", r"\1localhost", shown(self.mlflow))
+        return re.sub(r"^(https?://)127\.0\.0\.1(?=[:/]|$)", r"\1localhost", shown_address(self.mlflow))
 
 
-def current() -> Settings:
+def current_settings() -> Settings:
     """The settings of the environment as it is now."""
     env = os.environ
     home = Path(env.get("AIRWORTHY_HOME") or REPOSITORY / ".airworthy").expanduser().resolve()
     packages = env.get("AIRWORTHY_USE_CASE_PACKAGES") or "include.use_cases"
     return Settings(
         home=home,
-        lake=place("AIRWORTHY_LAKE", home / "lake"),
+        lake=storage_setting("AIRWORTHY_LAKE", home / "lake"),
         mlflow=_mlflow(env.get("AIRWORTHY_MLFLOW_PORT") or "5000"),
-        data_docs=place("AIRWORTHY_DATA_DOCS", home / "data_docs"),
+        data_docs=storage_setting("AIRWORTHY_DATA_DOCS", home / "data_docs"),
         use_case_packages=tuple(name.strip() for name in packages.split(",") if name.strip()),
     )
 
 
 def downloads_folder() -> Path:
     """Return the folder in which a use case's source keeps what it has downloaded; it may be removed at any time."""
-    return current().home / "source"
+    return current_settings().home / "source"
 
 
 def _mlflow(port: str) -> str:
@@ -78,7 +78,7 @@ def _mlflow(port: str) -> str:
     return address
 
 
-def place(name: str, default: Path) -> str:
+def storage_setting(name: str, default: Path) -> str:
     """Return where that variable says that files are: an address on S3, or an absolute folder, as services run
     elsewhere than the shell in which a relative one was meant.
 
@@ -104,7 +104,7 @@ def place(name: str, default: Path) -> str:
     return value
 
 
-def shown(address: str) -> str:
+def shown_address(address: str) -> str:
     """An address as people may see it, without a slash at its end; empty where a browser cannot open it.
 
     The address itself may be that of a database, or of no settings and hold a password: it must never be shown.

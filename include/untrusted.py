@@ -133,7 +133,7 @@ class _Child:
     def __init__(self, memory_bytes: int) -> None:
         self.memory_bytes, self._is_over, self._has_ended = memory_bytes, False, threading.Event()
         self._socket, other = socket.socketpair()
-        code = "from include.untrusted import serve; serve()"
+        code = "from include.untrusted import serve_calls; serve_calls()"
         with other:
             try:
                 self.process = subprocess.Popen(
@@ -257,7 +257,7 @@ def _receive_exactly(connection: socket.socket, size: int, deadline: float | Non
     return bytes(parts)
 
 
-def serve() -> None:
+def serve_calls() -> None:
     """Answer the orders that come through the socket named on the command line, until it is closed."""
     _end_with_parent(int(sys.argv[2]))
     _give_way()

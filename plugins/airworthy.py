@@ -21,7 +21,7 @@ class Page:
         if self._app is None:
             from include.web import app
 
-            self._app = app.build()
+            self._app = app.build_app()
         await self._app(scope, receive, send)
 
 

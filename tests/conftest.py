@@ -277,7 +277,7 @@ def filled(homes: Homes) -> Path:
 @pytest.fixture
 def toy_lake(lake_home: Path, homes: Homes, toy: Toy) -> Path:
     """A copy of the filled toy lake, as the test's own."""
-    copy_lake(homes.filled(toy) / "lake", StoragePath.of(settings.current().lake))
+    copy_lake(homes.filled(toy) / "lake", StoragePath.of(settings.current_settings().lake))
     return lake_home
 
 
@@ -349,7 +349,7 @@ def move(old: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy a home whole and use the tracking store in the copy."""
     from mlflow.tracking._tracking_service import utils as tracking_utils
 
-    lake = StoragePath.of(settings.current().lake)
+    lake = StoragePath.of(settings.current_settings().lake)
     shutil.copytree(old, home, ignore=_but_for(old / "lake"), copy_function=shutil.copyfile)
     if (old / "lake").is_dir():
         copy_lake(old / "lake", lake)
@@ -372,7 +372,7 @@ def copy_lake(old: Path, new: StoragePath) -> None:
     def upload(path: Path) -> None:
         (new / path.relative_to(old).as_posix()).write(path.read_bytes())
 
-    s3.together(upload, (path for path in old.rglob("*") if path.is_file()))
+    s3.map_concurrently(upload, (path for path in old.rglob("*") if path.is_file()))
 
 
 def _but_for(left_out: Path) -> Callable[[str, list[str]], list[str]]:

@@ -45,8 +45,8 @@ class Homes:
         copy_folder(self.filled(toy), home)
         shutil.copyfile(self._tracking, home / "mlflow.db")
         with living_in(home):
-            run_id = train.run(toy.use_case, toy.as_of, reason="a first model").run_id
-            evaluate.run(toy.use_case, run_id)
+            run_id = train.train_model(toy.use_case, toy.as_of, reason="a first model").run_id
+            evaluate.evaluate_run(toy.use_case, run_id)
         return home, run_id
 
     def _champion(self, toy: Toy) -> Path:
@@ -56,6 +56,6 @@ class Homes:
         home = self._folders.mktemp("champion") / "home"
         trained, run_id = self.trained(toy)
         with moved_into(trained, home):
-            version = register.run(toy.use_case, run_id).version
-            assert promote.run(toy.use_case, version, who="a test").promoted
+            version = register.register_run(toy.use_case, run_id).version
+            assert promote.promote_version(toy.use_case, version, who="a test").promoted
         return home

@@ -24,7 +24,7 @@ FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
 
 
 def register_one() -> str:
-    run_id = train.run(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
+    run_id = train.train_model(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
     registry = Registry(USE_CASE)
     return registry.register(registry.candidate(run_id), "A model.").number
 
@@ -65,7 +65,8 @@ def everything(home: Path) -> dict[str, bytes]:
 def outcomes() -> dict[str, str]:
     """Version to how it is built again."""
     return {
-        version.number: reproduce.run(USE_CASE, version.number).outcome for version in Registry(USE_CASE).versions()
+        version.number: reproduce.reproduce_version(USE_CASE, version.number).outcome
+        for version in Registry(USE_CASE).versions()
     }
 
 

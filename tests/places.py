@@ -22,7 +22,11 @@ def contents(place: StoragePath) -> dict[str, bytes]:
     """Name below the place to content, of every file."""
     found = list(files(place))
     return dict(
-        zip((file.uri.removeprefix(f"{place}/") for file in found), s3.together(StoragePath.read, found), strict=True)
+        zip(
+            (file.uri.removeprefix(f"{place}/") for file in found),
+            s3.map_concurrently(StoragePath.read, found),
+            strict=True,
+        )
     )
 
 

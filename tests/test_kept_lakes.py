@@ -48,5 +48,5 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     entries = Ledger.of(USE_CASE).verify(registry.ledger_head())
     assert [entry.action for entry in entries] == ["promotion"]
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == "1"
-    assert score.run(USE_CASE, AS_OF).changed
+    assert score.score_period(USE_CASE, AS_OF).changed
     assert Lake.of(USE_CASE).as_of(AS_OF).read("predictions").num_rows

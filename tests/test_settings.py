@@ -9,20 +9,23 @@ from include.errors import InvalidRequestError
 def test_a_relative_folder_is_meant_from_where_it_was_typed(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AIRWORTHY_LAKE", "lake")
-    assert settings.current().lake == str(tmp_path / "lake")
+    assert settings.current_settings().lake == str(tmp_path / "lake")
 
 
 def test_lake_and_pages_may_be_on_s3(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/lake/")
     monkeypatch.setenv("AIRWORTHY_DATA_DOCS", "s3://bucket")
-    assert (settings.current().lake, settings.current().data_docs) == ("s3://bucket/lake", "s3://bucket")
+    assert (settings.current_settings().lake, settings.current_settings().data_docs) == (
+        "s3://bucket/lake",
+        "s3://bucket",
+    )
 
 
 @pytest.mark.parametrize("address", ["gs://bucket/lake", "s3:///lake", "s3://bucket/lake?versionId=1", "http://x/y"])
 def test_an_address_of_another_kind_is_refused_with_the_setting_to_change(monkeypatch, address):
     monkeypatch.setenv("AIRWORTHY_DATA_DOCS", address)
     with pytest.raises(InvalidRequestError, match=r"AIRWORTHY_DATA_DOCS=.*Name a folder, or s3://bucket/prefix"):
-        settings.current()
+        settings.current_settings()
 
 
 @pytest.mark.parametrize("name", ["%41", "a%20b", "%2F", "a\\b", "a\nb", "bad\udcff", "_delta_log", "a/_delta_log/b"])
@@ -31,25 +34,25 @@ def test_a_folder_that_the_delta_library_would_misread_is_refused_in_words(monke
     monkeypatch.delenv("AIRWORTHY_LAKE", raising=False)
     monkeypatch.setenv(variable, str(tmp_path / name))
     with pytest.raises(InvalidRequestError, match=rf"in its name.* Set {variable}"):
-        settings.current()
+        settings.current_settings()
 
 
 def test_a_prefix_on_s3_that_the_delta_library_would_misread_is_refused_in_words(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://bucket/_delta_log/lake")
     with pytest.raises(InvalidRequestError, match=r"'_delta_log' in its name.* Set AIRWORTHY_LAKE"):
-        settings.current()
+        settings.current_settings()
 
 
 @pytest.mark.parametrize("name", ["_delta_logs", "my_delta_log", "delta_log"])
 def test_a_folder_whose_name_only_resembles_a_tables_log_is_taken(monkeypatch, tmp_path, name):
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / name))
-    assert settings.current().lake == str(tmp_path / name)
+    assert settings.current_settings().lake == str(tmp_path / name)
 
 
 def test_keys_that_stand_in_an_address_are_refused_and_not_repeated(monkeypatch):
     monkeypatch.setenv("AIRWORTHY_LAKE", "s3://AKIA:hidden@bucket/lake")
     with pytest.raises(InvalidRequestError, match="AIRWORTHY_LAKE") as raised:
-        settings.current()
+        settings.current_settings()
     assert "hidden" not in str(raised.value)
 
 
@@ -57,7 +60,7 @@ def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
     for name in ("AIRWORTHY_LAKE", "AIRWORTHY_DATA_DOCS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
-    found = settings.current()
+    found = settings.current_settings()
     assert {found.lake, found.data_docs} == {str(tmp_path / "lake"), str(tmp_path / "data_docs")}
 
 
@@ -76,7 +79,7 @@ def test_everything_lies_in_one_folder_by_default(monkeypatch, tmp_path):
     ],
 )
 def test_an_address_that_is_shown_holds_no_secret(address, shown):
-    assert settings.shown(address) == shown
+    assert settings.shown_address(address) == shown
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_an_address_that_is_shown_holds_no_secret(address, shown):
 )
 def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no_cookie(monkeypatch, address, shown):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert settings.current().mlflow_shown == shown and settings.current().mlflow == address
+    assert settings.current_settings().mlflow_shown == shown and settings.current_settings().mlflow == address
 
 
 @pytest.mark.parametrize(
@@ -105,11 +108,11 @@ def test_people_open_mlflow_by_another_host_name_than_airflow_so_that_it_gets_no
 def test_a_password_in_the_address_of_mlflow_is_refused_with_where_it_belongs_and_not_repeated(monkeypatch, address):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     with pytest.raises(InvalidRequestError, match=r"URI=.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD") as no:
-        settings.current()
+        settings.current_settings()
     assert "hidden" not in str(no.value) and "alice" not in str(no.value)
 
 
 @pytest.mark.parametrize("address", ["http://mlflow:5000", "sqlite:////home/a@b/mlflow.db", "postgresql://db/mlflow"])
 def test_any_other_address_of_mlflow_is_taken_as_it_is(monkeypatch, address):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    assert settings.current().mlflow == address
+    assert settings.current_settings().mlflow == address

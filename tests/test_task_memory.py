@@ -96,7 +96,7 @@ def spin() -> None:
 def test_airflow_does_not_retry_it(monkeypatch):
     monkeypatch.setenv(task_memory.VARIABLE, "0.001")
     monkeypatch.setattr(task_memory, "MARGIN", 0)
-    with pytest.raises(AirflowFailException, match="raise AIRWORTHY_TASK_MEMORY_GB"), dag_factory.told():
+    with pytest.raises(AirflowFailException, match="raise AIRWORTHY_TASK_MEMORY_GB"), dag_factory.fail_without_retry():
         spin()
 
 

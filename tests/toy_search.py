@@ -24,12 +24,14 @@ USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search=
 
 def quick(use_case: UseCase = USE_CASE, day: date = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
     """A tuning of few trials of few rounds."""
-    return tune.run(use_case, day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options)
+    return tune.tune_parameters(
+        use_case, day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options
+    )
 
 
 def client() -> MlflowClient:
     """Of the store that the stages write to."""
-    return MlflowClient(settings.current().mlflow)
+    return MlflowClient(settings.current_settings().mlflow)
 
 
 def runs(filter_: str = "") -> list[Run]:

@@ -34,7 +34,7 @@ def quarantined_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bad_hours(lake_home: Path, quarantined_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two events of DAY have impossible hours and are quarantined."""
     quarantined.spoil(monkeypatch, "events", "hour", [25, -1], quarantined.DAY)
-    copy_lake(quarantined_home / "lake", StoragePath.of(settings.current().lake))
+    copy_lake(quarantined_home / "lake", StoragePath.of(settings.current_settings().lake))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def another(lake_home: Path) -> Callable[..., str]:
     def trained(use_case: UseCase, day: date = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:
             draw_nothing(patch)
-            return train.run(use_case, day, parameters={"rounds": 12, **parameters}).run_id
+            return train.train_model(use_case, day, parameters={"rounds": 12, **parameters}).run_id
 
     return trained
 
@@ -64,7 +64,7 @@ def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracki
             if number in "13":
                 maintained.flies(number)
             maintained.enlarge()
-        train.run(maintained.USE_CASE, AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS)
+        train.train_model(maintained.USE_CASE, AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS)
     return home
 
 

@@ -107,7 +107,7 @@ def judge_now(number: str) -> None:
 def promoted(number: str, *, who: str, **given: Any) -> promote.PromoteResult:
     """Promote a version whose verdicts are of what holds now."""
     judge_now(number)
-    return promote.run(USE_CASE, number, who=who, **given)
+    return promote.promote_version(USE_CASE, number, who=who, **given)
 
 
 def life(number: str) -> str | None:

@@ -87,16 +87,16 @@ class HistoricalEvaluator:
         return self._fits[day]
 
     def _fit(self, day: date) -> HistoricalModel:
-        use_case, chosen = self.use_case, lightgbm_params.merge(self.use_case, None)
-        first, last = splits.window(use_case, day)
-        made_from = train.material_of(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
+        use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
+        first, last = splits.training_window(use_case, day)
+        made_from = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
-        cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
+        cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
         kept = ModelCache.of(use_case)
         if (values := kept.read(made_from.fingerprint)) is None:
             self.tell(f"fitting as of {day}")
-            parts = {name: dataset.rows(use_case, rows, days, name, day) for name, days in cut.items()}
-            fitted = trainer.fit(
+            parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
+            fitted = trainer.fit_model(
                 use_case.features, parts["train"], parts["validation"], chosen,
                 THREADS, use_case.training.baseline_features,
             )  # fmt: skip
@@ -125,9 +125,9 @@ class HistoricalEvaluator:
 
     def _profile(self, day: date, fit: HistoricalModel) -> ReferenceProfile:
         rows = self._labelled(day, fit.cut.train[0], fit.cut.test[-1])
-        parts = {name: dataset.rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
+        parts = {name: dataset.split_rows(self.use_case, rows, days, name, day) for name, days in fit.cut.items()}
         predicted = {name: fit.model.predict_all(part.features, THREADS) for name, part in parts.items()}
-        return reference_profile.of(fit.model, parts, predicted, self.use_case.costs)
+        return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
 
     def predicted(self, model: date, day: date) -> dict[str, Numbers]:
         """What the model as of `model` and its baselines say of every row of `day`, by subject."""
@@ -173,20 +173,24 @@ class HistoricalEvaluator:
         key = (model, monitoring, policy)
         if key not in self._limits:
             gap_days = self.use_case.training.gap_days
-            self._limits[key] = false_alarms.resolve(self.profile(model), monitoring, policy, gap_days)
+            self._limits[key] = false_alarms.resolve_limits(self.profile(model), monitoring, policy, gap_days)
         return self._limits[key]
 
     def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
         version, told = model.isoformat(), self.profile(model)
         if not self._features(day).num_rows:
             return MeasuredPeriod(day, None, state="the day has no features, so nobody predicted")
-        counts = drift.count(told.bins, [self._features(day)])
+        counts = drift.count_bins(told.bins, [self._features(day)])
         said = told.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
-        found = drift_metrics.of_features(told, counts, self.use_case.features, monitoring)
-        found.append(drift_metrics.of_predictions(told, said, monitoring))
-        found.append(metric_row.above("staleness", "model", float((day - model).days), monitoring.max_age_days))
+        found = drift_metrics.feature_drift(told, counts, self.use_case.features, monitoring)
+        found.append(drift_metrics.prediction_drift(told, said, monitoring))
+        found.append(
+            metric_row.row_with_limit("staleness", "model", float((day - model).days), monitoring.max_age_days)
+        )
         found += self._performance(day, model, told, monitoring)
-        return retraining_policy.readings(day, metric_row.rows(found, version, day, schemas.METRICS).to_pylist())
+        return retraining_policy.signals_of(
+            day, metric_row.metric_table_rows(found, version, day, schemas.METRICS).to_pylist()
+        )
 
     def _performance(
         self, day: date, model: date, told: ReferenceProfile, monitoring: Monitoring
@@ -197,19 +201,19 @@ class HistoricalEvaluator:
         labels, days = self.past.labels(day)[span], self.past.days[span]
         chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_days :].tolist()
         if not chosen:
-            return performance.unknown("No day since the version was trained has labels yet.", monitoring)
+            return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
         span = self.past.span(chosen[0], newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
         there = ~np.isnan(labels)
         each = [self.predicted(model, one) for one in days_from(chosen[0], newest)]
         said = {subject: np.concatenate([one[subject] for one in each])[there] for subject in each[0]}
         outcomes = LabelledPredictions(days[there], labels[there], said)
-        return performance.judged(outcomes, told.promised, monitoring, self.use_case.costs)
+        return performance.judge_window(outcomes, told.promised, monitoring, self.use_case.costs)
 
     def largest_psi(self, day: date, model: date) -> float | None:
         """The largest PSI of any feature on a day; None where it has no rows."""
         told = self.profile(model)
-        counts = drift.count(told.bins, [self._features(day)])
+        counts = drift.count_bins(told.bins, [self._features(day)])
         psis = (drift.psi(spread.counts, counts[name]) for name, spread in told.features.items())
         return max((value for value in psis if value is not None), default=None)
 
@@ -230,7 +234,9 @@ class HistoricalEvaluator:
             rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy()
         )
         predicted = fit.model.predict_all(test.features)
-        found = {subject: metrics.of(test.labels, each, use_case.costs) for subject, each in predicted.items()}
+        found = {
+            subject: metrics.compute_metrics(test.labels, each, use_case.costs) for subject, each in predicted.items()
+        }
         seen = days_from(flying.cut.train[0], flying.cut.validation[-1])
         evidence = GateInputs(
             metrics=found,
@@ -240,7 +246,7 @@ class HistoricalEvaluator:
             ),
             rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: flying.model.predict(test.features)}, rows),
         )
-        verdicts = evaluation_judge.judge(asked, evidence, use_case.costs)
+        verdicts = evaluation_judge.judge_gates(asked, evidence, use_case.costs)
         against = " ".join(verdict.reason for verdict in verdicts if verdict.blocks)
         return (
             BacktestOutcome("rejected", against)
@@ -249,11 +255,11 @@ class HistoricalEvaluator:
         )
 
 
-def look_back(use_case: UseCase, first: date, last: date) -> LabelHistory:
+def load_label_history(use_case: UseCase, first: date, last: date) -> LabelHistory:
     """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
     matures = use_case.label.matures_after_days
     view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
-    earliest, _ = splits.window(use_case, first)
+    earliest, _ = splits.training_window(use_case, first)
     rows = view.read("features", earliest, last, order_by=["day", *keys])
     require_distinct(use_case.name, "features", rows, ["day", *keys])
     # A label belongs to the row of its keys and its period, as in `join_labels`.

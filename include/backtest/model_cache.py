@@ -20,7 +20,7 @@ class ModelCache:
 
     @classmethod
     def of(cls, use_case: UseCase) -> ModelCache:
-        return cls(StoragePath.of(settings.current().home) / "replay" / use_case.name)
+        return cls(StoragePath.of(settings.current_settings().home) / "replay" / use_case.name)
 
     def read(self, name: str) -> Any:
         """What was kept under that name; None where nothing was, or where it is damaged, and then it is removed."""
@@ -47,4 +47,4 @@ class ModelCache:
 
 def _digest(values: Any) -> str:
     # Of the text in the order in which it stands: a baseline adds up its weights in that order.
-    return content_digest.of_values([json.dumps(values)])
+    return content_digest.digest_values([json.dumps(values)])

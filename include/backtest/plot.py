@@ -15,9 +15,9 @@ COLOURS = ("#333333", "#d1781d", "#0b5fa5", "#a3307f", "#6b8e23", "#c62828")
 STYLES = ("-", "--", "-", ":", "-.", "-")
 
 
-def of(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
+def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
     """A PNG: log loss, what each policy gained over the first one, AUC, and the trainings."""
-    figure = plotting.figure(title, width=11, height=12)
+    figure = plotting.new_figure(title, width=11, height=12)
     loss, gain, auc, marks = figure.subplots(4, 1, sharex=True, height_ratios=[3, 3, 3, 2])
     base = _series(outcomes[0], "log_loss")
     for outcome, colour, style in zip(outcomes, COLOURS, STYLES, strict=False):
@@ -34,7 +34,7 @@ def of(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
     loss.legend(fontsize=9, frameon=False, ncols=3)
     marks.grid(axis="x", alpha=0.25)
     marks.spines[["top", "right"]].set_visible(False)
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
 def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:

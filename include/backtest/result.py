@@ -46,7 +46,7 @@ class RealisedCosts:
         """Those metrics over the rows of the days from the one at `first` to the one before `end`, pooled."""
         own = slice(self.starts[first], self.starts[end])
         labels, predicted = self.labels[own], self.predicted[own]
-        found = {name: metrics.measure(name, labels, predicted, costs) for name in shown} if len(labels) else {}
+        found = {name: metrics.compute_metric(name, labels, predicted, costs) for name in shown} if len(labels) else {}
         return {name: None if value is None else round(value, DIGITS) for name, value in found.items()}
 
 
@@ -85,7 +85,7 @@ class PolicyOutcome:
         return asdict(self)
 
 
-def of(
+def summarise_policies(
     policy: Policy,
     walked: Simulation,
     realised: RealisedCosts,

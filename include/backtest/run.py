@@ -19,7 +19,7 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.model import splits
 
-__all__ = ["BacktestResult", "PolicyOutcome", "drawn", "run"]
+__all__ = ["BacktestResult", "PolicyOutcome", "draw_backtest", "run_backtest"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class BacktestResult:
         return asdict(self)
 
 
-def run(
+def run_backtest(
     use_case: UseCase,
     first: date,
     last: date,
@@ -57,7 +57,7 @@ def run(
     _require_judged(use_case, last)
     _build(use_case, first, last, tell)
     tell("reading features and labels")
-    world = HistoricalEvaluator(use_case, history.look_back(use_case, first, last), tell)
+    world = HistoricalEvaluator(use_case, history.load_label_history(use_case, first, last), tell)
     try:
         world.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:
@@ -66,7 +66,12 @@ def run(
         ) from lacking
     days = [day for day in days_from(first, last) if world.rows(day)]
     declared = _declared(world, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
-    policies = [simulator.never(), simulator.monthly(), simulator.weekly(), simulator.naive_psi(world.largest_psi)]
+    policies = [
+        simulator.never_retrain(),
+        simulator.retrain_monthly(),
+        simulator.retrain_weekly(),
+        simulator.naive_psi(world.largest_psi),
+    ]
     outcomes = [_outcome(world, each, days) for each in [*policies, _performance_only(world), declared]]
     varied = [_outcome(world, each, days) for each in _variations(world)] if variations else []
     return BacktestResult(
@@ -74,9 +79,9 @@ def run(
     )
 
 
-def drawn(found: BacktestResult) -> bytes:
+def draw_backtest(found: BacktestResult) -> bytes:
     """The policies along the way, as a PNG."""
-    return plot.of(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
+    return plot.plot_backtest(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
 
 
 def _require_judged(use_case: UseCase, last: date) -> None:
@@ -100,14 +105,14 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
 
     These come first, so that a source that ends before them is noticed before hours of work.
     """
-    earliest, _ = splits.window(use_case, first)
+    earliest, _ = splits.training_window(use_case, first)
     end = last + timedelta(days=use_case.label.matures_after_days)
     there = Lake.of(use_case).as_of(end).partitions("features", earliest, end)
     beyond, asked = days_from(last + timedelta(days=1), end), days_from(earliest, last)
     for day in (each for each in [*beyond, *asked] if each not in there):
         tell(f"building the features of {day}")
         try:
-            build.run(use_case, day)
+            build.build_features(use_case, day)
         except AirworthyError as error:
             if day <= last:
                 raise
@@ -121,7 +126,7 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
 def _declared(
     world: HistoricalEvaluator, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining
 ) -> Policy:
-    return simulator.declared(name, meaning, retraining, world.measures(monitoring, retraining))
+    return simulator.declared_policy(name, meaning, retraining, world.measures(monitoring, retraining))
 
 
 def _performance_only(world: HistoricalEvaluator) -> Policy:
@@ -134,13 +139,15 @@ def _variations(world: HistoricalEvaluator) -> list[Policy]:
     use_case = world.use_case
     return [
         _declared(world, name, "the declared policy but for this", monitoring, retraining)
-        for name, (monitoring, retraining) in sensitivity.of(use_case.monitoring, use_case.retraining).items()
+        for name, (monitoring, retraining) in sensitivity.policy_variations(
+            use_case.monitoring, use_case.retraining
+        ).items()
     ]
 
 
 def _outcome(world: HistoricalEvaluator, policy: Policy, days: Sequence[date]) -> PolicyOutcome:
     world.tell(f"walking: {policy.name}")
-    walked = simulator.walk(policy, days, days[0], world.judge)
+    walked = simulator.simulate(policy, days, days[0], world.judge)
     realised = RealisedCosts.of({day: world.realised(model, day) for day, model in walked.flown.items()})
-    followed = {each: simulator.aftermath(each, days, world.losses) for each in walked.trainings}
-    return result.of(policy, walked, realised, followed, world.use_case.costs)
+    followed = {each: simulator.retraining_benefits(each, days, world.losses) for each in walked.trainings}
+    return result.summarise_policies(policy, walked, realised, followed, world.use_case.costs)

@@ -26,7 +26,7 @@ _LIMITS: Mapping[str, tuple[float, ...]] = {
 """Of performance: each is varied where it is what is declared."""
 
 
-def of(monitoring: Monitoring, retraining: Retraining) -> dict[str, Declared]:
+def policy_variations(monitoring: Monitoring, retraining: Retraining) -> dict[str, Declared]:
     """What is changed, in words, to the changed policy; without values that make no policy, or the declared one."""
     found: dict[str, Declared] = {}
     for name, on_monitoring, values in _changes(monitoring, retraining):

@@ -94,7 +94,7 @@ class Simulation:
     """Days on which the policy's condition held."""
 
 
-def walk(
+def simulate(
     policy: Policy, days: Sequence[date], first: date, judge: Callable[[date, date], BacktestOutcome]
 ) -> Simulation:
     """Fly the model of `first` from the first of `days` on, and train whenever the policy asks.
@@ -117,17 +117,17 @@ def walk(
     return Simulation(so_far.flown, tuple(so_far.trainings), alarms)
 
 
-def never() -> Policy:
+def never_retrain() -> Policy:
     """The first model flies for ever."""
     return Policy("never", "no training after the first", lambda _day, _so_far: PolicyAnswer(False, False))
 
 
-def weekly() -> Policy:
+def retrain_weekly() -> Policy:
     """Every Monday, as the DAG `train` does."""
     return _scheduled("weekly", "every Monday, as the DAG train is scheduled", lambda day: day.weekday() == 0)
 
 
-def monthly() -> Policy:
+def retrain_monthly() -> Policy:
     """On the first of each month."""
     return _scheduled("monthly", "on the first of each month", lambda day: day.day == 1)
 
@@ -152,14 +152,14 @@ def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
     return Policy("naive PSI", meaning, asks)
 
 
-def declared(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
+def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
     """A declared policy, decided as the DAG `retrain` decides it."""
 
     def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
         since = day - timedelta(days=policy.look_back_days)
         measured = [measures(each, model) for each, model in so_far.flown.items() if since < each <= day]
         champion = CurrentChampion(so_far.flown[day].isoformat(), so_far.flown[day])
-        decision = retraining_policy.decide(policy, day, measured, so_far.decided, champion)
+        decision = retraining_policy.decide_by_policy(policy, day, measured, so_far.decided, champion)
         return PolicyAnswer(decision.retrain, any(each.asks for each in decision.signals), decision.reason)
 
     return Policy(name, meaning, asks)
@@ -180,7 +180,7 @@ class Alarm:
         return None if self.gain is None else self.gain <= 0
 
 
-def aftermath(
+def retraining_benefits(
     training: SimulatedTraining, days: Sequence[date], losses: Callable[[date, date], tuple[float, int]]
 ) -> Alarm:
     """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` that lie after it.

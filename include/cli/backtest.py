@@ -14,7 +14,7 @@ from rich.table import Table
 from include.backtest import run
 from include.backtest.run import BacktestResult, PolicyOutcome
 from include.cli.escaping import line_of, print_line
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 
@@ -24,7 +24,7 @@ _FOOTNOTE = (
 )
 
 
-def show(
+def print_backtest(
     console: Console,
     name: str,
     first: date | None,
@@ -36,23 +36,23 @@ def show(
 ) -> None:
     """Replay, telling what is done meanwhile; print the tables and write what was asked for."""
     _require_folders(plot, json_file)
-    use_case, began = load(name), time.monotonic()
-    from_day, to_day = first or earliest(use_case), last or use_case.first_day + timedelta(days=364)
+    use_case, began = load_use_case(name), time.monotonic()
+    from_day, to_day = first or earliest_period(use_case), last or use_case.first_day + timedelta(days=364)
 
     def tell(what: str) -> None:
         print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
 
-    found = run.run(use_case, from_day, to_day, variations=variations, tell=tell)
+    found = run.run_backtest(use_case, from_day, to_day, variations=variations, tell=tell)
     console.print()
-    console.print(table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
+    console.print(backtest_table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
     console.print(_months(found, "log loss by month", "log_loss"), _months(found, "AUC by month", "auc"))
     if found.variations:
-        console.print(table("The declared policy with one thing changed", found, found.variations))
+        console.print(backtest_table("The declared policy with one thing changed", found, found.variations))
     print_line(console, _FOOTNOTE, "dim")
     for each in found.outcomes:
         _trainings(console, each)
     if plot:
-        plot.write_bytes(run.drawn(found))
+        plot.write_bytes(run.draw_backtest(found))
     if json_file:
         json_file.write_text(json.dumps(found.to_json(), indent=1) + "\n")
 
@@ -65,7 +65,7 @@ def _require_folders(*files: Path | None) -> None:
             raise InvalidRequestError(f"{file} cannot be written: {why}. Name a file in a folder that is there.")
 
 
-def earliest(use_case: UseCase) -> date:
+def earliest_period(use_case: UseCase) -> date:
     """The first of the first month in which a model can be trained."""
     training = use_case.training
     needed = training.min_train_days + training.validation_days + training.test_days + 2 * training.gap_days
@@ -73,7 +73,7 @@ def earliest(use_case: UseCase) -> date:
     return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
+def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
     """A line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
     for column in ("trained", "promoted", "false alarms", "days it asked", "log loss", "AUC", "Brier", "cost per row"):

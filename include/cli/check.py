@@ -14,7 +14,7 @@ from rich.console import Console
 
 from include import settings
 from include.cli.escaping import print_line
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
@@ -37,10 +37,10 @@ class CheckFailedError(AirworthyError):
 
 def kept_home(use_case: UseCase) -> Path:
     """Return the folder in which `check` keeps what it landed, for the next check."""
-    return settings.current().home / "check" / use_case.name
+    return settings.current_settings().home / "check" / use_case.name
 
 
-def show(console: Console, name: str, day: date) -> None:
+def print_check(console: Console, name: str, day: date) -> None:
     """Land what a training as of `day` needs, train, judge, and print every finding. Nothing is registered.
 
     What was landed stays in a folder of its own for the next check, as long as the code that made it is the same. The
@@ -50,7 +50,7 @@ def show(console: Console, name: str, day: date) -> None:
         InvalidRequestError: the day is before the first one, has not begun, or leaves nothing to learn from.
         CheckFailedError: there is an error, or a gate is not passed.
     """
-    use_case = load(name)
+    use_case = load_use_case(name)
     use_case.require(day)
     tell = _progress(console)
     errors = _print(console, check_use_case.findings_of_declaration(use_case, day))
@@ -64,7 +64,7 @@ def show(console: Console, name: str, day: date) -> None:
             raise CheckFailedError(name, day, f"{errors} feeds or days were refused")
         check_use_case.build_window(use_case, day, tell)
         _print(console, check_use_case.findings_of_labels(use_case, day))
-        judged = check_use_case.judge(use_case, day, tell)
+        judged = check_use_case.judge_use_case(use_case, day, tell)
     for verdict in judged.verdicts:
         print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")
     if judged.gates != "passed":

@@ -5,25 +5,25 @@ from __future__ import annotations
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.features import staleness
 
 
-def show(console: Console, name: str) -> None:
+def print_stale_periods(console: Console, name: str) -> None:
     """Print the staleness of each table of a use case, by stretches of days; changes nothing.
 
     Raises InvalidRequestError for an unknown name.
     """
-    use_case = load(name)
-    found = staleness.find(use_case)
+    use_case = load_use_case(name)
+    found = staleness.find_stale(use_case)
     if not found:
         print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")
         return
     for table in found:
         print_line(console, table.words, "yellow" if table.stale else "")
-        for stretch in staleness.stretches(table):
+        for stretch in staleness.stale_stretches(table):
             print_line(console, f"  {stretch}", "dim")
-    if command := staleness.rebuild(use_case, found):
+    if command := staleness.rebuild_command(use_case, found):
         print_line(console, "Make them again with:")
         print_line(console, f"  {command}")
         print_line(

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from include.cli.check import kept_home
 from include.cli.escaping import print_line
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, NotReadyError
 from include.lake import clone, schemas
@@ -23,7 +23,7 @@ from include.model.spreadsheet import mark_formulas
 from include.printable import escape_line
 
 
-def show(console: Console, name: str, table: str, day: date, rows: int, out: Path | None) -> None:
+def print_frame(console: Console, name: str, table: str, day: date, rows: int, out: Path | None) -> None:
     """Print the first rows of a day in order of the table's keys, or write all of them as CSV or Parquet.
 
     In CSV a text that a spreadsheet would run as a formula gets an apostrophe before it.
@@ -32,7 +32,7 @@ def show(console: Console, name: str, table: str, day: date, rows: int, out: Pat
         InvalidRequestError: there is no such table or day, or the file cannot be written.
         NotReadyError: neither the lake nor what `check` has kept holds the day.
     """
-    use_case = load(name)
+    use_case = load_use_case(name)
     use_case.require(day)
     if table not in schemas.tables(use_case):
         raise InvalidRequestError(f"{name} has no table {table!r}; there are {schemas.tables(use_case)}.")
@@ -58,7 +58,7 @@ def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:
     """Read the day from the lake or, where that lacks it, from what `check` has kept."""
     kept = Lake(use_case, StoragePath.of(kept_home(use_case) / "lake") / use_case.name)
     for lake in (Lake.of(use_case), kept):
-        if day in clone.days(lake, table, day, day):
+        if day in clone.clone_days(lake, table, day, day):
             return lake.as_of(day).read(table, day, day, order_by=schemas.keys(use_case, table))
     raise NotReadyError(
         f"{use_case.name}: there are no {table} of {day}, neither in the lake nor in what `check` has kept. Run"

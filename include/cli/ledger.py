@@ -9,18 +9,18 @@ from rich.console import Console
 from rich.text import Text
 
 from include.cli.escaping import line_of, print_line
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.registry import sync
-from include.registry.ledger import Ledger, LedgerEntry, until
+from include.registry.ledger import Ledger, LedgerEntry, entries_until
 from include.registry.mlflow_registry import Registry
 
 
-def show(console: Console, name: str) -> None:
+def print_ledger(console: Console, name: str) -> None:
     """Print the ledger of a use case, then hold it against MLflow.
 
     LedgerCorruptedError if it is not whole, ModelReplacedError if the registry no longer holds its champion.
     """
-    use_case = load(name)
+    use_case = load_use_case(name)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     head = registry.ledger_head()
     entries, flaws = ledger.inspect()
@@ -28,11 +28,11 @@ def show(console: Console, name: str) -> None:
         console.print(_lines(entry, entries))
         if entry.number in flaws:
             print_line(console, f"     no proof: {flaws[entry.number]}", "red")
-    verified = sync.verified(registry, ledger)
+    verified = sync.verified_entries(registry, ledger)
     if not verified:
         print_line(console, f"The ledger of {name} is empty: no model was promoted yet.")
         return
-    sync.champion(use_case, registry.versions(), verified)
+    sync.champion_version(use_case, registry.versions(), verified)
     print_line(console, f"verified: {_count(len(entries))}, unbroken, signed, {_compared(head, entries)}", "green")
 
 
@@ -48,7 +48,7 @@ def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
 
 
 def _last_day(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:
-    ends = until(entry, entries)
+    ends = entries_until(entry, entries)
     if ends is None:
         return "…"
     return "no day: overtaken" if ends == entry.effective_from else str(ends - timedelta(days=1))

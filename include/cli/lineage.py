@@ -10,7 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from include.cli.escaping import line_of
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
 from include.reproduction import lineage
 from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
@@ -22,14 +22,14 @@ _NOT_SO = "yellow"
 _DIGEST = len("b2-01234567")
 
 
-def show(console: Console, name: str, day: date, named: Sequence[str]) -> None:
+def print_lineage(console: Console, name: str, day: date, named: Sequence[str]) -> None:
     """Trace the prediction of a day whose keys are given as `key=value`, and print where it comes from."""
-    found = lineage.run(load(name), day, keys(named))
-    for part in (tree(found), conclusion(found)):
+    found = lineage.trace_lineage(load_use_case(name), day, parse_keys(named))
+    for part in (lineage_tree(found), conclusion(found)):
         console.print(part, soft_wrap=False)  # wraps a long line; softly, a tree is cut off at the console's width
 
 
-def keys(named: Sequence[str]) -> dict[str, str]:
+def parse_keys(named: Sequence[str]) -> dict[str, str]:
     """Key to value, as text, of words `key=value`; InvalidRequestError for anything else, or a key that is given
     twice."""
     found: dict[str, str] = {}
@@ -45,7 +45,7 @@ def keys(named: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def tree(found: Lineage) -> Tree:
+def lineage_tree(found: Lineage) -> Tree:
     """The lineage, from the prediction down to the landed days of every feed."""
     flag = "a warning" if found.warning else "no warning"
     root = Tree(line_of(f"{found.use_case} of {found.day}: probability {found.probability:.4f}, {flag}", "bold"))

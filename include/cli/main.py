@@ -27,19 +27,19 @@ def up(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay; Ctrl-C stops everything.")] = False,
 ) -> None:
     """Start Airflow and MLflow on this machine, and wait until they work."""
-    services.up(console, foreground)
+    services.start_services(console, foreground)
 
 
 @app.command()
 def down() -> None:
     """Stop them; no process is left."""
-    services.down(console)
+    services.stop_services(console)
 
 
 @app.command()
 def status() -> None:
     """Say which services run, and where."""
-    services.status(console)
+    services.print_status(console)
 
 
 @app.command()
@@ -78,7 +78,7 @@ def ledger(use_case: str) -> None:
     """Who was made champion, from which day on, by whom and why; and whether the record is whole."""
     from include.cli import ledger as cli_ledger
 
-    cli_ledger.show(console, use_case)
+    cli_ledger.print_ledger(console, use_case)
 
 
 @app.command()
@@ -86,7 +86,7 @@ def lineage(use_case: str, day: Day, keys: Annotated[list[str], typer.Argument(h
     """Where one prediction comes from: its model, its code, and the days of every feed it was made of."""
     from include.cli import lineage as cli_lineage
 
-    cli_lineage.show(console, use_case, day.date(), keys)
+    cli_lineage.print_lineage(console, use_case, day.date(), keys)
 
 
 @app.command()
@@ -97,7 +97,7 @@ def check(use_case: str, day: Day) -> None:
     """
     from include.cli import check as cli_check
 
-    cli_check.show(console, use_case, day.date())
+    cli_check.print_check(console, use_case, day.date())
 
 
 @app.command()
@@ -111,7 +111,7 @@ def frame(
     """Print or write the rows of one day of a table, from the lake or from what `check` has kept."""
     from include.cli import frame as cli_frame
 
-    cli_frame.show(console, use_case, table, day.date(), rows, out)
+    cli_frame.print_frame(console, use_case, table, day.date(), rows, out)
 
 
 @app.command()
@@ -119,7 +119,7 @@ def plan(use_case: str) -> None:
     """Name the periods that other code or other inputs made than those of now, and how to make them again."""
     from include.cli import cleanup_plan
 
-    cleanup_plan.show(console, use_case)
+    cleanup_plan.print_stale_periods(console, use_case)
 
 
 @app.command()
@@ -131,7 +131,7 @@ def upgrade(use_case: str) -> None:
 @app.command()
 def token() -> None:
     """Print a token with which Prometheus may scrape the metrics for a day; its user may look, and nothing else."""
-    typer.echo(services.token())
+    typer.echo(services.print_token())
 
 
 @app.command()
@@ -149,7 +149,7 @@ def replay(
     from include.cli import backtest
 
     days = (day.date() if day else None for day in (first, last))
-    backtest.show(console, use_case, *days, variations=variations, plot=plot, json_file=json)
+    backtest.print_backtest(console, use_case, *days, variations=variations, plot=plot, json_file=json)
 
 
 @app.command()
@@ -160,7 +160,7 @@ def maintain(
     """Say what the declared retention no longer keeps, with counts and bytes; with --really, remove it."""
     from include.cli import maintain as cli_maintain
 
-    cli_maintain.show(console, use_case, really=really)
+    cli_maintain.print_cleanup(console, use_case, really=really)
 
 
 @app.command()
@@ -173,7 +173,7 @@ def rebuild(
     """Take periods out of a table whose columns changed their types, for a backfill to fill it again."""
     from include.cli import rebuild as cli_rebuild
 
-    cli_rebuild.show(console, use_case, table, since.date(), apply=apply)
+    cli_rebuild.print_rebuild(console, use_case, table, since.date(), apply=apply)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

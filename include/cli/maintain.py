@@ -7,14 +7,14 @@ import os
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.registry import all_use_cases, broken_use_cases, load
+from include.declaration.registry import all_use_cases, broken_use_cases, load_use_case
 from include.local import instance
 from include.maintenance import apply
 
 _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"
 
 
-def show(console: Console, name: str | None, *, really: bool) -> None:
+def print_cleanup(console: Console, name: str | None, *, really: bool) -> None:
     """Maintain one use case, or all, and print counts, bytes and the first of each kind; a dry run unless `really`.
 
     Of all, those that can be loaded are maintained before a broken one is reported.
@@ -22,10 +22,10 @@ def show(console: Console, name: str | None, *, really: bool) -> None:
     Raises:
         InvalidRequestError: the name is unknown, or a use case cannot be loaded; also what stages/maintain.py raises.
     """
-    declared = [load(name)] if name else all_use_cases().values()
+    declared = [load_use_case(name)] if name else all_use_cases().values()
     results = []
     for use_case in declared:
-        result = apply.run(use_case, really=really, logs=_logs())
+        result = apply.maintain(use_case, really=really, logs=_logs())
         results.append(result)
         print_line(console, use_case.name, "bold")
         for line in (*result.lines, *(f"left: {left}" for left in result.left)):
@@ -36,7 +36,7 @@ def show(console: Console, name: str | None, *, really: bool) -> None:
     if not really:
         console.print("A dry run: nothing was changed. With --really it is done.")
     for result in results:
-        apply.require(result)
+        apply.require_plan(result)
     for error in () if name else broken_use_cases().values():
         raise error
 

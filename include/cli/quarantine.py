@@ -47,7 +47,7 @@ def counts(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = N
     """Rows by feed, day and reason; what `quarantine <use case>` shows."""
     from include.cli import quarantine_report
 
-    quarantine_report.counts(console, _chosen(use_case, feed, day, reason, row))
+    quarantine_report.print_counts(console, _chosen(use_case, feed, day, reason, row))
 
 
 @app.command()
@@ -55,7 +55,7 @@ def show(use_case: str, feed: Feed = None, day: Day = None, reason: Reason = Non
     """Print the rows: the id of each, its values, its reasons and what has become of it."""
     from include.cli import quarantine_report
 
-    quarantine_report.show(console, _chosen(use_case, feed, day, reason, row))
+    quarantine_report.print_quarantined(console, _chosen(use_case, feed, day, reason, row))
 
 
 @app.command()
@@ -65,7 +65,7 @@ def export(
     """Write the open rows into a new CSV file, to be corrected."""
     from include.cli import quarantine_report
 
-    quarantine_report.export(console, _chosen(use_case, feed, day, reason, row), file)
+    quarantine_report.export_quarantined(console, _chosen(use_case, feed, day, reason, row), file)
 
 
 @app.command()
@@ -89,7 +89,7 @@ def release(
     """Send back rows as they are: the reasons that are named no longer count for them."""
     from include.cli import quarantine_report
 
-    quarantine_report.release(console, _chosen(use_case, feed, day, reason, row), why, _date(known_on))
+    quarantine_report.release_quarantined(console, _chosen(use_case, feed, day, reason, row), why, _date(known_on))
 
 
 @app.command()
@@ -102,7 +102,7 @@ def balance(
     """Say where every delivered row is; fails if any is lost."""
     from include.cli import quarantine_report
 
-    if not quarantine_report.balance(console, _chosen(use_case, None, None, None, None), ask_source):
+    if not quarantine_report.print_reconciliation(console, _chosen(use_case, None, None, None, None), ask_source):
         raise typer.Exit(1)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from include.cli.escaping import print_line
 from include.declaration.actor import account_actor
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.ingestion import quarantine, reconcile, resubmit, uploads
@@ -30,7 +30,7 @@ class RowSelection:
     rows: tuple[str, ...]
 
     def declared(self) -> UseCase:
-        return load(self.use_case)
+        return load_use_case(self.use_case)
 
     def one_feed(self) -> str:
         """The feed that was named, or the only one; InvalidRequestError where it must be named."""
@@ -50,7 +50,7 @@ class RowSelection:
 
     def _of(self, use_case: UseCase, feed: str) -> Iterator[QuarantinedRows]:
         try:
-            found = quarantine.of(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
+            found = quarantine.read_quarantine(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
         except InvalidRequestError:
             if self.feed:
                 raise
@@ -59,9 +59,9 @@ class RowSelection:
             yield found
 
 
-def counts(console: Console, chosen: RowSelection) -> None:
+def print_counts(console: Console, chosen: RowSelection) -> None:
     """Rows by feed, day and reason, and how many of them are open, corrected and released."""
-    rows = [row for found in chosen.found() for row in quarantine.counts(found)]
+    rows = [row for found in chosen.found() for row in quarantine.count_quarantined(found)]
     for row in rows:
         # The reason stands last and whole: it is what a release is given.
         fate = f"{row.open:>5} open {row.corrected:>5} corrected {row.released:>5} released"
@@ -71,7 +71,7 @@ def counts(console: Console, chosen: RowSelection) -> None:
         print_line(console, f"No {what} of {chosen.use_case} is quarantined.")
 
 
-def show(console: Console, chosen: RowSelection) -> None:
+def print_quarantined(console: Console, chosen: RowSelection) -> None:
     """Each row: its id, its values, why it was set aside and what has become of it. No value drives the terminal."""
     for found in chosen.found():
         print_line(console, f"{found.feed.name}: {len(found.went)} quarantined", "bold")
@@ -81,10 +81,10 @@ def show(console: Console, chosen: RowSelection) -> None:
                 print_line(console, line)
 
 
-def export(console: Console, chosen: RowSelection, path: Path) -> None:
+def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> None:
     """Write the open rows into a CSV file; an existing file is left as it is."""
     feed = chosen.one_feed()
-    found = quarantine.of(chosen.declared(), feed, chosen.day).chosen(chosen.reasons, chosen.rows)
+    found = quarantine.read_quarantine(chosen.declared(), feed, chosen.day).chosen(chosen.reasons, chosen.rows)
     content = found.exported()
     try:
         with path.open("xb") as sink:
@@ -104,15 +104,15 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, why: str,
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
     feed, who = chosen.one_feed(), account_actor()
-    done = resubmit.correct(
+    done = resubmit.resubmit_corrected(
         chosen.declared(), feed, path.name, content, who=who, why=why, day=chosen.day, known_on=known_on
     )
     print_line(console, done.told)
 
 
-def release(console: Console, chosen: RowSelection, why: str, known_on: date | None) -> None:
+def release_quarantined(console: Console, chosen: RowSelection, why: str, known_on: date | None) -> None:
     """Send rows back as they are."""
-    done = resubmit.release(
+    done = resubmit.resubmit_released(
         chosen.declared(),
         chosen.one_feed(),
         chosen.reasons,
@@ -125,9 +125,9 @@ def release(console: Console, chosen: RowSelection, why: str, known_on: date | N
     print_line(console, done.told)
 
 
-def balance(console: Console, chosen: RowSelection, ask_source: bool) -> bool:
+def print_reconciliation(console: Console, chosen: RowSelection, ask_source: bool) -> bool:
     """Say of every feed where its rows are; whether nothing is lost."""
-    found = reconcile.run(chosen.declared(), ask_source=ask_source)
+    found = reconcile.reconcile(chosen.declared(), ask_source=ask_source)
     for each in found:
         print_line(console, each.told, "red" if each.faults else "")
     return not any(each.faults for each in found)

@@ -7,11 +7,11 @@ from datetime import date
 from rich.console import Console
 
 from include.cli.escaping import print_line
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.maintenance.rebuild import rebuild_table
 
 
-def show(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
+def print_rebuild(console: Console, use_case: str, table: str, since: date, *, apply: bool) -> None:
     """Print what rebuilding a table from a period on changes; change it only with `apply`."""
-    for line in rebuild_table(load(use_case), table, since, apply=apply).lines:
+    for line in rebuild_table(load_use_case(use_case), table, since, apply=apply).lines:
         print_line(console, line)

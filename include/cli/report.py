@@ -25,7 +25,9 @@ _REASONS = 3
 """Reasons for which days wait that are shown, the most frequent first."""
 
 
-def show(console: Console, use_case: UseCase, report: UseCaseReport, realised: RealisedPerformance | None) -> None:
+def print_report(
+    console: Console, use_case: UseCase, report: UseCaseReport, realised: RealisedPerformance | None
+) -> None:
     """Print the report: rows, versions, how good they are."""
     console.print(Group(_rows(use_case, report), "", *_versions(report), *_decisions(report), *_realised(realised)))
 
@@ -39,7 +41,7 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
         "log in": f"{credentials.USER} / {credentials.load_or_make(here).password}",
         "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
         "Data Docs": _data_docs(use_case, here),
-        "predictions": f"{settings.current().lake}/{use_case.name}/predictions",
+        "predictions": f"{settings.current_settings().lake}/{use_case.name}/predictions",
         "": f".venv/bin/python -m include.cli predictions {use_case.name} {first}",
         "stop": services.stop_command(here),
     }
@@ -53,7 +55,7 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
 
 def _data_docs(use_case: UseCase, here: Instance) -> str:
     """What a browser on this machine opens: the file, or, of pages on S3, where Airflow shows them."""
-    index = data_docs.folder(use_case.name) / "index.html"
+    index = data_docs.data_docs_folder(use_case.name) / "index.html"
     return index.uri if index.is_local else f"{here.airflow_url}/airworthy/data_docs/{use_case.name}/index.html"
 
 

@@ -16,34 +16,34 @@ from include.local.airflow_client import AirflowClient
 from include.local.instance import SERVICES, Instance
 
 
-def up(console: Console, foreground: bool) -> None:
+def start_services(console: Console, foreground: bool) -> None:
     here = instance.current()
     with console.status("Starting Airflow and MLflow; a minute or so …"):
-        started = services.up(here, say=plainly(console))
+        started = services.start_instance(here, say=plain_errors(console))
     console.print("Up." if started else "Up already; nothing was changed.")
     console.print(summary(here))
     if foreground:
         console.print("Ctrl-C stops everything.")
-        services.stay(here, say=plainly(console))
+        services.stay_in_foreground(here, say=plain_errors(console))
 
 
-def plainly(console: Console) -> services.Say:
+def plain_errors(console: Console) -> services.Say:
     """Return a function that prints one line."""
     return lambda line: print_line(console, line)
 
 
-def down(console: Console) -> None:
+def stop_services(console: Console) -> None:
     here = instance.current()
     with console.status("Stopping …"):
-        count = services.down(here)
+        count = services.stop_instance(here)
     console.print(f"Stopped; none of {count} processes is left." if count else f"Nothing of {here.home} was running.")
 
 
-def status(console: Console) -> None:
+def print_status(console: Console) -> None:
     console.print(table(instance.current()))
 
 
-def token() -> str:
+def print_token() -> str:
     """A token of the user who may only look, for whoever scrapes the metrics; it holds for a day."""
     here = instance.current()
     return AirflowClient(here.airflow_url, credentials.VIEWER, credentials.viewer_password(here)).token
@@ -76,9 +76,9 @@ def stop_command(here: Instance) -> str:
 
 def table(here: Instance) -> Table:
     """One row for each service."""
-    report = supervisor.read(here)
+    report = supervisor.read_report(here)
     known = report.services if report else {}
-    ready = health.healthy(here, report) if report else frozenset()
+    ready = health.is_healthy(here, report) if report else frozenset()
     address = {"api-server": here.airflow_url, "mlflow": here.mlflow_shown}
     shown = Table("service", "state", "pid", "uptime", "address", box=None, pad_edge=False)
     for name in SERVICES:
@@ -94,7 +94,7 @@ def table(here: Instance) -> Table:
 
 def upgrade(console: Console, name: str) -> None:
     """Bring a use case's lake to the format of this code, and say what was done."""
-    from include.declaration.registry import load
+    from include.declaration.registry import load_use_case
     from include.maintenance.upgrade import upgrade_format
 
-    print_line(console, upgrade_format(load(name)))
+    print_line(console, upgrade_format(load_use_case(name)))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from include.cli import report, services
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
 from include.lake.lake import Lake
@@ -24,15 +24,15 @@ SHIPPED = "flight_delays"
 
 def run_demo(console: Console) -> None:
     """Bring the services up, walk the shipped use case through its life, and say what came of it."""
-    chosen, use_case, here = demo.plan(), load(SHIPPED), instance.current()
-    services.up(console, foreground=False)
+    chosen, use_case, here = demo.plan_demo(), load_use_case(SHIPPED), instance.current()
+    services.start_services(console, foreground=False)
     os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
-    before = reporting.run(use_case).state
+    before = reporting.build_report(use_case).state
     demo.Demo(api, use_case, chosen, console).run()
-    found = reporting.run(use_case)
+    found = reporting.build_report(use_case)
     console.print()
-    report.show(console, use_case, found, monitor.realised(use_case, *chosen.scored))
+    report.print_report(console, use_case, found, monitor.realised_performance(use_case, *chosen.scored))
     if found.state == before:
         console.print("\nNothing was changed: every table, the ledger and the registry stand as they did before.")
     report.places(console, use_case, here, *chosen.scored)
@@ -44,22 +44,22 @@ def show_report(console: Console, name: str, first: date | None, last: date | No
     Raises:
         InvalidRequestError: the days are in the wrong order, or none of them is a day of the use case.
     """
-    use_case = load(name)
+    use_case = load_use_case(name)
     realised = None
     if first:
         last = last or first
         if last < first:
             raise InvalidRequestError(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
         use_case.require(last)
-        realised = monitor.realised(use_case, max(first, use_case.first_day), last)
-    report.show(console, use_case, reporting.run(use_case), realised)
+        realised = monitor.realised_performance(use_case, max(first, use_case.first_day), last)
+    report.print_report(console, use_case, reporting.build_report(use_case), realised)
 
 
 def show_predictions(console: Console, name: str, day: date, rows: int) -> None:
     """Print a day's rows, the most probable first. PartitionMissingError where the day is not scored."""
-    use_case = load(name)
+    use_case = load_use_case(name)
     use_case.require(day)
-    if not clone.days(Lake.of(use_case), "predictions", day, day):
+    if not clone.clone_days(Lake.of(use_case), "predictions", day, day):
         raise PartitionMissingError(name, "predictions", day)
     predictions = Lake.of(use_case).as_of(day).table("predictions", since=day)
     first = predictions.order_by([predictions.probability.desc(), *use_case.keys]).limit(rows).drop("day").to_pyarrow()

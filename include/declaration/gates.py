@@ -254,7 +254,9 @@ class UnusedFeaturesGate(_Judged):
 AnyGate = Gate | ChampionGate | SliceGate | RobustnessGate | ServingGate | SchemaGate | LeakageGate | UnusedFeaturesGate
 
 
-def check(gates: Sequence[AnyGate], columns: Sequence[str], test_days: int, most_tried: int = LEAST_TRIED) -> None:
+def check_gates(
+    gates: Sequence[AnyGate], columns: Sequence[str], test_days: int, most_tried: int = LEAST_TRIED
+) -> None:
     """ValueError for gates that contradict each other, cannot be judged or name a column that does not exist.
 
     `columns` are those by whose values rows may be grouped; `most_tried` counts the days of the shortest window that

@@ -33,7 +33,7 @@ def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]
     """
     declared: dict[str, dict[str, UseCase]] = defaultdict(dict)
     broken: dict[str, BrokenUseCaseError] = {}
-    for package in settings.current().use_case_packages:
+    for package in settings.current_settings().use_case_packages:
         try:
             modules = _members(package)
         except BrokenUseCaseError as error:
@@ -60,7 +60,7 @@ def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]
     return dict(sorted(found.items())), dict(sorted(broken.items()))
 
 
-def load(name: str) -> UseCase:
+def load_use_case(name: str) -> UseCase:
     """Return the use case of that name.
 
     Only its own module is imported where that has its name, so that no other one can stop a task.
@@ -85,7 +85,7 @@ def load(name: str) -> UseCase:
 def _own_modules(name: str) -> list[str]:
     """Return the modules of that name in all packages that can be imported."""
     found = []
-    for package in settings.current().use_case_packages:
+    for package in settings.current_settings().use_case_packages:
         with suppress(BrokenUseCaseError):
             found += [module for module in _members(package) if _last_part(module) == name]
     return found

@@ -265,7 +265,9 @@ class UseCase:
         self._require_equal_types()
         require_period(self.period, self.key_types(), (*self.features, self.label.name), say)
         try:
-            declaration_gates.check(self.gates, self.slice_columns(), self.training.test_days, self.training.most_tried)
+            declaration_gates.check_gates(
+                self.gates, self.slice_columns(), self.training.test_days, self.training.most_tried
+            )
         except ValueError as error:
             raise ValueError(f"{say}{error}") from None
 

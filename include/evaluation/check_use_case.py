@@ -54,7 +54,7 @@ class CheckFinding:
 def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
     """Yield what can be found without data: parameters, functions, suites, `known_at`, the leakage gate, history."""
     try:
-        lightgbm_params.merge(use_case, None)
+        lightgbm_params.merge_parameters(use_case, None)
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
     yield from _functions(use_case)
@@ -67,7 +67,7 @@ def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFindi
     if not any(isinstance(gate, LeakageGate) for gate in use_case.gates):
         yield CheckFinding("warning", "no LeakageGate is declared: models are promoted without a test for leaks.")
     try:
-        first, last = splits.window(use_case, day)
+        first, last = splits.training_window(use_case, day)
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
         return
@@ -121,7 +121,7 @@ def _made_by(use_case: UseCase, table: str) -> str:
     }
     feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.landing)] for feed in use_case.feeds]
     declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_days]
-    return content_digest.of_values([code, declared, str(schemas.content(use_case, table))])
+    return content_digest.digest_values([code, declared, str(schemas.content(use_case, table))])
 
 
 def _text(path: Path) -> str:
@@ -145,7 +145,7 @@ def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFin
 
     Returns an error for each day that is refused, and how many days are valid.
     """
-    first, _ = splits.window(use_case, day)
+    first, _ = splits.training_window(use_case, day)
     days = days_from(max(use_case.first_day, first - timedelta(days=use_case.look_back_days)), day)
     refused: list[CheckFinding] = []
     for place, each in enumerate(days, start=1):
@@ -161,18 +161,18 @@ def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFin
 
 def build_window(use_case: UseCase, day: date, tell: Tell) -> None:
     """Build the features and labels of the window that the lake lacks."""
-    first, _ = splits.window(use_case, day)
+    first, _ = splits.training_window(use_case, day)
     there = Lake.of(use_case).as_of(day).partitions("features", first, day)
     missing = [each for each in days_from(first, day) if each not in there]
     for place, each in enumerate(missing, start=1):
         tell(f"building the features of {each}: day {place} of {len(missing)}")
-        build.run(use_case, each)
+        build.build_features(use_case, each)
 
 
 def findings_of_labels(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
     """Yield how many rows of the window are labelled and how many of them are 1."""
-    first, last = splits.window(use_case, day)
-    rows = dataset.labelled(use_case, Lake.of(use_case).as_of(day), first, last)
+    first, last = splits.training_window(use_case, day)
+    rows = dataset.labelled_rows(use_case, Lake.of(use_case).as_of(day), first, last)
     values = rows[use_case.label.name]
     days = pc.count_distinct(rows["day"]).as_py() if rows.num_rows else 0
     share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
@@ -184,13 +184,13 @@ def findings_of_labels(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
     )
 
 
-def judge(use_case: UseCase, day: date, tell: Tell) -> evaluate.EvaluateResult:
+def judge_use_case(use_case: UseCase, day: date, tell: Tell) -> evaluate.EvaluateResult:
     """Train as of `day` and judge the model by the declared gates; leaks are looked for even if no gate says so."""
     gates = use_case.gates
     if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.most_tried >= LEAST_TRIED:
         gates = (*gates, LeakageGate(unjudged="passes"))
     judged = replace(use_case, gates=gates)
     tell(f"training as of {day}")
-    run_id = train.run(judged, day, reason="check").run_id
+    run_id = train.train_model(judged, day, reason="check").run_id
     tell("judging the model")
-    return evaluate.run(judged, run_id)
+    return evaluate.evaluate_run(judged, run_id)

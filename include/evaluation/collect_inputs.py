@@ -29,7 +29,9 @@ from include.threads import threads_for
 from include.training import dataset
 
 
-def gather(use_case: UseCase, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None) -> GateInputs:
+def collect_gate_inputs(
+    use_case: UseCase, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None
+) -> GateInputs:
     """What the gates of the use case need to know of a candidate that was trained but has no number yet.
 
     `entry` is the ledger's champion of the day it was trained as of. Raises NotReadyError where the lake no longer
@@ -70,7 +72,7 @@ class _Gathering:
         if flying is not None and not champion.why_not:
             predicted[CHAMPION] = flying.predict(rows, threads_for(rows.num_rows))
         return GateInputs(
-            metrics=metrics.of_split(self.candidate.metrics, "test"),
+            metrics=metrics.split_metrics(self.candidate.metrics, "test"),
             days=int(self.test["days"]),
             features=self.model.encoding.features,
             declared=self.use_case.features,
@@ -82,8 +84,10 @@ class _Gathering:
                 predicted=predicted,
                 columns=rows.select(self._sliced()),
             ),
-            rehearsal=serving_check.run(self.use_case, self.candidate.run_id) if self._asked(ServingGate) else None,
-            perturbed=corruption.perturb(self.model, rows) if self._asked(RobustnessGate) else None,
+            rehearsal=serving_check.check_serving(self.use_case, self.candidate.run_id)
+            if self._asked(ServingGate)
+            else None,
+            perturbed=corruption.corrupt_features(self.model, rows) if self._asked(RobustnessGate) else None,
             rebuilt=self._rebuilt(),
         )
 
@@ -96,7 +100,7 @@ class _Gathering:
     def _labelled(self) -> pa.Table:
         first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
         keys = [column for column in self._sliced() if column not in self.use_case.features]
-        return dataset.labelled(self.use_case, self.view, first, last, columns=keys)
+        return dataset.labelled_rows(self.use_case, self.view, first, last, columns=keys)
 
     def _champion(self) -> tuple[ChampionInputs, Model | None]:
         """What is known of the champion, and its model as the registry has it now."""

@@ -49,7 +49,7 @@ class EvaluateResult:
     """Whether it was judged now; what an equal judgement said before stands."""
 
 
-def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
+def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
     """Judge the run's test days against the declared gates and the champion of the day it was trained as of.
 
     Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the same
@@ -65,11 +65,12 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
     if candidate.tags.get(JUDGED) == judged_by:
         _copy(registry, candidate)  # who judged it may have been killed before that
         return EvaluateResult(run_id, candidate.tags["gates"], champion, candidate.verdicts, new=False)
-    found = collect_inputs.gather(use_case, candidate, entry, lake=lake)
-    verdicts = judge.judge(use_case.gates, found, use_case.costs)
+    found = collect_inputs.collect_gate_inputs(use_case, candidate, entry, lake=lake)
+    verdicts = judge.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None
     measured = {
-        subject: metrics.of(found.rows.labels, each, use_case.costs) for subject, each in found.rows.predicted.items()
+        subject: metrics.compute_metrics(found.rows.labels, each, use_case.costs)
+        for subject, each in found.rows.predicted.items()
     }
     plain = tuple(verdict.to_json() for verdict in verdicts)
     # What could not be loaded may be mended: such a judgement is not one that stays.
@@ -88,7 +89,7 @@ def run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> Evaluate
         final=not spoilt,
     )
     _copy(registry, candidate)
-    return EvaluateResult(run_id, gate_result.outcome(verdicts), champion, plain, new=True)
+    return EvaluateResult(run_id, gate_result.overall_outcome(verdicts), champion, plain, new=True)
 
 
 def _copy(registry: Registry, before: Version) -> None:
@@ -120,7 +121,7 @@ def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> Ledg
 def _judged_by(use_case: UseCase, champion: LedgerEntry | None) -> str:
     declared = [[str(gate), json.dumps(asdict(gate), default=sorted)] for gate in use_case.gates]
     flying = [champion.version, champion.trees, champion.fingerprint] if champion else None
-    return content_digest.of_values({"gates": declared, "champion": flying})
+    return content_digest.digest_values({"gates": declared, "champion": flying})
 
 
 def _write(
@@ -138,23 +139,23 @@ def _write(
     tables: dict[str, Any] = {
         "verdicts": [verdict.to_json() for verdict in verdicts],
         "metrics": measured,
-        "intervals": intervals.of(rows.days, rows.labels, rows.predicted[MODEL], costs),
+        "intervals": intervals.metric_intervals(rows.days, rows.labels, rows.predicted[MODEL], costs),
         "slices": grouped,
     }
     folder.mkdir()
     for name, values in tables.items():
         (folder / f"{name}.json").write_text(json.dumps(values, indent=1))
-    drawn = {"verdicts": plots.verdicts(f"{title}: gates", verdicts), **_compared(use_case, title, found)}
+    drawn = {"verdicts": plots.plot_gate_results(f"{title}: gates", verdicts), **_compared(use_case, title, found)}
     if grouped:
         shown = [plots.PlotGroup(*(group[name] for name in plots.PlotGroup._fields)) for group in grouped]
-        drawn["slices"] = plots.slices(f"{title}: slices of the test days", shown)
+        drawn["slices"] = plots.plot_slices(f"{title}: slices of the test days", shown)
     for name, content in drawn.items():
         (folder / f"{name}.png").write_bytes(content)
 
 
 def _groups(gate: AnyGate, found: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
     """The groups of rows that a gate judges, worst first; none where it judges no groups."""
-    sliced = judging.sliced(gate, found, costs) if isinstance(gate, SliceGate) else None
+    sliced = judging.slice_comparisons(gate, found, costs) if isinstance(gate, SliceGate) else None
     if not isinstance(gate, SliceGate) or not isinstance(sliced, SliceMetrics):
         return []
     shared = {"column": f"{gate.column}: {gate.metric} than {gate.than}", "limit": gate.at_most_worse}
@@ -167,10 +168,10 @@ def _groups(gate: AnyGate, found: GateInputs, costs: DecisionCosts) -> list[dict
 def _compared(use_case: UseCase, title: str, found: GateInputs) -> dict[str, bytes]:
     """The drawing of the difference to the champion on each day, where there is one to draw."""
     for gate in use_case.gates:
-        compared = judging.against_champion(gate, found, use_case.costs) if isinstance(gate, ChampionGate) else 0
+        compared = judging.compare_with_champion(gate, found, use_case.costs) if isinstance(gate, ChampionGate) else 0
         if isinstance(gate, ChampionGate) and isinstance(compared, judging.Comparison):
             days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
-            drawn = plots.champion(
+            drawn = plots.plot_champion(
                 f"{title}: against version {found.champion.version if found.champion else ''}",
                 days.tolist(),
                 np.bincount(place, weights=compared.differences) / np.bincount(place),

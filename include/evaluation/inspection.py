@@ -14,13 +14,13 @@ from include.declaration.gates import (
     UnusedFeaturesGate,
 )
 from include.declaration.use_case import DecisionCosts
-from include.evaluation.gates.result import GateFinding, outcome
+from include.evaluation.gates.result import GateFinding, outcome_word
 from include.evaluation.inputs import GateInputs, RebuiltPeriod, ServingCheckResult
 from include.registry.gate_result import Outcome
 from include.wording import but, counted, listed, sentence
 
 
-def robustness(gate: RobustnessGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
+def judge_robustness(gate: RobustnessGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """The largest mean change of the probability that one bad feature made; anything that broke the model fails."""
     metric = "change of probability"
     if not evidence.perturbed:
@@ -37,10 +37,10 @@ def robustness(gate: RobustnessGate, evidence: GateInputs, _: DecisionCosts) -> 
         f"Of {counted(len(evidence.perturbed), 'bad input')} {worst.feature} {worst.how} moves the probability most,"
         f" by {worst.change:.4g} on average{but(passed)} at most {gate.at_most:g} is allowed."
     )
-    return [GateFinding(metric, outcome(passed), reason, worst.change, gate.at_most)]
+    return [GateFinding(metric, outcome_word(passed), reason, worst.change, gate.at_most)]
 
 
-def serving(gate: ServingGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
+def judge_serving(gate: ServingGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """Three findings: the same scores bit for bit, time per row, size."""
     found = evidence.rehearsal
     if found is None:
@@ -68,7 +68,7 @@ def _same_scores(found: ServingCheckResult) -> GateFinding:
         reason = f"Of {rows} scored by a fresh process {found.differing:,} differ from the scores in training."
     else:
         reason = f"A fresh process scored {rows} as in training, bit for bit."
-    return GateFinding("differing rows", outcome(not found.differing), reason, found.differing, 0, "same scores")
+    return GateFinding("differing rows", outcome_word(not found.differing), reason, found.differing, 0, "same scores")
 
 
 def _measured(unit: str, value: float, limit: float, rows: int) -> GateFinding:
@@ -77,10 +77,10 @@ def _measured(unit: str, value: float, limit: float, rows: int) -> GateFinding:
     passed = value <= limit
     found = f"A row took {value:.4g} microseconds, on average over {rows:,}" if unit != "megabytes" else ""
     reason = f"{found or f'The model has {value:.4g} megabytes'}{but(passed)} at most {limit:g} are allowed."
-    return GateFinding(unit, outcome(passed), reason, value, limit, unit)
+    return GateFinding(unit, outcome_word(passed), reason, value, limit, unit)
 
 
-def schema(gate: SchemaGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
+def judge_schema(gate: SchemaGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """How many features the model reads that are not declared so, or reads otherwise than the champion."""
     metric, reads, flying = "differing features", evidence.features, evidence.champion
     if not reads:
@@ -111,7 +111,7 @@ def schema(gate: SchemaGate, evidence: GateInputs, _: DecisionCosts) -> list[Gat
     return [GateFinding(metric, "passed", reason, 0, 0)]
 
 
-def leakage(_gate: LeakageGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
+def judge_leakage(_gate: LeakageGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """Count what has seen the future: features, labels, quarantine decisions, and what was read besides.
 
     A day that could not be built again, or not to the same, is no proof and fails; one without rows is not judged.
@@ -171,7 +171,7 @@ def _proves_nothing(one: RebuiltPeriod) -> str:
     return ""
 
 
-def feature_value(gate: UnusedFeaturesGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
+def judge_unused_features(gate: UnusedFeaturesGate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """How many of the features that the model reads brought it no gain."""
     metric = "features without gain"
     if not evidence.gains or not evidence.features:
@@ -184,6 +184,6 @@ def feature_value(gate: UnusedFeaturesGate, evidence: GateInputs, _: DecisionCos
     passed = len(idle) <= gate.at_most
     return [
         GateFinding(
-            metric, outcome(passed), f"{found}{but(passed)} at most {gate.at_most} may.", len(idle), gate.at_most
+            metric, outcome_word(passed), f"{found}{but(passed)} at most {gate.at_most} may.", len(idle), gate.at_most
         )
     ]

@@ -24,18 +24,18 @@ from include.registry.gate_result import GateResult, Kind
 
 _Judge = Callable[[Any, GateInputs, DecisionCosts], list[GateFinding]]
 _JUDGES: Mapping[type[AnyGate], tuple[Kind, _Judge]] = {
-    Gate: ("metric", judging.metric),
-    ChampionGate: ("champion", judging.champion),
-    SliceGate: ("slice", judging.slice_of_rows),
-    RobustnessGate: ("robustness", inspection.robustness),
-    ServingGate: ("serving", inspection.serving),
-    SchemaGate: ("schema", inspection.schema),
-    LeakageGate: ("leakage", inspection.leakage),
-    UnusedFeaturesGate: ("feature value", inspection.feature_value),
+    Gate: ("metric", judging.judge_metric),
+    ChampionGate: ("champion", judging.judge_against_champion),
+    SliceGate: ("slice", judging.judge_slice),
+    RobustnessGate: ("robustness", inspection.judge_robustness),
+    ServingGate: ("serving", inspection.judge_serving),
+    SchemaGate: ("schema", inspection.judge_schema),
+    LeakageGate: ("leakage", inspection.judge_leakage),
+    UnusedFeaturesGate: ("feature value", inspection.judge_unused_features),
 }
 
 
-def judge(gates: Sequence[AnyGate], evidence: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+def judge_gates(gates: Sequence[AnyGate], evidence: GateInputs, costs: DecisionCosts) -> list[GateResult]:
     """The verdicts of each gate, in the gates' order; a serving gate gives three, any other one.
 
     What was not found out, or not on enough days, is not judged. A use case that declares no gate passes none:

@@ -19,7 +19,7 @@ from include.declaration.gates import (
     SliceGate,
 )
 from include.declaration.use_case import DecisionCosts
-from include.evaluation.gates.result import GateFinding, outcome
+from include.evaluation.gates.result import GateFinding, outcome_word
 from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.model import bootstrap, metrics, slices
 from include.model.metrics import Numbers
@@ -44,7 +44,7 @@ def too_few_days(gate: AnyGate, evidence: GateInputs) -> GateFinding | None:
     return GateFinding(getattr(gate, "metric", ""), "not judged", reason)
 
 
-def metric(gate: Gate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
+def judge_metric(gate: Gate, evidence: GateInputs, _: DecisionCosts) -> list[GateFinding]:
     """The metric against its limit; a limit itself is within the limit, a baseline must be beaten."""
     name, better_than = gate.metric, gate.better_than
     value = _measured(evidence, MODEL, name)
@@ -63,15 +63,15 @@ def metric(gate: Gate, evidence: GateInputs, _: DecisionCosts) -> list[GateFindi
     else:
         passed, asked = value <= limit, f"at most {limit:.6g} is allowed"
     reason = f"On {counted(evidence.days, 'test day')} {_SPOKEN[name]} is {value:.6g}{but(passed)} {asked}."
-    return [GateFinding(name, outcome(passed), reason, value, limit)]
+    return [GateFinding(name, outcome_word(passed), reason, value, limit)]
 
 
-def champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateFinding]:
+def judge_against_champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateFinding]:
     """The upper confidence bound of the mean difference to the champion against the margin.
 
     Only on test days that the champion has not seen. With a margin of 0 the bound must lie strictly below.
     """
-    compared = against_champion(gate, evidence, costs)
+    compared = compare_with_champion(gate, evidence, costs)
     if isinstance(compared, GateFinding):
         return [compared]
     flying, found = evidence.champion, compared.difference
@@ -79,7 +79,7 @@ def champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> 
     passed = found.upper < 0 if gate.margin == 0 else found.upper <= gate.margin
     value = found.upper if math.isfinite(found.upper) else None
     reason = _compared(gate, found, flying, passed)
-    return [GateFinding(gate.metric, outcome(passed), reason, value, gate.margin)]
+    return [GateFinding(gate.metric, outcome_word(passed), reason, value, gate.margin)]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Comparison:
     difference: bootstrap.PairedDifference
 
 
-def against_champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> Comparison | GateFinding:
+def compare_with_champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCosts) -> Comparison | GateFinding:
     """The comparison that a gate judges, or a finding where there is nothing to compare."""
     unseen = _unseen_by_champion(gate, gate.metric, evidence)
     if isinstance(unseen, GateFinding):
@@ -103,7 +103,7 @@ def against_champion(gate: ChampionGate, evidence: GateInputs, costs: DecisionCo
         for subject in (MODEL, CHAMPION)
     )
     days, differences = rows.days[unseen], own - other
-    return Comparison(days, differences, bootstrap.paired(days, differences, confidence=gate.confidence))
+    return Comparison(days, differences, bootstrap.paired_differences(days, differences, confidence=gate.confidence))
 
 
 def _compared(gate: ChampionGate, found: bootstrap.PairedDifference, flying: ChampionInputs, passed: bool) -> str:
@@ -151,13 +151,13 @@ def _unseen_by_champion(gate: AnyGate, name: str, evidence: GateInputs) -> npt.N
     return GateFinding(name, "not judged", reason)
 
 
-def slice_of_rows(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateFinding]:
+def judge_slice(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> list[GateFinding]:
     """How much worse the worst group with enough rows is than what the gate names, against the limit."""
-    found = sliced(gate, evidence, costs)
+    found = slice_comparisons(gate, evidence, costs)
     return [found if isinstance(found, GateFinding) else _worst(gate, found)]
 
 
-def sliced(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> slices.SliceMetrics | GateFinding:
+def slice_comparisons(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> slices.SliceMetrics | GateFinding:
     """The groups that a gate judges, or a finding where there are none to judge."""
     name, rows = gate.metric, evidence.rows
     chosen: npt.NDArray[np.bool_] | GateFinding = np.array(True)
@@ -173,11 +173,11 @@ def sliced(gate: SliceGate, evidence: GateInputs, costs: DecisionCosts) -> slice
         return GateFinding(name, "not judged", f"The test rows have no column {gate.column}.")
     taken = np.flatnonzero(np.broadcast_to(chosen, rows.labels.shape))
     labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
-    than = metrics.measure(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
+    than = metrics.compute_metric(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
     if than is None:
         return GateFinding(name, "not judged", f"Of all rows there is no {_SPOKEN[name]}.")
     column = rows.columns[gate.column].take(taken)
-    return slices.of(column, labels, own, name, than=than, costs=costs, min_rows=gate.min_rows)
+    return slices.slice_metrics(column, labels, own, name, than=than, costs=costs, min_rows=gate.min_rows)
 
 
 def _worst(gate: SliceGate, found: slices.SliceMetrics) -> GateFinding:
@@ -196,7 +196,7 @@ def _worst(gate: SliceGate, found: slices.SliceMetrics) -> GateFinding:
         f" {_SPOKEN[gate.metric]} {worst.value:.4g}, {how}{but(passed)} at most {gate.at_most_worse:g} worse is"
         f" allowed.{aside}"
     )
-    return GateFinding(gate.metric, outcome(passed), reason, worst.worse, gate.at_most_worse)
+    return GateFinding(gate.metric, outcome_word(passed), reason, worst.worse, gate.at_most_worse)
 
 
 def _measured(evidence: GateInputs, subject: str, metric: str) -> float | None:

@@ -53,7 +53,7 @@ class PlotGroup(NamedTuple):
     limit: float
 
 
-def verdicts(title: str, judged: Sequence[GateResult]) -> bytes:
+def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
     """One row per verdict: how far its value stands from its limit, on which side, with both numbers as text.
 
     The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root scale, so that narrow and
@@ -64,7 +64,7 @@ def verdicts(title: str, judged: Sequence[GateResult]) -> bytes:
     # Names of two lines get more room; rows are counted from the top.
     places = [-(sum(heights[:row]) + heights[row] / 2) for row in range(len(heights))]
     height = sum(heights) + ABOVE + BELOW
-    figure = plotting.figure(title, WIDTH, height, layout=None)
+    figure = plotting.new_figure(title, WIDTH, height, layout=None)
     # Placed by hand: a layout that adapts itself does not count the columns of text on the right.
     axes = figure.add_axes((NAMES / WIDTH, BELOW / height, DRAWN / WIDTH, sum(heights) / height))
     for verdict, y in zip(judged, places, strict=True):
@@ -80,7 +80,7 @@ def verdicts(title: str, judged: Sequence[GateResult]) -> bytes:
     axes.spines[["top", "right", "left"]].set_visible(False)
     for x, heading in zip(COLUMNS, ("outcome", "value", "limit"), strict=True):
         axes.text(x, 0.05, heading, transform=axes.get_yaxis_transform(), fontsize=9, color="#555555", va="bottom")
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
 def _verdict(axes: Axes, verdict: GateResult, y: float) -> None:
@@ -112,7 +112,7 @@ def _scaled(distance: float) -> float:
     return math.copysign(math.sqrt(abs(distance)), distance)
 
 
-def slices(title: str, groups: Sequence[PlotGroup]) -> bytes:
+def plot_slices(title: str, groups: Sequence[PlotGroup]) -> bytes:
     """The worst groups of each sliced column: how much worse each is, with the column's limit."""
     parts: dict[tuple[str, float], list[PlotGroup]] = {}
     for group in groups:
@@ -120,14 +120,14 @@ def slices(title: str, groups: Sequence[PlotGroup]) -> bytes:
             parts.setdefault((group.column, group.limit), []).append(group)
     shown = {key: sorted(part, key=lambda each: -(each.worse or 0))[:GROUPS_SHOWN] for key, part in parts.items()}
     rows = [len(part) for part in shown.values()] or [1]
-    figure = plotting.figure(title, width=8.5, height=0.9 + 0.75 * len(rows) + 0.27 * sum(rows))
+    figure = plotting.new_figure(title, width=8.5, height=0.9 + 0.75 * len(rows) + 0.27 * sum(rows))
     panels = figure.subplots(len(rows), 1, height_ratios=[count + 1 for count in rows], squeeze=False)[:, 0]
     if not shown:
         panels[0].text(0.5, 0.5, "No group had enough rows to be judged.", ha="center", va="center", color="#555555")
         panels[0].set_axis_off()
     for axes, ((column, limit), part) in zip(panels, shown.items(), strict=False):
         _panel(axes, column, limit, part, judged=len(parts[column, limit]))
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
 def _panel(axes: Axes, column: str, limit: float, part: Sequence[PlotGroup], *, judged: int) -> None:
@@ -152,7 +152,7 @@ def _panel(axes: Axes, column: str, limit: float, part: Sequence[PlotGroup], *, 
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def champion(
+def plot_champion(
     title: str,
     days: Sequence[date],
     differences: Numbers,
@@ -167,7 +167,7 @@ def champion(
     `differences` are the days' means; `mean` is that over all rows, so it may differ from the mean of the days. An
     end of the interval that is infinite (a one-sided bound) is drawn to the edge.
     """
-    figure = plotting.figure(title, width=11, height=4.6)
+    figure = plotting.new_figure(title, width=11, height=4.6)
     axes = figure.subplots()
     at = np.asarray(days, dtype="datetime64[D]")
     colours = [BETTER if difference <= 0 else WORSE for difference in differences]
@@ -186,7 +186,7 @@ def champion(
     axes.spines[["top", "right"]].set_visible(False)
     figure.autofmt_xdate()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, fontsize=9, frameon=False)
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
 def _bounds(interval: tuple[float, float]) -> str:
@@ -197,12 +197,12 @@ def _bounds(interval: tuple[float, float]) -> str:
 
 
 def _wrapped(name: str) -> str:
-    lines = textwrap.wrap(plotting.plain(name), NAME_WIDTH, max_lines=2, placeholder=" …")
+    lines = textwrap.wrap(plotting.plain_axes(name), NAME_WIDTH, max_lines=2, placeholder=" …")
     return "\n".join(lines) or "–"
 
 
 def _shortened(name: str) -> str:
-    name = plotting.plain(name)
+    name = plotting.plain_axes(name)
     return name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
 
 

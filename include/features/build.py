@@ -13,7 +13,7 @@ from include.lake.partitions import days_from
 from include.model import splits
 
 
-def run(use_case: UseCase, day: date) -> Commit:
+def build_features(use_case: UseCase, day: date) -> Commit:
     """Write the labels that became known on `day`, then the features of `day`.
 
     Look-back days that are not in the lake are landed first, by the same stages: what stands in a day depends
@@ -23,16 +23,16 @@ def run(use_case: UseCase, day: date) -> Commit:
     since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
     land_missing(use_case, since, day)
     view = Lake.of(use_case).as_of(day)
-    label.run(use_case, view, since)
-    return materialize.write(use_case, "features", "build", view, since)
+    label.build_labels(use_case, view, since)
+    return materialize.materialize(use_case, "features", "build", view, since)
 
 
-def ensure(use_case: UseCase, first: date, last: date) -> list[date]:
+def ensure_features(use_case: UseCase, first: date, last: date) -> list[date]:
     """Build the features and labels of each of these days that has none yet; the days that were built."""
     there = Lake.of(use_case).as_of(last).partitions("features", first, last)
     missing = [day for day in days_from(max(first, use_case.first_day), last) if day not in there]
     for day in missing:
-        run(use_case, day)
+        build_features(use_case, day)
     return missing
 
 
@@ -42,8 +42,8 @@ def ensure_window(use_case: UseCase, day: date, window_days: int | None) -> tupl
     The day itself is built too: the labels that became known at its start are written with it.
     """
     use_case.require(day)
-    first, last = splits.window(use_case, day, window_days)
-    return first, last, len(ensure(use_case, first, day))
+    first, last = splits.training_window(use_case, day, window_days)
+    return first, last, len(ensure_features(use_case, first, day))
 
 
 def land_missing(use_case: UseCase, first: date, last: date) -> None:
@@ -53,8 +53,8 @@ def land_missing(use_case: UseCase, first: date, last: date) -> None:
         there = view.partitions(f"checked/{feed.name}", first, last)
         for day in days_from(first, last):
             if day not in there and _comes(use_case, feed, day):
-                ingest.land(use_case, feed, day)
-                validate.check(use_case, feed, day)
+                ingest.land_feed(use_case, feed, day)
+                validate.check_feed(use_case, feed, day)
                 data_docs.write_index(use_case.name)
 
 

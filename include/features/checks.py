@@ -20,7 +20,7 @@ _VALUES_NAMED = 5
 _BINARY = "return 1 where what is predicted happened, 0 where it did not, and null where that is not known"
 
 
-def checks(use_case: UseCase, table: str, day: date) -> list[Check]:
+def label_checks(use_case: UseCase, table: str, day: date) -> list[Check]:
     """Return what must hold of each batch of features or labels of `day`, in the order in which it is judged."""
     if table == "labels":
         return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, day)]
@@ -28,7 +28,7 @@ def checks(use_case: UseCase, table: str, day: date) -> list[Check]:
     return [_no_null(use_case.keys), *about]
 
 
-def binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordBatch]:
+def require_binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordBatch]:
     """Return the batches of labels if each label is 0, 1 or null, as any kind of number or as a bool.
 
     Raises:

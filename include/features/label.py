@@ -10,6 +10,6 @@ from include.lake.lake import Commit
 from include.lake.snapshot import AsOfSnapshot
 
 
-def run(use_case: UseCase, view: AsOfSnapshot, since: date) -> Commit:
+def build_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> Commit:
     """Write the labels that became known on the view's day, from the clean rows of `since` to that day."""
-    return materialize.write(use_case, "labels", "labels", view, since)
+    return materialize.materialize(use_case, "labels", "labels", view, since)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
-from include.features.checks import Check, binary, checks
+from include.features.checks import Check, label_checks, require_binary
 from include.features.code_location import line_of_error, line_of_function
 from include.features.distinct import repeated_rows
 from include.features.results import Result, ResultRefusedError, converted, read_result
@@ -43,7 +43,7 @@ class ResultRowsError(AirworthyError):
         )
 
 
-def write(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: date) -> Commit:
+def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: date) -> Commit:
     """Call `features.<function>(day, **clean feeds of since..day)` and make the result the partition of the view's day.
 
     Rows of an Ibis table stream from DuckDB into the table in order of their keys, so memory stays flat.
@@ -82,7 +82,7 @@ class _Call:
     def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Return the rows as they are stored, in order of their keys, a batch at a time."""
         batches = self._translated(self._in_order(result))
-        return _checked(batches, self.keys, checks(self.use_case, self.table, self.view.day), self._wrong)
+        return _checked(batches, self.keys, label_checks(self.use_case, self.table, self.view.day), self._wrong)
 
     def result(self) -> Result:
         """Return what the function returns."""
@@ -97,7 +97,7 @@ class _Call:
 
     def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
         """Convert the rows and sort them, as far as they are not sorted yet; all of it as they are read."""
-        found = binary(result.batches, self.use_case.label.name) if self.table == "labels" else result.batches
+        found = require_binary(result.batches, self.use_case.label.name) if self.table == "labels" else result.batches
         batches = converted(found, self.announced, self.keys)
         # Another type may have another order: that of an enum's values, for example.
         typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
@@ -148,7 +148,7 @@ def _code_of(use_case: UseCase, table: str, function: str) -> str:
         BrokenUseCaseError: the code cannot be read.
     """
     try:
-        return code_digest.of_table(use_case, table)
+        return code_digest.table_code_digest(use_case, table)
     except SyntaxError:
         use_case.function("features", function)  # raises, and names the line
         raise

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend as DuckDB
 
 from include.errors import shorten_names
-from include.ingestion.conversion import NotConvertibleError, convert
+from include.ingestion.conversion import NotConvertibleError, convert_columns
 from include.lake.soundness import row_text
 
 BATCH_ROWS = 131_072
@@ -58,7 +58,7 @@ def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Seq
         columns = []
         for field in announced:
             try:
-                columns.append(convert(field.name, batch.column(field.name), field.type))
+                columns.append(convert_columns(field.name, batch.column(field.name), field.type))
             except NotConvertibleError as error:
                 where = "" if error.row is None else f" in the row {row_text(batch, error.row, keys)}"
                 way_out = (

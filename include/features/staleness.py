@@ -55,7 +55,7 @@ class TableStaleness:
         )
 
 
-def find(
+def find_stale(
     use_case: UseCase,
     first: date | None = None,
     last: date | None = None,
@@ -79,7 +79,7 @@ def find(
     return [each for each in found if each.periods]
 
 
-def stretches(found: TableStaleness) -> list[str]:
+def stale_stretches(found: TableStaleness) -> list[str]:
     """Return the stale periods in words, one line for days that follow each other for the same reason."""
     groups: list[list[StalePeriod]] = []
     for period in found.stale:
@@ -95,7 +95,7 @@ def stretches(found: TableStaleness) -> list[str]:
     ]
 
 
-def rebuild(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
+def rebuild_command(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
     """Return the command that makes every stale period again; empty where none is stale."""
     days = [period.day for each in found for period in each.stale]
     if not days:
@@ -111,7 +111,7 @@ def _there(lake: Lake, table: str) -> bool:
 
 
 def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: date, reread: bool) -> TableStaleness:
-    there, code = view.partitions(table, first), code_digest.of_table(use_case, table, reread=reread)
+    there, code = view.partitions(table, first), code_digest.table_code_digest(use_case, table, reread=reread)
     newest = _newest_notes(view, table)
     inputs = _Inputs(use_case, view, table)
     stale = []
@@ -171,6 +171,6 @@ class _Inputs:
         if not self._whole:
             return found[day].digest if day in found else ""
         since = max(self._first, day - self._look_back)
-        return content_digest.of_values(
+        return content_digest.digest_values(
             {each.isoformat(): found[each].digest for each in found if since <= each <= day and found[each].rows}
         )

@@ -24,7 +24,7 @@ class NotConvertibleError(ValueError):
         super().__init__(what if row is None else f"{what}: {value!r} would not stay as it is")
 
 
-def convert(column: str, values: Column, announced: pa.DataType) -> Column:
+def convert_columns(column: str, values: Column, announced: pa.DataType) -> Column:
     """Return the values as the announced type: integers, floats, decimals and bools among each other, any text as
     strings, timestamps at midnight as dates, and nulls as anything.
 
@@ -36,11 +36,11 @@ def convert(column: str, values: Column, announced: pa.DataType) -> Column:
     """
     if pa.types.is_dictionary(values.type):
         try:
-            return convert(column, values.cast(values.type.value_type), announced)
+            return convert_columns(column, values.cast(values.type.value_type), announced)
         except pa.ArrowNotImplementedError as error:  # of intervals, for example
             raise NotConvertibleError(column, values.type.value_type, announced, None, None) from error
     if pa.types.is_float16(values.type):
-        return convert(column, values.cast(pa.float32()), announced)
+        return convert_columns(column, values.cast(pa.float32()), announced)
     if values.type == announced:
         return values
     conversion = _conversion(values.type, announced)

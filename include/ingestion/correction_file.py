@@ -12,7 +12,7 @@ ROW, REASONS = "quarantined_row", "reasons"
 quarantined, which is only for reading."""
 
 
-def written(rows: pa.Table, ids: list[str], reasons: list[list[str]]) -> bytes:
+def correction_csv(rows: pa.Table, ids: list[str], reasons: list[list[str]]) -> bytes:
     """The feed's columns, behind ids and reasons, as CSV: a missing value is nothing, an empty text is `""`.
 
     A text that a spreadsheet would run as a formula has a mark, which `read` takes off again.

@@ -152,7 +152,7 @@ class CorrectionLog:
         """
         for _ in range(ATTEMPTS):
             recorded = self._all()
-            if there := corrections.standing(draft, self._in_time(recorded), whenever=whenever):
+            if there := corrections.accepted_corrections(draft, self._in_time(recorded), whenever=whenever):
                 return RecordedCorrections(there, new=False)
             if draft.known_on in self.closed_days():
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
@@ -219,9 +219,9 @@ class CorrectionLog:
             raise CorrectionsCorruptedError(place, error) from error
 
 
-def inputs_of(feed: str, found: Collection[Correction]) -> dict[str, str]:
+def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str]:
     """What a commit notes of a day's corrections: one digest over what they bring to it; nothing without any."""
-    return {f"corrections/{feed}": content_digest.of_values([each.content for each in found])} if found else {}
+    return {f"corrections/{feed}": content_digest.digest_values([each.content for each in found])} if found else {}
 
 
 def _content(correction: Correction) -> bytes:

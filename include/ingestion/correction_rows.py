@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.use_case import TIMESTAMP
-from include.ingestion.conversion import Column, NotConvertibleError, convert
+from include.ingestion.conversion import Column, NotConvertibleError, convert_columns
 from include.ingestion.corrections import Correction
 from include.lake.partition_reader import alias_of
 from include.lake.soundness import value_text
@@ -75,7 +75,7 @@ def _declared(kind: pa.DataType) -> str:
 def _held(field: pa.Field, values: pa.Array) -> Column:
     """Return the values as the declared type where it holds them, and null elsewhere."""
     try:
-        return convert(field.name, values, field.type)
+        return convert_columns(field.name, values, field.type)
     except NotConvertibleError as error:
         if error.row is None:
             return pa.nulls(len(values), field.type)
@@ -86,6 +86,6 @@ def _held(field: pa.Field, values: pa.Array) -> Column:
 
 def _single(field: pa.Field, value: pa.Array) -> Column:
     try:
-        return convert(field.name, value, field.type)
+        return convert_columns(field.name, value, field.type)
     except NotConvertibleError:
         return pa.nulls(1, field.type)

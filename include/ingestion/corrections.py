@@ -51,7 +51,9 @@ class CorrectionDraft:
     @property
     def content(self) -> str:
         """Digest of all that decides what becomes of the day: not of who, why and when."""
-        return content_digest.of_values([self.kind, self.known_on, content_digest.of_table(self.rows.combine_chunks())])
+        return content_digest.digest_values(
+            [self.kind, self.known_on, content_digest.digest_table(self.rows.combine_chunks())]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ class Correction(CorrectionDraft):
     """UTC, ISO 8601."""
 
 
-def tuples(rows: pa.Table) -> list[Row]:
+def correction_tuples(rows: pa.Table) -> list[Row]:
     """The rows as tuples of plain values."""
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)) if rows.num_columns else []
 
@@ -78,7 +80,7 @@ def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str
     """
     seen: Counter[str] = Counter()
     columns = rows.column_names
-    names = [_row_id(day, columns, row) for day, row in zip(days, tuples(rows), strict=True)]
+    names = [_row_id(day, columns, row) for day, row in zip(days, correction_tuples(rows), strict=True)]
     ids = list(names)
     for place in sorted(range(len(names)), key=lambda place: list(reasons[place])):
         seen[name := names[place]] += 1
@@ -100,28 +102,28 @@ def _plain(value: object) -> object:
     return value
 
 
-def waived(found: Sequence[Correction]) -> list[list[str]]:
+def waived_rules(found: Sequence[Correction]) -> list[list[str]]:
     """Of each row that these corrections bring, in their order, the reasons that no longer count for it."""
     return [reasons if each.kind == "release" else [] for each in found for reasons in each.rows["reasons"].to_pylist()]
 
 
-def places(landed: pa.Table, rows: pa.Table, key: str) -> list[int] | None:
+def correction_places(landed: pa.Table, rows: pa.Table, key: str) -> list[int] | None:
     """For each of `rows`, the place of a row of the same content among `landed`, each place once; None where one is
     missing. `key` is a column by which most of the landed rows are passed over at once."""
     near = pc.indices_nonzero(pc.is_in(landed[key], rows[key].combine_chunks())).to_pylist()
     free: dict[Row, list[int]] = {}
-    rows_near = tuples(landed.take(pa.array(near, pa.int64())))
+    rows_near = correction_tuples(landed.take(pa.array(near, pa.int64())))
     for place, row in zip(reversed(near), reversed(rows_near), strict=True):  # the first place is taken from the end
         free.setdefault(row, []).append(place)
     found = []
-    for row in tuples(rows.select(landed.column_names)):
+    for row in correction_tuples(rows.select(landed.column_names)):
         if not free.get(row):
             return None
         found.append(free[row].pop())
     return found
 
 
-def judged(
+def judge_corrections(
     reasons: Sequence[Sequence[str]], waived: Sequence[Collection[str]], keys: Sequence[Row], others: Collection[Row]
 ) -> list[list[str]]:
     """The reasons for which corrections are quarantined again: what the expectations say of them, less what is waived
@@ -134,7 +136,7 @@ def judged(
     ]
 
 
-def matched(
+def match_corrections(
     sent: pa.Table,
     named: Sequence[str | None] | None,
     quarantined: pa.Table,
@@ -146,9 +148,11 @@ def matched(
     By `named`, the ids that the file gives, or, without, by the feed's keys. InvalidRequestError for a row that was not
     quarantined, for keys that several quarantined rows have, and for two rows in the place of one.
     """
-    ids: Sequence[Any] = named if named is not None else tuples(sent.select(list(keys)))
+    ids: Sequence[Any] = named if named is not None else correction_tuples(sent.select(list(keys)))
     open_places, all_places = defaultdict[Any, list[int]](list), defaultdict[Any, list[int]](list)
-    known = quarantined["digest"].to_pylist() if named is not None else tuples(quarantined.select(list(keys)))
+    known = (
+        quarantined["digest"].to_pylist() if named is not None else correction_tuples(quarantined.select(list(keys)))
+    )
     for place, name in enumerate(known):
         all_places[name].append(place)
         if is_open[place]:
@@ -181,7 +185,9 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
     """InvalidRequestError for rows that are as they were quarantined (`before`, in the same order), that hold NaN or an
     infinity, or of which two have the same keys: they could never be published."""
     same = [
-        line for line, (new, old) in enumerate(zip(tuples(rows), tuples(before), strict=True), start=1) if new == old
+        line
+        for line, (new, old) in enumerate(zip(correction_tuples(rows), correction_tuples(before), strict=True), start=1)
+        if new == old
     ]
     if same:
         raise InvalidRequestError(
@@ -217,7 +223,7 @@ def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
 
 def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
     """InvalidRequestError where two rows have the same keys: only one of them could be published."""
-    twice = [key for key, count in Counter(tuples(rows.select(list(keys)))).items() if count > 1]
+    twice = [key for key, count in Counter(correction_tuples(rows.select(list(keys)))).items() if count > 1]
     if twice:
         raise InvalidRequestError(
             f"Several rows have the keys {_said(keys, twice[0])}, and only one of them can be published on one day."
@@ -225,7 +231,9 @@ def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
         )
 
 
-def standing(draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever: bool) -> Correction | None:
+def accepted_corrections(
+    draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever: bool
+) -> Correction | None:
     """The correction that has said the same already; with `whenever`, also one that became known on another day.
 
     InvalidRequestError, saying where it went, for a row that was sent back otherwise before: a row is replayed once.
@@ -235,7 +243,7 @@ def standing(draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever
         if each.kind == draft.kind and each.rows.equals(draft.rows) and (whenever or each.known_on == draft.known_on):
             return each
     if gone := [name for name in draft.ids if name in went]:
-        said = "; ".join(f"{name} ({told(went[name])})" for name in gone[:5])
+        said = "; ".join(f"{name} ({describe_corrections(went[name])})" for name in gone[:5])
         raise InvalidRequestError(
             f"{len(gone)} of {len(draft.ids)} rows were sent back before: {said}. A row is replayed once: leave them"
             " out. If one was quarantined again on the day it became known, correct it there."
@@ -243,7 +251,7 @@ def standing(draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever
     return None
 
 
-def told(correction: Correction) -> str:
+def describe_corrections(correction: Correction) -> str:
     """What a correction is, in words."""
     what = {"correct": "corrected", "release": "released"}[correction.kind]
     return f"{what} by {correction.who}, correction {correction.number}, known on {correction.known_on}"

@@ -19,10 +19,12 @@ from include.lake.object_store import StoragePath
 from include.printable import escape_text
 
 
-def write(use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult) -> StoragePath:
+def write_data_docs(
+    use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult
+) -> StoragePath:
     """Render the page of a validation. Each content of a day keeps a page of its own, so none is overwritten by a
     corrected one; the same content validated again replaces it, as the expectations may have changed."""
-    page = folder(use_case) / feed / f"{day}__{digest}.html"
+    page = data_docs_folder(use_case) / feed / f"{day}__{digest}.html"
     content = ValidationResultsPageRenderer().render(_harmless(document))
     rendered: str = _view().render(content)  # type: ignore[no-untyped-call]
     page.write(_without_others(rendered).encode())
@@ -80,14 +82,14 @@ def _view() -> DefaultJinjaPageView:
     return DefaultJinjaPageView()
 
 
-def folder(use_case: str) -> StoragePath:
+def data_docs_folder(use_case: str) -> StoragePath:
     """Where a use case's pages are."""
-    return StoragePath.of(settings.current().data_docs) / use_case
+    return StoragePath.of(settings.current_settings().data_docs) / use_case
 
 
 def write_index(use_case: str) -> StoragePath:
     """A page that links to every page there is, newest day first."""
-    there = folder(use_case)
+    there = data_docs_folder(use_case)
     feeds = [name for name in there.names() if not name.startswith(".") and not name.endswith(".html")]
     lists = []
     for feed in feeds:

@@ -55,7 +55,7 @@ class ExpectationResults:
         return broken_rows(self.reasons)
 
 
-def judge(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> ExpectationResults:
+def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> ExpectationResults:
     """Judge rows by a suite and, with `keys`, by the rules about keys; `name` becomes the title of the document."""
     frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
@@ -143,7 +143,7 @@ def broken_rows(reasons: pa.ListArray) -> int:
     return int(np.count_nonzero(pc.list_value_length(reasons)))
 
 
-def counts(reasons: pa.ListArray) -> dict[str, int]:
+def count_failures(reasons: pa.ListArray) -> dict[str, int]:
     """Reason to number of rows, most frequent first."""
     found = pc.value_counts(pc.list_flatten(reasons)).to_pylist()
     return {item["values"]: item["counts"] for item in sorted(found, key=lambda item: -item["counts"])}

@@ -31,7 +31,7 @@ class Redelivery:
         return f"feed {self.feed!r} of {self.day}: {words}" + (f" and {more} more" if more > 0 else "")
 
 
-def compare(feed: str, day: date, landed: Mapping[str, Mark], there: Mapping[str, Mark]) -> Redelivery | None:
+def compare_files(feed: str, day: date, landed: Mapping[str, Mark], there: Mapping[str, Mark]) -> Redelivery | None:
     """What became of a day's files since they have landed (key to mark); None where they are the same.
 
     An ETag is also another where the same bytes were uploaded again in other parts.
@@ -45,19 +45,19 @@ def compare(feed: str, day: date, landed: Mapping[str, Mark], there: Mapping[str
         elif landed[key] != there[key]:
             found[key] = "changed"
     return (
-        Redelivery(feed, day, found, content_digest.of_values({key: there[key] for key in sorted(there)}))
+        Redelivery(feed, day, found, content_digest.digest_values({key: there[key] for key in sorted(there)}))
         if found
         else None
     )
 
 
-def flooded(feed: str, day: date, where: str, most: int) -> Redelivery:
+def is_flooded(feed: str, day: date, where: str, most: int) -> Redelivery:
     """Return the redelivery of a day under whose prefix there are more objects than are listed."""
     what = f"{where}, where there are more than {most:,} objects"
-    return Redelivery(feed, day, {what: "added"}, content_digest.of_values({what: 0}))
+    return Redelivery(feed, day, {what: "added"}, content_digest.digest_values({what: 0}))
 
 
-def advice(use_case: str, feed: str, day: date) -> str:
+def redelivery_advice(use_case: str, feed: str, day: date) -> str:
     """What a person can do about files that changed after their day had landed."""
     return (
         f"What has landed stands, and so does all that was decided on it. To correct rows of {feed!r}, deliver them"

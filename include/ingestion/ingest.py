@@ -9,28 +9,28 @@ import pyarrow as pa
 from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, SourceError
 from include.ingestion import ingest_files
-from include.ingestion.correction_log import CorrectionLog, inputs_of
+from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import add_corrections
-from include.ingestion.known_at import require_known
+from include.ingestion.known_at import require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Commit, Lake
 from include.registry import code_digest
 
 
-def run(use_case: UseCase, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
+def ingest_period(use_case: UseCase, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
     """Land every feed of `day`; feed name to commit. DataError where a source breaks its declaration.
 
     `take_changed`: files that were delivered again after their day was published are taken as they are now.
     """
     use_case.require(day)
-    return {feed.name: land(use_case, feed, day, take_changed=take_changed) for feed in use_case.feeds}
+    return {feed.name: land_feed(use_case, feed, day, take_changed=take_changed) for feed in use_case.feeds}
 
 
-def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+def land_feed(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land one feed of one day, from its landing bucket or from source.py. SourceError where its function raises."""
     if feed.landing:
-        return ingest_files.run(use_case, feed, day, take_changed=take_changed)
-    code = code_digest.of_table(use_case, f"raw/{feed.name}")  # before its function is imported
+        return ingest_files.ingest_files(use_case, feed, day, take_changed=take_changed)
+    code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before its function is imported
     try:
         rows = use_case.function("source", feed.name)(day)
     except Exception as error:
@@ -46,10 +46,10 @@ def land(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
             " Nothing was written. Take the day out of the feed's `absent_days`."
         )
-    require_known(use_case, feed, day, rows)  # a correction is known later than the row in whose place it comes
+    require_known_in_time(use_case, feed, day, rows)  # a correction is known later than the row in whose place it comes
     # Only now that the source has answered: from here on, the day takes no other corrections.
     corrections = CorrectionLog.of(use_case, feed.name).close(day)
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
-    inputs = inputs_of(feed.name, corrections)
+    inputs = correction_inputs(feed.name, corrections)
     return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest", code=code)

@@ -21,10 +21,10 @@ from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError, DataError
 from include.ingestion import file_changes
 from include.ingestion.bucket import Bucket, FetchedObject, ListedObject, TooManyObjectsError
-from include.ingestion.correction_log import CorrectionLog, inputs_of
+from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.file_changes import Mark, Redelivery
-from include.ingestion.known_at import require_known
+from include.ingestion.known_at import require_known_in_time
 from include.ingestion.row_spool import RowSpool
 from include.lake import external_sort, integrity, partition_reader, schemas
 from include.lake.lake import Commit, Lake, PartitionConflictError
@@ -63,7 +63,7 @@ class DeliveryLostError(AirworthyError):
         )
 
 
-def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+def ingest_files(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
 
     Raises DeliveryMissingError, DeliveryTooLargeError, DeliveryInvalidError, DeliveryLostError, DataError for rows on a
@@ -79,15 +79,17 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
     there, whole = list[ListedObject](), True
     try:
         there, whole = _listed(bucket, landing, day)
-        changed = file_changes.compare(feed.name, day, _marks(landed(view, feed, day)), _marks_of(there))
+        changed = file_changes.compare_files(feed.name, day, _marks(landed_files(view, feed, day)), _marks_of(there))
     except TooManyObjectsError as error:
         if not stands:
             limit, there_are = f"max_files={landing.max_files:,}", f"more than {landing.max_files:,} objects"
             raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, there_are) from error
-        changed = file_changes.flooded(feed.name, day, landing.where(day), landing.max_files)
+        changed = file_changes.is_flooded(feed.name, day, landing.where(day), landing.max_files)
     if stands and (changed or not (there or whole)):  # nothing there, and no record: it came from a function
         if changed:
-            log.warning("%s: %s. %s", use_case.name, changed, file_changes.advice(use_case.name, feed.name, day))
+            log.warning(
+                "%s: %s. %s", use_case.name, changed, file_changes.redelivery_advice(use_case.name, feed.name, day)
+            )
         _require_whole(view, feed, day)
         return Commit(raw, day, stands, view.version(raw), changed=False)
     if not whole and not stands and day not in feed.absent_days:
@@ -110,7 +112,7 @@ def run(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False)
     return commit
 
 
-def keeps(use_case: UseCase, feed: Feed, day: date) -> bool:
+def keeps_files(use_case: UseCase, feed: Feed, day: date) -> bool:
     """Whether a run of that day goes on with what has landed, without its files."""
     return _stands(Lake.of(use_case), feed, day) is not None
 
@@ -137,7 +139,7 @@ def _require_whole(view: AsOfSnapshot, feed: Feed, day: date) -> None:
         raise DeliveryLostError(view.lake.use_case.name, table, day, what)
 
 
-def landed(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
+def landed_files(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
     """The files that days were landed from: `day`, `key`, `size`, `etag`, `sha256` and `version_id` of each."""
     rows = view.read(f"deliveries/{feed.name}", since, until or since, order_by=["day", "key"])
     found: list[dict[str, Any]] = rows.to_pylist()
@@ -147,11 +149,11 @@ def landed(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = Non
 def files_of(use_case: UseCase, day: date) -> dict[str, list[dict[str, Any]]]:
     """Feed to the files that its day was landed from: key, size, SHA-256 and version of the first of them."""
     view, names = Lake.of(use_case).as_of(day), ("key", "size", "sha256", "version_id")
-    rows = {feed.name: landed(view, feed, day) for feed in use_case.feeds if feed.landing}
+    rows = {feed.name: landed_files(view, feed, day) for feed in use_case.feeds if feed.landing}
     return {feed: [{name: row[name] for name in names} for row in found[:SHOWN]] for feed, found in rows.items()}
 
 
-def noticed(use_case: UseCase, day: date) -> list[Redelivery]:
+def noticed_redelivery(use_case: UseCase, day: date) -> list[Redelivery]:
     """Files of `day`, and of the feeds' `watch_days` before it, that are not those which have landed.
 
     What the bucket holds now: of days that were landed from files, and by size and ETag alone.
@@ -161,14 +163,14 @@ def noticed(use_case: UseCase, day: date) -> list[Redelivery]:
         if (landing := feed.landing) is None:
             continue
         since = max(use_case.first_day, day - timedelta(days=landing.watch_days))
-        rows = landed(view, feed, since, day)
+        rows = landed_files(view, feed, since, day)
         for earlier in sorted({row["day"] for row in rows}):
             marks = _marks([row for row in rows if row["day"] == earlier])
             try:
                 there = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
-                found.append(file_changes.compare(feed.name, earlier, marks, _marks_of(there)))
+                found.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(there)))
             except TooManyObjectsError:
-                found.append(file_changes.flooded(feed.name, earlier, landing.where(earlier), landing.max_files))
+                found.append(file_changes.is_flooded(feed.name, earlier, landing.where(earlier), landing.max_files))
     return [each for each in found if each is not None]
 
 
@@ -204,7 +206,7 @@ def _spool(
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
     inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
-    return fetched, inputs | inputs_of(feed.name, known), [*delivered, brought]
+    return fetched, inputs | correction_inputs(feed.name, known), [*delivered, brought]
 
 
 def _require_known(use_case: UseCase, feed: Feed, day: date, delivered: Sequence[Path]) -> None:
@@ -215,7 +217,7 @@ def _require_known(use_case: UseCase, feed: Feed, day: date, delivered: Sequence
     for path in delivered:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(columns=columns):
-                require_known(use_case, feed, day, batch)
+                require_known_in_time(use_case, feed, day, batch)
 
 
 def _in_order(
@@ -225,7 +227,7 @@ def _in_order(
     connection.execute("set enable_progress_bar = false")  # it would fill the task's log
     connection.execute("set TimeZone = 'UTC'")  # else instants come back in the time zone of the machine
     schema = pq.read_schema(spooled[0])
-    order = ", ".join(external_sort.key(schema.field(name)) for name in keys)
+    order = ", ".join(external_sort.sort_key(schema.field(name)) for name in keys)
     paths = [partition_reader.escaped(str(path)) for path in spooled]
     return connection.read_parquet(paths, hive_partitioning=False).order(order).to_arrow_reader(rows_at_once)
 

@@ -31,7 +31,7 @@ def decision_time(use_case: UseCase, day: date) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(use_case.time_zone)).astimezone(UTC)
 
 
-def require_known(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.RecordBatch) -> None:
+def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.RecordBatch) -> None:
     """Check the delivered rows of one feed and day against the column that says when each became known.
 
     A timestamp must not be after the decision time of `day`. A date is a day during which the row became known: its

@@ -46,7 +46,7 @@ class QuarantinedRows:
         """What has become of each row, in words."""
         waits = {True: "", False: " (that day is not landed yet)"}
         return [
-            corrections.told(correction) + waits[there] if correction else OPEN
+            corrections.describe_corrections(correction) + waits[there] if correction else OPEN
             for correction, there in zip(self.went, self.landed, strict=True)
         ]
 
@@ -101,7 +101,7 @@ class QuarantinedRows:
         chosen = self.only([place for place, is_open in enumerate(self.is_open) if is_open])
         if not chosen.rows.num_rows:
             raise InvalidRequestError(f"None of the {len(self.went)} rows is open; there is nothing to correct.")
-        return correction_file.written(
+        return correction_file.correction_csv(
             chosen.content, chosen.rows["digest"].to_pylist(), chosen.rows["reasons"].to_pylist()
         )
 
@@ -118,7 +118,7 @@ class QuarantineCount:
     released: int
 
 
-def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
+def read_quarantine(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
     """The quarantined rows of a feed, of one day or all. InvalidRequestError for an unknown feed, no day or a day
     without any, PartitionCorruptedError; without `checked`, for whoever only shows them, for no other damage than what
     cannot be read."""
@@ -147,7 +147,7 @@ def of(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool =
     return _with_fate(use_case, declared, found)
 
 
-def counts(found: QuarantinedRows) -> list[QuarantineCount]:
+def count_quarantined(found: QuarantinedRows) -> list[QuarantineCount]:
     """By day and reason, in order of days: how many rows are open, corrected and released."""
     seen: dict[tuple[date, str], Counter[str]] = {}
     for day, reasons, went in zip(

@@ -61,7 +61,7 @@ class Reconciliation:
         )
 
 
-def run(use_case: UseCase, *, ask_source: bool = False) -> list[Reconciliation]:
+def reconcile(use_case: UseCase, *, ask_source: bool = False) -> list[Reconciliation]:
     """The balance of every feed; with `ask_source`, every landed day is held against what its source delivers now:
     of feeds that source.py delivers, for files come through a landing bucket and need not be there any more."""
     return [_of(use_case, feed, ask_source) for feed in use_case.feeds]
@@ -71,7 +71,7 @@ def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Reconciliation:
     view = Lake.of(use_case).as_of(date.max)
     landed = {day: found.rows for day, found in view.partitions(f"raw/{feed.name}").items()}
     checked = {day: found.rows for day, found in view.partitions(f"checked/{feed.name}").items()}
-    found, standing = quarantine.of(use_case, feed.name), CorrectionLog.of(use_case, feed.name).standing()
+    found, standing = quarantine.read_quarantine(use_case, feed.name), CorrectionLog.of(use_case, feed.name).standing()
     ask = use_case.function("source", feed.name) if ask_source and not feed.landing else None
     faults = _faults(view, feed, standing, ask=ask)
     held = set(found.rows["digest"].to_pylist())
@@ -124,4 +124,4 @@ def _faults(
 def _has(view: AsOfSnapshot, feed: Feed, day: date, known: Sequence[Correction]) -> bool:
     """Whether the day was landed with the rows of all its corrections."""
     rows = view.read(f"raw/{feed.name}", since=day, until=day).drop(["day"])
-    return corrections.places(rows, brought_rows(rows.schema, known).rows, feed.keys[0]) is not None
+    return corrections.correction_places(rows, brought_rows(rows.schema, known).rows, feed.keys[0]) is not None

@@ -70,7 +70,7 @@ class ResubmissionRequest:
     who: str
 
 
-def run(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
+def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
     """Do what the form asks for; InvalidRequestError where its fields contradict each other, and as `correct` and
     `release`."""
     form_limits.require_name("file", asked.file)
@@ -79,7 +79,7 @@ def run(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
             raise InvalidRequestError(
                 f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it."
             )
-        return release(
+        return resubmit_released(
             use_case,
             asked.feed,
             asked.reasons or (),
@@ -94,11 +94,11 @@ def run(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
             "To correct, name a file of the inbox: it says which rows it corrects, so leave reasons and rows empty. To"
             " send rows back as they are, release them."
         )
-    return correct(
+    return resubmit_corrected(
         use_case,
         asked.feed,
         asked.file,
-        uploads.read(use_case, asked.file),
+        uploads.read_upload(use_case, asked.file),
         who=asked.who,
         why=asked.why,
         day=asked.quarantined_on,
@@ -106,7 +106,7 @@ def run(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
     )
 
 
-def correct(
+def resubmit_corrected(
     use_case: UseCase,
     feed: str,
     name: str,
@@ -131,14 +131,14 @@ def correct(
             f"{name} has {NOT_A_DATE} in {[each.column for each in wrong]}; the first of {wrong[0].column!r} is"
             f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
         )
-    found = quarantine.of(use_case, feed, day)
-    places = corrections.matched(rows, named, found.rows, declared.keys, found.is_open)
+    found = quarantine.read_quarantine(use_case, feed, day)
+    places = corrections.match_corrections(rows, named, found.rows, declared.keys, found.is_open)
     meant = found.only(places)
     corrections.require_sound(rows, meant.content, declared.keys)
     return _record(use_case, declared, "correct", rows, meant, who, why, known_on)
 
 
-def release(
+def resubmit_released(
     use_case: UseCase,
     feed: str,
     reasons: Collection[str],
@@ -157,7 +157,7 @@ def release(
     declared = quarantine.require_feed(use_case, feed)
     if not reasons:
         raise InvalidRequestError("Name the reasons that no longer count for the rows.")
-    named = quarantine.of(use_case, feed, day).chosen(ids=ids)
+    named = quarantine.read_quarantine(use_case, feed, day).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     found = named.chosen(reasons=reasons)
     if ids and len(found.went) < len(named.went):
@@ -239,7 +239,7 @@ def _at(
 ) -> RecordedCorrections:
     """Record the draft for the day that was asked for, or for the first free one."""
     book = CorrectionLog.of(use_case, feed.name)
-    if there := corrections.standing(draft, book.standing(), whenever=known_on is None):
+    if there := corrections.accepted_corrections(draft, book.standing(), whenever=known_on is None):
         return RecordedCorrections(there, new=False)
     while True:
         free = free_day(use_case, feed, last)
@@ -276,7 +276,7 @@ def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: da
 def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:
     """Reason to rows that it would set aside again. InvalidRequestError where one raises."""
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
-    judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} corrections")
+    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} corrections")
     if judgement.raised:
         raise InvalidRequestError(
             f"{use_case.name}: an expectation on feed {feed.name!r} cannot judge these rows, and they would stop the"

@@ -16,12 +16,12 @@ FILE_BYTES = 100_000_000
 """Of a file of corrections, as it is stored."""
 
 
-def folder(use_case: UseCase) -> StoragePath:
+def upload_folder(use_case: UseCase) -> StoragePath:
     """Where the files of a use case are put: `<lake>/<use case>/inbox`."""
-    return StoragePath.of(settings.current().lake) / use_case.name / "inbox"
+    return StoragePath.of(settings.current_settings().lake) / use_case.name / "inbox"
 
 
-def read(use_case: UseCase, name: str) -> bytes:
+def read_upload(use_case: UseCase, name: str) -> bytes:
     """Return the content of the file of that name.
 
     Raises:
@@ -29,7 +29,7 @@ def read(use_case: UseCase, name: str) -> bytes:
         may be.
     """
     form_limits.require_name("file", name)
-    place = folder(use_case)
+    place = upload_folder(use_case)
     if not NAME.fullmatch(name):
         raise InvalidRequestError(
             f"{name!r} is no name of a file in the inbox: letters, digits, '.', '_' and '-', then .csv or .parquet, and"

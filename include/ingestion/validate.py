@@ -14,7 +14,7 @@ from include.declaration.use_case import Feed, UseCase
 from include.errors import DataError, ExpectationFailedError, FeedRefusedError, NotReadyError
 from include.ingestion import corrections as correction_rows
 from include.ingestion import data_docs, expectations, key_rules, suites
-from include.ingestion.correction_log import CorrectionLog, inputs_of
+from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
 from include.ingestion.expectations import ExpectationResults
@@ -33,7 +33,7 @@ class ValidationResult:
     commit: Commit
 
 
-def run(use_case: UseCase, day: date) -> dict[str, ValidationResult]:
+def validate_period(use_case: UseCase, day: date) -> dict[str, ValidationResult]:
     """Validate every feed of `day`; feed name to result.
 
     All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
@@ -44,7 +44,7 @@ def run(use_case: UseCase, day: date) -> dict[str, ValidationResult]:
     refusals: list[DataError] = []
     for feed in use_case.feeds:
         try:
-            done[feed.name] = check(use_case, feed, day)
+            done[feed.name] = check_feed(use_case, feed, day)
         except DataError as refusal:
             refusals.append(refusal)
     data_docs.write_index(use_case.name)
@@ -53,7 +53,7 @@ def run(use_case: UseCase, day: date) -> dict[str, ValidationResult]:
     return done
 
 
-def check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
+def check_feed(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
     """Validate one feed of one day. FeedRefusedError where the day as a whole is bad; nothing is then published."""
     try:
         return _check(use_case, feed, day)
@@ -65,7 +65,7 @@ def check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
 
 
 def _check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
-    lake, code = Lake.of(use_case), code_digest.of_table(use_case, f"checked/{feed.name}")
+    lake, code = Lake.of(use_case), code_digest.table_code_digest(use_case, f"checked/{feed.name}")
     view = lake.as_of(day)
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])
@@ -80,10 +80,10 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
         reasons = _judged(use_case, feed, day, delivered, digest).reasons
     checked = delivered.append_column(schemas.REASONS, reasons)
     if brought is not None:
-        again = _judged_again(use_case, feed, day, delivered, brought, correction_rows.waived(corrections))
+        again = _judged_again(use_case, feed, day, delivered, brought, correction_rows.waived_rules(corrections))
         checked = pa.concat_tables([checked, brought.rows.append_column(schemas.REASONS, again)])
         reasons = checked[schemas.REASONS.name].combine_chunks()
-    inputs, versions = {raw: digest} | inputs_of(feed.name, corrections), {raw: view.version(raw)}
+    inputs, versions = {raw: digest} | correction_inputs(feed.name, corrections), {raw: view.version(raw)}
     commit = lake.replace(
         f"checked/{feed.name}", day, checked, inputs=inputs, versions=versions, stage="validate", code=code
     )
@@ -96,7 +96,7 @@ def _parted(
 ) -> tuple[pa.Table, BroughtRows]:
     """What the source delivered, and what corrections brought to the day, in their order."""
     brought = brought_rows(landed.schema, corrections)
-    places = correction_rows.places(landed, brought.rows, feed.keys[0])
+    places = correction_rows.correction_places(landed, brought.rows, feed.keys[0])
     if places is None:
         raise NotReadyError(
             f"{use_case.name}: feed {feed.name!r} of {day} was landed without all of its {len(corrections)}"
@@ -122,12 +122,12 @@ def _judged_again(
     """
     rows = pa.concat_tables([delivered, brought.rows])
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
-    judgement = expectations.judge(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
+    judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} {day} corrections")
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
-    keys = correction_rows.tuples(rows.select([*feed.keys]))
-    found = correction_rows.judged(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
+    keys = correction_rows.correction_tuples(rows.select([*feed.keys]))
+    found = correction_rows.judge_corrections(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
     for reasons, key, unheld in zip(found, keys[delivered.num_rows :], brought.unheld, strict=True):
         missing = [name for name, value in zip(feed.keys, key, strict=True) if value is None]
         reasons[:0] = [*unheld, *map(key_rules.null_key_reason, missing)]
@@ -143,16 +143,16 @@ def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: 
         FeedRefusedError: the day breaks a table-level expectation, or too many rows would be quarantined.
     """
     suite = suites.load_suite(use_case, feed)
-    judgement = expectations.judge(suite, landed, f"{use_case.name} {feed.name} {day}", feed.keys)
+    judgement = expectations.judge_rows(suite, landed, f"{use_case.name} {feed.name} {day}", feed.keys)
     if judgement.raised:
         raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
-    page = data_docs.write(use_case.name, feed.name, day, digest, judgement.document)
+    page = data_docs.write_data_docs(use_case.name, feed.name, day, digest, judgement.document)
     broken = list(judgement.broken)
     share = judgement.quarantined / landed.num_rows
     if share > feed.max_quarantined:
         broken.append(
             f"{judgement.quarantined} of {landed.num_rows} rows ({share:.1%}) would be quarantined, above the feed's"
-            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.counts(judgement.reasons)}"
+            f" max_quarantined of {feed.max_quarantined:.1%}: {expectations.count_failures(judgement.reasons)}"
         )
     if broken:
         raise FeedRefusedError(use_case.name, feed.name, day, broken, str(page))

@@ -15,17 +15,17 @@ from include.lake.snapshot import AsOfSnapshot
 BATCH_ROWS = 65_536
 
 
-def opened(path: Path | str) -> pq.ParquetFile:
+def open_files(path: Path | str) -> pq.ParquetFile:
     """Open a Parquet file to be read a batch at a time in little memory."""
     return partition_reader.open_file(path)
 
 
-def columns(view: AsOfSnapshot, table: str, days: Collection[date]) -> frozenset[str]:
+def column_batches(view: AsOfSnapshot, table: str, days: Collection[date]) -> frozenset[str]:
     """Return the columns that all files of those days have: a day that was built by older code may lack one."""
     return partition_reader.columns_of(path for _, path in _files(view, table, days))
 
 
-def batches(
+def row_batches(
     view: AsOfSnapshot, table: str, day: date, names: Collection[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Yield those of the declared columns that the day's files have, as they are declared, in the order of the rows.

@@ -21,14 +21,16 @@ from include.lake.snapshot import AsOfSnapshot
 Change = Callable[[pa.Table], pa.Table]
 
 
-def days(lake: Lake, table: str, since: date, until: date) -> dict[date, str]:
+def clone_days(lake: Lake, table: str, since: date, until: date) -> dict[date, str]:
     """Return day to digest; none where the table is not there, and it is not made."""
     if not history.is_table(lake.uri(table)):
         return {}
     return {day: there.digest for day, there in partitions.of(lake.delta(table), since, until).items()}
 
 
-def copy(table: str, there: Mapping[date, str], source: Lake, target: Lake, changes: Mapping[date, Change]) -> None:
+def clone_table(
+    table: str, there: Mapping[date, str], source: Lake, target: Lake, changes: Mapping[date, Change]
+) -> None:
     """Make the table in `target`, on disk, with the partitions `there` of `source`; without any, make no table.
 
     Days in `changes` hold what that function makes of their rows. Files are copied, not linked: code that writes to
@@ -54,7 +56,7 @@ def _copy_files(source: StoragePath, root: Path, files: list[DataFile]) -> None:
         for place, copied in waiting:
             place.fetch(copied)
     else:
-        s3.together(lambda each: each[0].fetch(each[1]), waiting)
+        s3.map_concurrently(lambda each: each[0].fetch(each[1]), waiting)
 
 
 def _changed(view: AsOfSnapshot, table: str, day: date, root: Path, change: Change) -> DataFile:

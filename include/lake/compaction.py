@@ -6,11 +6,11 @@ from include.lake import history, s3
 from include.lake.lake import Lake
 
 
-def checkpoint(lake: Lake, table: str) -> None:
+def write_checkpoint(lake: Lake, table: str) -> None:
     """Write the table's state next to its log, so that opening it reads one file and not every commit.
 
     Only for a table whose log clean-up is off, or old versions would go.
     """
     uri = lake.uri(table)
-    with s3.told(uri):
-        history.at(uri).create_checkpoint()
+    with s3.translate_s3_errors(uri):
+        history.open_table(uri).create_checkpoint()

@@ -36,10 +36,12 @@ class ContentDigest:
     def hexdigest(self) -> str:
         """`b2-` and 32 hexadecimal digits over column names, types, row count and content."""
         hashes = {"/".join(key): found.hexdigest() for key, found in self._hashes.items()} if self.rows else {}
-        return of_values({"rows": self.rows, "schema": [(f.name, str(f.type)) for f in self._schema], "hashes": hashes})
+        return digest_values(
+            {"rows": self.rows, "schema": [(f.name, str(f.type)) for f in self._schema], "hashes": hashes}
+        )
 
 
-def of_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ContentDigest:
+def digest_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ContentDigest:
     """The digest of all rows of the batches, each of which has that schema."""
     digest = ContentDigest(schema)
     for batch in batches:
@@ -47,12 +49,12 @@ def of_batches(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ContentD
     return digest
 
 
-def of_table(table: pa.Table) -> str:
+def digest_table(table: pa.Table) -> str:
     """Digest of a whole table in its row order."""
-    return of_batches(table.schema, table.to_batches()).hexdigest()
+    return digest_batches(table.schema, table.to_batches()).hexdigest()
 
 
-def of_values(values: Mapping[str, object] | Iterable[object]) -> str:
+def digest_values(values: Mapping[str, object] | Iterable[object]) -> str:
     """Digest of plain values, by their sorted JSON."""
     text = json.dumps(values if isinstance(values, Mapping) else list(values), sort_keys=True, default=str)
     return PREFIX + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -71,7 +71,7 @@ def to_metadata(
     return notes | {f"{VERSION}{name}": str(version) for name, version in versions.items()}
 
 
-def made_from(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+def commit_inputs(metadata: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
     """Return the inputs and the code of notes as Delta keeps them; see `Note.made_from`."""
     return _inputs(metadata), metadata.get("code", "")
 
@@ -81,7 +81,7 @@ def transaction_of(day: date) -> str:
     return f"day={day.isoformat()}"
 
 
-def newest(table: StoragePath, delta: DeltaTable, day: date) -> CommitNote | None:
+def newest_version(table: StoragePath, delta: DeltaTable, day: date) -> CommitNote | None:
     """Return the newest commit that wrote the day, without reading the whole log; None if there is none.
 
     The table's state has the version that the last writer of the day expected. Its commit is that one, or a later one
@@ -99,11 +99,13 @@ def newest(table: StoragePath, delta: DeltaTable, day: date) -> CommitNote | Non
     return None
 
 
-def at(uri: str, version: int | None = None) -> DeltaTable:
+def open_table(uri: str, version: int | None = None) -> DeltaTable:
     """The table as it was at that version (None: as it is now); TableVersionMissingError where it cannot be had. Makes
     no table."""
     try:
-        return s3.again(uri, lambda: DeltaTable(uri, version=version, storage_options=s3.options(uri)))
+        return s3.retry_cut_connection(
+            uri, lambda: DeltaTable(uri, version=version, storage_options=s3.storage_options(uri))
+        )
     except (DeltaError, TableNotFoundError) as error:
         raise TableVersionMissingError(uri, version, error) from error
 
@@ -112,16 +114,18 @@ def of(uri: str) -> list[CommitNote]:
     """Every commit that wrote a day, newest first, in one read of the log; none where there is no table."""
     if not is_table(uri):
         return []
-    commits = s3.again(uri, lambda: at(uri).history())
+    commits = s3.retry_cut_connection(uri, lambda: open_table(uri).history())
     return [_note(commit) for commit in commits if "day" in commit and "digest" in commit]
 
 
 def is_table(uri: str) -> bool:
     """Whether there is a table: whoever only looks makes none."""
-    return s3.again(uri, lambda: bool(DeltaTable.is_deltatable(uri, s3.options(uri))))
+    return s3.retry_cut_connection(uri, lambda: bool(DeltaTable.is_deltatable(uri, s3.storage_options(uri))))
 
 
-def written(notes: Sequence[CommitNote], day: date, digest: str, until: int | None = None) -> CommitNote | None:
+def commit_that_wrote(
+    notes: Sequence[CommitNote], day: date, digest: str, until: int | None = None
+) -> CommitNote | None:
     """Of commits, newest first, the newest that gave a day that content, up to Delta version `until`."""
     found = (note for note in notes if (note.day, note.digest) == (day, digest))
     return next((note for note in found if until is None or note.version <= until), None)

@@ -13,7 +13,7 @@ from include.lake.object_store import StoragePath
 from include.lake.stored_files import StoredFile
 
 
-def files(place: StoragePath) -> list[StoredFile]:
+def list_files(place: StoragePath) -> list[StoredFile]:
     """All files of a folder and those below it, by their paths from there, sorted; none where there is no folder.
 
     What is removed by others meanwhile is left out. OSError, or s3.StoreFailed, where it cannot be listed.
@@ -21,7 +21,7 @@ def files(place: StoragePath) -> list[StoredFile]:
     return sorted(_on_disk(place.path) if place.is_local else _on_s3(place), key=lambda file: file.name)
 
 
-def remove(place: StoragePath, names: Iterable[str], *, folders: bool = False) -> None:
+def remove_files(place: StoragePath, names: Iterable[str], *, folders: bool = False) -> None:
     """Remove files below a place; one that is gone already is no error. With `folders`, folders on disk go too that
     are empty then: not of tables, whose writers may just have made one."""
     for name in names:
@@ -52,7 +52,7 @@ def _on_s3(place: StoragePath) -> list[StoredFile]:
     bucket, _, key = place.uri.removeprefix("s3://").partition("/")
     prefix = f"{key}/" if key else ""
     pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    with s3.told(place.uri):
+    with s3.translate_s3_errors(place.uri):
         return [
             StoredFile(each["Key"].removeprefix(prefix), each["Size"], each["LastModified"].astimezone(UTC))
             for page in pages

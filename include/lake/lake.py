@@ -101,7 +101,7 @@ class Lake:
         Raises history.VersionGone where one cannot be read.
         """
         return AsOfSnapshot(
-            self, day, deltas={name: history.at(self.uri(name), version) for name, version in versions.items()}
+            self, day, deltas={name: history.open_table(self.uri(name), version) for name, version in versions.items()}
         )
 
     def uri(self, table: str) -> str:
@@ -110,13 +110,13 @@ class Lake:
 
     def delta(self, table: str) -> DeltaTable:
         """The Delta table, made empty if it is not there yet."""
-        return s3.again(self.uri(table), lambda: self._opened(table))
+        return s3.retry_cut_connection(self.uri(table), lambda: self._opened(table))
 
     def _opened(self, table: str) -> DeltaTable:
         uri = self.uri(table)
         for attempt in range(ATTEMPTS):
-            if DeltaTable.is_deltatable(uri, s3.options(uri)):
-                return history.at(uri)
+            if DeltaTable.is_deltatable(uri, s3.storage_options(uri)):
+                return history.open_table(uri)
             try:
                 return self._made(table)
             except DeltaError:  # others may have made it meanwhile
@@ -136,7 +136,7 @@ class Lake:
             partition_by=[*schemas.PARTITION],
             # With clean-up on, a checkpoint drops log files that old versions need to be loaded.
             configuration={"delta.enableExpiredLogCleanup": "false"},
-            storage_options=s3.options(place.uri),
+            storage_options=s3.storage_options(place.uri),
         )
 
     def replace(
@@ -202,7 +202,7 @@ class Lake:
             if day not in partitions.of(delta, day, day):
                 return Commit(table, day, Partition("", 0), delta.version(), changed=False)
             try:
-                with s3.told(self.uri(table)):
+                with s3.translate_s3_errors(self.uri(table)):
                     version = self._commit(delta, table, day, [], notes)
             except (CommitFailedError, s3.ConnectionLostError) as conflict:
                 failure = conflict
@@ -230,7 +230,7 @@ class Lake:
             transactions = [Transaction(history.transaction_of(day), before + 1) for day in days or [since]]
             notes = {"stage": "rebuild", "from": since.isoformat(), "removed": str(len(days))}
             try:
-                with s3.told(self.uri(table)):
+                with s3.translate_s3_errors(self.uri(table)):
                     delta.create_write_transaction(
                         [],
                         mode="overwrite",
@@ -289,7 +289,7 @@ class Lake:
             if instead_of is not None and there != partition and instead_of != (there.digest if there else ""):
                 raise PartitionConflictError(self.use_case.name, table, day)
             try:
-                with s3.told(self.uri(table)):
+                with s3.translate_s3_errors(self.uri(table)):
                     if not same and action is None:
                         action = self._stored(table, day, file, partition)
                     actions = None if same or action is None else [action]
@@ -306,8 +306,8 @@ class Lake:
 
     def _notes_differ(self, delta: DeltaTable, table: str, day: date, notes: Mapping[str, str]) -> bool:
         """Whether the day was made from other inputs, or by other code, than its newest commit says."""
-        newest = history.newest(self.root / table, delta, day)
-        return newest is None or newest.made_from != history.made_from(notes)
+        newest = history.newest_version(self.root / table, delta, day)
+        return newest is None or newest.made_from != history.commit_inputs(notes)
 
     def _stored(self, table: str, day: date, file: PartitionFile, partition: Partition) -> AddAction:
         """Move the file to its place in the table, under a name that holds its checksum and a signature."""
@@ -350,7 +350,7 @@ class Lake:
         delta.update_incremental()
         if delta.version() == before + 1:
             return before + 1
-        mine = history.newest(self.root / table, delta, day)
+        mine = history.newest_version(self.root / table, delta, day)
         return mine.version if mine else delta.version()
 
     def _evolved(self, delta: DeltaTable, table: str) -> pa.Schema:

@@ -23,7 +23,7 @@ LASTS = timedelta(minutes=10)
 
 
 @contextmanager
-def hold(file: StoragePath) -> Iterator[bool]:
+def try_lock(file: StoragePath) -> Iterator[bool]:
     """Whether this process alone may work on that file until the block ends. FileNotFoundError on disk without it."""
     with _locked(file) if file.is_local else _recorded(file) as mine:
         yield mine

@@ -55,7 +55,7 @@ def _told(method: Callable[Asked, Answer]) -> Callable[Asked, Answer]:
 
     @wraps(method)
     def telling(*args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
-        with s3.told(str(args[0])):
+        with s3.translate_s3_errors(str(args[0])):
             return method(*args, **kwargs)
 
     return telling
@@ -130,7 +130,7 @@ class StoragePath:
     def read_all(self, names: Sequence[str]) -> list[bytes]:
         """The content of those files in this folder, in their order. FileNotFoundError where one is missing."""
         places = [self / name for name in names]
-        return [place.read() for place in places] if self.is_local else s3.together(StoragePath.read, places)
+        return [place.read() for place in places] if self.is_local else s3.map_concurrently(StoragePath.read, places)
 
     @_told
     def exists(self) -> bool:

@@ -73,7 +73,7 @@ class ConnectionLostError(ObjectStoreError):
         super().__init__(uri, why, worth_retrying=True)
 
 
-def options(uri: str) -> dict[str, str] | None:
+def storage_options(uri: str) -> dict[str, str] | None:
     """deltalake's storage options for that place; None for one on disk.
 
     Commits are conditional puts, so that of two writers of one version one loses and looks again. That is the default
@@ -118,7 +118,7 @@ def _region() -> str:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def together(function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+def map_concurrently(function: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
     """What the function answers for each item, in their order, several asked at once: most of the time is waiting."""
     waiting = list(items)
     if len(waiting) < 2:
@@ -128,7 +128,7 @@ def together(function: Callable[[Item], Found], items: Iterable[Item]) -> list[F
 
 
 @contextmanager
-def told(uri: str) -> Iterator[None]:
+def translate_s3_errors(uri: str) -> Iterator[None]:
     """What the server of a place refuses, raised as ObjectStoreError with the setting to change; all else as it is."""
     try:
         yield
@@ -140,11 +140,11 @@ def told(uri: str) -> Iterator[None]:
         raise
 
 
-def again(uri: str, ask: Callable[[], Found]) -> Found:
+def retry_cut_connection(uri: str, ask: Callable[[], Found]) -> Found:
     """What it answers, asked again where the connection is cut meanwhile; else as `told`. For what can be repeated."""
     for attempt in range(CUTS):
         try:
-            with told(uri):
+            with translate_s3_errors(uri):
                 return ask()
         except ConnectionLostError:
             if attempt == CUTS - 1:
@@ -156,7 +156,7 @@ def _failure(uri: str, error: Exception) -> ObjectStoreError | None:
     """What an error of boto3 or deltalake means; None where it is not about the server or the settings."""
     said = f"{type(error).__name__} {error}"
     bucket, endpoint = uri.removeprefix(SCHEME).partition("/")[0], os.environ.get("AWS_ENDPOINT_URL")
-    server = settings.shown(endpoint) or "the server" if endpoint else "Amazon S3"
+    server = settings.shown_address(endpoint) or "the server" if endpoint else "Amazon S3"
 
     def names(words: Iterable[str]) -> bool:
         return any(word in said for word in words)

@@ -35,7 +35,7 @@ class S3Cache:
         def fetch(file: StoragePath) -> tuple[StoragePath, Path]:
             return file, file.fetch(folder / file.uri.removeprefix(f"{root}/"))
 
-        self._copies.update(s3.together(fetch, [file for file in files if file not in self._copies]))
+        self._copies.update(s3.map_concurrently(fetch, [file for file in files if file not in self._copies]))
         return [self._copies[file] for file in files]
 
     def remain(self) -> None:

@@ -104,7 +104,7 @@ def with_partition(schema: pa.Schema) -> pa.Schema:
     return schema.append(pa.field("day", pa.date32())).append(pa.field("digest", pa.string()))
 
 
-def read(use_case: UseCase, table: str) -> pa.Schema:
+def table_schema(use_case: UseCase, table: str) -> pa.Schema:
     """The columns as they are read: the content and its day."""
     return content(use_case, table).append(pa.field("day", pa.date32()))
 

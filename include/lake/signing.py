@@ -113,7 +113,7 @@ def require_signing_keys() -> SigningKeys:
     """
     if (found := load_signing_keys()).keys:
         return found
-    lake = settings.current().lake
+    lake = settings.current_settings().lake
     if "://" in lake:
         raise SigningKeysError(f"There is no key to sign with, and the lake {lake} is shared.")
     _make(keys_file())
@@ -122,7 +122,7 @@ def require_signing_keys() -> SigningKeys:
 
 def keys_file() -> Path:
     """Return where this machine keeps the keys that the environment does not name."""
-    return settings.current().home / "credentials" / "signing_keys"
+    return settings.current_settings().home / "credentials" / "signing_keys"
 
 
 def _parse(text: str, where: str) -> SigningKeys:

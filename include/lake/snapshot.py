@@ -59,11 +59,13 @@ class AsOfSnapshot:
         """Return one digest over the content of several days. Days without rows do not count: recorded as empty or
         missing, they read the same."""
         found = self.partitions(table, since, until)
-        return content_digest.of_values({day.isoformat(): there.digest for day, there in found.items() if there.rows})
+        return content_digest.digest_values(
+            {day.isoformat(): there.digest for day, there in found.items() if there.rows}
+        )
 
     def note(self, table: str, day: date) -> CommitNote | None:
         """Return the newest commit that wrote a day; None if there is none."""
-        return history.newest(self.lake.root / table, self._delta(table), day)
+        return history.newest_version(self.lake.root / table, self._delta(table), day)
 
     def version(self, table: str) -> int:
         """The Delta version that this view reads."""
@@ -90,7 +92,7 @@ class AsOfSnapshot:
         """
         if checked:
             self.require_whole(table, since, until)
-        schema = schemas.read(self.lake.use_case, table)
+        schema = schemas.table_schema(self.lake.use_case, table)
         if and_dropped:
             schema = pa.schema([*schema, *self.dropped_columns(table)])
         paths = self._identified(table, since, until)
@@ -101,7 +103,7 @@ class AsOfSnapshot:
     def dropped_columns(self, table: str) -> list[pa.Field]:
         """Return the columns of a table that are no longer declared, in order of names."""
         stored = pa.schema(self._delta(table).schema().to_arrow())
-        known = {*schemas.read(self.lake.use_case, table).names, *schemas.PARTITION}
+        known = {*schemas.table_schema(self.lake.use_case, table).names, *schemas.PARTITION}
         return sorted((field for field in stored if field.name not in known), key=lambda field: field.name)
 
     def absent_columns(self, table: str, since: date | None = None, until: date | None = None) -> dict[str, list[date]]:
@@ -147,7 +149,7 @@ class AsOfSnapshot:
         """The rows of those days as an Arrow table with exactly the stored types, `day` included. For days that fit
         into memory: it does without DuckDB, whose start costs more than reading a small day. Raises as `table`."""
         self.require_whole(table, since, until)
-        schema = schemas.read(self.lake.use_case, table)
+        schema = schemas.table_schema(self.lake.use_case, table)
         paths = self._identified(table, since, until)
         rows = partition_reader.read_table(self._name(table), paths, schema)
         return sort_rows(rows, order_by) if order_by else rows
@@ -161,7 +163,7 @@ class AsOfSnapshot:
         batch_rows: int = 65_536,
     ) -> pa.RecordBatchReader:
         """As `read`, streamed: sorting spills to disk, so memory stays flat in rows."""
-        schema = schemas.read(self.lake.use_case, table)
+        schema = schemas.table_schema(self.lake.use_case, table)
         rows = self.table(table, since, until)
         if order_by:
             rows = rows.order_by(list(order_by))

@@ -49,7 +49,7 @@ class TransactionLog:
         return max(self.committed_at)
 
 
-def read(table: StoragePath) -> TransactionLog | None:
+def read_transaction_log(table: StoragePath) -> TransactionLog | None:
     """The log of a table; None where there is no table. Raises LogIncompleteError."""
     folder = table / FOLDER
     names = folder.names()

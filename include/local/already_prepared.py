@@ -45,7 +45,7 @@ def is_prepared(environment: Mapping[str, str], users: Iterable[str]) -> bool:
         return False
 
 
-def remember(environment: Mapping[str, str]) -> None:
+def remember_prepared(environment: Mapping[str, str]) -> None:
     """Keep that a preparation ended."""
     airflow = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
     _ask(airflow, "DROP TABLE IF EXISTS airworthy_prepared")

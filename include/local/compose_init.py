@@ -70,7 +70,7 @@ class PasswordRefusedError(AirworthyError):
         )
 
 
-def run(environment: Mapping[str, str], *, only_databases: bool = False) -> None:
+def prepare_services(environment: Mapping[str, str], *, only_databases: bool = False) -> None:
     """Prepare everything, or nothing where all is there.
 
     Raises:
@@ -86,13 +86,13 @@ def run(environment: Mapping[str, str], *, only_databases: bool = False) -> None
     if only_databases:
         return
     make_buckets(environment[name] for name in PLACES)
-    call([*AIRFLOW, "db", "migrate"])
-    call([sys.executable, "-m", "mlflow", "db", "upgrade", environment["MLFLOW_BACKEND_STORE_URI"]])
+    run_command([*AIRFLOW, "db", "migrate"])
+    run_command([sys.executable, "-m", "mlflow", "db", "upgrade", environment["MLFLOW_BACKEND_STORE_URI"]])
     if subprocess.run([*AIRFLOW, "pools", "get", TRAINING_POOL], check=False, capture_output=True).returncode:
-        call([*AIRFLOW, "pools", "set", TRAINING_POOL, "1", "One training at a time"])
+        run_command([*AIRFLOW, "pools", "set", TRAINING_POOL, "1", "One training at a time"])
     for name, (role, password) in USERS.items():
         make_user(name, role, environment[password])
-    already_prepared.remember(environment)
+    already_prepared.remember_prepared(environment)
 
 
 def refuse_odd_passwords(environment: Mapping[str, str]) -> None:
@@ -159,10 +159,10 @@ def make_user(name: str, role: str, password: str) -> None:
     """A user of Airflow's FAB auth manager; one who is there keeps role and password."""
     who = ["--username", name, "--role", role, "--firstname", name, "--lastname", "-", "--email", f"{name}@localhost"]
     # Airflow asks for the password twice; a command line could be read by others.
-    call([*AIRFLOW, "users", "create", *who], typed=f"{password}\n{password}\n")
+    run_command([*AIRFLOW, "users", "create", *who], typed=f"{password}\n{password}\n")
 
 
-def call(command: list[str], typed: str = "") -> None:
+def run_command(command: list[str], typed: str = "") -> None:
     """Runs a command to its end, however long a large database's migration takes. Raises NotPreparedError where it
     fails."""
     # A session of its own has no terminal: what is asked is answered from here.
@@ -173,7 +173,7 @@ def call(command: list[str], typed: str = "") -> None:
 
 if __name__ == "__main__":
     try:
-        run(os.environ, only_databases=sys.argv[1:] == ["databases"])
+        prepare_services(os.environ, only_databases=sys.argv[1:] == ["databases"])
     except AirworthyError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     except KeyError as missing:

@@ -80,7 +80,7 @@ PLANS = {
 }
 
 
-def plan() -> DemoPlan:
+def plan_demo() -> DemoPlan:
     """The plan that `AIRWORTHY_DEMO` names, the full one by default."""
     name = os.environ.get("AIRWORTHY_DEMO") or "full"
     if name not in PLANS:

@@ -21,9 +21,9 @@ MARK = "AIRWORTHY_INSTANCE"
 
 def current(instance: Instance) -> dict[str, str]:
     """What a process of `instance` gets, as of now; makes the credentials if there are none."""
-    return environment(
+    return service_environment(
         instance,
-        settings.current(),
+        settings.current_settings(),
         credentials.load_or_make(instance),
         os.environ,
         cores=os.cpu_count() or 1,
@@ -31,7 +31,7 @@ def current(instance: Instance) -> dict[str, str]:
     )
 
 
-def environment(
+def service_environment(
     instance: Instance, where: Settings, secret: Credentials, base: Mapping[str, str], cores: int, memory_bytes: int
 ) -> dict[str, str]:
     """The whole environment, made from `base`: pure.

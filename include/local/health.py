@@ -20,7 +20,7 @@ _HEARTBEATS = {
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
+def is_healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
     """The services that are ready for work."""
     ready = {"mlflow"} if _get(f"{instance.mlflow_url}/health") is not None else set()
     airflow = _get(f"{instance.airflow_url}/api/v2/monitor/health")
@@ -31,8 +31,8 @@ def healthy(instance: Instance, report: SupervisorReport) -> frozenset[str]:
     return frozenset(ready & set(report.services))
 
 
-def unhealthy(instance: Instance, report: SupervisorReport) -> list[str]:
-    ready = healthy(instance, report)
+def unhealthy_services(instance: Instance, report: SupervisorReport) -> list[str]:
+    ready = is_healthy(instance, report)
     return [name for name in SERVICES if name not in ready]
 
 

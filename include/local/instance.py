@@ -71,7 +71,7 @@ def current() -> Instance:
     Raises:
         InvalidSettingError: a port or a database address that cannot be meant.
     """
-    env, home = os.environ, settings.current().home
+    env, home = os.environ, settings.current_settings().home
     airflow_port, mlflow_port = _port(env, "AIRWORTHY_AIRFLOW_PORT", 8080), _port(env, "AIRWORTHY_MLFLOW_PORT", 5000)
     if airflow_port == mlflow_port:
         raise InvalidSettingError("AIRWORTHY_MLFLOW_PORT", str(mlflow_port), "a port that Airflow's API does not have")
@@ -81,7 +81,7 @@ def current() -> Instance:
         mlflow_port,
         database=_database("AIRWORTHY_DATABASE", env) or f"sqlite:///{home}/airflow/airflow.db",
         mlflow_database=_database("AIRWORTHY_MLFLOW_DATABASE", env),
-        mlflow_artifacts=settings.place("AIRWORTHY_MLFLOW_ARTIFACTS", home / "mlflow" / "artifacts"),
+        mlflow_artifacts=settings.storage_setting("AIRWORTHY_MLFLOW_ARTIFACTS", home / "mlflow" / "artifacts"),
     )
 
 

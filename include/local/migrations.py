@@ -17,7 +17,7 @@ from include.local.instance import Instance
 _TAIL_LINES = 15
 
 
-def run(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) -> None:
+def migrate_databases(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Migrates both, at the same time; nothing where the same versions have done so before.
 
     Raises:
@@ -34,7 +34,7 @@ def run(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) 
     running = {name: _start(instance, name, command, env) for name, command in commands.items()}
     failed = [name for name, process in running.items() if process.wait() != 0]
     if failed:
-        raise ServiceDiedError(failed[0], *tail(instance.log(failed[0])))
+        raise ServiceDiedError(failed[0], *log_tail(instance.log(failed[0])))
     for file in _sqlite_files(instance):
         with sqlite3.connect(file) as connection:
             # Kept in the file: with a write-ahead log five processes read while one of them writes.
@@ -43,7 +43,7 @@ def run(instance: Instance, env: Mapping[str, str], say: Callable[[str], None]) 
     stamp.write_text(want)
 
 
-def tail(log: Path) -> tuple[Path, list[str]]:
+def log_tail(log: Path) -> tuple[Path, list[str]]:
     """A log and its last lines, for a message."""
     if not log.exists():
         return log, []

@@ -19,7 +19,7 @@ OWN_FOLDERS = frozenset(
 
 
 @contextlib.contextmanager
-def private() -> Iterator[None]:
+def private_file() -> Iterator[None]:
     """Within this block, new files and folders of this process and its children are private."""
     before = os.umask(UMASK)
     try:

@@ -16,7 +16,7 @@ _GRACE_S = 2.0
 _PATIENCE_S = 20.0
 
 
-def marked(home: Path) -> list[psutil.Process]:
+def marked_processes(home: Path) -> list[psutil.Process]:
     """The living processes that carry the mark of the instance at `home`, but for the caller and its ancestors.
 
     The mark is inherited: sessions, process groups and re-parenting do not matter. A zombie has ended.
@@ -41,7 +41,7 @@ def sweep(home: Path) -> int:
     """
     seen: set[int] = set()
     started = time.monotonic()
-    while left := marked(home):
+    while left := marked_processes(home):
         waited = time.monotonic() - started
         if waited > _PATIENCE_S:
             raise ProcessesLeftError([process.pid for process in left])

@@ -28,21 +28,21 @@ _STOP_TIMEOUT_S = 45.0  # config/supervisord.conf gives each service 10 s, all a
 _RESTARTS_FORGIVEN = 1  # one service may be a moment too early for another
 
 
-def up(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool:
+def start_instance(instance: Instance, say: Say, timeout_s: float = START_TIMEOUT_S) -> bool:
     """Starts what is not running and waits until all of it works; False if it ran already.
 
     Raises:
         PortTakenError, ServiceDiedError, NotHealthyError, StartedElsewhereError: and then nothing of this instance
         runs. InvalidSettingError: others may read the home, and it cannot be made private.
     """
-    with private_files.private():
+    with private_files.private_file():
         return _up(instance, say, timeout_s)
 
 
 def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
     _make_folders(instance)
     with _alone(instance):
-        if (report := supervisor.read(instance)) is not None:
+        if (report := supervisor.read_report(instance)) is not None:
             _wait_until_healthy(instance, say, timeout_s, report.supervisor)
             _ensure_training_pool(instance)
             return False
@@ -51,20 +51,20 @@ def _up(instance: Instance, say: Say, timeout_s: float) -> bool:
         _check_ports(instance)
         try:
             env = environment.current(instance)
-            migrations.run(instance, env, say)
+            migrations.migrate_databases(instance, env, say)
             parent = _start(instance, env)
             _wait_until_healthy(instance, say, timeout_s, parent.pid)
             _ensure_training_pool(instance)
         except BaseException:  # Ctrl-C too: what was half started is stopped
-            down(instance)
+            stop_instance(instance)
             raise
         return True
 
 
-def down(instance: Instance) -> int:
+def stop_instance(instance: Instance) -> int:
     """Stops every process of the instance, and returns only when none is left; how many there were."""
-    report = supervisor.read(instance)
-    count = len(processes.marked(instance.home))
+    report = supervisor.read_report(instance)
+    count = len(processes.marked_processes(instance.home))
     if report is not None:
         with contextlib.suppress(psutil.Error):
             psutil.Process(report.supervisor).terminate()
@@ -74,11 +74,11 @@ def down(instance: Instance) -> int:
     return count
 
 
-def stay(instance: Instance, say: Say) -> None:
+def stay_in_foreground(instance: Instance, say: Say) -> None:
     """Waits until the services end, or Ctrl-C or SIGTERM asks for it; then none of them is left."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        while (report := supervisor.read(instance)) is not None:
+        while (report := supervisor.read_report(instance)) is not None:
             with contextlib.suppress(psutil.Error):
                 psutil.Process(report.supervisor).wait()
     except KeyboardInterrupt:
@@ -86,7 +86,7 @@ def stay(instance: Instance, say: Say) -> None:
     finally:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, signal.SIG_IGN)
-        down(instance)
+        stop_instance(instance)
 
 
 def _make_folders(instance: Instance) -> None:
@@ -136,13 +136,13 @@ def _wait_until_healthy(instance: Instance, say: Say, timeout_s: float, parent: 
     started = time.monotonic()
     told: frozenset[str] = frozenset()
     while True:
-        report = supervisor.read(instance)
+        report = supervisor.read_report(instance)
         if report is None and not _is_running(parent):
-            raise ServiceDiedError("The supervisor", *migrations.tail(instance.log("supervisor-output")))
+            raise ServiceDiedError("The supervisor", *migrations.log_tail(instance.log("supervisor-output")))
         waited = time.monotonic() - started
         if report is not None:
             _raise_if_dead(instance, report)
-            ready = health.healthy(instance, report)
+            ready = health.is_healthy(instance, report)
             for name in sorted(ready - told, key=SERVICES.index):
                 if waited > 1:  # otherwise it ran already
                     say(f"{name} is ready after {waited:.0f} s")
@@ -177,4 +177,4 @@ def _is_running(pid: int) -> bool:
 def _raise_if_dead(instance: Instance, report: SupervisorReport) -> None:
     for name, service in report.services.items():
         if service.state == "FATAL" or service.deaths > _RESTARTS_FORGIVEN:
-            raise ServiceDiedError(name, *migrations.tail(instance.log(name)))
+            raise ServiceDiedError(name, *migrations.log_tail(instance.log(name)))

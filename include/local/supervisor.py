@@ -49,7 +49,7 @@ class SupervisorReport:
     services: dict[str, SupervisedService]
 
 
-def read(instance: Instance) -> SupervisorReport | None:
+def read_report(instance: Instance) -> SupervisorReport | None:
     """The report of the living supervisor of `instance`; None if there is none."""
     try:
         raw = json.loads(instance.state_file.read_text())

@@ -54,7 +54,9 @@ class CleanupResult:
 _SHOWN = 5
 
 
-def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: Sequence[str] = ()) -> CleanupResult:
+def maintain(
+    use_case: UseCase, *, really: bool, now: datetime | None = None, logs: Sequence[str] = ()
+) -> CleanupResult:
     """Plan, and carry the plan out if `really`; otherwise nothing at all is changed.
 
     `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
@@ -62,12 +64,12 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
     Raises MlflowUnreachableError, LedgerCorruptedError, Moved.
     """
     now = now or datetime.now(UTC)
-    plan = maintenance_plan.run(use_case, now, logs)
+    plan = maintenance_plan.build_cleanup_plan(use_case, now, logs)
     for line in plan.table():
         log.info("%s", line)
     for item in plan.items:
         log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.why)
-    left = carry_out(use_case, plan, now) if really else []
+    left = apply_plan(use_case, plan, now) if really else []
     shown = [item for kind in CHANGES for item in plan.of(kind)[:_SHOWN]]
     return CleanupResult(
         use_case.name,
@@ -80,7 +82,7 @@ def run(use_case: UseCase, *, really: bool, now: datetime | None = None, logs: S
     )
 
 
-def require(result: CleanupResult) -> CleanupResult:
+def require_plan(result: CleanupResult) -> CleanupResult:
     """The result; PlanIncompleteError where something could not be looked at."""
     if result.problems:
         raise PlanIncompleteError(
@@ -90,7 +92,7 @@ def require(result: CleanupResult) -> CleanupResult:
     return result
 
 
-def carry_out(use_case: UseCase, plan: CleanupPlan, now: datetime) -> list[str]:
+def apply_plan(use_case: UseCase, plan: CleanupPlan, now: datetime) -> list[str]:
     """Do what the plan names and nothing else, kind by kind; what was left, in words.
 
     Done in part or whole before, it does the rest: what is gone is no error. Raises Moved before anything is removed
@@ -131,7 +133,7 @@ class _PlanExecutor:
 
     def _checkpoint(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
-            compaction.checkpoint(self._lake, item.table)
+            compaction.write_checkpoint(self._lake, item.table)
         return []
 
     def _tell_versions(self, items: list[CleanupItem]) -> list[str]:
@@ -147,7 +149,7 @@ class _PlanExecutor:
     def _remove_from_tables(self, items: list[CleanupItem]) -> list[str]:
         self._require_unmoved()
         for table, each in _by_table(items):
-            inventory.remove(self._lake.root / table, [item.name for item in each])
+            inventory.remove_files(self._lake.root / table, [item.name for item in each])
         return []
 
     def _require_unmoved(self) -> None:
@@ -205,7 +207,7 @@ class _PlanExecutor:
 
     def _remove_files(self, items: list[CleanupItem]) -> list[str]:
         for place, each in _by_table(items):
-            inventory.remove(StoragePath.of(place), [item.name for item in each], folders=True)
+            inventory.remove_files(StoragePath.of(place), [item.name for item in each], folders=True)
         if any(item.kind == "page" for item in items):
             data_docs.write_index(self._use_case.name)
         return []

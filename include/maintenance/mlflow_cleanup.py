@@ -17,7 +17,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from include.maintenance.mlflow_rules import StoredRun
-from include.registry.mlflow_runs import COMPLETE, UNKNOWN, Runs, clear, insist
+from include.registry.mlflow_runs import COMPLETE, UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
 
 DELETED_ON = "airworthy.deleted_on"
 """Tag of a run that maintenance has deleted: when, in UTC. MLflow keeps that instant to itself."""
@@ -33,13 +33,13 @@ _INVALID = "INVALID_PARAMETER_VALUE"
 class MlflowCleanup(Runs):
     """What a use case's experiment holds."""
 
-    @clear
+    @translate_mlflow_errors
     def experiment(self) -> str | None:
         """Its id; None where there is none, and none is made."""
         found = self._client.get_experiment_by_name(self.use_case.name)
         return str(found.experiment_id) if found else None
 
-    @clear
+    @translate_mlflow_errors
     def runs(self, experiment: str) -> list[StoredRun]:
         """All runs, deleted ones too, the oldest first."""
         found: list[Run] = []
@@ -53,7 +53,7 @@ class MlflowCleanup(Runs):
             if not token:
                 return [_stored(run) for run in found]
 
-    @clear
+    @translate_mlflow_errors
     def logged_models(self, experiment: str) -> dict[str, str]:
         """Logged model that is not deleted to the run that made it."""
         found: list[LoggedModel] = []
@@ -65,7 +65,7 @@ class MlflowCleanup(Runs):
             if not token:
                 return {str(model.model_id): str(model.source_run_id or "") for model in found}
 
-    @clear
+    @translate_mlflow_errors
     def artifact_folders(self, experiment: str) -> dict[str, list[str]]:
         """The names of the folders of `runs` and of `models` that there are; each belongs to one, or to none.
 
@@ -78,19 +78,19 @@ class MlflowCleanup(Runs):
         models = [_name(each.path) for each in top.list_artifacts(_MODELS)] if _MODELS in names else []
         return {"runs": sorted(set(names) - {_MODELS}), "models": sorted(models)}
 
-    @clear
+    @translate_mlflow_errors
     def size(self, experiment: str, path: str) -> int:
         """Bytes below a folder of artifacts; 0 where there is none."""
         return _size(self._repository(experiment), path)
 
-    @clear
+    @translate_mlflow_errors
     def delete_run(self, run_id: str, now: datetime) -> None:
         """Mark a run as deleted, and when: it can be restored. Done before, or by another just now, it changes
         nothing."""
         if self._is_deleted(run_id):
             return
         try:
-            insist(partial(self._client.set_tag, run_id, DELETED_ON, now.isoformat(timespec="seconds")))
+            retry_on_conflict(partial(self._client.set_tag, run_id, DELETED_ON, now.isoformat(timespec="seconds")))
             self._client.delete_run(run_id)
         except MlflowException:
             if not self._is_deleted(run_id):
@@ -99,24 +99,24 @@ class MlflowCleanup(Runs):
     def _is_deleted(self, run_id: str) -> bool:
         return bool(self._client.get_run(run_id).info.lifecycle_stage == "deleted")
 
-    @clear
+    @translate_mlflow_errors
     def restore_run(self, run_id: str) -> None:
         """Take the deletion of a run back."""
         self._client.restore_run(run_id)
 
-    @clear
+    @translate_mlflow_errors
     def count_anew(self, run_id: str, now: datetime) -> None:
         """Of a run that was restored, keep when that was found, and forget the deletion; done before, nothing."""
         if self._is_deleted(run_id) or DELETED_ON not in self._client.get_run(run_id).data.tags:
             return
         try:
-            insist(partial(self._client.set_tag, run_id, RESTORED_ON, now.isoformat(timespec="seconds")))
+            retry_on_conflict(partial(self._client.set_tag, run_id, RESTORED_ON, now.isoformat(timespec="seconds")))
             self._client.delete_tag(run_id, DELETED_ON)
         except MlflowException:  # deleted, or done by another, just now
             if not self._is_deleted(run_id) and DELETED_ON in self._client.get_run(run_id).data.tags:
                 raise
 
-    @clear
+    @translate_mlflow_errors
     def remove_artifacts(self, experiment: str, path: str) -> None:
         """Remove a folder of artifacts for good; one that is gone already, or that another removes now, is no error."""
         repository = self._repository(experiment)
@@ -126,7 +126,7 @@ class MlflowCleanup(Runs):
             if _size(repository, path):
                 raise
 
-    @clear
+    @translate_mlflow_errors
     def ownerless(self, experiment: str) -> dict[str, datetime]:
         """Folder of artifacts to when it was first seen to belong to no run or model."""
         tags = self._client.get_experiment(experiment).tags
@@ -136,14 +136,14 @@ class MlflowCleanup(Runs):
             if name.startswith(OWNERLESS)
         }
 
-    @clear
+    @translate_mlflow_errors
     def note_ownerless(self, experiment: str, path: str, now: datetime) -> None:
         """Keep since when a folder belongs to nothing; the first time stands."""
         if path not in self.ownerless(experiment):
             name, told = f"{OWNERLESS}{path}", now.isoformat(timespec="seconds")
-            insist(partial(self._client.set_experiment_tag, experiment, name, told))
+            retry_on_conflict(partial(self._client.set_experiment_tag, experiment, name, told))
 
-    @clear
+    @translate_mlflow_errors
     def forget_ownerless(self, experiment: str, path: str) -> None:
         """Take that note away; none there is no error."""
         try:
@@ -152,7 +152,7 @@ class MlflowCleanup(Runs):
             if path in self.ownerless(experiment):
                 raise
 
-    @clear
+    @translate_mlflow_errors
     def delete_model(self, model_id: str) -> None:
         """Mark a logged model as deleted, which nobody can take back; one that is gone already is no error."""
         try:

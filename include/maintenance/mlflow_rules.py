@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.declaration.retention import Retention
-from include.maintenance.rules import before
+from include.maintenance.rules import cutoff_of
 
 MODEL_ID, TUNED_BY, TREES = "model_id", "tuned_by", "trees"
 """Tags of a run: its logged model, the study that chose its parameters, the digest of its trees."""
@@ -40,16 +40,18 @@ class StoredRun:
         return max(filter(None, (self.ended_at, self.deleted_on, self.restored_on)))
 
 
-def protected(runs: Iterable[StoredRun], of_versions: Collection[str], trees: Collection[str]) -> set[str]:
+def protected_runs(runs: Iterable[StoredRun], of_versions: Collection[str], trees: Collection[str]) -> set[str]:
     """Ids of runs that became a version, or whose trees the ledger names, and of the studies that chose for them."""
     models = [run for run in runs if run.run_id in of_versions or run.tags.get(TREES) in trees]
     studies = {run.tags[TUNED_BY] for run in models if run.tags.get(TUNED_BY)}
     return {run.run_id for run in models} | studies
 
 
-def to_delete(runs: Sequence[StoredRun], kept: Collection[str], policy: Retention, now: datetime) -> list[StoredRun]:
+def runs_to_delete(
+    runs: Sequence[StoredRun], kept: Collection[str], policy: Retention, now: datetime
+) -> list[StoredRun]:
     """Runs that may be deleted: not kept, and older than `run_days`; a trial goes with its study, never before it."""
-    ended = before(now, policy.run_days)
+    ended = cutoff_of(now, policy.run_days)
     old = {run.run_id for run in runs if run.since < ended and run.run_id not in kept}
     known = {run.run_id for run in runs}
     return [
@@ -61,28 +63,30 @@ def to_delete(runs: Sequence[StoredRun], kept: Collection[str], policy: Retentio
     ]
 
 
-def restored(runs: Iterable[StoredRun], going: Iterable[StoredRun], now: datetime) -> list[StoredRun]:
+def restored_runs(runs: Iterable[StoredRun], going: Iterable[StoredRun], now: datetime) -> list[StoredRun]:
     """Runs whose deletion by maintenance was taken back, but for those that are `going` again: whoever deletes one of
     them next, it is that person's. Not of the last day: another maintenance may be about to delete it."""
-    last, again = before(now, 1), {run.run_id for run in going}
+    last, again = cutoff_of(now, 1), {run.run_id for run in going}
     back = (run for run in runs if not run.deleted and run.deleted_on is not None and run.deleted_on < last)
     return [run for run in back if run.run_id not in again]
 
 
-def to_purge(runs: Iterable[StoredRun], kept: Collection[str], policy: Retention, now: datetime) -> list[StoredRun]:
+def runs_to_purge(
+    runs: Iterable[StoredRun], kept: Collection[str], policy: Retention, now: datetime
+) -> list[StoredRun]:
     """Runs that maintenance deleted so long ago that their artifacts go; those that a person deleted are theirs."""
-    last = before(now, policy.deleted_run_days)
+    last = cutoff_of(now, policy.deleted_run_days)
     gone = (run for run in runs if run.deleted and run.deleted_on is not None and run.deleted_on < last)
     return [run for run in gone if run.run_id not in kept]
 
 
-def ownerless_folders(names: Iterable[str], runs: Iterable[StoredRun]) -> list[str]:
+def orphan_folders(names: Iterable[str], runs: Iterable[StoredRun]) -> list[str]:
     """Folders of artifacts that are called like a run and belong to none, deleted or not."""
     known = {run.run_id for run in runs}
     return [name for name in names if _RUN.fullmatch(name) and name not in known]
 
 
-def ownerless_models(
+def orphan_models(
     names: Iterable[str], logged: Mapping[str, str], runs: Iterable[StoredRun], of_versions: Collection[str]
 ) -> list[str]:
     """Folders that are called like a model and that no version, logged model or run, deleted or not, names."""

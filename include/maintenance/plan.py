@@ -36,7 +36,7 @@ CHECKPOINT_AFTER = 50
 _DONE = ".all.done"
 
 
-def run(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
+def build_cleanup_plan(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
     """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
 
     Raises MlflowUnreachableError and LedgerCorruptedError: without versions and ledger nobody knows what is needed.
@@ -58,8 +58,8 @@ class _CleanupPlanner:
         self._logs: dict[str, TransactionLog] = {}
         self._problems: list[str] = []
         trees = {entry.trees for entry in self._entries}
-        self._protected = mlflow_rules.protected(self._runs, self._runs_of_versions, trees)
-        self._kept = rules.reproducible(
+        self._protected = mlflow_rules.protected_runs(self._runs, self._runs_of_versions, trees)
+        self._kept = rules.kept_versions(
             self._versions,
             self._trained_at(),
             self._entries,
@@ -87,8 +87,8 @@ class _CleanupPlanner:
         for table in schemas.tables(self._use_case):
             place = self._lake.root / table
             try:
-                files = inventory.files(place)  # before the log: what is committed meanwhile is in the log
-                log = transaction_log.read(place)
+                files = inventory.list_files(place)  # before the log: what is committed meanwhile is in the log
+                log = transaction_log.read_transaction_log(place)
             except (AirworthyError, OSError) as error:
                 self._problems.append(str(error))
                 continue
@@ -113,12 +113,12 @@ class _CleanupPlanner:
     ) -> Iterator[CleanupItem]:
         there = {file.name for file in files}
         if needed is not None or table not in TRAINED_ON:
-            for part in rules.superseded(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
+            for part in rules.superseded_files(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
                 if part.path in there:
                     why = f"{part.day} was replaced at Delta version {part.removed}"
                     yield CleanupItem("superseded file", part.path, part.bytes, why, table)
         known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
-        for file in rules.orphans(data, known, self._policy, self._now):
+        for file in rules.orphaned_files(data, known, self._policy, self._now):
             yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
 
     def _needed(self) -> dict[str, set[int]] | None:
@@ -156,7 +156,7 @@ class _CleanupPlanner:
                 continue
             for needs in _needs(version):
                 log = self._logs.get(needs.table)
-                if log and (days := rules.lost(needs, log.parts, there[needs.table])):
+                if log and (days := rules.versions_losing_data(needs, log.parts, there[needs.table])):
                     why = self._farewell(needs, days, kept[version.number])
                     yield CleanupItem("version", version.number, 0, why, needs.table)
                     break
@@ -167,7 +167,9 @@ class _CleanupPlanner:
             tags.NOT_REPRODUCIBLE in version.tags
             and bool(needed)
             and all(needs.table in there for needs in needed)
-            and not any(rules.lost(each, self._logs[each.table].parts, there[each.table]) for each in needed)
+            and not any(
+                rules.versions_losing_data(each, self._logs[each.table].parts, there[each.table]) for each in needed
+            )
         )
 
     def _farewell(self, needs: VersionNeeds, days: Sequence[date], kept: KeptVersion) -> str:
@@ -182,7 +184,7 @@ class _CleanupPlanner:
     def _mlflow(self) -> Iterator[CleanupItem]:
         if self._experiment is None:
             return
-        for run in mlflow_rules.restored(self._runs, self._old_runs(), self._now):
+        for run in mlflow_rules.restored_runs(self._runs, self._old_runs(), self._now):
             yield CleanupItem("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
         for run in self._old_runs():
             yield CleanupItem("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
@@ -202,9 +204,9 @@ class _CleanupPlanner:
         """Folders first, then runs and models anew: whoever makes a folder has made its run before."""
         folders = self._upkeep.artifact_folders(experiment)
         runs, logged = self._upkeep.runs(experiment), {**logged, **self._upkeep.logged_models(experiment)}
-        found = [run_folder(name) for name in mlflow_rules.ownerless_folders(folders["runs"], runs)]
-        found += [model_folder(n) for n in mlflow_rules.ownerless_models(folders["models"], logged, runs, of_versions)]
-        seen, last = self._upkeep.ownerless(experiment), rules.before(self._now, self._policy.deleted_run_days)
+        found = [run_folder(name) for name in mlflow_rules.orphan_folders(folders["runs"], runs)]
+        found += [model_folder(n) for n in mlflow_rules.orphan_models(folders["models"], logged, runs, of_versions)]
+        seen, last = self._upkeep.ownerless(experiment), rules.cutoff_of(self._now, self._policy.deleted_run_days)
         for path in found:
             if path not in seen:
                 yield CleanupItem("ownerless folder", path, 0, "no run or model has it")
@@ -213,10 +215,10 @@ class _CleanupPlanner:
                 yield CleanupItem("orphan artifacts", path, self._upkeep.size(experiment, path), why)
 
     def _old_runs(self) -> list[StoredRun]:
-        return mlflow_rules.to_delete(self._runs, self._protected, self._policy, self._now)
+        return mlflow_rules.runs_to_delete(self._runs, self._protected, self._policy, self._now)
 
     def _to_purge(self) -> list[StoredRun]:
-        return mlflow_rules.to_purge(self._runs, self._protected, self._policy, self._now)
+        return mlflow_rules.runs_to_purge(self._runs, self._protected, self._policy, self._now)
 
     def _trained_at(self) -> dict[str, datetime]:
         ended = {run.run_id: run.ended_at for run in self._runs}
@@ -226,9 +228,9 @@ class _CleanupPlanner:
 
     def _files(self, logs: Sequence[StoragePath]) -> Iterator[CleanupItem]:
         name, policy = self._use_case.name, self._policy
-        pages = self._old("page", data_docs.folder(name), policy.page_days, ".html", besides=("index.html",))
+        pages = self._old("page", data_docs.data_docs_folder(name), policy.page_days, ".html", besides=("index.html",))
         fits = self._old("fit", ModelCache.of(self._use_case).folder, policy.fit_days, ".json")
-        left = (self._unfinished(place) for place in (self._lake.root, data_docs.folder(name)))
+        left = (self._unfinished(place) for place in (self._lake.root, data_docs.data_docs_folder(name)))
         for found in (pages, fits, self._letters(), *left, *(self._task_logs(base) for base in logs)):
             yield from self._as_far(found)
 
@@ -248,23 +250,23 @@ class _CleanupPlanner:
     def _old(
         self, kind: Kind, place: StoragePath, days: int, ending: str = "", besides: Sequence[str] = ()
     ) -> Iterator[CleanupItem]:
-        for file in rules.old(inventory.files(place), days, self._now):
+        for file in rules.outdated_files(inventory.list_files(place), days, self._now):
             if file.name.endswith(ending) and file.name not in besides:
                 yield CleanupItem(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
     def _unfinished(self, place: StoragePath) -> Iterator[CleanupItem]:
         """What a writer on disk that was killed has left under a name for the time of writing."""
-        files = inventory.files(place) if place.is_local else []
-        for file in rules.old(files, self._policy.table_days, self._now):
+        files = inventory.list_files(place) if place.is_local else []
+        for file in rules.outdated_files(files, self._policy.table_days, self._now):
             if is_unfinished(file.name):
                 yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
     def _letters(self) -> Iterator[CleanupItem]:
         """Of alerts that are done and old, all but the mark that they are: with it, they are never sent again."""
         place = NotificationQueue.of(self._use_case).folder
-        files = inventory.files(place)
+        files = inventory.list_files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
-        old = rules.old(files, self._policy.letter_days, self._now)
+        old = rules.outdated_files(files, self._policy.letter_days, self._now)
         for file in old:
             key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
             if key in done and not file.name.endswith(_DONE):

@@ -102,14 +102,14 @@ class CleanupPlan:
     def table(self) -> list[str]:
         """Counts and bytes for a person, a line for each kind, then the problems; one line where nothing is to do."""
         lines = [
-            f"{told['count']:>7,}  {size(told['bytes']):>10}  {CHANGES[kind]}"  # type: ignore[index]
+            f"{told['count']:>7,}  {size_text(told['bytes']):>10}  {CHANGES[kind]}"  # type: ignore[index]
             for kind, told in self.counts().items()
         ]
         lines = lines or ["Nothing is to be done."]
         return lines + [f"not looked at: {problem}" for problem in self.problems]
 
 
-def size(count: int) -> str:
+def size_text(count: int) -> str:
     """Bytes for a person."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
@@ -119,12 +119,12 @@ def size(count: int) -> str:
     return f"{value:.1f} TB"
 
 
-def before(now: datetime, days: int) -> datetime:
+def cutoff_of(now: datetime, days: int) -> datetime:
     """The instant so many days ago."""
     return now - timedelta(days=days)
 
 
-def reproducible(
+def kept_versions(
     versions: Sequence[RegisteredVersion],
     trained_at: Mapping[str, datetime],
     entries: Sequence[HasDecision],
@@ -138,19 +138,19 @@ def reproducible(
     `trained_at` has a version's number to the instant of its training (one that lacks it counts as new), `named_at` an
     entry's number to when it was recorded. `today` is the day whose champion is the champion.
     """
-    flights = [entry for entry in entries if lifecycle.is_flight(entry)]
+    flights = [entry for entry in entries if lifecycle.is_promotion(entry)]
     # A champion has flown until another was named: when the next entry was recorded.
     until = {each.number: named_at[after.number] for each, after in pairwise(flights)}
     flying, told = lifecycle.champion_of(today, flights), {}
     for version in versions:
-        mine = [entry for entry in flights if lifecycle.speaks_of(entry, version, entries)]
+        mine = [entry for entry in flights if lifecycle.refers_to(entry, version, entries)]
         if flying in mine:
             told[version.number] = KeptVersion(version.number, True, "it is the champion")
         elif mine and policy.champion_days is None:
             told[version.number] = KeptVersion(version.number, True, "it was the champion")
-        elif any(until.get(entry.number, now) >= before(now, policy.champion_days or 0) for entry in mine):
+        elif any(until.get(entry.number, now) >= cutoff_of(now, policy.champion_days or 0) for entry in mine):
             told[version.number] = KeptVersion(version.number, True, f"it flew within {policy.champion_days} days")
-        elif trained_at.get(version.number, now) >= before(now, policy.run_days):
+        elif trained_at.get(version.number, now) >= cutoff_of(now, policy.run_days):
             told[version.number] = KeptVersion(version.number, True, f"it is younger than {policy.run_days} days")
     others = [version.number for version in versions if version.number not in told]
     newest = set(sorted(others, key=int)[-policy.newest_versions :])
@@ -161,11 +161,11 @@ def reproducible(
     return [told[version.number] for version in versions]
 
 
-def superseded(
+def superseded_files(
     parts: Iterable[TableFile], needed: Collection[int], policy: Retention, now: datetime
 ) -> list[TableFile]:
     """Files that the table held, but not within `table_days`, and at no needed Delta version."""
-    since = before(now, policy.table_days)
+    since = cutoff_of(now, policy.table_days)
     needed_paths, gone = set(), {}
     for part in parts:
         replaced = part.removed is not None and part.removed_at is not None and part.removed_at <= since
@@ -176,20 +176,22 @@ def superseded(
     return [part for path, part in sorted(gone.items()) if path not in needed_paths]
 
 
-def orphans(files: Iterable[StoredFile], known: Collection[str], policy: Retention, now: datetime) -> list[StoredFile]:
+def orphaned_files(
+    files: Iterable[StoredFile], known: Collection[str], policy: Retention, now: datetime
+) -> list[StoredFile]:
     """Files of a table's folder that no commit names and that were written before `table_days`: of a killed writer.
 
     Younger ones may be of a writer that is about to commit.
     """
-    return [file for file in old(files, policy.table_days, now) if file.name not in known]
+    return [file for file in outdated_files(files, policy.table_days, now) if file.name not in known]
 
 
-def old(files: Iterable[StoredFile], days: int, now: datetime) -> list[StoredFile]:
+def outdated_files(files: Iterable[StoredFile], days: int, now: datetime) -> list[StoredFile]:
     """Files that were last written more than so many days ago."""
-    return [file for file in files if file.modified < before(now, days)]
+    return [file for file in files if file.modified < cutoff_of(now, days)]
 
 
-def lost(needs: VersionNeeds, parts: Sequence[TableFile], there: Collection[str]) -> list[date]:
+def versions_losing_data(needs: VersionNeeds, parts: Sequence[TableFile], there: Collection[str]) -> list[date]:
     """The days of `needs` that could not be read any more if only the files `there` stayed.
 
     None, although files of that Delta version are not there, where all of the days hold the same content today: a

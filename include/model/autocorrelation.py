@@ -38,12 +38,12 @@ class MeanPrecision(NamedTuple):
     freedom: Numbers
 
 
-def of_mean(values: Numbers) -> MeanPrecision:
+def precision_of_mean(values: Numbers) -> MeanPrecision:
     """How sure the mean over the last axis is."""
     return _of_mean(values, correlation(values))
 
 
-def of_difference(one: Numbers, other: Numbers) -> MeanPrecision:
+def precision_of_difference(one: Numbers, other: Numbers) -> MeanPrecision:
     """How sure the difference of the means of two spans of days of the same process is: Welch's t (1947).
 
     The autocorrelation is estimated from both spans together.

@@ -36,12 +36,12 @@ class PairedDifference:
     standard_error: float
 
 
-def paired(
+def paired_differences(
     days: npt.NDArray[np.datetime64], differences: Numbers, *, confidence: float, resamples: int = RESAMPLES
 ) -> PairedDifference:
     """The difference of two models' losses, from each row's day and its difference; both of one length, above 0."""
     _, place = np.unique(days, return_inverse=True)
-    return of_days(
+    return resample_days(
         np.bincount(place, weights=differences).astype(np.float64),
         np.bincount(place).astype(np.float64),
         confidence=confidence,
@@ -49,7 +49,9 @@ def paired(
     )
 
 
-def of_days(differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES) -> PairedDifference:
+def resample_days(
+    differences: Numbers, rows: Numbers, *, confidence: float, resamples: int = RESAMPLES
+) -> PairedDifference:
     """The same from each day's summed difference and its number of rows.
 
     Days are given in order. The mean is a ratio of sums, since days differ in size. Its standard error is the
@@ -93,7 +95,7 @@ def _under_autocorrelation(residuals: Numbers, error: float) -> tuple[float, flo
     """The standard error of independent days, inflated for days that resemble each other, and its freedom."""
     if len(residuals) < autocorrelation.MIN_DAYS:
         return error, float(len(residuals) - 1)
-    found = autocorrelation.of_mean(residuals)
+    found = autocorrelation.precision_of_mean(residuals)
     independent = float(np.std(residuals, ddof=1)) / math.sqrt(len(residuals))
     return error * float(found.error) / independent, float(found.freedom)
 

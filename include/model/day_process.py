@@ -44,7 +44,7 @@ class Process:
         return _as_observed(scores, np.array(self.values), self.deviation)
 
 
-def fit(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
+def fit_process(spans: Sequence[Numbers], *, centred: bool) -> Process | None:
     """The process of one or more spans of days that follow each other; None where they are too few or never vary.
 
     `centred`: only deviations from each span's mean matter, as for differences whose null value is 0.

@@ -76,7 +76,7 @@ class Encoding:
         return cls({f["name"]: f["type"] for f in features}, {name: tuple(v) for name, v in vocabulary.items()})
 
 
-def learn(features: Mapping[str, str], train: pa.Table) -> Encoding:
+def learn_encoding(features: Mapping[str, str], train: pa.Table) -> Encoding:
     """Fix the vocabulary of every category from the train rows, sorted, so that row order cannot change it."""
     vocabulary = {
         name: tuple(sorted(value for value in pc.unique(train[name]).to_pylist() if value is not None))

@@ -27,12 +27,12 @@ class ExpectedMetric:
     """The pseudo-value of each day (`intervals.by_day`), in order of days; empty where the metric has none."""
 
 
-def of_test(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
+def expected_metrics(test: TrainingRows, probabilities: Numbers, costs: DecisionCosts) -> dict[str, ExpectedMetric]:
     """What a model showed on its test rows, by metric."""
     days = len(np.unique(test.days))
-    by_day = intervals.by_day(test.days, test.labels, probabilities, costs)
+    by_day = intervals.rates_by_day(test.days, test.labels, probabilities, costs)
     found = {}
-    for metric, value in metrics.of(test.labels, probabilities, costs).items():
+    for metric, value in metrics.compute_metrics(test.labels, probabilities, costs).items():
         if metric in by_day:
             lower, upper = intervals.around(metric, value, by_day[metric])
             found[metric] = ExpectedMetric(value, days, lower, upper, tuple(by_day[metric].tolist()))
@@ -46,7 +46,7 @@ def from_json(values: Mapping[str, Any]) -> dict[str, ExpectedMetric]:
     return {metric: ExpectedMetric(**{**each, "by_day": tuple(each["by_day"])}) for metric, each in values.items()}
 
 
-def against(metric: str, by_day: Mapping[str, Sequence[float]], reference: str | None) -> Numbers | None:
+def compare_with_expected(metric: str, by_day: Mapping[str, Sequence[float]], reference: str | None) -> Numbers | None:
     """The model's pseudo-values of a metric less those of the reference (None: nothing), above 0 being worse.
 
     `by_day` has them by subject. None where the model or the reference has none.

@@ -15,7 +15,7 @@ from include.model.metrics import BINS, Numbers
 MIN_DAYS = autocorrelation.MIN_DAYS
 
 
-def of(
+def metric_intervals(
     days: npt.NDArray[np.datetime64],
     labels: Numbers,
     probabilities: Numbers,
@@ -30,8 +30,8 @@ def of(
     Where the mean prediction is right, `mean_error` has a corner at 0 and its interval is only a rough one.
     """
     found = {}
-    for metric, each in by_day(days, labels, probabilities, costs).items():
-        whole = metrics.measure(metric, labels, probabilities, costs)
+    for metric, each in rates_by_day(days, labels, probabilities, costs).items():
+        whole = metrics.compute_metric(metric, labels, probabilities, costs)
         assert whole is not None  # what is defined without any one day is defined with all
         found[metric] = around(metric, whole, each, confidence)
     return found
@@ -39,11 +39,11 @@ def of(
 
 def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float = 0.95) -> tuple[float, float]:
     """The two-sided interval around a metric's value from its days' pseudo-values."""
-    reach = autocorrelation.reach(autocorrelation.of_mean(pseudo_values), (1 + confidence) / 2)
+    reach = autocorrelation.reach(autocorrelation.precision_of_mean(pseudo_values), (1 + confidence) / 2)
     return max(whole - reach, 0.0), min(whole + reach, 1.0 if metric in UP_TO_ONE else math.inf)
 
 
-def by_day(
+def rates_by_day(
     days: npt.NDArray[np.datetime64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
 ) -> dict[str, Numbers]:
     """Metric to the pseudo-value of each day, in order of days, where it is defined with any one day left out.
@@ -54,7 +54,7 @@ def by_day(
     """
     found = {}
     for metric, left_out in _left_out(days, labels, probabilities, costs).items():
-        whole, number = metrics.measure(metric, labels, probabilities, costs), len(left_out)
+        whole, number = metrics.compute_metric(metric, labels, probabilities, costs), len(left_out)
         assert whole is not None
         found[metric] = number * whole - (number - 1) * left_out
     return found

@@ -25,7 +25,7 @@ class Parameters:
         return {**dict(sorted(self.lightgbm.items())), **rounds}
 
 
-def merge(use_case: UseCase, overrides: Mapping[str, Any] | None) -> Parameters:
+def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> Parameters:
     """Return the declared parameters with these overrides.
 
     Raises:

@@ -126,7 +126,7 @@ def confusion(labels: Numbers, probabilities: Numbers, threshold: float) -> Conf
     return Confusion(warned_rightly, warned_falsely, missed, rightly_quiet)
 
 
-def measure(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> float | None:
+def compute_metric(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> float | None:
     """One metric of one row or more, by its name in `include.declaration.gates.METRICS` (KeyError for another).
 
     None where it is not defined for these rows.
@@ -144,7 +144,7 @@ _OTHERS: dict[str, Callable[[Numbers, Numbers], float | None]] = {
 }
 
 
-def of(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> dict[str, float]:
+def compute_metrics(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> dict[str, float]:
     """Every metric that is defined for these rows; ValueError for no rows at all or unequal lengths."""
     if len(labels) != len(probabilities) or not len(labels):
         raise ValueError(
@@ -156,16 +156,16 @@ def of(labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> dict[st
         "base_rate": float(np.mean(labels)),
         "mean_prediction": float(np.mean(probabilities)),
     }
-    found = {metric: measure(metric, labels, probabilities, costs) for metric in METRICS}
+    found = {metric: compute_metric(metric, labels, probabilities, costs) for metric in METRICS}
     return rows | {name: value for name, value in found.items() if value is not None}
 
 
-def name(split: str, metric: str, subject: str) -> str:
+def metric_name(split: str, metric: str, subject: str) -> str:
     """How a training run calls a metric: MLflow's page groups by what stands before the slash."""
     return f"{split}/{metric}.{subject}"
 
 
-def of_split(recorded: Mapping[str, float], split: str) -> dict[str, dict[str, float]]:
+def split_metrics(recorded: Mapping[str, float], split: str) -> dict[str, dict[str, float]]:
     """Of a run's metrics those of a split: subject (model or a baseline) to metric to value."""
     found: dict[str, dict[str, float]] = {}
     for called, value in sorted(recorded.items()):

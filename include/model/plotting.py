@@ -9,17 +9,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
-def figure(
+def new_figure(
     title: str, width: float = 7.5, height: float = 5, layout: Literal["constrained"] | None = "constrained"
 ) -> Figure:
     """An empty figure of so many inches, with its title; without a layout, its places are set by whoever draws."""
     made = Figure(figsize=(width, height), dpi=110, layout=layout)
     FigureCanvasAgg(made)
-    made.suptitle(plain(title), fontsize=12, y=None if layout else 1 - 0.12 / height, va="top")
+    made.suptitle(plain_axes(title), fontsize=12, y=None if layout else 1 - 0.12 / height, va="top")
     return made
 
 
-def png(drawn: Figure) -> bytes:
+def png_of(drawn: Figure) -> bytes:
     """The figure as a PNG file."""
     # Without the software's name in it, equal plots are equal files.
     target = io.BytesIO()
@@ -27,6 +27,6 @@ def png(drawn: Figure) -> bytes:
     return target.getvalue()
 
 
-def plain(text: str) -> str:
+def plain_axes(text: str) -> str:
     """The text on one line, drawn as it is: matplotlib reads what stands between two dollar signs as a formula."""
     return " ".join(text.split()).replace("$", r"\$")

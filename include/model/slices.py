@@ -42,7 +42,7 @@ class SliceMetrics:
     """Group to rows where these are too few."""
 
 
-def of(
+def slice_metrics(
     column: pa.Array | pa.ChunkedArray,
     labels: Numbers,
     probabilities: Numbers,
@@ -64,17 +64,19 @@ def of(
     judged, undefined = [], {}
     for place in np.flatnonzero(sizes >= min_rows):
         own, rows = slice(starts[place], starts[place] + sizes[place]), int(sizes[place])
-        value = metrics.measure(metric, labels[own], probabilities[own], costs)
-        compared = metrics.measure(metric, labels[own], other[own], costs) if isinstance(other, np.ndarray) else other
+        value = metrics.compute_metric(metric, labels[own], probabilities[own], costs)
+        compared = (
+            metrics.compute_metric(metric, labels[own], other[own], costs) if isinstance(other, np.ndarray) else other
+        )
         if value is None or compared is None or not (math.isfinite(value) and math.isfinite(compared)):
             undefined[names[place]] = rows
         else:
-            judged.append(SliceGroup(names[place], rows, value, compared, worse(metric, value, compared)))
+            judged.append(SliceGroup(names[place], rows, value, compared, degradation_of(metric, value, compared)))
     small = {names[place]: int(sizes[place]) for place in np.flatnonzero(sizes < min_rows)}
     return SliceMetrics(tuple(sorted(judged, key=lambda group: (-group.worse, group.name))), undefined, small)
 
 
-def worse(metric: str, value: float, compared: float) -> float:
+def degradation_of(metric: str, value: float, compared: float) -> float:
     """How much worse a value of the metric is than another, in the metric's unit; below 0: better."""
     return compared - value if metric in HIGHER_IS_BETTER else value - compared
 

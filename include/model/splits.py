@@ -35,7 +35,7 @@ class Splits:
         }
 
 
-def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
+def training_window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
     """First and last day that a training as of `as_of` reads features of: `window_days`, the last one matured by then.
 
     Raises InvalidRequestError for a window that cannot hold the declared splits.
@@ -60,7 +60,7 @@ def window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tu
     return first, last
 
 
-def cut(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
+def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
     """Cut the days that have labelled rows, from `first` to the last whose labels have matured by `as_of`, by time.
 
     Test is the last `test_days` calendar days up to the last of them; before it a gap, validation, a gap, and train

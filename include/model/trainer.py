@@ -59,15 +59,15 @@ class BoostedTrees:
     validation_log_loss: list[float]
 
 
-def encode(features: Mapping[str, str], train: TrainingRows, validation: TrainingRows) -> EncodedRows:
+def encode_rows(features: Mapping[str, str], train: TrainingRows, validation: TrainingRows) -> EncodedRows:
     """Encode both; vocabularies come from `train` alone."""
-    learned = encoding.learn(features, train.features)
+    learned = encoding.learn_encoding(features, train.features)
     return EncodedRows(
         learned, learned.encode(train.features), train.labels, learned.encode(validation.features), validation.labels
     )
 
 
-def fit(
+def fit_model(
     features: Mapping[str, str],
     train: TrainingRows,
     validation: TrainingRows,
@@ -79,14 +79,14 @@ def fit(
 
     `baseline` are the features that the logistic regression reads; none: all.
     """
-    rows = encode(features, train, validation)
-    boosted = boost(rows, parameters, threads)
+    rows = encode_rows(features, train, validation)
+    boosted = boost_trees(rows, parameters, threads)
     logistic = Logistic.fit(rows.encoding.only(baseline or features), rows.train, train.labels)
     model = Model(boosted.booster, rows.encoding, Prior.fit(train.labels), logistic)
     return FittedModel(model, boosted.best_round, boosted.validation_log_loss)
 
 
-def boost(
+def boost_trees(
     rows: EncodedRows, parameters: Parameters, threads: int, watch: Callable[[int, float], None] | None = None
 ) -> BoostedTrees:
     """Fit LightGBM alone. `watch` is told each round, from 1, and its log loss; what it raises ends the fit."""

@@ -17,7 +17,7 @@ from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.monitoring import drift, drift_metrics, freshness, labelled_predictions
 from include.monitoring.drift_metrics import FEATURES, PREDICTION
-from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.reference_profile import ReferenceProfile
 from include.registry.model_record import Version
 
@@ -34,7 +34,7 @@ class ScoringVersion:
     """Why there is no version or no profile; empty where both are there."""
 
 
-def run(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
+def measure_data(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     """The figures of the view's own day: rows, nulls, drift against the scorer's profile, and ages.
 
     Memory stays flat in rows: features and predictions are counted a batch at a time.
@@ -59,8 +59,8 @@ def _volumes(use_case: UseCase, view: AsOfSnapshot) -> list[MetricRow]:
             found.append(MetricRow("rows", table, float(partition.rows)))
             rows.append(partition.rows)
         else:
-            found.append(missing("rows", table, f"{view.day} has no {table}."))
-    return [*found, freshness.unscored(*rows)] if len(rows) == 2 else found
+            found.append(missing_row("rows", table, f"{view.day} has no {table}."))
+    return [*found, freshness.unscored_periods(*rows)] if len(rows) == 2 else found
 
 
 def _of_feed(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool) -> list[MetricRow]:
@@ -71,13 +71,16 @@ def _of_feed(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool) -> 
     there = view.partitions(raw, first)
     if day not in there and not built:
         state = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
-        return [missing("rows", feed.name, state), missing(freshness.VOLUME, feed.name, state, limit)]
+        return [missing_row("rows", feed.name, state), missing_row(freshness.VOLUME, feed.name, state, limit)]
     rows = there[day].rows if day in there else 0
     checked = view.partitions(f"checked/{feed.name}", day).get(day)
     reasons, quarantined = _reasons(view, feed)
-    found = freshness.of_feed(feed.name, rows, checked.rows if checked else None, reasons, quarantined)
+    found = freshness.feed_freshness(feed.name, rows, checked.rows if checked else None, reasons, quarantined)
     if day in feed.absent_days:
-        return [*found, missing(freshness.VOLUME, feed.name, "The use case declares that this day never comes.", limit)]
+        return [
+            *found,
+            missing_row(freshness.VOLUME, feed.name, "The use case declares that this day never comes.", limit),
+        ]
     landed = there.keys() | view.partitions(FEATURES, first).keys()
     before = [
         there[each].rows if each in there else 0
@@ -91,7 +94,7 @@ def _reasons(view: AsOfSnapshot, feed: Feed) -> tuple[Counter[str], int]:
     """Reason to rows that were quarantined for it, and how many were quarantined at all."""
     found: Counter[str] = Counter()
     quarantined = 0
-    for batch in batch_reader.batches(view, f"checked/{feed.name}", view.day, ["reasons"]):
+    for batch in batch_reader.row_batches(view, f"checked/{feed.name}", view.day, ["reasons"]):
         reasons = batch["reasons"]
         quarantined += pc.sum(pc.greater(pc.list_value_length(reasons), 0)).as_py() or 0
         found.update(pc.list_flatten(reasons).to_pylist())
@@ -100,33 +103,36 @@ def _reasons(view: AsOfSnapshot, feed: Feed) -> tuple[Counter[str], int]:
 
 def _drift(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     if scorer.profile is None:
-        return [missing("weighted_drift", FEATURES, scorer.state)]
+        return [missing_row("weighted_drift", FEATURES, scorer.state)]
     there = view.partitions(FEATURES, view.day).get(view.day)
     if there is None or not there.rows:
         what = "has no features" if there is None else "has no rows"
-        return [missing("weighted_drift", FEATURES, f"{view.day} {what}.")]
-    bins = drift_metrics.bins(scorer.profile, use_case.features)
-    counts = drift.count(bins, batch_reader.batches(view, FEATURES, view.day, bins))
-    return drift_metrics.of_features(scorer.profile, counts, use_case.features, use_case.monitoring)
+        return [missing_row("weighted_drift", FEATURES, f"{view.day} {what}.")]
+    bins = drift_metrics.drift_bins(scorer.profile, use_case.features)
+    counts = drift.count_bins(bins, batch_reader.row_batches(view, FEATURES, view.day, bins))
+    return drift_metrics.feature_drift(scorer.profile, counts, use_case.features, use_case.monitoring)
 
 
 def _predictions(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     """Mean and rate of warnings of the day's predictions, and how far these are from the reference's."""
     there = view.partitions(PREDICTIONS, view.day).get(view.day)
     if there is None:
-        return [missing("state", PREDICTIONS, scorer.state), missing("prediction_drift", PREDICTION, scorer.state)]
+        return [
+            missing_row("state", PREDICTIONS, scorer.state),
+            missing_row("prediction_drift", PREDICTION, scorer.state),
+        ]
     if not there.rows:
         state = f"{view.day} has no rows."
-        return [missing("state", PREDICTIONS, state), missing("prediction_drift", PREDICTION, state)]
+        return [missing_row("state", PREDICTIONS, state), missing_row("prediction_drift", PREDICTION, state)]
     bins = {"probability": scorer.profile.probability.bins} if scorer.profile else {}
     totals = _Totals()
-    counts = drift.count(
-        bins, totals.seen(batch_reader.batches(view, PREDICTIONS, view.day, ["probability", "warning"]))
+    counts = drift.count_bins(
+        bins, totals.seen(batch_reader.row_batches(view, PREDICTIONS, view.day, ["probability", "warning"]))
     )
     found = [totals.mean("mean_prediction", "probability"), totals.mean("warning_rate", "warning")]
     if scorer.profile is None:
-        return [*found, missing("prediction_drift", PREDICTION, scorer.state)]
-    return [*found, drift_metrics.of_predictions(scorer.profile, counts["probability"], use_case.monitoring)]
+        return [*found, missing_row("prediction_drift", PREDICTION, scorer.state)]
+    return [*found, drift_metrics.prediction_drift(scorer.profile, counts["probability"], use_case.monitoring)]
 
 
 class _Totals:
@@ -139,7 +145,9 @@ class _Totals:
     def mean(self, metric: str, column: str) -> MetricRow:
         """Over the rows that have a value."""
         if not self._rows[column]:
-            return missing(metric, PREDICTION, f"Every {column} of the day's predictions is null: score the day again.")
+            return missing_row(
+                metric, PREDICTION, f"Every {column} of the day's predictions is null: score the day again."
+            )
         total = math.fsum(self._sums[column])  # whatever the order of the files
         return MetricRow(metric, PREDICTION, total / self._rows[column])
 
@@ -163,5 +171,5 @@ def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list
     )
     found.append(freshness.lateness(view.day, complete, due, limits.stale_days))
     if scorer.version is None:
-        return [*found, missing(freshness.STALENESS, "model", scorer.state, limits.max_age_days)]
-    return [*found, freshness.age(view.day, scorer.version.as_of, limits.max_age_days)]
+        return [*found, missing_row(freshness.STALENESS, "model", scorer.state, limits.max_age_days)]
+    return [*found, freshness.champion_age(view.day, scorer.version.as_of, limits.max_age_days)]

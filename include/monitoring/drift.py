@@ -91,7 +91,7 @@ def jensen_shannon(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float | No
     return math.sqrt(min(max(divergence, 0.0), 1.0))
 
 
-def by_chance(expected: npt.ArrayLike, actual: npt.ArrayLike, confidence: float = 0.99) -> float:
+def psi_null_quantile(expected: npt.ArrayLike, actual: npt.ArrayLike, confidence: float = 0.99) -> float:
     """The PSI that two samples of one distribution stay under with that confidence, as rows are drawn on their own.
 
     PSI / (1/n + 1/m) follows a chi-squared distribution with one degree of freedom less than there are bins with rows
@@ -121,7 +121,7 @@ def _simulated(e: Numbers, a: Numbers, confidence: float) -> float:
     return float(np.quantile(found, 1 - 0.8 * (1 - confidence)))
 
 
-def weighted(importance: Mapping[str, float], psis: Mapping[str, float]) -> float | None:
+def weighted_drift(importance: Mapping[str, float], psis: Mapping[str, float]) -> float | None:
     """Sum over features of importance times PSI, each PSI cut at `CAP`: from 0 (nothing moved) to 1 (all that the
     model looks at has moved). Importances are scaled to add up to 1 over the features that have a PSI, so that one
     which is missing hides nothing; None where those have none at all."""
@@ -132,7 +132,7 @@ def weighted(importance: Mapping[str, float], psis: Mapping[str, float]) -> floa
     return math.fsum(share / total * min(psis[name], CAP) for name, share in there.items())
 
 
-def count(bins: Mapping[str, Bins], batches: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, Counts]:
+def count_bins(bins: Mapping[str, Bins], batches: Iterable[pa.RecordBatch | pa.Table]) -> dict[str, Counts]:
     """Rows per bin of every column that has bins and is there; in the memory of one batch, whatever their number."""
     found: dict[str, Counts] = {}
     for batch in batches:

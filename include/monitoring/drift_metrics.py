@@ -13,20 +13,20 @@ from include.declaration.monitoring import Monitoring
 from include.model.metrics import Numbers
 from include.monitoring import drift
 from include.monitoring.drift import Bins, Counts
-from include.monitoring.metric_row import MetricRow, above, missing
+from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 from include.monitoring.reference_profile import ReferenceProfile
 
 FEATURES, PREDICTION = "features", "prediction"
 """Subjects of the figures that stand for all features, and for the predicted probabilities."""
 
 
-def bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[str, Bins]:
+def drift_bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[str, Bins]:
     """Return the bins of the features that can be compared: those that are declared in a type that the model reads."""
     gone = missing_features(profile.types, declared)
     return {name: each for name, each in profile.bins.items() if name not in gone}
 
 
-def of_features(
+def feature_drift(
     profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str], monitoring: Monitoring
 ) -> list[MetricRow]:
     """Nulls, unseen categories, PSI, distance and importance of every feature, and the weighted drift of all.
@@ -36,14 +36,14 @@ def of_features(
     state says so.
     """
     gone, new = _gone(profile, counts, declared), sorted(set(declared) - set(profile.features))
-    found = [missing("psi", name, state) for name, state in gone.items()]
-    found += [missing("psi", name, f"The version does not read {name}, so it has no reference.") for name in new]
+    found = [missing_row("psi", name, state) for name, state in gone.items()]
+    found += [missing_row("psi", name, f"The version does not read {name}, so it has no reference.") for name in new]
     found += [MetricRow("importance", name, share) for name, share in profile.importance.items()]
     psis: dict[str, float] = {}
     chances: dict[str, float] = {}
     for name in profile.features:
         if name not in gone:
-            chances[name] = drift.by_chance(profile.features[name].counts, counts[name])
+            chances[name] = drift.psi_null_quantile(profile.features[name].counts, counts[name])
             figures = _of_feature(profile, name, counts[name], chances[name], monitoring)
             psis.update(
                 (each.subject, each.value) for each in figures if each.metric == "psi" and each.value is not None
@@ -52,14 +52,14 @@ def of_features(
     return [*found, _weighted(profile, psis, chances, gone, monitoring)]
 
 
-def of_predictions(profile: ReferenceProfile, counts: Counts, monitoring: Monitoring) -> MetricRow:
+def prediction_drift(profile: ReferenceProfile, counts: Counts, monitoring: Monitoring) -> MetricRow:
     """The PSI of a day's predicted probabilities, from its rows per bin of `profile.probability`; the limit is never
     below what so few rows show by chance."""
-    chance = drift.by_chance(profile.probability.counts, counts)
+    chance = drift.psi_null_quantile(profile.probability.counts, counts)
     usual = usual_limit("prediction_drift", profile.usual.prediction_drift, monitoring)
     limit = max(usual, chance if math.isfinite(chance) else 0.0)
     value = drift.psi(profile.probability.counts, counts)
-    return above("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
+    return row_with_limit("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
 
 
 def _of_feature(
@@ -67,15 +67,15 @@ def _of_feature(
 ) -> list[MetricRow]:
     spread, rows = profile.features[name], int(counts.sum())
     if not rows:
-        return [missing(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
+        return [missing_row(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
     limit = max(monitoring.feature_psi, chance, usual_limit("psi", profile.usual.psi[name], monitoring))
     found = [
-        above("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.more_nulls),
-        above("psi", name, drift.psi(spread.counts, counts), limit),
+        row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.more_nulls),
+        row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
         MetricRow("jensen_shannon", name, drift.jensen_shannon(spread.counts, counts)),
     ]
     if spread.bins.values is not None:
-        found.append(above("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
+        found.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
     return found
 
 
@@ -91,10 +91,10 @@ def _weighted(
     lost = [state for name, state in gone.items() if profile.importance.get(name, 0.0) > 0]
     limit = usual_limit("weighted_drift", profile.usual.weighted_drift, monitoring)
     if lost:
-        return missing("weighted_drift", FEATURES, " ".join(lost), limit)
-    value = drift.weighted(profile.importance, psis)
-    limit = max(limit, drift.weighted(profile.importance, {name: chances[name] for name in psis}) or 0.0)
-    return above("weighted_drift", FEATURES, value, limit, "No feature of the day has rows to compare.")
+        return missing_row("weighted_drift", FEATURES, " ".join(lost), limit)
+    value = drift.weighted_drift(profile.importance, psis)
+    limit = max(limit, drift.weighted_drift(profile.importance, {name: chances[name] for name in psis}) or 0.0)
+    return row_with_limit("weighted_drift", FEATURES, value, limit, "No feature of the day has rows to compare.")
 
 
 def _gone(profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str]) -> dict[str, str]:
@@ -110,10 +110,10 @@ def _why_gone(name: str, learned: str, declared: Mapping[str, str]) -> str:
 
 def usual_limit(metric: str, usual: Sequence[float] | Numbers, monitoring: Monitoring) -> Any:
     """The value above which a day is beyond what single validation and test days showed; over the last axis."""
-    return times(metric, monitoring) * np.quantile(usual, monitoring.drift_quantile, axis=-1)
+    return drift_factor(metric, monitoring) * np.quantile(usual, monitoring.drift_quantile, axis=-1)
 
 
-def times(metric: str, monitoring: Monitoring) -> float:
+def drift_factor(metric: str, monitoring: Monitoring) -> float:
     """How many times the usual quantile the limit of a drift metric is."""
     own = monitoring.prediction_drift_times if metric == "prediction_drift" else None
     return own or monitoring.drift_times

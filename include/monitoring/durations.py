@@ -33,7 +33,7 @@ class Stopwatch:
         self.seconds = time.monotonic() - self._since
 
 
-def record(
+def record_duration(
     use_case: UseCase,
     stage: str,
     day: date,
@@ -51,7 +51,7 @@ def record(
     for each in [*before.partitions(table)][-DAYS:]:
         found = before.read(table, since=each, until=each).to_pylist()
         earlier += [(row["seconds"], row["rows"]) for row in found]
-    cost = slowdown.judge(clock.seconds, rows, earlier, use_case.monitoring.slower)
+    cost = slowdown.judge_duration(clock.seconds, rows, earlier, use_case.monitoring.slower)
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}
     content = pa.Table.from_pylist([row], schema=schemas.content(use_case, table))

@@ -9,7 +9,7 @@ from include.model.day_process import DEFAULT_CORRELATION, OWN_DAYS
 from include.monitoring.metric_table import MetricValue
 
 
-def sentence(rows: Sequence[MetricValue], monitoring: Monitoring) -> str:
+def false_alarm_sentence(rows: Sequence[MetricValue], monitoring: Monitoring) -> str:
     """How often a year each limit asks falsely for a training, and what that was computed from; empty without rows."""
     found = [row for row in rows if row.metric == FALSE_ALARMS]
     rated = [row for row in found if row.value is not None]

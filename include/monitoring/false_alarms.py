@@ -111,10 +111,12 @@ def _with(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
 def declaration_of(monitoring: Monitoring, policy: Retraining, gap_days: int) -> str:
     """Digest of everything declared that the rates depend on."""
     declared = {"monitoring": asdict(monitoring), "policy": asdict(policy), "gap": gap_days, "format": FORMAT}
-    return content_digest.of_values(declared)
+    return content_digest.digest_values(declared)
 
 
-def compute(profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> FalseAlarms:
+def compute_false_alarms(
+    profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int
+) -> FalseAlarms:
     """The rate of every limit of every signal, for the version of the profile. Takes about a second a limit."""
     simulation = _Simulation(profile, monitoring, policy, gap_days)
     rates = [
@@ -135,7 +137,7 @@ class _Shape(NamedTuple):
     min_days: int
 
 
-def resolve(profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> Monitoring:
+def resolve_limits(profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> Monitoring:
     """The declared limits as numbers: those that declare a rate get what keeps to it; only these are computed."""
     simulation = _Simulation(profile, monitoring, policy, gap_days)
     rates = [
@@ -168,13 +170,13 @@ class _Simulation:
         days, monitoring = self.profile.usual.days, self.monitoring
         usual = np.array(getattr(self.profile.usual, name))
         rate = FalseAlarmRate(name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, days=days)
-        process = day_process.fit([np.log(np.maximum(usual, _LEAST))], centred=False)
+        process = day_process.fit_process([np.log(np.maximum(usual, _LEAST))], centred=False)
         if process is None:
             return replace(rate, state="The validation and test days are too few, or all alike.")
         drawn = np.exp(process.simulate(days + YEAR))
         limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_times=1.0))
         times = (drawn[:, days:].T / limits).T
-        at = drift_metrics.times(name, monitoring)
+        at = drift_metrics.drift_factor(name, monitoring)
         if rate.declared is not None:
             at = _threshold(lambda each: _roughly(times > each, self.policy), rate.declared, 0.05, 100.0)
         per_year = alarms_per_year(times > at, self.policy, name)
@@ -183,7 +185,7 @@ class _Simulation:
     def _judged(self, signal: str, limit: Limit, spans: list[Numbers]) -> FalseAlarmRate:
         days = sum(map(len, spans))
         rate = FalseAlarmRate(signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, days=days)
-        process = day_process.fit(spans, centred=True)
+        process = day_process.fit_process(spans, centred=True)
         if process is None:
             why = "does not vary from day to day" if days else "is not defined on the test days without each single day"
             return replace(rate, state=f"{limit.metric} {why}.")
@@ -226,9 +228,9 @@ def _tails(process: Process, shape: _Shape, limit: float) -> Numbers:
     for day in range(shape.min_days - 1, YEAR):
         now = life[:, max(day + 1 - shape.window_days, 0) : day + 1]
         if shape.test_days:
-            value, sureness = performance.difference(now, then)
+            value, sureness = performance.difference_row(now, then)
         else:
-            value, sureness = np.mean(now, axis=-1), autocorrelation.of_mean(now)
+            value, sureness = np.mean(now, axis=-1), autocorrelation.precision_of_mean(now)
         found[:, day] = autocorrelation.tail(value - limit, sureness)
     return found
 
@@ -245,7 +247,7 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
         days = range(max(number - policy.look_back_days, 0), number + 1)
         measured = [(broken if breached[life, each] else calm)[each] for each in days]
         day = _START + timedelta(days=number)
-        return retraining_policy.decide(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
+        return retraining_policy.decide_by_policy(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
 
     return _counted(breached, alone, retrains)
 

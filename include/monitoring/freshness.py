@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from include.monitoring.metric_row import MetricRow, above, missing
+from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 
 VOLUME, STALENESS = "volume_change", "staleness"
 
@@ -17,9 +17,11 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
     direction; not judged where the days before have no rows.
     """
     if not before:
-        return missing(VOLUME, feed, "There is no day before to compare with (look_back_days says how many).", limit)
+        return missing_row(
+            VOLUME, feed, "There is no day before to compare with (look_back_days says how many).", limit
+        )
     if not sum(before):
-        return missing(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
+        return missing_row(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
     change = rows / (sum(before) / len(before)) - 1
     return MetricRow(VOLUME, feed, change, limit=limit, breached=abs(change) > limit)
 
@@ -27,8 +29,8 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
 def staleness(subject: str, day: date, newest: date | None, limit: float) -> MetricRow:
     """Days from the newest partition of a table to `day`; more than the limit is a breach."""
     if newest is None:
-        return missing(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
-    return above(STALENESS, subject, float((day - newest).days), limit)
+        return missing_row(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
+    return row_with_limit(STALENESS, subject, float((day - newest).days), limit)
 
 
 def lateness(day: date, complete: date | None, due: date | None, limit: float) -> MetricRow:
@@ -38,22 +40,22 @@ def lateness(day: date, complete: date | None, due: date | None, limit: float) -
     shut has no labels, and none are late. None where there is no such day.
     """
     if complete is None:
-        return missing(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
-    return above(STALENESS, "labels", float((due - complete).days) if due and due > complete else 0.0, limit)
+        return missing_row(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
+    return row_with_limit(STALENESS, "labels", float((due - complete).days) if due and due > complete else 0.0, limit)
 
 
-def unscored(rows: int, predictions: int) -> MetricRow:
+def unscored_periods(rows: int, predictions: int) -> MetricRow:
     """Rows of features without a prediction, or predictions without such a row; any is a breach."""
-    return above("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
+    return row_with_limit("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
 
 
-def age(day: date, as_of: date, limit: int) -> MetricRow:
+def champion_age(day: date, as_of: date, limit: int) -> MetricRow:
     """Days since the day as of which a model was trained; from the limit on it is old."""
     days = (day - as_of).days
     return MetricRow(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
 
 
-def of_feed(
+def feed_freshness(
     feed: str, landed: int, checked: int | None, reasons: Mapping[str, int], quarantined: int
 ) -> list[MetricRow]:
     """Rows of a feed's day that landed, were published and quarantined, and for which reasons.
@@ -63,7 +65,7 @@ def of_feed(
     found = [MetricRow("rows", feed, float(landed))]
     if checked is None and landed:
         state = "Nothing of the day is published: it was refused, or is not validated yet; see its data run."
-        return [*found, missing("published", feed, state), missing("quarantined", feed, state)]
+        return [*found, missing_row("published", feed, state), missing_row("quarantined", feed, state)]
     found.append(MetricRow("published", feed, float((checked or 0) - quarantined)))
     found.append(MetricRow("quarantined", feed, float(quarantined)))
     by_reason = sorted(reasons.items())

@@ -54,22 +54,22 @@ class DayPredictions:
     """Why its baselines cannot be predicted; empty if they can."""
 
 
-def matured(lake: Lake, day: date) -> AsOfSnapshot:
+def matured_periods(lake: Lake, day: date) -> AsOfSnapshot:
     """The lake as of the day on which the labels of `day` are complete: corrections that come later change nothing."""
     return lake.as_of(day + timedelta(days=lake.use_case.label.matures_after_days))
 
 
-def waiting(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
+def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     """Why a day cannot be measured yet; empty if it can."""
-    makers = score.makers(view, day)
+    makers = score.prediction_versions(view, day)
     if not makers:
         return f"{day} is not scored yet"
     if not view.partitions("predictions", day, day)[day].rows:
         return f"{day} has no rows: no prediction was made"
-    return mixed(use_case, day, makers) if len(makers) > 1 else incomplete(use_case, view, day)
+    return mixed_reason(use_case, day, makers) if len(makers) > 1 else incomplete_reason(use_case, view, day)
 
 
-def mixed(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
+def mixed_reason(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
     """What is wrong with predictions that several versions made, and what to do."""
     return (
         f"The predictions of {day} were made by versions {', '.join(makers)}: run {use_case.name}__score for it, which"
@@ -77,7 +77,7 @@ def mixed(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
     )
 
 
-def incomplete(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
+def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     """Why the labels of a day are not complete; empty where they are, as far as they will ever be.
 
     Labels that became known on a day are written before its features: so the features tell. A day that is recorded as
@@ -89,7 +89,7 @@ def incomplete(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
 
 
-def complete(use_case: UseCase, view: AsOfSnapshot, first: date, last: date) -> list[date]:
+def is_complete(use_case: UseCase, view: AsOfSnapshot, first: date, last: date) -> list[date]:
     """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
     matures = timedelta(days=use_case.label.matures_after_days)
     landed = view.partitions("features", first, last + matures)
@@ -107,7 +107,7 @@ def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     if newest is None:
         return None
     last = newest - timedelta(days=use_case.label.matures_after_days)
-    return max(complete(use_case, view, use_case.first_day, last), default=None)
+    return max(is_complete(use_case, view, use_case.first_day, last), default=None)
 
 
 def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
@@ -122,9 +122,9 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     return day if day >= use_case.first_day else None
 
 
-def of_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
+def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
     """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
-    number = score.scored_with(view, day)
+    number = score.scoring_version(view, day)
     assert number is not None  # `waiting` has seen predictions of one version
     version = sync.version_of(registry, number)
     model, keys = registry.load(version), list(use_case.keys)
@@ -147,7 +147,7 @@ def of_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry)
     return DayPredictions(number, view.partitions("predictions", day, day)[day].rows, labelled, found, state)
 
 
-def of_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
+def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
     """The newest `window_days` days whose labels are complete as of `view`, and that the version has not seen,
     predicted anew by it: so that nothing depends on which of them are scored, or by whom.
 
@@ -177,10 +177,10 @@ def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[dat
         )
     reach = timedelta(days=REACH * use_case.monitoring.window_days - 1)
     first = max(version.as_of, last - reach)  # days long past say nothing of today
-    days = complete(use_case, view, first, last)[-use_case.monitoring.window_days :]
+    days = is_complete(use_case, view, first, last)[-use_case.monitoring.window_days :]
     if not days:
         raise NotMeasurableError(
-            f"Of no day from {first} to {last} are the labels complete: {incomplete(use_case, view, last)}."
+            f"Of no day from {first} to {last} are the labels complete: {incomplete_reason(use_case, view, last)}."
         )
     return days
 
@@ -195,7 +195,7 @@ def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[date], versio
         )
     if why := view.why_unreadable("features", min(days), max(days)):
         return why
-    if absent := sorted(set(reads) - batch_reader.columns(view, "features", days)):
+    if absent := sorted(set(reads) - batch_reader.column_batches(view, "features", days)):
         return (
             f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
         )

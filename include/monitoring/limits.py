@@ -9,7 +9,7 @@ from include.declaration.monitoring import FALSE_ALARMS, Monitoring
 from include.declaration.use_case import UseCase
 from include.monitoring import false_alarms
 from include.monitoring.false_alarms import FalseAlarmRate, FalseAlarms
-from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.reference_profile import NAME, ProfileUnreadableError, ReferenceProfile
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.model_record import Version
@@ -18,18 +18,20 @@ TAG = "false_alarms"
 """Tag of a version: the false-alarm rate of each limit as JSON, or a sentence that says why there is none."""
 
 
-def compute(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
+def compute_limits(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
     """The false-alarm rates of the version of this profile, under the use case's declaration as it is now."""
-    return false_alarms.compute(profile, use_case.monitoring, use_case.retraining, use_case.training.gap_days)
+    return false_alarms.compute_false_alarms(
+        profile, use_case.monitoring, use_case.retraining, use_case.training.gap_days
+    )
 
 
-def recorded(use_case: UseCase, version: Version) -> FalseAlarms | None:
+def recorded_limits(use_case: UseCase, version: Version) -> FalseAlarms | None:
     """The rates that were computed at registration; None where the declaration has changed, or there are none."""
     found = _read(version)
     return found if found and found.declaration == _declaration(use_case) else None
 
 
-def at_registration(version: Version) -> tuple[FalseAlarmRate, ...]:
+def limits_at_registration(version: Version) -> tuple[FalseAlarmRate, ...]:
     """Return the rates that were computed at registration, whatever is declared now; empty where there are none."""
     found = _read(version)
     return found.rates if found else ()
@@ -42,22 +44,22 @@ def _read(version: Version) -> FalseAlarms | None:
         return None
 
 
-def applied(use_case: UseCase, version: Version, profile: ReferenceProfile) -> Monitoring:
+def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile) -> Monitoring:
     """The declared limits as numbers: from the rates of the registration, or computed where these do not hold now."""
-    if rates := recorded(use_case, version):
+    if rates := recorded_limits(use_case, version):
         return rates.applied(use_case.monitoring)
     gap_days = use_case.training.gap_days
-    return false_alarms.resolve(profile, use_case.monitoring, use_case.retraining, gap_days)
+    return false_alarms.resolve_limits(profile, use_case.monitoring, use_case.retraining, gap_days)
 
 
-def figures(use_case: UseCase, version: Version) -> list[MetricRow]:
+def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
     """`false_alarms_per_year` of each limit, as computed at registration; `days` are the version's own days."""
-    if not (rates := recorded(use_case, version)):
+    if not (rates := recorded_limits(use_case, version)):
         state = (
             f"Version {version.number} has no false-alarm rates for the limits as they are declared now; train a new"
             " version, or register this one's run again."
         )
-        return [missing(FALSE_ALARMS, MODEL, state)]
+        return [missing_row(FALSE_ALARMS, MODEL, state)]
     return [
         MetricRow(FALSE_ALARMS, rate.label, rate.per_year, days=max(rate.days, 1), state=rate.state)
         for rate in rates.rates
@@ -70,7 +72,7 @@ def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
         profile = ReferenceProfile.from_json(registry.beside(version, NAME))
     except (ArtifactMissingError, ProfileUnreadableError) as error:
         return f"There are no false-alarm rates: {error}"
-    return json.dumps(compute(use_case, profile).to_json())
+    return json.dumps(compute_limits(use_case, profile).to_json())
 
 
 def _declaration(use_case: UseCase) -> str:

@@ -27,18 +27,18 @@ class MetricRow:
     state: str = ""
 
 
-def above(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> MetricRow:
+def row_with_limit(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> MetricRow:
     """A figure that breaks its limit where it is greater; not judged without a value, and `state` says why."""
     breached = None if value is None else bool(value > limit)
     return MetricRow(metric, subject, value, limit=limit, breached=breached, state=state if value is None else "")
 
 
-def missing(metric: str, subject: str, state: str, limit: float | None = None) -> MetricRow:
+def missing_row(metric: str, subject: str, state: str, limit: float | None = None) -> MetricRow:
     """What could not be measured, and why."""
     return MetricRow(metric, subject, limit=limit, state=state)
 
 
-def rows(figures: Sequence[MetricRow], version: str | None, about: date, schema: pa.Schema) -> pa.Table:
+def metric_table_rows(figures: Sequence[MetricRow], version: str | None, about: date, schema: pa.Schema) -> pa.Table:
     """The figures as rows of that schema; `about` where a figure names no day of its own."""
     each = [asdict(replace(found, about=found.about or about)) | {"model_version": version} for found in figures]
     return pa.Table.from_pylist(each, schema=schema)

@@ -123,7 +123,7 @@ class MetricTable:
         return list(map(MetricValue._make, zip(*columns.values(), strict=True)))
 
 
-def stretches(days: Sequence[date]) -> list[tuple[date, date]]:
+def measured_stretches(days: Sequence[date]) -> list[tuple[date, date]]:
     """First and last of each run of days without a gap; `days` in order."""
     found: list[tuple[date, date]] = []
     for day in days:
@@ -134,7 +134,7 @@ def stretches(days: Sequence[date]) -> list[tuple[date, date]]:
     return found
 
 
-def gaps(days: Sequence[date]) -> list[tuple[date, date]]:
+def measuring_gaps(days: Sequence[date]) -> list[tuple[date, date]]:
     """First and last of each run of days that is missing between the first of `days` and the last."""
-    whole, one = stretches(days), timedelta(days=1)
+    whole, one = measured_stretches(days), timedelta(days=1)
     return [(before[1] + one, after[0] - one) for before, after in itertools.pairwise(whole)]

@@ -23,7 +23,7 @@ from include.model import metrics
 from include.monitoring import data_metrics, labelled_predictions, limits, metric_row, performance, reference_profile
 from include.monitoring.data_metrics import ScoringVersion
 from include.monitoring.labelled_predictions import DayPredictions, NotMeasurableError
-from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
 from include.registry import sync
@@ -64,7 +64,7 @@ class RealisedPerformance:
     metrics: dict[str, dict[str, float]]
 
 
-def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult:
+def monitor_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult:
     """Measure `day` from what was known at it: its own data and predictions, and the performance on days whose labels
     are complete by now; all of it is the partition `day` of `metrics`.
 
@@ -92,40 +92,46 @@ def run(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorRes
     )
 
 
-def anew(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
+def remeasure_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
     """Measure again what was measured of a day before it was scored: the day itself, and the day that judges its
     predictions; each where it was measured. So the table is the same whichever came first."""
     lake = lake or Lake.of(use_case)
     there = lake.as_of(day).partitions("metrics", day)
-    own = [run(use_case, day, lake=lake)] if there else []
-    judging = again(use_case, day, lake=lake)
+    own = [monitor_period(use_case, day, lake=lake)] if there else []
+    judging = remeasure_label_period(use_case, day, lake=lake)
     return [*own, judging] if judging else own
 
 
-def again(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
+def remeasure_label_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
     """Measure the day that judges the predictions of `day`, where that was done before: in a backfill it may have been
     measured before `day` was scored. None where there is nothing to do again."""
     lake, judged_on = lake or Lake.of(use_case), day + timedelta(days=use_case.label.matures_after_days)
     there = lake.as_of(judged_on).partitions("metrics", judged_on)
-    return run(use_case, judged_on, lake=lake) if there else None
+    return monitor_period(use_case, judged_on, lake=lake) if there else None
 
 
-def realised(use_case: UseCase, first: date, last: date, *, lake: Lake | None = None) -> RealisedPerformance:
+def realised_performance(
+    use_case: UseCase, first: date, last: date, *, lake: Lake | None = None
+) -> RealisedPerformance:
     """Metrics over all rows of the days from `first` to `last` that are scored and whose labels are known."""
     lake, registry = lake or Lake.of(use_case), Registry(use_case)
     done: dict[str, DayPredictions] = {}
     waiting: dict[str, str] = {}
     for day in days_from(first, last):
-        view = labelled_predictions.matured(lake, day)
-        if reason := labelled_predictions.waiting(use_case, view, day):
+        view = labelled_predictions.matured_periods(lake, day)
+        if reason := labelled_predictions.waiting_rows(use_case, view, day):
             waiting[day.isoformat()] = reason
         else:
-            done[day.isoformat()] = labelled_predictions.of_day(use_case, view, day, registry)
+            done[day.isoformat()] = labelled_predictions.load_day(use_case, view, day, registry)
     found = [each.outcomes for each in done.values()]
     labels = np.concatenate([each.labels for each in found]) if found else np.empty(0)
     subjects = [name for name in (found[0].predicted if found else ()) if all(name in each.predicted for each in found)]
     pooled = {subject: np.concatenate([each.predicted[subject] for each in found]) for subject in subjects}
-    values = {name: metrics.of(labels, each, use_case.costs) for name, each in pooled.items()} if len(labels) else {}
+    values = (
+        {name: metrics.compute_metrics(labels, each, use_case.costs) for name, each in pooled.items()}
+        if len(labels)
+        else {}
+    )
     empty = {name: {"rows": 0.0} for name in pooled}
     return RealisedPerformance(first.isoformat(), last.isoformat(), tuple(done), waiting, len(labels), values or empty)
 
@@ -141,7 +147,7 @@ class _DayMonitor:
     @functools.cached_property
     def makers(self) -> list[str]:
         """The versions that scored the view's day."""
-        return score.makers(self.view, self.view.day)
+        return score.prediction_versions(self.view, self.view.day)
 
     @property
     def version(self) -> str | None:
@@ -162,23 +168,25 @@ class _DayMonitor:
         monitoring = self.use_case.monitoring
         rates: list[MetricRow] = []
         if scorer.version is not None and scorer.profile is not None:
-            monitoring = limits.applied(self.use_case, scorer.version, scorer.profile)
-            rates = limits.figures(self.use_case, scorer.version)
+            monitoring = limits.apply_limits(self.use_case, scorer.version, scorer.profile)
+            rates = limits.limit_rows(self.use_case, scorer.version)
         use_case = replace(self.use_case, monitoring=monitoring)
-        of_scorer = [*data_metrics.run(use_case, self.view, scorer), *self._window(scorer, monitoring), *rates]
+        of_scorer = [*data_metrics.measure_data(use_case, self.view, scorer), *self._window(scorer, monitoring), *rates]
         schema = schemas.content(self.use_case, "metrics")
         by, realised = self._realised()
         return pa.concat_tables(
             [
-                metric_row.rows(of_scorer, self.version, self.view.day, schema),
-                metric_row.rows(realised, by, self.judged, schema),
+                metric_row.metric_table_rows(of_scorer, self.version, self.view.day, schema),
+                metric_row.metric_table_rows(realised, by, self.judged, schema),
             ]
         )
 
     def _scorer(self) -> ScoringVersion:
         """Who scored the day. A version that cannot be read is a state, not a failure: the day's data can be."""
         if self.version is None:
-            several = labelled_predictions.mixed(self.use_case, self.view.day, self.makers) if self.makers else ""
+            several = (
+                labelled_predictions.mixed_reason(self.use_case, self.view.day, self.makers) if self.makers else ""
+            )
             return ScoringVersion(None, None, several or _unscored(self.use_case, self.view, self.registry))
         try:
             version = sync.version_of(self.registry, self.version)
@@ -195,36 +203,36 @@ class _DayMonitor:
         """The performance of the day's version on the newest labelled days, and what it is compared with."""
         use_case = self.use_case
         if scorer.version is None:
-            return performance.unknown(scorer.state, monitoring)
-        kept = performance.promised(scorer.profile.promise) if scorer.profile else []
+            return performance.unknown_rows(scorer.state, monitoring)
+        kept = performance.expected_rows(scorer.profile.promise) if scorer.profile else []
         try:
             model = self.registry.load(scorer.version)
-            found = labelled_predictions.of_window(use_case, self.view, scorer.version, model)
+            found = labelled_predictions.load_window(use_case, self.view, scorer.version, model)
         except (NotMeasurableError, ArtifactMissingError) as error:
-            return [*kept, *performance.unknown(str(error), monitoring)]
+            return [*kept, *performance.unknown_rows(str(error), monitoring)]
         window = [replace(each, about=found.last) for each in self._judged(scorer, found, monitoring)]
         return [*kept, *window]
 
     def _judged(self, scorer: ScoringVersion, found: LabelledPredictions, monitoring: Monitoring) -> list[MetricRow]:
         use_case = self.use_case
-        window = performance.of_window(found, use_case.costs)
+        window = performance.window_performance(found, use_case.costs)
         if scorer.profile is None:
-            return [*window, *performance.unknown(scorer.state, monitoring, found.number_of_days)]
-        return [*window, *performance.judged(found, scorer.profile.promised, monitoring, use_case.costs)]
+            return [*window, *performance.unknown_rows(scorer.state, monitoring, found.number_of_days)]
+        return [*window, *performance.judge_window(found, scorer.profile.promised, monitoring, use_case.costs)]
 
     def _realised(self) -> tuple[str | None, list[MetricRow]]:
         """How good the stored predictions of the day turned out to be whose labels are complete now, and whose."""
         use_case, view, day = self.use_case, self.view, self.judged
         if day < use_case.first_day:
-            return None, [missing("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_day}.")]
-        if why_not := labelled_predictions.waiting(use_case, view, day):
-            return score.scored_with(view, day), [missing("labelled_rows", MODEL, f"{sentence(why_not)}")]
+            return None, [missing_row("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_day}.")]
+        if why_not := labelled_predictions.waiting_rows(use_case, view, day):
+            return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(why_not)}")]
         try:
-            found = labelled_predictions.of_day(use_case, view, day, self.registry)
+            found = labelled_predictions.load_day(use_case, view, day, self.registry)
         except (InvalidRequestError, ArtifactMissingError) as error:
-            return score.scored_with(view, day), [missing("labelled_rows", MODEL, str(error))]
-        lost = [missing("log_loss", name, found.state) for name in BASELINES] if found.state else []
-        figures_of_day = performance.of_day(found.outcomes, found.rows, found.labelled_rows, use_case.costs)
+            return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, str(error))]
+        lost = [missing_row("log_loss", name, found.state) for name in BASELINES] if found.state else []
+        figures_of_day = performance.day_performance(found.outcomes, found.rows, found.labelled_rows, use_case.costs)
         return found.version, [*figures_of_day, *lost]
 
 
@@ -232,11 +240,11 @@ def _unscored(use_case: UseCase, view: AsOfSnapshot, registry: Registry) -> str:
     """Why a day has no predictions, and what to do: where scoring it would fail, in the words that it would use."""
     day = view.day
     try:
-        champion = score.by_the_ledger(use_case, registry, day)
+        champion = score.champion_by_ledger(use_case, registry, day)
         if day not in view.partitions("features", day):
             say = f"{day} has no predictions, since it has no features"
             return f"{say}: run {use_case.name}__data for it, then score it."
-        score.fit_to_score(use_case, registry, day, champion)
+        score.require_fit_to_score(use_case, registry, day, champion)
     except AirworthyError as error:
         if error.worth_retrying:
             raise

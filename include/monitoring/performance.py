@@ -20,7 +20,7 @@ from include.model import autocorrelation, expected, intervals, metrics
 from include.model.autocorrelation import MeanPrecision
 from include.model.expected import ExpectedMetric
 from include.model.metrics import Numbers
-from include.monitoring.metric_row import MetricRow, missing
+from include.monitoring.metric_row import MetricRow, missing_row
 from include.wording import counted
 
 CONFIDENCE = 0.95
@@ -46,32 +46,36 @@ class LabelledPredictions:
         return newest
 
 
-def of_day(outcomes: LabelledPredictions, rows: int, labelled_rows: int, costs: DecisionCosts) -> list[MetricRow]:
+def day_performance(
+    outcomes: LabelledPredictions, rows: int, labelled_rows: int, costs: DecisionCosts
+) -> list[MetricRow]:
     """Every metric of every subject over one day's labelled rows; of a day without any, the numbers of rows alone."""
     found: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
-        values = metrics.of(outcomes.labels, probabilities, costs) if len(outcomes.labels) else {}
+        values = metrics.compute_metrics(outcomes.labels, probabilities, costs) if len(outcomes.labels) else {}
         values |= {"rows": float(rows), "labelled_rows": float(labelled_rows)}
         found += [MetricRow(metric, subject, value) for metric, value in values.items()]
         found += [
-            missing(metric, subject, _undefined(metric, outcomes.labels)) for metric in METRICS if metric not in values
+            missing_row(metric, subject, _undefined(metric, outcomes.labels))
+            for metric in METRICS
+            if metric not in values
         ]
     return found
 
 
-def of_window(outcomes: LabelledPredictions, costs: DecisionCosts) -> list[MetricRow]:
+def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> list[MetricRow]:
     """`window/<metric>` of every subject over all rows, with its two-sided 95 % interval where there is one."""
     found: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
-        sure = intervals.of(outcomes.days, outcomes.labels, probabilities, costs)
-        for metric, value in metrics.of(outcomes.labels, probabilities, costs).items():
+        sure = intervals.metric_intervals(outcomes.days, outcomes.labels, probabilities, costs)
+        for metric, value in metrics.compute_metrics(outcomes.labels, probabilities, costs).items():
             lower, upper = sure.get(metric) or (None, None)
             name, days = f"window/{metric}", outcomes.number_of_days
             found.append(MetricRow(name, subject, value, lower, upper, days=days))
     return found
 
 
-def promised(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
+def expected_rows(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
     """`promise/<metric>`: what the model showed on its test days, with its interval."""
     return [
         MetricRow(f"promise/{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
@@ -79,7 +83,7 @@ def promised(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
     ]
 
 
-def judged(
+def judge_window(
     outcomes: LabelledPredictions,
     promised: Mapping[str, Mapping[str, ExpectedMetric]],
     monitoring: Monitoring,
@@ -108,15 +112,15 @@ def judged(
     ]
 
 
-def unknown(state: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
+def unknown_rows(state: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
     """Every comparison that has a limit, where nothing could be measured; the state says why."""
     return [MetricRow(each.name, each.subject, limit=each.limit, days=days, state=state) for each in monitoring.limits]
 
 
-def difference(now: Numbers, then: Numbers) -> tuple[Numbers, MeanPrecision]:
+def difference_row(now: Numbers, then: Numbers) -> tuple[Numbers, MeanPrecision]:
     """How much the mean of the first span of days is above that of the second, and how sure that is."""
     value = np.mean(now, axis=-1) - np.mean(then, axis=-1)
-    return np.asarray(value), autocorrelation.of_difference(now, then)
+    return np.asarray(value), autocorrelation.precision_of_difference(now, then)
 
 
 class _Window:
@@ -131,8 +135,8 @@ class _Window:
     ) -> None:
         self.promised, self.monitoring, self.days = promised, monitoring, outcomes.number_of_days
         each = outcomes.predicted.items()
-        self.values = {name: metrics.of(outcomes.labels, said, costs) for name, said in each}
-        self.by_day = {name: intervals.by_day(outcomes.days, outcomes.labels, said, costs) for name, said in each}
+        self.values = {name: metrics.compute_metrics(outcomes.labels, said, costs) for name, said in each}
+        self.by_day = {name: intervals.rates_by_day(outcomes.days, outcomes.labels, said, costs) for name, said in each}
 
     def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> MetricRow:
         """The difference to the test days, of the metric or of its difference to the reference."""
@@ -147,7 +151,7 @@ class _Window:
             return self._not_judged(shown, f"{metric} is not defined {where}.", None, limit)
         spans = [
             self._by_day(metric, reference),
-            expected.against(
+            expected.compare_with_expected(
                 metric, {name: each[metric].by_day for name, each in self.promised.items() if metric in each}, reference
             ),
         ]
@@ -160,7 +164,7 @@ class _Window:
         )
         if spans[0] is None or spans[1] is None:
             return self._not_judged(shown, few or _NOT_SURE, now - then, limit)
-        return self._judged(shown, now - then, difference(spans[0], spans[1])[1], few, limit)
+        return self._judged(shown, now - then, difference_row(spans[0], spans[1])[1], few, limit)
 
     def against_baseline(self, limit: BaselineLimit) -> MetricRow:
         """The difference to a baseline on the same rows."""
@@ -170,7 +174,7 @@ class _Window:
         by_day = self._by_day(limit.metric, limit.baseline)
         if by_day is None:
             return self._not_judged(limit, self._too_few() or _NOT_SURE, value, limit)
-        return self._judged(limit, value, autocorrelation.of_mean(by_day), self._too_few(), limit)
+        return self._judged(limit, value, autocorrelation.precision_of_mean(by_day), self._too_few(), limit)
 
     def _value(self, values: Mapping[str, Mapping[str, float]], metric: str, reference: str | None) -> float | None:
         """The model's metric, less the reference's; above 0 is worse."""
@@ -182,7 +186,7 @@ class _Window:
 
     def _by_day(self, metric: str, reference: str | None) -> Numbers | None:
         there = {name: each[metric] for name, each in self.by_day.items() if metric in each}
-        return expected.against(metric, {name: each.tolist() for name, each in there.items()}, reference)
+        return expected.compare_with_expected(metric, {name: each.tolist() for name, each in there.items()}, reference)
 
     def _too_few(self) -> str:
         least = max(self.monitoring.min_days, intervals.MIN_DAYS)

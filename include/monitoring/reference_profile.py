@@ -117,7 +117,7 @@ class ReferenceProfile:
         """
         test = {name: found[metric].by_day for name, found in self.promised.items() if metric in found}
         validation = {name: found.get(metric, ()) for name, found in self.validation.items()}
-        found = [expected.against(metric, span, reference) for span in (validation, test)]
+        found = [expected.compare_with_expected(metric, span, reference) for span in (validation, test)]
         return [span for span in found if span is not None] if found[-1] is not None else []
 
     @property
@@ -174,7 +174,7 @@ class ReferenceProfile:
             raise ProfileUnreadableError(f"cannot be read ({type(error).__name__}: {error})") from error
 
 
-def of(
+def build_profile(
     model: Model,
     parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Mapping[str, Numbers]],
@@ -185,9 +185,11 @@ def of(
     `predicted` holds the probabilities for them: split to subject (model and baselines) to one for each row.
     """
     train, encoding = parts["train"], model.encoding
-    features = {name: spread(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features}
+    features = {
+        name: reference_histogram(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features
+    }
     said = {split: subjects[MODEL] for split, subjects in predicted.items()}
-    probability = spread(pa.array(said["train"], pa.float64()), None)
+    probability = reference_histogram(pa.array(said["train"], pa.float64()), None)
     importance = _importance(model)
     validation = parts["validation"]
     return ReferenceProfile(
@@ -197,16 +199,16 @@ def of(
         importance=importance,
         probability=probability,
         usual=_usual(features, importance, probability, parts, said),
-        promise=expected.of_test(parts["test"], said["test"], costs),
+        promise=expected.expected_metrics(parts["test"], said["test"], costs),
         baselines={
-            name: expected.of_test(parts["test"], each, costs)
+            name: expected.expected_metrics(parts["test"], each, costs)
             for name, each in predicted["test"].items()
             if name != MODEL
         },
         validation={
             name: {
                 metric: tuple(values.tolist())
-                for metric, values in intervals.by_day(validation.days, validation.labels, each, costs).items()
+                for metric, values in intervals.rates_by_day(validation.days, validation.labels, each, costs).items()
             }
             for name, each in predicted["validation"].items()
         },
@@ -234,9 +236,9 @@ def _usual(
     for split in ("validation", "test"):
         for own in day_slices(parts[split]).values():
             rows = parts[split].features.slice(own.start, own.stop - own.start)
-            counts = drift.count(bins, [rows])
+            counts = drift.count_bins(bins, [rows])
             each = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
-            weighted.append(drift.weighted(importance, each) or 0.0)
+            weighted.append(drift.weighted_drift(importance, each) or 0.0)
             said = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
             shifts.append(drift.psi(probability.counts, said) or 0.0)
             for name, value in each.items():
@@ -246,7 +248,7 @@ def _usual(
     )
 
 
-def spread(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> ReferenceHistogram:
+def reference_histogram(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> ReferenceHistogram:
     """How a column of train rows is spread, over bins that are fixed by it (`_edges`), or by the category's `words`."""
     bins = Bins(values=words) if words is not None else Bins(edges=_edges(column))
     return ReferenceHistogram(bins, bins.count(column))

@@ -21,7 +21,7 @@ class Duration:
     breached: bool | None = None
 
 
-def judge(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], slower: float) -> Duration:
+def judge_duration(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], slower: float) -> Duration:
     """Hold `seconds` for `rows` against the median of the seconds per row of earlier days (seconds and rows of each).
 
     Breached where it took more than `slower` times as long. Not judged without rows, or with fewer than 3 such days.

@@ -59,7 +59,7 @@ class StatusInputs:
     """Tables that cannot be read."""
 
 
-def judge(seen: StatusInputs) -> Status:
+def overall_status(seen: StatusInputs) -> Status:
     """The most serious of what is seen; whatever could not be measured is named, and never taken for good."""
     silent, noted = _silent(seen.rows), _notes(seen.rows)
     notes = (*silent, *(note for note in noted if note not in silent))

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from include.declaration.monitoring import PERFORMANCE
-from include.notifications.redaction import redacted
+from include.notifications.redaction import redact
 from include.printable import escape_line, escape_text, escape_values
 
 Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline", "redelivery"]
@@ -53,7 +53,7 @@ class Message:
         object.__setattr__(self, "subject", escape_line(" ".join(self.subject.split())))
         object.__setattr__(self, "text", escape_text(self.text))
         object.__setattr__(self, "details", escape_values(self.details))
-        object.__setattr__(self, "key", named(self.key))
+        object.__setattr__(self, "key", named_metrics(self.key))
 
     def payload(self) -> dict[str, Any]:
         """For the webhook: JSON values under stable keys."""
@@ -67,7 +67,7 @@ class Message:
         return "".join(parts) + (f"<ul>{''.join(links)}</ul>" if links else "")
 
 
-def failure(
+def failure_message(
     use_case: str,
     day: str | None,
     *,
@@ -82,7 +82,7 @@ def failure(
 
     `tries` counts on where a task was cleared, so that failing again after a repair is another event.
     """
-    said = shortened(redacted(error)) or (
+    said = shorten_message(redact(error)) or (
         "Its process ended without a word: it was killed, or ran out of memory or of time."
     )
     times = f"after {tries} {'try' if tries == 1 else 'tries'}"
@@ -103,7 +103,7 @@ def failure(
     )
 
 
-def breach(
+def breach_message(
     use_case: str, day: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
 ) -> Message:
     """Limits that are broken on `day` and were not on the measured day before; `lasting` others were.
@@ -114,7 +114,7 @@ def breach(
     lines = [_figure(row) for row in new[:SHOWN]]
     if more := len(new) - SHOWN:
         lines += [f"and {more} more"] if more > 0 else []
-    kinds = list(dict.fromkeys(kind_of(str(row["metric"])) for row in new))
+    kinds = list(dict.fromkeys(breach_category(str(row["metric"])) for row in new))
     text = (
         f"{_limits(len(new))} broken on {day} and not on the measured day before:\n"
         + "\n".join(lines)
@@ -138,7 +138,7 @@ def breach(
     )
 
 
-def redelivery(
+def redelivery_message(
     use_case: str,
     day: str,
     *,
@@ -167,7 +167,7 @@ def redelivery(
     )
 
 
-def promotion(
+def promotion_message(
     use_case: str,
     day: str,
     *,
@@ -189,10 +189,12 @@ def promotion(
     return Message("promotion", f"entry-{entry}", use_case, day, subject, text, links, details)
 
 
-def rejection(use_case: str, day: str | None, *, version: str, reason: str, links: Mapping[str, str]) -> Message:
+def rejection_message(
+    use_case: str, day: str | None, *, version: str, reason: str, links: Mapping[str, str]
+) -> Message:
     """A version was not promoted: its gates or a person said no."""
     text = (
-        f"Version {version} was not promoted; the champion stays.\n\n{shortened(reason)}\n\n"
+        f"Version {version} was not promoted; the champion stays.\n\n{shorten_message(reason)}\n\n"
         "What to do: read the version's card for what failed. A new attempt is a training with other data or"
         f" parameters: {use_case}__train."
     )
@@ -201,7 +203,7 @@ def rejection(use_case: str, day: str | None, *, version: str, reason: str, link
     return Message("rejection", f"rejection-{version}", use_case, day, subject, text, links, details)
 
 
-def rollback(
+def rollback_message(
     use_case: str, day: str, *, version: str, entry: int, who: str, reason: str, told: str, links: Mapping[str, str]
 ) -> Message:
     """A person made an earlier version champion again, from `day` on; `told` says what becomes of it."""
@@ -214,7 +216,7 @@ def rollback(
     return Message("rollback", f"entry-{entry}", use_case, day, subject, text, links, details)
 
 
-def deadline(
+def deadline_message(
     use_case: str,
     day: str | None,
     *,
@@ -236,12 +238,12 @@ def deadline(
     return Message("deadline", f"deadline-{kind}-{run_id}", use_case, day, subject, text, links, details)
 
 
-def worth_telling(rows: Sequence[Mapping[str, Any]]) -> bool:
+def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether anybody should be woken: single features move every day, and that alone says little."""
-    return any(kind_of(str(row["metric"])) != "feature" for row in rows)
+    return any(breach_category(str(row["metric"])) != "feature" for row in rows)
 
 
-def newly_broken(
+def new_breaches(
     today: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]],
     told: Collection[tuple[str, str]] = (),
@@ -254,11 +256,13 @@ def newly_broken(
     old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(told)
     new = [row for row in broken if (row["metric"], row["subject"]) not in old]
     order = list(ADVICE)
-    new.sort(key=lambda row: (order.index(kind_of(str(row["metric"]))), str(row["metric"]), str(row["subject"])))
+    new.sort(
+        key=lambda row: (order.index(breach_category(str(row["metric"]))), str(row["metric"]), str(row["subject"]))
+    )
     return new, len(broken) - len(new)
 
 
-def kind_of(metric: str) -> str:
+def breach_category(metric: str) -> str:
     """Which kind of breach a metric's is, as ADVICE names them."""
     if metric.startswith(PERFORMANCE):
         return "performance"
@@ -269,14 +273,14 @@ def kind_of(metric: str) -> str:
     return "drift" if metric.endswith("drift") else "data"
 
 
-def named(text: str) -> str:
+def named_metrics(text: str) -> str:
     """As a name of a file: letters, digits and a few signs; what had to be changed for that ends with a hash of what it
     was, so that two texts never have one name. A name stays as it is."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:180]
     return name if name == text else f"{name[:160]}-{_hash(text)}"
 
 
-def shortened(text: str) -> str:
+def shorten_message(text: str) -> str:
     """At most LONGEST characters."""
     text = text.strip()
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} … (the rest stands in the log)"

@@ -11,14 +11,13 @@ from include.ingestion import file_changes
 from include.ingestion.file_changes import Redelivery
 from include.lake.lake import Lake
 from include.notifications import messages
-from include.notifications.messages import Message, deadline, failure
+from include.notifications.messages import Message
 from include.notifications.queue import NotificationQueue, QueuedNotification
 from include.printable import printable_logger
 from include.promotion.promote import PromoteResult
 from include.promotion.rollback import RollbackResult
 from include.registry.ledger import Ledger
 
-__all__ = ["breaches", "deadline", "failure", "promotion", "redelivery", "rejection", "rollback", "run"]
 log = printable_logger(__name__)
 
 Send = Callable[[Message], None]
@@ -29,7 +28,7 @@ class NotificationRefusedError(Exception):
     """The receiver has answered, and does not take this message: it may well take others."""
 
 
-def run(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
+def deliver_queued(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
     """Write `message` down for each of `ways`, unless it is there already, and send whatever waits, the newest first.
 
     What cannot be sent is an error in the log, and waits for the next alert or measurement of the use case, for seven
@@ -75,7 +74,7 @@ def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mappin
     return dead
 
 
-def breaches(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message | None:
+def breach_alert(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message | None:
     """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did.
 
     What was told of that day before is left out: a day that is measured again is told of where it broke more.
@@ -84,10 +83,10 @@ def breaches(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message 
     earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
     today = view.read("metrics", day, day).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
-    new, lasting = messages.newly_broken(today, before, _told(use_case, day))
-    if not messages.worth_telling(new):
+    new, lasting = messages.new_breaches(today, before, _told(use_case, day))
+    if not messages.should_notify(new):
         return None
-    return messages.breach(use_case.name, day.isoformat(), new, lasting, links)
+    return messages.breach_message(use_case.name, day.isoformat(), new, lasting, links)
 
 
 def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
@@ -97,26 +96,28 @@ def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
     return {(row["metric"], row["subject"]) for row in rows}
 
 
-def redelivery(use_case: UseCase, found: Redelivery, links: Mapping[str, str]) -> Message:
+def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, str]) -> Message:
     """That files which have landed are others by now."""
-    return messages.redelivery(
+    return messages.redelivery_message(
         use_case.name,
         found.day.isoformat(),
         feed=found.feed,
         files=found.files,
         state=found.state,
-        advice=file_changes.advice(use_case.name, found.feed, found.day),
+        advice=file_changes.redelivery_advice(use_case.name, found.feed, found.day),
         links=links,
     )
 
 
-def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:
+def promotion_alert(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:
     """That a version was promoted, or not, with the verdicts of its gates."""
     links = {**links, **version_page(use_case, result.version)}
     if not result.promoted or result.entry is None:
-        return messages.rejection(use_case.name, None, version=result.version, reason=result.reason, links=links)
+        return messages.rejection_message(
+            use_case.name, None, version=result.version, reason=result.reason, links=links
+        )
     entry = Ledger.of(use_case).entries()[result.entry - 1]
-    return messages.promotion(
+    return messages.promotion_message(
         use_case.name,
         entry.effective_from.isoformat(),
         version=entry.version,
@@ -128,16 +129,16 @@ def promotion(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]
     )
 
 
-def rejection(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
+def rejection_alert(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
     """That a person rejected a version, or nobody answered in time."""
     links = {**links, **version_page(use_case, version)}
-    return messages.rejection(use_case.name, None, version=version, reason=reason, links=links)
+    return messages.rejection_message(use_case.name, None, version=version, reason=reason, links=links)
 
 
-def rollback(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]) -> Message:
+def rollback_alert(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]) -> Message:
     """That a person went back to an earlier version."""
     entry = Ledger.of(use_case).entries()[result.entry - 1]
-    return messages.rollback(
+    return messages.rollback_message(
         use_case.name,
         result.effective_from,
         version=result.version,
@@ -151,5 +152,5 @@ def rollback(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]
 
 def version_page(use_case: UseCase, version: str) -> dict[str, str]:
     """`version`: its address in MLflow; empty where MLflow is no server that a browser could open."""
-    server = settings.current().mlflow_shown
+    server = settings.current_settings().mlflow_shown
     return {"version": f"{server}/#/models/{use_case.name}/versions/{version}"} if server else {}

@@ -49,7 +49,7 @@ class NotificationQueue:
 
     @classmethod
     def of(cls, use_case: UseCase) -> NotificationQueue:
-        return cls(StoragePath.of(settings.current().lake) / use_case.name / "alerts")
+        return cls(StoragePath.of(settings.current_settings().lake) / use_case.name / "alerts")
 
     def put(self, message: Message, ways: Sequence[str]) -> bool:
         """Write a message down, to be sent by each of `ways`; False, and nothing is done, where it is there already."""
@@ -96,7 +96,7 @@ class NotificationQueue:
     @contextmanager
     def hold(self, key: str) -> Iterator[bool]:
         """Whether this process alone may send that letter now: see `lease`."""
-        with lock.hold(self._path(key)) as mine:
+        with lock.try_lock(self._path(key)) as mine:
             yield mine
 
     def is_sent(self, key: str, way: str) -> bool:

@@ -29,7 +29,7 @@ _RULES = (
 )
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """The text without passwords, tokens and keys, as far as their names or places give them away; and encodable."""
     if len(text) > LONGEST:
         kept = text[:LONGEST].rsplit(maxsplit=1)

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.declaration.actor import answer_actor
 from include.declaration.form_limits import NAME_LENGTH, REASON_LENGTH
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import shorten
 from include.orchestration import callbacks, dag_factory, params
@@ -51,14 +51,17 @@ class PromotionApproval(ApprovalOperator):
         """Ask, unless it is decided already; a later try first looks for an answer that was given and not kept."""
         from include.promotion import approve
 
-        with dag_factory.told():
-            declared, version = load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
-            decision, question = approve.decision(declared, version), approve.question(declared, version)
+        with dag_factory.fail_without_retry():
+            declared, version = load_use_case(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
+            decision, question = (
+                approve.approval_decision(declared, version),
+                approve.approval_question(declared, version),
+            )
         if decision is not None:
             if not decision.approved:  # whoever kept that may have been killed before it was told
-                callbacks.rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
+                callbacks.notify_rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
             raise AirflowSkipException(f"It was {decision}.")
-        if context["ti"].try_number > 1 and dag_factory.has_triggerer():
+        if context["ti"].try_number > 1 and dag_factory.default_deferrable():
             self.defer(trigger=AnswerLookup(str(context["ti"].id)), method_name="resume")
         return self._ask(context, question)
 
@@ -70,8 +73,10 @@ class PromotionApproval(ApprovalOperator):
         """
         from include.promotion import approve
 
-        with dag_factory.told():
-            question = approve.question(load(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER))
+        with dag_factory.fail_without_retry():
+            question = approve.approval_question(
+                load_use_case(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
+            )
         if event is None or event["params_input"].get(QUESTION) != question:
             self.log.warning("No answer to %s is kept; the question is asked again.", question)
             return self._ask(context, question)
@@ -89,8 +94,8 @@ class PromotionApproval(ApprovalOperator):
         version, person = context["ti"].xcom_pull(task_ids=REGISTER), event["responded_by_user"]
         given = event["params_input"] or {}
         why = str(given.get(REASON) or "").strip()
-        with dag_factory.told():
-            question = approve.question(load(self.use_case), version)
+        with dag_factory.fail_without_retry():
+            question = approve.approval_question(load_use_case(self.use_case), version)
         if person:
             self._require_same_question(given, question)
             if not why or len(why) > REASON_LENGTH:
@@ -101,9 +106,9 @@ class PromotionApproval(ApprovalOperator):
                     *("with a reason that is too long" if why else "without a reason", REASON, REASON_LENGTH),
                 )
                 return self._ask(context, question)
-        with dag_factory.told():
-            result = approve.run(
-                load(self.use_case),
+        with dag_factory.fail_without_retry():
+            result = approve.record_approval(
+                load_use_case(self.use_case),
                 version,
                 approved=event["chosen_options"] == [self.APPROVE],
                 who=answer_actor(person),
@@ -111,7 +116,9 @@ class PromotionApproval(ApprovalOperator):
                 timed_out=person is None,
             )
         if not result.approved:
-            callbacks.rejected(load(self.use_case), result.version, f"Rejected by {result.who}: {result.why}")
+            callbacks.notify_rejected(
+                load_use_case(self.use_case), result.version, f"Rejected by {result.who}: {result.why}"
+            )
         self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # against which Airflow checks the answer
         return super().execute_complete(context, event)
 

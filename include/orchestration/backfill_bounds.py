@@ -39,7 +39,7 @@ FIRST_DAY, LAST_DAY = datetime(2, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo
 """Bounds of what is counted in days of a time zone: Python's calendar ends with the year 9999 and begins with 1."""
 
 
-def bounded(first: datetime, last: datetime, now: datetime) -> tuple[datetime, datetime]:
+def bounded_backfill(first: datetime, last: datetime, now: datetime) -> tuple[datetime, datetime]:
     """Return the bounds of a backfill, with an end that is far ahead brought near: no period is made after `now`.
 
     Raises:

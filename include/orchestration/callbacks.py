@@ -20,7 +20,7 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
@@ -35,15 +35,15 @@ CLOSED = {401, 403, 404, 407, 408, 429, 502, 503, 504}
 """What a webhook answers to every message alike; another refusal may be of that one message."""
 
 
-def failed(context: Mapping[str, Any]) -> None:
+def notify_failed(context: Mapping[str, Any]) -> None:
     """A task has failed and is not tried again: `on_failure_callback` of every task."""
     with _quietly("the failure of a task"):
-        from include.notifications import notify
+        from include.notifications import messages, notify
 
         ti, run = context["ti"], context["dag_run"]
         name, _, kind = ti.dag_id.partition("__")
-        declared = load(name)
-        message = notify.failure(
+        declared = load_use_case(name)
+        message = messages.failure_message(
             name,
             _day(context),
             kind=kind,
@@ -53,51 +53,59 @@ def failed(context: Mapping[str, Any]) -> None:
             error=_words(context.get("exception")),
             links=_links(name, ti.dag_id, run.run_id) | {"log": ti.log_url},
         )
-        notify.run(declared, message, _ways(declared))
+        notify.deliver_queued(declared, message, _ways(declared))
 
 
-def breaches(use_case: UseCase, day: date) -> None:
+def notify_breaches(use_case: UseCase, day: date) -> None:
     """A day was measured: tell of the limits that it broke first, and send what could not be sent before."""
     with _quietly("breaches"):
         from include.notifications import notify
 
-        notify.run(use_case, notify.breaches(use_case, day, _links_of_run(use_case)), _ways(use_case))
+        notify.deliver_queued(use_case, notify.breach_alert(use_case, day, _links_of_run(use_case)), _ways(use_case))
 
 
-def redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
+def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
     """Files that have landed are others by now: what stages/collect.py noticed. Each change is told of once."""
     for each in found:
         with _quietly("a delivery"):
             from include.notifications import notify
 
-            notify.run(use_case, notify.redelivery(use_case, each, _links_of_run(use_case)), _ways(use_case))
+            notify.deliver_queued(
+                use_case, notify.redelivery_alert(use_case, each, _links_of_run(use_case)), _ways(use_case)
+            )
 
 
-def promoted(use_case: UseCase, result: Any) -> None:
+def notify_promoted(use_case: UseCase, result: Any) -> None:
     """A version was promoted, or not: what stages/promote.py returned."""
     with _quietly("a promotion"):
         from include.notifications import notify
 
-        notify.run(use_case, notify.promotion(use_case, result, _links_of_run(use_case)), _ways(use_case))
+        notify.deliver_queued(
+            use_case, notify.promotion_alert(use_case, result, _links_of_run(use_case)), _ways(use_case)
+        )
 
 
-def rejected(use_case: UseCase, version: str, reason: str) -> None:
+def notify_rejected(use_case: UseCase, version: str, reason: str) -> None:
     """A person, or the end of the time to answer, rejected a version."""
     with _quietly("a rejection"):
         from include.notifications import notify
 
-        notify.run(use_case, notify.rejection(use_case, version, reason, _links_of_run(use_case)), _ways(use_case))
+        notify.deliver_queued(
+            use_case, notify.rejection_alert(use_case, version, reason, _links_of_run(use_case)), _ways(use_case)
+        )
 
 
-def rolled_back(use_case: UseCase, result: Any) -> None:
+def notify_rolled_back(use_case: UseCase, result: Any) -> None:
     """A person went back to an earlier version: what stages/rollback.py returned."""
     with _quietly("a rollback"):
         from include.notifications import notify
 
-        notify.run(use_case, notify.rollback(use_case, result, _links_of_run(use_case)), _ways(use_case))
+        notify.deliver_queued(
+            use_case, notify.rollback_alert(use_case, result, _links_of_run(use_case)), _ways(use_case)
+        )
 
 
-def deadline(use_case: UseCase) -> DeadlineAlert:
+def deadline_alert(use_case: UseCase) -> DeadlineAlert:
     """For every daily DAG, for its scheduled runs.
 
     The callback runs in the triggerer, which works while no executor has a free slot: of all moments, then.
@@ -105,25 +113,25 @@ def deadline(use_case: UseCase) -> DeadlineAlert:
     return DeadlineAlert(
         reference=ScheduledRunQueuedAt(),
         interval=use_case.alerts.deadline,
-        callback=AsyncCallback(missed_deadline, kwargs={"use_case": use_case.name}),
+        callback=AsyncCallback(notify_missed_deadline, kwargs={"use_case": use_case.name}),
     )
 
 
-async def missed_deadline(use_case: str, context: Mapping[str, Any]) -> None:
+async def notify_missed_deadline(use_case: str, context: Mapping[str, Any]) -> None:
     """A run has missed its deadline; `context` holds the run as the REST API shows it, and the deadline."""
     await asyncio.to_thread(_missed, use_case, context)
 
 
 def _missed(use_case: str, context: Mapping[str, Any]) -> None:
     with _quietly("a missed deadline"):
-        from include.notifications import notify
+        from include.notifications import messages, notify
 
         run, due = context["dag_run"], _moment(context["deadline"]["deadline_time"])
         state, ended = str(run["state"]), run.get("end_date")
         if state == "failed" or (ended and _moment(ended) <= due):
             return  # the failure was told of; or it was done in time
-        declared, dag_id, run_id = load(use_case), run["dag_id"], run["dag_run_id"]
-        message = notify.deadline(
+        declared, dag_id, run_id = load_use_case(use_case), run["dag_id"], run["dag_run_id"]
+        message = messages.deadline_message(
             use_case,
             run["partition_key"] or (run.get("conf") or {}).get("day"),
             kind=dag_id.partition("__")[2],
@@ -133,7 +141,7 @@ def _missed(use_case: str, context: Mapping[str, Any]) -> None:
             allowed=str(declared.alerts.deadline),
             links=_links(use_case, dag_id, run_id),
         )
-        notify.run(declared, message, _ways(declared))
+        notify.deliver_queued(declared, message, _ways(declared))
 
 
 def _ways(use_case: UseCase) -> dict[str, Callable[[Any], None]]:

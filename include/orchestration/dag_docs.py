@@ -252,7 +252,7 @@ def _deliveries(use_case: UseCase) -> str:
 """
 
 
-def doc_md(use_case: UseCase, kind: str) -> str:
+def dag_documentation(use_case: UseCase, kind: str) -> str:
     """Markdown for the DAG's page."""
     training, costs, policy = use_case.training, use_case.costs, use_case.retraining
     text = TEXTS[kind].format(

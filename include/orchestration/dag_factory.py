@@ -42,7 +42,7 @@ ASKING: dict[str, Any] = {name: value for name, value in RETRIED.items() if name
 """For questions to a person: how long the answer may take is the use case's choice."""
 
 
-def daily(
+def daily_dag(
     use_case: UseCase,
     kind: str,
     *,
@@ -55,7 +55,7 @@ def daily(
     Unpaused, it runs for the newest day at once: that is what `catchup=False` means to a schedule with a start date.
     With `from_now_on` it waits for the next day, as `weekly` does: for what builds on the day before.
     """
-    arguments["deadline"] = callbacks.deadline(use_case)
+    arguments["deadline"] = callbacks.deadline_alert(use_case)
     if from_now_on:
         schedule = PeriodTimetable(timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
     else:
@@ -68,7 +68,7 @@ def daily(
     )
 
 
-def weekly(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
+def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **arguments: Any) -> DAG:
     """Return the same for Mondays; unpaused, it waits for the next one.
 
     Only a run that was due within the last hour is made up; after a backfill Airflow counts on from the backfilled
@@ -86,12 +86,12 @@ def _last_run(use_case: UseCase) -> dict[str, Any]:
     return {"end_date": clock.start_of_day(use_case.ends_on, ZoneInfo(use_case.time_zone))}
 
 
-def by_hand(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
+def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
     """A DAG without a schedule: a person starts it, with its form, and it has no day."""
     return _dag(use_case, kind, schedule=None, params=dict(params), max_active_runs=1)
 
 
-def care(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
+def maintenance_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:
     """Return a DAG that looks after what is stored, by hand or, if declared, in the small hours of Sunday.
 
     It has one run at a time and no day, since it depends on the clock. Its schedule removes files, and the form
@@ -107,9 +107,9 @@ def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
     return DAG(
         f"{use_case.name}__{kind}",
         catchup=False,
-        default_args={"owner": use_case.owner, "on_failure_callback": callbacks.failed},
+        default_args={"owner": use_case.owner, "on_failure_callback": callbacks.notify_failed},
         description=dag_docs.DESCRIPTIONS[kind],
-        doc_md=dag_docs.doc_md(use_case, kind),
+        doc_md=dag_docs.dag_documentation(use_case, kind),
         auto_register=False,  # one that is half made when its making fails must not be there
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
         **arguments,
@@ -131,10 +131,10 @@ def day_of(context: Mapping[str, Any]) -> date:
             "This run does not say which day it is for. Trigger it with the form's field `day`"
             ' (for example {"day": "2013-01-05"}), or give the run a partition key.'
         )
-    return as_day(key or chosen)
+    return parse_day(key or chosen)
 
 
-def as_day(text: str) -> date:
+def parse_day(text: str) -> date:
     """The day of a text that a person or a program gave: YYYY-MM-DD in ASCII, and no other of ISO 8601's ways to write
     one, so that a day has one name everywhere. InvalidRequestError for anything else."""
     try:
@@ -149,7 +149,7 @@ def as_day(text: str) -> date:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def fail_without_retry() -> Iterator[None]:
     """Fail at once, without retries, on what trying again cannot mend; end a task that outgrows its memory."""
     try:
         with limited_memory():
@@ -160,11 +160,11 @@ def told() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-def has_triggerer() -> bool:
+def default_deferrable() -> bool:
     """Whether what waits may be left to a triggerer: Airflow's own option [operators] default_deferrable."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
-def note(use_case: UseCase, what: str, **extra: Any) -> None:
+def add_asset_metadata(use_case: UseCase, what: str, **extra: Any) -> None:
     """Put figures and links on the asset's event, where the asset page shows them."""
     get_current_context()["outlet_events"][asset(use_case, what)].extra.update(escape_values(extra))

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.declaration.landing import DeliveryMissingError, Landing
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
@@ -58,7 +58,7 @@ class DeliveryTrigger(BaseTrigger):
         return f"{__name__}.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        landing = load(self.use_case).feed(self.feed).landing
+        landing = load_use_case(self.use_case).feed(self.feed).landing
         assert landing is not None, self.feed
         day, until, there, why = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
         while True:
@@ -93,7 +93,7 @@ class DeliverySensor(S3KeySensor):
             bucket_key=f"{landing.prefix}*",
             wildcard_match=True,
             aws_conn_id=landing.connection,
-            deferrable=dag_factory.has_triggerer() if deferrable is None else deferrable,
+            deferrable=dag_factory.default_deferrable() if deferrable is None else deferrable,
             mode="reschedule",
             poke_interval=landing.every.total_seconds(),
             timeout=2 * landing.wait.total_seconds(),
@@ -107,14 +107,14 @@ class DeliverySensor(S3KeySensor):
         from include.ingestion import ingest_files
         from include.ingestion.bucket import BucketError
 
-        with dag_factory.told():
+        with dag_factory.fail_without_retry():
             day = dag_factory.day_of(context)
             self.use_case.require(day)
         if day in self.feed.absent_days:
             return True
         self.bucket_key = f"{self.landing.prefix_of(day)}*"
         late = datetime.now(UTC) >= self._until(day)
-        with dag_factory.told():
+        with dag_factory.fail_without_retry():
             try:
                 # Not the provider's own look, which lists any number of objects.
                 there = is_delivered(self.landing, day, anew=False)
@@ -124,7 +124,7 @@ class DeliverySensor(S3KeySensor):
                 log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
                 return False
             if there or (
-                not context["params"].get("take_changed") and ingest_files.keeps(self.use_case, self.feed, day)
+                not context["params"].get("take_changed") and ingest_files.keeps_files(self.use_case, self.feed, day)
             ):
                 return True
         if late:
@@ -158,7 +158,7 @@ class DeliverySensor(S3KeySensor):
         return midnight.astimezone(UTC) + self.limit
 
 
-def sensors(use_case: UseCase) -> list[DeliverySensor]:
+def delivery_sensors(use_case: UseCase) -> list[DeliverySensor]:
     """A sensor `wait_for_<feed>` for each feed with a landing bucket."""
     arguments = {name: value for name, value in dag_factory.RETRIED.items() if name != "execution_timeout"}
     return [

@@ -32,7 +32,7 @@ DAY = Param(
 )
 
 
-def quarantine(use_case: UseCase) -> dict[str, Param]:
+def quarantine_params(use_case: UseCase) -> dict[str, Param]:
     """What sending quarantined rows back asks for. Empty fields: all days and rows, no file, the first free day."""
     a_day = A_DAY | OPTIONAL
     several: dict[str, Any] = {"type": ["null", "array"], "maxItems": LIST_LENGTH}
@@ -80,7 +80,7 @@ def quarantine(use_case: UseCase) -> dict[str, Param]:
     }
 
 
-def data(use_case: UseCase) -> dict[str, Param]:
+def data_params(use_case: UseCase) -> dict[str, Param]:
     """What landing a day may be asked for besides its day; nothing where no files are delivered."""
     if not any(feed.landing for feed in use_case.feeds):
         return {}
@@ -95,7 +95,7 @@ def data(use_case: UseCase) -> dict[str, Param]:
     }
 
 
-def train(use_case: UseCase) -> dict[str, Param]:
+def train_params(use_case: UseCase) -> dict[str, Param]:
     """What a training asks for besides its day. Empty fields mean: as declared."""
     return {
         "reason": Param(
@@ -162,7 +162,7 @@ _TUNING = {
 """What a search of parameters may take."""
 
 
-def score() -> dict[str, Param]:
+def score_params() -> dict[str, Param]:
     """What scoring may be asked for besides its day."""
     return {
         "version": Param(

@@ -12,7 +12,7 @@ from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.errors import MADE_BY, PartitionMissingError
 from include.orchestration import dag_factory
 
@@ -35,18 +35,18 @@ TURN_LIMIT = LIMIT + timedelta(hours=2)
 """A day that nobody scores is measured when its monitor has waited for LIMIT, and is decided after that."""
 
 
-def is_settled(use_case: str, table: str, day: date) -> bool:
+def check_available(use_case: str, table: str, day: date) -> bool:
     """Whether the table holds that day, or never will."""
     from include.retraining import readiness
 
-    return readiness.is_settled(load(use_case), table, day)
+    return readiness.is_available(load_use_case(use_case), table, day)
 
 
-def is_turn(use_case: str, day: date) -> bool:
+def check_ready_to_decide(use_case: str, day: date) -> bool:
     """Whether the day is decided, or all is known that its decision builds on."""
     from include.retraining import readiness
 
-    return readiness.is_turn(load(use_case), day)
+    return readiness.is_ready_to_decide(load_use_case(use_case), day)
 
 
 class DayTrigger(BaseTrigger):
@@ -62,7 +62,7 @@ class DayTrigger(BaseTrigger):
         return f"include.orchestration.sensors.{type(self).__name__}", arguments | {"every_seconds": self.every_seconds}
 
     def is_there(self, day: date) -> bool:
-        return is_settled(self.use_case, self.table, day)
+        return check_available(self.use_case, self.table, day)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         day, until = date.fromisoformat(self.day), datetime.fromisoformat(self.until)
@@ -78,7 +78,7 @@ class PreviousDecisionTrigger(DayTrigger):
     """Fires True when the day may be decided."""
 
     def is_there(self, day: date) -> bool:
-        return is_turn(self.use_case, day)
+        return check_ready_to_decide(self.use_case, day)
 
 
 class DaySensor(BaseSensorOperator):
@@ -104,7 +104,10 @@ class DaySensor(BaseSensorOperator):
     ) -> None:
         super().__init__(mode="reschedule", poke_interval=every_seconds, timeout=2 * limit.total_seconds(), **kwargs)
         self.use_case, self.table, self.limit, self.every_seconds = use_case, table, limit, every_seconds
-        self.required, self.deferrable = required, dag_factory.has_triggerer() if deferrable is None else deferrable
+        self.required, self.deferrable = (
+            required,
+            dag_factory.default_deferrable() if deferrable is None else deferrable,
+        )
 
     def execute(self, context: Any) -> None:
         if not self.deferrable:
@@ -114,9 +117,9 @@ class DaySensor(BaseSensorOperator):
 
     def _wait_for_day(self, context: Any) -> None:
         """Defer until the day is there; go on at once where it is, or where nobody makes it."""
-        with dag_factory.told():
+        with dag_factory.fail_without_retry():
             day = dag_factory.day_of(context)
-            if is_settled(self.use_case, self.table, day):
+            if check_available(self.use_case, self.table, day):
                 return
             is_past = self._is_past(day)
         if is_past and not self._makers(context, day):
@@ -133,9 +136,9 @@ class DaySensor(BaseSensorOperator):
 
     def poke(self, context: Any) -> bool:
         """Look once, in reschedule mode; at the limit as `resume`."""
-        with dag_factory.told():
+        with dag_factory.fail_without_retry():
             day = dag_factory.day_of(context)
-            if is_settled(self.use_case, self.table, day):
+            if check_available(self.use_case, self.table, day):
                 return True
             in_vain = self._is_past(day) and not self._makers(context, day)
         if in_vain:
@@ -168,14 +171,14 @@ class DaySensor(BaseSensorOperator):
 
     def _is_past(self, day: date) -> bool:
         """Return whether no schedule will make the day any more, so that only a run that is there can."""
-        return self.table in LAST_TASKS and day < load(self.use_case).today()
+        return self.table in LAST_TASKS and day < load_use_case(self.use_case).today()
 
     def _makers(self, context: Any, day: date) -> list[str]:
         """Return the runs, queued or running, that may make the day; those by hand do not show their day."""
         dag_id = f"{self.use_case}__{MADE_BY[self.table]}"
         states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[LAST_TASKS[self.table]])
-        candidates = [run for run, key in unfinished(states).items() if key in (day, None)]
-        return live(context, dag_id, candidates)
+        candidates = [run for run, key in unfinished_runs(states).items() if key in (day, None)]
+        return live_runs(context, dag_id, candidates)
 
     def _until(self, context: Any) -> datetime:
         """Counted from the start of the run, so that a retry does not wait anew."""
@@ -235,7 +238,7 @@ class PreviousDecisionSensor(DaySensor):
     def _must_wait(self, context: Any) -> bool:
         """Whether it is not the day's turn, and somebody is there to wait for."""
         day = dag_factory.day_of(context)
-        if is_turn(self.use_case, day):
+        if check_ready_to_decide(self.use_case, day):
             return False
         return bool(self._earlier(context)) or not self._go_on(context)
 
@@ -245,15 +248,15 @@ class PreviousDecisionSensor(DaySensor):
             dag_factory.day_of(context),
             context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.last_task]),
         )
-        before = {run: key for run, key in unfinished(last).items() if key is not None and key < day}
-        return sorted(before[run] for run in live(context, self.dag_id, list(before)))
+        before = {run: key for run, key in unfinished_runs(last).items() if key is not None and key < day}
+        return sorted(before[run] for run in live_runs(context, self.dag_id, list(before)))
 
     def _go_on(self, context: Any) -> bool:
         """True, unless the decision of the day before is needed."""
         from include.retraining import decide
 
-        with dag_factory.told():
-            decide.require_before(load(self.use_case), dag_factory.day_of(context))
+        with dag_factory.fail_without_retry():
+            decide.require_decision_before(load_use_case(self.use_case), dag_factory.day_of(context))
         self.log.info("Nobody is there who decides an earlier day, or tells what became of a training.")
         return True
 
@@ -262,7 +265,7 @@ class PreviousDecisionSensor(DaySensor):
         from include.retraining import decide
 
         before, earlier = dag_factory.day_of(context) - timedelta(days=1), self._earlier(context)
-        if earlier and decide.standing(load(self.use_case), before) is None:
+        if earlier and decide.existing_decision(load_use_case(self.use_case), before) is None:
             raise AirflowFailException(
                 f"{self.use_case}: after {self.limit}, {before} is not decided yet, since the run for {earlier[0]} has"
                 " not ended, and decisions are made in the order of days. Clear this run when that one has ended; and"
@@ -271,7 +274,7 @@ class PreviousDecisionSensor(DaySensor):
         return self._go_on(context)
 
 
-def unfinished(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, date | None]:
+def unfinished_runs(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, date | None]:
     """Return the runs whose last task has not ended, each with its day; `states` has that task's state by run.
 
     Airflow tells a task no run's partition key but its own; scheduled and backfilled runs have it in their id:
@@ -285,7 +288,7 @@ def unfinished(states: Mapping[str, Mapping[str, str | None]]) -> dict[str, date
     return found
 
 
-def live(context: Any, dag_id: str, runs: Sequence[str]) -> list[str]:
+def live_runs(context: Any, dag_id: str, runs: Sequence[str]) -> list[str]:
     """Return those of the runs that are queued or running.
 
     A cancelled backfill fails its queued runs and leaves their tasks without a state: these never end.

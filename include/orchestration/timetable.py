@@ -84,7 +84,7 @@ class PeriodTimetable(CronPartitionTimetable):
         Raises:
             InvalidBackfillDateRange: the bounds are further apart than one backfill may be; Airflow answers 422.
         """
-        earliest, latest = backfill_bounds.bounded(earliest, latest, clock.now())
+        earliest, latest = backfill_bounds.bounded_backfill(earliest, latest, clock.now())
         first, last = backfill_bounds.chosen_days(earliest, latest, self._timezone)
         for day in clock.days_between(first, last):
             start = self._start(day)

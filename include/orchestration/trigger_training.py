@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow.utils.state import DagRunState
 
 from include.declaration.form_limits import shorten_reason
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory
 
@@ -52,7 +52,7 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
             allowed_states=list(ENDED),
             failed_states=[],
             wait_for_completion=True,
-            deferrable=dag_factory.has_triggerer(),
+            deferrable=dag_factory.default_deferrable(),
             poke_interval=poke_interval,
             openlineage_inject_parent_info=False,
             # Besides the training itself, a person may be asked.
@@ -64,9 +64,9 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
     def execute(self, context: Any) -> None:
         from include.retraining import decide, outcome
 
-        with dag_factory.told():
-            declared, day = load(self.use_case), dag_factory.day_of(context)
-            decision, recorded = decide.standing(declared, day), outcome.recorded(declared, day)
+        with dag_factory.fail_without_retry():
+            declared, day = load_use_case(self.use_case), dag_factory.day_of(context)
+            decision, recorded = decide.existing_decision(declared, day), outcome.recorded_outcome(declared, day)
         training = self.trigger_run_id = training_of(day)
         there = was_started(context, self.trigger_dag_id, training)
         if not there and recorded in ("promoted", "rejected", "not promoted"):

@@ -29,14 +29,14 @@ class ApprovalRequest:
     """Why nobody is asked; empty where somebody is."""
 
 
-def run(use_case: UseCase, version: str) -> ApprovalRequest:
+def build_approval_request(use_case: UseCase, version: str) -> ApprovalRequest:
     """Write the question about a version's promotion.
 
     Nobody is asked of a version that did not pass its gates, that has flown already, or that was decided on before.
     """
     registry = Registry(use_case)
     candidate = registry.version(version)
-    if (decided := approve.decision(use_case, version)) is not None:
+    if (decided := approve.approval_decision(use_case, version)) is not None:
         return ApprovalRequest(None, f"Nobody is asked: version {version} was {decided}.")
     life = _life(use_case, registry, candidate)
     if life in sync.FLOWN:
@@ -51,7 +51,7 @@ def run(use_case: UseCase, version: str) -> ApprovalRequest:
 
 def _life(use_case: UseCase, registry: Registry, candidate: Version) -> str:
     entries = Ledger.of(use_case).entries()
-    return lifecycle.lives(registry.versions(), entries, use_case.last_day())[candidate.number]
+    return lifecycle.lifecycle_states(registry.versions(), entries, use_case.last_day())[candidate.number]
 
 
 def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:

@@ -26,7 +26,7 @@ class ApproveResult:
     """Whether this call has recorded it."""
 
 
-def run(
+def record_approval(
     use_case: UseCase, version: str, *, approved: bool, who: str, why: str, timed_out: bool = False
 ) -> ApproveResult:
     """Record the decision on the ledger; the same again changes nothing. A rejection is final.
@@ -40,13 +40,13 @@ def run(
     form_limits.require_text("reason", why)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(sync.ROUNDS):
-        entries = sync.caught_up(registry, ledger)
+        entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
-        before = lifecycle.decision(found, entries)
+        before = lifecycle.approval_of(found, entries)
         if timed_out and before is None and (approvals := lifecycle.approvals(found, entries)):
             before = StandingApproval.of(approvals[0])
         if before is not None and (before.approved == approved or (timed_out and before.approved)):
-            sync.run(use_case)
+            sync.sync_registry(use_case)
             return ApproveResult(version, before.approved, before.who, before.why, new=False)
         if before is not None and approved:
             raise InvalidRequestError(
@@ -57,23 +57,23 @@ def run(
             _record(registry, ledger, found, entries, StandingApproval(approved, who, why))
         except LedgerConflictError:
             continue
-        sync.run(use_case)
+        sync.sync_registry(use_case)
         return ApproveResult(version, approved, who, why, new=True)
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
-def decision(use_case: UseCase, version: str) -> StandingApproval | None:
+def approval_decision(use_case: UseCase, version: str) -> StandingApproval | None:
     """What was decided on the version and still counts; None where a person is to be asked.
 
     A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
     that the person saw. Raises InvalidRequestError for an unknown version; LedgerCorruptedError.
     """
     registry = Registry(use_case)
-    entries = sync.verified(registry, Ledger.of(use_case))
-    return lifecycle.decision(registry.version(version), entries)
+    entries = sync.verified_entries(registry, Ledger.of(use_case))
+    return lifecycle.approval_of(registry.version(version), entries)
 
 
-def question(use_case: UseCase, version: str) -> str:
+def approval_question(use_case: UseCase, version: str) -> str:
     """Name what a person is asked to decide: the version, its files, and by what its verdicts were judged.
 
     An answer counts for these files alone: numbers of versions are MLflow's, and can be given to another model.
@@ -88,7 +88,7 @@ def _record(
     registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: StandingApproval
 ) -> None:
     """Append the decision to the ledger; the version's tag follows."""
-    there = next((entry for entry in entries if entry.flies and lifecycle.names(entry, version)), None)
+    there = next((entry for entry in entries if entry.flies and lifecycle.names_version(entry, version)), None)
     if there is not None and not decided.approved:
         name = registry.use_case.name
         raise InvalidRequestError(

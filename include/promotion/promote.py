@@ -10,7 +10,14 @@ from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
 from include.promotion import register, restore
 from include.registry import lifecycle, sync
-from include.registry.ledger import AppendedEntry, Ledger, LedgerConflictError, LedgerDecision, LedgerEntry, standing
+from include.registry.ledger import (
+    AppendedEntry,
+    Ledger,
+    LedgerConflictError,
+    LedgerDecision,
+    LedgerEntry,
+    find_existing,
+)
 from include.registry.lifecycle import GATES, JUDGED, NOT_PROMOTED, StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -32,7 +39,7 @@ class PromoteResult:
     """Whether this call has changed the ledger."""
 
 
-def run(
+def promote_version(
     use_case: UseCase, version: str, *, who: str, reason: str = "", approval_required: bool = False
 ) -> PromoteResult:
     """Append the promotion to the ledger and let the registry follow it; or say why not, and keep that with it.
@@ -47,22 +54,22 @@ def run(
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
-    if restored := restore.run(use_case, version, who=who):
+    if restored := restore.restore_champions(use_case, version, who=who):
         return _restored(use_case, version, restored)
     for _ in range(sync.ROUNDS):
-        entries = sync.caught_up(registry, ledger)
+        entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
         _check(use_case, registry, found, entries)
         decision = _decision(found, entries, who, reason)
-        stands = standing(decision, entries) is not None
-        if not stands and lifecycle.rejection(found, entries) is None and not evaluate.is_current(use_case, found):
-            evaluate.run(use_case, found.run_id)
-            register.run(use_case, found.run_id)
+        stands = find_existing(decision, entries) is not None
+        if not stands and lifecycle.rejection_of(found, entries) is None and not evaluate.is_current(use_case, found):
+            evaluate.evaluate_run(use_case, found.run_id)
+            register.register_run(use_case, found.run_id)
             found = registry.version(version)
             decision = _decision(found, entries, who, reason)
         if not stands and (why := _why_not(use_case, found, entries, approval_required)):
             _explain(registry, found, why)
-            return PromoteResult(version, False, why, None, None, sync.run(use_case), new=False)
+            return PromoteResult(version, False, why, None, None, sync.sync_registry(use_case), new=False)
         if not stands:
             if found.as_of > use_case.last_day():
                 use_case.require(found.as_of)
@@ -71,7 +78,7 @@ def run(
             appended = ledger.append(decision, after=len(entries))
         except LedgerConflictError:  # by a champion, perhaps, that it must be compared with
             continue
-        champion, entry = sync.run(use_case), appended.entry
+        champion, entry = sync.sync_registry(use_case), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
         why = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.isoformat()
@@ -81,7 +88,7 @@ def run(
 
 def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> PromoteResult:
     """Let the registry follow a restoration. Who is champion of which day is as it was."""
-    champion, entry = sync.run(use_case), restored.entry
+    champion, entry = sync.sync_registry(use_case), restored.entry
     why = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
     since = entry.effective_from.isoformat()
     return PromoteResult(version, True, why, since, entry.number, champion, new=restored.new)
@@ -91,14 +98,14 @@ def _check(use_case: UseCase, registry: Registry, version: Version, entries: Seq
     """ModelReplacedError where the champion is not in the registry, or the ledger names another model by this
     number."""
     versions = registry.versions()
-    sync.champion(use_case, versions, entries)
+    sync.champion_version(use_case, versions, entries)
     for entry in entries:
         if entry.flies and entry.version == version.number:
             sync.model_of(use_case, entry, versions, entries)
 
 
 def _decision(version: Version, entries: Sequence[LedgerEntry], who: str, reason: str) -> LedgerDecision:
-    approval = lifecycle.decision(version, entries)
+    approval = lifecycle.approval_of(version, entries)
     approved = approval if approval is not None and approval.approved else None
     return LedgerDecision(
         version=version.number,
@@ -116,8 +123,8 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], who: str, reason
 
 def _why_not(use_case: UseCase, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
     """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
-    rejected, decided = lifecycle.rejection(version, entries), lifecycle.decision(version, entries)
-    if rejected is not None and not lifecycle.names(rejected, version):
+    rejected, decided = lifecycle.rejection_of(version, entries), lifecycle.approval_of(version, entries)
+    if rejected is not None and not lifecycle.names_version(rejected, version):
         why = f": {rejected.reason}" if rejected.reason else ""
         return f"The same trees were rejected as version {rejected.version} by {rejected.who}{why}."
     if decided is not None and not decided.approved:
@@ -152,7 +159,7 @@ def _judged(entry: LedgerEntry) -> str:
     passed, all_of_them = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
     if passed == all_of_them:
         return f"All {passed} gates are passed;"
-    blocking = sum(lifecycle.blocks(verdict) for verdict in entry.verdicts)
+    blocking = sum(lifecycle.blocking_reason(verdict) for verdict in entry.verdicts)
     others = f"{blocking} of the others" if blocking else "none of the others"
     return f"{passed} of {all_of_them} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 

@@ -50,7 +50,7 @@ class RegisterResult:
     """Whether it was registered now."""
 
 
-def run(use_case: UseCase, run_id: str) -> RegisterResult:
+def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
     """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
 
     The verdicts go into the lake's table too. Raises NotReadyError for a run that is not complete or was not evaluated,
@@ -73,13 +73,13 @@ def run(use_case: UseCase, run_id: str) -> RegisterResult:
         # Of two registered at once, everyone takes the first.
         found = _registered(registry, candidate.fingerprint, run_id) or made
     if found.run_id != run_id:
-        evaluate.run(use_case, found.run_id)
+        evaluate.evaluate_run(use_case, found.run_id)
     record_limits(Records.of(use_case.name), found.run_id, limits.to_tag(use_case, registry, found))
     found = registry.version(found.number)
     _copy(registry, found, _description(use_case, found))
-    write_verdicts(use_case, found.as_of)
+    write_gate_results(use_case, found.as_of)
     try:
-        sync.run(use_case)
+        sync.sync_registry(use_case)
     except ModelReplacedError as lost:
         if lost.entry.trees != found.trees:
             raise
@@ -97,7 +97,7 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
     return None
 
 
-def write_verdicts(use_case: UseCase, day: date) -> None:
+def write_gate_results(use_case: UseCase, day: date) -> None:
     """Make the table's day hold the verdicts of all versions trained as of it, as the registry has them.
 
     Whoever has written looks again: of two registered at once, the slower would else leave the other's out.
@@ -130,7 +130,7 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
 
 def _description(use_case: UseCase, version: Version) -> str:
     """Markdown for the registry's page: key numbers and verdicts, and what a person must know."""
-    found, tags, verdicts = metrics.of_split(version.metrics, "test"), version.tags, version.verdicts
+    found, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
     test = version.report["splits"]["test"]
     lines = [
         f"Trained as of {tags['as_of']} on {tags['window']}; tested on {test['first']} to {test['last']}.",

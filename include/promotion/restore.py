@@ -17,7 +17,7 @@ from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
 
-def run(use_case: UseCase, version: str, *, who: str) -> AppendedEntry | None:
+def restore_champions(use_case: UseCase, version: str, *, who: str) -> AppendedEntry | None:
     """Append the restoration of a lost champion whose trees the version has; None where there is none to restore.
 
     The version needs no gates: it decides nothing that the ledger has not decided. Its trees must not be rejected, and
@@ -31,12 +31,12 @@ def run(use_case: UseCase, version: str, *, who: str) -> AppendedEntry | None:
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(sync.ROUNDS):
-        entries = sync.caught_up(registry, ledger)
+        entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
-        if there := lifecycle.restoration(found, entries):
+        if there := lifecycle.is_restoration(found, entries):
             return AppendedEntry(there, new=False)
         lost = _lost(registry, found, entries)
-        if lost is None or lifecycle.rejection(found, entries) is not None:
+        if lost is None or lifecycle.rejection_of(found, entries) is not None:
             return None
         registry.load_anew(found)
         try:
@@ -50,11 +50,11 @@ def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) 
     """Return the first entry that made a model of these trees champion, if no version that can be loaded is it."""
     flights = [entry for entry in entries if entry.flies and entry.trees == version.trees]
     flown = [entry for entry in flights if entry.effective_from >= version.as_of]
-    if not flown or any(lifecycle.names(entry, version) for entry in flights):
+    if not flown or any(lifecycle.names_version(entry, version) for entry in flights):
         return None
     if any(entry.version == version.number for entry in flights):  # the number was given again: it restores nothing
         return None
-    standing = lifecycle.standing_for(flown[0], registry.versions(), entries)
+    standing = lifecycle.existing_for(flown[0], registry.versions(), entries)
     return flown[0] if standing is None or registry.unloadable(standing) else None
 
 

@@ -10,7 +10,7 @@ from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.registry import lifecycle, sync
-from include.registry.ledger import Ledger, LedgerDecision, LedgerEntry, until
+from include.registry.ledger import Ledger, LedgerDecision, LedgerEntry, entries_until
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import NOT_REPRODUCIBLE
@@ -34,7 +34,7 @@ class RollbackResult:
     """Whether this call has changed the ledger."""
 
 
-def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reason: str) -> RollbackResult:
+def roll_back(use_case: UseCase, version: str, effective_from: date, *, who: str, reason: str) -> RollbackResult:
     """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
 
     Where it raises, nothing has changed.
@@ -50,7 +50,7 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
-    entries = sync.caught_up(registry, ledger)
+    entries = sync.verified_entries_and_advance_head(registry, ledger)
     found = _flown(use_case, registry, version, entries)
     if not reason.strip():
         raise InvalidRequestError(f"{use_case.name}: a rollback needs a reason; it is kept on the ledger.")
@@ -65,8 +65,8 @@ def run(use_case: UseCase, version: str, effective_from: date, *, who: str, reas
     registry.load_anew(found)
     # Whatever others append meanwhile: that it has flown stays true.
     appended = ledger.append(_decision(found, effective_from, who, reason.strip()))
-    champion, entry, entries = sync.run(use_case), appended.entry, ledger.entries()
-    ends = until(entry, entries)
+    champion, entry, entries = sync.sync_registry(use_case), appended.entry, ledger.entries()
+    ends = entries_until(entry, entries)
     return RollbackResult(
         version=version,
         effective_from=effective_from.isoformat(),
@@ -97,7 +97,7 @@ def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequenc
     registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
     found = next((each for each in registered if each.number == version), None)
     named = [entry for entry in flights if entry.version == version]
-    named = named or [entry for entry in flights if found is not None and lifecycle.speaks_of(entry, found, entries)]
+    named = named or [entry for entry in flights if found is not None and lifecycle.refers_to(entry, found, entries)]
     if named:
         return sync.model_of(use_case, named[-1], registered, entries)
     what = "was never champion" if any(each.number == version for each in registered) else "does not exist"
@@ -105,7 +105,7 @@ def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequenc
     said = [
         f"{entry.version} (from {entry.effective_from}, entry {entry.number}, {entry.action})"
         for entry in flights
-        if any(lifecycle.speaks_of(entry, each, entries) for each in registered)
+        if any(lifecycle.refers_to(entry, each, entries) for each in registered)
     ]
     raise InvalidRequestError(
         f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"

@@ -19,7 +19,7 @@ class ListedFile:
     """Bytes; 0 of a folder."""
 
 
-def walk(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Iterator[ListedFile]:
+def list_files(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Iterator[ListedFile]:
     """Yield what is in a folder and below it; no folder is listed before its own entry was taken.
 
     `listing` returns the entries of one folder, by its path.

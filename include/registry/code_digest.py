@@ -74,7 +74,7 @@ _NOT_OF_A_LANDING = {
 }
 
 
-def of_table(use_case: UseCase, table: str, *, reread: bool = False) -> str:
+def table_code_digest(use_case: UseCase, table: str, *, reread: bool = False) -> str:
     """Return the digest of what can change the rows of a table: `raw/<feed>`, `checked/<feed>`, `labels`, `features`.
 
     Files are read once per process, since what is saved meanwhile is not what the process has imported and runs; with
@@ -84,12 +84,12 @@ def of_table(use_case: UseCase, table: str, *, reread: bool = False) -> str:
     return _digest(use_case, kind, feed, reread=reread)
 
 
-def of_training(use_case: UseCase) -> str:
+def training_code_digest(use_case: UseCase) -> str:
     """Return the digest of the code that can change the trees, besides data, parameters and declaration."""
     return _digest(use_case, TRAINING, "", reread=False)
 
 
-def modules(use_case: UseCase, kind: str) -> dict[str, Module]:
+def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
     """Return the modules that a digest covers, in order of names."""
     return _modules(Places.of(use_case), kind)
 
@@ -115,7 +115,7 @@ def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
 @functools.cache
 def _own_code(places: Places, entries: tuple[str, ...]) -> OwnCode:
     made_by = [entry.format(package=places.package) for kind in (CHECKED, LABELS, FEATURES) for entry in _ENTRIES[kind]]
-    covered = code_modules.find(places, [*made_by, *entries], _is_left_out)
+    covered = code_modules.find_modules(places, [*made_by, *entries], _is_left_out)
     data = frozenset(code_modules.data_files(places, covered).values())
     own = {name: module for name, module in covered.items() if module.is_own}
     return OwnCode(own, frozenset(own.keys() & _modules(places, CHECKED).keys()), data)
@@ -123,7 +123,7 @@ def _own_code(places: Places, entries: tuple[str, ...]) -> OwnCode:
 
 def _modules(places: Places, kind: str) -> dict[str, Module]:
     entries = [entry.format(package=places.package) for entry in _ENTRIES[kind]]
-    return code_modules.find(places, entries, _is_left_out)
+    return code_modules.find_modules(places, entries, _is_left_out)
 
 
 def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
@@ -131,12 +131,12 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
     code = (_code.__wrapped__ if reread else _code)(places, kind)
     declared: dict[str, Any] = _values(use_case, only=_DECLARED[kind])
     if kind != TRAINING:
-        declared["read"] = declared_values.read_by(use_case, code.own)
+        declared["read"] = declared_values.declared_names_read_by(use_case, code.own)
     if feed:
         of_feed = use_case.feed(feed)
         declared["feed"] = _values(of_feed, but=(*_NOT_OF_A_FEED, "landing"))
         declared["landing"] = _values(of_feed.landing, but=_NOT_OF_A_LANDING) if of_feed.landing else None
-    return content_digest.of_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
+    return content_digest.digest_values({"code": code.digest, "declared": json.dumps(declared, default=_as_json)})
 
 
 def _values(declared: Any, *, only: Collection[str] | None = None, but: Collection[str] = ()) -> dict[str, Any]:
@@ -164,11 +164,11 @@ class _Code:
 @functools.cache
 def _code(places: Places, kind: str) -> _Code:
     covered = _modules(places, kind)
-    found = {name: source_code.digest_of(module.body) for name, module in covered.items()}
+    found = {name: source_code.source_digest(module.body) for name, module in covered.items()}
     if kind != TRAINING:
         files = code_modules.data_files(places, covered)
         found |= {name: _content(path) for name, path in files.items()}
-    return _Code(content_digest.of_values(found), tuple(module for module in covered.values() if module.is_own))
+    return _Code(content_digest.digest_values(found), tuple(module for module in covered.values() if module.is_own))
 
 
 def _content(path: Path) -> str:
@@ -180,8 +180,8 @@ def _is_left_out(name: str) -> bool:
     return name not in _KEPT and any(code_modules.is_within(name, place) for place in _LEFT_OUT)
 
 
-def forget() -> None:
+def forget_files() -> None:
     """Let the next digest read the files again."""
     _code.cache_clear()
     _own_code.cache_clear()
-    code_modules.forget()
+    code_modules.forget_modules()

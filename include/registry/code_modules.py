@@ -91,7 +91,7 @@ def is_within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
-def find(places: Places, entries: Iterable[str], is_left_out: Callable[[str], bool]) -> dict[str, Module]:
+def find_modules(places: Places, entries: Iterable[str], is_left_out: Callable[[str], bool]) -> dict[str, Module]:
     """Return the modules that imports reach from `entries`, in order of names.
 
     The module that declares the use case holds what is for alerts and gates alone: of it, those statements count that
@@ -128,14 +128,16 @@ def _add(left: dict[str, bool], found: Mapping[str, Module], module: Module, pla
 
 def _is_partial(places: Places, name: str, path: Path, whole: Collection[str]) -> bool:
     """Return whether statements of a module count one by one."""
-    named = name in (places.package, places.declared_in) or (places.declare(name) and source_code.read(path).declares)
+    named = name in (places.package, places.declared_in) or (
+        places.declare(name) and source_code.read_source(path).declares
+    )
     return named and name not in whole
 
 
 def _body(places: Places, name: str, path: Path, whole: Collection[str]) -> Sequence[ast.stmt]:
     if _is_partial(places, name, path, whole):
         return ()
-    source = source_code.read(path)
+    source = source_code.read_source(path)
     return source.clean_body if places.declare(name) and source.declares else source.tree.body
 
 
@@ -145,8 +147,8 @@ def _grown(places: Places, found: Mapping[str, Module], whole: Collection[str]) 
     grown = []
     for module in partial:
         others = (each.names for each in found.values() if each.is_own and each is not module)
-        body = source_code.read(module.path).needed(set[str]().union(*others))
-        if source_code.digest_of(body) != source_code.digest_of(module.body):
+        body = source_code.read_source(module.path).needed(set[str]().union(*others))
+        if source_code.source_digest(body) != source_code.source_digest(module.body):
             grown.append(replace(module, body=body))
     return grown
 
@@ -178,7 +180,7 @@ def _is_installed(path: Path) -> bool:
     return not _INSTALLED.isdisjoint(path.parts) or path.is_relative_to(sysconfig.get_path("stdlib"))
 
 
-def forget() -> None:
+def forget_modules() -> None:
     """Look for packages again at the next call."""
     _roots.cache_clear()
 

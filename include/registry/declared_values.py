@@ -30,14 +30,14 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 """Methods and properties of a use case, to the fields that they read."""
 
 
-def read_by(use_case: UseCase, modules: Iterable[Module]) -> dict[str, Any]:
+def declared_names_read_by(use_case: UseCase, modules: Iterable[Module]) -> dict[str, Any]:
     """Return the declared values that the modules read by name; all that can matter where that cannot be told."""
     found = set[str]()
     for module in modules:
         declaring = module.name in (use_case.package, use_case.declared_in)
         for path in _paths(module.body, declaring=declaring) if module.is_own else ():
             found |= _fields(use_case, path)
-    return {path: value_of(use_case, path) for path in sorted(found)}
+    return {path: declared_value(use_case, path) for path in sorted(found)}
 
 
 def _fields(use_case: UseCase, path: str) -> set[str]:
@@ -87,7 +87,7 @@ def _attribute(node: ast.AST, parents: Mapping[int, ast.AST]) -> ast.Attribute |
     return around if isinstance(around, ast.Attribute) and around.value is node else None
 
 
-def value_of(use_case: UseCase, path: str) -> Any:
+def declared_value(use_case: UseCase, path: str) -> Any:
     """Return a declared value by its path; the whole field where the second part is no field of it."""
     first, _, second = path.partition(".")
     value = getattr(use_case, first)

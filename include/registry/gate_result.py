@@ -36,7 +36,7 @@ TAG = "gate/"
 """What the tag of a gate begins with."""
 
 
-def outcome(verdicts: Sequence[GateResult]) -> Summary:
+def overall_outcome(verdicts: Sequence[GateResult]) -> Summary:
     """All verdicts in one word. No verdict at all is a failure."""
     blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
     if not verdicts or "failed" in blocking:
@@ -44,7 +44,7 @@ def outcome(verdicts: Sequence[GateResult]) -> Summary:
     return "not judged" if blocking else "passed"
 
 
-def tag(gate: str) -> str:
+def gate_tag(gate: str) -> str:
     """The tag of a run or version that holds the outcome of the gate of that name; MLflow takes few characters."""
     return TAG + re.sub(r"[^\w\-.: ]", "", gate)
 

@@ -105,7 +105,7 @@ class LedgerEntry(LedgerDecision):
     @property
     def flies(self) -> bool:
         """Whether it makes a champion."""
-        return lifecycle.is_flight(self)
+        return lifecycle.is_promotion(self)
 
     def content(self) -> bytes:
         """The entry's file, to the byte."""
@@ -266,7 +266,7 @@ class Ledger:
             mark_format(self.lake)
         for _ in range(ATTEMPTS):
             entries = self.entries()
-            if there := standing(decision, entries):
+            if there := find_existing(decision, entries):
                 return AppendedEntry(there, new=False)
             if after is not None and len(entries) != after:
                 break
@@ -295,7 +295,7 @@ class Ledger:
         return lifecycle.champion_of(day, (entry for entry in self.entries() if entry.version != version))
 
 
-def standing(decision: LedgerDecision, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
+def find_existing(decision: LedgerDecision, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
     """The entry that has said the same already; None if there is none.
 
     A promotion stands once its model was promoted as that version from that day on; a rejection, once that model of
@@ -322,7 +322,7 @@ def _key(decision: LedgerDecision) -> tuple[object, ...]:
     return (*files, decision.version, more.get(decision.action, ""))
 
 
-def until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> date | None:
+def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> date | None:
     """The first day that a flight no longer decides; None if there is none, its own day if it was overtaken on that."""
     flights = [each for each in entries if each.flies]
     if any(each.effective_from == entry.effective_from and each.number > entry.number for each in flights):

@@ -77,7 +77,7 @@ class StandingApproval:
         return f"{verb} by {self.who}" + (f": {self.why}" if self.why else "")
 
 
-def is_flight(entry: HasDecision) -> bool:
+def is_promotion(entry: HasDecision) -> bool:
     """Whether an entry makes a champion: a promotion or a rollback does, and nothing else."""
     return entry.action in ("promotion", "rollback")
 
@@ -87,11 +87,11 @@ def champion_of(day: date, entries: Iterable[D]) -> D | None:
 
     An entry of a later day decides nothing before that day, however it came to be.
     """
-    flights = (entry for entry in entries if is_flight(entry) and entry.effective_from <= day)
+    flights = (entry for entry in entries if is_promotion(entry) and entry.effective_from <= day)
     return max(flights, key=lambda entry: (entry.effective_from, entry.number), default=None)
 
 
-def names(entry: HasDecision, version: RegisteredVersion) -> bool:
+def names_version(entry: HasDecision, version: RegisteredVersion) -> bool:
     """Whether an entry speaks of this version: number and model are equal, byte for byte.
 
     A number alone may be given twice.
@@ -100,30 +100,30 @@ def names(entry: HasDecision, version: RegisteredVersion) -> bool:
     return (entry.version, entry.trees, entry.fingerprint, entry.files_digest) == model
 
 
-def restoration(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
+def is_restoration(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     """Return the entry by which a version stands for one that is gone; None if there is none."""
-    return next((entry for entry in entries if entry.action == "restoration" and names(entry, version)), None)
+    return next((entry for entry in entries if entry.action == "restoration" and names_version(entry, version)), None)
 
 
-def speaks_of(entry: HasDecision, version: RegisteredVersion, entries: Iterable[HasDecision]) -> bool:
+def refers_to(entry: HasDecision, version: RegisteredVersion, entries: Iterable[HasDecision]) -> bool:
     """Whether a flight is of this version: it names it, or the version was restored in its place."""
-    restored = restoration(version, entries)
-    return names(entry, version) or (restored is not None and restored.trees == entry.trees)
+    restored = is_restoration(version, entries)
+    return names_version(entry, version) or (restored is not None and restored.trees == entry.trees)
 
 
-def standing_for(entry: HasDecision, versions: Sequence[R], entries: Sequence[HasDecision]) -> R | None:
+def existing_for(entry: HasDecision, versions: Sequence[R], entries: Sequence[HasDecision]) -> R | None:
     """Return the version that a flight is of: the last that was restored in its place, or that which it names.
 
     None where the registry has neither, or another model under the number.
     """
     restored = [each for each in entries if each.action == "restoration" and each.trees == entry.trees]
     for named in (*reversed(restored), entry):
-        if found := next((version for version in versions if names(named, version)), None):
+        if found := next((version for version in versions if names_version(named, version)), None):
             return found
     return None
 
 
-def rejection(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
+def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     """The entry by which a version's model was rejected, under whatever number and by whatever code it was made.
 
     A model is its trees and the day as of which they were trained.
@@ -133,12 +133,12 @@ def rejection(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
     return next((entry for entry in rejected if (entry.trees, entry.effective_from.isoformat()) == model), None)
 
 
-def decision(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
+def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
     """Return what the ledger says was decided on a version and still counts: a rejection, or else an approval.
 
     An approval counts for the verdicts that were shown to the person who gave it.
     """
-    if (rejected := rejection(version, entries)) is not None:
+    if (rejected := rejection_of(version, entries)) is not None:
         return StandingApproval.of(rejected)
     judged = version.tags.get(JUDGED)
     counting = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
@@ -147,35 +147,37 @@ def decision(version: RegisteredVersion, entries: Sequence[HasDecision]) -> Stan
 
 def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
     """Return the entries by which a version was approved, whatever it was judged by then, the newest first."""
-    return [entry for entry in reversed(entries) if entry.action == "approval" and names(entry, version)]
+    return [entry for entry in reversed(entries) if entry.action == "approval" and names_version(entry, version)]
 
 
-def blocks(verdict: Mapping[str, Any]) -> bool:
+def blocking_reason(verdict: Mapping[str, Any]) -> bool:
     """Whether a gate's verdict keeps a version from being promoted."""
     return bool(verdict["blocks"]) and verdict["outcome"] in ("failed", "not judged")
 
 
 def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
     """Join the reasons of the verdicts that keep a version from being promoted; empty where none does."""
-    return " ".join(str(each["reason"]) for each in verdicts if blocks(each))
+    return " ".join(str(each["reason"]) for each in verdicts if blocking_reason(each))
 
 
-def lives(versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: date) -> dict[str, Life]:
+def lifecycle_states(
+    versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: date
+) -> dict[str, Life]:
     """Return the life of each of `versions` on a day; others that the ledger names were deleted and are left out.
 
     Whatever the gates of a version on the ledger say now, it is the champion if it is that of `day`, else archived. Of
     the others, a failed gate or a rejection rejects, passed gates make a challenger, and the rest are candidates.
     """
-    flights, latest = [entry for entry in entries if is_flight(entry)], champion_of(day, entries)
-    champion = standing_for(latest, versions, entries) if latest is not None else None
+    flights, latest = [entry for entry in entries if is_promotion(entry)], champion_of(day, entries)
+    champion = existing_for(latest, versions, entries) if latest is not None else None
     told: dict[str, Life] = {}
     for version in versions:
         if champion is not None and version.number == champion.number:
             told[version.number] = "champion"
-        elif any(speaks_of(entry, version, entries) for entry in flights):
+        elif any(refers_to(entry, version, entries) for entry in flights):
             told[version.number] = "archived"
         else:
-            told[version.number] = _on_the_ground(version, decision(version, entries))
+            told[version.number] = _on_the_ground(version, approval_of(version, entries))
     return told
 
 

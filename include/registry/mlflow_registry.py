@@ -20,8 +20,8 @@ from include.lake.object_store import StoragePath
 from include.model.model import Model
 from include.printable import printable_logger
 from include.registry import model_io, model_record
-from include.registry.mlflow_runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, clear, insist
-from include.registry.model_io import fetch
+from include.registry.mlflow_runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
+from include.registry.model_io import fetch_model
 from include.registry.model_record import ModelRecord, Version
 from include.registry.records import Records
 from include.registry.tags import decides
@@ -57,7 +57,7 @@ class Registry(Runs):
 
     # -- models
 
-    @clear
+    @translate_mlflow_errors
     def log_model(
         self, run_id: str, model: Model, example: pa.Table, extra: Mapping[str, object]
     ) -> tuple[str, dict[str, str]]:
@@ -69,7 +69,7 @@ class Registry(Runs):
         logged = self._client.create_logged_model(self._experiment(), "model", source_run_id=run_id)
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
             folder = Path(temporary) / "model"
-            model_io.write(folder, model, example, extra, logged)
+            model_io.write_model(folder, model, example, extra, logged)
             files = model_io.digests_of_files(folder)
             self._client.log_model_artifacts(logged.model_id, str(folder))
         self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -93,7 +93,7 @@ class Registry(Runs):
         found = self._registered()
         return {str(each.run_id) for each in found}, {_model_id(each) for each in found}
 
-    @clear
+    @translate_mlflow_errors
     def _registered(self) -> list[ModelVersion]:
         found: list[ModelVersion] = []
         token = None
@@ -104,7 +104,7 @@ class Registry(Runs):
             if not token:
                 return sorted(found, key=lambda version: int(version.version))
 
-    @clear
+    @translate_mlflow_errors
     def version(self, number: str) -> Version:
         """The version of that number.
 
@@ -144,14 +144,14 @@ class Registry(Runs):
         return record.version(f"(run {run_id})", run_id, tags, "")
 
     def _proven(self, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
-        return model_record.read(Records.of(self.use_case.name), run_ids)
+        return model_record.read_model_record(Records.of(self.use_case.name), run_ids)
 
     def _version(self, found: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
         record = proven[str(found.run_id)]
         assert not isinstance(record, str)
         return record.version(str(found.version), str(found.run_id), dict(found.tags), found.description or "")
 
-    @clear
+    @translate_mlflow_errors
     def register(self, candidate: Version, description: str) -> Version:
         """Make a version of a run's model, with copies of its tags at once: there is never a version without them."""
         try:
@@ -169,21 +169,21 @@ class Registry(Runs):
         )
         return self.version(str(made.version))
 
-    @clear
+    @translate_mlflow_errors
     def tag_version(self, number: str, tags: Mapping[str, str], description: str | None = None) -> None:
         """Replace the description of a version, then its tags: whoever compares tags repairs what was cut short."""
         if description is not None:
             self._client.update_model_version(self.use_case.name, number, description)
         for key, value in tags.items():
-            insist(partial(self._client.set_model_version_tag, self.use_case.name, number, key, value))
+            retry_on_conflict(partial(self._client.set_model_version_tag, self.use_case.name, number, key, value))
 
-    @clear
+    @translate_mlflow_errors
     def untag_version(self, number: str, tag: str) -> None:
         """Remove a tag of a version, if it is there."""
         if tag in self.version(number).tags:
             self._client.delete_model_version_tag(self.use_case.name, number, tag)
 
-    @clear
+    @translate_mlflow_errors
     def champion(self) -> str | None:
         """The version that the alias `champion` points to, if it is set."""
         try:
@@ -193,17 +193,17 @@ class Registry(Runs):
                 return None
             raise
 
-    @clear
+    @translate_mlflow_errors
     def set_champion(self, number: str) -> None:
         """Point the alias `champion` to a version."""
-        insist(partial(self._client.set_registered_model_alias, self.use_case.name, CHAMPION, number))
+        retry_on_conflict(partial(self._client.set_registered_model_alias, self.use_case.name, CHAMPION, number))
 
-    @clear
+    @translate_mlflow_errors
     def unset_champion(self) -> None:
         """Remove the alias `champion`."""
         self._client.delete_registered_model_alias(self.use_case.name, CHAMPION)
 
-    @clear
+    @translate_mlflow_errors
     def ledger_head(self) -> str | None:
         """What the registered model says the ledger's last entry is, as `number:hash`; None if it says nothing."""
         try:
@@ -214,10 +214,10 @@ class Registry(Runs):
             return None
         return tags.get(LEDGER_HEAD)
 
-    @clear
+    @translate_mlflow_errors
     def set_ledger_head(self, head: str) -> None:
         """Let the registered model say which is the ledger's last entry."""
-        insist(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD, head))
+        retry_on_conflict(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD, head))
 
     # -- loading
 
@@ -229,11 +229,11 @@ class Registry(Runs):
         """The plain values that were kept with a version's model by that name; ArtifactMissingError where they are not
         there as they were trained."""
         try:
-            return model_io.beside(self._folder(version), name)
+            return model_io.load_companion(self._folder(version), name)
         except model_io.ModelFilesCorruptedError as error:
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 
-    @clear
+    @translate_mlflow_errors
     def load_anew(self, version: Version) -> Model:
         """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissingError as in
         `load`."""
@@ -252,16 +252,16 @@ class Registry(Runs):
             return str(error)
         return ""
 
-    @clear
+    @translate_mlflow_errors
     def _folder(self, version: Version) -> Path:
         """Return the local copy of a version's files, all of which are as they were trained.
 
         A copy that is not is fetched again; what comes from MLflow is checked before it is kept.
         """
-        folder = (StoragePath.of(settings.current().home / "models") / version.model_id).path
+        folder = (StoragePath.of(settings.current_settings().home / "models") / version.model_id).path
         if folder.exists():
             try:
-                model_io.require(folder, version.files)
+                model_io.require_model_files(folder, version.files)
                 return folder
             except model_io.ModelFilesCorruptedError:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -278,15 +278,15 @@ class Registry(Runs):
     def _fetched(self, version: Version, folder: Path) -> Path:
         """Fetch a version's files below `folder`; ArtifactMissingError where they are not those that were trained."""
         try:
-            there = fetch(version.model_id, version.files, folder, self.address)
-            model_io.require(there, version.files)
+            there = fetch_model(version.model_id, version.files, folder, self.address)
+            model_io.require_model_files(there, version.files)
         except (MlflowException, OSError, model_io.ModelFilesCorruptedError) as error:
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
         return there
 
     def _read(self, version: Version, folder: Path) -> Model:
         try:
-            return model_io.read(folder)
+            return model_io.load_model(folder)
         except model_io.ModelFilesCorruptedError as error:
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 

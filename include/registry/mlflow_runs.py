@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from include import settings
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
-from include.registry.artifact_listing import walk
+from include.registry.artifact_listing import list_files
 
 # MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
@@ -43,7 +43,7 @@ class MlflowUnreachableError(NotReadyError):
     worth_retrying = True  # a server that restarts is back before the last try
 
     def __init__(self, address: str, cause: object) -> None:
-        where = settings.shown(address) or "its address"
+        where = settings.shown_address(address) or "its address"
         super().__init__(
             f"MLflow does not answer at {where}: {cause}. Start it with `make up`, or set MLFLOW_TRACKING_URI to"
             " where it is."
@@ -55,7 +55,7 @@ class DeletedInMlflowError(AirworthyError):
 
     def __init__(self, use_case: str, kind: str, identifier: str, address: str) -> None:
         self.use_case, self.kind, self.identifier = use_case, kind, identifier
-        where = settings.shown(address)
+        where = settings.shown_address(address)
         super().__init__(
             f"{use_case}: the {kind} {identifier} was deleted in MLflow{f' at {where}' if where else ''}, and nothing"
             f" can be written to it. Restore it with: mlflow {kind}s restore --{kind}-id"
@@ -63,7 +63,7 @@ class DeletedInMlflowError(AirworthyError):
         )
 
 
-def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+def translate_mlflow_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Turn two of MLflow's refusals into errors that say what to do: no answer, and a run or experiment deleted."""
 
     @functools.wraps(method)
@@ -82,7 +82,7 @@ def clear(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P],
     return asked  # type: ignore[return-value]  # as a method it is the same
 
 
-def insist(write: Callable[[], object]) -> None:
+def retry_on_conflict(write: Callable[[], object]) -> None:
     """Set a tag or an alias, once more if MLflow refuses: of two who add the same one at the same moment, its database
     refuses the second (BAD_REQUEST), who then finds it there and replaces it."""
     try:
@@ -98,10 +98,10 @@ class Runs:
 
     def __init__(self, use_case: UseCase, address: str | None = None) -> None:
         self.use_case = use_case
-        self.address = address or settings.current().mlflow
+        self.address = address or settings.current_settings().mlflow
         self._client = MlflowClient(tracking_uri=self.address, registry_uri=self.address)
 
-    @clear
+    @translate_mlflow_errors
     def start_run(self, name: str, tags: Mapping[str, str]) -> str:
         """Begin a run in the use case's experiment, made when it is not there yet; the run's id."""
         return str(self._client.create_run(self._experiment(), tags=dict(tags), run_name=name).info.run_id)
@@ -119,21 +119,21 @@ class Runs:
             raise DeletedInMlflowError(self.use_case.name, "experiment", str(found.experiment_id), self.address)
         return str(found.experiment_id)
 
-    @clear
+    @translate_mlflow_errors
     def end_run(self, run_id: str, *, failed: bool) -> None:
         """Close a run; only one that is complete is ever used again."""
         if not failed:
             self._client.set_tag(run_id, COMPLETE, "true")
         self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
-    @clear
+    @translate_mlflow_errors
     def complete_runs(self, fingerprint: str) -> list[str]:
         """The complete runs with that fingerprint, the first one first."""
         wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
         found = self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"])
         return [str(run.info.run_id) for run in found]
 
-    @clear
+    @translate_mlflow_errors
     def run(self, run_id: str) -> Run:
         """The complete run of that id; NotReadyError for one that broke half-way, InvalidRequestError for one
         unknown."""
@@ -141,7 +141,7 @@ class Runs:
             found = self._client.get_run(run_id)
         except MlflowException as error:
             if error.error_code in (UNKNOWN, "INVALID_PARAMETER_VALUE"):
-                where = settings.shown(self.address) or "its address"
+                where = settings.shown_address(self.address) or "its address"
                 raise InvalidRequestError(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
             raise
         if found.data.tags.get(COMPLETE) != "true":
@@ -151,7 +151,7 @@ class Runs:
             )
         return found
 
-    @clear
+    @translate_mlflow_errors
     def log(
         self,
         run_id: str,
@@ -170,13 +170,13 @@ class Runs:
             tags=[RunTag(key, value) for key, value in (tags or {}).items()],
         )
 
-    @clear
+    @translate_mlflow_errors
     def untag(self, run_id: str, tags: Sequence[str]) -> None:
         """Remove tags of a run."""
         for tag in tags:
             self._client.delete_tag(run_id, tag)
 
-    @clear
+    @translate_mlflow_errors
     def log_series(self, run_id: str, name: str, values: list[float]) -> None:
         """Add a metric with one value per step."""
         now = int(time.time() * 1000)
@@ -184,17 +184,17 @@ class Runs:
             steps = enumerate(values[first : first + 1000], start=first)
             self._client.log_batch(run_id, metrics=[Metric(name, value, now, step) for step, value in steps])
 
-    @clear
+    @translate_mlflow_errors
     def log_folder(self, run_id: str, folder: Path) -> None:
         """Keep a folder's files as artifacts of the run."""
         self._client.log_artifacts(run_id, str(folder))
 
-    @clear
+    @translate_mlflow_errors
     def log_json(self, run_id: str, name: str, values: Any) -> None:
         """Keep plain values as a JSON artifact of the run; the same name again replaces it."""
         self._client.log_dict(run_id, values, name)
 
-    @clear
+    @translate_mlflow_errors
     def artifact(self, run_id: str, path: str, folder: Path) -> Path:
         """Fetch an artifact of a run, a file or a folder, below `folder`; FileNotFoundError where there is none."""
         try:
@@ -213,7 +213,7 @@ class Runs:
         if found is None or not found.is_dir:
             sizes: Iterable[int] = [found.file_size or 0] if found else []
         else:
-            sizes = (each.size for each in walk(lambda inside: self._client.list_artifacts(run_id, inside), path))
+            sizes = (each.size for each in list_files(lambda inside: self._client.list_artifacts(run_id, inside), path))
         size = 0
         for count, each in enumerate(sizes, start=1):
             size += each

@@ -29,7 +29,7 @@ from include.model import portable
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.model import Model
-from include.registry.artifact_listing import walk
+from include.registry.artifact_listing import list_files
 from include.registry.mlflow_runs import MlflowUnreachableError
 
 _FOLDER = "airworthy"
@@ -56,7 +56,7 @@ class ModelFilesCorruptedError(AirworthyError):
         super().__init__(f"{path}: {what}")
 
 
-def fetch(model_id: str, files: Mapping[str, str], folder: Path, address: str) -> Path:
+def fetch_model(model_id: str, files: Mapping[str, str], folder: Path, address: str) -> Path:
     """Download the files of a logged model below `folder`, never from the local copy; where they are.
 
     `files` are those on record: where others are listed, or too many bytes, nothing is downloaded. Knows no use case.
@@ -83,7 +83,7 @@ def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
     """Check names and sizes of a model's files before any is downloaded; Damaged where they cannot be its own."""
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
     size = 0
-    for found in walk(lambda inside: list_artifacts(artifact_uri=f"{place}/{inside}", tracking_uri=address)):
+    for found in list_files(lambda inside: list_artifacts(artifact_uri=f"{place}/{inside}", tracking_uri=address)):
         if found.path not in (folders if found.is_folder else files):
             raise ModelFilesCorruptedError(found.path, "it was not there when the model was trained")
         size += found.size
@@ -91,7 +91,9 @@ def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
         raise ModelFilesCorruptedError("its files", f"they have {size:,} bytes, more than {MOST_BYTES:,}")
 
 
-def write(folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel) -> None:
+def write_model(
+    folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel
+) -> None:
     """Write a model; `example` are some rows of features, `extra` is kept as JSON files by name.
 
     Whoever loads it as MLflow's `pyfunc` gives it features as they are in the lake, in pandas: the code that encodes
@@ -160,7 +162,7 @@ def digests_of_files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
-def require(folder: Path, files: Mapping[str, str]) -> None:
+def require_model_files(folder: Path, files: Mapping[str, str]) -> None:
     """Check that below `folder` are exactly these files, byte for byte.
 
     Raises:
@@ -176,12 +178,12 @@ def require(folder: Path, files: Mapping[str, str]) -> None:
             raise ModelFilesCorruptedError(path, "its content is not that which was trained")
 
 
-def beside(folder: Path, name: str) -> Any:
+def load_companion(folder: Path, name: str) -> Any:
     """Return the plain values that were kept by that name; Damaged where there are none. Call `require` first."""
     return _values(folder, name)
 
 
-def read(folder: Path) -> Model:
+def load_model(folder: Path) -> Model:
     """Read a model whose files are those that were trained: call `require` first. Damaged, naming the file, if not."""
     text = _text(folder, TREES)
     contents = {name: _values(folder, name) for name in _PARTS}

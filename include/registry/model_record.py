@@ -100,15 +100,15 @@ class ModelRecord:
         verdicts = [GateResult(**verdict) for verdict in self.evaluation["verdicts"]]
         judged_by = self.evaluation["judged_by"]
         return {
-            "gates": gate_result.outcome(verdicts),
+            "gates": gate_result.overall_outcome(verdicts),
             "compared_with": self.evaluation["champion"],
             "verdicts": json.dumps(self.evaluation["verdicts"]),
             "judged": judged_by if self.evaluation["final"] else f"{judged_by} not final",
-            **{gate_result.tag(verdict.gate): verdict.outcome for verdict in verdicts},
+            **{gate_result.gate_tag(verdict.gate): verdict.outcome for verdict in verdicts},
         }
 
 
-def read(records: Records, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
+def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
     """Return what is on record of the model of each run, or, in words, why that proves nothing."""
     wanted = list(dict.fromkeys(run_ids))
     training = records.latest("training", wanted)
@@ -133,7 +133,7 @@ def digest_of_files(files: Mapping[str, str], as_of: date, declaration: str) -> 
 
     `files` is the SHA-256 of every file by path, `declaration` the digest of what the use case declared.
     """
-    return content_digest.of_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
+    return content_digest.digest_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
 
 
 def record_training(

@@ -61,7 +61,7 @@ class SourceFile:
     def _imported(self) -> set[str]:
         """Names that are imported from where importing may have an effect: neither the engine nor Python itself."""
         nodes = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-        return {name for node in nodes if not _is_inert(node) for name in bound(node)}
+        return {name for node in nodes if not _is_inert(node) for name in bound_names(node)}
 
 
 def _is_inert(node: ast.Import | ast.ImportFrom) -> bool:
@@ -73,7 +73,7 @@ def _is_inert(node: ast.Import | ast.ImportFrom) -> bool:
     return engine or module.partition(".")[0] in sys.stdlib_module_names
 
 
-def read(path: Path) -> SourceFile:
+def read_source(path: Path) -> SourceFile:
     """Return the source of a module; an unchanged text is parsed once."""
     return _parsed(path.read_bytes())
 
@@ -83,7 +83,7 @@ def _parsed(text: bytes) -> SourceFile:
     return SourceFile(text)
 
 
-def digest_of(body: Iterable[ast.stmt]) -> str:
+def source_digest(body: Iterable[ast.stmt]) -> str:
     """Return the digest of statements, which comments and layout do not change."""
     dumped = "\n".join(ast.dump(statement) for statement in body)
     return hashlib.sha256(dumped.encode()).hexdigest()
@@ -144,7 +144,7 @@ def texts_in(nodes: Iterable[ast.AST]) -> set[str]:
     return {value for value in constants if isinstance(value, str)}
 
 
-def bound(statement: ast.stmt) -> set[str]:
+def bound_names(statement: ast.stmt) -> set[str]:
     """Return the names that a statement binds in its module; empty for what may have any other effect."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
@@ -171,7 +171,7 @@ def registers_itself(statement: ast.stmt) -> bool:
 
 
 def _counts(statement: ast.stmt, named: Collection[str]) -> bool:
-    names = bound(statement)
+    names = bound_names(statement)
     return not names or "*" in names or registers_itself(statement) or not names.isdisjoint(named)
 
 

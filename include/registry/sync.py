@@ -52,7 +52,7 @@ class ModelReplacedError(AirworthyError):
         )
 
 
-def run(use_case: UseCase) -> str | None:
+def sync_registry(use_case: UseCase) -> str | None:
     """Repair whatever differs; the champion, None where the ledger names none.
 
     Where nothing differs, nothing is written. Whoever has written looks again: of two at once, the slower would else
@@ -70,7 +70,7 @@ def run(use_case: UseCase) -> str | None:
     )
 
 
-def verified(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
+def verified_entries(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
     """All entries, held against the head in MLflow and the lives of the versions there; LedgerCorruptedError. Writes
     nothing.
 
@@ -79,7 +79,7 @@ def verified(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
     return _look(registry, ledger)[0]
 
 
-def caught_up(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
+def verified_entries_and_advance_head(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
     """As `verified`, and the head is moved on to the last entry: before another is appended, or it would look lost."""
     return _catch_up(registry, ledger)[0]
 
@@ -88,11 +88,11 @@ def model_of(
     use_case: UseCase, entry: LedgerEntry, versions: Sequence[Version], entries: Sequence[LedgerEntry]
 ) -> Version:
     """Return the version that an entry names, or that stands for it since it is gone; ModelReplacedError."""
-    if (standing := lifecycle.standing_for(entry, versions, entries)) is not None:
+    if (standing := lifecycle.existing_for(entry, versions, entries)) is not None:
         return standing
     found = next((version for version in versions if version.number == entry.version), None)
     flights = [each for each in entries if each.flies]
-    others = [version.number for version in versions if any(lifecycle.names(each, version) for each in flights)]
+    others = [version.number for version in versions if any(lifecycle.names_version(each, version) for each in flights)]
     # A promotion is effective from the day as of which its model was trained, which is the model's earliest flight.
     trained = min(each.effective_from for each in (*flights, entry) if each.trees == entry.trees)
     raise ModelReplacedError(use_case.name, entry, found, others, trained)
@@ -107,12 +107,12 @@ def version_of(registry: Registry, number: str) -> Version:
     if all(version.number != number for version in versions):
         entries = Ledger.of(registry.use_case).entries()
         flights = [entry for entry in entries if entry.flies and entry.version == number]
-        if flights and (standing := lifecycle.standing_for(flights[-1], versions, entries)) is not None:
+        if flights and (standing := lifecycle.existing_for(flights[-1], versions, entries)) is not None:
             return standing
     return registry.version(number)
 
 
-def champion(use_case: UseCase, versions: Sequence[Version], entries: Sequence[LedgerEntry]) -> Version | None:
+def champion_version(use_case: UseCase, versions: Sequence[Version], entries: Sequence[LedgerEntry]) -> Version | None:
     """Return the champion of the use case's last day; None if there is none.
 
     Raises:
@@ -150,10 +150,10 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     """One look at everything and the writes that it takes; the champion, and whether anything was written."""
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
-    told = lifecycle.lives(versions, entries, registry.use_case.last_day())
+    told = lifecycle.lifecycle_states(versions, entries, registry.use_case.last_day())
     for version in versions:
         changed |= _repair_version(registry, version, told[version.number], entries)
-    found = champion(registry.use_case, versions, entries)
+    found = champion_version(registry.use_case, versions, entries)
     number = None if found is None else found.number
     if registry.champion() != number:
         registry.unset_champion() if number is None else registry.set_champion(number)
@@ -187,7 +187,7 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
 
 def _decided(version: Version, entries: Sequence[LedgerEntry]) -> StandingApproval | None:
     """Return what a person decided on a version, for MLflow's page: also an approval of other verdicts."""
-    if (decided := lifecycle.decision(version, entries)) is not None:
+    if (decided := lifecycle.approval_of(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)
     return StandingApproval.of(approvals[0]) if approvals else None

@@ -89,7 +89,7 @@ class Lineage:
     """What the features were built from, feed by feed; none where their commit is not known."""
 
 
-def run(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
+def trace_lineage(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
     """Trace the prediction of `day` with these keys (as text, read by their declared types).
 
     Reads the log of each table once and, of the data, the one row; makes no table. Raises InvalidRequestError (no day
@@ -211,7 +211,7 @@ class _Tracing:
 
     def _content(self, table: str, day: date, digest: str, until: int | None = None) -> Content:
         """That content of a day, and the newest commit up to Delta version `until` that wrote it."""
-        note, now = history.written(self._log(table), day, digest, until), self._today(table).get(day)
+        note, now = history.commit_that_wrote(self._log(table), day, digest, until), self._today(table).get(day)
         still = now is not None and now.digest == digest
         if note is None:
             return Content(table, day, digest, None, None, still)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.model.model import Model
 
 
-def differences(registered: Model, rebuilt: Model) -> list[str]:
+def model_differences(registered: Model, rebuilt: Model) -> list[str]:
     """What differs, in words; none where trees (byte for byte), encoding and baselines are equal."""
     found = []
     if there := _trees(_text(registered), _text(rebuilt)):

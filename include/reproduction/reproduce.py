@@ -83,15 +83,15 @@ class Reproduction:
         return "Nothing that trees are known to hang on has changed: do not trust this version, and train anew."
 
 
-def require(use_case: UseCase, version: str) -> Reproduction:
+def require_reproducible(use_case: UseCase, version: str) -> Reproduction:
     """As `run`, but NotReproducedError, with the report, unless the rebuild is equal."""
-    found = run(use_case, version)
+    found = reproduce_version(use_case, version)
     if found.outcome != EQUAL:
         raise NotReproducedError(found.report())
     return found
 
 
-def run(use_case: UseCase, version: str) -> Reproduction:
+def reproduce_version(use_case: UseCase, version: str) -> Reproduction:
     """Train the version again from what its registry entry names, and compare; lake, ledger and alias stay as they are.
 
     The outcome becomes an artifact of its run and a tag of the version.
@@ -132,7 +132,7 @@ class _Rebuilding:
     def compared(self, registered: Model) -> tuple[str, tuple[str, ...]]:
         """The outcome, and what differs or why there is nothing to compare; never `equal` by a changed recipe."""
         try:
-            differences, failed = model_diff.differences(registered, self.model()), ""
+            differences, failed = model_diff.model_differences(registered, self.model()), ""
         except _NotRebuiltError as why:
             differences, failed = [], str(why)
         changed = self._changed_recipe()
@@ -158,12 +158,12 @@ class _Rebuilding:
 
     def surroundings(self) -> dict[str, tuple[str, str]]:
         """What made the model besides its data, where it is not the same now."""
-        made, tags = provenance.current(self._declared), self._version.tags
+        made, tags = provenance.current_provenance(self._declared), self._version.tags
         now = {"code": made.code, "commit": made.commit, "lock": made.lock, "processor": made.processor}
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
-            then["declaration"] = spec.declaration(self._recipe.then(self._declared))
-            now["declaration"] = spec.declaration(self._declared)
+            then["declaration"] = spec.declaration_values(self._recipe.then(self._declared))
+            now["declaration"] = spec.declaration_values(self._declared)
         return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
 
     def model(self) -> Model:
@@ -171,13 +171,13 @@ class _Rebuilding:
         known = self._read_recipe()
         then = known.then(self._declared)
         try:
-            recalled = training_snapshot.run(Lake(then, Lake.of(self._declared).root), known)
+            recalled = training_snapshot.load_training_snapshot(Lake(then, Lake.of(self._declared).root), known)
             self.data = recalled.notes
-            rows = dataset.labelled(then, recalled.view, known.first, known.last)
-            cut = splits.cut(then, known.as_of, known.first, rows["day"].unique().to_pylist())
-            parts = {name: dataset.rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
+            rows = dataset.labelled_rows(then, recalled.view, known.first, known.last)
+            cut = splits.split_days(then, known.as_of, known.first, rows["day"].unique().to_pylist())
+            parts = {name: dataset.split_rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
             threads = threads_for(rows.num_rows)
-            fitted = trainer.fit(
+            fitted = trainer.fit_model(
                 *(known.features, parts["train"], parts["validation"], known.parameters, threads),
                 baseline=known.baseline_features,
             )

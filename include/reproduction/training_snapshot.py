@@ -30,7 +30,7 @@ class TrainingSnapshot:
     notes: tuple[str, ...]
 
 
-def run(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
+def load_training_snapshot(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
     """Find the features and labels of a recipe; makes and changes no table.
 
     Raises TrainingDataMissingError where neither the recorded Delta version nor today's holds them whole.

@@ -32,7 +32,7 @@ class DecideResult:
     """Whether this call has made it."""
 
 
-def run(use_case: UseCase, day: date) -> DecideResult:
+def decide_retraining(use_case: UseCase, day: date) -> DecideResult:
     """Make the decision of the day, once: decided before, it stands, whatever became known since.
 
     Reads the measures up to the day, the decisions before it with what became of them, the champion of the day and the
@@ -40,24 +40,29 @@ def run(use_case: UseCase, day: date) -> DecideResult:
     day before the first), PartitionMissingError (no measures of the day, or no decision of the day before).
     """
     use_case.require(day)
-    if stands := standing(use_case, day):
+    if stands := existing_decision(use_case, day):
         return stands
-    require_before(use_case, day)
+    require_decision_before(use_case, day)
     view, policy = Lake.of(use_case).as_of(day), use_case.retraining
     if day not in view.partitions("metrics", since=day):
         raise PartitionMissingError(use_case.name, "metrics", day)
-    decided, claimed = history(use_case, day), {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)}
+    decided, claimed = (
+        decision_history(use_case, day),
+        {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)},
+    )
     since = day - timedelta(days=policy.look_back_days)
-    decision = retraining_policy.decide(policy, day, _measured(view, since), decided, _champion(use_case, day), claimed)
+    decision = retraining_policy.decide_by_policy(
+        policy, day, _measured(view, since), decided, _champion(use_case, day), claimed
+    )
     before = day - timedelta(days=1)
     begins = "" if any(each.day == before for each in decided) else " The chain of decisions begins here."
     new = _write(view, decision, decision.reason + begins)
-    stands = standing(use_case, day)
+    stands = existing_decision(use_case, day)
     assert stands is not None
     return replace(stands, new=new)
 
 
-def standing(use_case: UseCase, day: date) -> DecideResult | None:
+def existing_decision(use_case: UseCase, day: date) -> DecideResult | None:
     """The decision of a day that is decided; None for one that is not."""
     rows = Lake.of(use_case).as_of(day).read("decisions", day).to_pylist()
     if not rows:
@@ -65,39 +70,39 @@ def standing(use_case: UseCase, day: date) -> DecideResult | None:
     return DecideResult(day.isoformat(), rows[0]["outcome"], rows[0]["reason"], rows[0]["model_version"], new=False)
 
 
-def missing_before(use_case: UseCase, day: date) -> date | None:
+def missing_decision_before(use_case: UseCase, day: date) -> date | None:
     """The day before, where its decision must be made first; None where `day` may be decided.
 
     The chain begins where nobody flew the day before, and where nothing was decided as far back as the policy looks.
     """
-    before = retraining_policy.missing(
+    before = retraining_policy.missing_decision(
         use_case.retraining, day, set(Lake.of(use_case).as_of(day).partitions("decisions"))
     )
     return before if before is not None and before >= use_case.first_day and _champion(use_case, before) else None
 
 
-def require_before(use_case: UseCase, day: date) -> None:
+def require_decision_before(use_case: UseCase, day: date) -> None:
     """PartitionMissingError, naming the day before, where its decision must be made first."""
-    if before := missing_before(use_case, day):
+    if before := missing_decision_before(use_case, day):
         raise PartitionMissingError(use_case.name, "decisions", before, f", and the decision of {day} builds on them")
 
 
-def is_answered(use_case: UseCase, day: date) -> bool:
+def has_no_open_retraining(use_case: UseCase, day: date) -> bool:
     """Whether what became of every training that was decided before the day is known, as far back as the policy
     looks."""
-    earliest = day - retraining_policy.memory(use_case.retraining)
+    earliest = day - retraining_policy.decision_lookback(use_case.retraining)
     return not any(
         each.outcome == "retrain" and each.result is None and earliest <= each.day < day
-        for each in history(use_case, day)
+        for each in decision_history(use_case, day)
     )
 
 
-def history(use_case: UseCase, day: date) -> list[PastDecision]:
+def decision_history(use_case: UseCase, day: date) -> list[PastDecision]:
     """Decisions near the day with what became of them, and trainings before it; also later decisions, which forbid one.
 
     Of a later decision, only that it was made is told.
     """
-    reach = retraining_policy.memory(use_case.retraining)
+    reach = retraining_policy.decision_lookback(use_case.retraining)
     view = Lake.of(use_case).as_of(day)
     results = {row["day"]: row["outcome"] for row in view.read("retrainings").to_pylist()}
     outcomes: dict[date, Outcome] = dict.fromkeys(results, "retrain")
@@ -117,7 +122,7 @@ def _measured(view: AsOfSnapshot, since: date) -> list[MeasuredPeriod]:
     by_day: dict[date, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
         by_day.setdefault(row["day"], []).append(row)
-    return [retraining_policy.readings(day, rows) for day, rows in sorted(by_day.items())]
+    return [retraining_policy.signals_of(day, rows) for day, rows in sorted(by_day.items())]
 
 
 def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:

@@ -34,7 +34,7 @@ class OutcomeResult:
     """Airflow's id of the training's run; empty where none was started."""
 
 
-def run(
+def record_training_outcome(
     use_case: UseCase,
     day: date,
     training: str,
@@ -50,13 +50,13 @@ def run(
     `why_not` explains; `version` and `promotion` are what its tasks `register` and `promote` returned, if they did.
     A training that a person has run again since is recorded anew. Raises InvalidRequestError where nothing was decided.
     """
-    decision = decide.standing(use_case, day)
+    decision = decide.existing_decision(use_case, day)
     if decision is None or decision.outcome != "retrain":
         raise InvalidRequestError(
             f"{use_case.name}: no training was decided on {day}, so there is no outcome to record."
         )
     decided, life, told = _standing(use_case, version) if version else (None, "", "")
-    outcome, reason = outcome_rules.outcome(
+    outcome, reason = outcome_rules.training_outcome(
         training, state, promotion=promotion, decided=decided, life=life, told=told, why_not=why_not
     )
     row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
@@ -75,11 +75,11 @@ def _standing(use_case: UseCase, number: str) -> tuple[StandingApproval | None, 
     """Return what was decided on a version, its life, and why it was not promoted."""
     registry, entries = Registry(use_case), Ledger.of(use_case).entries()
     version = registry.version(number)
-    life = lifecycle.lives([version], entries, use_case.last_day())[number]
-    return lifecycle.decision(version, entries), life, version.tags.get(NOT_PROMOTED, "")
+    life = lifecycle.lifecycle_states([version], entries, use_case.last_day())[number]
+    return lifecycle.approval_of(version, entries), life, version.tags.get(NOT_PROMOTED, "")
 
 
-def recorded(use_case: UseCase, day: date) -> str | None:
+def recorded_outcome(use_case: UseCase, day: date) -> str | None:
     """The outcome on record for the day; None if there is none."""
     rows = Lake.of(use_case).as_of(day).read("retrainings", day).to_pylist()
     return rows[0]["outcome"] if rows else None

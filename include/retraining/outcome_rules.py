@@ -9,7 +9,7 @@ from include.registry.lifecycle import StandingApproval
 from include.retraining.policy import Result
 
 
-def outcome(
+def training_outcome(
     training: str,
     state: str | None,
     *,

@@ -114,12 +114,12 @@ class RetrainingDecision:
         return json.dumps([asdict(finding) for finding in self.signals])
 
 
-def memory(policy: Retraining) -> timedelta:
+def decision_lookback(policy: Retraining) -> timedelta:
     """How far back a decision looks for earlier ones: beyond it, nothing decided then matters now."""
     return timedelta(days=policy.memory_days)
 
 
-def decide(
+def decide_by_policy(
     policy: Retraining,
     day: date,
     measured: Sequence[MeasuredPeriod],
@@ -146,13 +146,13 @@ def decide(
     return RetrainingDecision("hold", shown, signals, today.version)
 
 
-def missing(policy: Retraining, day: date, decided: Collection[date]) -> date | None:
+def missing_decision(policy: Retraining, day: date, decided: Collection[date]) -> date | None:
     """The day before, where its decision must be made first; None where it is made, or the chain begins with `day`:
     no decision within the policy's memory before it."""
     before = day - timedelta(days=1)
     if before in decided:
         return None
-    return before if any(day - memory(policy) <= each < day for each in decided) else None
+    return before if any(day - decision_lookback(policy) <= each < day for each in decided) else None
 
 
 def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int, int]:
@@ -171,7 +171,7 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
     return int(days), row
 
 
-def readings(day: date, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
+def signals_of(day: date, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
     """The signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
     found = {signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()}
@@ -236,7 +236,7 @@ def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[s
 def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], claimed: Collection[date]) -> list[str]:
     """Why the policy allows no training on that day, in sentences."""
     said = []
-    later = [each.day for each in decided if day < each.day <= day + memory(policy)]
+    later = [each.day for each in decided if day < each.day <= day + decision_lookback(policy)]
     if later:
         said.append(f"{min(later)}, a later day, is decided already, and decisions are made in the order of days.")
     before = [each for each in decided if each.day < day]
@@ -251,7 +251,7 @@ def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], 
     open_ones = [
         each.day
         for each in before
-        if each.outcome == "retrain" and each.result is None and each.day >= day - memory(policy)
+        if each.outcome == "retrain" and each.result is None and each.day >= day - decision_lookback(policy)
     ]
     if open_ones:
         said.append(f"The outcome of the retraining of {max(open_ones)} is not recorded yet.")

@@ -10,7 +10,7 @@ from include.registry.ledger import Ledger
 from include.retraining import decide
 
 
-def is_settled(use_case: UseCase, table: str, day: date) -> bool:
+def is_available(use_case: UseCase, table: str, day: date) -> bool:
     """Whether the lake holds that day of a table, or never will: nobody scores a day that has no champion.
 
     InvalidRequestError for a day before the first: none will ever come.
@@ -21,16 +21,16 @@ def is_settled(use_case: UseCase, table: str, day: date) -> bool:
     return table == "predictions" and Ledger.of(use_case).champion_besides(None, day) is None
 
 
-def is_turn(use_case: UseCase, day: date) -> bool:
+def is_ready_to_decide(use_case: UseCase, day: date) -> bool:
     """Whether the day is decided, or the day before is, and all trainings before have their outcome.
 
     Where a chain of decisions may begin, no lake can tell: an earlier day may be about to be decided.
     InvalidRequestError for a day before the first.
     """
     use_case.require(day)
-    if decide.standing(use_case, day):
+    if decide.existing_decision(use_case, day):
         return True
     before = day - timedelta(days=1)
-    return before in Lake.of(use_case).as_of(day).partitions("decisions", since=before) and decide.is_answered(
-        use_case, day
-    )
+    return before in Lake.of(use_case).as_of(day).partitions(
+        "decisions", since=before
+    ) and decide.has_no_open_retraining(use_case, day)

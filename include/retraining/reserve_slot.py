@@ -21,13 +21,13 @@ class ReservationResult:
     reason: str
 
 
-def run(use_case: UseCase, day: date) -> ReservationResult:
+def reserve_slot(use_case: UseCase, day: date) -> ReservationResult:
     """Claim a training for a day that was decided to retrain; the same again for the same day changes nothing.
 
     Raises InvalidRequestError for a day that was not decided so: nothing claims a training but a decision.
     ReservationCorruptedError.
     """
-    decision = decide.standing(use_case, day)
+    decision = decide.existing_decision(use_case, day)
     if decision is None or decision.outcome != "retrain":
         what = "is not decided yet" if decision is None else "was decided to hold"
         raise InvalidRequestError(
@@ -38,7 +38,7 @@ def run(use_case: UseCase, day: date) -> ReservationResult:
     return _result(use_case, day, claim)
 
 
-def standing(use_case: UseCase, day: date) -> ReservationResult:
+def existing_reservation(use_case: UseCase, day: date) -> ReservationResult:
     """What the day has claimed; claims nothing. Raises ReservationCorruptedError."""
     return _result(
         use_case, day, next((each for each in RetrainingBudget.of(use_case).of_month(day) if each.day == day), None)

@@ -59,7 +59,7 @@ class ScoreResult:
     """Whether the version is the one that the day was scored with before, not asked for anew."""
 
 
-def run(
+def score_period(
     use_case: UseCase,
     day: date,
     *,
@@ -82,10 +82,10 @@ def run(
     there = view.partitions("features", day, day).get(day)
     if there is None:
         raise FeaturesMissingError(use_case.name, day)
-    before = None if version or rescore else scored_with(view, day)
+    before = None if version or rescore else scoring_version(view, day)
     registry = Registry(use_case)
-    chosen = registry.version(version) if version else by_the_ledger(use_case, registry, day, before)
-    model = fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
+    chosen = registry.version(version) if version else champion_by_ledger(use_case, registry, day, before)
+    model = require_fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
     _require_built(use_case, view, day, model)
     number = before or chosen.number  # a day keeps the number it has, also where a restored version stands for it
     scoring = _Scoring(use_case, view, day, model, number, there.rows)
@@ -98,13 +98,13 @@ def run(
     )
 
 
-def by_the_ledger(use_case: UseCase, registry: Registry, day: date, before: str | None = None) -> Version:
+def champion_by_ledger(use_case: UseCase, registry: Registry, day: date, before: str | None = None) -> Version:
     """The version that the day is scored with already, or else its champion: the very model that the ledger means.
 
     The ledger is verified: one that was cut off would name an older model.
     """
     ledger = Ledger.of(use_case)
-    entries = sync.verified(registry, ledger)
+    entries = sync.verified_entries(registry, ledger)
     if before is None:
         return sync.model_of(use_case, _champion(registry, ledger, day), registry.versions(), entries)
     flights = [entry for entry in entries if entry.flies and entry.version == before]
@@ -121,9 +121,9 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
         versions = [version for version in registry.versions() if version.as_of <= day]
         entries = ledger.entries()
         told = [
-            _grounded(version, lifecycle.decision(version, entries))
+            _grounded(version, lifecycle.approval_of(version, entries))
             for version in versions
-            if not any(entry.flies and lifecycle.speaks_of(entry, version, entries) for entry in entries)
+            if not any(entry.flies and lifecycle.refers_to(entry, version, entries) for entry in entries)
         ]
         raise NoChampionError(error.use_case, day, error.first, told[-_NAMED:]) from None
 
@@ -139,7 +139,9 @@ def _grounded(version: Version, decided: StandingApproval | None) -> str:
     return f"{said} was rejected by its gates: {why or blocking(version.verdicts) or 'it was not judged yet.'}"
 
 
-def fit_to_score(use_case: UseCase, registry: Registry, day: date, version: Version, *, insist: bool = False) -> Model:
+def require_fit_to_score(
+    use_case: UseCase, registry: Registry, day: date, version: Version, *, insist: bool = False
+) -> Model:
     """The version's model, if it may score the day: it has not seen the day's outcomes (unless `insist`), and reads
     the features that are declared. Raises InvalidRequestError, MlflowUnreachableError, ArtifactMissingError."""
     if version.as_of > day and not insist:
@@ -149,13 +151,13 @@ def fit_to_score(use_case: UseCase, registry: Registry, day: date, version: Vers
     return model
 
 
-def scored_with(view: AsOfSnapshot, day: date) -> str | None:
+def scoring_version(view: AsOfSnapshot, day: date) -> str | None:
     """The version that made all of a day's predictions; None where there are none, or where several did."""
-    found = makers(view, day)
+    found = prediction_versions(view, day)
     return found[0] if len(found) == 1 else None
 
 
-def makers(view: AsOfSnapshot, day: date) -> list[str]:
+def prediction_versions(view: AsOfSnapshot, day: date) -> list[str]:
     """Return the versions that made a day's predictions, in order: one, unless another writer has changed them.
 
     Of a day without rows it is the version that its commit names.
@@ -165,7 +167,7 @@ def makers(view: AsOfSnapshot, day: date) -> list[str]:
         note = view.note("predictions", day)
         return [note.inputs[VERSION]] if note and VERSION in note.inputs else []
     found: set[str] = set()
-    for batch in batch_reader.batches(view, "predictions", day, ["model_version"]):
+    for batch in batch_reader.row_batches(view, "predictions", day, ["model_version"]):
         found.update(map(str, pc.unique(batch["model_version"]).to_pylist()))
     return sorted(found, key=lambda number: (len(number), number))
 

@@ -17,7 +17,9 @@ from include.model.metrics import Numbers
 from include.model.trainer import TrainingRows
 
 
-def labelled(use_case: UseCase, view: AsOfSnapshot, first: date, last: date, columns: Sequence[str] = ()) -> pa.Table:
+def labelled_rows(
+    use_case: UseCase, view: AsOfSnapshot, first: date, last: date, columns: Sequence[str] = ()
+) -> pa.Table:
     """Return day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
 
     `columns` are key columns to carry along, between the day and the features.
@@ -33,7 +35,7 @@ def labelled(use_case: UseCase, view: AsOfSnapshot, first: date, last: date, col
     return joined.select(["day", *carried, *use_case.features, use_case.label.name])
 
 
-def rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> TrainingRows:
+def split_rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> TrainingRows:
     """Return the rows of a split, uncopied, of `examples` in order of days.
 
     Raises:

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 from include.declaration.use_case import UseCase
 from include.model import metrics
 from include.printable import printable_logger
-from include.registry.mlflow_runs import COMPLETE, FINGERPRINT, Runs, clear
+from include.registry.mlflow_runs import COMPLETE, FINGERPRINT, Runs, translate_mlflow_errors
 from include.training.search import SearchResult
 
 FOUND, MINUTES = "found", "minutes"
@@ -35,7 +35,7 @@ class Studies(Runs):
         super().__init__(use_case, address)
         self._storage: _TrialRuns | None = None
 
-    @clear
+    @translate_mlflow_errors
     def start_study(self, name: str, tags: Mapping[str, str]) -> str:
         """Begin a study; the id of its run. `end_run` closes it."""
         self._storage = _TrialRuns(self._experiment(), self.address)
@@ -43,7 +43,7 @@ class Studies(Runs):
         self.log(study, tags=tags)
         return study
 
-    @clear
+    @translate_mlflow_errors
     def keep(self, study: str, trial: FrozenTrial) -> None:
         """Write an ended trial as a run below its study's, with parameters, value, values on its way and state."""
         storage = self._storage or _TrialRuns(self._experiment(), self.address)
@@ -52,14 +52,14 @@ class Studies(Runs):
     def conclude(self, study: str, found: SearchResult, minutes: float) -> None:
         """Write what the study chose."""
         losses = {
-            metrics.name("validation", "log_loss", "tuned"): found.log_loss,
-            metrics.name("validation", "log_loss", "declared"): found.declared_log_loss,
+            metrics.metric_name("validation", "log_loss", "tuned"): found.log_loss,
+            metrics.metric_name("validation", "log_loss", "declared"): found.declared_log_loss,
         }
         counts = {"trials": float(found.trials), "pruned": float(found.pruned), "failed": float(found.failed)}
         record = {FOUND: json.dumps(dataclasses.asdict(found)), MINUTES: f"{minutes:g}"}
         self.log(study, params=found.parameters, metrics=losses | counts, tags=record)
 
-    @clear
+    @translate_mlflow_errors
     def concluded(self, fingerprint: str, minutes: float) -> tuple[str, SearchResult] | None:
         """The first complete study of that question, and what it chose; not one that the clock ended sooner than now.
 

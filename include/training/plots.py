@@ -16,9 +16,9 @@ SHADES = {"train": "#dfe8f1", "validation": "#f6e7c8", "test": "#dff0df"}
 FEATURES_SHOWN = 25
 
 
-def roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
+def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """ROC and precision-recall curves of model and baselines."""
-    figure = plotting.figure(f"{title}: ROC and precision–recall, test days", width=11)
+    figure = plotting.new_figure(f"{title}: ROC and precision–recall, test days", width=11)
     roc, pr = figure.subplots(1, 2)
     for subject, probabilities in predicted.items():
         found = metrics.curves(labels, probabilities)
@@ -31,12 +31,12 @@ def roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str
         pr.step(found.recall, found.precision, where="post", label=f"{subject} (AP {area:.3f})", **style)
     _finish(roc, "False positive rate", "True positive rate")
     _finish(pr, "Recall", "Precision")
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
-def calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
+def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
     """Share of positives against mean prediction, and how many rows stand behind each point."""
-    figure = plotting.figure(f"{title}: calibration, test days", height=6.5)
+    figure = plotting.new_figure(f"{title}: calibration, test days", height=6.5)
     points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for subject, probabilities in predicted.items():
@@ -46,45 +46,47 @@ def calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -
     rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
     _finish(points, "", "Share of positives")
     _finish(rows, "Predicted probability", "Rows", legend=False)
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
-def confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
+def plot_confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
     """The four cases at the decision threshold."""
     found = metrics.confusion(labels, probabilities, threshold)
     cells = np.array([[found.rightly_quiet, found.warned_falsely], [found.missed, found.warned_rightly]])
-    figure = plotting.figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
+    figure = plotting.new_figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
     axes = figure.subplots()
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
     for (row, column), count in np.ndenumerate(cells):
         axes.text(column, row, f"{count:,}\n{count / cells.sum():.1%}", ha="center", va="center", fontsize=13)
     axes.set_xticks([0, 1], ["no warning", "warning"])
-    axes.set_yticks([0, 1], [plotting.plain(f"not {label}"), plotting.plain(label)])
+    axes.set_yticks([0, 1], [plotting.plain_axes(f"not {label}"), plotting.plain_axes(label)])
     axes.set_xlabel("Predicted")
     axes.set_ylabel("Happened")
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
-def importance(title: str, gains: Mapping[str, float]) -> bytes:
+def plot_importance(title: str, gains: Mapping[str, float]) -> bytes:
     """The share of the total gain that each feature's splits brought on train."""
     total = sum(gains.values()) or 1
     shown = sorted(gains.items(), key=lambda item: item[1])[-FEATURES_SHOWN:]
-    figure = plotting.figure(f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown))
+    figure = plotting.new_figure(
+        f"{title}: feature importance (share of gain, train days)", height=1.6 + 0.26 * len(shown)
+    )
     axes = figure.subplots()
-    names = [plotting.plain(name) for name, _ in shown]
+    names = [plotting.plain_axes(name) for name, _ in shown]
     axes.barh(range(len(shown)), [gain / total for _, gain in shown], tick_label=names, color=COLOURS["model"])
     _finish(axes, "Share of gain", "", legend=False)
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
-def rate_by_day(
+def plot_rate_by_day(
     title: str,
     label: str,
     parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Mapping[str, Numbers]],
 ) -> bytes:
     """Mean prediction and share of positives of every day, the splits shaded."""
-    figure = plotting.figure(f"{title}: {label} by day, predicted and actual", width=11)
+    figure = plotting.new_figure(f"{title}: {label} by day, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
         there, place = np.unique(part.days, return_inverse=True)
@@ -96,9 +98,9 @@ def rate_by_day(
         axes.plot(there, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
         axes.plot(there, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
     figure.autofmt_xdate()
-    _finish(axes, "", plotting.plain(f"Share of {label}"), legend=False)
+    _finish(axes, "", plotting.plain_axes(f"Share of {label}"), legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
-    return plotting.png(figure)
+    return plotting.png_of(figure)
 
 
 def _finish(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:

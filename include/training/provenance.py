@@ -32,19 +32,19 @@ class Provenance:
     processor: str
 
 
-def current(use_case: UseCase, repository: Path = REPOSITORY) -> Provenance:
+def current_provenance(use_case: UseCase, repository: Path = REPOSITORY) -> Provenance:
     """The provenance of whatever this process trains."""
     lock = repository / _LOCK
     return Provenance(
-        code=code_digest.of_training(use_case),
-        commit=_commit(repository, files(use_case.package, repository)),
+        code=code_digest.training_code_digest(use_case),
+        commit=_commit(repository, code_files_digest(use_case.package, repository)),
         lock=hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else UNKNOWN,
         processor=f"{platform.system()} {platform.machine()}",
     )
 
 
 @functools.cache
-def files(package: str, repository: Path) -> str:
+def code_files_digest(package: str, repository: Path) -> str:
     """Return the digest of all Python files of `include` and of the use case, which tells uncommitted code apart."""
     folders = [repository / "include", *map(Path, getattr(importlib.import_module(package), "__path__", []))]
     digest = hashlib.sha256()

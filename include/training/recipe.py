@@ -120,7 +120,7 @@ class TrainingSpec:
             commit="",
             lock=lock,
             processor="",
-            declaration=spec.declaration(self.then(declared)),
+            declaration=spec.declaration_values(self.then(declared)),
         )
         return made_from.fingerprint
 

@@ -44,7 +44,7 @@ class TrainingOutputs:
     report: Mapping[str, Any]
 
 
-def run(use_case: UseCase, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
+def log_training_run(use_case: UseCase, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
     """Log model, metrics of every split, parameters, tags, plots and tables to the run, and put it on record.
 
     `tags` are those that the run began with.
@@ -53,7 +53,7 @@ def run(use_case: UseCase, run_id: str, training: TrainingOutputs, tags: Mapping
     threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
-    reference = reference_profile.of(fitted.model, training.parts, predicted, use_case.costs).to_json()
+    reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.costs).to_json()
     beside = {reference_profile.NAME: reference, model_io.DECISION: {"threshold": use_case.costs.threshold}}
     model_id, files = registry.log_model(run_id, fitted.model, example, beside)
     measured = _metrics(use_case, training, predicted)
@@ -79,14 +79,14 @@ def run(use_case: UseCase, run_id: str, training: TrainingOutputs, tags: Mapping
         for name, content in _plots(use_case, training, predicted).items():
             (Path(folder) / "plots" / f"{name}.png").write_bytes(content)
         (Path(folder) / SAMPLE).parent.mkdir()
-        pq.write_table(sample(training.parts["test"].features, predicted["test"][MODEL]), Path(folder) / SAMPLE)
+        pq.write_table(serving_sample(training.parts["test"].features, predicted["test"][MODEL]), Path(folder) / SAMPLE)
         identity["sample_digest"] = model_io.sha256(Path(folder) / SAMPLE)
         registry.log_folder(run_id, Path(folder))
     registry.log(run_id, params=params, tags=identity)
     record_training(Records.of(use_case.name), run_id, {**tags, **identity}, files, measured)
 
 
-def sample(features: pa.Table, predicted: Numbers) -> pa.Table:
+def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:
     """At most 2,000 evenly spaced rows of features, unencoded, with the `probability` of each (float64)."""
     places = np.linspace(0, features.num_rows - 1, min(features.num_rows, SAMPLE_ROWS)).astype(np.int64)
     return features.take(places).append_column(PROBABILITY, pa.array(predicted[places], pa.float64()))
@@ -97,10 +97,10 @@ def _metrics(
 ) -> dict[str, float]:
     """Every metric of every subject on every split, and the days of each split."""
     values = {
-        metrics.name(split, metric, subject): value
+        metrics.metric_name(split, metric, subject): value
         for split, part in training.parts.items()
         for subject, probabilities in predicted[split].items()
-        for metric, value in metrics.of(part.labels, probabilities, use_case.costs).items()
+        for metric, value in metrics.compute_metrics(part.labels, probabilities, use_case.costs).items()
     }
     return values | {f"{split}/days": float(len(days)) for split, days in training.splits.items()}
 
@@ -126,11 +126,11 @@ def _plots(
     title, label = f"{use_case.name} as of {training.material.as_of}", use_case.label.name
     of_model = predicted["test"][MODEL]
     return {
-        "roc_and_precision_recall": plots.roc_and_precision_recall(title, test.labels, predicted["test"]),
-        "calibration": plots.calibration(title, test.labels, predicted["test"]),
-        "confusion": plots.confusion(title, test.labels, of_model, use_case.costs.threshold, label),
-        "importance": plots.importance(title, training.fitted.model.gains),
-        "rate_by_day": plots.rate_by_day(title, label, training.parts, predicted),
+        "roc_and_precision_recall": plots.plot_roc_and_precision_recall(title, test.labels, predicted["test"]),
+        "calibration": plots.plot_calibration(title, test.labels, predicted["test"]),
+        "confusion": plots.plot_confusion(title, test.labels, of_model, use_case.costs.threshold, label),
+        "importance": plots.plot_importance(title, training.fitted.model.gains),
+        "rate_by_day": plots.plot_rate_by_day(title, label, training.parts, predicted),
     }
 
 

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from include.declaration.use_case import SearchRange, UseCase
 from include.errors import InvalidRequestError
 from include.model import trainer
-from include.model.lightgbm_params import merge
+from include.model.lightgbm_params import merge_parameters
 from include.model.trainer import EncodedRows
 
 STARTUP_TRIALS = 5
@@ -63,7 +63,7 @@ class SearchResult:
     """The budget that was spent first: `trials` or `minutes`."""
 
 
-def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> SearchSpace:
+def search_space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> SearchSpace:
     """Return the use case's search space without what a person has `fixed`.
 
     Raises:
@@ -81,7 +81,7 @@ def space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> SearchSp
             f"{use_case.name}: the given parameters fix all that is searched ({', '.join(sorted(declared))}), so there"
             " is nothing to tune. Give fewer, or leave tune_trials empty."
         )
-    parameters = merge(use_case, None).lightgbm
+    parameters = merge_parameters(use_case, None).lightgbm
     return SearchSpace(free, {name: parameters[name] for name in free})  # type: ignore[misc]  # numbers: the declaration was checked
 
 
@@ -91,23 +91,23 @@ def _distribution(search: SearchRange) -> IntDistribution | FloatDistribution:
     return FloatDistribution(search.low, search.high, log=search.log)
 
 
-def on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: EncodedRows, threads: int) -> Judge:
+def judge_on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: EncodedRows, threads: int) -> Judge:
     """Judge parameters, with the `fixed` ones, by fitting on the rows to fit on; the rows to stop by judge."""
 
     def judge(values: Values, report: Report) -> float:
-        chosen = merge(use_case, {**(fixed or {}), **values})
+        chosen = merge_parameters(use_case, {**(fixed or {}), **values})
         every = max(1, chosen.rounds // REPORTS)
 
         def watch(round_: int, log_loss: float) -> None:
             if round_ % every == 0:
                 report(round_, log_loss)
 
-        return min(trainer.boost(rows, chosen, threads, watch).validation_log_loss)
+        return min(trainer.boost_trees(rows, chosen, threads, watch).validation_log_loss)
 
     return judge
 
 
-def search(
+def search_parameters(
     space: SearchSpace,
     judge: Judge,
     *,

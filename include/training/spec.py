@@ -43,7 +43,7 @@ class TrainingInputs:
         contents: dict[str, object] = {name: value for name, value in self.data.items() if name.endswith(".digest")}
         made = {"code": self.code, "lock": self.lock, "declaration": self.declaration}
         days = {"as_of": self.as_of, "first": self.first, "last": self.last}
-        return content_digest.of_values(contents | made | days | {"parameters": self.parameters.to_json()})
+        return content_digest.digest_values(contents | made | days | {"parameters": self.parameters.to_json()})
 
     def tags(self) -> dict[str, str]:
         """What a run and a version say of their origin."""
@@ -51,10 +51,10 @@ class TrainingInputs:
         return {"as_of": self.as_of.isoformat(), "window": self.window, **self.data, **made}
 
 
-def declaration(use_case: UseCase) -> str:
+def declaration_values(use_case: UseCase) -> str:
     """Digest of what a use case's declaration says that changes a training, but for the parameters."""
     training, costs = use_case.training, use_case.costs
-    return content_digest.of_values(
+    return content_digest.digest_values(
         {
             "features": list(use_case.features.items()),
             "keys": list(use_case.keys),

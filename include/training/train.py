@@ -17,7 +17,7 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics, splits, trainer
-from include.model.lightgbm_params import Parameters, merge
+from include.model.lightgbm_params import Parameters, merge_parameters
 from include.model.splits import Splits
 from include.printable import printable_logger
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
@@ -54,7 +54,7 @@ class TrainResult:
     """Subject (model, prior, logistic) to its metrics on the test days."""
 
 
-def run(
+def train_model(
     use_case: UseCase,
     day: date,
     *,
@@ -72,17 +72,17 @@ def run(
     """
     use_case.require(day)
     form_limits.require_text("reason", reason)
-    chosen = merge(use_case, parameters)
-    first, last = splits.window(use_case, day, window_days)
+    chosen = merge_parameters(use_case, parameters)
+    first, last = splits.training_window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)
-    made_from = material_of(use_case, view, first, last, chosen)
+    made_from = training_inputs(use_case, view, first, last, chosen)
     registry = Registry(use_case)
     for done in registry.complete_runs(made_from.fingerprint):
         if _is_usable(registry, done, made_from.fingerprint):  # else training again is the way to mend it
             return _result(registry, done, reused=True)
-    rows = dataset.labelled(use_case, view, first, last)
-    cut = splits.cut(use_case, day, first, rows["day"].unique().to_pylist())
-    parts = {name: dataset.rows(use_case, rows, days, name, day) for name, days in cut.items()}
+    rows = dataset.labelled_rows(use_case, view, first, last)
+    cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
+    parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(use_case, view, first)}
     told = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)} | (
         {"tuned_by": tuned_by} if tuned_by else {}
@@ -90,11 +90,13 @@ def run(
     made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: TrainingSpec.of(use_case, made_from).to_tag()}
     tags = told | made | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
-    with ended(registry, run_id):
+    with ended_run(registry, run_id):
         threads = threads_for(rows.num_rows)
         baseline = use_case.training.baseline_features
-        fitted = trainer.fit(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
-        run_logging.run(use_case, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags)
+        fitted = trainer.fit_model(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
+        run_logging.log_training_run(
+            use_case, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags
+        )
     return _result(registry, run_id, reused=False)
 
 
@@ -111,12 +113,12 @@ def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut
 
 def _stale(use_case: UseCase, view: AsOfSnapshot, first: date) -> list[str]:
     """Name what the training reads that the code of now has not made, or not from the inputs of now."""
-    found = staleness.find(use_case, first, view.day, tables=("labels", "features"), lake=view.lake)
+    found = staleness.find_stale(use_case, first, view.day, tables=("labels", "features"), lake=view.lake)
     return [each.words for each in found if each.stale]
 
 
 @contextlib.contextmanager
-def ended(runs: Runs, run_id: str) -> Iterator[None]:
+def ended_run(runs: Runs, run_id: str) -> Iterator[None]:
     """Close the run in any case: complete, or as failed, and then it is never used."""
     try:
         yield
@@ -140,7 +142,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
     """What a complete run says of itself."""
     found = registry.candidate(run_id)
     report = found.report
-    counted = [metrics.of_split(found.metrics, split)["model"]["rows"] for split in report["splits"]]
+    counted = [metrics.split_metrics(found.metrics, split)["model"]["rows"] for split in report["splits"]]
     return TrainResult(
         run_id=run_id,
         fingerprint=found.tags[FINGERPRINT],
@@ -152,16 +154,18 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
         null_features=report.get("null_features", {}),
         missing_days=tuple(report["missing_days"]),
         stale=tuple(report.get("stale", ())),
-        test=metrics.of_split(found.metrics, "test"),
+        test=metrics.split_metrics(found.metrics, "test"),
     )
 
 
-def material_of(use_case: UseCase, view: AsOfSnapshot, first: date, last: date, chosen: Parameters) -> TrainingInputs:
+def training_inputs(
+    use_case: UseCase, view: AsOfSnapshot, first: date, last: date, chosen: Parameters
+) -> TrainingInputs:
     """What the training will depend on; FeaturesMissingError unless `day` itself is landed, and with it its labels."""
     if not view.partitions("features", view.day, view.day):
         # Labels known at a day are written just before its features: without these, training would see fewer.
         raise FeaturesMissingError(use_case.name, view.day, ", so the labels known by then are not complete")
-    made = provenance.current(use_case)
+    made = provenance.current_provenance(use_case)
     return TrainingInputs(
         as_of=view.day,
         first=first,
@@ -177,7 +181,7 @@ def material_of(use_case: UseCase, view: AsOfSnapshot, first: date, last: date, 
         commit=made.commit,
         lock=made.lock,
         processor=made.processor,
-        declaration=spec.declaration(use_case),
+        declaration=spec.declaration_values(use_case),
     )
 
 

@@ -20,7 +20,7 @@ from include.lake import content_digest
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import splits, trainer
-from include.model.lightgbm_params import merge
+from include.model.lightgbm_params import merge_parameters
 from include.printable import printable_logger
 from include.registry.mlflow_runs import FINGERPRINT
 from include.threads import threads_for
@@ -55,7 +55,7 @@ class TuneResult(SearchResult):
         )
 
 
-def run(
+def tune_parameters(
     use_case: UseCase,
     day: date,
     *,
@@ -77,10 +77,10 @@ def run(
     use_case.require(day)
     _require(use_case, trials, minutes)
     form_limits.require_parameters("parameters", parameters)
-    space = training_search.space(use_case, parameters)
-    first, last = splits.window(use_case, day, window_days)
+    space = training_search.search_space(use_case, parameters)
+    first, last = splits.training_window(use_case, day, window_days)
     view = (lake or Lake.of(use_case)).as_of(day)
-    made_from = train.material_of(use_case, view, first, last, merge(use_case, parameters))
+    made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
     asked = _TuningRequest(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)
     if done := studies.concluded(asked.fingerprint, minutes):
@@ -88,7 +88,7 @@ def run(
         return TuneResult(**asdict(found), run_id=study, reused=True)
     judge = asked.judge(view)
     study = studies.start_study(f"tuning of {use_case.name} as of {day}", asked.tags())
-    with train.ended(studies, study):
+    with train.ended_run(studies, study):
         found = asked.search(judge, over=lambda: clock() - begun >= minutes * 60, keep=partial(_keep, studies, study))
         studies.conclude(study, found, minutes)
     return TuneResult(**asdict(found), run_id=study, reused=False)
@@ -109,7 +109,7 @@ class _TuningRequest:
     def fingerprint(self) -> str:
         """Equal for questions that have the same answer."""
         asked = {"material": self.made_from.fingerprint, "space": self.space.to_json(), "trials": self.trials}
-        return content_digest.of_values({"tuning": asked})
+        return content_digest.digest_values({"tuning": asked})
 
     def tags(self) -> dict[str, str]:
         """What the study says of its origin."""
@@ -118,17 +118,17 @@ class _TuningRequest:
     def judge(self, view: AsOfSnapshot) -> Judge:
         """Judges parameters on the train and validation rows as of the view's day; no test rows are among them."""
         first, last = self.made_from.first, self.made_from.last
-        rows = dataset.labelled(self.use_case, view, first, last)
-        cut = splits.cut(self.use_case, view.day, first, rows["day"].unique().to_pylist())
-        train_rows = dataset.rows(self.use_case, rows, cut.train, "train", view.day)
-        validation_rows = dataset.rows(self.use_case, rows, cut.validation, "validation", view.day)
-        encoded = trainer.encode(self.use_case.features, train_rows, validation_rows)
+        rows = dataset.labelled_rows(self.use_case, view, first, last)
+        cut = splits.split_days(self.use_case, view.day, first, rows["day"].unique().to_pylist())
+        train_rows = dataset.split_rows(self.use_case, rows, cut.train, "train", view.day)
+        validation_rows = dataset.split_rows(self.use_case, rows, cut.validation, "validation", view.day)
+        encoded = trainer.encode_rows(self.use_case.features, train_rows, validation_rows)
         threads = threads_for(len(encoded.train_labels))
-        return training_search.on_validation(self.use_case, self.fixed, encoded, threads)
+        return training_search.judge_on_validation(self.use_case, self.fixed, encoded, threads)
 
     def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> SearchResult:
         """The answer; each trial is kept when it ends."""
-        return training_search.search(
+        return training_search.search_parameters(
             self.space,
             judge,
             seed=self.use_case.training.seed,

@@ -12,26 +12,26 @@ from fastapi import HTTPException
 from include.declaration.names import DAG_KINDS
 from include.declaration.registry import all_use_cases, broken_use_cases
 from include.declaration.use_case import UseCase
-from include.notifications.redaction import redacted
+from include.notifications.redaction import redact
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
 
 
-def readable(user: BaseUser) -> dict[str, UseCase]:
+def readable_use_cases(user: BaseUser) -> dict[str, UseCase]:
     """Return the use cases that the user may read, by name, except those that cannot be loaded."""
     return {name: use_case for name, use_case in all_use_cases().items() if may_read(user, name)}
 
 
-def broken(user: BaseUser) -> dict[str, str]:
+def broken_use_cases_of(user: BaseUser) -> dict[str, str]:
     """Return why each use case that the user may read cannot be loaded, without secrets; the log has the traceback."""
     found = {name: error for name, error in broken_use_cases().items() if may_read(user, name)}
     for name, error in found.items():
         log.error("The use case %s cannot be loaded", name, exc_info=error)
-    return {name: redacted(str(error)) for name, error in found.items()}
+    return {name: redact(str(error)) for name, error in found.items()}
 
 
-def require(user: BaseUser, name: str) -> UseCase:
+def require_readable(user: BaseUser, name: str) -> UseCase:
     """Return the use case of that name.
 
     Raises:
@@ -41,7 +41,7 @@ def require(user: BaseUser, name: str) -> UseCase:
     if may_read(user, name):
         if found := all_use_cases().get(name):
             return found
-        if reason := broken(user).get(name):
+        if reason := broken_use_cases_of(user).get(name):
             raise HTTPException(503, reason)
     raise HTTPException(404, f"There is no use case {name!r} that you may read.")
 

@@ -44,14 +44,14 @@ REMEDIES = {
 }
 
 
-def build() -> Guard:
+def build_app() -> Guard:
     """Return the application, for a mount below Airflow's API server."""
-    return Guard(routes(), PAGE, HEADERS)
+    return Guard(page_routes(), PAGE, HEADERS)
 
 
-def routes() -> FastAPI:
+def page_routes() -> FastAPI:
     """Return the page's routes, without the limits on what may be asked."""
-    html.make_ready()
+    html.prepare_templates()
     app = FastAPI(title="Airworthy", dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(AnyHTTPException, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _misunderstood)
@@ -67,21 +67,23 @@ def routes() -> FastAPI:
 
 
 def _index(request: Request, user: GetUserDep) -> Response:
-    base, readable, lost = _base(request), access.readable(user), access.broken(user)
+    base, readable, lost = _base(request), access.readable_use_cases(user), access.broken_use_cases_of(user)
     if len(readable) == 1 and not lost:
         return RedirectResponse(f"{base}/use_case/{next(iter(readable))}", headers=HEADERS)
     if not readable and not lost:
-        return _page(html.message("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False))
+        return _page(
+            html.message_page("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False)
+        )
     found = {name: _line(use_case) for name, use_case in readable.items()}
     unseen = "This use case cannot be shown. The reason is in the API server's log."
     lost |= {name: unseen for name, seen in found.items() if seen is None}
-    return _page(html.index([seen for seen in found.values() if seen is not None], base, lost))
+    return _page(html.index_page([seen for seen in found.values() if seen is not None], base, lost))
 
 
 def _line(use_case: UseCase) -> Overview | None:
     """What the index shows of a use case; None where that fails, since the others are shown all the same."""
     try:
-        return overview.run(use_case, use_case.last_day(), span=1)
+        return overview.build_overview(use_case, use_case.last_day(), span=1)
     except Exception:
         log.exception("Airworthy's page could not look at %s", use_case.name)
         return None
@@ -96,29 +98,31 @@ def _use_case(
 ) -> Response:
     if span not in html.SPANS:
         raise HTTPException(422, f"Of {span} days there is no drawing.")
-    use_case = access.require(user, name)
+    use_case = access.require_readable(user, name)
     seen = _seen(use_case, day, span)
-    several = len(access.readable(user)) > 1
-    stale = overview.stale(use_case)
-    return _page(html.use_case(seen, _base(request), span=span, chosen=day is not None, several=several, stale=stale))
+    several = len(access.readable_use_cases(user)) > 1
+    stale = overview.stale_tables(use_case)
+    return _page(
+        html.use_case_page(seen, _base(request), span=span, chosen=day is not None, several=several, stale=stale)
+    )
 
 
 def _dag(request: Request, user: GetUserDep, dag_id: str) -> Response:
     """The tab of a DAG: the page of the use case it belongs to."""
     name, kind, _ = dag_id.partition("__")
-    if not kind or (name not in access.readable(user) and name not in access.broken(user)):
+    if not kind or (name not in access.readable_use_cases(user) and name not in access.broken_use_cases_of(user)):
         text = f"{dag_id} is no DAG of a use case that you may read: this tab is for those."
-        return _page(html.message("No use case", text, _base(request)))
+        return _page(html.message_page("No use case", text, _base(request)))
     return _use_case(request, user, name)
 
 
 def _data_docs(user: GetUserDep, name: str, path: str) -> Response:
-    return data_docs.page(access.require(user, name).name, path or "index.html")
+    return data_docs.data_docs_page(access.require_readable(user, name).name, path or "index.html")
 
 
 def _metrics(user: GetUserDep) -> Response:
     """For Prometheus: of the use cases that the user may read."""
-    text = prometheus.exposition(access.readable(user).values())
+    text = prometheus.render_metrics(access.readable_use_cases(user).values())
     return Response(text, headers=HEADERS | {"Content-Type": prometheus.CONTENT_TYPE})
 
 
@@ -150,7 +154,7 @@ def _file(name: str) -> tuple[bytes, str]:
 
 
 def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
-    return overview.run(use_case, use_case.last_day(), day, span)
+    return overview.build_overview(use_case, use_case.last_day(), day, span)
 
 
 def _base(request: Request) -> str:
@@ -170,7 +174,7 @@ def _refused(request: Request, error: AnyHTTPException) -> Response:
             {"detail": escape_values(error.detail)}, error.status_code, headers=HEADERS | dict(error.headers or {})
         )
     title, code = TITLES.get(error.status_code, "Refused"), error.status_code
-    text = html.message(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
+    text = html.message_page(title, str(error.detail), _base(request), do=REMEDIES.get(code, ""), home=code != 401)
     return HTMLResponse(text, code, headers=HEADERS | dict(error.headers or {}))
 
 
@@ -183,4 +187,6 @@ def _failed(request: Request, error: Exception) -> Response:
     """What nobody foresaw: the reason goes to the API server's log, not to whoever looks."""
     log.error("Airworthy's page failed at %s", request.url.path, exc_info=error)
     text = "The page could not be made. The reason is in the API server's log."
-    return _page(html.message("Something failed", text, _base(request), do="Load it again, or tell an operator."), 500)
+    return _page(
+        html.message_page("Something failed", text, _base(request), do="Load it again, or tell an operator."), 500
+    )

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from include.declaration.monitoring import PERFORMANCE
 from include.monitoring.drift import CAP
-from include.monitoring.metric_table import MetricValue, gaps
+from include.monitoring.metric_table import MetricValue, measuring_gaps
 from include.web.overview import Overview
-from include.web.plotly import GREY, PALETTE, band, figure, line, marks, vertical
+from include.web.plotly import GREY, PALETTE, add_band, add_line, add_marks, add_vertical, new_chart
 
 Figure = dict[str, Any]
 Values = npt.NDArray[np.float64]
@@ -28,38 +28,38 @@ REASONS = 5
 """So many reasons of quarantine have a colour of their own."""
 
 
-def all_of(seen: Overview) -> dict[str, Figure]:
+def all_charts(seen: Overview) -> dict[str, Figure]:
     """Every figure of the page, by the name of its place; a figure without data is left out."""
     found = {
-        "log_loss": performance(seen, "log_loss"),
-        "auc": performance(seen, "auc"),
-        "heat": heat(seen),
-        "weighted_drift": limited(seen, "weighted_drift", "features"),
-        "prediction_drift": limited(seen, "prediction_drift", "prediction"),
-        "rates": rates(seen),
-        "volumes": volumes(seen),
-        "quarantine": quarantine(seen),
+        "log_loss": performance_chart(seen, "log_loss"),
+        "auc": performance_chart(seen, "auc"),
+        "heat": drift_heatmap(seen),
+        "weighted_drift": limited_chart(seen, "weighted_drift", "features"),
+        "prediction_drift": limited_chart(seen, "prediction_drift", "prediction"),
+        "rates": rates_chart(seen),
+        "volumes": volumes_chart(seen),
+        "quarantine": quarantine_chart(seen),
     }
     return {name: drawn for name, drawn in found.items() if drawn is not None}
 
 
-def performance(seen: Overview, metric: str) -> Figure | None:
+def performance_chart(seen: Overview, metric: str) -> Figure | None:
     """The metric on the newest days whose labels are known, with its interval, the baselines' and the promise."""
     measures, name = seen.measures, f"window/{metric}"
     model = measures.of(name, "model")
     if not any(row.value is not None for row in model):
         return None
-    traces = [band(seen, model)]
+    traces = [add_band(seen, model)]
     traces += [
-        line(seen, measures.of(name, subject), subject, colour, dash="dot")
+        add_line(seen, measures.of(name, subject), subject, colour, dash="dot")
         for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
     ]
-    traces.append(line(seen, measures.of(f"promise/{metric}", "model"), "promised", "var(--promise)", dash="dash"))
-    traces.append(line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
+    traces.append(add_line(seen, measures.of(f"promise/{metric}", "model"), "promised", "var(--promise)", dash="dash"))
+    traces.append(add_line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
     compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
     broken = {row.day for row in compared if row.breached}
-    traces.append(marks([row for row in model if row.day in broken], "broken"))
-    return _marked(seen, figure(seen, traces))
+    traces.append(add_marks([row for row in model if row.day in broken], "broken"))
+    return _marked(seen, new_chart(seen, traces))
 
 
 def _detail(row: MetricValue) -> str:
@@ -67,19 +67,19 @@ def _detail(row: MetricValue) -> str:
     return f"{row.days} days up to {row.about}, version {row.model_version}{reach}"
 
 
-def limited(seen: Overview, metric: str, subject: str) -> Figure | None:
+def limited_chart(seen: Overview, metric: str, subject: str) -> Figure | None:
     """A figure beside its limit, and where it broke."""
     rows = seen.measures.of(metric, subject)
     if not any(row.value is not None for row in rows):
         return None
-    limits = line(seen, rows, "limit", "var(--bad)", dash="dash", of="limit")
-    value = line(seen, rows, metric.replace("_", " "), "var(--first)", width=2)
+    limits = add_line(seen, rows, "limit", "var(--bad)", dash="dash", of="limit")
+    value = add_line(seen, rows, metric.replace("_", " "), "var(--first)", width=2)
     return _marked(
-        seen, figure(seen, [limits, value, marks([row for row in rows if row.breached], "broken")], floor=True)
+        seen, new_chart(seen, [limits, value, add_marks([row for row in rows if row.breached], "broken")], floor=True)
     )
 
 
-def heat(seen: Overview) -> Figure | None:
+def drift_heatmap(seen: Overview) -> Figure | None:
     """PSI, at most 1, times importance of each feature and day: what a drift can mean. Most important on top."""
     psi, share = seen.measures.grid("psi", seen.calendar), seen.measures.grid("importance", seen.calendar)
     if not np.isfinite(psi.values).any():
@@ -121,7 +121,7 @@ def _heated(seen: Overview, names: list[str], weighted: Values, psi: Values) -> 
         "hovertemplate": "%{y}<br>%{x|%-d %b %Y}<br>PSI %{customdata:.3g}, weighted %{z:.3g}<extra></extra>",
         "showscale": False,
     }
-    drawn = figure(seen, [trace], height=max(HEIGHT, 40 + 24 * len(names)))
+    drawn = new_chart(seen, [trace], height=max(HEIGHT, 40 + 24 * len(names)))
     drawn["layout"]["yaxis"] |= {"type": "category", "showgrid": False, "dtick": 1, "ticks": ""}
     return drawn | {"layout": drawn["layout"] | {"showlegend": False, "hovermode": "closest"}}
 
@@ -146,23 +146,23 @@ def _plain(values: Values) -> list[list[float | None]]:
     return cells
 
 
-def rates(seen: Overview) -> Figure | None:
+def rates_chart(seen: Overview) -> Figure | None:
     """What was predicted of each day, and what came true: on the day that is spoken of."""
     predicted, came = seen.measures.of("mean_prediction", "prediction"), seen.measures.of("base_rate", "model")
     warned = seen.measures.of("warning_rate", "prediction")
     if not predicted and not came:
         return None
     traces = [
-        line(seen, came, "came true", "var(--promise)", width=1.6, by="about"),
-        line(seen, warned, "warned of", GREY, dash="dot", by="about"),
-        line(seen, predicted, "predicted", "var(--first)", width=2, by="about"),
+        add_line(seen, came, "came true", "var(--promise)", width=1.6, by="about"),
+        add_line(seen, warned, "warned of", GREY, dash="dot", by="about"),
+        add_line(seen, predicted, "predicted", "var(--first)", width=2, by="about"),
     ]
-    drawn = figure(seen, traces, floor=True)
+    drawn = new_chart(seen, traces, floor=True)
     drawn["layout"]["yaxis"]["tickformat"] = ".0%"
     return _marked(seen, drawn)
 
 
-def volumes(seen: Overview) -> Figure | None:
+def volumes_chart(seen: Overview) -> Figure | None:
     """Rows of each feed, published and quarantined; each feed in a band of its own, from its own zero."""
     counted = {feed: seen.measures.of("published", feed) for feed in seen.measures.subjects("published")}
     feeds = [feed for feed, rows in counted.items() if any(row.value is not None for row in rows)]
@@ -178,13 +178,13 @@ def volumes(seen: Overview) -> Figure | None:
             traces.append(_bars(rows, f"{feed}, {metric}", colour) | {"yaxis": f"y{axis}", "showlegend": False})
         top = (number + 1) * height - (0.15 * height if len(feeds) > 1 else 0)
         axes[f"yaxis{axis}"] = {"domain": [number * height, top], "title": {"text": feed}, "nticks": 3}
-    drawn = figure(seen, traces, floor=True, height=max(190, 74 * len(feeds)))
+    drawn = new_chart(seen, traces, floor=True, height=max(190, 74 * len(feeds)))
     for name, axis in axes.items():
         drawn["layout"][name] = drawn["layout"]["yaxis"] | axis
     return _stacked(seen, drawn)
 
 
-def quarantine(seen: Overview) -> Figure | None:
+def quarantine_chart(seen: Overview) -> Figure | None:
     """Quarantined rows by reason: the most frequent reasons, and all others together."""
     by_reason = {subject: seen.measures.of("quarantined_by_reason", subject)
                  for subject in seen.measures.subjects("quarantined_by_reason")}  # fmt: skip
@@ -195,14 +195,14 @@ def quarantine(seen: Overview) -> Figure | None:
     traces = [_bars(by_reason[name], name, colour) for name, colour in zip(ranked[:REASONS], PALETTE, strict=False)]
     if rest := ranked[REASONS:]:
         traces.append(_bars([row for name in rest for row in by_reason[name]], f"{len(rest)} other reasons", GREY))
-    return _stacked(seen, figure(seen, traces, floor=True))
+    return _stacked(seen, new_chart(seen, traces, floor=True))
 
 
 def _stacked(seen: Overview, drawn: Figure) -> Figure:
     """Bars on each other, and shaded the days of which nobody knows how many rows passed."""
     unknown = {row.day for row in seen.measures.of("quarantined") if row.value is None}
     drawn["layout"]["shapes"] += [_shade(day, day) for day in sorted(unknown)]
-    drawn["layout"]["shapes"] += [_shade(*gap) for gap in gaps(seen.measures.days)]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
     drawn["layout"] |= {"barmode": "stack", "bargap": 0.15}
     return drawn
 
@@ -223,8 +223,8 @@ def _marked(seen: Overview, drawn: Figure) -> Figure:
     shown = seen.calendar
     first, last = shown[0], shown[-1]
     flights = [entry for entry in seen.entries if entry.flies and first <= entry.effective_from <= last]
-    drawn["layout"]["shapes"] += [vertical(entry.effective_from, f"v{entry.version}") for entry in flights]
-    drawn["layout"]["shapes"] += [_shade(*gap) for gap in gaps(seen.measures.days)]
+    drawn["layout"]["shapes"] += [add_vertical(entry.effective_from, f"v{entry.version}") for entry in flights]
+    drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
     return drawn
 
 

@@ -29,11 +29,11 @@ HEADERS = {
 """No script runs, nothing is asked of another place, and the styles that stand in the page itself show."""
 
 
-def page(name: str, path: str) -> Response:
+def data_docs_page(name: str, path: str) -> Response:
     """A page of the use case of that name, which the caller has made sure may be read; HTTPException 404 if there is
     none at that path below the use case's folder, 503 if the place of the pages does not answer as it should."""
     try:
-        content = document.run(name, path)
+        content = document.read_document(name, path)
     except AirworthyError as error:
         log.exception("Data Docs of %s cannot be read.", name)
         raise HTTPException(503, "Data Docs cannot be read now. The log of the API server says why.") from error

@@ -6,11 +6,11 @@ from include import settings
 from include.lake.object_store import InvalidStoragePathError, StoragePath
 
 
-def run(use_case: str, path: str) -> bytes | None:
+def read_document(use_case: str, path: str) -> bytes | None:
     """The page at that path below the use case's folder; None where there is none, or where the path leads elsewhere,
     by its name or by a link on disk. Raises s3.StoreFailed."""
     try:
-        folder = StoragePath.of(settings.current().data_docs) / use_case
+        folder = StoragePath.of(settings.current_settings().data_docs) / use_case
         page = folder / path
     except InvalidStoragePathError:
         return None

@@ -42,7 +42,7 @@ class ExporterSnapshot:
     unreadable: tuple[str, ...] = ()
 
 
-def run(use_case: UseCase, now: datetime) -> ExporterSnapshot:
+def read_snapshot(use_case: UseCase, now: datetime) -> ExporterSnapshot:
     """The newest day of metrics, decisions and retrainings, the claims of the month, and the champion of today."""
     now = min(now, _end(use_case)) if use_case.ends_on else now
     today = now.astimezone(ZoneInfo(use_case.time_zone)).date()

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from include import settings
 from include.declaration.monitoring import PERFORMANCE
 from include.monitoring import false_alarm_text, status
-from include.monitoring.metric_table import MetricValue, gaps, stretches
+from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.printable import escape_text, escape_values
 from include.web import charts, links
 from include.web.overview import Overview, StaleTables
@@ -51,26 +51,26 @@ def _printable(value: object) -> object:
     return escape_text(value) if type(value) is str else value
 
 
-def make_ready() -> None:
+def prepare_templates() -> None:
     """Compile every template now, or the first person to look waits for it."""
     for name in _templates().list_templates():
         _templates().get_template(name)
 
 
-def use_case(
+def use_case_page(
     seen: Overview, base: str, *, span: int, chosen: bool, several: bool, stale: StaleTables | None = None
 ) -> str:
     """The page of a use case. `base` is the path of these pages; `chosen`: the day was asked for, not the newest."""
-    airflow, where = base.rpartition("/")[0], settings.current()
+    airflow, where = base.rpartition("/")[0], settings.current_settings()
     breaches, days = _broken(seen), seen.measured
     return _rendered(
         "use_case.html",
         base,
         seen=seen,
-        figures=charts.all_of(seen) if seen.measures.days else {},
+        figures=charts.all_charts(seen) if seen.measures.days else {},
         plotly=_version_of_plotly(),
-        links=links.of(seen, base, where),
-        version=lambda number: links.version(where, seen.use_case.name, number),
+        links=links.links_of(seen, base, where),
+        version=lambda number: links.version_link(where, seen.use_case.name, number),
         airflow=airflow,
         span=span,
         spans=SPANS,
@@ -79,12 +79,12 @@ def use_case(
         stale=stale,
         before=max((day for day in days if day < seen.day), default=None),
         after=min((day for day in days if day > seen.day), default=None),
-        missing=gaps(seen.measures.days),
+        missing=measuring_gaps(seen.measures.days),
         elsewhere=_elsewhere(seen),
         age=_age(seen),
         decisions=[each for number, each in enumerate(seen.decisions) if number < HOLDS or each.outcome == "retrain"],
         breaches=breaches[:BREACHES],
-        false_alarms=false_alarm_text.sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
+        false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
         no_performance=_why_not(seen, (*PERFORMANCE, "window/", "state"), "No day has labels yet."),
         no_rows=_why_not(
@@ -95,23 +95,23 @@ def use_case(
     )
 
 
-def index(seen: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
+def index_page(seen: Sequence[Overview], base: str, lost: Mapping[str, str] | None = None) -> str:
     """Return the page of several use cases, a line for each; `lost` says why nothing can be shown of some."""
     return _rendered("index.html", base, seen=seen, lost=lost or {})
 
 
-def message(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:
+def message_page(title: str, text: str, base: str, *, do: str = "", home: bool = True) -> str:
     """A page that says one thing."""
     return _rendered("message.html", base, title=title, text=text, do=do, home=home)
 
 
 def _rendered(template: str, base: str, **values: object) -> str:
-    return _templates().get_template(template).render(base=base, stamp=stamp(), **values)
+    return _templates().get_template(template).render(base=base, stamp=static_stamp(), **values)
 
 
 def _elsewhere(seen: Overview) -> list[tuple[date, date]]:
     """Measured stretches that are not drawn, newest first."""
-    found = stretches(seen.measured)
+    found = measured_stretches(seen.measured)
     return [each for each in reversed(found) if each[1] < seen.first or each[0] > seen.day][:6]
 
 
@@ -157,7 +157,7 @@ def _no_quarantine(seen: Overview) -> str:
 
 
 @cache
-def stamp() -> str:
+def static_stamp() -> str:
     """What the page's own files are: an address with it never goes stale."""
     return hashlib.sha256(b"".join((HERE / "static" / name).read_bytes() for name in sorted(FILES))).hexdigest()[:12]
 

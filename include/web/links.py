@@ -21,13 +21,13 @@ class Link:
     hint: str = ""
 
 
-def of(seen: Overview, base: str, where: Settings | None = None) -> list[Link]:
+def links_of(seen: Overview, base: str, where: Settings | None = None) -> list[Link]:
     """The use case's DAGs, model, Data Docs and declared links. `base` is the path of these pages, below Airflow's."""
-    where, airflow = where or settings.current(), base.rpartition("/")[0]
+    where, airflow = where or settings.current_settings(), base.rpartition("/")[0]
     name = seen.use_case.name
     found = [Link(kind, f"{airflow}/dags/{name}__{kind}") for kind in ("monitor", "retrain", "train", "score", "data")]
     model = seen.champion.version if seen.champion else ""
-    if address := version(where, name, model):
+    if address := version_link(where, name, model):
         found.append(Link(f"MLflow, version {model}" if model else "MLflow", address))
         if model:
             # Only MLflow knows the version's run: its page names the card in a tag.
@@ -36,7 +36,7 @@ def of(seen: Overview, base: str, where: Settings | None = None) -> list[Link]:
     return [*found, *(Link(text, address) for text, address in seen.use_case.links.items() if _plain(address))]
 
 
-def version(where: Settings, name: str, number: str) -> str:
+def version_link(where: Settings, name: str, number: str) -> str:
     """MLflow's page of a version, or of the model; empty where MLflow is no server."""
     if not where.mlflow_shown:
         return ""

@@ -93,7 +93,7 @@ class Overview:
         return days_from(self.first, self.day)
 
 
-def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90) -> Overview:
+def build_overview(use_case: UseCase, today: date, day: date | None = None, span: int = 90) -> Overview:
     """What is known by `day` (None: the newest measured day, or `today` where there is none), over `span` days.
 
     A day before the use case's first is taken for that, and one to come for `today`. A table or ledger that cannot be
@@ -115,7 +115,7 @@ def run(use_case: UseCase, today: date, day: date | None = None, span: int = 90)
     champion = lifecycle.champion_of(seen, entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
-    said = status.judge(
+    said = status.overall_status(
         StatusInputs(
             use_case=use_case.name,
             day=seen,
@@ -156,12 +156,14 @@ class StaleTables:
     """What makes it again; empty where nothing is stale."""
 
 
-def stale(use_case: UseCase) -> StaleTables:
+def stale_tables(use_case: UseCase) -> StaleTables:
     """Return what is stale now, by the code as it is saved now; no reason names a path."""
     problems: list[str] = []
-    found: list[TableStaleness] = _told(problems, "What is stale", lambda: staleness.find(use_case, reread=True), [])
+    found: list[TableStaleness] = _told(
+        problems, "What is stale", lambda: staleness.find_stale(use_case, reread=True), []
+    )
     tables = [each.words for each in found if each.stale]
-    return StaleTables((*tables, *problems), staleness.rebuild(use_case, found))
+    return StaleTables((*tables, *problems), staleness.rebuild_command(use_case, found))
 
 
 def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
@@ -193,7 +195,7 @@ def _set_aside(use_case: UseCase, seen: date) -> QuarantineView | None:
     lake, states = Lake.of(use_case), Counter[str]()
     feeds = [feed.name for feed in use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
-        found = quarantine.of(use_case, feed, checked=False)
+        found = quarantine.read_quarantine(use_case, feed, checked=False)
         for day, correction in zip(found.rows["day"].to_pylist(), found.went, strict=True):
             if day <= seen:
                 states[_state(correction, seen)] += 1

@@ -17,7 +17,7 @@ FEW = 8
 """Of so few days each is named below a figure."""
 
 
-def figure(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
+def new_chart(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, height: int = 180) -> Figure:
     """Traces in a plain frame over the days that are drawn; `floor` begins the axis at 0."""
     half = timedelta(hours=12)
     first, last = (datetime.combine(day, time()) for day in (seen.first, seen.day))
@@ -44,7 +44,7 @@ def figure(seen: Overview, traces: Sequence[Figure], *, floor: bool = False, hei
     return {"data": [trace for trace in traces if trace], "layout": layout}
 
 
-def line(
+def add_line(
     seen: Overview,
     rows: Sequence[MetricValue],
     name: str,
@@ -79,7 +79,7 @@ def line(
     return trace
 
 
-def band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
+def add_band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
     """The area between the lower and upper ends of the intervals, one closed piece for each run of days."""
     at = {row.day: row for row in rows if row.lower is not None and row.upper is not None}
     xs: list[str | None] = []
@@ -99,7 +99,7 @@ def band(seen: Overview, rows: Sequence[MetricValue]) -> Figure:
     }  # fmt: skip
 
 
-def marks(rows: Sequence[MetricValue], name: str) -> Figure:
+def add_marks(rows: Sequence[MetricValue], name: str) -> Figure:
     """A mark wherever a limit broke."""
     if not rows:
         return {}
@@ -110,7 +110,7 @@ def marks(rows: Sequence[MetricValue], name: str) -> Figure:
     }  # fmt: skip
 
 
-def vertical(day: date, text: str) -> Figure:
+def add_vertical(day: date, text: str) -> Figure:
     """A line on the day from which another version flies."""
     return {
         "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": day.isoformat(), "x1": day.isoformat(),

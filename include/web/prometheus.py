@@ -76,9 +76,9 @@ OTHERS = {
 }
 
 
-def exposition(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
+def render_metrics(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
     """Every metric of the use cases in Prometheus' text format; never raises for a use case that cannot be read."""
-    readings = [exporter.run(use_case, now or datetime.now(UTC)) for use_case in use_cases]
+    readings = [exporter.read_snapshot(use_case, now or datetime.now(UTC)) for use_case in use_cases]
     if not readings:
         return NOTHING.encode()
     registry = CollectorRegistry()
@@ -86,7 +86,7 @@ def exposition(use_cases: Iterable[UseCase], now: datetime | None = None) -> byt
     return generate_latest(registry)
 
 
-def families(readings: Sequence[ExporterSnapshot]) -> list[Metric]:
+def metric_families(readings: Sequence[ExporterSnapshot]) -> list[Metric]:
     """The series of those readings. No series comes twice: Prometheus would refuse all of them."""
     series: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for reading in readings:
@@ -124,7 +124,7 @@ class _Readings(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        return families(self._readings)
+        return metric_families(self._readings)
 
 
 Series = Iterator[tuple[str, float, dict[str, str]]]

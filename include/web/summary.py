@@ -86,13 +86,13 @@ class UseCaseReport:
     """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
 
 
-def run(use_case: UseCase) -> UseCaseReport:
+def build_report(use_case: UseCase) -> UseCaseReport:
     """Everything there is, whatever its day. Raises MlflowUnreachableError."""
     view = Lake.of(use_case).as_of(date.max)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
-    told = lifecycle.lives(versions, entries, use_case.last_day())
+    told = lifecycle.lifecycle_states(versions, entries, use_case.last_day())
     state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
     return UseCaseReport(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},
@@ -105,13 +105,13 @@ def run(use_case: UseCase) -> UseCaseReport:
                 flies_from=tuple(
                     entry.effective_from
                     for entry in entries
-                    if entry.flies and lifecycle.speaks_of(entry, version, entries)
+                    if entry.flies and lifecycle.refers_to(entry, version, entries)
                 ),
                 compared_with=version.tags.get("compared_with", ""),
                 verdicts=version.verdicts,
                 why_not=version.tags.get("not_promoted", ""),
                 card=version.tags.get("model_card", ""),
-                test=metrics.of_split(version.metrics, "test"),
+                test=metrics.split_metrics(version.metrics, "test"),
             )
             for version in versions
         ),

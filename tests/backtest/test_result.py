@@ -32,7 +32,9 @@ def outcome(trainings: dict[SimulatedTraining, Alarm] | None = None, without: tu
     }
     trainings = trainings or {}
     walked = Simulation(dict.fromkeys(DAYS, DAYS[0]), tuple(trainings), alarms=7)
-    return backtest_result.of(simulator.never(), walked, RealisedCosts.of(found), trainings, COSTS)
+    return backtest_result.summarise_policies(
+        simulator.never_retrain(), walked, RealisedCosts.of(found), trainings, COSTS
+    )
 
 
 def test_metrics_are_pooled_over_rows_and_by_month():
@@ -86,7 +88,7 @@ def test_an_outcome_is_plain_values():
 
 def test_policies_are_drawn_and_equal_ones_are_drawn_equally():
     policies = [outcome(), outcome({trained(1, "promoted"): Alarm(28, -0.01), trained(9, "rejected"): Alarm(2, None)})]
-    drawn = plot.of("toy", policies)
+    drawn = plot.plot_backtest("toy", policies)
     assert drawn.startswith(b"\x89PNG")
-    assert drawn == plot.of("toy", policies)
-    assert drawn != plot.of("toy", policies[:1])
+    assert drawn == plot.plot_backtest("toy", policies)
+    assert drawn != plot.plot_backtest("toy", policies[:1])

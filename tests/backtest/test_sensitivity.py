@@ -15,7 +15,7 @@ def differing(one: object, other: object) -> set[str]:
 def test_each_neighbour_differs_in_what_its_name_says():
     monitoring, retraining = Monitoring(), Retraining()
     follow = {"min_days", "longest_cool_down_days"}
-    for name, (other, policy) in sensitivity.of(monitoring, retraining).items():
+    for name, (other, policy) in sensitivity.policy_variations(monitoring, retraining).items():
         changed = (differing(monitoring, other) | differing(retraining, policy)) - follow
         assert len(changed) == 1, name
         first = name.split()[0]
@@ -24,14 +24,14 @@ def test_each_neighbour_differs_in_what_its_name_says():
 
 
 def test_a_signal_that_is_not_declared_is_tried_and_one_that_is_left_out():
-    found = sensitivity.of(Monitoring(), Retraining(signals=("performance", "model_age")))
+    found = sensitivity.policy_variations(Monitoring(), Retraining(signals=("performance", "model_age")))
     assert found["with weighted_drift"][1].signals == ("performance", "model_age", "weighted_drift")
     assert found["without model_age"][1].signals == ("performance",)
     assert "with performance" not in found
 
 
 def test_the_declared_policy_is_not_its_own_neighbour_and_what_cannot_be_is_left_out():
-    found = sensitivity.of(Monitoring(), Retraining(breaches=3, of_days=3))
+    found = sensitivity.policy_variations(Monitoring(), Retraining(breaches=3, of_days=3))
     assert "cool_down_days 14" not in found
     assert "breaches 3" not in found
     assert "breaches 5" not in found
@@ -41,12 +41,12 @@ def test_the_declared_policy_is_not_its_own_neighbour_and_what_cannot_be_is_left
 
 def test_a_limit_of_each_metric_is_moved_together():
     limits = (PerformanceLimit("log_loss", at_most_worse=0.02), PerformanceLimit("auc", at_most_worse=0.04))
-    moved, _ = sensitivity.of(Monitoring(performance=limits), Retraining())["at_most_worse 0.05"]
+    moved, _ = sensitivity.policy_variations(Monitoring(performance=limits), Retraining())["at_most_worse 0.05"]
     assert moved.performance == tuple(replace(limit, at_most_worse=0.05) for limit in limits)
 
 
 def test_a_declared_rate_is_varied_as_a_rate():
-    found = sensitivity.of(Monitoring(), Retraining())
+    found = sensitivity.policy_variations(Monitoring(), Retraining())
     assert not any(name.startswith("at_most_worse") for name in found)
     moved, _ = found["false_alarms_per_year 4"]
     assert [limit.false_alarms_per_year for limit in moved.performance] == [4.0]

@@ -31,12 +31,12 @@ def broken(_day: date, model: date) -> MeasuredPeriod:
 
 
 def declared(policy: Retraining, measures: Callable[[date, date], MeasuredPeriod] = broken) -> Policy:
-    return simulator.declared("declared", "", policy, measures)
+    return simulator.declared_policy("declared", "", policy, measures)
 
 
 def test_a_promoted_model_flies_from_the_next_day_on():
     asks = Policy("once", "", lambda today, _: PolicyAnswer(today == day(3), False))
-    walked = simulator.walk(asks, DAYS[:6], FIRST, promotes)
+    walked = simulator.simulate(asks, DAYS[:6], FIRST, promotes)
     assert [*walked.flown.values()] == [FIRST] * 4 + [day(3)] * 2
 
 
@@ -47,37 +47,37 @@ def test_a_rejected_challenger_never_flies_and_the_next_one_is_held_against_the_
         champions.append(champion)
         return PROMOTED if today == day(2) else REJECTED
 
-    walked = simulator.walk(ALWAYS, DAYS[:5], FIRST, judge)
+    walked = simulator.simulate(ALWAYS, DAYS[:5], FIRST, judge)
     assert [*walked.flown.values()] == [FIRST] * 3 + [day(2)] * 2
     assert champions == [FIRST, FIRST, day(2), day(2)]
     assert [each.result for each in walked.trainings] == ["rejected", "promoted", "rejected", "rejected"]
 
 
 def test_the_model_of_a_day_is_not_trained_again_on_it():
-    assert [each.day for each in simulator.walk(ALWAYS, DAYS[:3], FIRST, promotes).trainings] == [day(1), day(2)]
+    assert [each.day for each in simulator.simulate(ALWAYS, DAYS[:3], FIRST, promotes).trainings] == [day(1), day(2)]
 
 
 def test_schedules_train_on_their_days_and_never_means_never():
     def days(policy: Policy) -> list[date]:
-        return [each.day for each in simulator.walk(policy, DAYS[:45], FIRST, promotes).trainings]
+        return [each.day for each in simulator.simulate(policy, DAYS[:45], FIRST, promotes).trainings]
 
-    assert days(simulator.never()) == []
-    assert days(simulator.monthly()) == [date(2020, 2, 1)]
-    assert days(simulator.weekly()) == [date(2020, 1, 6) + timedelta(days=7 * n) for n in range(6)]
+    assert days(simulator.never_retrain()) == []
+    assert days(simulator.retrain_monthly()) == [date(2020, 2, 1)]
+    assert days(simulator.retrain_weekly()) == [date(2020, 1, 6) + timedelta(days=7 * n) for n in range(6)]
 
 
 def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_have_trained():
-    walked = simulator.walk(
+    walked = simulator.simulate(
         simulator.naive_psi(lambda today, _: 0.3 if today >= day(2) else 0.2), DAYS[:20], FIRST, promotes
     )
     assert [each.day for each in walked.trainings] == [day(2), day(9), day(16)]
     assert walked.alarms == 18
-    assert simulator.walk(simulator.naive_psi(lambda *_: None), DAYS[:20], FIRST, promotes).alarms == 0
+    assert simulator.simulate(simulator.naive_psi(lambda *_: None), DAYS[:20], FIRST, promotes).alarms == 0
 
 
 def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
     policy = Retraining(("performance",), breaches=1, of_days=1, cool_down_days=3, per_month=2)
-    walked = simulator.walk(declared(policy), DAYS, FIRST, promotes)
+    walked = simulator.simulate(declared(policy), DAYS, FIRST, promotes)
     by_month = [sum(each.day.month == month for each in walked.trainings) for month in (1, 2, 3)]
     assert by_month == [2, 2, 2]
     assert walked.alarms == 90
@@ -85,14 +85,13 @@ def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
 
 def test_a_rejected_challenger_makes_the_policy_wait_longer():
     policy = Retraining(("performance",), breaches=1, of_days=1, cool_down_days=5, per_month=9, back_off=2)
-    assert [each.day for each in simulator.walk(declared(policy), DAYS[:40], FIRST, lambda *_: REJECTED).trainings] == [
-        day(1), day(11), day(31)
-    ]  # fmt: skip
+    simulated = simulator.simulate(declared(policy), DAYS[:40], FIRST, lambda *_: REJECTED)
+    assert [each.day for each in simulated.trainings] == [day(1), day(11), day(31)]
 
 
 def test_breaches_of_the_former_model_do_not_count_against_the_new_one():
     policy = Retraining(("performance",), breaches=3, of_days=5, cool_down_days=1, per_month=99)
-    walked = simulator.walk(declared(policy), DAYS[:10], FIRST, promotes)
+    walked = simulator.simulate(declared(policy), DAYS[:10], FIRST, promotes)
     assert [each.day for each in walked.trainings] == [day(2), day(5), day(8)]
 
 
@@ -108,7 +107,9 @@ def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
 
         return measured
 
-    one, other = (simulator.walk(declared(policy, measures(future)), DAYS, FIRST, promotes) for future in (False, True))
+    one, other = (
+        simulator.simulate(declared(policy, measures(future)), DAYS, FIRST, promotes) for future in (False, True)
+    )
     assert [each for each in one.trainings if each.day <= day(cut)] == [
         each for each in other.trainings if each.day <= day(cut)
     ]
@@ -140,23 +141,23 @@ def training(number: int) -> SimulatedTraining:
 
 
 def test_a_training_is_a_false_alarm_where_its_model_is_no_better_on_the_days_after_it():
-    found = simulator.aftermath(training(10), DAYS, losses(0.25))
+    found = simulator.retraining_benefits(training(10), DAYS, losses(0.25))
     assert (found.days, found.gain, found.false) == (28, pytest.approx(0.25), False)
-    assert simulator.aftermath(training(10), DAYS, losses(-0.25)).false
-    assert simulator.aftermath(training(10), DAYS, losses(0)).false, "as good is not better"
+    assert simulator.retraining_benefits(training(10), DAYS, losses(-0.25)).false
+    assert simulator.retraining_benefits(training(10), DAYS, losses(0)).false, "as good is not better"
 
 
 def test_only_the_days_after_a_training_say_whether_it_was_worth_it():
     def before_or_after(today: date, model: date) -> tuple[float, int]:
         return losses(1.0 if day(10) < today <= day(38) else -9.0)(today, model)
 
-    assert simulator.aftermath(training(10), DAYS, before_or_after).gain == pytest.approx(1.0)
+    assert simulator.retraining_benefits(training(10), DAYS, before_or_after).gain == pytest.approx(1.0)
 
 
 def test_days_without_labels_are_passed_over_and_too_few_days_say_nothing():
     def every_second(today: date, model: date) -> tuple[float, int]:
         return losses(0.5, rows=10 * (today.toordinal() % 2))(today, model)
 
-    assert simulator.aftermath(training(10), DAYS[:40], every_second).days == 14
-    late = simulator.aftermath(training(85), DAYS, losses(0.5))
+    assert simulator.retraining_benefits(training(10), DAYS[:40], every_second).days == 14
+    late = simulator.retraining_benefits(training(85), DAYS, losses(0.5))
     assert (late.days, late.gain, late.false) == (4, None, None)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from include.cli import backtest
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
 from tests import toy
 
@@ -20,7 +20,7 @@ def shown(toy_lake, monkeypatch, tmp_path):
     """The text, and the files, of a replay of three weeks."""
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
     out = StringIO()
-    backtest.show(
+    backtest.print_backtest(
         Console(file=out, width=200), "toy", date(2020, 2, 12), date(2020, 3, 5),
         plot=tmp_path / "plot.png", json_file=tmp_path / "all.json",
     )  # fmt: skip
@@ -42,8 +42,8 @@ def test_a_replay_says_what_each_policy_came_to_and_writes_what_was_asked_for(sh
 
 
 def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_be_trained():
-    assert backtest.earliest(load("flight_delays")) == date(2013, 4, 1)
-    assert backtest.earliest(toy.USE_CASE) == date(2020, 2, 1)
+    assert backtest.earliest_period(load_use_case("flight_delays")) == date(2013, 4, 1)
+    assert backtest.earliest_period(toy.USE_CASE) == date(2020, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file, why):
     monkeypatch.setattr(backtest.run, "run", lambda *_, **__: pytest.fail("it was replayed"))
     with pytest.raises(InvalidRequestError, match=rf"{why}.*Name a file in a folder that is there"):
-        backtest.show(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})
+        backtest.print_backtest(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

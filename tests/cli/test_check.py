@@ -31,14 +31,14 @@ def use(tmp_path: Path, monkeypatch, without_plots):
     monkeypatch.setenv("AIRWORTHY_COMMIT", "tests")
 
     def chosen(use_case: UseCase) -> io.StringIO:
-        monkeypatch.setattr(cli_check, "load", lambda name: use_case)
+        monkeypatch.setattr(cli_check, "load_use_case", lambda name: use_case)
         return io.StringIO()
 
     return chosen
 
 
 def check(said: io.StringIO) -> None:
-    cli_check.show(Console(file=said, width=400), "toy", AS_OF)
+    cli_check.print_check(Console(file=said, width=400), "toy", AS_OF)
 
 
 def test_a_model_that_passes_is_reported_with_what_else_was_found_and_nothing_is_registered(use, tmp_path):
@@ -78,7 +78,7 @@ def test_only_the_days_that_the_training_reads_are_landed(use, monkeypatch):
     training = quick_toy.USE_CASE.training
     late = date(2020, 3, 1)
     with contextlib.suppress(AirworthyError):
-        cli_check.show(Console(file=use(quick_toy.USE_CASE)), "toy", late)
+        cli_check.print_check(Console(file=use(quick_toy.USE_CASE)), "toy", late)
     matures = quick_toy.USE_CASE.label.matures_after_days
     back = training.window_days + matures + quick_toy.USE_CASE.look_back_days
     assert min(landed) >= late - timedelta(days=back)

@@ -86,14 +86,16 @@ def planted_home(homes, tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("planted") / "home"
     with moved_into(homes.champion(EVENTS), home) as patch:
         patch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
-        score.run(USE_CASE, DAY)
-        rollback.run(USE_CASE, "1", DAY, who=HOSTILE, reason=HOSTILE)
+        score.score_period(USE_CASE, DAY)
+        rollback.roll_back(USE_CASE, "1", DAY, who=HOSTILE, reason=HOSTILE)
         patch.setattr(expectations, "events", _suite)
         spoil(patch, "events", "kind", [HOSTILE, HOSTILE], BAD)
         spoil(patch, "events", "hour", [25, -1], BAD)
         land("events", BAD, use_case=USE_CASE)
         first = resubmit.quarantine.of(USE_CASE, "events").rows.to_pylist()[0]
-        resubmit.release(USE_CASE, "events", first["reasons"], who=HOSTILE, why=HOSTILE, ids=[first["digest"]])
+        resubmit.resubmit_released(
+            USE_CASE, "events", first["reasons"], who=HOSTILE, why=HOSTILE, ids=[first["digest"]]
+        )
         # Last: whatever writes to the ledger puts tags right that differ from the record.
         Registry(USE_CASE).tag_version("1", {"commit": HOSTILE, "processor": HOSTILE, "model_card": HOSTILE}, HOSTILE)
     return home
@@ -192,7 +194,7 @@ def test_no_cell_of_an_exported_file_runs(planted, command):
 
 
 def test_the_error_of_the_program_is_printed_without_what_drives_the_terminal(planted, monkeypatch, capsys):
-    monkeypatch.setattr(walkthrough, "load", lambda name: _fail())
+    monkeypatch.setattr(walkthrough, "load_use_case", lambda name: _fail())
     monkeypatch.setattr("sys.argv", ["airworthy", "report", "toy"])
     with pytest.raises(SystemExit):
         main.main()

@@ -24,7 +24,7 @@ def decided(toy_declared, trained_toy) -> str:
     """Two promotions and a rollback."""
     register(trained_toy), register(trained_toy, LATER)
     promoted("1", who="a run"), promoted("2", who="a run")
-    rollback.run(USE_CASE, "1", date(2020, 3, 8), who="Ann", reason="worse [red]at[/] night")
+    rollback.roll_back(USE_CASE, "1", date(2020, 3, 8), who="Ann", reason="worse [red]at[/] night")
     return trained_toy
 
 
@@ -83,7 +83,7 @@ def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, c
 
 
 def test_a_rejection_is_shown_as_one_that_never_flies(decided):
-    approve.run(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, who="Ann", why="no")
+    approve.record_approval(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, who="Ann", why="no")
     assert "4  version 3    rejection  never flies" in printed()
 
 

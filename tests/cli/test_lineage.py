@@ -40,9 +40,9 @@ def found(**changed: object) -> Lineage:
 def shown(lineage: Lineage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines that the command prints, on a console like its own."""
     monkeypatch.setattr(cli_lineage.lineage, "run", lambda *_: lineage)
-    monkeypatch.setattr(cli_lineage, "load", lambda _: None)
+    monkeypatch.setattr(cli_lineage, "load_use_case", lambda _: None)
     console = Console(file=io.StringIO(), width=80, highlight=False, soft_wrap=True)
-    cli_lineage.show(console, "toy", DAY, ["id=7"])
+    cli_lineage.print_lineage(console, "toy", DAY, ["id=7"])
     return console.file.getvalue().splitlines()
 
 
@@ -97,4 +97,4 @@ def test_nothing_is_taken_for_markup(monkeypatch):
 @pytest.mark.parametrize(("words", "said"), [(["id"], "names no key"), (["id=1", "id=2"], "'id' is given twice")])
 def test_words_that_are_no_clear_keys_are_refused(words, said):
     with pytest.raises(InvalidRequestError, match=said):
-        cli_lineage.keys(words)
+        cli_lineage.parse_keys(words)

@@ -17,7 +17,7 @@ TOY = "tests.use_cases"
 def page(tracking, monkeypatch):
     """A page of the toy use case that is older than any is kept."""
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", TOY)
-    page = data_docs.folder("toy") / "events/2020-01-01__aa.html"
+    page = data_docs.data_docs_folder("toy") / "events/2020-01-01__aa.html"
     page.write(b"123")
     then = (datetime.now(UTC) - timedelta(days=999)).timestamp()
     os.utime(page.path, (then, then))

@@ -36,7 +36,7 @@ def shown(*versions: VersionReport, decided_days: int = 0, decisions: tuple[Deci
     report = UseCaseReport(
         feeds={}, rows={}, versions=versions, decided_days=decided_days, decisions=decisions, state={}
     )
-    cli_report.show(console, USE_CASE, report, None)
+    cli_report.print_report(console, USE_CASE, report, None)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -112,5 +112,5 @@ def test_where_no_day_was_decided_nothing_is_said_of_retraining():
 def test_how_it_turned_out_is_said_or_why_nobody_knows(realised, said):
     console = Console(file=io.StringIO(), width=200)
     report = UseCaseReport(feeds={}, rows={}, versions=(), decided_days=0, decisions=(), state={})
-    cli_report.show(console, USE_CASE, report, realised)
+    cli_report.print_report(console, USE_CASE, report, realised)
     assert said in console.file.getvalue()

@@ -23,9 +23,9 @@ def asked(monkeypatch):
         found.update(really=really, logs=logs)
         return found.get("result", RESULT)
 
-    monkeypatch.setattr(apply, "run", run)
-    monkeypatch.setattr(maintenance, "load", lambda name: found.get("use_case", toy.USE_CASE))
-    monkeypatch.setattr(maintenance, "note", lambda use_case, what, **extra: found["noted"].update(extra))
+    monkeypatch.setattr(apply, "maintain", run)
+    monkeypatch.setattr(maintenance, "load_use_case", lambda name: found.get("use_case", toy.USE_CASE))
+    monkeypatch.setattr(maintenance, "add_asset_metadata", lambda use_case, what, **extra: found["noted"].update(extra))
     return found
 
 

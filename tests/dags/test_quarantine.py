@@ -16,12 +16,12 @@ from tests.toy_use_case import USE_CASE
 @pytest.fixture
 def form(lake_home, monkeypatch):
     """Fills in the form and runs the task; two events of DAY are quarantined."""
-    monkeypatch.setattr(manual, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(manual, "load_use_case", lambda name: USE_CASE)
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
     land("events", DAY)
 
     def sent(**fields):
-        params = orchestration_params.quarantine(USE_CASE)
+        params = orchestration_params.quarantine_params(USE_CASE)
         values = {name: param.resolve(fields.get(name, param.value)) for name, param in params.items()}
         run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         context = {"params": values, "dag_run": run, "run_id": "manual__1"}
@@ -46,7 +46,7 @@ def test_a_task_that_is_cleared_sends_nothing_twice(form):
 
 
 def test_the_form_corrects_with_a_file_of_the_inbox(form):
-    (uploads.folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
+    (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
     assert form(what="correct", file="hours.csv", known_on="2020-01-15", why="mistyped")["known_on"] == "2020-01-15"
 
 
@@ -73,4 +73,4 @@ def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, sai
 )  # fmt: skip
 def test_the_form_refuses_what_is_no_value_of_a_field(field, wrong):
     with pytest.raises(ParamValidationError):
-        orchestration_params.quarantine(USE_CASE)[field].resolve(wrong)
+        orchestration_params.quarantine_params(USE_CASE)[field].resolve(wrong)

@@ -64,7 +64,7 @@ def backfill(day: date) -> str:
 
 @pytest.fixture
 def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
-    monkeypatch.setattr(sensors, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(sensors, "load_use_case", lambda name: USE_CASE)
     sensor = sensors.PreviousDecisionSensor(
         task_id="wait_for_measures", use_case="toy", last_task="record", deferrable=True
     )
@@ -75,7 +75,7 @@ def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
 def test_a_day_goes_on_where_the_day_before_is_decided(turn, lake):
     for day in (FIRST, later(1)):
         measures.write(lake, day)
-    decide.run(USE_CASE, FIRST)
+    decide.decide_retraining(USE_CASE, FIRST)
     turn.execute(context(later(1)))
 
 
@@ -96,7 +96,7 @@ def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
 def test_a_day_that_nobody_will_decide_is_named_at_once(turn, lake):
     for day in (FIRST, later(2)):
         measures.write(lake, day)
-    decide.run(USE_CASE, FIRST)
+    decide.decide_retraining(USE_CASE, FIRST)
     with pytest.raises(AirflowFailException, match=r"no decisions of 2020-03-02 .*--from-date 2020-03-02"):
         turn.execute(context(later(2), last={backfill(later(1)): "failed", "manual__2020-01-01T00:00__x": None}))
 
@@ -135,14 +135,14 @@ def test_without_a_triggerer_it_looks_now_and_then(turn, lake):
     for day in (FIRST, later(1)):
         measures.write(lake, day)
     assert not turn.poke(waiting)
-    decide.run(USE_CASE, FIRST)
+    decide.decide_retraining(USE_CASE, FIRST)
     assert turn.poke(waiting)
 
 
 def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, lake):
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        decide.run(USE_CASE, day)
+        decide.decide_retraining(USE_CASE, day)
     with pytest.raises(AirflowFailException, match="no decisions of 2020-03-03"):
         turn.resume_turn(context(later(3)), False)
     turn.resume_turn(context(later(2)), False)  # only the outcome of the training is missing
@@ -164,7 +164,7 @@ def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, la
 def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        decide.run(USE_CASE, day)
+        decide.decide_retraining(USE_CASE, day)
     waiting = context(later(2), last={backfill(later(1)): "running"})
     with pytest.raises(TaskDeferred):
         turn.resume_turn(waiting, False)  # nothing has come within a minute: it looks again
@@ -187,11 +187,11 @@ def test_a_waiting_day_goes_on_where_the_run_for_the_earlier_day_has_gone(turn, 
 @pytest.fixture
 def operator(lake, monkeypatch) -> TriggerTrainingOperator:
     """Of a day that was decided to retrain."""
-    monkeypatch.setattr(trigger_training, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(trigger_training, "load_use_case", lambda name: USE_CASE)
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        decide.run(USE_CASE, day)
+        decide.decide_retraining(USE_CASE, day)
     return TriggerTrainingOperator(task_id="train", use_case=USE_CASE)
 
 
@@ -246,7 +246,7 @@ def test_a_training_that_airflow_has_forgotten_is_not_made_twice(operator, lake)
 
 def test_a_note_is_no_longer_than_airflow_keeps(operator, lake, monkeypatch):
     long = decide.DecideResult(str(DAY), "retrain", "x" * 3000, "1", new=False)
-    monkeypatch.setattr(decide, "standing", lambda *_: long)
+    monkeypatch.setattr(decide, "existing_decision", lambda *_: long)
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
     assert len(started.value.note) == 1000
@@ -259,15 +259,15 @@ def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
 # -- killed in between
 
 
-@pytest.mark.parametrize("done", [[], [reserve_slot.run]])
+@pytest.mark.parametrize("done", [[], [reserve_slot.reserve_slot]])
 def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
     """Killed after `decide`, or after `claim`: then all of it is run again, measured anew or not."""
     for stage in done:
         stage(USE_CASE, DAY)
     measures.write(lake, DAY)
-    again = decide.run(USE_CASE, DAY)
+    again = decide.decide_retraining(USE_CASE, DAY)
     assert (again.outcome, again.new) == ("retrain", False)
-    assert reserve_slot.run(USE_CASE, DAY).slot == 1
+    assert reserve_slot.reserve_slot(USE_CASE, DAY).slot == 1
     assert [each.day for each in RetrainingBudget.of(USE_CASE).of_month(DAY)] == [DAY]
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
@@ -284,8 +284,8 @@ def record(operator, monkeypatch):
     """The task `record` of that day; what it is told by Airflow is given."""
 
     def recorded(**airflow):
-        monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
-        monkeypatch.setattr(tasks, "note", lambda *_, **__: None)
+        monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
+        monkeypatch.setattr(tasks, "add_asset_metadata", lambda *_, **__: None)
         monkeypatch.setattr(tasks, "get_current_context", lambda: context(DAY, **airflow))
         return tasks.record.function("toy")
 
@@ -299,13 +299,13 @@ def test_recording_that_others_were_first_claims_nothing(record):
 
 
 def test_a_training_that_was_claimed_and_not_started_fails_the_run(record):
-    reserve_slot.run(USE_CASE, DAY)
+    reserve_slot.reserve_slot(USE_CASE, DAY)
     with pytest.raises(AirflowFailException, match="toy__train is paused"):
         record()
-    assert outcome.recorded(USE_CASE, DAY) == "not started"
+    assert outcome.recorded_outcome(USE_CASE, DAY) == "not started"
 
 
 def test_a_training_that_runs_is_not_recorded(record):
     with pytest.raises(AirflowFailException, match="is still running"):
         record(training="running")
-    assert outcome.recorded(USE_CASE, DAY) is None
+    assert outcome.recorded_outcome(USE_CASE, DAY) is None

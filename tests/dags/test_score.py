@@ -21,9 +21,9 @@ def told(champion, monkeypatch) -> list[str]:
     context = {"dag_run": SimpleNamespace(partition_key=str(AS_OF)), "params": {"day": None}}
     found: list[str] = []
     monkeypatch.setattr(tasks, "get_current_context", lambda: context)
-    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
-    monkeypatch.setattr(tasks, "note", lambda *_, **__: None)
-    monkeypatch.setattr(callbacks, "breaches", lambda use_case, day: found.append(str(day)))
+    monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks, "add_asset_metadata", lambda *_, **__: None)
+    monkeypatch.setattr(callbacks, "notify_breaches", lambda use_case, day: found.append(str(day)))
     return found
 
 
@@ -33,7 +33,7 @@ def states() -> list[str]:
 
 
 def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):
-    monitor.run(USE_CASE, AS_OF)
+    monitor.monitor_period(USE_CASE, AS_OF)
     assert "run toy__score" in states()[0]
     tasks.score.function("toy")
     assert (states(), told) == ([], [str(AS_OF)])
@@ -42,8 +42,8 @@ def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_al
 
 
 def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_again(told):
-    monitor.run(USE_CASE, AS_OF)
-    stage.run(USE_CASE, AS_OF)
+    monitor.monitor_period(USE_CASE, AS_OF)
+    stage.score_period(USE_CASE, AS_OF)
     tasks.score.function("toy")
     assert (states(), told) == ([], [str(AS_OF)])
 

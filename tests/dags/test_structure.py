@@ -16,7 +16,7 @@ from pendulum import WeekDay
 
 from include.declaration.registry import all_use_cases
 from include.declaration.retention import Retention
-from include.orchestration.dag_factory import care, daily, weekly
+from include.orchestration.dag_factory import daily_dag, maintenance_dag, weekly_dag
 from include.orchestration.retries import RETRIES, RetryTemporaryErrors
 from include.orchestration.timetable import PeriodTimetable
 from include.settings import REPOSITORY
@@ -97,7 +97,7 @@ def test_maintenance_is_a_dry_run_and_has_no_schedule_that_a_trigger_could_unpau
 
 def test_maintenance_that_is_declared_automatic_begins_on_the_next_sunday():
     use_case = replace(all_use_cases()["flight_delays"], retention=Retention(automatic=True))
-    dag, now = care(use_case, "maintenance", params={}), datetime.now(UTC)
+    dag, now = maintenance_dag(use_case, "maintenance", params={}), datetime.now(UTC)
     first = coerce_to_core_timetable(dag.timetable).next_dagrun_info_v2(
         last_dagrun_info=None, restriction=TimeRestriction(dag.start_date, None, catchup=False)
     )
@@ -110,7 +110,11 @@ def test_maintenance_that_is_declared_automatic_begins_on_the_next_sunday():
 def test_no_run_is_scheduled_after_the_last_day_of_a_use_case_that_ends(kind):
     ends_on = date(2013, 12, 31)
     use_case = replace(all_use_cases()["flight_delays"], ends_on=ends_on)
-    dag = weekly(use_case, kind, params={}) if kind == "train" else daily(use_case, kind, from_now_on=kind == "retrain")
+    dag = (
+        weekly_dag(use_case, kind, params={})
+        if kind == "train"
+        else daily_dag(use_case, kind, from_now_on=kind == "retrain")
+    )
     timetable = coerce_to_core_timetable(dag.timetable)
     restriction = TimeRestriction(dag.start_date, dag.end_date, catchup=False)
     assert timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction) is None

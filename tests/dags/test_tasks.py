@@ -42,7 +42,7 @@ def test_a_run_without_a_clear_day_is_refused_with_a_way_out(given, said):
 
 
 def test_what_trying_again_cannot_mend_fails_at_once():
-    with pytest.raises(AirflowFailException, match="rotten"), dag_factory.told():
+    with pytest.raises(AirflowFailException, match="rotten"), dag_factory.fail_without_retry():
         raise DataError("rotten")
 
 
@@ -50,7 +50,7 @@ def test_what_may_pass_is_left_to_the_retries():
     class BusyError(AirworthyError):
         worth_retrying = True
 
-    with pytest.raises(BusyError), dag_factory.told():
+    with pytest.raises(BusyError), dag_factory.fail_without_retry():
         raise BusyError("later")
 
 
@@ -58,7 +58,7 @@ def test_what_may_pass_is_left_to_the_retries():
 def sensor(lake_home, monkeypatch):
     """The sensor, on the day that it waits for."""
     monkeypatch.setattr(clock, "now", lambda: datetime(2020, 1, 5, 1, tzinfo=UTC))
-    monkeypatch.setattr(sensors, "load", lambda name: toy.USE_CASE)
+    monkeypatch.setattr(sensors, "load_use_case", lambda name: toy.USE_CASE)
     return sensors.DaySensor(task_id="wait_for_features", use_case="toy", table="features", deferrable=True)
 
 

@@ -57,18 +57,18 @@ def test_a_day_that_the_zone_skipped_is_refused():
 
 
 ENTRIES = {
-    "ingest": ingest.run,
-    "validate": validate.run,
-    "build_features": build.run,
+    "ingest": ingest.ingest_period,
+    "validate": validate.validate_period,
+    "build_features": build.build_features,
     "prepare": lambda use_case, day: build.ensure_window(use_case, day, None),
-    "tune": lambda use_case, day: tune.run(use_case, day, trials=3),
-    "train": train.run,
-    "score": score.run,
-    "measure": monitor.run,
-    "decide": decide.run,
-    "wait": lambda use_case, day: readiness.is_settled(use_case, "features", day),
-    "wait for a turn": readiness.is_turn,
-    "replay": lambda use_case, day: run.run(use_case, day, day),
+    "tune": lambda use_case, day: tune.tune_parameters(use_case, day, trials=3),
+    "train": train.train_model,
+    "score": score.score_period,
+    "measure": monitor.monitor_period,
+    "decide": decide.decide_retraining,
+    "wait": lambda use_case, day: readiness.is_available(use_case, "features", day),
+    "wait for a turn": readiness.is_ready_to_decide,
+    "replay": lambda use_case, day: run.run_backtest(use_case, day, day),
 }
 ENDED = replace(USE_CASE, ends_on=date(2020, 3, 31))
 
@@ -86,15 +86,15 @@ def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(
     with pytest.raises(
         InvalidRequestError, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
     ):
-        run.run(ENDED, date(2020, 3, 1), date(2020, 3, 30))
+        run.run_backtest(ENDED, date(2020, 3, 1), date(2020, 3, 30))
 
 
 def test_check_refuses_it_too(monkeypatch):
-    monkeypatch.setattr(check, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(check, "load_use_case", lambda name: USE_CASE)
     with pytest.raises(NotBegunError):
-        check.show(None, "toy", TOMORROW)
+        check.print_check(None, "toy", TOMORROW)
     with pytest.raises(InvalidRequestError, match="begins on 2020-01-01"):
-        check.show(None, "toy", date(2019, 12, 31))
+        check.print_check(None, "toy", date(2019, 12, 31))
 
 
 @pytest.fixture
@@ -106,14 +106,14 @@ def spoiled(lake_home, monkeypatch):
 
 
 def release(use_case=USE_CASE, **more):
-    return resubmit.release(use_case, "events", [quarantined.HOUR], who="Ann", why="ok now", **more)
+    return resubmit.resubmit_released(use_case, "events", [quarantined.HOUR], who="Ann", why="ok now", **more)
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
     with pytest.raises(InvalidRequestError, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
         release(known_on=date(2020, 1, 12))
     assert release().known_on == "2020-01-11"
-    assert not any(quarantine.of(USE_CASE, "events").is_open)
+    assert not any(quarantine.read_quarantine(USE_CASE, "events").is_open)
 
 
 def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):

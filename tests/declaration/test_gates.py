@@ -62,17 +62,19 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
 )
 def test_gates_that_do_not_fit_each_other_or_the_use_case_are_refused(gates, said):
     with pytest.raises(ValueError, match=said):
-        declaration_gates.check(gates, ["kind", "hour"], test_days=7)
+        declaration_gates.check_gates(gates, ["kind", "hour"], test_days=7)
 
 
 def test_limits_from_both_sides_that_leave_room_are_let_through():
-    declaration_gates.check([Gate("auc", at_least=0.7), Gate("auc", at_most=0.95), Gate("brier", at_most=0.2)], [], 7)
+    declaration_gates.check_gates(
+        [Gate("auc", at_least=0.7), Gate("auc", at_most=0.95), Gate("brier", at_most=0.2)], [], 7
+    )
 
 
 def test_a_window_with_too_few_days_to_try_for_leaks_is_refused():
-    declaration_gates.check([LeakageGate()], [], 7, most_tried=6)
+    declaration_gates.check_gates([LeakageGate()], [], 7, most_tried=6)
     with pytest.raises(ValueError, match="has 5 days of train, validation and test that can be tried, and 6"):
-        declaration_gates.check([LeakageGate()], [], 7, most_tried=5)
+        declaration_gates.check_gates([LeakageGate()], [], 7, most_tried=5)
 
 
 @pytest.mark.parametrize(

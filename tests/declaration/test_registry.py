@@ -77,7 +77,7 @@ def test_the_others_are_found_and_every_reason_is_kept(package):
 def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
     _, reason, line = BROKEN[name]
     with pytest.raises(BrokenUseCaseError) as refused:
-        registry.load(name)
+        registry.load_use_case(name)
     error = refused.value
     assert reason in error.reason
     assert error.where == str(package / name / "__init__.py") + (f":{line}" if line else "")
@@ -86,7 +86,7 @@ def test_a_broken_one_is_refused_with_the_reason_file_and_line(package, name):
 
 
 def test_a_healthy_one_is_loaded_without_importing_the_others(package):
-    assert registry.load("toy").name == "toy"
+    assert registry.load_use_case("toy").name == "toy"
     assert not [
         module for module in sys.modules if module.startswith(f"{package.name}.") and not module.endswith("toy")
     ]
@@ -96,7 +96,7 @@ def test_an_unknown_name_is_answered_with_those_there_are(package):
     with pytest.raises(
         InvalidRequestError, match=r"no use case 'nobody'; there are \['toy'\]. These cannot be loaded: exits, "
     ):
-        registry.load("nobody")
+        registry.load_use_case("nobody")
 
 
 def test_of_two_modules_that_declare_one_name_none_is_taken_unless_it_has_that_name(tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_a_module_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monk
     assert (list(found), list(broken)) == (["toy"], [name])
     assert reason in broken[name].reason
     with pytest.raises(BrokenUseCaseError):
-        registry.load(name)
+        registry.load_use_case(name)
 
 
 def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, monkeypatch):
@@ -184,7 +184,7 @@ def test_a_package_of_ones_own_needs_no_other_word_about_where_its_functions_are
     (tmp_path / "my_cases" / "churn" / "source.py").write_text("def events(day):\n    return day\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "my_cases")
-    use_case = registry.load("churn")
+    use_case = registry.load_use_case("churn")
     assert use_case.package == "my_cases.churn"
     assert use_case.function("source", "events")("a day") == "a day"
     with pytest.raises(BrokenUseCaseError, match=r"No module named 'my_cases\.churn\.features'"):
@@ -198,7 +198,7 @@ def test_the_package_is_the_one_that_declares_it_whatever_module_makes_the_decla
     (tmp_path / "making.py").write_text(OWN % "churn")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "made_cases")
-    assert registry.load("churn").package == "made_cases.churn"
+    assert registry.load_use_case("churn").package == "made_cases.churn"
 
 
 def test_a_declaration_in_a_single_file_is_told_what_it_lacks(tmp_path, monkeypatch):
@@ -207,7 +207,7 @@ def test_a_declaration_in_a_single_file_is_told_what_it_lacks(tmp_path, monkeypa
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "flat_cases")
     with pytest.raises(BrokenUseCaseError, match="single file"):
-        registry.load("churn")
+        registry.load_use_case("churn")
 
 
 def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(tmp_path, monkeypatch):
@@ -217,7 +217,7 @@ def test_an_error_in_a_function_file_is_said_with_its_line_and_not_tried_again(t
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "late_cases")
     with pytest.raises(BrokenUseCaseError) as refused:
-        registry.load("churn").function("features", "build")
+        registry.load_use_case("churn").function("features", "build")
     assert refused.value.where == f"{features}:3"
 
 

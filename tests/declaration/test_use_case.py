@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
 from include.use_case import DecisionCosts, Gate, SliceGate, Training
 from tests.toy_use_case import USE_CASE
@@ -87,7 +87,7 @@ def test_declarations_cannot_be_changed_afterwards():
 
 def test_an_unknown_use_case_is_answered_with_those_there_are():
     with pytest.raises(InvalidRequestError, match=r"no use case 'nothing'; there are \['flight_delays'\]"):
-        load("nothing")
+        load_use_case("nothing")
 
 
 def test_a_day_before_the_first_is_refused():
@@ -97,4 +97,4 @@ def test_a_day_before_the_first_is_refused():
 
 
 def test_the_package_of_a_shipped_use_case_is_that_of_the_module_that_declares_it():
-    assert load("flight_delays").package == "include.use_cases.flight_delays"
+    assert load_use_case("flight_delays").package == "include.use_cases.flight_delays"

@@ -15,7 +15,7 @@ from include.lake.lake import Lake
 from include.monitoring import monitor
 from include.promotion import promote, register, rollback
 from include.registry.ledger import Ledger
-from include.registry.lifecycle import is_flight
+from include.registry.lifecycle import is_promotion
 from include.registry.mlflow_registry import Registry
 from include.retraining import decide, outcome, reserve_slot
 from include.retraining.budget import RetrainingBudget
@@ -59,29 +59,29 @@ def _breach() -> None:
     for back in (2, 1, 0):
         measures.breach(Lake.of(USE_CASE), DAY - timedelta(days=back))
         if back:
-            decide.run(USE_CASE, DAY - timedelta(days=back))
+            decide.decide_retraining(USE_CASE, DAY - timedelta(days=back))
 
 
 def _record() -> object:
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
-    return outcome.run(USE_CASE, DAY, f"drift__{DAY}", **told)
+    return outcome.record_training_outcome(USE_CASE, DAY, f"drift__{DAY}", **told)
 
 
 STEPS = {
-    "ingest": Step(lambda: ingest.run(USE_CASE, DAY), 8),
-    "validate": Step(lambda: validate.run(USE_CASE, DAY), 8),
-    "build_features": Step(lambda: build.run(USE_CASE, DAY), 10),
-    "train": Step(lambda: train.run(USE_CASE, AS_OF, reason="a first model"), 8),
-    "evaluate": Step(lambda: evaluate.run(USE_CASE, _run_id()), 6),
-    "register": Step(lambda: register.run(USE_CASE, _run_id()), 8),
-    "promote": Step(lambda: promote.run(USE_CASE, "1", who="a drill"), 9),
-    "score": Step(lambda: score.run(USE_CASE, DAY), 8),
-    "measure": Step(lambda: monitor.run(USE_CASE, DAY), 5),
+    "ingest": Step(lambda: ingest.ingest_period(USE_CASE, DAY), 8),
+    "validate": Step(lambda: validate.validate_period(USE_CASE, DAY), 8),
+    "build_features": Step(lambda: build.build_features(USE_CASE, DAY), 10),
+    "train": Step(lambda: train.train_model(USE_CASE, AS_OF, reason="a first model"), 8),
+    "evaluate": Step(lambda: evaluate.evaluate_run(USE_CASE, _run_id()), 6),
+    "register": Step(lambda: register.register_run(USE_CASE, _run_id()), 8),
+    "promote": Step(lambda: promote.promote_version(USE_CASE, "1", who="a drill"), 9),
+    "score": Step(lambda: score.score_period(USE_CASE, DAY), 8),
+    "measure": Step(lambda: monitor.monitor_period(USE_CASE, DAY), 5),
     "breach": Step(_breach, 0),
-    "decide": Step(lambda: decide.run(USE_CASE, DAY), 4),
-    "claim": Step(lambda: reserve_slot.run(USE_CASE, DAY), 3),
+    "decide": Step(lambda: decide.decide_retraining(USE_CASE, DAY), 4),
+    "claim": Step(lambda: reserve_slot.reserve_slot(USE_CASE, DAY), 3),
     "record_outcome": Step(_record, 3),
-    "rollback": Step(lambda: rollback.run(USE_CASE, "1", DAY, who="a drill", reason="to try it"), 4),
+    "rollback": Step(lambda: rollback.roll_back(USE_CASE, "1", DAY, who="a drill", reason="to try it"), 4),
 }
 
 
@@ -112,7 +112,7 @@ def state() -> dict[str, Any]:
         "tables": tables(),
         "ledger": [asdict(entry) | OF_ONE_LIFE for entry in entries],
         "head": (head is None and not entries) or head == entries[-1].head,
-        "flights": sum(is_flight(entry) for entry in entries),
+        "flights": sum(is_promotion(entry) for entry in entries),
         "claims": [asdict(each) for each in RetrainingBudget.of(USE_CASE).of_month(DAY)],
         "alias": registry.champion(),
         "versions": {each.number: (_shared(each.copies), each.description) for each in registry.versions()},

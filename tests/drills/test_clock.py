@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
@@ -104,7 +104,7 @@ def test_a_clock_that_stands_before_the_day_refuses_it_and_changes_nothing(first
     survived(Row("the clock stands before the day", guard, len(DATA), 0, same and refused == len(DATA)))
 
 
-FLIGHTS = load("flight_delays")
+FLIGHTS = load_use_case("flight_delays")
 CHANGES = {"March, a day of 23 hours": date(2013, 3, 10), "November, a day of 25 hours": date(2013, 11, 3)}
 
 

@@ -50,8 +50,8 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes | None]] = {
     "is gone": lambda content, rng: None,
 }
 READERS: dict[str, Callable[[], object]] = {
-    "raw/events": lambda: validate.run(USE_CASE, DAMAGED),
-    "checked/events": lambda: build.run(USE_CASE, LAST),  # a day that it looks back at
+    "raw/events": lambda: validate.validate_period(USE_CASE, DAMAGED),
+    "checked/events": lambda: build.build_features(USE_CASE, LAST),  # a day that it looks back at
     "features": lambda: Lake.of(USE_CASE).as_of(LAST).batches("features", DAMAGED, DAMAGED).read_all(),
 }
 """Table to what reads the damaged day of it."""
@@ -139,7 +139,7 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)
     with pytest.raises(PartitionCorruptedError, match="does not hold the bytes that were written"):
-        build.run(USE_CASE, LAST)
+        build.build_features(USE_CASE, LAST)
 
 
 LEFTOVERS = ("a temporary commit", "a data file without a commit", "half a temporary data file")

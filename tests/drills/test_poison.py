@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.errors import AirworthyError
 from include.features import build
 from include.ingestion import ingest, validate
@@ -29,7 +29,7 @@ from tests import toy
 from tests.drills import life, poisons
 from tests.drills.report import Row
 
-FLIGHTS = load("flight_delays")
+FLIGHTS = load_use_case("flight_delays")
 POISONED = {toy.USE_CASE.name: date(2020, 1, 3), FLIGHTS.name: date(2013, 1, 3)}
 """Use case to the day that is poisoned: soon after its first, so that few days are looked back at."""
 QUICK = (
@@ -51,9 +51,9 @@ class Place:
 
 
 def _run(use_case: UseCase, day: date) -> None:
-    ingest.run(use_case, day)
-    validate.run(use_case, day)
-    build.run(use_case, day)
+    ingest.ingest_period(use_case, day)
+    validate.validate_period(use_case, day)
+    build.build_features(use_case, day)
 
 
 class Places(dict[str, Place]):
@@ -105,13 +105,13 @@ class Outcome:
         healthy = getattr(source, self.feed.name)
         for other in use_case.feeds:
             if other is not self.feed:
-                ingest.land(use_case, other, day)
-                validate.check(use_case, other, day)
+                ingest.land_feed(use_case, other, day)
+                validate.check_feed(use_case, other, day)
         patch.setattr(source, self.feed.name, lambda asked: self.delivered if asked == day else healthy(asked))
-        if self._try(ingest.land, use_case, self.feed, day):
-            if validated := self._try(validate.check, use_case, self.feed, day):
+        if self._try(ingest.land_feed, use_case, self.feed, day):
+            if validated := self._try(validate.check_feed, use_case, self.feed, day):
                 self._conserved(validated)
-            self._try(build.run, use_case, day)
+            self._try(build.build_features, use_case, day)
         self._others_unchanged()
         self._pages_are_harmless()
         patch.undo()

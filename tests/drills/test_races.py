@@ -22,15 +22,15 @@ SCORED = [AS_OF + timedelta(days=n) for n in range(3)]
 
 def run_days(days: list[date]) -> None:
     for day in days:
-        ingest.run(USE_CASE, day)
-        validate.run(USE_CASE, day)
-        build.run(USE_CASE, day)
+        ingest.ingest_period(USE_CASE, day)
+        validate.validate_period(USE_CASE, day)
+        build.build_features(USE_CASE, day)
 
 
 def promote_and_score(days: list[date], who: str) -> None:
-    promote.run(USE_CASE, "1", who=who)
+    promote.promote_version(USE_CASE, "1", who=who)
     for day in days:
-        score.run(USE_CASE, day)
+        score.score_period(USE_CASE, day)
 
 
 def race(works: list[tuple]) -> None:
@@ -70,11 +70,11 @@ def test_promotions_and_scores_that_race_end_as_those_of_one(survived, tmp_path,
     from include.promotion import register
 
     with moved_into(trained[0], tmp_path / "alone"):
-        register.run(USE_CASE, trained[1])
+        register.register_run(USE_CASE, trained[1])
         promote_and_score(SCORED, "a race")
         reference = life.state()
     with moved_into(trained[0], tmp_path / "raced"):
-        register.run(USE_CASE, trained[1])
+        register.register_run(USE_CASE, trained[1])
         race([(promote_and_score, days, "a race") for days in shuffled(SCORED, 6)])
         found = life.state()
     lost = life.rows_lost(reference["tables"], found["tables"])

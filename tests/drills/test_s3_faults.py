@@ -33,9 +33,9 @@ GUARDS = {
 
 def run_days() -> None:
     for day in DAYS:
-        ingest.run(USE_CASE, day)
-        validate.run(USE_CASE, day)
-        build.run(USE_CASE, day)
+        ingest.ingest_period(USE_CASE, day)
+        validate.validate_period(USE_CASE, day)
+        build.build_features(USE_CASE, day)
 
 
 @pytest.fixture(scope="module")
@@ -151,10 +151,10 @@ def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_t
     from include.lake import s3_retries
 
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
-    ingest.run(USE_CASE, DAYS[0])
+    ingest.ingest_period(USE_CASE, DAYS[0])
     before = life.tables()
     with through(["500"], 1.0), pytest.raises(ObjectStoreError, match="run the task again") as raised:
-        validate.run(USE_CASE, DAYS[0])
+        validate.validate_period(USE_CASE, DAYS[0])
     assert raised.value.worth_retrying
     assert life.tables() == before
     run_days()

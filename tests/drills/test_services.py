@@ -133,9 +133,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     last = days_of(len(FAULTS) - 1).last
     with living_in(tmp_path_factory.mktemp("undisturbed")):
         for day in days_from(FIRST, last):
-            ingest.run(USE_CASE, day)
-            validate.run(USE_CASE, day)
-            build.run(USE_CASE, day)
+            ingest.ingest_period(USE_CASE, day)
+            validate.validate_period(USE_CASE, day)
+            build.build_features(USE_CASE, day)
         return Walk(USE_CASE, FIRST, last, FIRST).tables()
 
 

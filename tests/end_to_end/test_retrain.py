@@ -108,7 +108,7 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
         for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
             (then / name).write((ledger.folder / name).read())
         breach(lake, day)
-        if decide.run(USE_CASE, day).outcome == "retrain":
+        if decide.decide_retraining(USE_CASE, day).outcome == "retrain":
             columns = schemas.content(USE_CASE, "retrainings").names
             row = results.filter([each == day for each in results["day"].to_pylist()]).select(columns)
             lake.replace("retrainings", day, row, inputs={}, stage="test")

@@ -28,7 +28,7 @@ TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("tr
 def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
     for day in days_from(FIRST, AS_OF + timedelta(days=1)):
-        build.run(USE_CASE, day)
+        build.build_features(USE_CASE, day)
     dags = (TRAIN, SCORE, ROLLBACK, REPRODUCE)
     until(lambda: all(map(airflow.has_dag, dags)), "the DAGs")
     for dag_id in (TRAIN, ROLLBACK, REPRODUCE):

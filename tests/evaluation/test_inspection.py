@@ -7,7 +7,7 @@ import pytest
 
 from include.declaration.gates import RobustnessGate, SchemaGate, ServingGate, UnusedFeaturesGate
 from include.evaluation.inputs import ChampionInputs, CorruptionResult, ServingCheckResult
-from include.evaluation.judge import judge
+from include.evaluation.judge import judge_gates
 from include.registry import gate_result
 from tests.evaluation.test_judge import COSTS, FEATURES, SOUND, one, without_champion
 
@@ -24,7 +24,7 @@ def test_bad_input_that_breaks_the_model_fails(broken):
 
 
 def test_serving_gives_three_verdicts_with_their_own_limits():
-    verdicts = judge([SERVING], SOUND, COSTS)
+    verdicts = judge_gates([SERVING], SOUND, COSTS)
     assert [verdict.gate.rpartition(": ")[2] for verdict in verdicts] == [
         "same scores",
         "microseconds per row",
@@ -35,13 +35,13 @@ def test_serving_gives_three_verdicts_with_their_own_limits():
 
 def test_a_model_that_cannot_be_served_fails_and_its_measures_are_not_judged():
     broken = ServingCheckResult(0, 0, 0.0, 0.0, error="model.txt is missing")
-    verdicts = judge([SERVING], replace(SOUND, rehearsal=broken), COSTS)
+    verdicts = judge_gates([SERVING], replace(SOUND, rehearsal=broken), COSTS)
     assert [verdict.outcome for verdict in verdicts] == ["failed", "not judged", "not judged"]
     assert verdicts[0].reason.endswith("model.txt is missing.")
 
 
 def test_scoring_no_row_proves_nothing():
-    verdicts = judge([SERVING], replace(SOUND, rehearsal=ServingCheckResult(0, 0, 0.0, 1.5)), COSTS)
+    verdicts = judge_gates([SERVING], replace(SOUND, rehearsal=ServingCheckResult(0, 0, 0.0, 1.5)), COSTS)
     assert {verdict.outcome for verdict in verdicts} == {"not judged"}
 
 
@@ -76,7 +76,7 @@ def test_a_champion_whose_features_are_not_known_is_not_compared():
 def test_features_without_gain_are_reported_and_never_block():
     verdict = one(UnusedFeaturesGate(), replace(SOUND, gains={"size": 1.0, "kind": 0.0}))
     assert (verdict.outcome, verdict.blocks, verdict.value) == ("reported", False, 1)
-    assert gate_result.outcome([verdict]) == "passed"
+    assert gate_result.overall_outcome([verdict]) == "passed"
     unknown = one(UnusedFeaturesGate(), replace(SOUND, gains={}))
     assert (unknown.outcome, unknown.blocks) == ("not judged", False)
 

@@ -26,7 +26,7 @@ from include.evaluation.inputs import (
     ServingCheckResult,
     TestRows,
 )
-from include.evaluation.judge import judge
+from include.evaluation.judge import judge_gates
 from include.model import metrics
 from include.registry import gate_result
 from include.use_case import DecisionCosts
@@ -81,7 +81,7 @@ ALL = (
 
 
 def one(gate, evidence):
-    [verdict] = judge([gate], evidence, COSTS)
+    [verdict] = judge_gates([gate], evidence, COSTS)
     return verdict
 
 
@@ -90,14 +90,14 @@ def without_champion(**change):
 
 
 def test_a_sound_model_passes_every_gate_in_their_order():
-    verdicts = judge(ALL, SOUND, COSTS)
+    verdicts = judge_gates(ALL, SOUND, COSTS)
     assert {verdict.outcome for verdict in verdicts} == {"passed"}
     assert not any(verdict.blocks for verdict in verdicts)
     kinds = [verdict.kind for verdict in verdicts]
     assert kinds[:4] == ["metric", "champion", "slice", "robustness"]
     assert kinds[4:] == ["serving"] * 3 + ["schema", "leakage", "feature value"]
     assert verdicts[0].gate == str(ALL[0])
-    assert gate_result.outcome(verdicts) == "passed"
+    assert gate_result.overall_outcome(verdicts) == "passed"
 
 
 @pytest.mark.parametrize(
@@ -121,20 +121,20 @@ def test_a_sound_model_passes_every_gate_in_their_order():
     ],
 )
 def test_a_planted_violation_is_caught_by_its_gate_alone_and_blocks(planted, gate, kind, said):
-    verdicts = judge(ALL, planted, COSTS)
+    verdicts = judge_gates(ALL, planted, COSTS)
     failed = [verdict for verdict in verdicts if verdict.outcome == "failed"]
     assert [verdict.kind for verdict in failed] == [kind]
     assert failed[0].blocks
     assert str(ALL[gate]) in failed[0].gate
     assert said in failed[0].reason
-    assert gate_result.outcome(verdicts) == "failed"
+    assert gate_result.overall_outcome(verdicts) == "failed"
 
 
 def test_what_was_not_found_out_is_not_judged_and_blocks():
-    verdicts = judge(ALL, GateInputs(metrics={}, days=DAYS), COSTS)
+    verdicts = judge_gates(ALL, GateInputs(metrics={}, days=DAYS), COSTS)
     assert {verdict.outcome for verdict in verdicts} == {"not judged"}
     assert all(verdict.blocks for verdict in verdicts)
-    assert gate_result.outcome(verdicts) == "not judged"
+    assert gate_result.overall_outcome(verdicts) == "not judged"
 
 
 def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_gate_says_otherwise():
@@ -144,26 +144,26 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_gate_says_
     assert verdict.reason == "There are labels of 5 test days; this gate needs 7."
     passing = one(Gate("auc", at_least=0.9, min_days=7, unjudged="passes"), few)
     assert (passing.outcome, passing.blocks) == ("not judged", False)
-    assert gate_result.outcome([passing]) == "passed"
+    assert gate_result.overall_outcome([passing]) == "passed"
 
 
 def test_average_precision_on_test_days_of_one_class_is_not_judged():
     labels = np.ones(len(SOUND.rows.labels))
-    measured = {MODEL: metrics.of(labels, SOUND.rows.predicted[MODEL], COSTS)}
+    measured = {MODEL: metrics.compute_metrics(labels, SOUND.rows.predicted[MODEL], COSTS)}
     verdict = one(Gate("average_precision", at_least=0.9), replace(SOUND, metrics=measured))
     assert (verdict.outcome, verdict.blocks) == ("not judged", True)
 
 
 def test_a_failure_outweighs_what_was_not_judged():
-    verdicts = judge([Gate("auc", at_least=0.9), Gate("brier", at_most=0.2)], SOUND, COSTS)
+    verdicts = judge_gates([Gate("auc", at_least=0.9), Gate("brier", at_most=0.2)], SOUND, COSTS)
     assert [verdict.outcome for verdict in verdicts] == ["failed", "not judged"]
-    assert gate_result.outcome(verdicts) == "failed"
+    assert gate_result.overall_outcome(verdicts) == "failed"
 
 
 def test_without_a_declared_gate_nothing_is_promoted():
-    [verdict] = judge([], SOUND, COSTS)
+    [verdict] = judge_gates([], SOUND, COSTS)
     assert (verdict.gate, verdict.outcome, verdict.blocks) == ("a gate is declared", "failed", True)
-    assert gate_result.outcome([]) == "failed"
+    assert gate_result.overall_outcome([]) == "failed"
 
 
 @pytest.mark.parametrize(

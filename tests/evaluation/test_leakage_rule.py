@@ -8,7 +8,7 @@ import pytest
 
 from include.declaration.gates import LeakageGate
 from include.evaluation.inputs import GateInputs, RebuiltPeriod
-from include.evaluation.judge import judge
+from include.evaluation.judge import judge_gates
 from include.use_case import DecisionCosts
 
 DAYS = tuple(RebuiltPeriod(date(2020, 3, day), rows=9) for day in range(1, 7))
@@ -17,7 +17,7 @@ DAY, OTHER = DAYS[0], RebuiltPeriod(date(2020, 3, 9), rows=9)
 
 def verdict_on(*rebuilt):
     evidence = GateInputs(metrics={}, days=20, rebuilt=rebuilt)
-    [verdict] = judge([LeakageGate()], evidence, DecisionCosts(missed=3, false_warning=1, unit="points"))
+    [verdict] = judge_gates([LeakageGate()], evidence, DecisionCosts(missed=3, false_warning=1, unit="points"))
     return verdict
 
 

@@ -23,7 +23,7 @@ def verdict(outcome: str, value: float | None = 0.4, limit: float | None = 0.5, 
 
 def of_champion(**changed) -> bytes:
     told = {"mean": -0.003, "interval": (-0.006, -0.0005)} | changed
-    return plots.champion("toy", DAYS, DIFFERENCES, **told)
+    return plots.plot_champion("toy", DAYS, DIFFERENCES, **told)
 
 
 def size(content: bytes) -> tuple[int, int]:
@@ -36,8 +36,8 @@ GROUPS = [PlotGroup("carrier", f"C{n}", 500 + n, n / 100, 0.05) for n in range(2
     PlotGroup("hour", "5", 3, None, 0.05)
 ]
 DRAWN = {
-    "verdicts": lambda: plots.verdicts("toy", OUTCOMES),
-    "slices": lambda: plots.slices("toy", GROUPS),
+    "verdicts": lambda: plots.plot_gate_results("toy", OUTCOMES),
+    "slices": lambda: plots.plot_slices("toy", GROUPS),
     "champion": of_champion,
 }
 
@@ -52,20 +52,20 @@ def test_a_plot_is_a_png_of_readable_size_and_equal_when_drawn_again(name):
 
 def test_every_gate_has_a_row_of_its_own_height_and_a_long_name_more_of_it():
     def height(names: list[str]) -> int:
-        return size(plots.verdicts("toy", [verdict("passed", gate=name) for name in names]))[1]
+        return size(plots.plot_gate_results("toy", [verdict("passed", gate=name) for name in names]))[1]
 
     few, many = height(["short"] * 3), height(["short"] * 15)
     assert (many - few) / 12 >= 30  # pixels
     assert height(["a name that needs more room than one line has to give"] * 15) > many
-    assert size(plots.verdicts("toy", OUTCOMES * 4))[0] == size(plots.verdicts("toy", OUTCOMES))[0]
+    assert size(plots.plot_gate_results("toy", OUTCOMES * 4))[0] == size(plots.plot_gate_results("toy", OUTCOMES))[0]
 
 
 @pytest.mark.parametrize(
     "name", ["costs $x_1$ and $\\frac{$", "", "line\nbreak", "x" * 300, "Gr\u00f6\u00dfe \u2264 5 %"]
 )
 def test_names_are_drawn_as_they_are_whatever_they_hold(name):
-    assert plots.verdicts(name, [verdict("failed", gate=name)])
-    assert plots.slices(name, [PlotGroup(name, name, 300, 0.1, 0.05)])
+    assert plots.plot_gate_results(name, [verdict("failed", gate=name)])
+    assert plots.plot_slices(name, [PlotGroup(name, name, 300, 0.1, 0.05)])
 
 
 @pytest.mark.parametrize(
@@ -92,16 +92,16 @@ def test_outcomes_differ_by_marker_and_by_colour():
 
 
 def test_only_the_worst_groups_are_drawn():
-    shown = plots.slices("toy", GROUPS)
+    shown = plots.plot_slices("toy", GROUPS)
     better = [group for group in GROUPS if group.worse is not None and group.worse >= 0.12]  # the worst eight
-    assert shown != plots.slices("toy", better)  # it says that there are more
+    assert shown != plots.plot_slices("toy", better)  # it says that there are more
     others = [group._replace(worse=0.001) if (group.worse or 1) < 0.12 else group for group in GROUPS]
-    assert shown == plots.slices("toy", others)
+    assert shown == plots.plot_slices("toy", others)
 
 
 def test_without_a_group_that_was_judged_the_plot_says_so():
-    assert size(plots.slices("toy", [PlotGroup("hour", "5", 3, None, 0.05)]))[1] >= 100
-    assert size(plots.slices("toy", []))[1] >= 100
+    assert size(plots.plot_slices("toy", [PlotGroup("hour", "5", 3, None, 0.05)]))[1] >= 100
+    assert size(plots.plot_slices("toy", []))[1] >= 100
 
 
 @pytest.mark.parametrize("interval", [(-np.inf, -0.0005), (-0.006, np.inf), (0.0, 0.0)])
@@ -110,10 +110,10 @@ def test_a_one_sided_or_empty_interval_is_drawn(interval):
 
 
 def test_equal_models_are_drawn():
-    assert plots.champion("toy", DAYS[:1], np.zeros(1), mean=0.0, interval=(0.0, 0.0))
+    assert plots.plot_champion("toy", DAYS[:1], np.zeros(1), mean=0.0, interval=(0.0, 0.0))
 
 
 def test_no_global_figure_is_made():
-    plots.verdicts("toy", OUTCOMES)
+    plots.plot_gate_results("toy", OUTCOMES)
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()

@@ -47,13 +47,13 @@ class Renewed:
         """Run the data DAG's stages for these days."""
         use_case = self.use_case
         for day in days:
-            ingest.run(use_case, day)
-            validate.run(use_case, day)
-            build.run(use_case, day)
+            ingest.ingest_period(use_case, day)
+            validate.validate_period(use_case, day)
+            build.build_features(use_case, day)
 
     def stale(self, **asked: date) -> dict[str, dict[date, str]]:
         """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""
-        found = staleness.find(self.use_case, **asked)
+        found = staleness.find_stale(self.use_case, **asked)
         days = {each.table: {day.day: day.reason for day in each.stale if day.rows} for each in found}
         return {table: stale for table, stale in days.items() if stale}
 
@@ -66,4 +66,4 @@ def forget() -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
         del sys.modules[name]
     importlib.invalidate_caches()
-    code_digest.forget()
+    code_digest.forget_files()

@@ -45,7 +45,7 @@ def label(monkeypatch, function) -> pa.Table:
 def _made(monkeypatch, table: str, name: str, function) -> pa.Table:
     monkeypatch.setattr(features, name, function)
     lake = Lake.of(USE_CASE)
-    materialize.write(USE_CASE, table, name, lake.as_of(DAY), DAY - timedelta(days=1))
+    materialize.materialize(USE_CASE, table, name, lake.as_of(DAY), DAY - timedelta(days=1))
     return lake.as_of(DAY).read(table, DAY, DAY)
 
 
@@ -244,7 +244,7 @@ def test_code_that_cannot_be_read_is_named_with_its_line(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     use_case = replace(USE_CASE, package="unreadable_case")
     with pytest.raises(BrokenUseCaseError, match=r"cannot be loaded: SyntaxError") as caught:
-        materialize.write(use_case, "features", "build", Lake.of(USE_CASE).as_of(DAY), DAY)
+        materialize.materialize(use_case, "features", "build", Lake.of(USE_CASE).as_of(DAY), DAY)
     assert caught.value.where.endswith("features.py:2")
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from include.features.results import ResultRefusedError, converted, read_result
-from include.ingestion.conversion import NotConvertibleError, convert
+from include.ingestion.conversion import NotConvertibleError, convert_columns
 
 NAN, INF = float("nan"), float("inf")
 MIDNIGHT = datetime(1950, 1, 1)  # noqa: DTZ001  # no zone: as DuckDB's and pandas' timestamps
@@ -49,7 +49,7 @@ MIDNIGHT = datetime(1950, 1, 1)  # noqa: DTZ001  # no zone: as DuckDB's and pand
     ],
 )
 def test_values_that_the_announced_type_holds_are_kept(values, announced, expected):
-    found = convert("x", values, pa.type_for_alias(announced))
+    found = convert_columns("x", values, pa.type_for_alias(announced))
     assert (found.type, found.to_pylist()) == (pa.type_for_alias(announced), expected)
 
 
@@ -86,7 +86,7 @@ def test_values_that_the_announced_type_holds_are_kept(values, announced, expect
 )
 def test_a_value_that_would_change_is_refused_with_its_row(values, announced, row):
     with pytest.raises(NotConvertibleError, match="would not stay as it is") as caught:
-        convert("x", values, pa.type_for_alias(announced))
+        convert_columns("x", values, pa.type_for_alias(announced))
     assert (caught.value.column, caught.value.row) == ("x", row)
 
 
@@ -107,11 +107,11 @@ def test_a_value_that_would_change_is_refused_with_its_row(values, announced, ro
 )
 def test_another_kind_of_type_is_refused(values, announced):
     with pytest.raises(NotConvertibleError, match=r"'x' is .*, announced is"):
-        convert("x", values, pa.type_for_alias(announced))
+        convert_columns("x", values, pa.type_for_alias(announced))
 
 
 def test_a_nan_of_a_float_stays_for_the_lake_to_refuse():
-    assert str(convert("x", pa.array([NAN]), pa.float32()).to_pylist()) == "[nan]"
+    assert str(convert_columns("x", pa.array([NAN]), pa.float32()).to_pylist()) == "[nan]"
 
 
 # -- what a function may return

@@ -107,8 +107,8 @@ def redeclared(lake_home, monkeypatch):
     kept = source.events
     with monkeypatch.context() as patch:
         spoil(patch, "events", "hour", [25], DAY)
-        ingest.run(USE_CASE, DAY), validate.run(USE_CASE, DAY)
-        resubmit.release(USE_CASE, "events", [HOUR], **ASKED)
+        ingest.ingest_period(USE_CASE, DAY), validate.validate_period(USE_CASE, DAY)
+        resubmit.resubmit_released(USE_CASE, "events", [HOUR], **ASKED)
     use_case = with_hour("bool")
 
     def events(day: date) -> pa.Table:
@@ -120,35 +120,35 @@ def redeclared(lake_home, monkeypatch):
     monkeypatch.setattr(expectations, "events", Suite)
     for table in ("raw/events", "checked/events"):
         rebuild_table(use_case, table, DAY, apply=True)
-    ingest.run(use_case, DAY), validate.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
     return use_case
 
 
 def test_such_a_row_is_quarantined_again_and_the_rest_of_its_day_published(redeclared):
-    ingest.run(redeclared, NEXT)
-    done = validate.run(redeclared, NEXT)["events"]
+    ingest.ingest_period(redeclared, NEXT)
+    done = validate.validate_period(redeclared, NEXT)["events"]
     assert (done.landed, done.published, done.quarantined) == (201, 200, 1)
-    again = quarantine.of(redeclared, "events", NEXT)
+    again = quarantine.read_quarantine(redeclared, "events", NEXT)
     (row,) = again.rows.to_pylist()
     assert (row["event_date"], row["id"], row["hour"]) == (DAY, 0, None)
     assert row["reasons"] == [
         f"{UNHELD}hour=25 was int32 in correction 1 and is declared bool now; correct the row with a value of that type"
     ]
-    assert not ingest.run(redeclared, NEXT)["events"].changed
-    assert not validate.run(redeclared, NEXT)["events"].commit.changed
-    assert [each.faults for each in reconcile.run(redeclared)] == [(), ()]
+    assert not ingest.ingest_period(redeclared, NEXT)["events"].changed
+    assert not validate.validate_period(redeclared, NEXT)["events"].commit.changed
+    assert [each.faults for each in reconcile.reconcile(redeclared)] == [(), ()]
 
 
 def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
-    ingest.run(redeclared, NEXT), validate.run(redeclared, NEXT)
-    again = quarantine.of(redeclared, "events", NEXT)
+    ingest.ingest_period(redeclared, NEXT), validate.validate_period(redeclared, NEXT)
+    again = quarantine.read_quarantine(redeclared, "events", NEXT)
     (reason,) = again.rows["reasons"].to_pylist()[0]
     with pytest.raises(InvalidRequestError, match=r"published without the value\. Nothing was released"):
-        resubmit.release(redeclared, "events", [reason], **ASKED)
+        resubmit.resubmit_released(redeclared, "events", [reason], **ASKED)
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"
-    done = resubmit.correct(redeclared, "events", "rows.csv", text.encode(), **ASKED)
+    done = resubmit.resubmit_corrected(redeclared, "events", "rows.csv", text.encode(), **ASKED)
     day = date.fromisoformat(done.known_on)
-    ingest.run(redeclared, day), validate.run(redeclared, day)
+    ingest.ingest_period(redeclared, day), validate.validate_period(redeclared, day)
     checked = Lake.of(redeclared).as_of(day).read("checked/events", day).to_pylist()
     assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY] == [(True, [])]

@@ -31,7 +31,7 @@ ODD = rows(
 
 def test_what_is_exported_comes_back_as_it_was():
     ids, reasons = [f"a.{n}" for n in range(6)], [["bad, very", "worse"]] * 6
-    back, named = correction_reader.read_corrections("x.csv", correction_file.written(ODD, ids, reasons), SCHEMA)
+    back, named = correction_reader.read_corrections("x.csv", correction_file.correction_csv(ODD, ids, reasons), SCHEMA)
     assert named == ids
     assert back.equals(ODD)
 
@@ -96,7 +96,7 @@ def test_finding_rows_by_their_keys_grows_as_their_number_however_often_keys_are
     there = pa.table({"id": [1] * many, "digest": [f"d{n}" for n in range(many)]})
     is_open = Asked([True] + [False] * (many - 1))
     with pytest.raises(InvalidRequestError, match="several rows in the place of one"):
-        corrections.matched(pa.table({"id": [1] * many}), None, there, ["id"], is_open)
+        corrections.match_corrections(pa.table({"id": [1] * many}), None, there, ["id"], is_open)
     assert is_open.count <= 2 * many
 
 
@@ -104,19 +104,21 @@ def test_an_error_about_many_rows_is_short():
     there = pa.table({"id": ["x" * 100_000] * 500, "digest": [f"d{n}" for n in range(500)]})
     for sent, said in (("x" * 100_000, "and 480 more"), ("y" * 100_000, "more characters")):
         with pytest.raises(InvalidRequestError, match=said) as refused:
-            corrections.matched(pa.table({"id": [sent]}), None, there, ["id"], [True] * 500)
+            corrections.match_corrections(pa.table({"id": [sent]}), None, there, ["id"], [True] * 500)
         assert len(str(refused.value)) < 2_000
 
 
 def test_places_are_those_of_equal_rows_each_once():
     landed = pa.concat_tables([ODD, ODD.slice(1, 1)])
-    assert corrections.places(landed, landed.take([1, 6, 3]), "id") == [1, 6, 3]
-    assert corrections.places(ODD, landed.take([1, 6]), "id") is None
-    assert corrections.places(ODD, rows((1, "", 0.3, DAY, -128, True, 0.1)), "id") is None
-    assert corrections.places(ODD, ODD.slice(0, 0), "id") == []
+    assert corrections.correction_places(landed, landed.take([1, 6, 3]), "id") == [1, 6, 3]
+    assert corrections.correction_places(ODD, landed.take([1, 6]), "id") is None
+    assert corrections.correction_places(ODD, rows((1, "", 0.3, DAY, -128, True, 0.1)), "id") is None
+    assert corrections.correction_places(ODD, ODD.slice(0, 0), "id") == []
 
 
 def test_a_reason_is_waived_for_its_row_alone_and_equal_keys_for_none():
     keys = [(1,), (2,), (3,), (3,)]
-    found = corrections.judged([["a", "b"], ["a"], [], []], [["a"], [], [], [SAME_KEYS]], keys, others=[(2,)])
+    found = corrections.judge_corrections(
+        [["a", "b"], ["a"], [], []], [["a"], [], [], [SAME_KEYS]], keys, others=[(2,)]
+    )
     assert found == [["b"], ["a", SAME_KEYS], [SAME_KEYS], [SAME_KEYS]]

@@ -18,17 +18,17 @@ DAYS = (date(2020, 1, 10), date(2020, 1, 11))
 
 def run(*days: date) -> None:
     for day in days:
-        ingest.run(USE_CASE, day)
-        validate.run(USE_CASE, day)
+        ingest.ingest_period(USE_CASE, day)
+        validate.validate_period(USE_CASE, day)
 
 
 def served(path: str) -> str:
-    return bytes(web_data_docs.page("toy", path).body).decode()
+    return bytes(web_data_docs.data_docs_page("toy", path).body).decode()
 
 
 def test_a_validated_day_has_a_page_and_a_line_in_the_index_which_leads_to_it(lake_home):
     run(*DAYS)
-    [newest, oldest] = reversed((data_docs.folder("toy") / "events").names())
+    [newest, oldest] = reversed((data_docs.data_docs_folder("toy") / "events").names())
     assert (newest[:10], oldest[:10]) == ("2020-01-11", "2020-01-10")
     index = served("index.html")
     assert index.index(f'href="events/{newest}"') < index.index(f'href="events/{oldest}"')
@@ -38,7 +38,7 @@ def test_a_validated_day_has_a_page_and_a_line_in_the_index_which_leads_to_it(la
 @pytest.mark.parametrize("name", ["index", "page"])
 def test_a_page_opened_from_the_disk_asks_nothing_of_other_hosts(lake_home, name):
     run(DAYS[0])
-    folder = data_docs.folder("toy")
+    folder = data_docs.data_docs_folder("toy")
     place = folder / "index.html" if name == "index" else folder / "events" / (folder / "events").names()[0]
     page = place.read().decode()
     policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
@@ -58,15 +58,15 @@ def test_a_value_turns_no_direction_of_its_page(lake_home):
     document = ExpectationSuiteValidationResult(
         success=False, results=[result], suite_name="events", meta={"great_expectations_version": "1"}
     )
-    page = data_docs.write("toy", "events", DAYS[0], "b2-0", document).read().decode()
+    page = data_docs.write_data_docs("toy", "events", DAYS[0], "b2-0", document).read().decode()
     assert r"x\u202e\x1b\u2066" in page and not set(hostile) & set(page) - {"x"}
 
 
 def test_validating_the_same_again_adds_no_page(lake_home):
     run(DAYS[0])
-    before = (data_docs.folder("toy") / "events").names()
+    before = (data_docs.data_docs_folder("toy") / "events").names()
     run(DAYS[0])
-    assert (data_docs.folder("toy") / "events").names() == before
+    assert (data_docs.data_docs_folder("toy") / "events").names() == before
 
 
 def test_what_an_expectation_raised_is_text_in_its_page(lake_home):
@@ -80,7 +80,7 @@ def test_what_an_expectation_raised_is_text_in_its_page(lake_home):
     document = ExpectationSuiteValidationResult(
         success=False, results=[result], suite_name="events", meta={"great_expectations_version": "1"}
     )
-    page = data_docs.write("toy", "events", DAYS[0], "b2-0", document).read().decode()
+    page = data_docs.write_data_docs("toy", "events", DAYS[0], "b2-0", document).read().decode()
     assert hostile not in page
     assert "&lt;script&gt;alert(1)" in page
     assert result.exception_info["exception_message"] == hostile, "the validation itself keeps what was said"
@@ -98,6 +98,6 @@ def test_numbers_of_numpy_are_rendered_without_a_traceback_in_the_log(lake_home,
     document = ExpectationSuiteValidationResult(
         success=False, results=[result], suite_name="events", meta={"great_expectations_version": "1"}
     )
-    page = data_docs.write("toy", "events", DAYS[0], "b2-0", document).read().decode()
+    page = data_docs.write_data_docs("toy", "events", DAYS[0], "b2-0", document).read().decode()
     assert caplog.text == ""
     assert not isinstance(observed, np.float64) or "2.5" in page

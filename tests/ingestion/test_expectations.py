@@ -18,14 +18,14 @@ HOUR, NULL, TWICE = (expectations.reason_text(each) for each in (IN_A_DAY, PRESE
 
 
 def test_every_row_gets_every_reason_it_breaks():
-    judged = expectations.judge(Suite(rows=(IN_A_DAY, PRESENT, UNIQUE)), ROWS, "toy")
+    judged = expectations.judge_rows(Suite(rows=(IN_A_DAY, PRESENT, UNIQUE)), ROWS, "toy")
     assert judged.reasons.to_pylist() == [[], [HOUR, TWICE], [NULL, TWICE]]
     assert judged.quarantined == 2
-    assert expectations.counts(judged.reasons) == {TWICE: 2, HOUR: 1, NULL: 1}
+    assert expectations.count_failures(judged.reasons) == {TWICE: 2, HOUR: 1, NULL: 1}
 
 
 def test_keys_are_judged_with_the_suite():
-    judged = expectations.judge(Suite(rows=(IN_A_DAY,)), ROWS, "toy", keys=("id",))
+    judged = expectations.judge_rows(Suite(rows=(IN_A_DAY,)), ROWS, "toy", keys=("id",))
     once = "keys must occur only once in the day: id"
     assert judged.reasons.to_pylist() == [[], [once, HOUR], [once]]
 
@@ -35,14 +35,14 @@ def test_integers_beyond_2_to_the_53_beside_a_null_are_judged_as_integers(id_):
     rows = pa.table({"id": [id_, 2 * BIG + 1 - id_, None]})
     in_set = gxe.ExpectColumnValuesToBeInSet(column="id", value_set=[BIG + 1])
     digits = gxe.ExpectColumnValuesToMatchRegex(column="id", regex=f"^({BIG}|{BIG + 1})$")
-    judged = expectations.judge(Suite(rows=(UNIQUE, in_set, digits)), rows, "toy")
+    judged = expectations.judge_rows(Suite(rows=(UNIQUE, in_set, digits)), rows, "toy")
     assert [bool(reasons) for reasons in judged.reasons.to_pylist()] == [id_ == BIG, id_ != BIG, False]
 
 
 def test_a_broken_table_level_expectation_says_what_was_seen():
     count = gxe.ExpectTableRowCountToBeBetween(min_value=10, description="at least 10 rows")
     mostly = gxe.ExpectColumnValuesToNotBeNull(column="hour", mostly=0.9)
-    assert expectations.judge(Suite(table=(count, mostly)), ROWS, "toy").broken == (
+    assert expectations.judge_rows(Suite(table=(count, mostly)), ROWS, "toy").broken == (
         "at least 10 rows [expect_table_row_count_to_be_between(min_value=10)] (observed 3)",
         "hour: expect_column_values_to_not_be_null(mostly=0.9) (observed 1 of 3 rows that break it)",
     )
@@ -50,13 +50,13 @@ def test_a_broken_table_level_expectation_says_what_was_seen():
 
 def test_a_share_that_may_break_a_table_level_expectation_quarantines_nothing():
     mostly = gxe.ExpectColumnValuesToNotBeNull(column="hour", mostly=0.5)
-    judged = expectations.judge(Suite(table=(mostly,)), ROWS, "toy")
+    judged = expectations.judge_rows(Suite(table=(mostly,)), ROWS, "toy")
     assert (judged.quarantined, judged.broken) == (0, ())
 
 
 def test_an_expectation_that_raises_says_so_in_one_line_and_breaks_no_row(caplog, capfd):
     schema = gxe.ExpectColumnValuesToMatchJsonSchema(column="text", json_schema={"type": "object"})
-    judged = expectations.judge(Suite(rows=(schema,)), pa.table({"text": ["no json"]}), "toy")
+    judged = expectations.judge_rows(Suite(rows=(schema,)), pa.table({"text": ["no json"]}), "toy")
     assert judged.quarantined == 0
     assert judged.raised == (f"{expectations.reason_text(schema)}: Expecting value: line 1 column 1 (char 0)",)
     assert "Traceback" not in caplog.text + "".join(capfd.readouterr())
@@ -67,7 +67,7 @@ def test_an_expectation_that_raises_before_it_judges_is_named(monkeypatch):
         raise RuntimeError("no metric\nof this name")
 
     monkeypatch.setattr(gxe.ExpectColumnValuesToNotBeNull, "get_validation_dependencies", broken)
-    judged = expectations.judge(Suite(rows=(IN_A_DAY, PRESENT)), ROWS, "toy")
+    judged = expectations.judge_rows(Suite(rows=(IN_A_DAY, PRESENT)), ROWS, "toy")
     assert judged.quarantined == 0
     assert judged.raised == (f"{NULL}: RuntimeError: of this name",)
 
@@ -75,7 +75,7 @@ def test_an_expectation_that_raises_before_it_judges_is_named(monkeypatch):
 def test_a_row_rule_that_names_no_rows_is_no_judgement(monkeypatch):
     """Such as one whose result holds a verdict on the day alone: published rows would have broken it."""
     monkeypatch.setattr(expectations, "COMPLETE", {"result_format": "BASIC"})
-    (raised,) = expectations.judge(Suite(rows=(IN_A_DAY,)), ROWS, "toy").raised
+    (raised,) = expectations.judge_rows(Suite(rows=(IN_A_DAY,)), ROWS, "toy").raised
     assert "counts 1 rows that break it and names 0" in raised
 
 
@@ -83,7 +83,7 @@ def test_a_row_rule_that_names_no_rows_is_no_judgement(monkeypatch):
 @pytest.mark.parametrize("table", list(TABLES))
 def test_exactly_the_rows_that_break_an_expectation_are_quarantined(table):
     all_cases, rows = list(cases()), TABLES[table]
-    judged = expectations.judge(Suite(rows=tuple(case.expectation for case in all_cases)), rows, "matrix")
+    judged = expectations.judge_rows(Suite(rows=tuple(case.expectation for case in all_cases)), rows, "matrix")
     assert judged.raised == ()
     found: dict[str, list[int]] = {case.name: [] for case in all_cases}
     for place, reasons in enumerate(judged.reasons.to_pylist()):

@@ -11,7 +11,7 @@ import pytest
 from include.errors import DataError
 from include.features import build
 from include.ingestion import correction_file, correction_reader, ingest, validate
-from include.ingestion.known_at import KnownTooLateError, decision_time, require_known
+from include.ingestion.known_at import KnownTooLateError, decision_time, require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.use_case import UseCase
@@ -39,7 +39,7 @@ def seen(*values, kind: str = "timestamp") -> pa.Table:
 
 
 def check(use_case: UseCase, rows: pa.Table) -> None:
-    require_known(use_case, use_case.feed("events"), DAY, rows)
+    require_known_in_time(use_case, use_case.feed("events"), DAY, rows)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_midnight_that_the_clocks_skip_is_the_instant_of_the_change():
 
 
 def test_a_feed_that_declares_none_is_not_checked():
-    require_known(USE_CASE, USE_CASE.feed("events"), DAY, source.events(DAY))
+    require_known_in_time(USE_CASE, USE_CASE.feed("events"), DAY, source.events(DAY))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_
     value = datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)
     rows = seen(value, MIDNIGHT)
     monkeypatch.setattr(source, "events", lambda day: rows)
-    ingest.run(use_case, DAY), validate.run(use_case, DAY), build.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
     lake = Lake.of(use_case)
     view = lake.as_of(DAY)
     assert view.read("checked/events", DAY, order_by=["id"])["seen"].to_pylist()[:2] == [value, MIDNIGHT]
@@ -135,7 +135,7 @@ def test_a_source_that_delivers_too_early_lands_nothing(lake_home, monkeypatch):
     rows = seen(MIDNIGHT + SECOND)
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(KnownTooLateError):
-        ingest.run(use_case, DAY)
+        ingest.ingest_period(use_case, DAY)
     assert Lake.of(use_case).as_of(DAY).partitions("raw/events") == {}
 
 
@@ -144,11 +144,11 @@ def test_rows_of_another_type_are_refused_as_such(lake_home, monkeypatch):
     rows = seen(DAY, kind="date32")
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(DataError, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
-        ingest.run(use_case, DAY)
+        ingest.ingest_period(use_case, DAY)
 
 
 def test_an_exported_instant_comes_back_as_it_was():
     schema = schemas.content(declared("timestamp"), "raw/events")
     rows = seen(datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)).select(schema.names).slice(0, 3)
-    content = correction_file.written(rows, ["a", "b", "c"], [[], [], []])
+    content = correction_file.correction_csv(rows, ["a", "b", "c"], [[], [], []])
     assert correction_reader.read_corrections("x.csv", content, schema)[0].equals(rows.cast(schema).combine_chunks())

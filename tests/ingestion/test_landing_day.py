@@ -53,25 +53,25 @@ def raw(use_case, feed: str = "events", day=DAY) -> pa.Table:
 
 
 def land(use_case, feed: str = "events", day=DAY, **how):
-    return ingest.land(use_case, use_case.feed(feed), day, **how)
+    return ingest.land_feed(use_case, use_case.feed(feed), day, **how)
 
 
 def test_a_day_of_files_becomes_the_same_content_as_the_same_rows_from_a_function(landing):
     use_case = landing_toy(landing.name)
     for earlier in range(8):
         deliver(landing, DAY - timedelta(days=earlier))
-    ingest.run(use_case, DAY), validate.run(use_case, DAY), build.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
     tables = ("raw/events", "raw/outcomes", "checked/events", "checked/outcomes", "features", "labels")
     found = {table: lake(use_case).as_of(DAY).digest_of_days(table) for table in tables}
     other = replace(toy.USE_CASE, name="other")
-    ingest.run(other, DAY), validate.run(other, DAY), build.run(other, DAY)
+    ingest.ingest_period(other, DAY), validate.validate_period(other, DAY), build.build_features(other, DAY)
     assert found == {table: lake(other).as_of(DAY).digest_of_days(table) for table in tables}
 
 
 def test_a_use_case_of_delivered_feeds_alone_needs_no_source(landing):
     deliver(landing)
     use_case = replace(landing_toy(landing.name), package="tests.ingestion.sourceless", look_back_days=0)
-    ingest.run(use_case, DAY), validate.run(use_case, DAY), build.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
     (rebuilt,) = rebuild_periods(use_case, [DAY], DAY + timedelta(days=1))
     assert (rebuilt.rows, rebuilt.leaking, rebuilt.error) == (source.ROWS, (), "")
 
@@ -150,10 +150,10 @@ def test_of_each_file_size_etag_checksum_and_version_are_kept_and_the_commit_nam
 def test_landing_the_same_files_again_commits_nothing(landing):
     deliver(landing)
     use_case = landing_toy(landing.name)
-    ingest.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY)
     tables = ("raw/events", "raw/outcomes", "deliveries/events", "deliveries/outcomes")
     before = {table: lake(use_case).as_of(DAY).version(table) for table in tables}
-    assert not any(commit.changed for commit in ingest.run(use_case, DAY).values())
+    assert not any(commit.changed for commit in ingest.ingest_period(use_case, DAY).values())
     assert before == {table: lake(use_case).as_of(DAY).version(table) for table in tables}
 
 
@@ -253,16 +253,16 @@ def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
     with pytest.raises(
         DeliveryMissingError, match=rf"'events' for {DAY}.*no csv file.*{landing.name}.*'events/{DAY}/'"
     ):
-        ingest.run(use_case, DAY)
+        ingest.ingest_period(use_case, DAY)
 
 
 def test_a_look_back_day_without_files_is_named_by_whoever_needs_it(landing):
     for earlier in (0, 1, 2):
         deliver(landing, DAY - timedelta(days=earlier))
     use_case = landing_toy(landing.name)
-    ingest.run(use_case, DAY), validate.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
     with pytest.raises(DeliveryMissingError, match=f"'events' for {DAY - timedelta(days=7)}"):
-        build.run(use_case, DAY)
+        build.build_features(use_case, DAY)
 
 
 def test_a_day_is_not_there_before_its_mark_is(landing):

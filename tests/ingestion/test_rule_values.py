@@ -54,7 +54,7 @@ def test_a_set_finds_exactly_the_rows_that_have_its_values(kind, value, other):
     )
     assert wrong_values(no, COLUMNS) == wrong_values(yes, COLUMNS) == []
     breaks = [
-        [bool(each) for each in expectations.judge(Suite(rows=(rule,)), rows, "x").reasons.to_pylist()]
+        [bool(each) for each in expectations.judge_rows(Suite(rows=(rule,)), rows, "x").reasons.to_pylist()]
         for rule in (no, yes)
     ]
     assert breaks == [[True, False, False], [False, True, False]]

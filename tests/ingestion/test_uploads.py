@@ -22,17 +22,17 @@ def _home(lake_home):
 def test_a_hostile_name_reaches_no_file(name, lake_home: Path):
     (lake_home / "lake" / "toy" / "inbox").mkdir(parents=True)
     with pytest.raises(InvalidRequestError, match="is no name of a file in the inbox"):
-        uploads.read(USE_CASE, name)
+        uploads.read_upload(USE_CASE, name)
 
 
 def test_a_file_that_is_not_there_is_said_with_those_that_are():
-    (uploads.folder(USE_CASE) / "hours.csv").write(b"x")
+    (uploads.upload_folder(USE_CASE) / "hours.csv").write(b"x")
     with pytest.raises(InvalidRequestError, match=r"no file 'days\.csv'.*there are \['hours\.csv'\]"):
-        uploads.read(USE_CASE, "days.csv")
+        uploads.read_upload(USE_CASE, "days.csv")
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(lake_home: Path, monkeypatch):
-    place = uploads.folder(USE_CASE)
+    place = uploads.upload_folder(USE_CASE)
     (place / "rows.csv").write(b"x")
     with (place / "rows.csv").path.open("r+b") as file:
         file.truncate(uploads.FILE_BYTES + 1)  # sparse: it takes no room
@@ -40,12 +40,12 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(lake_home: Path, 
     with pytest.raises(
         InvalidRequestError, match=r"rows\.csv has 100,000,001 bytes, and a file of corrections has at most 100"
     ):
-        uploads.read(USE_CASE, "rows.csv")
+        uploads.read_upload(USE_CASE, "rows.csv")
 
 
 def test_what_is_no_regular_file_is_not_there(lake_home: Path):
-    folder = uploads.folder(USE_CASE).path
+    folder = uploads.upload_folder(USE_CASE).path
     folder.mkdir(parents=True)
     (folder / "rows.csv").symlink_to("/dev/zero")
     with pytest.raises(InvalidRequestError, match="There is no file"):
-        uploads.read(USE_CASE, "rows.csv")
+        uploads.read_upload(USE_CASE, "rows.csv")

@@ -117,7 +117,7 @@ class Stack:
 
     def processes(self, name: str) -> list[psutil.Process]:
         """The living processes of a service."""
-        return [process for process in processes.marked(self.home) if _service(process) == name]
+        return [process for process in processes.marked_processes(self.home) if _service(process) == name]
 
     def wait(self, seconds: float = 1200) -> None:
         """Returns when every service works; AssertionError, with the log's end, for one that died."""
@@ -252,7 +252,7 @@ class Stack:
 
     def listening(self) -> Iterator[tuple[str, int]]:
         """Address and port of everything that listens."""
-        mine = [*processes.marked(self.home)]
+        mine = [*processes.marked_processes(self.home)]
         mine += [psutil.Process(each.process.pid) for each in (self.postgres, self.redis, self.s3) if each.process]
         for process in mine:
             for connection in process.net_connections("inet"):
@@ -268,7 +268,7 @@ def running(**more: str) -> Iterator[Stack]:
     try:
         with Stack(folder, {"AIRWORTHY_USE_CASE_PACKAGES": "tests.integration.use_cases"}, more) as stack:
             yield stack
-        assert not processes.marked(folder)
+        assert not processes.marked_processes(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

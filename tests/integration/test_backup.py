@@ -73,14 +73,14 @@ def say(stack: Stack, *command: str) -> str:
 def live() -> None:
     """Some days of a model's life, in this process, in the stores that the environment names."""
     for day in days_from(TOY.first, TOY.last):
-        ingest.run(USE_CASE, day)
-        validate.run(USE_CASE, day)
-        build.run(USE_CASE, day)
-    run_id = train.run(USE_CASE, TOY.as_of, reason="a first model").run_id
-    evaluate.run(USE_CASE, run_id)
-    assert promote.run(USE_CASE, register.run(USE_CASE, run_id).version, who="a test").promoted
+        ingest.ingest_period(USE_CASE, day)
+        validate.validate_period(USE_CASE, day)
+        build.build_features(USE_CASE, day)
+    run_id = train.train_model(USE_CASE, TOY.as_of, reason="a first model").run_id
+    evaluate.evaluate_run(USE_CASE, run_id)
+    assert promote.promote_version(USE_CASE, register.register_run(USE_CASE, run_id).version, who="a test").promoted
     for day in days_from(TOY.as_of, TOY.last):
-        score.run(USE_CASE, day)
+        score.score_period(USE_CASE, day)
 
 
 def postgres(stack: Stack, tool: str, database: str, file: Path) -> None:
@@ -116,7 +116,7 @@ def restore(stack: Stack, folder: Path) -> None:
 def state() -> tuple[Tables, list[Any]]:
     """What the tables hold, and the ledger, held against the registry."""
     registry, ledger = Registry(USE_CASE), Ledger.of(USE_CASE)
-    return TOY.tables(), sync.verified(registry, ledger)
+    return TOY.tables(), sync.verified_entries(registry, ledger)
 
 
 def use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_what_was_backed_up_and_destroyed_comes_back_whole(folders, monkeypatch)
         assert state() == expected
         assert expected[0]["predictions"]
         assert len(expected[1]) == 1
-        assert reproduce.run(USE_CASE, "1").outcome == "equal"
+        assert reproduce.reproduce_version(USE_CASE, "1").outcome == "equal"
         assert StoragePath.of(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
         [kept] = json.loads(say(stack, "airflow", "connections", "get", "kept", "--output", "json"))
         assert kept["password"] == SECRET  # by the key of .env alone

@@ -71,18 +71,20 @@ class Walk:
         with living_in(home) as patch:
             draw_nothing(patch)
             for day in days_from(self.first, self.last):
-                ingest.run(self.use_case, day)
-                validate.run(self.use_case, day)
-                build.run(self.use_case, day)
+                ingest.ingest_period(self.use_case, day)
+                validate.validate_period(self.use_case, day)
+                build.build_features(self.use_case, day)
             build.ensure_window(self.use_case, self.as_of, None)
-            run_id = train.run(self.use_case, self.as_of, reason="to compare with").run_id
-            evaluate.run(self.use_case, run_id)
-            promoted = promote.run(self.use_case, register.run(self.use_case, run_id).version, who="a test")
+            run_id = train.train_model(self.use_case, self.as_of, reason="to compare with").run_id
+            evaluate.evaluate_run(self.use_case, run_id)
+            promoted = promote.promote_version(
+                self.use_case, register.register_run(self.use_case, run_id).version, who="a test"
+            )
             assert promoted.promoted, promoted.reason
             for day in days_from(self.as_of, self.last):
-                score.run(self.use_case, day)
-                monitor.run(self.use_case, day)
-                monitor.again(self.use_case, day)
+                score.score_period(self.use_case, day)
+                monitor.monitor_period(self.use_case, day)
+                monitor.remeasure_label_period(self.use_case, day)
             return self.tables()
 
     def tables(self) -> Tables:

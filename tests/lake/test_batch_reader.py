@@ -23,7 +23,7 @@ def lake(lake_home) -> Lake:
 def read(lake: Lake, names, **changed):
     declared = replace(toy.USE_CASE, features={**toy.USE_CASE.features, **changed})
     view = Lake(declared, lake.root).as_of(FIRST)
-    return list(batch_reader.batches(view, "features", FIRST, names, batch_rows=64))
+    return list(batch_reader.row_batches(view, "features", FIRST, names, batch_rows=64))
 
 
 def test_only_the_columns_that_are_asked_for_are_read_in_batches(lake):
@@ -45,5 +45,5 @@ def test_a_column_whose_values_the_declared_type_does_not_hold_is_left_out(lake,
 
 def test_a_day_that_is_not_there_has_no_batches_and_no_columns(lake):
     view = lake.as_of(FIRST)
-    assert list(batch_reader.batches(view, "predictions", FIRST, ["probability"])) == []
-    assert batch_reader.columns(view, "predictions", [FIRST]) == frozenset()
+    assert list(batch_reader.row_batches(view, "predictions", FIRST, ["probability"])) == []
+    assert batch_reader.column_batches(view, "predictions", [FIRST]) == frozenset()

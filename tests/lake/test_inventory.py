@@ -14,10 +14,10 @@ pytestmark = pytest.mark.both_places(quick=True)
 def test_every_file_below_is_found_with_size_and_age_and_none_beside(place):
     for name, content in {"a/b=1/c%20d": b"12", "a/e": b"", "ab": b"3"}.items():
         (place / name).write(content)
-    found = inventory.files(place / "a")
+    found = inventory.list_files(place / "a")
     assert [(file.name, file.bytes) for file in found] == [("b=1/c%20d", 2), ("e", 0)]
     assert all(abs(datetime.now(UTC) - file.modified) < timedelta(minutes=5) for file in found)
-    assert inventory.files(place / "nowhere") == []
+    assert inventory.list_files(place / "nowhere") == []
 
 
 def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
@@ -25,32 +25,32 @@ def test_a_place_that_cannot_be_listed_is_not_an_empty_one(place):
     if place.is_local:
         place.path.symlink_to(place.path)
         with pytest.raises(OSError, match="Too many levels"):
-            inventory.files(place)
+            inventory.list_files(place)
     else:
         with pytest.raises(ObjectStoreError, match="there is no bucket 'no-such-bucket'"):
-            inventory.files(StoragePath.of("s3://no-such-bucket/logs"))
+            inventory.list_files(StoragePath.of("s3://no-such-bucket/logs"))
 
 
 def test_only_what_is_named_is_removed_and_what_is_gone_is_no_error(place):
     for name in ("a/b", "a/c", "d/e"):
         (place / name).write(b"1")
-    inventory.remove(place, ["a/b", "d/e", "never/there"])
-    assert [file.name for file in inventory.files(place)] == ["a/c"]
+    inventory.remove_files(place, ["a/b", "d/e", "never/there"])
+    assert [file.name for file in inventory.list_files(place)] == ["a/c"]
 
 
 def test_empty_folders_go_with_their_last_file_only_where_asked(place):
     for name in ("a/b/c", "a/d", "e/f"):
         (place / name).write(b"1")
-    inventory.remove(place, ["e/f"])
-    inventory.remove(place, ["a/b/c"], folders=True)
+    inventory.remove_files(place, ["e/f"])
+    inventory.remove_files(place, ["a/b/c"], folders=True)
     assert place.names() == (["a", "e"] if place.is_local else ["a"])
     assert (place / "a").names() == ["d"]
-    inventory.remove(place, ["a/d"], folders=True)
+    inventory.remove_files(place, ["a/d"], folders=True)
     assert "a" not in place.names() and (not place.is_local or place.path.is_dir())
 
 
 def test_a_name_that_leads_elsewhere_removes_nothing(place):
     (place / "a").write(b"1")
     with pytest.raises(InvalidStoragePathError):
-        inventory.remove(place / "b", ["../a"])
+        inventory.remove_files(place / "b", ["../a"])
     assert (place / "a").exists()

@@ -156,7 +156,7 @@ def test_a_commit_carries_digest_row_counts_and_inputs(lake_home):
 
 
 def test_paths_with_spaces_and_umlauts_work(lake_home, monkeypatch):
-    monkeypatch.setenv("AIRWORTHY_LAKE", f"{settings.current().lake}/a läke of mine")
+    monkeypatch.setenv("AIRWORTHY_LAKE", f"{settings.current_settings().lake}/a läke of mine")
     write(rows(1))
     assert Lake.of(USE_CASE).as_of(FIRST).read(TABLE).num_rows == 1
 
@@ -258,7 +258,7 @@ def test_a_pinned_view_reads_a_table_as_it_was(lake_home):
 def test_a_version_that_is_not_there_is_told_and_makes_no_table(lake_home, version):
     with pytest.raises(history.TableVersionMissingError, match="outcomes cannot be read"):
         Lake.of(USE_CASE).pinned(FIRST, {TABLE: version})
-    assert not StoragePath.of(settings.current().lake).exists()
+    assert not StoragePath.of(settings.current_settings().lake).exists()
 
 
 def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
@@ -271,9 +271,9 @@ def test_the_history_of_a_day_names_who_wrote_what_and_from_what(lake_home):
     assert [each.day for each in notes] == [FIRST, FIRST, SECOND, FIRST]
     assert (note.version, note.digest, note.rows) == (second.version, second.partition.digest, 1)
     assert (note.inputs, note.versions, note.stage) == ({"a": "x"}, {"b/c": 5}, "test")
-    assert history.written(notes, FIRST, oldest.digest) == newest
-    assert history.written(notes, FIRST, oldest.digest, until=second.version).version == first
-    assert history.written(notes, SECOND, oldest.digest) is None
+    assert history.commit_that_wrote(notes, FIRST, oldest.digest) == newest
+    assert history.commit_that_wrote(notes, FIRST, oldest.digest, until=second.version).version == first
+    assert history.commit_that_wrote(notes, SECOND, oldest.digest) is None
 
 
 def test_other_versions_read_alone_make_no_commit(lake_home):

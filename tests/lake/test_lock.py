@@ -18,12 +18,12 @@ def file(place):
 
 
 def test_a_file_is_held_by_one_at_a_time_and_free_afterwards(file):
-    with lock.hold(file) as mine:
-        with lock.hold(file) as also:
+    with lock.try_lock(file) as mine:
+        with lock.try_lock(file) as also:
             assert (mine, also) == (True, False)
-        with lock.hold(file) as still:
+        with lock.try_lock(file) as still:
             assert not still
-    with lock.hold(file) as again:
+    with lock.try_lock(file) as again:
         assert again
 
 
@@ -31,7 +31,7 @@ def test_of_many_at_once_one_holds_it(file):
     everybody = Barrier(8)
 
     def hold(_: int) -> bool:
-        with lock.hold(file) as mine:
+        with lock.try_lock(file) as mine:
             everybody.wait(1200)  # nobody lets go before all have asked
             return mine
 
@@ -40,30 +40,30 @@ def test_of_many_at_once_one_holds_it(file):
 
 
 def test_an_error_within_lets_it_go(file):
-    with pytest.raises(RuntimeError), lock.hold(file):
+    with pytest.raises(RuntimeError), lock.try_lock(file):
         raise RuntimeError
-    with lock.hold(file) as mine:
+    with lock.try_lock(file) as mine:
         assert mine
 
 
 @pytest.mark.parametrize("left", [b'{"until": "2020-01-01T00:00:00+00:00"}', b"{", b"[]"])
 def test_what_a_dead_holder_left_is_passed_over_once_its_time_is_over(file, place, left):
     (place / "letter.json.holder-1").write(left)
-    with lock.hold(file) as mine, lock.hold(file) as also:
+    with lock.try_lock(file) as mine, lock.try_lock(file) as also:
         assert (mine, also) == (True, False)
 
 
 def test_what_a_holder_left_that_may_live_is_kept_to(file, place, monkeypatch):
     if file.is_local:
         pytest.skip("on disk the system itself lets a dead process's lock go")
-    with lock.hold(file):
+    with lock.try_lock(file):
         left = {name: (place / name).read() for name in place.names() if "holder" in name}
     for name, content in left.items():
         (place / name).write(content)  # as if it had died within
-    with lock.hold(file) as mine:
+    with lock.try_lock(file) as mine:
         assert not mine
     monkeypatch.setattr(lock, "LASTS", timedelta(seconds=-1))
-    with lock.hold(file) as mine:
+    with lock.try_lock(file) as mine:
         assert not mine, "how long it lasts is said by who holds it"
 
 
@@ -73,7 +73,7 @@ def test_of_many_dead_holders_one_record_stays(file, place):
     for number in (1, 2, 9, 10):
         (place / f"letter.json.holder-{number}").write(b'{"until": "2020-01-01T00:00:00+00:00"}')
     (place / "another.json.holder-1").write(b"{}")
-    with lock.hold(file) as mine:
+    with lock.try_lock(file) as mine:
         assert mine
         assert place.names("letter.json.holder-") == ["letter.json.holder-10", "letter.json.holder-11"]
     assert place.names() == ["another.json.holder-1", "letter.json", "letter.json.holder-10"]

@@ -49,7 +49,7 @@ def test_a_lake_below_any_folder_reads_what_was_written(lake_home, monkeypatch, 
     view = lake.as_of(NEXT)
     assert view.read("raw/outcomes", order_by=["day", "id"]).to_pylist() == expected
     assert view.table("raw/outcomes").order_by(["day", "id"]).to_pyarrow().to_pylist() == expected
-    assert [batch.to_pylist() for batch in batch_reader.batches(view, "raw/outcomes", DAY, kinds)] == [
+    assert [batch.to_pylist() for batch in batch_reader.row_batches(view, "raw/outcomes", DAY, kinds)] == [
         table.to_pylist()
     ]
     assert [path.name for path in lake_home.iterdir()] == [folder], "nothing lies elsewhere"

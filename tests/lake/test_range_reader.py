@@ -52,7 +52,7 @@ def test_only_what_is_asked_for_is_read(lake_home):
 def test_a_table_that_nobody_wrote_is_empty_and_is_not_made(lake_home):
     found = RangeReader.of(Lake.of(toy.USE_CASE), "metrics", FOREVER)
     assert found.days == () and found.rows().num_rows == 0
-    assert not StoragePath.of(settings.current().lake).exists()
+    assert not StoragePath.of(settings.current_settings().lake).exists()
 
 
 @pytest.mark.parametrize("what", ["log", "files"])

@@ -34,7 +34,7 @@ def everything(lake: Lake):
         "list a folder": lake.root.names,
         "look for a file": lake.root.exists,
         "open a table": lambda: lake.delta(TABLE),
-        "open a version": lambda: history.at(lake.uri(TABLE), 0),
+        "open a version": lambda: history.open_table(lake.uri(TABLE), 0),
         "read a history": lambda: history.of(lake.uri(TABLE)),
         "read a table": lambda: lake.as_of(DAY).read(TABLE),
     }

@@ -41,7 +41,7 @@ def read(**columns: str) -> list[dict]:
     large = view.table(TABLE).order_by(["day", "id"]).to_pyarrow().select(names).cast(small.schema)
     streamed = view.batches(TABLE, order_by=["day", "id"]).read_all().select(names)
     assert small.to_pylist() == large.to_pylist() == streamed.to_pylist()
-    scanned = [batch for day in (DAY, NEXT) for batch in batch_reader.batches(view, TABLE, day, columns)]
+    scanned = [batch for day in (DAY, NEXT) for batch in batch_reader.row_batches(view, TABLE, day, columns)]
     for batch in scanned:
         assert all(batch.schema.field(name).type == small.schema.field(name).type for name in batch.schema.names)
     return [{name: row[name] for name in columns} for row in small.to_pylist()]

@@ -40,7 +40,7 @@ def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, monkeypat
         features, "build", lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow())
     )
     monkeypatch.setattr(features, "labels", lambda day, events, outcomes: outcomes.select("event_date", name, "failed"))
-    ingest.run(use_case, DAY), validate.run(use_case, DAY), build.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
     found = Lake.of(use_case).as_of(DAY).read("features", DAY, DAY, order_by=schemas.keys(use_case, "features"))
     assert found[name].to_pylist() == list(range(source.ROWS))
 

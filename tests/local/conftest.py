@@ -39,12 +39,12 @@ class Shell:
         return subprocess.run(cli, cwd=REPOSITORY, env=self.env | more, capture_output=True, text=True, timeout=1200)
 
     def report(self) -> SupervisorReport:
-        found = supervisor.read(self.instance)
+        found = supervisor.read_report(self.instance)
         assert found is not None, "the supervisor does not run"
         return found
 
     def living(self) -> list[int]:
-        return [process.pid for process in processes.marked(self.instance.home)]
+        return [process.pid for process in processes.marked_processes(self.instance.home)]
 
 
 def make_shell(home: Path, **more: str) -> Shell:

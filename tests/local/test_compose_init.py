@@ -26,7 +26,7 @@ ADDRESSES = {
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_a_password_that_an_address_misreads_is_refused_by_the_name_of_its_setting(name, odd):
     with pytest.raises(OddPasswordError) as refused:
-        compose_init.run({name: ADDRESSES[name].format(odd)})
+        compose_init.prepare_services({name: ADDRESSES[name].format(odd)})
     assert str(refused.value).startswith(f"{compose_init.SECRETS[name]} in .env")
     assert not odd or odd not in str(refused.value).replace(name, "")
 
@@ -59,14 +59,14 @@ def environment(server: PostgreSQL) -> dict[str, str]:
 def test_a_superuser_s_password_that_is_another_is_refused_with_the_way_to_change_it(environment):
     wrong = environment["AIRWORTHY_POSTGRES"].replace("right", "wrong")
     with pytest.raises(PasswordRefusedError, match=r"POSTGRES_PASSWORD.*password authentication failed.*Rotating"):
-        compose_init.run(environment | {"AIRWORTHY_POSTGRES": wrong})
+        compose_init.prepare_services(environment | {"AIRWORTHY_POSTGRES": wrong})
 
 
 @pytest.mark.slow
 def test_once_all_is_there_nothing_is_started_until_something_is_missing_or_changed(environment, server, monkeypatch):
     """Airflow's own tables are stood in for by those that are asked, so that no migration runs here."""
     assert not already_prepared.is_prepared(environment, compose_init.USERS)
-    compose_init.run(environment, only_databases=True)
+    compose_init.prepare_services(environment, only_databases=True)
     airflow, mlflow = (environment[name] for name in compose_init.DATABASES)
     ask = already_prepared._ask
     for address in (airflow, mlflow):
@@ -77,11 +77,11 @@ def test_once_all_is_there_nothing_is_started_until_something_is_missing_or_chan
     ask(airflow, "INSERT INTO slot_pool VALUES ('training')")
     ask(airflow, "INSERT INTO ab_user VALUES ('admin'), ('prometheus')")
     assert not already_prepared.is_prepared(environment, compose_init.USERS)
-    already_prepared.remember(environment)
+    already_prepared.remember_prepared(environment)
     assert already_prepared.is_prepared(environment, compose_init.USERS)
 
-    monkeypatch.setattr(compose_init, "call", lambda *_, **__: pytest.fail("a process was started"))
-    compose_init.run(environment)
+    monkeypatch.setattr(compose_init, "run_command", lambda *_, **__: pytest.fail("a process was started"))
+    compose_init.prepare_services(environment)
 
     for changed, back in (
         (
@@ -101,6 +101,6 @@ def test_once_all_is_there_nothing_is_started_until_something_is_missing_or_chan
     assert not already_prepared.is_prepared(environment | other, compose_init.USERS)
     wrong = environment["AIRWORTHY_POSTGRES"].replace("right", "wrong")
     with pytest.raises(PasswordRefusedError):
-        compose_init.run(environment | {"AIRWORTHY_POSTGRES": wrong})
+        compose_init.prepare_services(environment | {"AIRWORTHY_POSTGRES": wrong})
     monkeypatch.setattr(already_prepared, "fingerprint", lambda: "newer code")
     assert not already_prepared.is_prepared(environment, compose_init.USERS)

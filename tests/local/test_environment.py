@@ -10,7 +10,7 @@ import pytest
 from include import settings
 from include.local import credentials, instance
 from include.local.credentials import Credentials
-from include.local.environment import environment
+from include.local.environment import service_environment
 from include.local.errors import InvalidSettingError
 from include.local.instance import Instance
 from include.settings import Settings
@@ -21,7 +21,7 @@ SECRET = Credentials("password", "fernet", "secret", "jwt")
 
 
 def variables(**base: str) -> dict[str, str]:
-    return environment(HERE, WHERE, SECRET, base, cores=2, memory_bytes=8 * 10**9)
+    return service_environment(HERE, WHERE, SECRET, base, cores=2, memory_bytes=8 * 10**9)
 
 
 def test_another_airflow_of_this_machine_is_never_touched():
@@ -55,7 +55,7 @@ def test_mlflow_keeps_all_it_has_in_the_home_unless_it_is_told_otherwise(monkeyp
     monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
     monkeypatch.setenv("AIRWORTHY_MLFLOW_DATABASE", "postgresql://user:secret@db/mlflow")
     monkeypatch.setenv("AIRWORTHY_MLFLOW_ARTIFACTS", "s3://bucket/mlflow/")
-    found = environment(
+    found = service_environment(
         instance.current(), WHERE, SECRET, {"AWS_REGION": "eu-central-1"}, cores=2, memory_bytes=8 * 10**9
     )
     assert found["MLFLOW_BACKEND_STORE_URI"] == "postgresql+psycopg2://user:secret@db/mlflow"

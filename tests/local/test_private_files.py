@@ -53,7 +53,7 @@ def test_a_folder_of_other_things_is_neither_used_nor_changed(home):
     (home / "photos").mkdir(parents=True)
     home.chmod(0o755)
     with pytest.raises(InvalidSettingError, match=r"AIRWORTHY_HOME is .*chmod 700.*Nothing was started"):
-        services.up(instance.current(), print)
+        services.start_instance(instance.current(), print)
     assert rights(home) == 0o755 and [path.name for path in home.iterdir()] == ["photos"]
 
 
@@ -76,7 +76,7 @@ def test_all_that_up_starts_writes_private_files_and_the_umask_is_put_back(home,
     monkeypatch.setattr(services, "_check_ports", lambda _: None)
     monkeypatch.setattr(services, "_start", start)
     with pytest.raises(KeyboardInterrupt):
-        services.up(instance.current(), print)
+        services.start_instance(instance.current(), print)
     assert seen["umask"] == 0o077 and rights(home / "run" / "probe") == 0o600
     assert os.umask(0) == 0
 

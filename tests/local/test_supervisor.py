@@ -59,16 +59,18 @@ def configure(tmp_path: Path, monkeypatch) -> Callable[..., None]:
         configuration.write_text("\n".join(lines))
         monkeypatch.setattr(local_supervisor, "CONFIGURATION", configuration)
 
-    monkeypatch.setattr(migrations, "run", lambda *_: None)
+    monkeypatch.setattr(migrations, "migrate_databases", lambda *_: None)
     monkeypatch.setattr(services, "_ensure_training_pool", lambda _: None)
-    monkeypatch.setattr(health, "healthy", lambda _, report: frozenset(n for n, s in report.services.items() if s.pid))
+    monkeypatch.setattr(
+        health, "is_healthy", lambda _, report: frozenset(n for n, s in report.services.items() if s.pid)
+    )
     write()
     return write
 
 
 @pytest.fixture
 def running(shell: Shell, configure) -> Iterator[Shell]:
-    services.up(shell.instance, say=print)
+    services.start_instance(shell.instance, say=print)
     wait_until(lambda: len(shell.living()) == 1 + 2 * len(SERVICES))
     yield shell
     processes.sweep(shell.instance.home)
@@ -81,15 +83,15 @@ def test_a_signal_to_the_supervisor_leaves_no_process(running: Shell, signum: si
 
 
 def test_down_leaves_no_process(running: Shell):
-    assert services.down(running.instance) == 1 + 2 * len(SERVICES)
+    assert services.stop_instance(running.instance) == 1 + 2 * len(SERVICES)
     assert running.living() == []
 
 
 def test_down_after_the_supervisor_was_killed_removes_what_was_left(running: Shell):
     os.kill(running.report().supervisor, signal.SIGKILL)
-    wait_until(lambda: local_supervisor.read(running.instance) is None)
+    wait_until(lambda: local_supervisor.read_report(running.instance) is None)
     assert len(running.living()) == 2 * len(SERVICES)
-    services.down(running.instance)
+    services.stop_instance(running.instance)
     assert running.living() == []
 
 
@@ -99,30 +101,30 @@ def test_up_after_the_supervisor_was_killed_starts_anew(running: Shell):
     wait_until(lambda: not processes.is_alive(supervisor, running.instance.home))  # on a busy machine, not at once
     before = set(running.living())
     said: list[str] = []
-    assert services.up(running.instance, say=said.append)
+    assert services.start_instance(running.instance, say=said.append)
     assert "killed run" in said[0]
     assert not before & set(running.living())
 
 
 def test_down_never_touches_another_instance(running: Shell, tmp_path: Path):
     other = make_shell(tmp_path / "home2")  # its name begins like ours
-    services.up(other.instance, say=print)
-    services.down(running.instance)
+    services.start_instance(other.instance, say=print)
+    services.stop_instance(running.instance)
     assert other.report().services.keys() == set(SERVICES)
-    services.down(other.instance)
+    services.stop_instance(other.instance)
     assert other.living() == []
 
 
 def test_up_when_up_changes_nothing(running: Shell):
     before = running.report()
-    assert not services.up(running.instance, say=print)
+    assert not services.start_instance(running.instance, say=print)
     assert running.report() == before
 
 
 def test_a_service_that_dies_when_started_is_named_with_the_end_of_its_log(shell: Shell, configure):
     configure(scheduler=DYING)
     with pytest.raises(ServiceDiedError, match=r"scheduler did not start.*\n.*no such table: dag\n") as died:
-        services.up(shell.instance, say=print)
+        services.start_instance(shell.instance, say=print)
     assert str(shell.instance.log("scheduler")) in str(died.value)
     assert shell.living() == []
 
@@ -141,14 +143,14 @@ def test_a_port_that_is_taken_is_named_with_its_setting_and_nothing_is_started(s
         with pytest.raises(
             PortTakenError, match=rf"Port {shell.instance.mlflow_port} for MLflow.*AIRWORTHY_MLFLOW_PORT="
         ):
-            services.up(shell.instance, say=print)
+            services.start_instance(shell.instance, say=print)
     assert shell.living() == []
 
 
 def test_two_starts_at_once_are_one_start(shell: Shell, configure):
     services._make_folders(shell.instance)
     with services._alone(shell.instance), pytest.raises(StartedElsewhereError):
-        services.up(shell.instance, say=print)
+        services.start_instance(shell.instance, say=print)
 
 
 def test_the_shell_that_carries_the_mark_itself_survives_the_sweep(tmp_path: Path):

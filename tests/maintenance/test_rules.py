@@ -51,7 +51,7 @@ def kept(entries: list[Entry], named: list[float], policy: Retention, trained: d
     versions = [Version(number) for number in trained]
     at = {number: ago(days) for number, days in trained.items()}
     named_at = {entry.number: ago(days) for entry, days in zip(entries, named, strict=True)}
-    return {k.name: k.stays for k in rules.reproducible(versions, at, entries, named_at, policy, NOW, NOW.date())}
+    return {k.name: k.stays for k in rules.kept_versions(versions, at, entries, named_at, policy, NOW, NOW.date())}
 
 
 # -- versions
@@ -85,7 +85,7 @@ def test_an_entry_about_another_model_of_that_number_keeps_nothing():
 
 
 def test_a_version_whose_training_nobody_remembers_stays():
-    told = rules.reproducible([Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW, NOW.date())
+    told = rules.kept_versions([Version("1"), Version("2")], {"2": ago(900)}, [], {}, Retention(), NOW, NOW.date())
     assert told[0].stays
 
 
@@ -98,19 +98,19 @@ def part(path: str, added: int, removed: int | None = None, days: float | None =
 
 def test_a_replaced_file_goes_after_its_days_unless_a_needed_version_holds_it():
     parts = [part("a", 0, 2, days=31), part("b", 1, 2, days=29), part("c", 2), part("d", 1, 4, days=31)]
-    assert [p.path for p in rules.superseded(parts, {3}, Retention(), NOW)] == ["a"]
-    assert [p.path for p in rules.superseded(parts, (), Retention(), NOW)] == ["a", "d"]
-    assert [p.path for p in rules.superseded(parts, {1}, Retention(), NOW)] == []
+    assert [p.path for p in rules.superseded_files(parts, {3}, Retention(), NOW)] == ["a"]
+    assert [p.path for p in rules.superseded_files(parts, (), Retention(), NOW)] == ["a", "d"]
+    assert [p.path for p in rules.superseded_files(parts, {1}, Retention(), NOW)] == []
 
 
 def test_a_file_that_was_removed_and_is_back_stays():
     parts = [part("a", 0, 1, days=99), part("a", 2)]
-    assert rules.superseded(parts, (), Retention(), NOW) == []
+    assert rules.superseded_files(parts, (), Retention(), NOW) == []
 
 
 def test_a_file_of_no_commit_goes_when_no_writer_can_still_be_at_it():
     files = [StoredFile("known", 1, ago(99)), StoredFile("left", 1, ago(31)), StoredFile("being written", 1, ago(0.1))]
-    assert [f.name for f in rules.orphans(files, {"known"}, Retention(), NOW)] == ["left"]
+    assert [f.name for f in rules.orphaned_files(files, {"known"}, Retention(), NOW)] == ["left"]
 
 
 NEEDS = VersionNeeds("features", 0, DAY, DAY)
@@ -118,16 +118,16 @@ NEEDS = VersionNeeds("features", 0, DAY, DAY)
 
 def test_a_version_is_lost_with_a_file_of_its_days():
     parts = [part("a", 0, 1, days=99), part("b", 1)]
-    assert rules.lost(NEEDS, parts, {"b"}) == [DAY]
-    assert rules.lost(NEEDS, parts, {"a", "b"}) == []
+    assert rules.versions_losing_data(NEEDS, parts, {"b"}) == [DAY]
+    assert rules.versions_losing_data(NEEDS, parts, {"a", "b"}) == []
 
 
 def test_a_version_is_not_lost_where_the_same_content_stands_today_or_the_day_is_not_its():
     joined = [part("a1", 0, 1, days=99), part("a2", 0, 1, days=99), part("a", 1)]
-    assert rules.lost(NEEDS, joined, {"a"}) == []
-    assert rules.lost(NEEDS, joined, set()) == [DAY], "a file of today is lost as well"
+    assert rules.versions_losing_data(NEEDS, joined, {"a"}) == []
+    assert rules.versions_losing_data(NEEDS, joined, set()) == [DAY], "a file of today is lost as well"
     other = [part("a", 0, 1, days=99, day=DAY + timedelta(days=1)), part("b", 1, day=DAY + timedelta(days=1))]
-    assert rules.lost(NEEDS, other, {"b"}) == []
+    assert rules.versions_losing_data(NEEDS, other, {"b"}) == []
 
 
 # -- runs
@@ -144,7 +144,7 @@ def names(runs: list[StoredRun]) -> list[str]:
 
 def test_old_runs_without_a_version_go_and_the_young_and_the_kept_stay():
     runs = [run("old", 181), run("young", 179), run("kept", 999), run("gone", 999, deleted=True)]
-    assert names(mlflow_rules.to_delete(runs, {"kept"}, Retention(), NOW)) == ["old"]
+    assert names(mlflow_rules.runs_to_delete(runs, {"kept"}, Retention(), NOW)) == ["old"]
 
 
 def test_the_study_that_chose_for_a_version_stays_with_its_trials():
@@ -155,12 +155,12 @@ def test_the_study_that_chose_for_a_version_stays_with_its_trials():
         run("other study", 999),
         run("other trial", 999, parent="other study"),
     ]
-    stay = mlflow_rules.protected(runs, {"model"}, ())
-    assert names(mlflow_rules.to_delete(runs, stay, Retention(), NOW)) == ["other study", "other trial"]
+    stay = mlflow_rules.protected_runs(runs, {"model"}, ())
+    assert names(mlflow_rules.runs_to_delete(runs, stay, Retention(), NOW)) == ["other study", "other trial"]
 
 
 def test_a_run_whose_trees_the_ledger_names_stays_though_its_version_was_deleted():
-    assert mlflow_rules.protected([run("a", 9, tags={"trees": "t"}), run("b", 9)], (), {"t"}) == {"a"}
+    assert mlflow_rules.protected_runs([run("a", 9, tags={"trees": "t"}), run("b", 9)], (), {"t"}) == {"a"}
 
 
 def test_artifacts_go_some_days_after_maintenance_deleted_the_run_and_never_of_one_that_a_person_deleted():
@@ -170,8 +170,8 @@ def test_artifacts_go_some_days_after_maintenance_deleted_the_run_and_never_of_o
         run("a person's", 999, deleted=True),
         run("restored", 999, deleted_on=ago(31)),
     ]
-    assert names(mlflow_rules.to_purge(runs, (), Retention(), NOW)) == ["ours"]
-    assert names(mlflow_rules.to_delete(runs, (), Retention(), NOW)) == []
+    assert names(mlflow_rules.runs_to_purge(runs, (), Retention(), NOW)) == ["ours"]
+    assert names(mlflow_rules.runs_to_delete(runs, (), Retention(), NOW)) == []
 
 
 def test_a_run_that_was_restored_counts_anew_unless_it_goes_again_or_is_about_to_be_deleted():
@@ -182,20 +182,20 @@ def test_a_run_that_was_restored_counts_anew_unless_it_goes_again_or_is_about_to
         run("still deleted", 999, deleted=True, deleted_on=ago(40)),
         run("never deleted", 999),
     ]
-    going = mlflow_rules.to_delete(runs, {"never deleted"}, Retention(), NOW)
+    going = mlflow_rules.runs_to_delete(runs, {"never deleted"}, Retention(), NOW)
     assert names(going) == ["going again"]
-    assert names(mlflow_rules.restored(runs, going, NOW)) == ["back"]
-    assert names(mlflow_rules.to_delete([run("seen back", 999, restored_on=ago(179))], (), Retention(), NOW)) == []
-    assert names(mlflow_rules.to_delete([run("long back", 999, restored_on=ago(181))], (), Retention(), NOW))
+    assert names(mlflow_rules.restored_runs(runs, going, NOW)) == ["back"]
+    assert names(mlflow_rules.runs_to_delete([run("seen back", 999, restored_on=ago(179))], (), Retention(), NOW)) == []
+    assert names(mlflow_rules.runs_to_delete([run("long back", 999, restored_on=ago(181))], (), Retention(), NOW))
 
 
 def test_only_folders_that_are_called_like_a_run_or_a_model_can_be_ownerless():
     mine, none = "0" * 32, "a" * 32
     others = ["data", "traces", "A" * 32, "a" * 31, "a" * 33, f"m-{none}"]
-    assert mlflow_rules.ownerless_folders([mine, none, *others], [run(mine, 1)]) == [none]
+    assert mlflow_rules.orphan_folders([mine, none, *others], [run(mine, 1)]) == [none]
     models, others = [f"m-{name}" for name in ("0" * 32, "1" * 32, "2" * 32, none)], [none, "m-1", "models"]
     told = [run("r", 1, tags={"model_id": models[0]})]
-    assert mlflow_rules.ownerless_models([*models, *others], {models[1]: "r"}, told, {models[2]}) == [f"m-{none}"]
+    assert mlflow_rules.orphan_models([*models, *others], {models[1]: "r"}, told, {models[2]}) == [f"m-{none}"]
 
 
 # -- the plan and the policy

@@ -29,7 +29,7 @@ def coverage(value: np.ndarray, sureness: autocorrelation.MeanPrecision) -> floa
 @pytest.mark.parametrize("lag_1", [0.0, 0.2, 0.4])
 def test_of_100_intervals_92_or_more_hold_the_truth_at_any_seed(days, lag_1):
     drawn = series(10 * LIVES, days, lag_1, secrets.randbits(60))
-    assert coverage(drawn.mean(axis=1), autocorrelation.of_mean(drawn)) >= 0.92
+    assert coverage(drawn.mean(axis=1), autocorrelation.precision_of_mean(drawn)) >= 0.92
 
 
 @pytest.mark.parametrize("days", [14, 28])
@@ -37,7 +37,7 @@ def test_of_100_intervals_92_or_more_hold_the_truth_at_any_seed(days, lag_1):
 def test_so_do_those_of_the_difference_to_28_test_days(days, lag_1):
     drawn = series(10 * LIVES, 28 + 2 + days, lag_1, secrets.randbits(60))
     then, now = drawn[:, :28], drawn[:, 30:]
-    found = autocorrelation.of_difference(now, then)
+    found = autocorrelation.precision_of_difference(now, then)
     assert coverage(now.mean(axis=1) - then.mean(axis=1), found) >= 0.92
 
 
@@ -60,7 +60,7 @@ def test_the_autocorrelation_of_short_series_is_corrected_for_its_bias():
 
 def test_days_that_never_vary_leave_no_doubt():
     same = np.full(14, 0.3)
-    found = autocorrelation.of_mean(same)
+    found = autocorrelation.precision_of_mean(same)
     assert found.error == 0
     assert autocorrelation.tail(np.asarray(0.3), found) == 0 and autocorrelation.tail(np.asarray(-0.3), found) == 1
     assert autocorrelation.tail(np.asarray(0.0), found) == 0.5
@@ -68,11 +68,11 @@ def test_days_that_never_vary_leave_no_doubt():
 
 def test_one_series_is_judged_as_it_is_among_many():
     drawn = series(5, 14, 0.4, 3)
-    many, one = autocorrelation.of_mean(drawn), autocorrelation.of_mean(drawn[3])
+    many, one = autocorrelation.precision_of_mean(drawn), autocorrelation.precision_of_mean(drawn[3])
     assert (many.error[3], many.freedom[3]) == pytest.approx((float(one.error), float(one.freedom)))
 
 
 def test_days_that_resemble_each_other_say_less_than_days_that_alternate():
     rising, alternating = np.arange(14.0), np.tile([0.0, 13.0], 7)
-    wide, narrow = autocorrelation.of_mean(rising), autocorrelation.of_mean(alternating)
+    wide, narrow = autocorrelation.precision_of_mean(rising), autocorrelation.precision_of_mean(alternating)
     assert wide.error / rising.std() > 1.5 * narrow.error / alternating.std()

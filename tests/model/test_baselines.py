@@ -18,7 +18,7 @@ def sample(rows: int = 4000) -> tuple[encoding.Encoding, pa.Table, np.ndarray]:
     kind, size = rng.integers(0, 3, rows), rng.normal(50, 10, rows)
     labels = (rng.random(rows) < 1 / (1 + np.exp(-(kind - 1.5 + (size - 50) / 10)))).astype(float)
     table = pa.table({"kind": pa.array(np.array(["a", "b", "c"])[kind]), "size": size})
-    learned = encoding.learn(FEATURES, table)
+    learned = encoding.learn_encoding(FEATURES, table)
     return learned, learned.encode(table), labels
 
 
@@ -74,7 +74,7 @@ def test_the_largest_numbers_there_are_make_no_answer_that_is_no_probability(far
     for name, sign in (("a", 1), ("b", -1)):
         values[name][::100], values[name][1::100] = sign * far, -sign * far
     table = pa.table(values)
-    learned = encoding.learn(dict.fromkeys(values, "float64"), table)
+    learned = encoding.learn_encoding(dict.fromkeys(values, "float64"), table)
     encoded = learned.encode(table)
     for train in (encoded, learned.encode(pa.table({name: rng.normal(size=2000) for name in values}))):
         answers = Logistic.fit(learned, train, labels).predict(encoded)
@@ -83,7 +83,7 @@ def test_the_largest_numbers_there_are_make_no_answer_that_is_no_probability(far
 
 def test_of_categories_without_a_value_the_logistic_regression_learns_the_rate_alone():
     table = pa.table({"kind": pa.nulls(98, pa.string())})
-    learned = encoding.learn({"kind": "category"}, table)
+    learned = encoding.learn_encoding({"kind": "category"}, table)
     labels = np.array([1.0] * 30 + [0.0] * 68)
     fitted = Logistic.fit(learned, learned.encode(table), labels)
     new = learned.encode(pa.table({"kind": ["a", None]}))

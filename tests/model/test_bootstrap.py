@@ -22,19 +22,19 @@ def day(*numbers):
 def bound(differences, rows=None, confidence=0.95):
     differences = np.asarray(differences, dtype=np.float64)
     rows = np.full(len(differences), 100.0) if rows is None else np.asarray(rows, dtype=np.float64)
-    return bootstrap.of_days(differences, rows, confidence=confidence)
+    return bootstrap.resample_days(differences, rows, confidence=confidence)
 
 
 def test_the_mean_is_over_rows_and_not_over_days():
-    found = bootstrap.paired(day(0, 1, 1, 1), np.array([1.0, 0.0, 0.0, 0.2]), confidence=0.95)
+    found = bootstrap.paired_differences(day(0, 1, 1, 1), np.array([1.0, 0.0, 0.0, 0.2]), confidence=0.95)
     assert found.mean == pytest.approx(0.3)
     assert found.days == 2
 
 
 def test_the_order_of_rows_does_not_matter():
     days, differences = day(0, 1, 2, 0, 1, 2, 2), np.array([0.1, -0.2, 0.3, 0.0, 0.1, -0.4, 0.2])
-    there = bootstrap.paired(days, differences, confidence=0.95)
-    back = bootstrap.paired(days[::-1], differences[::-1], confidence=0.95)
+    there = bootstrap.paired_differences(days, differences, confidence=0.95)
+    back = bootstrap.paired_differences(days[::-1], differences[::-1], confidence=0.95)
     assert back.upper == pytest.approx(there.upper)
 
 
@@ -51,7 +51,7 @@ def test_rows_of_one_day_count_as_one_and_not_as_many():
 
 def test_the_standard_error_of_days_of_one_size_is_that_of_a_mean_under_autocorrelation():
     differences = np.random.default_rng(2).normal(size=DAYS)
-    error, _ = autocorrelation.of_mean(differences / 100)
+    error, _ = autocorrelation.precision_of_mean(differences / 100)
     assert bound(differences).standard_error == pytest.approx(float(error))
 
 
@@ -186,6 +186,8 @@ def test_the_mean_of_paired_losses_is_the_difference_of_the_metrics(metric):
     labels = (random.random(60) < 0.3).astype(float)
     one, other = random.random(60), random.random(60)
     losses = [metrics.losses(metric, labels, probabilities, COSTS) for probabilities in (one, other)]
-    found = bootstrap.paired(day(*range(6)).repeat(10), losses[0] - losses[1], confidence=0.95)
-    expected = metrics.of(labels, one, COSTS)[metric] - metrics.of(labels, other, COSTS)[metric]
+    found = bootstrap.paired_differences(day(*range(6)).repeat(10), losses[0] - losses[1], confidence=0.95)
+    expected = (
+        metrics.compute_metrics(labels, one, COSTS)[metric] - metrics.compute_metrics(labels, other, COSTS)[metric]
+    )
     assert found.mean == pytest.approx(expected)

@@ -26,12 +26,12 @@ def rows(kind, size=None) -> pa.Table:
     )
 
 
-LEARNED = encoding.learn(FEATURES, rows(["nut", "bolt", None, "nut"]))
+LEARNED = encoding.learn_encoding(FEATURES, rows(["nut", "bolt", None, "nut"]))
 
 
 def test_the_vocabulary_does_not_depend_on_the_order_of_rows():
     assert LEARNED.vocabulary == {"kind": ("bolt", "nut")}
-    assert encoding.learn(FEATURES, rows([None, "bolt", "nut"])).vocabulary == LEARNED.vocabulary
+    assert encoding.learn_encoding(FEATURES, rows([None, "bolt", "nut"])).vocabulary == LEARNED.vocabulary
 
 
 def test_nulls_and_unseen_categories_are_missing():
@@ -60,7 +60,7 @@ def test_an_encoding_survives_json():
 
 
 def test_a_category_that_train_never_saw_filled_is_all_missing():
-    empty = encoding.learn(FEATURES, rows([None, None]))
+    empty = encoding.learn_encoding(FEATURES, rows([None, None]))
     assert empty.encode(rows(["nut"]))["kind"].to_pylist() == [None]
 
 
@@ -70,7 +70,9 @@ def test_an_integer_that_no_float_holds_becomes_the_nearest_one():
 
 
 def test_an_int32_keeps_every_digit():
-    found = encoding.learn({"n": "int32"}, table := pa.table({"n": pa.array([2**24 + 1, 2**31 - 1], pa.int32())}))
+    found = encoding.learn_encoding(
+        {"n": "int32"}, table := pa.table({"n": pa.array([2**24 + 1, 2**31 - 1], pa.int32())})
+    )
     assert found.encode(table)["n"].to_pylist() == [2**24 + 1, 2**31 - 1]
 
 

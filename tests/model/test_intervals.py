@@ -24,20 +24,20 @@ def rows(days=8, per_day=40, seed=1, decimals=1):
 def naive(days, labels, probabilities):
     """Each metric's interval from metrics.of, once per day left out."""
     every = np.unique(days)
-    whole = metrics.of(labels, probabilities, COSTS)
-    left_out = [metrics.of(labels[days != day], probabilities[days != day], COSTS) for day in every]
+    whole = metrics.compute_metrics(labels, probabilities, COSTS)
+    left_out = [metrics.compute_metrics(labels[days != day], probabilities[days != day], COSTS) for day in every]
     found = {}
     for metric in METRICS:
         values = np.array([one[metric] for one in left_out])
         pseudo_values = len(every) * whole[metric] - (len(every) - 1) * values
-        error, freedom = autocorrelation.of_mean(pseudo_values)
+        error, freedom = autocorrelation.precision_of_mean(pseudo_values)
         reach = stats.t.ppf(0.975, freedom) * error
         found[metric] = (whole[metric] - reach, whole[metric] + reach)
     return found
 
 
 def test_intervals_are_those_of_leaving_out_each_day_in_turn_also_with_ties():
-    found, expected = intervals.of(*rows(), COSTS), naive(*rows())
+    found, expected = intervals.metric_intervals(*rows(), COSTS), naive(*rows())
     assert set(found) == METRICS
     for metric in METRICS - {"mean_error"}:
         low, high = expected[metric]
@@ -48,24 +48,28 @@ def test_intervals_are_those_of_leaving_out_each_day_in_turn_also_with_ties():
 
 def test_an_interval_stays_within_the_metrics_range():
     days, labels, _ = rows(days=3, per_day=4)
-    found = intervals.of(days, labels, np.full(len(labels), 0.5), COSTS)
+    found = intervals.metric_intervals(days, labels, np.full(len(labels), 0.5), COSTS)
     assert all(low >= 0 for low, _ in found.values())
     assert all(high <= 1 for metric, (_, high) in found.items() if metric not in ("log_loss", "expected_cost"))
 
 
 def test_more_confidence_makes_it_wider():
-    usual, surer = (intervals.of(*rows(), COSTS, confidence=confidence)["auc"] for confidence in (0.9, 0.99))
+    usual, surer = (
+        intervals.metric_intervals(*rows(), COSTS, confidence=confidence)["auc"] for confidence in (0.9, 0.99)
+    )
     assert surer[0] < usual[0] < usual[1] < surer[1]
 
 
 def test_fewer_than_three_days_have_no_interval():
-    assert intervals.of(*rows(days=2), COSTS) == {}
-    assert intervals.of(*rows(days=3), COSTS) != {}
+    assert intervals.metric_intervals(*rows(days=2), COSTS) == {}
+    assert intervals.metric_intervals(*rows(days=3), COSTS) != {}
 
 
 def test_what_is_not_defined_without_one_of_the_days_has_no_interval():
     days = np.array(["2013-05-01", "2013-05-02", "2013-05-03"], dtype="datetime64[D]").repeat(2)
-    found = intervals.of(days, np.array([1.0, 0, 0, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3, 0.1, 0.2]), COSTS)
+    found = intervals.metric_intervals(
+        days, np.array([1.0, 0, 0, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3, 0.1, 0.2]), COSTS
+    )
     assert set(found) == METRICS - {"auc", "average_precision"}
 
 
@@ -73,7 +77,7 @@ def test_about_95_of_100_intervals_hold_the_truth():
     held = 0
     for seed in range(300):
         days, labels, truth = rows(days=10, per_day=20, seed=seed, decimals=6)
-        low, high = intervals.of(days, labels, truth, COSTS)["brier"]
+        low, high = intervals.metric_intervals(days, labels, truth, COSTS)["brier"]
         held += low <= 1 / 6 <= high  # E[p(1 - p)] for p uniform
     assert held / 300 >= 0.94, "more than 95 of 100 where days are independent: they need not be"
 
@@ -82,5 +86,5 @@ def test_about_95_of_100_intervals_hold_the_truth():
 def test_a_month_of_30_000_rows_a_day_takes_seconds():
     found = rows(days=28, per_day=30_000, decimals=12)
     began = time.process_time()
-    intervals.of(*found, COSTS)
+    intervals.metric_intervals(*found, COSTS)
     assert time.process_time() - began < 6

@@ -25,7 +25,7 @@ def columns(rows):
 @given(ROWS)
 def test_metrics_are_what_their_definitions_say_also_with_ties(rows):
     labels, probabilities = columns(rows)
-    found = metrics.of(labels, probabilities, COSTS)
+    found = metrics.compute_metrics(labels, probabilities, COSTS)
     assert found["brier"] == pytest.approx(np.mean((probabilities - labels) ** 2))
     assert found["log_loss"] == pytest.approx(sklearn.metrics.log_loss(labels, probabilities, labels=[0, 1]))
     pairs = [(p, q) for p in probabilities[labels > 0] for q in probabilities[labels == 0]]
@@ -47,17 +47,17 @@ def test_curves_run_from_corner_to_corner_and_need_both_classes():
 
 def test_log_loss_is_the_mean_of_minus_log_of_what_happened():
     expected = -(math.log(0.9) + math.log(0.6) + math.log(0.35) + math.log(0.8)) / 4
-    assert metrics.measure("log_loss", LABELS, PROBABILITIES, COSTS) == pytest.approx(expected)
+    assert metrics.compute_metric("log_loss", LABELS, PROBABILITIES, COSTS) == pytest.approx(expected)
 
 
 def test_a_sure_mistake_costs_much_but_not_infinity():
     for label in (0.0, 1.0):
-        found = metrics.measure("log_loss", np.array([label]), np.array([1 - label]), COSTS)
+        found = metrics.compute_metric("log_loss", np.array([label]), np.array([1 - label]), COSTS)
         assert found == pytest.approx(36.04, abs=0.01)
 
 
 def test_with_one_class_only_what_is_not_defined_is_left_out():
-    found = metrics.of(np.zeros(3), np.array([0.1, 0.2, 0.3]), COSTS)
+    found = metrics.compute_metrics(np.zeros(3), np.array([0.1, 0.2, 0.3]), COSTS)
     assert "auc" not in found and "average_precision" not in found
     assert found["base_rate"] == 0
 
@@ -65,8 +65,8 @@ def test_with_one_class_only_what_is_not_defined_is_left_out():
 def test_expected_cost_counts_missed_and_false_warnings_from_the_threshold_on():
     # The threshold is 1 / (1 + 3): the second row is a false warning, none is missed.
     cost = "expected_cost"
-    assert metrics.measure(cost, LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
-    assert metrics.measure(cost, LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
+    assert metrics.compute_metric(cost, LABELS, PROBABILITIES, COSTS) == pytest.approx(1 / 4)
+    assert metrics.compute_metric(cost, LABELS, np.array([0.1, 0.1, 0.24, 0.25]), COSTS) == pytest.approx(3 / 4)
     assert metrics.losses(cost, LABELS, np.array([0.3, 0.1, 0.24, 0.25]), COSTS).tolist() == [1, 0, 3, 0]
 
 
@@ -84,7 +84,7 @@ def test_the_mean_error_is_how_far_the_mean_is_off_whichever_way():
 
 
 def test_every_metric_that_a_gate_may_name_is_measured():
-    assert set(METRICS) <= set(metrics.of(LABELS, PROBABILITIES, COSTS))
+    assert set(METRICS) <= set(metrics.compute_metrics(LABELS, PROBABILITIES, COSTS))
 
 
 def test_losses_are_of_metrics_that_are_means_over_rows():
@@ -99,18 +99,18 @@ def test_confusion_counts_a_probability_at_the_threshold_as_a_warning():
 
 def test_no_rows_or_unequal_lengths_are_refused():
     with pytest.raises(ValueError, match="0 and 0"):
-        metrics.of(np.empty(0), np.empty(0), COSTS)
+        metrics.compute_metrics(np.empty(0), np.empty(0), COSTS)
     with pytest.raises(ValueError, match="4 and 1"):
-        metrics.of(LABELS, np.array([0.5]), COSTS)
+        metrics.compute_metrics(LABELS, np.array([0.5]), COSTS)
 
 
 def test_a_recorded_metric_is_found_again_by_split_and_subject():
     recorded = {
-        metrics.name("test", "log_loss", "model"): 0.5,
-        metrics.name("train", "auc", "prior"): 0.4,
+        metrics.metric_name("test", "log_loss", "model"): 0.5,
+        metrics.metric_name("train", "auc", "prior"): 0.4,
         "test/days": 7.0,
     }
-    assert metrics.of_split(recorded, "test") == {"model": {"log_loss": 0.5}}
+    assert metrics.split_metrics(recorded, "test") == {"model": {"log_loss": 0.5}}
 
 
 def test_average_precision_of_one_class_is_not_defined_though_every_ranking_would_have_the_value_1():

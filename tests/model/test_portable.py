@@ -50,7 +50,7 @@ def scored(champion) -> pa.Table:
         rows[place] |= values
     lake = Lake.of(USE_CASE)
     lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="a test")
-    score.run(USE_CASE, AS_OF)
+    score.score_period(USE_CASE, AS_OF)
     return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["day"])
 
 
@@ -63,8 +63,8 @@ def written(scored) -> pa.Table:
 def loaded(champion, monkeypatch):
     """The champion as anybody loads it."""
     # Not mlflow.set_registry_uri: what it leaves in the environment sends later clients to this test's registry.
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.current().mlflow)
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", settings.current().mlflow)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.current_settings().mlflow)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", settings.current_settings().mlflow)
     return mlflow.pyfunc.load_model(f"models:/{USE_CASE.name}@champion")
 
 
@@ -120,7 +120,7 @@ def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_h
     code.write_text("print('anything')\n")
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(ArtifactMissingError, match=f"{code.name}: its content is not that which was trained"):
-        score.run(USE_CASE, AS_OF)
+        score.score_period(USE_CASE, AS_OF)
 
 
 def test_the_file_that_is_kept_with_a_model_imports_nothing_of_the_project():

@@ -15,7 +15,7 @@ PROBABILITIES = np.array([0.9, 0.4, 0.2, 0.5, 0.4, 0.1, 0.5, 0.9])
 
 
 def of(column=CARRIER, metric="brier", than=0.1, min_rows=2, labels=LABELS):
-    return slices.of(column, labels, PROBABILITIES, metric, than=than, costs=COSTS, min_rows=min_rows)
+    return slices.slice_metrics(column, labels, PROBABILITIES, metric, than=than, costs=COSTS, min_rows=min_rows)
 
 
 def test_each_group_is_held_against_the_number_worst_first():
@@ -86,6 +86,6 @@ def test_groups_are_each_counted_once_whatever_their_order():
     random = np.random.default_rng(1)
     values = random.integers(0, 50, 5000)
     labels, probabilities = (random.random(5000) < 0.3).astype(float), random.random(5000)
-    found = slices.of(pa.array(values), labels, probabilities, "brier", than=0.0, costs=COSTS, min_rows=1)
+    found = slices.slice_metrics(pa.array(values), labels, probabilities, "brier", than=0.0, costs=COSTS, min_rows=1)
     expected = {str(v): np.mean((probabilities - labels)[values == v] ** 2) for v in range(50)}
     assert {group.name: group.value for group in found.judged} == pytest.approx(expected)

@@ -22,7 +22,7 @@ def days(first: date, last: date) -> list[date]:
 
 
 def test_test_days_are_the_last_and_gaps_lie_between():
-    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 29)))
+    cut = splits.split_days(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 29)))
     assert (cut.test[0], cut.test[-1]) == (date(2020, 2, 22), date(2020, 2, 28))
     assert (cut.validation[0], cut.validation[-1]) == (date(2020, 2, 14), date(2020, 2, 20))
     assert (cut.train[0], cut.train[-1]) == (date(2020, 1, 1), date(2020, 2, 12))
@@ -38,7 +38,7 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
     shape = replace(USE_CASE.training, gap_days=gap, validation_days=validation, test_days=test, min_train_days=1)
     use_case = replace(USE_CASE, training=shape)
     try:
-        cut = splits.cut(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
+        cut = splits.split_days(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
     except NotReadyError:
         return
     assert cut.train[-1] + timedelta(days=gap) < cut.validation[0]
@@ -49,43 +49,43 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
 @pytest.mark.parametrize("matures_after", [1, 2, 5])
 def test_days_whose_labels_have_not_matured_are_in_no_split(matures_after):
     use_case = replace(USE_CASE, label=replace(USE_CASE.label, matures_after_days=matures_after))
-    cut = splits.cut(use_case, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 3, 9)))
-    assert cut.test[-1] == T - timedelta(days=matures_after) == splits.window(use_case, T)[1]
+    cut = splits.split_days(use_case, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 3, 9)))
+    assert cut.test[-1] == T - timedelta(days=matures_after) == splits.training_window(use_case, T)[1]
 
 
 def test_where_the_newest_days_have_no_rows_the_test_days_are_the_last_labelled_ones():
-    cut = splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 10)))
+    cut = splits.split_days(USE_CASE, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 2, 10)))
     assert cut.test[-1] == date(2020, 2, 10)
 
 
 def test_too_few_days_are_refused_with_what_is_there():
     with pytest.raises(NotReadyError, match=r"10 days to train.*19 days from 2020-02-10 to 2020-02-28.*3 to train"):
-        splits.cut(USE_CASE, T, date(2020, 1, 1), days(date(2020, 2, 10), date(2020, 2, 29)))
+        splits.split_days(USE_CASE, T, date(2020, 1, 1), days(date(2020, 2, 10), date(2020, 2, 29)))
 
 
 def test_days_without_any_label_are_refused():
     with pytest.raises(NotReadyError, match="no day from 2020-01-01 to 2020-02-28 has a labelled row"):
-        splits.cut(USE_CASE, T, date(2020, 1, 1), [])
+        splits.split_days(USE_CASE, T, date(2020, 1, 1), [])
 
 
 def test_a_window_begins_at_the_first_day_at_the_earliest():
-    assert splits.window(USE_CASE, date(2020, 2, 1), 60) == (date(2020, 1, 1), date(2020, 1, 30))
-    assert splits.window(USE_CASE, T, 40) == (date(2020, 1, 20), date(2020, 2, 28))
+    assert splits.training_window(USE_CASE, date(2020, 2, 1), 60) == (date(2020, 1, 1), date(2020, 1, 30))
+    assert splits.training_window(USE_CASE, T, 40) == (date(2020, 1, 20), date(2020, 2, 28))
 
 
 @pytest.mark.parametrize("days", [0, 25, -3, True, "40", 40.0])
 def test_a_window_that_cannot_hold_the_splits_is_refused(days):
     with pytest.raises(InvalidRequestError, match="whole number of days from 26 to 36600"):
-        splits.window(USE_CASE, T, days)
+        splits.training_window(USE_CASE, T, days)
 
 
 def test_a_training_before_the_first_day_is_refused():
     with pytest.raises(
         InvalidRequestError, match=r"no day to learn from: the first day is 2020-01-01, .* 2020-01-28 or"
     ):
-        splits.window(USE_CASE, date(2020, 1, 2))
+        splits.training_window(USE_CASE, date(2020, 1, 2))
 
 
 def test_the_day_that_a_refusal_names_is_the_first_that_can_be_trained():
-    first, last = splits.window(USE_CASE, date(2020, 1, 28))
-    assert len(splits.cut(USE_CASE, date(2020, 1, 28), first, days(first, last)).train) == 10
+    first, last = splits.training_window(USE_CASE, date(2020, 1, 28))
+    assert len(splits.split_days(USE_CASE, date(2020, 1, 28), first, days(first, last)).train) == 10

@@ -46,13 +46,13 @@ def test_every_text_comes_back_as_it_was(texts):
 def test_an_export_of_the_quarantine_is_imported_unchanged(texts):
     rows = table(texts)
     ids = [f"2020-01-01.{number:016x}" for number in range(len(texts))]
-    content = correction_file.written(rows, ids, [["=cmd()"]] * len(texts))
+    content = correction_file.correction_csv(rows, ids, [["=cmd()"]] * len(texts))
     found, named = correction_reader.read_corrections("rows.csv", content, SCHEMA)
     assert found.equals(rows.cast(SCHEMA).combine_chunks()) and named == ids
 
 
 def test_no_text_of_an_export_begins_a_formula():
-    content = correction_file.written(table(TEXTS), ["x"] * len(TEXTS), [["=cmd()"]] * len(TEXTS))
+    content = correction_file.correction_csv(table(TEXTS), ["x"] * len(TEXTS), [["=cmd()"]] * len(TEXTS))
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     for row in rows:
         assert row["reasons"] == "'=cmd()"

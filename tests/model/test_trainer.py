@@ -29,7 +29,9 @@ TRAIN, VALIDATION, TEST = rows(date(2020, 1, 1), 40), rows(date(2020, 2, 11), 7)
 def fit(
     threads: int = 1, train: TrainingRows = TRAIN, validation: TrainingRows = VALIDATION, **overrides
 ) -> trainer.FittedModel:
-    return trainer.fit(USE_CASE.features, train, validation, lightgbm_params.merge(USE_CASE, overrides), threads)
+    return trainer.fit_model(
+        USE_CASE.features, train, validation, lightgbm_params.merge_parameters(USE_CASE, overrides), threads
+    )
 
 
 def test_two_trainings_give_the_same_trees_on_any_number_of_threads():
@@ -72,14 +74,16 @@ def test_a_matrix_of_numbers_gives_the_same_predictions_as_arrow():
 
 def test_each_round_is_told_with_its_log_loss():
     told = []
-    rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
-    boosted = trainer.boost(rows, lightgbm_params.merge(USE_CASE, None), 1, lambda *round_: told.append(round_))
+    rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
+    boosted = trainer.boost_trees(
+        rows, lightgbm_params.merge_parameters(USE_CASE, None), 1, lambda *round_: told.append(round_)
+    )
     assert told == list(enumerate(boosted.validation_log_loss, start=1))
 
 
 def test_watching_changes_no_tree():
-    rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
-    watched = trainer.boost(rows, lightgbm_params.merge(USE_CASE, None), 1, lambda *_: None).booster
+    rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
+    watched = trainer.boost_trees(rows, lightgbm_params.merge_parameters(USE_CASE, None), 1, lambda *_: None).booster
     assert watched.model_to_string() == fit().model.booster.model_to_string()
 
 
@@ -91,15 +95,17 @@ def test_who_watches_may_end_the_fit():
         if round_ == 3:
             raise EnoughError
 
-    rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
+    rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
     with pytest.raises(EnoughError):
-        trainer.boost(rows, lightgbm_params.merge(USE_CASE, None), 1, watch)
+        trainer.boost_trees(rows, lightgbm_params.merge_parameters(USE_CASE, None), 1, watch)
 
 
 def test_rows_encoded_once_may_be_fitted_again_and_again():
-    rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
-    first, second = (trainer.boost(rows, lightgbm_params.merge(USE_CASE, {"max_bin": n}), 1) for n in (15, 255))
-    again = trainer.boost(rows, lightgbm_params.merge(USE_CASE, {"max_bin": 15}), 1)
+    rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
+    first, second = (
+        trainer.boost_trees(rows, lightgbm_params.merge_parameters(USE_CASE, {"max_bin": n}), 1) for n in (15, 255)
+    )
+    again = trainer.boost_trees(rows, lightgbm_params.merge_parameters(USE_CASE, {"max_bin": 15}), 1)
     assert first.booster.model_to_string() == again.booster.model_to_string() != second.booster.model_to_string()
 
 
@@ -110,9 +116,9 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
     def renamed(part: TrainingRows) -> TrainingRows:
         return TrainingRows(part.features.rename_columns(odd), part.labels, part.days)
 
-    merged = lightgbm_params.merge(USE_CASE, {"rounds": 10})
+    merged = lightgbm_params.merge_parameters(USE_CASE, {"rounds": 10})
     plain = fit(rounds=10).model
-    found = trainer.fit(features, renamed(TRAIN), renamed(VALIDATION), merged, 1).model
+    found = trainer.fit_model(features, renamed(TRAIN), renamed(VALIDATION), merged, 1).model
     assert plain.booster.feature_name() == list(USE_CASE.features)
     assert found.predict(renamed(TEST).features).tolist() == plain.predict(TEST.features).tolist()
     assert found.gains == {odd[name]: gain for name, gain in plain.gains.items()}
@@ -121,7 +127,9 @@ def test_names_that_lightgbm_refuses_or_changes_alter_no_prediction_and_keep_the
 
 def test_a_model_of_one_category_without_a_value_answers_the_rate():
     nothing = TrainingRows(pa.table({"kind": pa.nulls(200, pa.string())}), np.array([1.0, 0.0] * 100), TRAIN.days[:200])
-    found = trainer.fit({"kind": "category"}, nothing, nothing, lightgbm_params.merge(USE_CASE, {"rounds": 3}), 1).model
+    found = trainer.fit_model(
+        {"kind": "category"}, nothing, nothing, lightgbm_params.merge_parameters(USE_CASE, {"rounds": 3}), 1
+    ).model
     answers = found.predict_all(pa.table({"kind": ["a"]}))
     assert {subject: round(float(each[0]), 6) for subject, each in answers.items()} == dict.fromkeys(answers, 0.5)
 
@@ -131,14 +139,14 @@ def test_numbers_that_no_float_holds_and_the_largest_ones_get_answers_that_are_p
     far = {"id": rng.integers(-(2**62), 2**62, 600), "size": rng.choice([-1e308, 1e308, 0.0, 1.0], 600)}
     train = TrainingRows(pa.table(far), (far["size"] > 0).astype(float), TRAIN.days[:600])
     kinds = {"id": "int64", "size": "float64"}
-    found = trainer.fit(kinds, train, train, lightgbm_params.merge(USE_CASE, {"rounds": 5}), 1).model
+    found = trainer.fit_model(kinds, train, train, lightgbm_params.merge_parameters(USE_CASE, {"rounds": 5}), 1).model
     day = pa.table({"id": [2**53 + 1, 2**63 - 1, -(2**63)], "size": [1.7e308, -1.7e308, None]})
     for answers in found.predict_all(day).values():
         assert ((answers >= 0) & (answers <= 1)).all()
-    assert all(0 <= each.change <= 1 and not each.error for each in corruption.perturb(found, train.features))
+    assert all(0 <= each.change <= 1 and not each.error for each in corruption.corrupt_features(found, train.features))
     parts = dict.fromkeys(("train", "validation", "test"), train)
     predicted = dict.fromkeys(parts, found.predict_all(train.features))
-    spread = reference_profile.of(found, parts, predicted, USE_CASE.costs)
+    spread = reference_profile.build_profile(found, parts, predicted, USE_CASE.costs)
     assert set(spread.importance) == set(kinds)
 
 

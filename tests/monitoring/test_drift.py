@@ -44,7 +44,7 @@ def test_counts_add_up_over_batches_of_any_cut():
         {"size": rng.normal(15, 9, 1000), "kind": rng.choice(["bolt", "nut", "saw"], 1000), "more": [0] * 1000}
     )
     bins = {"size": SIZES, "kind": KINDS, "gone": SIZES}
-    whole, cut = drift.count(bins, [table]), drift.count(bins, table.to_batches(max_chunksize=7))
+    whole, cut = drift.count_bins(bins, [table]), drift.count_bins(bins, table.to_batches(max_chunksize=7))
     assert set(whole) == {"size", "kind"}  # a column that is not there is left out, not counted as empty
     assert all(np.array_equal(whole[name], cut[name]) for name in whole)
     assert whole["size"].sum() == whole["kind"].sum() == 1000
@@ -86,14 +86,14 @@ def test_without_rows_there_is_no_drift_to_speak_of_rather_than_none():
     for one, other in (([1, 2], [0, 0]), ([0, 0], [1, 2]), ([0, 0], [0, 0])):
         assert drift.psi(one, other) is None
         assert drift.jensen_shannon(one, other) is None
-        assert drift.by_chance(one, other) == math.inf
+        assert drift.psi_null_quantile(one, other) == math.inf
 
 
 def test_one_row_stays_under_what_one_row_shows_by_chance():
     train = [100] * 10
     for place in range(10):
         one = np.eye(10)[place]
-        assert 1 < drift.psi(train, one) < drift.by_chance(train, one)
+        assert 1 < drift.psi(train, one) < drift.psi_null_quantile(train, one)
 
 
 def test_jensen_shannon_is_worked_out_by_hand():
@@ -108,7 +108,7 @@ def test_few_rows_over_even_categories_exceed_the_bound_in_at_most_one_of_100_da
     rng, train = np.random.default_rng(5), np.full(bins, 2000)
     days = rng.multinomial(rows, np.full(bins, 1 / bins), size=20_000)
     # The bound depends on a day's own counts by almost nothing: the pooled shares are those of the 2,000 rows.
-    bound = drift.by_chance(train, days[0])
+    bound = drift.psi_null_quantile(train, days[0])
     found = np.array([drift.psi(train, day) for day in days[:4000]])
     assert np.mean(found > bound) <= 0.0125, "one in a hundred, and the error of 4,000 days"
 
@@ -118,15 +118,15 @@ def test_the_level_of_chance_is_broken_as_often_as_it_says():
     shares = np.full(10, 0.1)
     for _ in range(2000):
         day = rng.multinomial(500, shares)
-        broken += drift.psi(train, day) > drift.by_chance(rng.multinomial(10_000, shares), day, 0.95)
+        broken += drift.psi(train, day) > drift.psi_null_quantile(rng.multinomial(10_000, shares), day, 0.95)
     assert 0.035 < broken / 2000 < 0.065
 
 
 def test_weighted_drift_is_the_mean_of_psi_by_importance_each_cut_at_one():
-    found = drift.weighted({"size": 0.75, "kind": 0.25, "idle": 0.0}, {"size": 0.2, "kind": 8.0, "idle": 8.0})
+    found = drift.weighted_drift({"size": 0.75, "kind": 0.25, "idle": 0.0}, {"size": 0.2, "kind": 8.0, "idle": 8.0})
     assert found == pytest.approx(0.75 * 0.2 + 0.25 * 1.0)
 
 
 def test_a_feature_that_is_missing_hides_nothing_of_the_others():
-    assert drift.weighted({"size": 0.2, "kind": 0.8}, {"size": 0.5}) == pytest.approx(0.5)
-    assert drift.weighted({"size": 0.2, "kind": 0.8}, {}) is None
+    assert drift.weighted_drift({"size": 0.2, "kind": 0.8}, {"size": 0.5}) == pytest.approx(0.5)
+    assert drift.weighted_drift({"size": 0.2, "kind": 0.8}, {}) is None

@@ -22,12 +22,12 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferencePro
     return ReferenceProfile(
         rows=5000,
         features={
-            "kind": reference_profile.spread(TRAIN["kind"], ("a", "b")),
-            "size": reference_profile.spread(TRAIN["size"], None),
+            "kind": reference_profile.reference_histogram(TRAIN["kind"], ("a", "b")),
+            "size": reference_profile.reference_histogram(TRAIN["size"], None),
         },
         types=DECLARED,
         importance={"kind": 0.25, "size": 0.75},
-        probability=reference_profile.spread(pa.array(np.linspace(0, 1, 5000)), None),
+        probability=reference_profile.reference_histogram(pa.array(np.linspace(0, 1, 5000)), None),
         usual=usual,
         promise={},
     )
@@ -36,8 +36,8 @@ def of(weighted=(0.1, 0.2, 0.3), prediction=(0.1,), psi=(0.01,)) -> ReferencePro
 def compared(day: pa.Table, reference: ReferenceProfile | None = None, declared=DECLARED, **limits):
     """Figures by metric and subject."""
     reference = reference or of()
-    counts = drift.count(reference.bins, [day])
-    found = drift_metrics.of_features(reference, counts, declared, Monitoring(**limits))
+    counts = drift.count_bins(reference.bins, [day])
+    found = drift_metrics.feature_drift(reference, counts, declared, Monitoring(**limits))
     return {(each.metric, each.subject): each for each in found}
 
 
@@ -72,7 +72,9 @@ def test_weighted_drift_may_be_what_the_days_of_the_promise_showed(times, quanti
 @pytest.mark.parametrize(("psi", "rows", "limit"), [((0.01,), 500, 0.2), ((0.7,), 500, 0.7), ((0.01,), 20, None)])
 def test_a_features_limit_is_the_greatest_of_the_declared_the_usual_and_chance(psi, rows, limit):
     found = compared(like_train(rows), of(psi=psi))["psi", "size"]
-    chance = drift.by_chance(of().features["size"].counts, of().features["size"].bins.count(like_train(rows)["size"]))
+    chance = drift.psi_null_quantile(
+        of().features["size"].counts, of().features["size"].bins.count(like_train(rows)["size"])
+    )
     assert found.limit == pytest.approx(chance if limit is None else limit)
     assert limit is not None or found.limit > 0.8
 
@@ -112,14 +114,14 @@ def test_a_day_without_rows_is_a_state_and_not_no_drift():
     found = compared(like_train(0))
     for key in (("psi", "size"), ("null_share", "kind"), ("weighted_drift", "features")):
         assert found[key].value is None and found[key].breached is None and found[key].state
-    empty = drift_metrics.of_predictions(of(), np.zeros(len(of().probability.bins), int), Monitoring())
+    empty = drift_metrics.prediction_drift(of(), np.zeros(len(of().probability.bins), int), Monitoring())
     assert (empty.value, empty.breached) == (None, None) and empty.state
 
 
 def test_predictions_are_held_against_what_single_days_showed():
     bins = of().probability.bins
-    same = drift_metrics.of_predictions(of(), bins.count(pa.array(np.linspace(0, 1, 300))), Monitoring())
-    high = drift_metrics.of_predictions(of(), bins.count(pa.array(np.linspace(0.5, 1, 300))), Monitoring())
+    same = drift_metrics.prediction_drift(of(), bins.count(pa.array(np.linspace(0, 1, 300))), Monitoring())
+    high = drift_metrics.prediction_drift(of(), bins.count(pa.array(np.linspace(0.5, 1, 300))), Monitoring())
     assert (same.breached, high.breached, same.limit) == (False, True, pytest.approx(0.1))
 
 
@@ -131,16 +133,16 @@ def test_few_rows_of_the_same_distribution_break_neither_drift(rows):
         rng = np.random.default_rng(seed)
         found = compared(TRAIN.take(rng.integers(0, 5000, rows)), idle)["weighted_drift", "features"]
         assert found.breached is False and found.limit > 0.01, seed
-        drawn = drift_metrics.of_predictions(idle, said.count(pa.array(rng.random(rows))), Monitoring())
+        drawn = drift_metrics.prediction_drift(idle, said.count(pa.array(rng.random(rows))), Monitoring())
         assert drawn.breached is (
-            drawn.value > drift.by_chance(idle.probability.counts, said.count(pa.array([0.5] * rows)))
+            drawn.value > drift.psi_null_quantile(idle.probability.counts, said.count(pa.array([0.5] * rows)))
         )
 
 
 def test_what_few_rows_show_by_chance_is_weighted_as_their_drift_is():
     idle, day = of(weighted=(0.01,)), like_train(60)
-    counts = drift.count(idle.bins, [day])
-    chance = {name: drift.by_chance(idle.features[name].counts, counts[name]) for name in idle.features}
+    counts = drift.count_bins(idle.bins, [day])
+    chance = {name: drift.psi_null_quantile(idle.features[name].counts, counts[name]) for name in idle.features}
     limit = compared(day, idle)["weighted_drift", "features"].limit
     assert limit == pytest.approx(0.25 * chance["kind"] + 0.75 * chance["size"])
 
@@ -150,15 +152,15 @@ def test_few_rows_that_have_moved_altogether_still_break_both():
     moved = compared(pa.table({"kind": ["new"] * 60, "size": [99.0] * 60}), idle)
     assert moved["weighted_drift", "features"].breached
     said = idle.probability.bins.count(pa.array([0.99] * 60))
-    assert drift_metrics.of_predictions(idle, said, Monitoring()).breached
+    assert drift_metrics.prediction_drift(idle, said, Monitoring()).breached
 
 
 def test_a_feature_that_is_declared_with_another_type_than_it_was_learned_with_is_a_state():
-    counts = drift.count(drift_metrics.bins(of(), {**DECLARED, "size": "category"}), [like_train()])
+    counts = drift.count_bins(drift_metrics.drift_bins(of(), {**DECLARED, "size": "category"}), [like_train()])
     assert set(counts) == {"kind"}
     found = {
         (each.metric, each.subject): each
-        for each in drift_metrics.of_features(of(), counts, {**DECLARED, "size": "category"}, Monitoring())
+        for each in drift_metrics.feature_drift(of(), counts, {**DECLARED, "size": "category"}, Monitoring())
     }
     state = "The version reads size as float64, which is declared as category now; train a new version."
     assert found["psi", "size"].state == found["weighted_drift", "features"].state == state

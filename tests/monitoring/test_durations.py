@@ -19,7 +19,7 @@ def timed(seconds: float) -> durations.Stopwatch:
 
 
 def recorded(days_after: int, seconds: float, rows: int = 200) -> Duration:
-    return durations.record(USE_CASE, "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1")
+    return durations.record_duration(USE_CASE, "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1")
 
 
 @pytest.mark.usefixtures("lake_home")

@@ -53,9 +53,9 @@ def lived(limit, monitoring: Monitoring, series: np.ndarray, test_days: int) -> 
     for day in range(monitoring.min_days - 1, days):
         now = life[:, max(day + 1 - monitoring.window_days, 0) : day + 1]
         if test_days:
-            value, sureness = performance.difference(now, then)
+            value, sureness = performance.difference_row(now, then)
         else:
-            value, sureness = now.mean(axis=1), autocorrelation.of_mean(now)
+            value, sureness = now.mean(axis=1), autocorrelation.precision_of_mean(now)
         breached[:, day] = autocorrelation.tail(value - limit.limit, sureness) < 1 - limit.confidence
     signal = "performance" if test_days else "worse_than_baseline"
     policy = Retraining(signals=(signal,))
@@ -71,7 +71,9 @@ def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
     ]
     for n in np.flatnonzero(breached).tolist():
         seen = measured[max(n - policy.look_back_days, 0) : n + 1]
-        if retraining_policy.decide(policy, measured[n].day, seen, decided, CurrentChampion("1", START)).retrain:
+        if retraining_policy.decide_by_policy(
+            policy, measured[n].day, seen, decided, CurrentChampion("1", START)
+        ).retrain:
             decided.append(PastDecision(measured[n].day, "retrain", "rejected"))
     return len(decided)
 
@@ -92,7 +94,7 @@ def test_lives_see_the_declared_rate_within_a_factor_of_2_where_a_version_has_da
     rng, monitoring = np.random.default_rng(secrets.randbits(60)), monitoring_of(window)
     rates: dict[str, list[float]] = {"performance": [], "worse": []}
     for past in ar(10, 150, lag_1, rng):
-        made = false_alarms.compute(profile(past[:122], past[122:]), monitoring, POLICY, GAP)
+        made = false_alarms.compute_false_alarms(profile(past[:122], past[122:]), monitoring, POLICY, GAP)
         assert all(rate.own for rate in made.rates)
         applied = made.applied(monitoring)
         rates["performance"].append(lived(applied.performance[0], applied, ar(200, 28 + GAP + 365, lag_1, rng), 28))
@@ -105,10 +107,10 @@ def test_the_printed_rate_of_a_declared_number_is_what_lives_see():
     rng = np.random.default_rng(secrets.randbits(60))
     past = ar(1, 42, 0.4, rng)[0]
     monitoring = Monitoring(performance=(PerformanceLimit("log_loss", at_most_worse=0.2),), baselines=())
-    (rate, *_) = false_alarms.compute(profile(past[:14], past[14:]), monitoring, POLICY, GAP).rates
+    (rate, *_) = false_alarms.compute_false_alarms(profile(past[:14], past[14:]), monitoring, POLICY, GAP).rates
     assert not rate.own and rate.days == 42 and rate.declared is None
     # The default process has the deviation of these days and a lag-1 autocorrelation of 0.4.
-    deviation = day_process.fit([past[:14], past[14:]], centred=True).deviation
+    deviation = day_process.fit_process([past[:14], past[14:]], centred=True).deviation
     seen = lived(monitoring.performance[0], monitoring, deviation * ar(300, 28 + GAP + 365, 0.4, rng), 28)
     assert rate.per_year == pytest.approx(seen, rel=0.35, abs=0.15)
 
@@ -116,7 +118,8 @@ def test_the_printed_rate_of_a_declared_number_is_what_lives_see():
 def test_a_declared_rate_is_kept_and_a_smaller_one_asks_for_more_confidence():
     past = ar(1, 42, 0.3, np.random.default_rng(1))[0]
     seldom, often = (
-        false_alarms.compute(profile(past[:14], past[14:]), monitoring_of(14, rate), POLICY, GAP) for rate in (0.5, 3)
+        false_alarms.compute_false_alarms(profile(past[:14], past[14:]), monitoring_of(14, rate), POLICY, GAP)
+        for rate in (0.5, 3)
     )
     for made, declared in ((seldom, 0.5), (often, 3)):
         assert [rate.per_year for rate in made.rates[:2]] == pytest.approx([declared, declared], rel=0.1)
@@ -126,7 +129,8 @@ def test_a_declared_rate_is_kept_and_a_smaller_one_asks_for_more_confidence():
 def test_the_rates_are_the_same_each_time_and_can_be_kept_as_json():
     past = ar(1, 42, 0.3, np.random.default_rng(2))[0]
     once, again = (
-        false_alarms.compute(profile(past[:14], past[14:]), monitoring_of(14), POLICY, GAP) for _ in range(2)
+        false_alarms.compute_false_alarms(profile(past[:14], past[14:]), monitoring_of(14), POLICY, GAP)
+        for _ in range(2)
     )
     assert once == again == FalseAlarms.from_json(once.to_json())
 
@@ -134,16 +138,16 @@ def test_the_rates_are_the_same_each_time_and_can_be_kept_as_json():
 def test_from_120_days_on_the_process_is_the_versions_own():
     rng = np.random.default_rng(3)
     calm = ar(1, 2000, 0.0, rng)[0]
-    assert day_process.fit([calm[:119]], centred=True).own is False
-    assert day_process.fit([calm[:119]], centred=True).correlation == 0.4
-    assert day_process.fit([calm[:60], calm[60:120]], centred=True).own is True
-    assert day_process.fit([calm], centred=True).correlation == pytest.approx(0, abs=0.08)
-    assert day_process.fit([ar(1, 2000, 0.6, rng)[0]], centred=True).correlation == pytest.approx(0.6, abs=0.08)
+    assert day_process.fit_process([calm[:119]], centred=True).own is False
+    assert day_process.fit_process([calm[:119]], centred=True).correlation == 0.4
+    assert day_process.fit_process([calm[:60], calm[60:120]], centred=True).own is True
+    assert day_process.fit_process([calm], centred=True).correlation == pytest.approx(0, abs=0.08)
+    assert day_process.fit_process([ar(1, 2000, 0.6, rng)[0]], centred=True).correlation == pytest.approx(0.6, abs=0.08)
 
 
 def test_simulated_days_have_the_distribution_and_the_correlation_of_the_versions_days():
     own = np.exp(ar(1, 1000, 0.5, np.random.default_rng(4))[0])
-    process = day_process.fit([own], centred=False)
+    process = day_process.fit_process([own], centred=False)
     drawn = process.simulate(400, 200)
     assert np.quantile(drawn, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(own, [0.1, 0.5, 0.9]), rel=0.05)
     logarithms = np.log(np.maximum(drawn, 1e-9))
@@ -153,7 +157,7 @@ def test_simulated_days_have_the_distribution_and_the_correlation_of_the_version
 def test_drift_may_declare_a_rate_too_and_each_kind_has_its_own_multiple():
     usual = np.exp(ar(1, 42, 0.4, np.random.default_rng(5))[0])
     monitoring = Monitoring(performance=(), baselines=(), drift_false_alarms_per_year=1.0)
-    made = false_alarms.compute(profile(usual[:14], usual[14:], usual), monitoring, POLICY, GAP)
+    made = false_alarms.compute_false_alarms(profile(usual[:14], usual[14:], usual), monitoring, POLICY, GAP)
     assert [rate.per_year for rate in made.rates] == pytest.approx([1.0, 1.0], rel=0.15)
     applied = made.applied(monitoring)
     assert (applied.drift_times, applied.prediction_drift_times) == tuple(rate.at for rate in made.rates)
@@ -162,10 +166,12 @@ def test_drift_may_declare_a_rate_too_and_each_kind_has_its_own_multiple():
 
 def test_what_never_varies_or_is_not_defined_has_no_rate_and_says_why():
     flat = np.zeros(28)
-    made = false_alarms.compute(profile(flat[:14], flat, np.r_[flat, flat]), monitoring_of(14), POLICY, GAP)
+    made = false_alarms.compute_false_alarms(
+        profile(flat[:14], flat, np.r_[flat, flat]), monitoring_of(14), POLICY, GAP
+    )
     assert all(rate.per_year is None and rate.state for rate in made.rates)
     undefined = Monitoring(performance=(PerformanceLimit("auc", false_alarms_per_year=1),), baselines=())
-    (rate, *_) = false_alarms.compute(profile(flat[:14], flat), undefined, POLICY, GAP).rates
+    (rate, *_) = false_alarms.compute_false_alarms(profile(flat[:14], flat), undefined, POLICY, GAP).rates
     assert rate.per_year is None and "auc is not defined" in rate.state
 
 

@@ -30,7 +30,7 @@ def test_a_day_of_the_look_back_without_rows_counts_in_the_mean():
 
 @pytest.mark.parametrize(("predictions", "unscored"), [(200, 0), (197, 3), (204, 4)])
 def test_rows_without_a_prediction_and_predictions_without_a_row_are_a_breach(predictions, unscored):
-    found = freshness.unscored(200, predictions)
+    found = freshness.unscored_periods(200, predictions)
     assert (found.value, found.breached) == (unscored, unscored > 0)
 
 
@@ -52,13 +52,17 @@ def test_data_is_as_old_as_its_newest_day():
 
 
 def test_a_model_is_old_from_its_limit_on():
-    assert [freshness.age(DAY, date(2020, 2, 20), limit).breached for limit in (9, 10, 11)] == [True, True, False]
+    assert [freshness.champion_age(DAY, date(2020, 2, 20), limit).breached for limit in (9, 10, 11)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_feed_tells_what_was_published_and_why_the_rest_was_not():
     found = {
         (each.metric, each.subject): each.value
-        for each in freshness.of_feed("events", 10, 10, {"hour > 23": 2, "no id": 1}, 2)
+        for each in freshness.feed_freshness("events", 10, 10, {"hour > 23": 2, "no id": 1}, 2)
     }
     assert found == {
         ("rows", "events"): 10,
@@ -70,6 +74,6 @@ def test_a_feed_tells_what_was_published_and_why_the_rest_was_not():
 
 
 def test_a_refused_day_of_a_feed_is_a_state():
-    found = {each.metric: each for each in freshness.of_feed("events", 10, None, {}, 0)}
+    found = {each.metric: each for each in freshness.feed_freshness("events", 10, None, {}, 0)}
     assert found["rows"].value == 10
     assert found["published"].value is None and "refused" in found["published"].state

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.lake import schemas
-from include.monitoring.metric_table import MetricTable, gaps, stretches
+from include.monitoring.metric_table import MetricTable, measured_stretches, measuring_gaps
 
 D = date(2020, 5, 1)
 SCHEMA = schemas.METRICS.append(pa.field("day", pa.date32()))
@@ -76,5 +76,5 @@ def test_days_fall_into_stretches_with_gaps_between_them(days, whole, missing):
         return [tuple(date(2020, 5, day) for day in pair) for pair in pairs]
 
     found = [date(2020, 5, day) for day in days]
-    assert stretches(found) == of_may(whole)
-    assert gaps(found) == of_may(missing)
+    assert measured_stretches(found) == of_may(whole)
+    assert measuring_gaps(found) == of_may(missing)

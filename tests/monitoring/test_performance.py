@@ -35,7 +35,7 @@ def promise(seed: int = 1):
 
 
 def worse(now: LabelledPredictions, monitoring: Monitoring = LIMITS, than=None):
-    found = performance.judged(now, promise() if than is None else than, monitoring, COSTS)
+    found = performance.judge_window(now, promise() if than is None else than, monitoring, COSTS)
     return {each.metric: each for each in found}
 
 
@@ -60,15 +60,15 @@ def test_a_better_model_breaks_nothing_however_sure_that_is():
 
 def promise_of(test: LabelledPredictions):
     rows = TrainingRows(None, test.labels, test.days)  # type: ignore[arg-type]
-    return {subject: expected.of_test(rows, said, COSTS) for subject, said in test.predicted.items()}
+    return {subject: expected.expected_metrics(rows, said, COSTS) for subject, said in test.predicted.items()}
 
 
 def test_the_difference_and_its_bounds_are_welchs_with_the_autocorrelation_of_both_spans():
     now, then = outcomes(14, 2, noise=0.5), promise()["model"]["log_loss"]
-    by_day = intervals.by_day(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
-    error, freedom = autocorrelation.of_difference(by_day, np.array(then.by_day))
+    by_day = intervals.rates_by_day(now.days, now.labels, now.predicted["model"], COSTS)["log_loss"]
+    error, freedom = autocorrelation.precision_of_difference(by_day, np.array(then.by_day))
     found = worse(now)["worse/log_loss"]
-    value = metrics.measure("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
+    value = metrics.compute_metric("log_loss", now.labels, now.predicted["model"], COSTS) - then.value
     assert found.value == pytest.approx(value)
     import scipy.stats
 
@@ -113,11 +113,13 @@ def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_it_p
     good = now.predicted["model"]
     swapped = LabelledPredictions(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
     limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", at_most_worse=0),))
-    found = {(each.metric, each.subject): each for each in performance.judged(swapped, {"model": {}}, limits, COSTS)}
+    found = {
+        (each.metric, each.subject): each for each in performance.judge_window(swapped, {"model": {}}, limits, COSTS)
+    }
     behind = found["worse_than_baseline/log_loss", "logistic"]
     assert behind.breached is True and behind.value > 0.5 and behind.lower > 0
     turned = LabelledPredictions(now.days, now.labels, {"model": good, "logistic": np.clip(1 - good, 0.02, 0.98)})
-    (better,) = performance.judged(turned, {"model": {}}, limits, COSTS)[-1:]
+    (better,) = performance.judge_window(turned, {"model": {}}, limits, COSTS)[-1:]
     assert better.breached is False and better.value < 0
 
 
@@ -160,7 +162,7 @@ def test_without_a_promise_nothing_is_judged():
 
 def test_a_day_has_every_metric_of_every_subject_and_its_rows():
     day = outcomes(1, 4)
-    found = {(each.metric, each.subject): each.value for each in performance.of_day(day, 310, 300, COSTS)}
+    found = {(each.metric, each.subject): each.value for each in performance.day_performance(day, 310, 300, COSTS)}
     assert found["rows", "model"] == 310 and found["labelled_rows", "prior"] == 300
     assert found["auc", "prior"] == 0.5
     assert found["brier", "model"] == pytest.approx(np.mean((day.predicted["model"] - day.labels) ** 2))
@@ -168,20 +170,20 @@ def test_a_day_has_every_metric_of_every_subject_and_its_rows():
 
 def test_a_day_without_labels_has_states_for_its_metrics():
     none = LabelledPredictions(np.empty(0, "datetime64[D]"), np.empty(0), {"model": np.empty(0)})
-    found = {each.metric: each for each in performance.of_day(none, 200, 0, COSTS)}
+    found = {each.metric: each for each in performance.day_performance(none, 200, 0, COSTS)}
     assert (found["rows"].value, found["labelled_rows"].value) == (200, 0)
     assert found["log_loss"].value is None and found["log_loss"].state == "No row of the day has a label."
 
 
 def test_a_window_says_over_how_many_days_it_goes():
-    found = {(each.metric, each.subject): each for each in performance.of_window(outcomes(9, 4), COSTS)}
+    found = {(each.metric, each.subject): each for each in performance.window_performance(outcomes(9, 4), COSTS)}
     assert found["window/auc", "model"].days == 9
     assert found["window/auc", "model"].lower < found["window/auc", "model"].value < found["window/auc", "model"].upper
     assert found["window/rows", "model"].value == 2700 and found["window/rows", "model"].lower is None
 
 
 def test_what_cannot_be_measured_is_told_for_every_metric_with_a_limit():
-    found = performance.unknown("Nobody flew.", LIMITS)
+    found = performance.unknown_rows("Nobody flew.", LIMITS)
     assert [(each.metric, each.state, each.limit) for each in found] == [
         ("worse/log_loss", "Nobody flew.", 0.02),
         ("worse/auc", "Nobody flew.", 0.05),

@@ -32,7 +32,7 @@ def rows(days: int, seed: int, shift: float = 0.0) -> TrainingRows:
 @pytest.fixture(scope="module")
 def model() -> Model:
     train = rows(20, 0)
-    learned = encoding.learn(FEATURES, train.features)
+    learned = encoding.learn_encoding(FEATURES, train.features)
     encoded = learned.encode(train.features)
     booster = lightgbm.train(
         {"objective": "binary", "verbose": -1, "num_threads": 1},
@@ -45,14 +45,16 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def found(model) -> ReferenceProfile:
     parts = {"train": rows(20, 0), "validation": rows(3, 1), "test": rows(5, 2)}
-    return reference_profile.of(
+    return reference_profile.build_profile(
         model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
     )
 
 
 def spread(values, kind=None) -> dict:
     words = tuple(sorted({value for value in values if value})) if kind else None
-    return reference_profile.spread(pa.array(values, pa.string() if kind else pa.float64()), words).to_json()
+    return reference_profile.reference_histogram(
+        pa.array(values, pa.string() if kind else pa.float64()), words
+    ).to_json()
 
 
 def test_shares_and_nulls_add_up_to_one():
@@ -89,7 +91,7 @@ NUMBERS = [pa.int8(), pa.int32(), pa.int64(), pa.float32(), pa.float64()]
 @pytest.mark.parametrize("kind", NUMBERS)
 @pytest.mark.parametrize("value", [-3, 0, 7])
 def test_a_constant_that_becomes_another_drifts_wholly_in_both_directions(kind, value):
-    was = reference_profile.spread(pa.array([value] * 1000, kind), None)
+    was = reference_profile.reference_histogram(pa.array([value] * 1000, kind), None)
     for other in (value - 1, value + 1):
         day = was.bins.count(pa.array([other] * 100, kind))
         assert drift.psi(was.counts, day) > 5 and drift.jensen_shannon(was.counts, day) == 1
@@ -99,14 +101,18 @@ def test_a_constant_that_becomes_another_drifts_wholly_in_both_directions(kind, 
 @pytest.mark.parametrize("kind", [*NUMBERS, pa.bool_()])
 def test_a_flag_however_rare_or_never_seen_drifts_where_it_is_always_set(kind):
     for often in (0, 1, 99, 100):
-        was = reference_profile.spread(pa.array([0] * (100 - often) + [1] * often, pa.int8()).cast(kind), None)
+        was = reference_profile.reference_histogram(
+            pa.array([0] * (100 - often) + [1] * often, pa.int8()).cast(kind), None
+        )
         day = was.bins.count(pa.array([int(often < 50)] * 50, pa.int8()).cast(kind))
         assert drift.psi(was.counts, day) > 2, often
 
 
 def test_a_count_that_is_mostly_nought_drifts_where_its_other_values_grow_common():
     rng = np.random.default_rng(0)
-    was = reference_profile.spread(pa.array(np.where(rng.random(10_000) < 0.92, 0.0, rng.exponential(1, 10_000))), None)
+    was = reference_profile.reference_histogram(
+        pa.array(np.where(rng.random(10_000) < 0.92, 0.0, rng.exponential(1, 10_000))), None
+    )
     assert drift.psi(was.counts, was.bins.count(pa.array(rng.exponential(1, 1000)))) > 1
 
 
@@ -133,7 +139,7 @@ def test_usual_is_what_each_validation_and_test_day_showed_against_train(found):
 
 def test_days_that_are_unlike_train_make_more_drift_usual(model, found):
     parts = {"train": rows(20, 0), "validation": rows(3, 1, shift=4), "test": rows(5, 2, shift=4)}
-    moved = reference_profile.of(
+    moved = reference_profile.build_profile(
         model, parts, {name: model.predict_all(part.features) for name, part in parts.items()}, COSTS
     )
     assert min(moved.usual.weighted_drift) > max(found.usual.weighted_drift)

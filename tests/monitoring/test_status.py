@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.monitoring.metric_table import MetricValue
-from include.monitoring.status import StatusInputs, in_words, judge
+from include.monitoring.status import StatusInputs, in_words, overall_status
 
 D = date(2020, 5, 1)
 
@@ -28,7 +28,7 @@ SEEN = StatusInputs("toy", D, today=D, stale_days=1, rows=CALM, champion="3")
 
 
 def test_all_that_was_judged_and_holds_is_ok():
-    found = judge(SEEN)
+    found = overall_status(SEEN)
     assert (found.name, found.do) == ("ok", "Nothing to do.")
     assert "2 limits that were judged" in found.why
 
@@ -45,13 +45,13 @@ def test_all_that_was_judged_and_holds_is_ok():
     ],
 )
 def test_the_most_serious_thing_is_the_state(changed, name, says):
-    found = judge(replace(SEEN, **changed))
+    found = overall_status(replace(SEEN, **changed))
     assert found.name == name and says in found.why and found.do
 
 
 def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
-    assert judge(replace(SEEN, today=None)).name == "ok"
-    assert judge(replace(SEEN, today=D + timedelta(days=1))).name == "ok"
+    assert overall_status(replace(SEEN, today=None)).name == "ok"
+    assert overall_status(replace(SEEN, today=D + timedelta(days=1))).name == "ok"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
     ],
 )
 def test_what_could_not_be_measured_is_never_ok(silent):
-    found = judge(replace(SEEN, rows=(*CALM, silent)))
+    found = overall_status(replace(SEEN, rows=(*CALM, silent)))
     assert found.name == "unclear"
     assert found.why == "2020-05-01 has no predictions. Run toy__score for it."
 
@@ -71,39 +71,39 @@ def test_what_the_line_says_is_not_said_again_below_it():
     state = "2020-05-01 has no predictions"
     silent = (measure("state", "predictions", None, state=f"{state}: run toy__score."), measure("auc", "model", None,
               state=state))  # fmt: skip
-    assert judge(replace(SEEN, rows=silent)).notes == ()
+    assert overall_status(replace(SEEN, rows=silent)).notes == ()
 
 
 def test_a_day_on_which_nothing_was_judged_is_not_ok():
-    assert judge(replace(SEEN, rows=(measure("rows", "features", 9),))).name == "unclear"
+    assert overall_status(replace(SEEN, rows=(measure("rows", "features", 9),))).name == "unclear"
 
 
 def test_a_breach_is_told_even_where_something_else_could_not_be_measured():
     silent = measure("psi", "size", None, state="No profile.")
-    assert judge(replace(SEEN, rows=(silent, DRIFT))).name == "degraded"
+    assert overall_status(replace(SEEN, rows=(silent, DRIFT))).name == "degraded"
 
 
 def test_a_feature_that_drifts_alone_is_noted_and_degrades_nothing():
-    found = judge(replace(SEEN, rows=(*CALM, measure("psi", "size", 0.9, limit=0.2, breached=True))))
+    found = overall_status(replace(SEEN, rows=(*CALM, measure("psi", "size", 0.9, limit=0.2, breached=True))))
     assert found.name == "ok" and found.notes == ("1 feature differs from the training days: size.",)
 
 
 def test_labels_that_have_not_come_are_said_beside_the_state():
     waiting = measure("worse/log_loss", "model", None, state="3 days have labels; it takes 7")
-    found = judge(replace(SEEN, rows=(*CALM, waiting)))
+    found = overall_status(replace(SEEN, rows=(*CALM, waiting)))
     assert found.name == "ok" and found.notes == ("3 days have labels; it takes 7.",)
 
 
 def test_performance_is_told_first_and_many_breaches_are_counted():
     many = [measure("null_share", f"f{n}", 0.5, limit=0.1, breached=True) for n in range(4)]
-    found = judge(replace(SEEN, rows=(*many, WORSE)))
+    found = overall_status(replace(SEEN, rows=(*many, WORSE)))
     assert found.why.startswith("On 14 days log loss") and found.why.endswith("And 2 more.")
 
 
 def test_broken_data_sends_a_person_to_the_data_first():
     broken = measure("volume_change", "events", -0.9, limit=0.5, breached=True)
-    assert "toy__data" in judge(replace(SEEN, rows=(broken,))).do
-    assert "decision" in judge(replace(SEEN, rows=(broken, WORSE))).do
+    assert "toy__data" in overall_status(replace(SEEN, rows=(broken,))).do
+    assert "decision" in overall_status(replace(SEEN, rows=(broken, WORSE))).do
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ FAR = measure(
 
 
 def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
-    found = judge(replace(SEEN, rows=(*CALM, FAR)))
+    found = overall_status(replace(SEEN, rows=(*CALM, FAR)))
     assert found.do == (
         "Performance is not judged yet: On 1 day log loss is 0.106 worse than on the test days, lower bound 0.03"
         " (limit 0.02)."
@@ -135,36 +135,36 @@ def test_a_model_that_is_far_worse_on_too_few_days_is_not_waved_through():
 
 
 def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
-    found = judge(replace(SEEN, rows=(DRIFT, CALM[1], FAR)))
+    found = overall_status(replace(SEEN, rows=(DRIFT, CALM[1], FAR)))
     assert found.name == "degraded" and any("Only 1 day with labels" in note for note in found.notes)
 
 
 def test_a_limit_of_performance_of_which_there_is_no_row_is_not_taken_for_kept():
-    assert "what worse/log_loss of model is" in judge(replace(SEEN, performance=LIMITED)).do
-    assert judge(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
+    assert "what worse/log_loss of model is" in overall_status(replace(SEEN, performance=LIMITED)).do
+    assert overall_status(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
 def test_a_verdict_on_performance_leaves_nothing_to_do():
     held = measure("worse/log_loss", "model", -0.01, limit=0.02, breached=False, days=14)
-    assert judge(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).do == "Nothing to do."
+    assert overall_status(replace(SEEN, rows=(*CALM, held), performance=LIMITED)).do == "Nothing to do."
 
 
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])
 def test_without_a_figure_of_drift_nothing_is_ok(left):
-    found = judge(replace(SEEN, rows=left))
+    found = overall_status(replace(SEEN, rows=left))
     assert found.name == "unclear" and "Nothing says what" in found.why
 
 
 def test_a_feed_that_was_refused_is_never_ok_and_is_named():
     refused = measure("published", "events", None, state="Nothing of the day is published")
-    found = judge(replace(SEEN, rows=(*CALM, refused)))
+    found = overall_status(replace(SEEN, rows=(*CALM, refused)))
     assert (found.name, found.why) == ("unclear", "events: Nothing of the day is published.")
 
 
 def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_training():
     rows = (DRIFT, measure("prediction_drift", "prediction", None, state="No profile."))
-    assert "No profile." in judge(replace(SEEN, rows=rows)).notes
-    noted = judge(replace(SEEN, rows=rows, training="Features drift.")).notes
+    assert "No profile." in overall_status(replace(SEEN, rows=rows)).notes
+    noted = overall_status(replace(SEEN, rows=rows, training="Features drift.")).notes
     assert "No profile." in noted and any(note.startswith("Features drift: weighted") for note in noted)
 
 
@@ -179,4 +179,4 @@ def test_what_is_compared_with_a_baseline_names_it_and_the_bound_that_is_judged(
     assert in_words(lead) == f"{said} (limit 0)."
     behind = measure("worse_than_baseline/log_loss", "logistic", 0.41, lower=0.3, limit=0.0, breached=True, days=14)
     assert in_words(behind) == "On 14 days log loss is 0.41 worse than the logistic, lower bound 0.3 (limit 0)."
-    assert judge(replace(SEEN, rows=(*CALM, behind))).name == "degraded"
+    assert overall_status(replace(SEEN, rows=(*CALM, behind))).name == "degraded"

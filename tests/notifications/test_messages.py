@@ -8,7 +8,7 @@ HOSTILE = "x\x1b[31m\u202e\u2066\rBcc: all@example.com"
 
 
 def test_no_text_of_a_message_turns_its_direction_or_adds_a_header():
-    message = messages.rollback(
+    message = messages.rollback_message(
         "toy", "2020-03-05", version="1", entry=2, who=HOSTILE, reason=f"{HOSTILE}\nsecond", told=HOSTILE, links={}
     )
     written = json.dumps(message.payload(), ensure_ascii=False) + message.subject + message.html() + message.text
@@ -18,7 +18,7 @@ def test_no_text_of_a_message_turns_its_direction_or_adds_a_header():
 
 
 def test_a_subject_is_one_printable_line():
-    message = messages.failure(
+    message = messages.failure_message(
         "toy", None, kind="data", run_id=HOSTILE, task=f"a\n{HOSTILE}", tries=1, error=HOSTILE, links={}
     )
     assert message.subject.isprintable() and message.key.isprintable()

@@ -39,7 +39,7 @@ class Asking:
 
     def __init__(self, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.version, self.asked = version, []
-        monkeypatch.setattr(approval_operator, "load", lambda name: USE_CASE)
+        monkeypatch.setattr(approval_operator, "load_use_case", lambda name: USE_CASE)
         monkeypatch.setattr(approval_operator.callbacks, "rejected", lambda *_: None)
         monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **question: self.asked.append(question))
         monkeypatch.setattr(approval_operator.dag_factory, "has_triggerer", lambda: True)
@@ -79,7 +79,7 @@ def asking(trained_toy: str, monkeypatch: pytest.MonkeyPatch) -> Asking:
 def test_no_field_of_an_answer_has_the_name_of_a_field_of_the_trainings_form(asking):
     from include.orchestration import params
 
-    assert not set(asking.ask()) & {"day", *params.train(USE_CASE)}
+    assert not set(asking.ask()) & {"day", *params.train_params(USE_CASE)}
 
 
 def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(asking, capsys):
@@ -87,7 +87,7 @@ def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(aski
     assert fields[REASON] == ""
     with pytest.raises(TaskAwaitingInput):
         asking.answer("Approve", fields)
-    assert approve.decision(USE_CASE, asking.version) is None
+    assert approve.approval_decision(USE_CASE, asking.version) is None
     assert "ann answered Approve without a reason, and nothing was decided" in capsys.readouterr().out
 
 
@@ -111,7 +111,7 @@ def test_an_answer_to_a_question_about_another_version_decides_nothing(asking, t
     asking.version = register(trained_toy)
     with pytest.raises(AirflowFailException, match=r"about version 1 .*is version 2 .* Nothing was decided"):
         asking.answer("Approve", fields)
-    assert approve.decision(USE_CASE, "2") is None
+    assert approve.approval_decision(USE_CASE, "2") is None
 
 
 def test_an_answer_that_names_no_question_decides_nothing(asking):
@@ -132,7 +132,7 @@ def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
     found = looked_up(stored("Approve", asking.ask() | {REASON: "quick"}))
     operator, context = asking.operator(try_number=2)
     assert operator.resume(context, found)["chosen_options"] == ["Approve"]
-    assert approve.decision(USE_CASE, asking.version).approved
+    assert approve.approval_decision(USE_CASE, asking.version).approved
     assert len(asking.asked) == 1, "asking again would have wiped it"
 
 
@@ -148,7 +148,7 @@ def test_what_is_no_answer_of_a_person_to_this_question_is_asked_again(asking, o
     operator, context = asking.operator(try_number=2)
     with pytest.raises(TaskAwaitingInput):
         operator.resume(context, looked_up(answers[of]))
-    assert approve.decision(USE_CASE, asking.version) is None
+    assert approve.approval_decision(USE_CASE, asking.version) is None
     assert len(asking.asked) == 2
     assert "the question is asked again" in capsys.readouterr().out
 
@@ -198,10 +198,10 @@ def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     run = SimpleNamespace(run_type="manual", triggering_user_name="bob")
     context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
     monkeypatch.setattr(tasks, "get_current_context", lambda: context)
-    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
     monkeypatch.setattr(tasks.callbacks, "promoted", lambda *_: None)
-    monkeypatch.setattr(tasks, "note", lambda use_case, what, **extra: left.update({what: extra}))
-    monkeypatch.setattr("include.promotion.model_card.build.run", lambda *_: None)
+    monkeypatch.setattr(tasks, "add_asset_metadata", lambda use_case, what, **extra: left.update({what: extra}))
+    monkeypatch.setattr("include.promotion.model_card.build.build_model_card", lambda *_: None)
     return left
 
 
@@ -223,7 +223,7 @@ def test_a_promotion_is_by_the_user_who_started_the_run_whatever_the_run_is_call
 def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_again(asking, fields, capsys):
     with pytest.raises(TaskAwaitingInput):
         asking.answer("Approve", asking.ask() | fields)
-    assert approve.decision(USE_CASE, asking.version) is None
+    assert approve.approval_decision(USE_CASE, asking.version) is None
     said = capsys.readouterr().out
     assert "with a reason that is too long, and nothing was decided" in said and len(said) < 20_000
 
@@ -231,12 +231,12 @@ def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_a
 def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full(asking):
     with pytest.raises(AirflowFailException, match="fields that the question has not") as failed:
         asking.answer("Approve", asking.ask() | {REASON: "fine", "x" * 5_000_000: "y"})
-    assert approve.decision(USE_CASE, asking.version) is None and len(str(failed.value)) < 1_000
+    assert approve.approval_decision(USE_CASE, asking.version) is None and len(str(failed.value)) < 1_000
 
 
 def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):
     version = register(trained_toy, gates="failed", life="rejected")
-    monkeypatch.setattr(tasks, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"promotion": "approval"}})
     assert tasks.brief.function(USE_CASE.name, version) is None
     assert "Nobody is asked: version 1 did not pass its gates. It is bad." in caplog.text

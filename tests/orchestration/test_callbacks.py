@@ -38,7 +38,7 @@ def known(lake_home, monkeypatch):
     """The toy use case, with somebody to tell, in a running task."""
     for name in ("smtp", "webhook"):
         monkeypatch.delenv(f"AIRFLOW_CONN_AIRWORTHY_{name.upper()}", raising=False)
-    monkeypatch.setattr(callbacks, "load", lambda name: DECLARED)
+    monkeypatch.setattr(callbacks, "load_use_case", lambda name: DECLARED)
     monkeypatch.setattr(callbacks, "get_current_context", lambda: context("monitor", "measure"))
 
 
@@ -87,7 +87,7 @@ def measured(day: date, *rows: dict) -> None:
 
 def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
     for _ in range(2):  # the scheduler and the worker may both tell of the same try
-        callbacks.failed(context("score", "score", ValueError("no such column")))
+        callbacks.notify_failed(context("score", "score", ValueError("no such column")))
     assert mailbox.subjects == ["[airworthy] toy 2020-01-05: score: score failed"]
     assert mailbox.mails[0]["To"] == "night@example.org"
     assert "ValueError: no such column" in mailbox.html()
@@ -101,19 +101,19 @@ def test_a_failed_task_is_one_mail_and_one_call(mailbox, hook):
 
 def test_a_task_that_was_mended_cleared_and_fails_again_is_told_of_again(hook):
     for tries in (4, 8):
-        callbacks.failed(context("score", "score", ValueError(f"try {tries}"), tries=tries))
+        callbacks.notify_failed(context("score", "score", ValueError(f"try {tries}"), tries=tries))
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: try 4", "ValueError: try 8"]
 
 
 def test_runs_and_tasks_whose_names_look_alike_are_told_of_each(hook):
     long = "manual__" + "x" * 250
     for run_id, task in (("a:b", "t"), ("a b", "t"), ("a/b", "t"), (long, "train"), (long, "evaluate")):
-        callbacks.failed(context("train", task, run_id=run_id))
+        callbacks.notify_failed(context("train", task, run_id=run_id))
     assert len({body["key"] for body in hook.received}) == 5
 
 
 def test_the_keys_for_programs_are_always_the_same(hook):
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     assert set(hook.received[0]) == {"event", "key", "use_case", "day", "subject", "text", "links", "details"}
 
 
@@ -121,20 +121,20 @@ def test_what_is_not_tried_again_keeps_the_name_of_what_it_was(hook):
     try:
         raise AirflowFailException("wrapped") from NoChampionError("toy", DAY, None)
     except AirflowFailException as error:
-        callbacks.failed(context("score", "score", error))
+        callbacks.notify_failed(context("score", "score", error))
     assert hook.received[0]["details"]["error"].startswith(
         "NoChampionError: toy: no champion is effective on 2020-01-05"
     )
 
 
 def test_a_task_whose_process_was_lost_is_told_of_too(hook):
-    callbacks.failed(context("train", "train", None, day="2020-02-03"))
+    callbacks.notify_failed(context("train", "train", None, day="2020-02-03"))
     assert "killed, or ran out of memory" in hook.received[0]["text"]
     assert hook.received[0]["day"] == "2020-02-03"
 
 
 def test_what_an_error_says_is_neither_markup_nor_template_nor_secret(mailbox, hook):
-    callbacks.failed(
+    callbacks.notify_failed(
         context("data", "ingest", OSError("<b>{{ 6 * 7 }}</b> at postgresql://reader:hunter2@db/x\nSubject: evil"))
     )
     assert "&lt;b&gt;{{ 6 * 7 }}&lt;/b&gt;" in mailbox.html()
@@ -145,7 +145,7 @@ def test_what_an_error_says_is_neither_markup_nor_template_nor_secret(mailbox, h
 
 def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known, caplog):
     caplog.set_level(logging.INFO)
-    callbacks.failed(context("score", "score", ValueError("x")))
+    callbacks.notify_failed(context("score", "score", ValueError("x")))
     assert [record.levelname for record in caplog.records if "alerts" in record.name or "tell" in record.name] == [
         "INFO",
         "INFO",
@@ -156,20 +156,20 @@ def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known
 
 
 def test_without_an_address_no_mail_is_tried(mailbox, monkeypatch):
-    monkeypatch.setattr(callbacks, "load", lambda name: toy.USE_CASE)
-    callbacks.failed(context("score", "score"))
+    monkeypatch.setattr(callbacks, "load_use_case", lambda name: toy.USE_CASE)
+    callbacks.notify_failed(context("score", "score"))
     assert mailbox.mails == []
 
 
 def test_a_receiver_that_is_down_fails_no_task_and_gets_it_later_once(hook, caplog):
     hook.status = 503
-    callbacks.failed(context("score", "score", ValueError("first")))
+    callbacks.notify_failed(context("score", "score", ValueError("first")))
     assert "could not be sent by webhook" in caplog.text
     assert [record.levelname for record in caplog.records if "could not be sent" in record.message] == ["ERROR"]
     hook.status, hook.received = 200, []
     measured(DAY, row("rows", "features", 3.0, breached=None))
-    callbacks.breaches(DECLARED, DAY)  # nothing broke: but it is the next chance
-    callbacks.breaches(DECLARED, DAY)
+    callbacks.notify_breaches(DECLARED, DAY)  # nothing broke: but it is the next chance
+    callbacks.notify_breaches(DECLARED, DAY)
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: first"]
 
 
@@ -177,13 +177,13 @@ def test_a_receiver_that_is_down_fails_no_task_and_gets_it_later_once(hook, capl
 def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
     hook.refuses = lambda body: body["details"]["run"] == "poison"
     mailbox.refuses = "poison"
-    callbacks.failed(context("score", "score", run_id="old"))
+    callbacks.notify_failed(context("score", "score", run_id="old"))
     box = NotificationQueue.of(toy.USE_CASE)
     for name in box.folder.names():
         if name.endswith(".done"):
             (box.folder / name).remove()  # as if nobody had answered
     hook.received.clear(), mailbox.mails.clear()
-    callbacks.failed(context("score", "score", ValueError("poison"), run_id="poison"))
+    callbacks.notify_failed(context("score", "score", ValueError("poison"), run_id="poison"))
     assert [body["details"]["run"] for body in hook.received] == ["poison", "old"]
     assert len(mailbox.mails) == 1
     (left,) = box.waiting()
@@ -191,7 +191,7 @@ def test_a_letter_that_is_always_refused_holds_up_no_other(mailbox, hook):
 
 
 def test_an_error_that_no_encoding_has_is_told_all_the_same(mailbox, hook):
-    callbacks.failed(context("score", "score", ValueError("a name like \udcff")))
+    callbacks.notify_failed(context("score", "score", ValueError("a name like \udcff")))
     assert len(mailbox.mails) == len(hook.received) == 1
     assert "a name like ?" in mailbox.html()
 
@@ -202,16 +202,16 @@ def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(ho
 
     with monkeypatch.context() as patch:
         patch.setattr(callbacks.BaseHook, "get_connection", broken)
-        callbacks.failed(context("score", "score", ValueError("told late")))
+        callbacks.notify_failed(context("score", "score", ValueError("told late")))
     assert "the API server is being restarted" in caplog.text
     assert hook.received == []
-    callbacks.breaches(DECLARED, DAY)
+    callbacks.notify_breaches(DECLARED, DAY)
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: told late"]
 
 
 @pytest.mark.both_places
 def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog):
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     folder = NotificationQueue.of(toy.USE_CASE).folder
     (written,) = (folder / name for name in folder.names() if name.endswith(".json"))
     other = json.loads(written.read())
@@ -219,7 +219,7 @@ def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog
     (folder / "other.json").write(json.dumps(other).encode())
     (folder / "torn.json").write(b"{")
     (folder / "undated.json").write(written.read().replace(b"+00:00", b"?"))
-    callbacks.failed(context("score", "score", run_id="next"))
+    callbacks.notify_failed(context("score", "score", run_id="next"))
     assert [body["details"]["run"] for body in hook.received] == ["scheduled__1", "next"]
     for name in ("other.json", "torn.json", "undated.json"):
         assert name in caplog.text
@@ -227,8 +227,8 @@ def test_a_letter_of_another_version_of_this_program_stops_no_alert(hook, caplog
 
 def test_one_dead_receiver_does_not_keep_the_other_from_hearing(mailbox, hook):
     hook.status = 503
-    callbacks.failed(context("score", "score"))
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     assert len(mailbox.mails) == 1
     assert len(hook.received) == 2  # tried again, with the next alert
 
@@ -237,20 +237,20 @@ def test_one_dead_receiver_does_not_keep_the_other_from_hearing(mailbox, hook):
 def test_a_dead_receiver_is_asked_once_per_alert_however_much_waits(hook, status):
     hook.status = status
     for number in range(4):
-        callbacks.failed(context("score", "score", run_id=f"run {number}"))
+        callbacks.notify_failed(context("score", "score", run_id=f"run {number}"))
     assert len(hook.received) == 4
     assert [body["details"]["run"] for body in hook.received] == [f"run {number}" for number in range(4)]
     hook.status, hook.received = 200, []
-    callbacks.failed(context("score", "score", run_id="run 4"))
+    callbacks.notify_failed(context("score", "score", run_id="run 4"))
     assert [body["details"]["run"] for body in hook.received] == [f"run {number}" for number in (4, 3, 2, 1, 0)]
 
 
 def test_after_a_week_an_alert_is_given_up_with_an_error(hook, monkeypatch, caplog):
     hook.status = 500
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     hook.status, hook.received = 200, []
     monkeypatch.setattr(queue, "KEPT_FOR", timedelta(seconds=-1))
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     assert "is given up" in caplog.text
     assert hook.received == []
     assert NotificationQueue.of(toy.USE_CASE).waiting() == []
@@ -258,7 +258,7 @@ def test_after_a_week_an_alert_is_given_up_with_an_error(hook, monkeypatch, capl
 
 def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_other(hook):
     hook.status = 500
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     hook.status, hook.received = 200, []
     box = NotificationQueue.of(toy.USE_CASE)
     (letter,) = box.waiting()
@@ -266,16 +266,16 @@ def test_a_letter_that_another_process_is_sending_is_left_to_it_and_holds_up_no_
         assert mine
         newest = replace(letter, written_at="9999-01-01T00:00:00+00:00")  # looked at before the new one
         (box.folder / f"{letter.message.key}.json").path.write_bytes(newest.content())  # the same file, which is locked
-        callbacks.failed(context("score", "score", run_id="another"))
+        callbacks.notify_failed(context("score", "score", run_id="another"))
     assert [body["details"]["run"] for body in hook.received] == ["another"]
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     assert [body["details"]["run"] for body in hook.received] == ["another", "scheduled__1"]
 
 
 def test_a_damaged_outbox_fails_no_task(hook, lake_home, caplog):
     folder = NotificationQueue.of(toy.USE_CASE).folder
     folder.write(b"a file where a folder should be")
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     assert "nobody was told" in caplog.text
 
 
@@ -289,7 +289,7 @@ def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
         row("null_share", "x", 0.0, breached=False),
     )
     for _ in range(2):
-        callbacks.breaches(DECLARED, DAY)
+        callbacks.notify_breaches(DECLARED, DAY)
     (body,) = hook.received
     assert [(each["metric"], each["subject"]) for each in body["details"]["breaches"]] == [
         ("worse/log_loss", "model"),
@@ -304,18 +304,18 @@ def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
 def test_the_measured_day_before_may_lie_further_back(hook):
     measured(DAY - timedelta(days=4), row("weighted_drift", "features", 0.3))
     measured(DAY, row("weighted_drift", "features", 0.3))
-    callbacks.breaches(DECLARED, DAY)
+    callbacks.notify_breaches(DECLARED, DAY)
     assert hook.received == []
 
 
 def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
     measured(DAY, row("weighted_drift", "features", 0.3))
-    callbacks.breaches(DECLARED, DAY)
+    callbacks.notify_breaches(DECLARED, DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("worse/log_loss", "model", 0.3), row("psi", "x", 4.0))
     for _ in range(2):
-        callbacks.breaches(DECLARED, DAY)
+        callbacks.notify_breaches(DECLARED, DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("psi", "kind", 4.0))
-    callbacks.breaches(DECLARED, DAY)
+    callbacks.notify_breaches(DECLARED, DAY)
     told = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
     assert told == [["weighted_drift"], ["worse/log_loss", "psi"]]
 
@@ -329,12 +329,14 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook
         return SimpleNamespace(day=later.isoformat(), changed=True)
 
     monkeypatch.setattr(
-        monitoring_monitor, "run", lambda use_case, day: MonitorResult(str(day), "1", 0, (), (), changed=True)
+        monitoring_monitor,
+        "monitor_period",
+        lambda use_case, day: MonitorResult(str(day), "1", 0, (), (), changed=True),
     )
-    monkeypatch.setattr(monitoring_monitor, "again", again)
-    monkeypatch.setattr(monitor, "load", lambda name: DECLARED)
+    monkeypatch.setattr(monitoring_monitor, "remeasure_label_period", again)
+    monkeypatch.setattr(monitor, "load_use_case", lambda name: DECLARED)
     monkeypatch.setattr(monitor, "get_current_context", lambda: context("monitor", "measure"))
-    monkeypatch.setattr(monitor, "note", lambda *_, **__: None)
+    monkeypatch.setattr(monitor, "add_asset_metadata", lambda *_, **__: None)
     measured(DAY, row("rows", "features", 3.0, breached=None))
     monitor.measure.function("toy")
     assert [(body["event"], body["day"]) for body in hook.received] == [("breach", str(later))]
@@ -342,7 +344,7 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook
 
 def test_single_features_wake_nobody(hook):
     measured(DAY, row("psi", "x", 4.0))
-    callbacks.breaches(DECLARED, DAY)
+    callbacks.notify_breaches(DECLARED, DAY)
     assert hook.received == []
 
 
@@ -351,7 +353,7 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
     measured(BEFORE, row("weighted_drift", "features", 0.1, breached=False))
     measured(DAY, row("weighted_drift", "features", 0.3))
     for day in (BEFORE - timedelta(days=1), BEFORE, DAY):
-        callbacks.breaches(DECLARED, day)
+        callbacks.notify_breaches(DECLARED, day)
     assert [body["day"] for body in hook.received] == [str(BEFORE - timedelta(days=1)), str(DAY)]
 
 
@@ -363,12 +365,12 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
     ],
 )
 def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):
-    again = promote.run(toy.USE_CASE, champion, who="a cleared task")
-    back = rollback.run(toy.USE_CASE, champion, date(2020, 3, 5), who="ada", reason="too many misses")
+    again = promote.promote_version(toy.USE_CASE, champion, who="a cleared task")
+    back = rollback.roll_back(toy.USE_CASE, champion, date(2020, 3, 5), who="ada", reason="too many misses")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    callbacks.promoted(DECLARED, again)
-    callbacks.rejected(DECLARED, "7", "no")
-    callbacks.rolled_back(DECLARED, back)
+    callbacks.notify_promoted(DECLARED, again)
+    callbacks.notify_rejected(DECLARED, "7", "no")
+    callbacks.notify_rolled_back(DECLARED, back)
     assert [body["links"].get("version", "")[-1:] for body in hook.received] == (["1", "7", "1"] if shown else [""] * 3)
     assert hook.received[0]["links"].get("version") == shown
     assert "hunter2" not in json.dumps(hook.received) + mailbox.html()
@@ -378,8 +380,8 @@ def test_a_promotion_that_stands_is_told_of_although_its_card_cannot_be_written(
     def broken(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(build, "run", broken)
-    monkeypatch.setattr(train, "load", lambda name: DECLARED)
+    monkeypatch.setattr(build, "build_model_card", broken)
+    monkeypatch.setattr(train, "load_use_case", lambda name: DECLARED)
     running = context("train", "promote") | {"run_id": "r"}
     running["params"]["promotion"] = ""
     monkeypatch.setattr(train, "get_current_context", lambda: running)
@@ -390,12 +392,12 @@ def test_a_promotion_that_stands_is_told_of_although_its_card_cannot_be_written(
 
 def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion, monkeypatch):
     noted: dict = {}
-    monkeypatch.setattr(build, "run", lambda *_: None)
-    monkeypatch.setattr(train, "load", lambda name: toy.USE_CASE)
+    monkeypatch.setattr(build, "build_model_card", lambda *_: None)
+    monkeypatch.setattr(train, "load_use_case", lambda name: toy.USE_CASE)
     running = context("train", "promote") | {"run_id": "r"}
     running["params"]["promotion"] = ""
     monkeypatch.setattr(train, "get_current_context", lambda: running)
-    monkeypatch.setattr(train, "note", lambda use_case, what, **extra: noted.update(extra))
+    monkeypatch.setattr(train, "add_asset_metadata", lambda use_case, what, **extra: noted.update(extra))
     train.promote.function("toy", champion)
     assert noted["version"] == champion
     assert "mlflow" not in noted  # the tests' registry is a file, which no browser opens
@@ -403,9 +405,9 @@ def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion,
 
 def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_try(hook, monkeypatch):
     rejected = StandingApproval(approved=False, who="ada", why="too risky")
-    monkeypatch.setattr(approval_operator, "load", lambda name: DECLARED)
-    monkeypatch.setattr(approve, "decision", lambda use_case, version: rejected)
-    monkeypatch.setattr(approve, "question", lambda use_case, version: "version 7")
+    monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
+    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: rejected)
+    monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
     operator = approval_operator.PromotionApproval(task_id="approve", use_case=DECLARED)
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"
@@ -417,9 +419,9 @@ def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_tr
 
 
 def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
-    monkeypatch.setattr(approval_operator, "load", lambda name: DECLARED)
-    monkeypatch.setattr(approve, "decision", lambda use_case, version: StandingApproval(True, "ada", ""))
-    monkeypatch.setattr(approve, "question", lambda use_case, version: "version 7")
+    monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
+    monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: StandingApproval(True, "ada", ""))
+    monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
     running = context("train", "approve")
     running["ti"].xcom_pull = lambda task_ids: "7"
     with pytest.raises(AirflowSkipException):
@@ -428,9 +430,9 @@ def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
 
 
 def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, mailbox, hook):
-    again = promote.run(toy.USE_CASE, champion, who="a cleared task")
+    again = promote.promote_version(toy.USE_CASE, champion, who="a cleared task")
     for _ in range(2):
-        callbacks.promoted(DECLARED, again)
+        callbacks.notify_promoted(DECLARED, again)
     (body,) = hook.received
     assert (body["event"], body["key"], body["details"]["version"]) == ("promotion", "entry-1", "1")
     assert "passed" in body["text"]
@@ -439,16 +441,18 @@ def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, 
 
 def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
     refused = SimpleNamespace(version="7", promoted=False, entry=None, reason="auc is 0.5, at least 0.6 is asked for.")
-    callbacks.promoted(DECLARED, refused)
-    callbacks.rejected(DECLARED, "7", "Rejected by ada: no")
+    callbacks.notify_promoted(DECLARED, refused)
+    callbacks.notify_rejected(DECLARED, "7", "Rejected by ada: no")
     (body,) = hook.received
     assert (body["event"], body["details"]["version"]) == ("rejection", "7")
     assert "auc is 0.5" in body["text"]
 
 
 def test_a_rollback_says_who_and_why(champion, hook):
-    result = rollback.run(toy.USE_CASE, champion, date(2020, 3, 5), who="ada (run 'manual')", reason="too many misses")
-    callbacks.rolled_back(DECLARED, result)
+    result = rollback.roll_back(
+        toy.USE_CASE, champion, date(2020, 3, 5), who="ada (run 'manual')", reason="too many misses"
+    )
+    callbacks.notify_rolled_back(DECLARED, result)
     (body,) = hook.received
     assert body["event"] == "rollback"
     assert "ada (run 'manual') rolled back to version 1: too many misses" in body["text"]
@@ -468,7 +472,7 @@ def missed(state: str = "running", **more: object) -> dict:
 
 def test_a_missed_deadline_is_told_of_once(mailbox, hook):
     for _ in range(2):
-        asyncio.run(callbacks.missed_deadline("toy", missed()))
+        asyncio.run(callbacks.notify_missed_deadline("toy", missed()))
     assert mailbox.subjects == ["[airworthy] toy 2020-01-05: score missed its deadline"]
     assert (
         "is running; it should have been done by 2020-01-05T04:00:00+00:00, 4:00:00 after" in hook.received[0]["text"]
@@ -484,20 +488,20 @@ def test_a_missed_deadline_is_told_of_once(mailbox, hook):
     ids=["failed: told already", "done in time"],
 )
 def test_a_deadline_that_nobody_waits_for_is_not_told_of(hook, run):
-    asyncio.run(callbacks.missed_deadline("toy", run))
+    asyncio.run(callbacks.notify_missed_deadline("toy", run))
     assert hook.received == []
 
 
 def test_the_deadline_is_counted_from_the_queue_and_called_by_the_triggerer():
-    declared = callbacks.deadline(DECLARED)
+    declared = callbacks.deadline_alert(DECLARED)
     assert declared.interval == DECLARED.alerts.deadline
     assert isinstance(declared.reference, ScheduledRunQueuedAt)
-    assert declared.callback.path == "include.orchestration.callbacks.missed_deadline"
+    assert declared.callback.path == "include.orchestration.callbacks.notify_missed_deadline"
 
 
 def test_a_letter_says_when_it_was_written(hook):
     before = datetime.now(UTC).replace(microsecond=0)
-    callbacks.failed(context("score", "score"))
+    callbacks.notify_failed(context("score", "score"))
     box = NotificationQueue.of(toy.USE_CASE)
     (name,) = (name for name in box.folder.names() if name.endswith(".json"))
     assert datetime.fromisoformat(box.read(name.removesuffix(".json")).written_at) >= before

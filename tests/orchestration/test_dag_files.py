@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from include.orchestration import dag_files
-from include.orchestration.dag_factory import by_hand
+from include.orchestration.dag_factory import manual_dag
 from include.orchestration.dag_files import FAILED, failures, make_each
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE
@@ -28,7 +28,7 @@ def work() -> None:
 
 def failing(error: BaseException):
     def make(use_case: UseCase) -> DAG:
-        with by_hand(use_case, "rollback", params={}) as built:
+        with manual_dag(use_case, "rollback", params={}) as built:
             work()
             if use_case is OTHER:
                 raise error

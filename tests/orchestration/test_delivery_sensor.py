@@ -36,7 +36,7 @@ def sensor(use_case, feed: str = "events", deferrable: bool = True) -> DeliveryS
 @pytest.fixture
 def use_case(landing, monkeypatch):
     made = landing_toy(landing.name, events={**LONG, "ready": "_SUCCESS"})
-    monkeypatch.setattr(delivery_sensor, "load", lambda name: made)
+    monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: made)
     return made
 
 
@@ -90,11 +90,11 @@ def test_of_a_day_long_past_missing_files_are_missed_at_once(use_case, landing, 
 def test_a_published_day_whose_files_have_gone_since_is_not_waited_for_unless_they_are_to_be_taken(landing, deferrable):
     deliver(landing)
     use_case = landing_toy(landing.name)
-    ingest.run(use_case, DAY), validate.run(use_case, DAY)
+    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
     landing.remove_all()
     waiting = sensor(use_case, deferrable=deferrable)
     assert waiting.poke(context(DAY))
-    assert ingest.run(use_case, DAY)["events"].partition.rows == 200
+    assert ingest.ingest_period(use_case, DAY)["events"].partition.rows == 200
     with pytest.raises(AirflowFailException, match="are not there"):
         waiting.poke({**context(DAY), "params": {"take_changed": True}})
 
@@ -170,7 +170,7 @@ def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(
     assert asyncio.run(_first(trigger(past))) == {"there": False, "why": ""}
     gone = replace(use_case.feed("events"), landing=replace(use_case.feed("events").landing, bucket="nowhere"))
     other = replace(use_case, feeds=(gone, use_case.feed("outcomes")))
-    monkeypatch.setattr(delivery_sensor, "load", lambda name: other)
+    monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: other)
     event = asyncio.run(_first(trigger(soon())))
     assert not event["there"] and "NoSuchBucket" in event["why"]
     with pytest.raises(AirflowFailException, match=r"'events/.*The last look failed: .*NoSuchBucket"):

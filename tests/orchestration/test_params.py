@@ -95,22 +95,24 @@ def test_no_field_of_a_form_takes_a_text_of_any_size(schemas):
 )
 def test_airflow_refuses_a_long_field_before_there_is_a_run(field, value):
     with pytest.raises(ParamValidationError):
-        orchestration_params.quarantine(USE_CASE)[field].resolve(value)
+        orchestration_params.quarantine_params(USE_CASE)[field].resolve(value)
 
 
 LONG = {
-    "rollback": lambda: rollback.run(USE_CASE, "1", USE_CASE.first_day, who="ann", reason=HUGE),
-    "rollback, version": lambda: rollback.run(USE_CASE, HUGE, USE_CASE.first_day, who="ann", reason="worse"),
-    "approve": lambda: approve.run(USE_CASE, "1", approved=True, who="ann", why=HUGE),
-    "approve, version": lambda: approve.run(USE_CASE, HUGE, approved=True, who="ann", why="fine"),
-    "promote": lambda: promote.run(USE_CASE, "1", who="ann", reason=HUGE),
-    "promote, version": lambda: promote.run(USE_CASE, HUGE, who="ann"),
-    "score": lambda: score.run(USE_CASE, USE_CASE.first_day, version=HUGE),
-    "train": lambda: train.run(USE_CASE, USE_CASE.first_day, reason=HUGE),
-    "train, parameters": lambda: train.run(USE_CASE, USE_CASE.first_day, parameters={HUGE: 1}),
-    "tune, parameters": lambda: tune.run(USE_CASE, USE_CASE.first_day, trials=1, parameters={"num_leaves": HUGE}),
-    "reproduce": lambda: reproduce.run(USE_CASE, HUGE),
-    "correct, file": lambda: uploads.read(USE_CASE, HUGE),
+    "rollback": lambda: rollback.roll_back(USE_CASE, "1", USE_CASE.first_day, who="ann", reason=HUGE),
+    "rollback, version": lambda: rollback.roll_back(USE_CASE, HUGE, USE_CASE.first_day, who="ann", reason="worse"),
+    "approve": lambda: approve.record_approval(USE_CASE, "1", approved=True, who="ann", why=HUGE),
+    "approve, version": lambda: approve.record_approval(USE_CASE, HUGE, approved=True, who="ann", why="fine"),
+    "promote": lambda: promote.promote_version(USE_CASE, "1", who="ann", reason=HUGE),
+    "promote, version": lambda: promote.promote_version(USE_CASE, HUGE, who="ann"),
+    "score": lambda: score.score_period(USE_CASE, USE_CASE.first_day, version=HUGE),
+    "train": lambda: train.train_model(USE_CASE, USE_CASE.first_day, reason=HUGE),
+    "train, parameters": lambda: train.train_model(USE_CASE, USE_CASE.first_day, parameters={HUGE: 1}),
+    "tune, parameters": lambda: tune.tune_parameters(
+        USE_CASE, USE_CASE.first_day, trials=1, parameters={"num_leaves": HUGE}
+    ),
+    "reproduce": lambda: reproduce.reproduce_version(USE_CASE, HUGE),
+    "correct, file": lambda: uploads.read_upload(USE_CASE, HUGE),
 }
 
 
@@ -129,7 +131,7 @@ def test_a_training_for_a_decision_with_many_reasons_is_not_refused():
 @pytest.mark.parametrize("days", [WINDOW_DAYS + 1, 10**30])
 def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
     for ask in (
-        lambda: train.run(USE_CASE, USE_CASE.first_day, window_days=days),
+        lambda: train.train_model(USE_CASE, USE_CASE.first_day, window_days=days),
         lambda: build.ensure_window(USE_CASE, USE_CASE.first_day, days),
     ):
         with pytest.raises(InvalidRequestError, match=f"to {WINDOW_DAYS}"):
@@ -139,27 +141,27 @@ def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
 @pytest.mark.parametrize("budget", [{"trials": 1001}, {"trials": 1, "minutes": 301}])
 def test_a_search_beyond_the_forms_budget_is_refused(budget, lake_home):
     with pytest.raises(InvalidRequestError, match="tuning needs"):
-        tune.run(USE_CASE, USE_CASE.first_day, **budget)
+        tune.tune_parameters(USE_CASE, USE_CASE.first_day, **budget)
 
 
 FAR: dict[str, Callable[[], Any]] = {
-    "ingest": lambda: ingest.run(USE_CASE, LAST),
-    "validate": lambda: validate.run(USE_CASE, LAST),
-    "build_features": lambda: build.run(USE_CASE, LAST),
+    "ingest": lambda: ingest.ingest_period(USE_CASE, LAST),
+    "validate": lambda: validate.validate_period(USE_CASE, LAST),
+    "build_features": lambda: build.build_features(USE_CASE, LAST),
     "prepare": lambda: build.ensure_window(USE_CASE, LAST, None),
-    "train": lambda: train.run(USE_CASE, LAST),
-    "tune": lambda: tune.run(USE_CASE, LAST, trials=1),
-    "score": lambda: score.run(USE_CASE, LAST),
-    "monitor": lambda: monitor.run(USE_CASE, LAST),
-    "retrain": lambda: decide.run(USE_CASE, LAST),
-    "rollback": lambda: rollback.run(USE_CASE, "1", LAST, who="ann", reason="worse"),
-    "replay, last": lambda: backtest_run.run(USE_CASE, USE_CASE.first_day, LAST),
-    "replay": lambda: backtest_run.run(USE_CASE, LAST, LAST),
+    "train": lambda: train.train_model(USE_CASE, LAST),
+    "tune": lambda: tune.tune_parameters(USE_CASE, LAST, trials=1),
+    "score": lambda: score.score_period(USE_CASE, LAST),
+    "monitor": lambda: monitor.monitor_period(USE_CASE, LAST),
+    "retrain": lambda: decide.decide_retraining(USE_CASE, LAST),
+    "rollback": lambda: rollback.roll_back(USE_CASE, "1", LAST, who="ann", reason="worse"),
+    "replay, last": lambda: backtest_run.run_backtest(USE_CASE, USE_CASE.first_day, LAST),
+    "replay": lambda: backtest_run.run_backtest(USE_CASE, LAST, LAST),
     "rebuild": lambda: rebuild.rebuild_table(USE_CASE, "features", LAST),
-    "lineage": lambda: lineage.run(USE_CASE, LAST, {}),
-    "quarantine": lambda: quarantine.of(USE_CASE, "events", LAST),
-    "release": lambda: resubmit.release(USE_CASE, "events", ["x"], who="ann", why="wrong", day=LAST),
-    "correct": lambda: resubmit.correct(USE_CASE, "events", "a.csv", b"", who="ann", why="wrong", day=LAST),
+    "lineage": lambda: lineage.trace_lineage(USE_CASE, LAST, {}),
+    "quarantine": lambda: quarantine.read_quarantine(USE_CASE, "events", LAST),
+    "release": lambda: resubmit.resubmit_released(USE_CASE, "events", ["x"], who="ann", why="wrong", day=LAST),
+    "correct": lambda: resubmit.resubmit_corrected(USE_CASE, "events", "a.csv", b"", who="ann", why="wrong", day=LAST),
 }
 
 
@@ -170,7 +172,7 @@ def test_the_last_day_of_the_calendar_is_refused_in_words_everywhere(what, lake_
 
 
 def test_a_rollback_from_the_last_day_of_the_calendar_is_refused_by_the_forms_task(lake_home, monkeypatch):
-    monkeypatch.setattr(manual, "load", lambda name: USE_CASE)
+    monkeypatch.setattr(manual, "load_use_case", lambda name: USE_CASE)
     run = SimpleNamespace(triggering_user_name="ann", run_type="manual")
     params = {"version": "1", "effective_from": "9999-12-31", "reason": "worse"}
     monkeypatch.setattr(manual, "get_current_context", lambda: {"params": params, "dag_run": run, "run_id": "r"})

@@ -16,7 +16,7 @@ from tests.versions import LATER, judge, life, promoted, register, state, verdic
 def decide(
     version: str, approved: bool, who: str = "Ann", why: str = "because", timed_out: bool = False
 ) -> approve.ApproveResult:
-    return approve.run(USE_CASE, version, approved=approved, who=who, why=why, timed_out=timed_out)
+    return approve.record_approval(USE_CASE, version, approved=approved, who=who, why=why, timed_out=timed_out)
 
 
 @pytest.mark.parametrize(("approved", "becomes"), [(True, "challenger"), (False, "rejected")])
@@ -96,8 +96,8 @@ def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, 
     decide(version, False)
     right = state()
     Registry(USE_CASE).untag_version(version, lost)
-    assert not approve.decision(USE_CASE, version).approved
-    sync.run(USE_CASE)
+    assert not approve.approval_decision(USE_CASE, version).approved
+    sync.sync_registry(USE_CASE)
     assert state() == right
 
 
@@ -117,7 +117,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     first, second, later = register(trained_toy), register(trained_toy), register(trained_toy, LATER)
     decide(first, False)
     assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
-    assert approve.decision(USE_CASE, second).who == "Ann"
+    assert approve.approval_decision(USE_CASE, second).who == "Ann"
     assert not decide(second, False, "Bob").new
     with pytest.raises(InvalidRequestError, match="version 2 was rejected by Ann"):
         decide(second, True)
@@ -139,7 +139,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     decide(version, True)
     if judged_anew:
         judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
-    sync.run(USE_CASE)
+    sync.sync_registry(USE_CASE)
     before = state()
     found = decide(version, False, "nobody, in time", "", timed_out=True)
     assert (found.approved, found.who, found.new) == (True, "Ann", False)
@@ -148,13 +148,13 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
 
 def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(trained_toy):
     version = register(trained_toy)
-    assert approve.decision(USE_CASE, version) is None
+    assert approve.approval_decision(USE_CASE, version) is None
     run_id = Registry(USE_CASE).version(version).run_id
     judge(run_id, [verdict("passed")], judged_by="others")
     decide(version, True)
-    assert approve.decision(USE_CASE, version).approved
+    assert approve.approval_decision(USE_CASE, version).approved
     judge(run_id, [verdict("passed")])
-    assert approve.decision(USE_CASE, version) is None
+    assert approve.approval_decision(USE_CASE, version) is None
     waiting = promoted(version, who="a run", approval_required=True)
     assert waiting.reason == (
         "It waits for a person's approval. The approval that it has was of other verdicts."

@@ -26,20 +26,20 @@ def versions_on_the_ledger() -> list[str]:
 
 def trained(use_case, rounds: int, days: int) -> str:
     """The version of a model trained and judged, but not promoted yet."""
-    run_id = train.run(use_case, AS_OF + timedelta(days=days), parameters={"rounds": rounds}).run_id
-    evaluate.run(use_case, run_id)
-    return register.run(use_case, run_id).version
+    run_id = train.train_model(use_case, AS_OF + timedelta(days=days), parameters={"rounds": rounds}).run_id
+    evaluate.evaluate_run(use_case, run_id)
+    return register.register_run(use_case, run_id).version
 
 
 @pytest.mark.slow
 def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_lake, tracking):
     weak = trained(COMPARED, 1, 0)
-    assert promote.run(COMPARED, weak, who="a run").promoted
+    assert promote.promote_version(COMPARED, weak, who="a run").promoted
     first, second = trained(COMPARED, 60, 1), trained(COMPARED, 60, 2)
     told = [Registry(USE_CASE).version(number).tags for number in (first, second)]
     assert [(tags["gates"], tags["compared_with"]) for tags in told] == [("passed", weak)] * 2
-    assert promote.run(COMPARED, first, who="a run").promoted
-    found = promote.run(COMPARED, second, who="a run")
+    assert promote.promote_version(COMPARED, first, who="a run").promoted
+    found = promote.promote_version(COMPARED, second, who="a run")
     assert (found.promoted, found.champion) == (False, first)
     assert versions_on_the_ledger() == [weak, first]
     tags = Registry(USE_CASE).version(second).tags
@@ -47,32 +47,32 @@ def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_l
 
 
 def test_gates_that_were_tightened_meanwhile_are_those_that_judge(trained_toy):
-    version = register.run(USE_CASE, trained_toy).version
+    version = register.register_run(USE_CASE, trained_toy).version
     assert Registry(USE_CASE).version(version).tags["gates"] == "passed"
-    found = promote.run(STRICT, version, who="a run")
+    found = promote.promote_version(STRICT, version, who="a run")
     assert (found.promoted, found.champion, versions_on_the_ledger()) == (False, None, [])
     assert Registry(USE_CASE).version(version).tags["gates"] == "failed"
 
 
 def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained_toy):
-    version = register.run(USE_CASE, trained_toy).version
-    approve.run(USE_CASE, version, approved=True, who="Ann", why="three days ago")
+    version = register.register_run(USE_CASE, trained_toy).version
+    approve.record_approval(USE_CASE, version, approved=True, who="Ann", why="three days ago")
     loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])
-    found = promote.run(loosened, version, who="a run", approval_required=True)
+    found = promote.promote_version(loosened, version, who="a run", approval_required=True)
     assert "The approval that it has was of other verdicts" in found.reason
-    assert approve.decision(loosened, version) is None
-    approve.run(loosened, version, approved=True, who="Ann", why="still")
-    assert promote.run(loosened, version, who="a run", approval_required=True).promoted
+    assert approve.approval_decision(loosened, version) is None
+    approve.record_approval(loosened, version, approved=True, who="Ann", why="still")
+    assert promote.promote_version(loosened, version, who="a run", approval_required=True).promoted
 
 
 def test_what_stands_on_the_ledger_is_not_judged_again(champion, monkeypatch):
-    monkeypatch.setattr(evaluate, "run", lambda *_: pytest.fail("judged again"))
-    found = promote.run(STRICT, champion, who="cleared")
+    monkeypatch.setattr(evaluate, "evaluate_run", lambda *_: pytest.fail("judged again"))
+    found = promote.promote_version(STRICT, champion, who="cleared")
     assert (found.promoted, found.new) == (True, False)
 
 
 def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, monkeypatch):
-    version, look = register.run(USE_CASE, trained_toy).version, Registry.load_anew
+    version, look = register.register_run(USE_CASE, trained_toy).version, Registry.load_anew
     rival = Registry(USE_CASE).version(version)
     judged = []
     is_current = evaluate.is_current
@@ -80,11 +80,11 @@ def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, mon
     def overtaken(registry, found):
         monkeypatch.setattr(Registry, "load_anew", look)
         monkeypatch.setattr(evaluate, "is_current", lambda *given: (judged.append(1), is_current(*given))[1])
-        approve.run(USE_CASE, version_of_another(rival), approved=False, who="Ann", why="meanwhile")
+        approve.record_approval(USE_CASE, version_of_another(rival), approved=False, who="Ann", why="meanwhile")
         return look(registry, found)
 
     monkeypatch.setattr(Registry, "load_anew", overtaken)
-    assert promote.run(USE_CASE, version, who="the slower one").promoted
+    assert promote.promote_version(USE_CASE, version, who="the slower one").promoted
     assert judged  # it looked again at what holds now
     assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection", "promotion"]
 

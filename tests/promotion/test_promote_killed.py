@@ -71,11 +71,11 @@ def promote_second() -> object:
 
 
 def roll_back_to_first() -> object:
-    return rollback.run(USE_CASE, "1", LATER, who="a person", reason="worse")
+    return rollback.roll_back(USE_CASE, "1", LATER, who="a person", reason="worse")
 
 
 def reject_third() -> object:
-    return approve.run(USE_CASE, "3", approved=False, who="Ann", why="no")
+    return approve.record_approval(USE_CASE, "3", approved=False, who="Ann", why="no")
 
 
 def prepare(run_id: str, action: Callable[[], object]) -> dict:
@@ -83,7 +83,7 @@ def prepare(run_id: str, action: Callable[[], object]) -> dict:
     register(run_id), register(run_id, LATER), register(run_id, date(2020, 3, 6))
     promoted("1", who="a run")
     promoted("2", who="a run", approval_required=True)
-    approve.run(USE_CASE, "2", approved=True, who="Ann", why="yes")
+    approve.record_approval(USE_CASE, "2", approved=True, who="Ann", why="yes")
     if action is roll_back_to_first:
         promote_second()
     return state()
@@ -122,7 +122,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
                 break
         now = {"entries": state()["entries"], "tags": state()["versions"]["3"][0].get("approval")}
         if repaired_by == "another's" and now != decided:  # what was decided stands; the registry has yet to follow
-            sync.run(USE_CASE)
+            sync.sync_registry(USE_CASE)
         else:
             action()
         assert state() == undisturbed, f"killed before write {killed}"

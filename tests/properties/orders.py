@@ -17,24 +17,24 @@ from include.use_case import UseCase
 
 def run_days(use_case: UseCase, days: Iterable[date]) -> None:
     for day in days:
-        ingest.run(use_case, day)
-        validate.run(use_case, day)
-        build.run(use_case, day)
+        ingest.ingest_period(use_case, day)
+        validate.validate_period(use_case, day)
+        build.build_features(use_case, day)
 
 
 def make_champion(use_case: UseCase, day: date) -> None:
     """Train as of `day`, judge, register and promote."""
-    run_id = train.run(use_case, day).run_id
-    evaluate.run(use_case, run_id)
-    assert promote.run(use_case, register.run(use_case, run_id).version, who="a test").promoted
+    run_id = train.train_model(use_case, day).run_id
+    evaluate.evaluate_run(use_case, run_id)
+    assert promote.promote_version(use_case, register.register_run(use_case, run_id).version, who="a test").promoted
 
 
 def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:
     """As the daily runs do: the day, and again that which judges it where it was measured before."""
     for day in days:
-        score.run(use_case, day)
-        monitor.run(use_case, day)
-        monitor.again(use_case, day)
+        score.score_period(use_case, day)
+        monitor.monitor_period(use_case, day)
+        monitor.remeasure_label_period(use_case, day)
 
 
 def contents(use_case: UseCase) -> dict[str, dict[date, str]]:

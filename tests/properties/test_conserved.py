@@ -64,17 +64,17 @@ class Walk:
     def land(self) -> None:
         self.done["landed"] += 1
         feed, day = self.chance.choice(self.use_case.feeds), self.chance.choice(self.toy.days)
-        ingest.land(self.use_case, feed, day)
-        validate.check(self.use_case, feed, day)
+        ingest.land_feed(self.use_case, feed, day)
+        validate.check_feed(self.use_case, feed, day)
 
     def build(self) -> None:
         self.done["built"] += 1
-        features_build.run(self.use_case, self.chance.choice(self.toy.days))
+        features_build.build_features(self.use_case, self.chance.choice(self.toy.days))
 
     def correct(self) -> None:
         """One open row; one in four times wrongly."""
         breakable = self.toy.breakable
-        found = quarantine.of(self.use_case, breakable.feed)
+        found = quarantine.read_quarantine(self.use_case, breakable.feed)
         places = [place for place, is_open in enumerate(found.is_open) if is_open]
         if not places:
             return
@@ -82,14 +82,16 @@ class Walk:
         row[header.index(breakable.column)] = str(self.chance.choice([*breakable.good, breakable.bad[0]]))
         file = io.StringIO()
         csv.writer(file).writerows([header, row])
-        resubmit.correct(self.use_case, breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED)
+        resubmit.resubmit_corrected(self.use_case, breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED)
         self.done["corrected"] += 1
 
     def release(self) -> None:
         """All rows of one reason; refused where no row has one."""
         feed = self.chance.choice([self.toy.breakable.feed, self.toy.breakable_label.feed])
-        reasons = sorted(set(itertools.chain(*quarantine.of(self.use_case, feed).rows["reasons"].to_pylist())))
-        resubmit.release(self.use_case, feed, reasons[:1] or ["none"], **ASKED)
+        reasons = sorted(
+            set(itertools.chain(*quarantine.read_quarantine(self.use_case, feed).rows["reasons"].to_pylist()))
+        )
+        resubmit.resubmit_released(self.use_case, feed, reasons[:1] or ["none"], **ASKED)
         self.done["released"] += 1
 
 
@@ -119,14 +121,14 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
     for _ in range(steps):
         went.step()
     run_days(use_case, days)
-    for balance in reconcile.run(use_case, ask_source=True):
+    for balance in reconcile.reconcile(use_case, ask_source=True):
         assert balance.faults == ()
         assert balance.delivered == balance.published + balance.open + balance.waiting
         assert (balance.refused, balance.gone) == (0, 0)
     end = contents(use_case)
     for seen in went.seen:
         assert {table: {day: end[table].get(day) for day in held} for table, held in seen.items()} == seen
-    in_order = StoragePath.of(f"{settings.current().lake} in order")
+    in_order = StoragePath.of(f"{settings.current_settings().lake} in order")
     places.copy(Lake.of(use_case).root / "corrections", in_order / toy.name / "corrections")
     monkeypatch.setenv("AIRWORTHY_LAKE", in_order.uri)
     assert not any(contents(use_case).values())
@@ -163,8 +165,8 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
     run_days(use_case, scored)
     score_and_measure(use_case, scored)
     before = contents(use_case)
-    mended = quarantine.of(use_case, feed, day).exported().decode().replace(f",{bad[0]}", f",{good[0]}")
-    went = resubmit.correct(use_case, feed, "rows.csv", mended.encode(), **ASKED)
+    mended = quarantine.read_quarantine(use_case, feed, day).exported().decode().replace(f",{bad[0]}", f",{good[0]}")
+    went = resubmit.resubmit_corrected(use_case, feed, "rows.csv", mended.encode(), **ASKED)
     assert went.known_on == known.isoformat()
     run_days(use_case, [known])
     score_and_measure(use_case, days_from(toy.as_of, known))
@@ -179,14 +181,14 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
 def test_a_lost_row_would_be_noticed(lake_home, toy):
     """The balance itself is tried: of a day whose tables lack what was delivered."""
     use_case, feed, day = toy.use_case, toy.use_case.feed(toy.main_feed), toy.days[0]
-    ingest.land(use_case, feed, day), validate.check(use_case, feed, day)
+    ingest.land_feed(use_case, feed, day), validate.check_feed(use_case, feed, day)
     rows: pa.Table = getattr(toy.source, feed.name)(day)
     Lake.of(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
-    (balance,) = [each for each in reconcile.run(use_case, ask_source=True) if each.feed == feed.name]
+    (balance,) = [each for each in reconcile.reconcile(use_case, ask_source=True) if each.feed == feed.name]
     assert [fault.split(",")[0] for fault in balance.faults] == [
         f"{rows.num_rows - 1} rows landed on {day}",
         f"the source delivers {rows.num_rows} rows for {day}",
     ]
     assert "Nothing is lost" not in balance.told
     with pytest.raises(InvalidRequestError):
-        quarantine.of(use_case, feed.name, day)
+        quarantine.read_quarantine(use_case, feed.name, day)

@@ -123,7 +123,7 @@ def test_the_order_of_new_days_and_of_old_ones_run_again_does_not_matter(now, ch
 def test_a_champion_that_lacks_nothing_goes_on_scoring_and_is_measured(now):
     score_and_measure(now, NEW)
     view = Lake.of(now).as_of(NEW[-1])
-    assert {score.scored_with(view, day) for day in NEW} == {"1"}
+    assert {score.scoring_version(view, day) for day in NEW} == {"1"}
     metrics = view.read("metrics", since=NEW[-1]).to_pylist()
     (loss,) = [row for row in metrics if (row["metric"], row["subject"]) == ("window/log_loss", "model")]
     assert loss["value"] is not None and loss["value"] < 0.2
@@ -132,27 +132,27 @@ def test_a_champion_that_lacks_nothing_goes_on_scoring_and_is_measured(now):
 @only_shrunk
 def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
     with pytest.raises(InvalidRequestError, match="âge"):
-        score.run(now, OPEN)
+        score.score_period(now, OPEN)
     for table in ("predictions", "metrics"):
         assert OPEN not in Lake.of(now).as_of(OPEN).partitions(table)
-    measured = monitor.run(now, OPEN)
+    measured = monitor.monitor_period(now, OPEN)
     assert measured.version is None
 
 
 @both
 def test_a_model_of_the_new_declaration_is_trained_promoted_and_scores(now):
     day = NEW[-1]
-    trained = train.run(now, day)
+    trained = train.train_model(now, day)
     assert dict(Registry(now).run(trained.run_id).data.params)
     make_champion(now, day)
     score_and_measure(now, [day])
-    assert score.scored_with(Lake.of(now).as_of(day), day) == "2"
+    assert score.scoring_version(Lake.of(now).as_of(day), day) == "2"
 
 
 @both
 def test_the_old_version_is_rebuilt_also_after_a_new_one_and_a_backfill(now):
-    assert reproduce.run(now, "1").outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(now, "1").outcome == reproduce.EQUAL
     run_days(now, [BACKFILLED])
     make_champion(now, NEW[-1])
-    assert reproduce.run(now, "1").outcome == reproduce.EQUAL
-    assert reproduce.run(now, "2").outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(now, "1").outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(now, "2").outcome == reproduce.EQUAL

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from ibis import _
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.features import build as features_build
 from include.features import materialize
 from include.ingestion.known_at import KnownTooLateError
@@ -23,7 +23,7 @@ from include.use_cases.flight_delays import features, source
 
 pytestmark = pytest.mark.slow
 
-FLIGHTS = load("flight_delays")
+FLIGHTS = load_use_case("flight_delays")
 SHORT = replace(FLIGHTS, look_back_days=3)
 """For leaks that are planted: they show in a few days' history as well, and a tenth of the days is landed."""
 NEW_YORK = ZoneInfo("America/New_York")
@@ -150,7 +150,7 @@ def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
         features_build.land_missing(use_case, day - timedelta(days=use_case.look_back_days), day + timedelta(days=2))
-        commit = features_build.run(use_case, day)
+        commit = features_build.build_features(use_case, day)
         later = Lake.of(use_case).as_of(day + timedelta(days=2))
         assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)
         return commit.partition.digest

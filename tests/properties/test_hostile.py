@@ -68,13 +68,13 @@ def test_a_run_is_for_a_day_that_is_written_as_one_or_for_none(text, where):
 
 def test_every_day_that_is_written_as_one_is_taken():
     for text in ("0001-01-01", "2020-02-29", "9999-12-31"):
-        assert dag_factory.as_day(text).isoformat() == text
+        assert dag_factory.parse_day(text).isoformat() == text
 
 
 @named
 def test_a_use_case_is_a_declared_one(text, lake_home):
     with pytest.raises(InvalidRequestError, match="There is no use case"):
-        registry.load(text)
+        registry.load_use_case(text)
 
 
 @both_toys_slow
@@ -83,9 +83,9 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
     for text in HOSTILE:
         for ask in (
             lambda text: Registry(toy.use_case).version(text),
-            lambda text: rollback.run(toy.use_case, text, day, who="a test", reason="hostile"),
-            lambda text: reproduce.require(toy.use_case, text),
-            lambda text: score.run(toy.use_case, day, version=text or "0"),
+            lambda text: rollback.roll_back(toy.use_case, text, day, who="a test", reason="hostile"),
+            lambda text: reproduce.require_reproducible(toy.use_case, text),
+            lambda text: score.score_period(toy.use_case, day, version=text or "0"),
         ):
             with pytest.raises(InvalidRequestError):
                 ask(text)
@@ -95,14 +95,14 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
 @both_toys_slow
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
     day = toy.as_of + timedelta(days=1)
-    score.run(toy.use_case, day)
+    score.score_period(toy.use_case, day)
     row = Lake.of(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
     named = {key: str(row[key]) for key in toy.use_case.keys}
-    assert lineage.run(toy.use_case, day, named)
+    assert lineage.trace_lineage(toy.use_case, day, named)
     for text in HOSTILE:
         for keys in (named | {toy.use_case.keys[-1]: text}, dict(list(named.items())[:-1]) | {text: "1"}):
             with pytest.raises(InvalidRequestError):
-                lineage.run(toy.use_case, day, keys)
+                lineage.trace_lineage(toy.use_case, day, keys)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_a_name_never_leads_out_of_a_place(root, text):
 def sent_back(lake_home, monkeypatch, toy):
     """Fills in the form that sends quarantined rows back, without Airflow's own look at its fields, and runs the task.
     One row is quarantined."""
-    monkeypatch.setattr(manual, "load", lambda name: toy.use_case)
+    monkeypatch.setattr(manual, "load_use_case", lambda name: toy.use_case)
     feed, day = toy.breakable.feed, toy.days[0]
     spoil(monkeypatch, feed, toy.breakable.column, [toy.breakable.bad[0]], day, source=toy.source)
     land(feed, day, use_case=toy.use_case)
 
     def run(**fields):
-        values = {name: param.value for name, param in params.quarantine(toy.use_case).items()}
+        values = {name: param.value for name, param in params.quarantine_params(toy.use_case).items()}
         context = {"params": {**values, "feed": feed, "why": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         monkeypatch.setattr(manual, "get_current_context", lambda: context)
@@ -136,7 +136,7 @@ def sent_back(lake_home, monkeypatch, toy):
 @pytest.fixture
 def reason(sent_back, toy) -> str:
     """The reason for which the row is quarantined."""
-    ((found,),) = quarantine.of(toy.use_case, toy.breakable.feed).rows["reasons"].to_pylist()
+    ((found,),) = quarantine.read_quarantine(toy.use_case, toy.breakable.feed).rows["reasons"].to_pylist()
     return str(found)
 
 
@@ -174,4 +174,4 @@ def test_a_document_is_one_of_the_use_cases_own_pages(text, lake_home):
     (lake_home / "data_docs" / "toy").mkdir()
     for path in (text, "../other/secret.html", f"{text}/../../other/secret.html", str(secret)):
         with pytest.raises(HTTPException):
-            data_docs.page("toy", path)
+            data_docs.data_docs_page("toy", path)

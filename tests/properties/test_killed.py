@@ -44,9 +44,9 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
     use_case, day = short(toy), toy.days[0]
     correct_the_source(toy, pytest.MonkeyPatch())
     if stage != "ingest":
-        ingest.run(use_case, day)
+        ingest.ingest_period(use_case, day)
     if stage == "build_features":
-        validate.run(use_case, day)
+        validate.validate_period(use_case, day)
     write = lake_module.write_partition_file
 
     def dying(path, schema, batches, *options):

@@ -60,7 +60,9 @@ def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
 @pytest.fixture
 def second_champion(toy: Toy, trained_toy: str) -> None:
     """Two champions, of which the second is effective from the third scored day on."""
-    assert promote.run(toy.use_case, register.run(toy.use_case, trained_toy).version, who="a test").promoted
+    assert promote.promote_version(
+        toy.use_case, register.register_run(toy.use_case, trained_toy).version, who="a test"
+    ).promoted
     make_champion(toy.use_case, toy.as_of + timedelta(days=3))
 
 
@@ -78,7 +80,7 @@ def test_scoring_and_measuring_in_any_order_with_reruns_ends_in_the_same_tables(
         assert list(lakes[-1]["metrics"]) == scored
         view = Lake.of(toy.use_case).as_of(toy.last)
         champions = ["1"] * 3 + ["2"] * (len(scored) - 3)
-        assert [score.scored_with(view, day) for day in scored] == champions, "of a day without rows, too"
+        assert [score.scoring_version(view, day) for day in scored] == champions, "of a day without rows, too"
         before = versions(toy.use_case)
         score_and_measure(toy.use_case, scored[::-1])
         assert versions(toy.use_case) == before, "scoring days twice committed something"

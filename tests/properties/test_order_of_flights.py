@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 DAYS = days_from(date(2013, 3, 1), date(2013, 3, 16))
 """Holds a day of 23 hours: the clocks changed on 10 March."""
 LAST_WEEK = DAYS[-7:]
-FLIGHTS = load("flight_delays")
+FLIGHTS = load_use_case("flight_delays")
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,8 @@ def test_no_row_is_lost_between_the_source_and_publishing(flights):
     """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
     days, quarantined = days_from(date(2013, 2, 12), date(2013, 2, 14)), {}
     for day in days:
-        ingest.run(flights, day)
-        validate.run(flights, day)
+        ingest.ingest_period(flights, day)
+        validate.validate_period(flights, day)
     view = Lake.of(flights).as_of(days[-1])
     for feed in flights.feeds:
         for day in days:

@@ -24,16 +24,16 @@ def engine(tmp_path, monkeypatch):
     """A copy of the engine whose files may be changed."""
     shutil.copytree(REPOSITORY / "include", tmp_path / "include", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_modules, "REPOSITORY", tmp_path)
-    code_digest.forget()
+    code_digest.forget_files()
     yield tmp_path / "include"
-    code_digest.forget()
+    code_digest.forget_files()
 
 
 def digests() -> dict[str, str]:
     """As a process that starts now finds them."""
-    code_digest.forget()
-    of_tables = {table: code_digest.of_table(USE_CASE, table) for table in TABLES}
-    return of_tables | {"training": code_digest.of_training(USE_CASE)}
+    code_digest.forget_files()
+    of_tables = {table: code_digest.table_code_digest(USE_CASE, table) for table in TABLES}
+    return of_tables | {"training": code_digest.training_code_digest(USE_CASE)}
 
 
 def changed(before: dict[str, str]) -> set[str]:
@@ -51,7 +51,7 @@ def test_the_page_the_alerts_the_command_line_and_the_scheduler_belong_to_no_res
         "include.orchestration.tasks",
         "include.orchestration.dag_factory",
     )
-    covered = code_digest.modules(USE_CASE, kind)
+    covered = code_digest.covered_modules(USE_CASE, kind)
     assert covered
     assert not [name for name in covered if name.startswith(rooms)]
 
@@ -156,11 +156,11 @@ def team(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.syspath_prepend(tmp_path)
-    code_digest.forget()
+    code_digest.forget_files()
     yield tmp_path
     for name in [name for name in sys.modules if name.partition(".")[0] in ("team", "elsewhere", "vendor")]:
         del sys.modules[name]
-    code_digest.forget()
+    code_digest.forget_files()
 
 
 def team_case(**changed) -> UseCase:
@@ -168,7 +168,7 @@ def team_case(**changed) -> UseCase:
 
 
 def of_features(use_case: UseCase) -> str:
-    return code_digest.of_table(use_case, "features", reread=True)
+    return code_digest.table_code_digest(use_case, "features", reread=True)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_of_the_module_that_declares_what_the_functions_name_belongs_to_the_resu
 
 
 def test_a_module_that_only_the_alerts_need_belongs_to_no_result(team):
-    assert "team.contacts" not in code_digest.modules(team_case(), "features")
+    assert "team.contacts" not in code_digest.covered_modules(team_case(), "features")
 
 
 LATE = Label("failed", meaning="the event failed", matures_after_days=9)
@@ -290,15 +290,15 @@ def test_a_helper_of_another_package_counts_and_an_installed_distribution_does_n
         (folder / "features.py").write_text(text)
     monkeypatch.syspath_prepend(installed)
     elsewhere = replace(USE_CASE, package="elsewhere")
-    covered = code_digest.modules(elsewhere, "features")
+    covered = code_digest.covered_modules(elsewhere, "features")
     assert {"elsewhere.features", "team.common.rates"} <= set(covered)
     assert "vendor" not in covered
-    assert "vendor.features" in code_digest.modules(replace(USE_CASE, package="vendor"), "features")
+    assert "vendor.features" in code_digest.covered_modules(replace(USE_CASE, package="vendor"), "features")
 
 
 def test_what_is_saved_after_the_process_began_is_not_what_it_runs_unless_it_is_asked_to_look(engine):
     before = digests()["features"]
     with (engine / "features/materialize.py").open("a") as module:
         module.write("\n_MORE = 1\n")
-    assert code_digest.of_table(USE_CASE, "features") == before
-    assert code_digest.of_table(USE_CASE, "features", reread=True) != before
+    assert code_digest.table_code_digest(USE_CASE, "features") == before
+    assert code_digest.table_code_digest(USE_CASE, "features", reread=True) != before

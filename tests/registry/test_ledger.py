@@ -16,7 +16,7 @@ from include.registry.ledger import (
     LedgerCorruptedError,
     LedgerDecision,
     UnprovenEntriesError,
-    until,
+    entries_until,
 )
 
 pytestmark = [pytest.mark.both_places(quick=True), pytest.mark.security]
@@ -106,10 +106,10 @@ def test_after_something_newer_only_another_decision_rolls_back_again(ledger):
 def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day(ledger):
     promote(ledger, "2", MAY), promote(ledger, "1", MARCH), promote(ledger, "3", MARCH)
     entries = ledger.entries()
-    assert [until(entry, entries) for entry in entries] == [None, MARCH, MAY]
+    assert [entries_until(entry, entries) for entry in entries] == [None, MARCH, MAY]
     for entry in entries:  # as champion_of says, day by day
         days = [day for day in (MARCH, date(2020, 4, 30), MAY) if ledger.champion_of(day) == entry]
-        ends = until(entry, entries)
+        ends = entries_until(entry, entries)
         assert all(entry.effective_from <= day and (ends is None or day < ends) for day in days)
 
 
@@ -272,7 +272,7 @@ def test_a_rejection_never_makes_a_champion(ledger):
     first = promote(ledger, "1", MARCH).entry
     promote(ledger, "3", MARCH, "rejection"), promote(ledger, "4", MAY, "rejection")
     assert ledger.champion_of(MAY) == ledger.champion_besides("9", MAY) == first
-    assert until(first, ledger.entries()) is None
+    assert entries_until(first, ledger.entries()) is None
 
 
 def test_a_rejection_stands_for_the_model_under_every_number_and_of_every_code(ledger):

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from include.registry.lifecycle import StandingApproval, champion_of, decision, lives
+from include.registry.lifecycle import StandingApproval, approval_of, champion_of, lifecycle_states
 
 MARCH, APRIL, MAY = date(2020, 3, 1), date(2020, 4, 1), date(2020, 5, 1)
 
@@ -58,24 +58,29 @@ def decided(approved: bool | None, judged: str = "a") -> list[Entry]:
     ],
 )
 def test_off_the_ledger_gates_and_a_persons_decision_make_the_life(gates, approved, life):
-    assert lives([version("1", gates, "a")], decided(approved), MAY) == {"1": life}
+    assert lifecycle_states([version("1", gates, "a")], decided(approved), MAY) == {"1": life}
 
 
 @pytest.mark.parametrize("gates", ["passed", "failed", "not judged", None])
 def test_on_the_ledger_a_version_is_champion_or_archived_whatever_its_gates_say_now(gates):
     entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL)]
-    assert lives([version("1", gates), version("2", gates)], entries, MAY) == {"1": "archived", "2": "champion"}
+    assert lifecycle_states([version("1", gates), version("2", gates)], entries, MAY) == {
+        "1": "archived",
+        "2": "champion",
+    }
 
 
 def test_the_champion_is_that_of_the_latest_effective_day_and_of_two_the_later_entry():
     entries = [Entry(1, "1", MAY), Entry(2, "2", MARCH)]
-    assert lives([version("1"), version("2")], entries, MAY) == {"1": "champion", "2": "archived"}
+    assert lifecycle_states([version("1"), version("2")], entries, MAY) == {"1": "champion", "2": "archived"}
     entries += [Entry(3, "2", MAY)]
-    assert lives([version("1"), version("2")], entries, MAY) == {"1": "archived", "2": "champion"}
+    assert lifecycle_states([version("1"), version("2")], entries, MAY) == {"1": "archived", "2": "champion"}
 
 
 def test_a_champion_that_was_deleted_has_no_heir():
-    assert lives([version("1", "passed")], [Entry(1, "1", MARCH), Entry(2, "2", APRIL)], MAY) == {"1": "archived"}
+    assert lifecycle_states([version("1", "passed")], [Entry(1, "1", MARCH), Entry(2, "2", APRIL)], MAY) == {
+        "1": "archived"
+    }
 
 
 def test_an_empty_ledger_has_no_champion():
@@ -91,7 +96,7 @@ def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
     ):
         found = champion_of(day, entries)
         assert (found and found.number) == number
-        assert lives([version("1"), version("2")], entries, day) == told
+        assert lifecycle_states([version("1"), version("2")], entries, day) == told
 
 
 def test_a_decision_is_told_with_who_and_why():
@@ -102,34 +107,40 @@ def test_a_decision_is_told_with_who_and_why():
 def test_a_decision_that_only_a_tag_tells_is_none():
     forged = {"approval": '{"approved": true, "who": "admin", "why": ""}', "judged": "a"}
     for tags in (forged, {**forged, "approval": '{"approved": false, "who": "admin", "why": ""}'}):
-        assert decision(Version("1", version().tags | tags), []) is None
+        assert approval_of(Version("1", version().tags | tags), []) is None
 
 
 def test_another_model_under_the_number_of_a_champion_is_neither_champion_nor_archived():
     entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL, trees="others")]
-    assert lives([version("1", "passed"), version("2", "passed")], entries, MAY) == {"1": "archived", "2": "challenger"}
+    assert lifecycle_states([version("1", "passed"), version("2", "passed")], entries, MAY) == {
+        "1": "archived",
+        "2": "challenger",
+    }
     for other in ({"fingerprint": "another"}, {"files_digest": "others"}):
-        assert lives([version("1", "passed")], [Entry(1, "1", MARCH, **other)], MAY) == {"1": "challenger"}
+        assert lifecycle_states([version("1", "passed")], [Entry(1, "1", MARCH, **other)], MAY) == {"1": "challenger"}
 
 
 def test_a_rejection_makes_no_champion_and_rejects_the_model_under_every_number_and_fingerprint():
     entries = [Entry(1, "1", MARCH), Entry(2, "7", MARCH, "rejection", fingerprint="another", reason="too old")]
-    assert lives([version("1"), version("2", "passed", "a")], entries, MAY) == {"1": "champion", "2": "rejected"}
-    assert decision(version("2", "passed", "a"), entries) == StandingApproval(False, "Ann", "too old")
+    assert lifecycle_states([version("1"), version("2", "passed", "a")], entries, MAY) == {
+        "1": "champion",
+        "2": "rejected",
+    }
+    assert approval_of(version("2", "passed", "a"), entries) == StandingApproval(False, "Ann", "too old")
     elsewhere = [Entry(1, "7", APRIL, "rejection"), Entry(2, "7", MARCH, "rejection", trees="others")]
-    assert lives([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
+    assert lifecycle_states([version("2", "passed")], elsewhere, MAY) == {"2": "challenger"}
 
 
 def test_an_approval_counts_for_the_verdicts_that_were_shown_and_a_rejection_for_all():
     for approved in (True, False):
-        assert decision(version(judged="a"), decided(approved)) == StandingApproval(approved, "Ann", "")
-        assert (decision(version(judged="b"), decided(approved)) is None) == approved
-        assert (decision(version(), decided(approved, judged="")) is None) == approved, "of no verdicts at all"
+        assert approval_of(version(judged="a"), decided(approved)) == StandingApproval(approved, "Ann", "")
+        assert (approval_of(version(judged="b"), decided(approved)) is None) == approved
+        assert (approval_of(version(), decided(approved, judged="")) is None) == approved, "of no verdicts at all"
 
 
 def test_an_approval_is_of_one_versions_files_and_makes_no_champion():
     entries = decided(True)
-    assert decision(version("2", judged="a"), entries) is None
+    assert approval_of(version("2", judged="a"), entries) is None
     other = Version("1", version(judged="a").tags | {"files_digest": "others"})
-    assert decision(other, entries) is None
+    assert approval_of(other, entries) is None
     assert champion_of(MAY, entries) is None

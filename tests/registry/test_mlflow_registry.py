@@ -13,7 +13,7 @@ from include import settings
 from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation import evaluate
 from include.monitoring import monitor
-from include.orchestration.dag_factory import told
+from include.orchestration.dag_factory import fail_without_retry
 from include.promotion import promote, register
 from include.registry import mlflow_runs, model_io
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
@@ -26,7 +26,7 @@ from tests.toy_use_case import USE_CASE, source
 
 @pytest.fixture
 def version(trained_toy):
-    return Registry(USE_CASE).version(register.run(USE_CASE, trained_toy).version)
+    return Registry(USE_CASE).version(register.register_run(USE_CASE, trained_toy).version)
 
 
 def artifacts(home: Path) -> list[Path]:
@@ -43,7 +43,7 @@ def test_nothing_is_pickled(trained):
 def test_a_model_predicts_the_same_from_the_registry_as_mlflow_loads_it(version):
     rows = source.everything(AS_OF)
     ours = Registry(USE_CASE).load(version)
-    address = settings.current().mlflow
+    address = settings.current_settings().mlflow
     path = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.model_id}", tracking_uri=address)
     theirs = mlflow.lightgbm.load_model(path)
     assert ours.predict(rows).tolist() == theirs.predict(ours.encoding.encode(rows)).tolist()
@@ -85,7 +85,7 @@ def test_a_missing_artifact_is_named(version):
 def test_a_damaged_copy_is_never_read_but_fetched_anew(version, name):
     registry = Registry(USE_CASE)
     registry.load(version)
-    path = settings.current().home / "models" / version.model_id / name
+    path = settings.current_settings().home / "models" / version.model_id / name
     path.write_text(path.read_text()[:-200].replace("leaf_value=", "leaf_value=0"))
     assert registry.load(version).trees == version.tags["trees"]
 
@@ -104,7 +104,7 @@ def test_a_damaged_copy_is_never_read_but_fetched_anew(version, name):
 def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
     registry = Registry(USE_CASE)
     registry.load(version)
-    for path in settings.current().home.rglob(name):
+    for path in settings.current_settings().home.rglob(name):
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new, 1))
     for load in (registry.load, registry.load_anew):
@@ -116,14 +116,14 @@ def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
 
 @pytest.mark.parametrize("name", ["model.lgb", "airworthy/encoding.json", "airworthy/baselines.json"])
 def test_a_missing_file_is_named(version, name):
-    for path in list(settings.current().home.rglob(name)):
+    for path in list(settings.current_settings().home.rglob(name)):
         path.unlink()
     with pytest.raises(ArtifactMissingError, match=f"version 1 cannot be loaded: {name}: it is missing"):
         Registry(USE_CASE).load(version)
 
 
 def test_a_file_that_was_added_is_refused(version):
-    for path in list(settings.current().home.rglob("MLmodel")):
+    for path in list(settings.current_settings().home.rglob("MLmodel")):
         path.with_name("added.py").write_text("print('hello')")
     with pytest.raises(ArtifactMissingError, match=r"added\.py: it was not there when the model was trained"):
         Registry(USE_CASE).load(version)
@@ -132,7 +132,7 @@ def test_a_file_that_was_added_is_refused(version):
 def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(version, monkeypatch):
     downloaded = []
     monkeypatch.setattr(model_io, "download_artifacts", lambda **given: downloaded.append(given))
-    registry, [path] = Registry(USE_CASE), (settings.current().home / "mlruns").rglob("model.lgb")
+    registry, [path] = Registry(USE_CASE), (settings.current_settings().home / "mlruns").rglob("model.lgb")
     (path.parent / "more" / "inside").mkdir(parents=True)
     with pytest.raises(ArtifactMissingError, match="more: it was not there when the model was trained"):
         registry.load_anew(version)
@@ -166,7 +166,7 @@ def test_nothing_of_a_folder_that_is_too_large_is_downloaded(trained_toy, tmp_pa
 
 
 def test_what_cannot_be_read_is_not_kept_so_that_a_mended_store_is_enough(version):
-    registry, home = Registry(USE_CASE), settings.current().home
+    registry, home = Registry(USE_CASE), settings.current_settings().home
     shutil.rmtree(home / "models", ignore_errors=True)
     [path] = (home / "mlruns").rglob("model.lgb")
     right = path.read_bytes()
@@ -201,13 +201,13 @@ def test_a_server_that_does_not_answer_is_named_with_what_to_do(lake_home, monke
 
 def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(MlflowUnreachableError), told():
+    with pytest.raises(MlflowUnreachableError), fail_without_retry():
         Registry(USE_CASE).versions()
 
 
 def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
     before = (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI"))
-    register.run(USE_CASE, trained_toy)
+    register.register_run(USE_CASE, trained_toy)
     Registry(USE_CASE, "http://127.0.0.1:9")
     assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
 
@@ -215,20 +215,20 @@ def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
 @pytest.mark.slow
 def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    trained = train.run(USE_CASE, AS_OF)
-    assert evaluate.run(USE_CASE, trained.run_id).gates == "passed"
-    number = register.run(USE_CASE, trained.run_id).version
-    assert promote.run(USE_CASE, number, who="a test").champion == number
-    scored = score.run(USE_CASE, AS_OF)
+    trained = train.train_model(USE_CASE, AS_OF)
+    assert evaluate.evaluate_run(USE_CASE, trained.run_id).gates == "passed"
+    number = register.register_run(USE_CASE, trained.run_id).version
+    assert promote.promote_version(USE_CASE, number, who="a test").champion == number
+    scored = score.score_period(USE_CASE, AS_OF)
     assert (scored.rows, scored.version) == (200, number)
-    assert monitor.run(USE_CASE, AS_OF).changed
-    assert train.run(USE_CASE, AS_OF).reused
-    shutil.rmtree(settings.current().home / "models")  # loaded again, over HTTP
-    assert not score.run(USE_CASE, AS_OF).changed
+    assert monitor.monitor_period(USE_CASE, AS_OF).changed
+    assert train.train_model(USE_CASE, AS_OF).reused
+    shutil.rmtree(settings.current_settings().home / "models")  # loaded again, over HTTP
+    assert not score.score_period(USE_CASE, AS_OF).changed
     with pytest.raises(InvalidRequestError, match="there is no version '99'"):
-        score.run(USE_CASE, AS_OF, version="99")
+        score.score_period(USE_CASE, AS_OF, version="99")
     with pytest.raises(InvalidRequestError, match="has no run"):
-        evaluate.run(USE_CASE, "0123456789abcdef0123456789abcdef")
+        evaluate.evaluate_run(USE_CASE, "0123456789abcdef0123456789abcdef")
     with pytest.raises(ArtifactMissingError):
         Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))
 
@@ -239,10 +239,10 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
     client.delete_experiment(number)
     what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
     with pytest.raises(DeletedInMlflowError, match=what) as refused:
-        train.run(USE_CASE, AS_OF, parameters={"rounds": 3})
+        train.train_model(USE_CASE, AS_OF, parameters={"rounds": 3})
     assert (refused.value.kind, refused.value.identifier, refused.value.worth_retrying) == ("experiment", number, False)
     client.restore_experiment(number)
-    assert train.run(USE_CASE, AS_OF).run_id == trained_toy
+    assert train.train_model(USE_CASE, AS_OF).run_id == trained_toy
 
 
 def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):
@@ -251,5 +251,5 @@ def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):
     what = f"the run {trained_toy} was deleted in MLflow.*mlflow runs restore --run-id {trained_toy} "
     with pytest.raises(DeletedInMlflowError, match=what):
         registry.log(trained_toy, tags={"a": "tag"})
-    with pytest.raises(AirflowFailException, match="mlflow runs restore"), told():
+    with pytest.raises(AirflowFailException, match="mlflow runs restore"), fail_without_retry():
         registry.log(trained_toy, metrics={"a": 1.0})

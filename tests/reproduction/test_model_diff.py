@@ -32,7 +32,7 @@ def model(**changed: object) -> Model:
 def test_equal_models_do_not_differ_whatever_their_parameters_section_says():
     text = booster().model_to_string().replace("[num_threads: 1]", "[num_threads: 8]")
     assert "[num_threads: 8]" in text
-    assert model_diff.differences(model(), model(booster=lightgbm.Booster(model_str=text))) == []
+    assert model_diff.model_differences(model(), model(booster=lightgbm.Booster(model_str=text))) == []
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_equal_models_do_not_differ_whatever_their_parameters_section_says():
     ],
 )
 def test_whatever_differs_is_told(changed, said):
-    found = model_diff.differences(model(), model(**changed))
+    found = model_diff.model_differences(model(), model(**changed))
     assert len(found) == 1
     assert said in found[0]
 
 
 def test_another_order_of_a_vocabulary_differs():
     before, after = (replace(ENCODING, vocabulary={"kind": words}) for words in (("nut", "bolt"), ("bolt", "nut")))
-    assert model_diff.differences(model(encoding=before), model(encoding=after)) == [
+    assert model_diff.model_differences(model(encoding=before), model(encoding=after)) == [
         "category 'kind' has the same values in another order"
     ]

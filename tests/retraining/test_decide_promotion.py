@@ -30,13 +30,16 @@ def retrain(champion, another):
     """Decides a day; where that asks for it, trains and promotes, and says so."""
 
     def retrained(day: date) -> decide.DecideResult:
-        decided = decide.run(USE_CASE, day)
+        decided = decide.decide_retraining(USE_CASE, day)
         if decided.outcome == "retrain":
-            reserve_slot.run(USE_CASE, day)
+            reserve_slot.reserve_slot(USE_CASE, day)
             version = register(another(USE_CASE, day), day)
             found = promoted(version, who="a test")
             told = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
-            assert outcome.run(USE_CASE, day, f"drift__{day}", state="success", **told).outcome == "promoted"
+            assert (
+                outcome.record_training_outcome(USE_CASE, day, f"drift__{day}", state="success", **told).outcome
+                == "promoted"
+            )
         return decided
 
     return retrained
@@ -44,8 +47,8 @@ def retrain(champion, another):
 
 def scored(day: date, **given) -> str:
     """Scored and measured; by which version."""
-    score.run(USE_CASE, day, **given)
-    return monitor.run(USE_CASE, day).version
+    score.score_period(USE_CASE, day, **given)
+    return monitor.monitor_period(USE_CASE, day).version
 
 
 def trained(decisions: dict[date, decide.DecideResult]) -> list[date]:

@@ -3,7 +3,7 @@
 import pytest
 
 from include.registry.lifecycle import StandingApproval
-from include.retraining.outcome_rules import outcome
+from include.retraining.outcome_rules import training_outcome
 
 PROMOTED = {"promoted": True, "reason": "All 5 gates are passed."}
 BLOCKED = {"promoted": False, "reason": "log_loss is 0.7; at most 0.6."}
@@ -30,7 +30,7 @@ REJECTED = StandingApproval(False, "ann", "not today")
 )
 def test_an_outcome_is_told_with_its_reason(state, promotion, version, told):
     decided, life, reason = version
-    found = outcome(
+    found = training_outcome(
         "drift__x",
         state,
         promotion=promotion,

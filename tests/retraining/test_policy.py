@@ -28,7 +28,7 @@ POLICY = Retraining(
 def decide(policy, day, measured, decided, claimed=()) -> retraining_policy.RetrainingDecision:
     """Where the version that was measured flies."""
     champion = next((CurrentChampion(each.version, day) for each in measured if each.day == day and each.version), None)
-    return retraining_policy.decide(policy, day, measured, decided, champion, claimed)
+    return retraining_policy.decide_by_policy(policy, day, measured, decided, champion, claimed)
 
 
 def ago(days: int) -> date:
@@ -91,16 +91,16 @@ def test_days_of_another_version_do_not_count():
 
 def test_a_version_that_no_longer_flies_asks_for_no_training():
     since = ago(3)
-    decision = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
+    decision = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
     assert (decision.outcome, decision.model_version) == ("hold", "1")
     assert "But no training is triggered: Version 1 scored the day, and version 2 flies since 2020-03-12." in (
         decision.reason
     )
     assert (
-        retraining_policy.decide(POLICY, DAY, days(True, True, True), [], CurrentChampion("1", since)).outcome
+        retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("1", since)).outcome
         == "retrain"
     )
-    nobody = retraining_policy.decide(POLICY, DAY, days(True, True, True), [], None)
+    nobody = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], None)
     assert nobody.reason.endswith("Version 1 scored the day, and no version is its champion.")
 
 
@@ -277,11 +277,11 @@ def test_whatever_breaks_no_policy_trains_more_often_than_it_says(
 
 
 def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
-    assert retraining_policy.missing(POLICY, DAY, set()) is None
-    assert retraining_policy.missing(POLICY, DAY, {ago(1)}) is None
-    assert retraining_policy.missing(POLICY, DAY, {ago(2)}) == ago(1)
-    assert retraining_policy.missing(POLICY, DAY, {ago(POLICY.memory_days)}) == ago(1)
-    assert retraining_policy.missing(POLICY, DAY, {ago(POLICY.memory_days + 1)}) is None
+    assert retraining_policy.missing_decision(POLICY, DAY, set()) is None
+    assert retraining_policy.missing_decision(POLICY, DAY, {ago(1)}) is None
+    assert retraining_policy.missing_decision(POLICY, DAY, {ago(2)}) == ago(1)
+    assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.memory_days)}) == ago(1)
+    assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.memory_days + 1)}) is None
 
 
 # -- signals among the rows of `metrics`
@@ -304,7 +304,7 @@ def test_every_signal_is_found_among_the_rows():
         row("worse/log_loss", "model", True),
         row("worse_than_baseline/log_loss", "prior", False),
     ]
-    found = retraining_policy.readings(DAY, rows)
+    found = retraining_policy.signals_of(DAY, rows)
     assert found.version == "3"
     assert {name: each.breached for name, each in found.signals.items()} == {
         "weighted_drift": True,
@@ -329,13 +329,13 @@ def test_every_signal_is_found_among_the_rows():
 )
 def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judged(rows, breached):
     told = [row(f"worse/{metric}", "model", each, state="too few days") for metric, each in rows]
-    assert retraining_policy.readings(DAY, told).signals["performance"].breached is breached
+    assert retraining_policy.signals_of(DAY, told).signals["performance"].breached is breached
 
 
 def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_in_the_reason():
     rows = [row("skill_loss/log_loss", "prior", True), row("worse_than_baseline/log_loss", "logistic", False)]
     policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_days=1)
-    found = decide(policy, DAY, [retraining_policy.readings(DAY, rows)], [])
+    found = decide(policy, DAY, [retraining_policy.signals_of(DAY, rows)], [])
     assert found.retrain
     shown = "it broke on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
     assert shown in found.reason and "Worse than baseline did not break" in found.reason
@@ -343,7 +343,7 @@ def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_
 
 def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
     rows = [row("worse/log_loss", "model", False), row("worse_than_baseline/log_loss", "logistic", True)]
-    found = retraining_policy.readings(DAY, rows).signals
+    found = retraining_policy.signals_of(DAY, rows).signals
     assert (found["performance"].breached, found["worse_than_baseline"].breached) == (False, True)
 
 
@@ -359,11 +359,11 @@ def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budge
 def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():
     for state in (None, "auc is not defined in the window."):
         rows = [row("worse/auc", "model", None, limit=None, state=state), row("worse/log_loss", "model", False)]
-        assert retraining_policy.readings(DAY, rows).signals["performance"].breached is False
+        assert retraining_policy.signals_of(DAY, rows).signals["performance"].breached is False
 
 
 def test_a_day_without_predictions_has_no_version_and_says_why():
     rows = [{**row("state", "predictions", None, None, "there are no predictions"), "model_version": None}]
-    found = retraining_policy.readings(DAY, rows)
+    found = retraining_policy.signals_of(DAY, rows)
     assert (found.version, found.state) == (None, "there are no predictions")
     assert all(each.breached is None for each in found.signals.values())

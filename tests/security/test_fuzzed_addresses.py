@@ -57,10 +57,10 @@ METHODS = st.sampled_from(["GET"] * 8 + ["HEAD", "POST", "OPTIONS", "X"])
 def page(lake_home, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
     monkeypatch.setattr(app.access, "may_read", lambda user, name: name != "toy__secret")
-    routes = app.routes()
+    routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
-    monkeypatch.setattr(app, "routes", lambda: routes)
-    return app.build()
+    monkeypatch.setattr(app, "page_routes", lambda: routes)
+    return app.build_app()
 
 
 def ask(page, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]]) -> int:

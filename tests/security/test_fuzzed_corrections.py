@@ -18,7 +18,7 @@ from tests.security.valid_files import PARQUETS, ROWS, SCHEMA
 
 pytestmark = [pytest.mark.security, pytest.mark.slow]
 IDS = ["a", "b", "c", "d"]
-EXPORTED = correction_file.written(ROWS, IDS, [["=cmd()"], [], [], []])
+EXPORTED = correction_file.correction_csv(ROWS, IDS, [["=cmd()"], [], [], []])
 CSVS = [EXPORTED, EXPORTED.partition(b"\n")[2], b"id,name\n1,=1+1\n", EXPORTED.replace(b"\n", b"\r\n")]
 PACKED = [*PARQUETS, parquet(ROWS.append_column(correction_file.ROW, [IDS]))]
 BYTES = st.one_of(

@@ -27,7 +27,7 @@ from include.lake import schemas
 from include.maintenance import rebuild
 from include.monitoring import monitor
 from include.orchestration import approval_operator
-from include.orchestration.dag_factory import as_day
+from include.orchestration.dag_factory import parse_day
 from include.promotion import approve, promote, rollback
 from include.reproduction import lineage, reproduce
 from include.retraining import decide
@@ -79,31 +79,35 @@ def requests() -> st.SearchStrategy[resubmit.ResubmissionRequest]:
 
 Asked = dict[str, st.SearchStrategy[Any]]
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
-    "a day": (as_day, {"text": TEXTS}),
+    "a day": (parse_day, {"text": TEXTS}),
     "rollback": (
-        lambda version, day, why: rollback.run(USE_CASE, version, day, who="ann", reason=why),
+        lambda version, day, why: rollback.roll_back(USE_CASE, version, day, who="ann", reason=why),
         {"version": TEXTS, "day": DAYS, "why": TEXTS},
     ),
     "approve": (
-        lambda version, approved, why: approve.run(USE_CASE, version, approved=approved, who="ann", why=why),
+        lambda version, approved, why: approve.record_approval(
+            USE_CASE, version, approved=approved, who="ann", why=why
+        ),
         {"version": TEXTS, "approved": st.booleans(), "why": TEXTS},
     ),
     "promote": (
-        lambda version, why: promote.run(USE_CASE, version, who="ann", reason=why),
+        lambda version, why: promote.promote_version(USE_CASE, version, who="ann", reason=why),
         {"version": TEXTS, "why": TEXTS},
     ),
     "score": (
-        lambda day, version, rescore, insist: score.run(USE_CASE, day, version=version, rescore=rescore, insist=insist),
+        lambda day, version, rescore, insist: score.score_period(
+            USE_CASE, day, version=version, rescore=rescore, insist=insist
+        ),
         {"day": DAYS, "version": st.one_of(st.none(), TEXTS), "rescore": st.booleans(), "insist": st.booleans()},
     ),
     "train": (
-        lambda day, days, parameters, why: train.run(
+        lambda day, days, parameters, why: train.train_model(
             USE_CASE, day, window_days=days, parameters=parameters, reason=why
         ),
         {"day": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "why": TEXTS},
     ),
     "tune": (
-        lambda day, trials, minutes, days, parameters: tune.run(
+        lambda day, trials, minutes, days, parameters: tune.tune_parameters(
             USE_CASE, day, trials=trials, minutes=minutes, window_days=days, parameters=parameters
         ),
         {
@@ -114,15 +118,15 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             "parameters": PARAMETERS,
         },
     ),
-    "reproduce": (lambda version: reproduce.run(USE_CASE, version), {"version": TEXTS}),
-    "a file of the inbox": (lambda name: uploads.read(USE_CASE, name), {"name": TEXTS}),
+    "reproduce": (lambda version: reproduce.reproduce_version(USE_CASE, version), {"version": TEXTS}),
+    "a file of the inbox": (lambda name: uploads.read_upload(USE_CASE, name), {"name": TEXTS}),
     "quarantine": (
-        lambda feed, day: quarantine.of(USE_CASE, feed, day),
+        lambda feed, day: quarantine.read_quarantine(USE_CASE, feed, day),
         {"feed": FEEDS, "day": st.one_of(st.none(), DAYS)},
     ),
-    "send back": (lambda asked: resubmit.run(USE_CASE, asked), {"asked": requests()}),
+    "send back": (lambda asked: resubmit.resubmit_rows(USE_CASE, asked), {"asked": requests()}),
     "correct": (
-        lambda feed, name, content, why, known_on: resubmit.correct(
+        lambda feed, name, content, why, known_on: resubmit.resubmit_corrected(
             USE_CASE, feed, name, content, who="ann", why=why, known_on=known_on
         ),
         {
@@ -133,15 +137,15 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             "known_on": st.one_of(st.none(), DAYS),
         },
     ),
-    "decide": (lambda day: decide.run(USE_CASE, day), {"day": DAYS}),
-    "monitor": (lambda day: monitor.run(USE_CASE, day), {"day": DAYS}),
+    "decide": (lambda day: decide.decide_retraining(USE_CASE, day), {"day": DAYS}),
+    "monitor": (lambda day: monitor.monitor_period(USE_CASE, day), {"day": DAYS}),
     "ingest": (
-        lambda day, changed: ingest.run(USE_CASE, day, take_changed=changed),
+        lambda day, changed: ingest.ingest_period(USE_CASE, day, take_changed=changed),
         {"day": DAYS, "changed": st.booleans()},
     ),
-    "validate": (lambda day: validate.run(USE_CASE, day), {"day": DAYS}),
+    "validate": (lambda day: validate.validate_period(USE_CASE, day), {"day": DAYS}),
     "lineage": (
-        lambda day, keys: lineage.run(USE_CASE, day, keys),
+        lambda day, keys: lineage.trace_lineage(USE_CASE, day, keys),
         {
             "day": DAYS,
             "keys": st.one_of(
@@ -166,7 +170,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_answers_anything_in_words_and_a_refusal_writes_nothing(name, tracking):
     function, asked = FUNCTIONS[name]
-    lake = Path(settings.current().lake)
+    lake = Path(settings.current_settings().lake)
 
     @examples(12)
     @given(st.fixed_dictionaries(asked))
@@ -262,14 +266,14 @@ def test_no_field_of_a_form_takes_a_value_beyond_its_limits(params):
 
 
 FOUND: dict[str, Callable[[], Any]] = {
-    "a day": lambda: as_day("x" * 300_000),
-    "a feed": lambda: quarantine.of(USE_CASE, "x" * 300_000),
-    "reasons": lambda: resubmit.release(USE_CASE, "events", ["x" * 1_900] * 1_001, who="ann", why="why"),
-    "a file": lambda: resubmit.correct(USE_CASE, "events", "x" * 300_000, b"", who="ann", why="why"),
+    "a day": lambda: parse_day("x" * 300_000),
+    "a feed": lambda: quarantine.read_quarantine(USE_CASE, "x" * 300_000),
+    "reasons": lambda: resubmit.resubmit_released(USE_CASE, "events", ["x" * 1_900] * 1_001, who="ann", why="why"),
+    "a file": lambda: resubmit.resubmit_corrected(USE_CASE, "events", "x" * 300_000, b"", who="ann", why="why"),
     "a table": lambda: rebuild.rebuild_table(USE_CASE, "x" * 300_000, USE_CASE.first_day),
-    "a key": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"event_date": "x" * 300_000, "id": "1"}),
-    "names of keys": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"x" * 300_000: "1"}),
-    "the year 0": lambda: lineage.run(USE_CASE, USE_CASE.first_day, {"event_date": "0000-01-01", "id": "1"}),
+    "a key": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_day, {"event_date": "x" * 300_000, "id": "1"}),
+    "names of keys": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_day, {"x" * 300_000: "1"}),
+    "the year 0": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_day, {"event_date": "0000-01-01", "id": "1"}),
 }
 
 

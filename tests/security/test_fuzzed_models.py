@@ -44,7 +44,7 @@ def parsed(monkeypatch) -> list[str]:
 
 
 def local_copy(version: Version) -> Path:
-    return settings.current().home / "models" / version.model_id
+    return settings.current_settings().home / "models" / version.model_id
 
 
 def artifacts(version: Version) -> Path:
@@ -105,7 +105,7 @@ def test_a_damaged_model_of_the_record_itself_is_refused_in_words_or_read(versio
         path, content = damaged_file
         (folder / path).write_bytes(content)
         try:
-            model_io.read(folder)
+            model_io.load_model(folder)
             refused = ""
         except model_io.ModelFilesCorruptedError as error:
             refused = str(error)

@@ -21,14 +21,14 @@ def by_day() -> bytes:
         split: TrainingRows(pa.table({}), LABELS, np.datetime64(first) + np.arange(400) // 100)
         for split, first in days.items()
     }
-    return plots.rate_by_day("toy as of 2020-02-01", "failed", parts, dict.fromkeys(days, PREDICTED))
+    return plots.plot_rate_by_day("toy as of 2020-02-01", "failed", parts, dict.fromkeys(days, PREDICTED))
 
 
 DRAWN = {
-    "roc": lambda: plots.roc_and_precision_recall("toy", LABELS, PREDICTED),
-    "calibration": lambda: plots.calibration("toy", LABELS, PREDICTED),
-    "confusion": lambda: plots.confusion("toy", LABELS, PREDICTED["model"], 0.25, "failed"),
-    "importance": lambda: plots.importance("toy", {f"feature {n}": float(n) for n in range(60)}),
+    "roc": lambda: plots.plot_roc_and_precision_recall("toy", LABELS, PREDICTED),
+    "calibration": lambda: plots.plot_calibration("toy", LABELS, PREDICTED),
+    "confusion": lambda: plots.plot_confusion("toy", LABELS, PREDICTED["model"], 0.25, "failed"),
+    "importance": lambda: plots.plot_importance("toy", {f"feature {n}": float(n) for n in range(60)}),
     "by_day": by_day,
 }
 
@@ -44,8 +44,8 @@ def test_a_plot_is_a_png_of_readable_size_and_equal_when_drawn_again(name):
 
 @pytest.mark.parametrize("labels", [np.zeros(400), np.ones(400)])
 def test_test_days_of_one_class_are_drawn_all_the_same(labels):
-    assert plots.roc_and_precision_recall("toy", labels, PREDICTED)
-    assert plots.calibration("toy", labels, PREDICTED)
+    assert plots.plot_roc_and_precision_recall("toy", labels, PREDICTED)
+    assert plots.plot_calibration("toy", labels, PREDICTED)
 
 
 def test_no_global_figure_is_made():
@@ -55,9 +55,9 @@ def test_no_global_figure_is_made():
 
 
 def test_a_model_without_any_gain_has_an_importance_plot():
-    assert plots.importance("toy", {"size": 0.0})
+    assert plots.plot_importance("toy", {"size": 0.0})
 
 
 def test_names_are_drawn_as_they_are_and_never_read_as_formulas():
-    assert plots.importance("toy", {"cost $x^ $": 1.0, "a b": 2.0, "a  b": 3.0})
-    assert plots.confusion("toy", LABELS, PREDICTED["model"], 0.25, "paid $x^ $")
+    assert plots.plot_importance("toy", {"cost $x^ $": 1.0, "a b": 2.0, "a  b": 3.0})
+    assert plots.plot_confusion("toy", LABELS, PREDICTED["model"], 0.25, "paid $x^ $")

@@ -37,14 +37,14 @@ def git_head(folder):
 
 def anew(folder, use_case=USE_CASE) -> provenance.Provenance:
     """As a process that starts now finds it."""
-    provenance.files.cache_clear()
-    return provenance.current(use_case, folder)
+    provenance.code_files_digest.cache_clear()
+    return provenance.current_provenance(use_case, folder)
 
 
 def files(folder, package=USE_CASE.package) -> str:
     """The digest of all files, as a process that starts now finds it."""
-    provenance.files.cache_clear()
-    return provenance.files(package, folder)
+    provenance.code_files_digest.cache_clear()
+    return provenance.code_files_digest(package, folder)
 
 
 def test_a_commit_that_touches_only_documentation_is_the_same_code(checkout):

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from include.declaration.gates import SliceGate
-from include.model.lightgbm_params import merge
+from include.model.lightgbm_params import merge_parameters
 from include.training import spec
 from include.training.recipe import LONGEST_TAG, TrainingSpec, TrainingSpecError
 from include.training.spec import TrainingInputs
@@ -21,13 +21,13 @@ def made_from(use_case: UseCase = USE_CASE) -> TrainingInputs:
         as_of=date(2020, 3, 1),
         first=date(2020, 1, 1),
         last=date(2020, 2, 28),
-        parameters=merge(use_case, {"learning_rate": 0.1 + 0.2}),
+        parameters=merge_parameters(use_case, {"learning_rate": 0.1 + 0.2}),
         data=DATA,
         code="code",
         commit="commit",
         lock="lock",
         processor="processor",
-        declaration=spec.declaration(use_case),
+        declaration=spec.declaration_values(use_case),
     )
 
 
@@ -74,7 +74,7 @@ def test_the_use_case_is_as_it_was_whatever_is_declared_now():
     assert then.key_types() == USE_CASE.key_types()
     assert (then.label.name, then.label.matures_after_days) == ("failed", 2)
     assert (then.training.validation_days, then.training.test_days, then.training.gap_days) == (7, 7, 1)
-    assert spec.declaration(then) == spec.declaration(USE_CASE)
+    assert spec.declaration_values(then) == spec.declaration_values(USE_CASE)
 
 
 def test_its_fingerprint_is_that_of_the_training():

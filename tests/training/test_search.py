@@ -34,31 +34,35 @@ def bowl(values, report) -> float:
 def search(
     judge=bowl, *, trials=12, seed=1, over=lambda: False, keep=lambda trial: None, warm_up=3
 ) -> training_search.SearchResult:
-    space = training_search.space(searching(SPACE))
-    return training_search.search(space, judge, seed=seed, trials=trials, warm_up=warm_up, over=over, keep=keep)
+    space = training_search.search_space(searching(SPACE))
+    return training_search.search_parameters(
+        space, judge, seed=seed, trials=trials, warm_up=warm_up, over=over, keep=keep
+    )
 
 
 # -- the space
 
 
 def test_whole_numbers_are_searched_where_both_ends_are_whole():
-    found = training_search.space(searching(SPACE)).distributions()
+    found = training_search.search_space(searching(SPACE)).distributions()
     assert found["num_leaves"] == optuna.distributions.IntDistribution(2, 40)
     assert found["learning_rate"] == optuna.distributions.FloatDistribution(0.01, 0.5, log=True)
 
 
 def test_what_a_person_fixed_is_not_searched():
-    assert list(training_search.space(searching(SPACE), {"num_leaves": 7, "rounds": 5}).ranges) == ["learning_rate"]
+    assert list(training_search.search_space(searching(SPACE), {"num_leaves": 7, "rounds": 5}).ranges) == [
+        "learning_rate"
+    ]
 
 
 def test_nothing_left_to_search_is_refused():
     with pytest.raises(InvalidRequestError, match=r"fix all that is searched \(learning_rate, num_leaves\)"):
-        training_search.space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
+        training_search.search_space(searching(SPACE), {"num_leaves": 7, "learning_rate": 0.1})
 
 
 def test_a_use_case_without_a_space_is_told_how_to_declare_one():
     with pytest.raises(InvalidRequestError, match=r'toy declares no search space.*search=\{"num_leaves": Search\('):
-        training_search.space(searching({}))
+        training_search.search_space(searching({}))
 
 
 @pytest.mark.parametrize(
@@ -192,11 +196,13 @@ def test_declared_parameters_that_lightgbm_refuses_end_the_search():
 
 
 def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
-    rows = trainer.encode(USE_CASE.features, TRAIN, VALIDATION)
+    rows = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION)
     told = []
-    judge = training_search.on_validation(USE_CASE, {"rounds": 20}, rows, threads=1)
+    judge = training_search.judge_on_validation(USE_CASE, {"rounds": 20}, rows, threads=1)
     loss = judge({"num_leaves": 4}, lambda *at: told.append(at))
-    fitted = trainer.boost(rows, training_search.merge(USE_CASE, {"rounds": 20, "num_leaves": 4}), threads=1)
+    fitted = trainer.boost_trees(
+        rows, training_search.merge_parameters(USE_CASE, {"rounds": 20, "num_leaves": 4}), threads=1
+    )
     predicted = fitted.booster.predict(rows.validation)
     happened = np.where(VALIDATION.labels > 0, predicted, 1 - predicted)
     assert loss == pytest.approx(-np.log(happened).mean())
@@ -205,7 +211,7 @@ def test_parameters_are_judged_by_the_log_loss_of_the_model_that_they_make():
 
 def test_a_trial_of_many_rounds_reports_some_of_them(monkeypatch):
     monkeypatch.setattr(training_search, "REPORTS", 4)
-    rows, told = trainer.encode(USE_CASE.features, TRAIN, VALIDATION), []
-    judge = training_search.on_validation(USE_CASE, {"rounds": 20, "early_stopping_rounds": 20}, rows, threads=1)
+    rows, told = trainer.encode_rows(USE_CASE.features, TRAIN, VALIDATION), []
+    judge = training_search.judge_on_validation(USE_CASE, {"rounds": 20, "early_stopping_rounds": 20}, rows, threads=1)
     judge({"num_leaves": 4}, lambda at, loss: told.append(at))
     assert told == [5, 10, 15, 20]

@@ -26,11 +26,11 @@ QUICK = {"rounds": 3, "early_stopping_rounds": 3}
 
 
 def quick(day: date = AS_OF, **options) -> train.TrainResult:
-    return train.run(USE_CASE, day, parameters=QUICK | options.pop("parameters", {}), **options)
+    return train.train_model(USE_CASE, day, parameters=QUICK | options.pop("parameters", {}), **options)
 
 
 def run_of(run_id: str):
-    return MlflowClient(settings.current().mlflow).get_run(run_id)
+    return MlflowClient(settings.current_settings().mlflow).get_run(run_id)
 
 
 def relabel(day: date, change) -> None:
@@ -172,7 +172,7 @@ def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
 
 def test_wrong_parameters_are_refused_before_anything_is_read(lake_home):
     with pytest.raises(InvalidRequestError, match="num_leafs"):
-        train.run(USE_CASE, AS_OF, parameters={"num_leafs": 3})
+        train.train_model(USE_CASE, AS_OF, parameters={"num_leafs": 3})
 
 
 # -- that nothing is done twice
@@ -187,7 +187,7 @@ def test_a_rerun_trains_nothing_and_returns_the_run(toy_lake, tracking):
 
 def test_equal_inputs_give_equal_trees_in_another_store(toy_lake, tracking, trained):
     home, run_id = trained
-    result = train.run(USE_CASE, AS_OF)
+    result = train.train_model(USE_CASE, AS_OF)
     assert trees(result) == MlflowClient(f"sqlite:///{home}/mlflow.db").get_run(run_id).data.tags["trees"]
 
 
@@ -198,14 +198,14 @@ def test_other_parameters_or_another_window_are_another_training(toy_lake, track
 
 @pytest.mark.parametrize("name", ["code", "lock"])
 def test_other_code_or_libraries_are_another_training(toy_lake, tracking, monkeypatch, name):
-    first, made = quick(), provenance.current(USE_CASE)
-    monkeypatch.setattr(provenance, "current", lambda _: replace(made, **{name: "other"}))
+    first, made = quick(), provenance.current_provenance(USE_CASE)
+    monkeypatch.setattr(provenance, "current_provenance", lambda _: replace(made, **{name: "other"}))
     assert quick().fingerprint != first.fingerprint
 
 
 def test_a_commit_that_changes_no_code_is_the_same_training(toy_lake, tracking, monkeypatch):
-    first, made = quick(), provenance.current(USE_CASE)
-    monkeypatch.setattr(provenance, "current", lambda _: replace(made, commit="a page later"))
+    first, made = quick(), provenance.current_provenance(USE_CASE)
+    monkeypatch.setattr(provenance, "current_provenance", lambda _: replace(made, commit="a page later"))
     assert quick().run_id == first.run_id
 
 
@@ -269,7 +269,7 @@ def test_the_model_finds_the_signal_that_no_linear_model_can(trained_toy):
 def test_plots_and_tables_are_kept(trained_toy, tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
-    path = MlflowClient(settings.current().mlflow).download_artifacts(trained_toy, "", str(kept))
+    path = MlflowClient(settings.current_settings().mlflow).download_artifacts(trained_toy, "", str(kept))
     found = {str(file.relative_to(path)) for file in kept.rglob("*") if file.is_file()}
     plots = {"roc_and_precision_recall", "calibration", "confusion", "importance", "rate_by_day"}
     tables = {"splits", "profile", "encoding", "importance", "report", "material"}

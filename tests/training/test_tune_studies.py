@@ -63,8 +63,8 @@ def test_the_study_is_kept_at_the_address_that_is_told_and_the_process_keeps_its
     monkeypatch.chdir(tmp_path)
     studies, kept = Studies(USE_CASE, tracking), []
     run = studies.start_study("a study", {})
-    search.search(
-        search.space(USE_CASE), lambda *_: 1.0, seed=1, trials=2, warm_up=1, over=lambda: False, keep=kept.append
+    search.search_parameters(
+        search.search_space(USE_CASE), lambda *_: 1.0, seed=1, trials=2, warm_up=1, over=lambda: False, keep=kept.append
     )
     for trial in kept:
         studies.keep(run, trial)

@@ -99,7 +99,7 @@ def test_a_day_can_be_explained_to_a_person(use_case):
 
 @pytest.mark.parametrize("use_case", [each for each in DECLARED if each.training.search], ids=lambda each: each.name)
 def test_a_declared_search_space_can_be_searched(use_case):
-    assert set(search.space(use_case).ranges) == set(use_case.training.search)
+    assert set(search.search_space(use_case).ranges) == set(use_case.training.search)
 
 
 @pytest.mark.parametrize("use_case", SHIPPED.values(), ids=SHIPPED)

@@ -19,13 +19,13 @@ def docs(lake_home):
 
 @pytest.mark.parametrize("path", ["index.html", "events/2020-01-01__b2-0.html"])
 def test_a_page_is_shown_as_it_was_written(docs, path):
-    answer = data_docs.page("toy", path)
+    answer = data_docs.data_docs_page("toy", path)
     assert bytes(answer.body) == (docs / path).read_bytes()
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 def test_a_page_may_run_nothing_and_ask_nothing_of_another_place(docs):
-    policy = data_docs.page("toy", "index.html").headers["Content-Security-Policy"]
+    policy = data_docs.data_docs_page("toy", "index.html").headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "style-src 'unsafe-inline'" in policy
     assert "http" not in policy and "script-src" not in policy
 
@@ -61,10 +61,10 @@ def test_nothing_else_is_shown_and_no_path_is_told(docs, lake_home, path):
         each.write_text("secret")
     (docs / "outside.html").symlink_to(other / "index.html")
     with pytest.raises(HTTPException) as refused:
-        data_docs.page("toy", path.replace("{absolute}", str(other / "index.html")))
+        data_docs.data_docs_page("toy", path.replace("{absolute}", str(other / "index.html")))
     assert refused.value.status_code == 404 and str(lake_home) not in refused.value.detail
 
 
 def test_before_anything_is_validated_the_page_says_what_writes_it(lake_home):
     with pytest.raises(HTTPException, match="toy__data writes one"):
-        data_docs.page("toy", "index.html")
+        data_docs.data_docs_page("toy", "index.html")

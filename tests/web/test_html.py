@@ -14,8 +14,8 @@ from tests.web.measured import Row, day_of
 
 
 def page(today=LAST, **more) -> str:
-    seen = overview.run(toy.USE_CASE, today, **more)
-    return html.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+    seen = overview.build_overview(toy.USE_CASE, today, **more)
+    return html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
 
 
 def test_the_page_says_who_flies_how_it_does_and_why_it_was_trained(at_home):
@@ -70,8 +70,8 @@ def test_a_link_that_runs_a_script_is_left_out(at_home):
     from dataclasses import replace
 
     declared = replace(toy.USE_CASE, links={"bad": "javascript:alert(1)", "runbook": "https://example.org/runbook"})
-    seen = overview.run(declared, LAST)
-    text = html.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+    seen = overview.build_overview(declared, LAST)
+    text = html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
     assert "javascript:" not in text and "https://example.org/runbook" in text
 
 
@@ -85,8 +85,8 @@ def test_missing_days_are_listed_and_other_measured_days_are_linked(lake_home):
     measured.fill(toy.USE_CASE, range(117, 128))
     text = page(day_of(127))
     assert "Not measured:</b> 2020-04-30 to 2020-05-04" in text
-    seen = overview.run(toy.USE_CASE, day_of(127), span=2)
-    text = html.use_case(seen, "/airworthy", span=30, chosen=False, several=False)
+    seen = overview.build_overview(toy.USE_CASE, day_of(127), span=2)
+    text = html.use_case_page(seen, "/airworthy", span=30, chosen=False, several=False)
     assert "?day=2020-04-29&amp;span=30" in text
 
 
@@ -113,7 +113,7 @@ def test_of_a_days_drifting_features_there_is_one_row(lake_home):
 
 
 def test_the_state_of_the_files_is_in_their_addresses(at_home):
-    assert f"/airworthy/static/page.css?{html.stamp()}" in page()
+    assert f"/airworthy/static/page.css?{html.static_stamp()}" in page()
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_only_an_address_that_a_browser_opens_is_on_the_page_and_without_what_ma
 
 
 def test_the_index_shows_the_others_where_one_use_case_is_broken(at_home):
-    text = html.index([overview.run(toy.USE_CASE, LAST)], "/airworthy", {"odd<one>": "half <written>"})
+    text = html.index_page([overview.build_overview(toy.USE_CASE, LAST)], "/airworthy", {"odd<one>": "half <written>"})
     assert (
         "2 use cases" in text
         and "odd&lt;one&gt;" in text

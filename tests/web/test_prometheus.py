@@ -76,7 +76,7 @@ def decided(day: date, outcome: str) -> None:
 
 def served(use_case=toy.USE_CASE, now: datetime = NOW) -> dict[tuple[str, frozenset], float]:
     """Every series as Prometheus' own client reads it: name and labels to value."""
-    text = prometheus.exposition([use_case], now).decode()
+    text = prometheus.render_metrics([use_case], now).decode()
     return {
         (
             sample.name.removeprefix("airworthy_"),
@@ -146,9 +146,13 @@ def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(
     outcomes = LabelledPredictions(days, np.array([0.0, 1.0, 0.0, 1.0]), {"model": np.array([0.9, 0.1, 0.8, 0.2])})
     promise = {"model": {"log_loss": ExpectedMetric(0.3, 7, 0.2, 0.4)}}
     limits = Monitoring(performance=(PerformanceLimit("log_loss", 0.02, reference=None),))
-    found = performance.judged(outcomes, promise, limits, toy.USE_CASE.costs)
+    found = performance.judge_window(outcomes, promise, limits, toy.USE_CASE.costs)
     Lake.of(toy.USE_CASE).replace(
-        "metrics", DAY, metric_row.rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")), inputs={}, stage="m"
+        "metrics",
+        DAY,
+        metric_row.metric_table_rows(found, "1", DAY, schemas.content(toy.USE_CASE, "metrics")),
+        inputs={},
+        stage="m",
     )
     assert served()[at("worse", "log_loss", "model")] > 0.02
     assert served()[at("unmeasured", "worse/log_loss", "model")] == 1
@@ -159,7 +163,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
     RetrainingBudget.of(use_case).claim(DAY - timedelta(days=3), 1)
-    decide.run(use_case, DAY)
+    decide.decide_retraining(use_case, DAY)
     found = served(use_case)
     assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
     assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, 1)
@@ -167,12 +171,12 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
 
 def test_a_day_on_which_nothing_asks_says_so(lake_home):
     put("metrics", DAY, [row("weighted_drift", "features", 0.1, limit=0.2, breached=False)])
-    decide.run(toy.USE_CASE, DAY)
+    decide.decide_retraining(toy.USE_CASE, DAY)
     assert served()[at("decision_asks")] == 0
 
 
 def test_who_may_read_no_use_case_is_told_so_and_gets_no_series():
-    text = prometheus.exposition([], NOW).decode()
+    text = prometheus.render_metrics([], NOW).decode()
     assert text.startswith("# ") and "may read" in text
     assert list(text_string_to_metric_families(text)) == []
 
@@ -205,7 +209,7 @@ def test_a_use_case_is_told_of_to_those_who_may_read_all_of_its_dags(at_home, mo
     every = {f"{name}__{kind}" for name in ("toy", "idle") for kind in DAG_KINDS}
     monkeypatch.setattr(access, "get_auth_manager", lambda: Granting(every - set(hidden)))
     monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", dict.fromkeys)
-    page = app.routes()
+    page = app.page_routes()
     page.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
     answer = TestClient(page).get("/metrics")
     assert answer.status_code == 200
@@ -269,14 +273,14 @@ def test_a_damaged_ledger_is_no_missing_champion(measured):
 
 def test_no_series_comes_twice_however_the_rows_are(lake_home):
     put("metrics", DAY, [row("log_loss", "model", 1.0, about=DAY - timedelta(days=1)), row("log_loss", "model", 2.0)])
-    text = prometheus.exposition([toy.USE_CASE], NOW).decode()
+    text = prometheus.render_metrics([toy.USE_CASE], NOW).decode()
     assert text.count("airworthy_realised{") == 1
     assert served()[at("realised", "log_loss", "model")] == 2
 
 
 @promtool
 def test_promtool_finds_nothing_to_say_about_the_metrics(measured):
-    text = prometheus.exposition([toy.USE_CASE], NOW)
+    text = prometheus.render_metrics([toy.USE_CASE], NOW)
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

@@ -21,9 +21,9 @@ KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
 @pytest.fixture
 def seen(champion):
     for day in days_from(AS_OF, KNOWN):
-        score.run(USE_CASE, day)
-        monitor.run(USE_CASE, day)
-    return overview.run(USE_CASE, KNOWN)
+        score.score_period(USE_CASE, day)
+        monitor.monitor_period(USE_CASE, day)
+    return overview.build_overview(USE_CASE, KNOWN)
 
 
 def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
@@ -33,13 +33,13 @@ def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
     assert worse.state in told and "Nothing to do." not in told
     if seen.status.name == "ok":
         assert seen.status.do.startswith("Performance is not judged yet")
-    text = html.use_case(seen, "/airworthy", span=90, chosen=False, several=False)
+    text = html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
     assert worse.state in text and "version 1" in text and "Nothing to do." not in text
 
 
 def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do(champion):
-    monitor.run(USE_CASE, AS_OF)
-    found = overview.run(USE_CASE, AS_OF).status
+    monitor.monitor_period(USE_CASE, AS_OF)
+    found = overview.build_overview(USE_CASE, AS_OF).status
     assert found.name == "unclear" and "run toy__score for it" in found.why
 
 

@@ -23,10 +23,10 @@ PRIVATE = {"x-content-type-options": "nosniff", "cache-control": "private, no-st
 def client(at_home, monkeypatch) -> TestClient:
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.web.use_cases")
     monkeypatch.setattr(app.access, "may_read", lambda user, name: name == "toy")
-    routes = app.routes()
+    routes = app.page_routes()
     routes.dependency_overrides[get_user] = lambda: SimpleNamespace(get_name=lambda: "paul")
-    monkeypatch.setattr(app, "routes", lambda: routes)
-    return TestClient(app.build(), raise_server_exceptions=False)
+    monkeypatch.setattr(app, "page_routes", lambda: routes)
+    return TestClient(app.build_app(), raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("address", LONG)
@@ -73,7 +73,7 @@ def test_a_refusal_of_airflows_own_has_them_too(client, status):
     def refuse() -> None:
         raise HTTPException(status, "no")
 
-    app.routes().dependency_overrides[get_user] = refuse
+    app.page_routes().dependency_overrides[get_user] = refuse
     answer = client.get("/metrics", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json()) == (status, {"detail": "no"})
     assert answer.headers.items() >= PRIVATE.items() and "content-security-policy" in answer.headers

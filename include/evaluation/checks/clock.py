@@ -103,7 +103,7 @@ def _is_for_scripts(statement: ast.stmt) -> bool:
 def _given(statement: ast.stmt) -> set[str]:
     """Return the names to which a statement may give a value, in branches too."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
-        return source_code.bound(statement)
+        return source_code.bound_names(statement)
     targets = [node for each in ast.walk(statement) for node in source_code.targets_of(each)]
     named = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
     return named | {each.name for each in ast.walk(statement) if isinstance(each, ast.FunctionDef | ast.ClassDef)}

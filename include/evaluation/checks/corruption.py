@@ -19,7 +19,7 @@ WORST = 1.0
 """The change that stands for an answer that is no probability: the greatest there is."""
 
 
-def perturb(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ...]:
+def corrupt_features(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ...]:
     """Each feature that the model reads, made bad in each way that its type can be, in all of up to 500 rows at once.
 
     `rows` hold the features (as they are stored; other columns are ignored); of more than 500, evenly spaced ones are

@@ -69,7 +69,7 @@ _LIBRARIES = tuple(
 
 
 @contextlib.contextmanager
-def isolated(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Recorder]:
+def isolated_calls(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Recorder]:
     """Let the settings name the lake in `home`, and add to `read` what the use case's functions read besides it.
 
     The block may run calls that are too many to be looked at one by one within `Recorder.of_events_alone`.
@@ -182,7 +182,7 @@ class Recorder:
     def _clock_call(self, said: str, frame: FrameType) -> None:
         file, line = Path(frame.f_code.co_filename), frame.f_lineno
         named = said.rpartition(".")[2]
-        if not (file.is_file() and clock.has_time_argument(source_code.read(file), line, named)):
+        if not (file.is_file() and clock.has_time_argument(source_code.read_source(file), line, named)):
             self.read.add(f"the clock ({said}(), {file.parent.name}/{file.name}:{line})")
 
     def said(self) -> set[str]:
@@ -192,7 +192,7 @@ class Recorder:
         return clock.find_reads(
             clock.CheckedModule(
                 file,
-                source_code.read(Path(file)),
+                source_code.read_source(Path(file)),
                 tuple(self._ran.get(file, {}).values()),
                 is_unseen=modules.get(file) in self.own.checking,
             )

@@ -32,7 +32,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from include.declaration.use_case import UseCase
-from include.evaluation.checks.isolation import Recorder, isolated
+from include.evaluation.checks.isolation import Recorder, isolated_calls
 from include.evaluation.checks.perturbation import randomise_future_rows
 from include.evaluation.inputs import RebuiltPeriod
 from include.features import label, materialize
@@ -80,7 +80,7 @@ def _checked_tables(use_case: UseCase) -> list[str]:
 
 def _digest(lake: Lake, table: str, day: date) -> str:
     """Return the digest of a day's rows; empty where there are none. Makes no table."""
-    digest = clone.days(lake, table, day, day).get(day, "")
+    digest = clone.clone_days(lake, table, day, day).get(day, "")
     return digest if digest and lake.as_of(day).partitions(table, day, day)[day].rows else ""
 
 
@@ -173,7 +173,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
         mark_format(lake.root)  # its tables are copied, not written
         _fill(trial, lake, changed=changed)
         try:
-            with isolated(use_case, home, read) as recorder:
+            with isolated_calls(use_case, home, read) as recorder:
                 _run_functions(trial, lake, tables, recorder)
         except Exception as error:  # of whatever kind: it is the use case's function that is run
             return _Built(read=frozenset(read), error=f"{type(error).__name__}: {error}")
@@ -188,28 +188,28 @@ def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: R
     use_case, view = trial.use_case, lake.as_of(trial.day)
     for table in sorted(tables, key=lambda name: name.startswith("checked/")):  # these replace what others read
         if table == "labels":
-            label.run(use_case, view, trial.since)
+            label.build_labels(use_case, view, trial.since)
         elif table == "features":
-            materialize.write(use_case, table, "build", view, trial.since)
+            materialize.materialize(use_case, table, "build", view, trial.since)
         else:
             feed = use_case.feed(table.partition("/")[2])
             use_case.function("expectations", feed.name)()  # once more where its calls are looked at
             with recorder.of_events_alone():
-                validate.check(use_case, feed, trial.day)
+                validate.check_feed(use_case, feed, trial.day)
 
 
 def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
     """Copy the tables that the functions could read, from the look-back on; as they are up to `as_of`, or changed."""
     until = min(trial.as_of, trial.day + timedelta(days=LATER_DAYS)) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
-        days = clone.days(trial.lake, table, trial.since, until)
+        days = clone.clone_days(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
             days.pop(trial.day, None)  # this is what will be built
         later = [day for day in days if changed and day > trial.day]
         # By the as-of day too: each training removes other values of a key.
         seeds = {day: trial.as_of.toordinal() * _MOST_DAYS + day.toordinal() for day in later}
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
-        clone.copy(table, days, trial.lake, lake, changes)
+        clone.clone_table(table, days, trial.lake, lake, changes)
     for feed in trial.use_case.feeds:
         there, copies = (each.root / "corrections" / feed.name for each in (trial.lake, lake))
         corrections = CorrectionLog(trial.use_case, feed.name, there)

@@ -28,7 +28,7 @@ from include.model.model import Model
 from include.registry import model_io
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
-from include.registry.model_io import fetch
+from include.registry.model_io import fetch_model
 from include.settings import REPOSITORY
 from include.training.run_logging import PROBABILITY, SAMPLE
 
@@ -84,7 +84,7 @@ class _Response:
     """Why MLflow could not be asked."""
 
 
-def run(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
+def check_serving(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
     """Start a process that downloads the run's model into an empty folder, reads it and scores the run's sample.
 
     Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
@@ -172,10 +172,10 @@ def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
 def _answer(order: _Request) -> _Response:
     """In the fresh process: download, read, score."""
     try:
-        folder = fetch(order.model_id, order.files, Path(order.folder), order.address)
+        folder = fetch_model(order.model_id, order.files, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        model_io.require(folder, order.files)
-        model = model_io.read(folder)
+        model_io.require_model_files(folder, order.files)
+        model = model_io.load_model(folder)
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
     except MlflowUnreachableError as error:

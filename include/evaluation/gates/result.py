@@ -21,5 +21,5 @@ class GateFinding:
     """Which of a gate's several questions this answers."""
 
 
-def outcome(passed: bool) -> Outcome:
+def outcome_word(passed: bool) -> Outcome:
     return "passed" if passed else "failed"

@@ -8,10 +8,10 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 
 from include import settings
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 
 
 @task(**INPUT_OUTPUT)
@@ -19,13 +19,17 @@ def ingest(use_case: str) -> dict[str, int]:
     """Land what became known of every feed; rows landed by feed."""
     from include.ingestion import ingest
 
-    with told():
+    with fail_without_retry():
         context = get_current_context()
-        declared, day, take_changed = load(use_case), day_of(context), bool(context["params"].get("take_changed"))
-        done = ingest.run(declared, day, take_changed=take_changed)
+        declared, day, take_changed = (
+            load_use_case(use_case),
+            day_of(context),
+            bool(context["params"].get("take_changed")),
+        )
+        done = ingest.ingest_period(declared, day, take_changed=take_changed)
         landed = {feed: commit.partition.rows for feed, commit in done.items()}
         delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
-    note(declared, "raw", day=day.isoformat(), rows=landed, **delivered)
+    add_asset_metadata(declared, "raw", day=day.isoformat(), rows=landed, **delivered)
     return landed
 
 
@@ -34,8 +38,8 @@ def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
     of these."""
     from include.ingestion import ingest_files
 
-    found = ingest_files.noticed(declared, day)
-    callbacks.redelivered(declared, found)
+    found = ingest_files.noticed_redelivery(declared, day)
+    callbacks.notify_redelivered(declared, found)
     return {"files": ingest_files.files_of(declared, day), "redelivered": [str(each) for each in found]}
 
 
@@ -45,7 +49,7 @@ def wait_for_deliveries(use_case: UseCase) -> list[Any]:
         return []
     from include.orchestration import delivery_sensor
 
-    return list(delivery_sensor.sensors(use_case))
+    return list(delivery_sensor.delivery_sensors(use_case))
 
 
 @task(**INPUT_OUTPUT)
@@ -53,18 +57,18 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
     """Judge every feed; rows landed, published and quarantined by feed."""
     from include.ingestion import validate
 
-    with told():
-        declared, day = load(use_case), day_of(get_current_context())
+    with fail_without_retry():
+        declared, day = load_use_case(use_case), day_of(get_current_context())
         found = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
-            for feed, done in validate.run(declared, day).items()
+            for feed, done in validate.validate_period(declared, day).items()
         }
-    note(
+    add_asset_metadata(
         declared,
         "checked",
         day=day.isoformat(),
         rows=found,
-        data_docs=f"{settings.current().data_docs}/{use_case}/index.html",
+        data_docs=f"{settings.current_settings().data_docs}/{use_case}/index.html",
     )
     return found
 
@@ -74,9 +78,9 @@ def build_features(use_case: str) -> dict[str, object]:
     """Write the labels that became known, then the features of the day; rows and Delta version."""
     from include.features import build
 
-    with told():
-        declared, day = load(use_case), day_of(get_current_context())
-        commit = build.run(declared, day)
+    with fail_without_retry():
+        declared, day = load_use_case(use_case), day_of(get_current_context())
+        commit = build.build_features(declared, day)
     written = {"day": day.isoformat(), "rows": commit.partition.rows, "version": commit.version}
-    note(declared, "features", **written)
+    add_asset_metadata(declared, "features", **written)
     return written | {"changed": commit.changed}

@@ -9,8 +9,8 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.configuration import conf
 
 from include.declaration.actor import run_actor
-from include.declaration.registry import load
-from include.orchestration.dag_factory import INPUT_OUTPUT, note, told
+from include.declaration.registry import load_use_case
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -24,19 +24,19 @@ def maintain(use_case: str) -> dict[str, object]:
     """
     from include.maintenance import apply
 
-    with told():
-        declared, context = load(use_case), get_current_context()
+    with fail_without_retry():
+        declared, context = load_use_case(use_case), get_current_context()
     automatic = declared.retention.automatic
     scheduled = context["dag_run"].run_type == "scheduled"
     really = automatic if scheduled else context["params"]["really"] is True
-    with told():
-        result = apply.run(declared, really=really, logs=logs())
+    with fail_without_retry():
+        result = apply.maintain(declared, really=really, logs=logs())
         log.info("%s.", "Done" if really else "A dry run: nothing was changed. Trigger it with `really` to do it")
         log.info("%s", SCHEDULED if automatic else BY_HAND)
         log.info("Started by %s.", actor := run_actor(context))
         lines = {f"{n}": line for n, line in enumerate(result.lines, 1)}
-        note(declared, "maintenance", dry_run=not really, actor=actor, **lines)
-        return asdict(apply.require(result))
+        add_asset_metadata(declared, "maintenance", dry_run=not really, actor=actor, **lines)
+        return asdict(apply.require_plan(result))
 
 
 SCHEDULED = (

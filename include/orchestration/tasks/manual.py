@@ -10,9 +10,9 @@ from airflow.sdk import get_current_context, task
 
 from include import settings
 from include.declaration.actor import run_actor
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, as_day, note, told
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry, parse_day
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -23,19 +23,19 @@ def roll_back(use_case: str) -> dict[str, object]:
     """Make a version that was champion before the champion again, as the form says; how long it flies."""
     from include.promotion import rollback
 
-    with told():
-        declared, context = load(use_case), get_current_context()
+    with fail_without_retry():
+        declared, context = load_use_case(use_case), get_current_context()
         params = context["params"]
-        result = rollback.run(
+        result = rollback.roll_back(
             declared,
             params["version"].strip(),
-            as_day(params["effective_from"]),
+            parse_day(params["effective_from"]),
             who=run_actor(context),
             reason=params["reason"],
         )
     log.info("%s", result.reason)
-    note(declared, "model", version=result.version, rolled_back=True, why=result.reason)
-    callbacks.rolled_back(declared, result)
+    add_asset_metadata(declared, "model", version=result.version, rolled_back=True, why=result.reason)
+    callbacks.notify_rolled_back(declared, result)
     return asdict(result)
 
 
@@ -44,14 +44,16 @@ def send_back(use_case: str) -> dict[str, object]:
     """Send quarantined rows back as the form says; on which day they become known."""
     from include.ingestion import resubmit
 
-    with told():
+    with fail_without_retry():
         context = get_current_context()
         params: dict[str, Any] = dict(context["params"])
-        params |= {day: as_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
+        params |= {day: parse_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
         asked = {
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "who"
         }
-        result = resubmit.run(load(use_case), resubmit.ResubmissionRequest(**asked, who=run_actor(context)))
+        result = resubmit.resubmit_rows(
+            load_use_case(use_case), resubmit.ResubmissionRequest(**asked, who=run_actor(context))
+        )
     log.info("%s", result.told)
     return asdict(result)
 
@@ -61,7 +63,7 @@ def reproduce(use_case: str) -> dict[str, object]:
     """Build the form's version again from its registry entry; fails, with the report, unless the trees are equal."""
     from include.reproduction import reproduce
 
-    with told():
-        found = reproduce.require(load(use_case), get_current_context()["params"]["version"])
+    with fail_without_retry():
+        found = reproduce.require_reproducible(load_use_case(use_case), get_current_context()["params"]["version"])
     log.info(found.report())
     return asdict(found)

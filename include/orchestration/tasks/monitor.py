@@ -7,9 +7,9 @@ from datetime import date
 
 from airflow.sdk import get_current_context, task
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -23,17 +23,17 @@ def measure(use_case: str) -> dict[str, object]:
     """
     from include.monitoring import monitor
 
-    with told():
-        declared, day = load(use_case), day_of(get_current_context())
-        result = monitor.run(declared, day)
-        again = monitor.again(declared, day)
+    with fail_without_retry():
+        declared, day = load_use_case(use_case), day_of(get_current_context())
+        result = monitor.monitor_period(declared, day)
+        again = monitor.remeasure_label_period(declared, day)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)
     for state in result.states:
         log.info("Not measured: %s", state)
     told_of = {"breaches": list(result.breaches), "not_measured": list(result.states)}
-    note(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
-    callbacks.breaches(declared, day)
+    add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
+    callbacks.notify_breaches(declared, day)
     if again is not None:
-        callbacks.breaches(declared, date.fromisoformat(again.day))
+        callbacks.notify_breaches(declared, date.fromisoformat(again.day))
     return asdict(result)

@@ -7,9 +7,9 @@ from datetime import date
 
 from airflow.sdk import get_current_context, task
 
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
-from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 
 
 @task(**INPUT_OUTPUT)
@@ -19,17 +19,17 @@ def score(use_case: str) -> dict[str, object]:
     from include.monitoring import durations, monitor
     from include.scoring import score
 
-    with told():
-        declared, context = load(use_case), get_current_context()
+    with fail_without_retry():
+        declared, context = load_use_case(use_case), get_current_context()
         params, day = context["params"], day_of(context)
         asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
         with durations.Stopwatch() as clock:
-            result = score.run(declared, day, version=params.get("version"), **asked)
+            result = score.score_period(declared, day, version=params.get("version"), **asked)
         if result.changed:  # a rerun that finds its work done says nothing of what it costs
-            durations.record(declared, "score", day, clock, result.rows, result.version)
-        measured = monitor.anew(declared, day)
-    note(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
+            durations.record_duration(declared, "score", day, clock, result.rows, result.version)
+        measured = monitor.remeasure_period(declared, day)
+    add_asset_metadata(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
     for each in measured:
         if each.changed:
-            callbacks.breaches(declared, date.fromisoformat(each.day))
+            callbacks.notify_breaches(declared, date.fromisoformat(each.day))
     return asdict(result)

@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import settings
 from include.declaration.actor import run_actor
-from include.declaration.registry import load
+from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration import params as orchestration_params
-from include.orchestration.dag_factory import INPUT_OUTPUT, day_of, note, told
+from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
 
 log = printable_logger(__name__)
@@ -25,8 +25,8 @@ def prepare(use_case: str) -> dict[str, object]:
     """Build the features of the training window that nobody has built yet, outside the training pool."""
     from include.features import build
 
-    with told():
-        declared, context = load(use_case), get_current_context()
+    with fail_without_retry():
+        declared, context = load_use_case(use_case), get_current_context()
         first, last, built = build.ensure_window(declared, day_of(context), context["params"].get("window_days"))
     return {"first": first.isoformat(), "last": last.isoformat(), "built": built}
 
@@ -40,9 +40,9 @@ def tune(use_case: str) -> dict[str, object]:
         raise AirflowSkipException("The form asks for no tuning (tune_trials): the declared parameters are used.")
     from include.training import tune
 
-    with told():
-        result = tune.run(
-            load(use_case),
+    with fail_without_retry():
+        result = tune.tune_parameters(
+            load_use_case(use_case),
             day_of(context),
             trials=params["tune_trials"],
             minutes=params.get("tune_minutes") or tune.MINUTES,
@@ -63,12 +63,12 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
     from include.monitoring import durations
     from include.training import train
 
-    with told():
-        declared, context = load(use_case), get_current_context()
+    with fail_without_retry():
+        declared, context = load_use_case(use_case), get_current_context()
         params, run_type = context["params"], str.__str__(context["dag_run"].run_type)  # an enumeration of strings
         chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
         with durations.Stopwatch() as clock:
-            result = train.run(
+            result = train.train_model(
                 declared,
                 day_of(context),
                 window_days=params.get("window_days"),
@@ -83,7 +83,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
                 *(words, use_case),
             )
         if not result.reused:
-            durations.record(declared, "train", day_of(context), clock, result.rows, None)
+            durations.record_duration(declared, "train", day_of(context), clock, result.rows, None)
     return result.run_id
 
 
@@ -92,8 +92,8 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     """Judge the model by its gates; every verdict with its value, limit and reason."""
     from include.evaluation import evaluate
 
-    with told():
-        result = evaluate.run(load(use_case), mlflow_run)
+    with fail_without_retry():
+        result = evaluate.evaluate_run(load_use_case(use_case), mlflow_run)
     for verdict in result.verdicts:
         log.info("%-10s %s: %s", verdict["outcome"], verdict["gate"], verdict["reason"])
     return asdict(result)
@@ -105,9 +105,9 @@ def register(use_case: str, mlflow_run: str) -> str:
     from include.promotion import register
     from include.promotion.model_card import build
 
-    with told():
-        version = register.run(load(use_case), mlflow_run).version
-        build.run(load(use_case), version)
+    with fail_without_retry():
+        version = register.register_run(load_use_case(use_case), mlflow_run).version
+        build.build_model_card(load_use_case(use_case), version)
     return version
 
 
@@ -119,8 +119,8 @@ def brief(use_case: str, version: str) -> str | None:
     if not _by_a_person():
         log.info("Nobody is asked: the form, or the use case, leaves the promotion to the gates.")
         return None
-    with told():
-        found = approval_request.run(load(use_case), version)
+    with fail_without_retry():
+        found = approval_request.build_approval_request(load_use_case(use_case), version)
     if found.nobody:
         log.warning("%s", found.nobody)
     return found.question
@@ -141,21 +141,21 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     from include.promotion import promote
     from include.promotion.model_card import build
 
-    with told():
-        declared, context = load(use_case), get_current_context()
-        promotion = promote.run(
+    with fail_without_retry():
+        declared, context = load_use_case(use_case), get_current_context()
+        promotion = promote.promote_version(
             declared,
             version,
             who=run_actor(context),
             approval_required=_by_a_person(),
         )
-    callbacks.promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
+    callbacks.notify_promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
     log.info("%s", promotion.reason)
-    with told():
-        build.run(declared, version)
+    with fail_without_retry():
+        build.build_model_card(declared, version)
     if not promotion.promoted:
         context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
         raise AirflowSkipException(f"Version {version} is not promoted: {promotion.reason}")
     page = {f"mlflow_{name}": address for name, address in notify.version_page(declared, version).items()}
-    note(declared, "model", version=version, promoted=True, why=promotion.reason, **page)
+    add_asset_metadata(declared, "model", version=version, promoted=True, why=promotion.reason, **page)
     return asdict(promotion)

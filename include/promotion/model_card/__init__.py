@@ -1,7 +1,7 @@
 """The model card: all that an auditor or an operator asks of one version, as Markdown and as one HTML page."""
 
 from include.promotion.model_card.content import ModelCardContent, SliceSummary, SplitSummary
-from include.promotion.model_card.document import markdown
-from include.promotion.model_card.html import html
+from include.promotion.model_card.document import card_markdown
+from include.promotion.model_card.html import card_html
 
-__all__ = ["ModelCardContent", "SliceSummary", "SplitSummary", "html", "markdown"]
+__all__ = ["ModelCardContent", "SliceSummary", "SplitSummary", "card_html", "card_markdown"]

@@ -65,7 +65,7 @@ class CardResult:
     """Whether it was written now; an equal one stands as it is."""
 
 
-def run(use_case: UseCase, version: str) -> CardResult:
+def build_model_card(use_case: UseCase, version: str) -> CardResult:
     """Write the version's card into its run, unless an equal one is there, and tag the version with its place.
 
     What an older run has not kept is left out, and the card says so. Nothing in it depends on the clock or on who flies
@@ -77,11 +77,11 @@ def run(use_case: UseCase, version: str) -> CardResult:
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         kept = _fetched(registry, found.run_id, Path(folder))
         try:
-            markdown = model_card.markdown(_facts(use_case, found, recorded.data, kept))
+            markdown = model_card.card_markdown(_facts(use_case, found, recorded.data, kept))
         except UNREADABLE as error:
             log.warning("The artifacts of run %s cannot be read and are left out of the card: %s.", found.run_id, error)
-            markdown = model_card.markdown(_facts(use_case, found, recorded.data, _Kept(Path(folder) / "nothing")))
-        page = model_card.html(markdown, kept.plots())
+            markdown = model_card.card_markdown(_facts(use_case, found, recorded.data, _Kept(Path(folder) / "nothing")))
+        page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
     if found.tags.get(TAG) != place:
@@ -167,8 +167,8 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardCo
         costs=use_case.costs,
         window=tags["window"],
         splits=_splits(report, version.metrics),
-        test=metrics.of_split(version.metrics, "test"),
-        validation=metrics.of_split(version.metrics, "validation"),
+        test=metrics.split_metrics(version.metrics, "test"),
+        validation=metrics.split_metrics(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
         reason=tags.get("reason", ""),
         notice=tags.get("notice", declared.notice),
@@ -179,7 +179,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardCo
         stale=report.get("stale", ()),
         gates=tags.get("gates", ""),
         champion=tags.get("compared_with"),
-        false_alarms=limits.at_registration(version),
+        false_alarms=limits.limits_at_registration(version),
         decisions=_decisions(declared, version),
         features=use_case.features,
         parameters=recorded.params,
@@ -200,7 +200,7 @@ def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str
 def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[str, SplitSummary]:
     found = {}
     for name, cut in report["splits"].items():
-        told = metrics.of_split(recorded, name).get(MODEL, {})
+        told = metrics.split_metrics(recorded, name).get(MODEL, {})
         rows = int(told["rows"]) if "rows" in told else None
         found[name] = SplitSummary(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
     return found
@@ -208,7 +208,7 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
 
 def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
     """What was decided on the version and found out since; who flies stands on the ledger alone."""
-    approval, tags = lifecycle.decision(version, Ledger.of(declared).entries()), version.tags
+    approval, tags = lifecycle.approval_of(version, Ledger.of(declared).entries()), version.tags
     told = [
         f"It was {approval}." if approval else "",
         f"Not promoted: {tags[NOT_PROMOTED]}" if NOT_PROMOTED in tags else "",

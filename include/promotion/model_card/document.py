@@ -30,7 +30,7 @@ GROUPS_SHOWN = 5
 FEATURES_SHOWN = 15
 
 
-def markdown(facts: ModelCardContent) -> str:
+def card_markdown(facts: ModelCardContent) -> str:
     """The whole card. Equal facts give equal text; images are named as `../<artifact path>`."""
     sections = {
         "What it is for": _purpose,
@@ -215,7 +215,7 @@ def _false_alarms(facts: ModelCardContent) -> list[str]:
 
 
 def _limits(facts: ModelCardContent) -> list[str]:
-    return [f"- {sentence}" for sentence in limitations.of(facts)]
+    return [f"- {sentence}" for sentence in limitations.card_limitations(facts)]
 
 
 def _features(facts: ModelCardContent) -> list[str]:

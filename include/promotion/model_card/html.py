@@ -39,7 +39,7 @@ PAGE = """<!doctype html>
 _CLASSES = {mark + allowed: outcome.replace(" ", "-") for outcome, mark in MARKS.items() for allowed in ("", ALLOWED)}
 
 
-def html(markdown: str, plots: Mapping[str, bytes]) -> str:
+def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
     """The page of a card's Markdown; `plots` are PNG images by artifact path, as the Markdown names them.
 
     HTML in the Markdown is shown as text, and an image that is not among the plots as its caption.

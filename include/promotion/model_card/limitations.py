@@ -19,7 +19,7 @@ SHIFT = 0.05
 """Difference of the share of positives between train and test, from which on it is mentioned."""
 
 
-def of(facts: ModelCardContent) -> list[str]:
+def card_limitations(facts: ModelCardContent) -> list[str]:
     """Sentences in Markdown, at least one: no model is without limits."""
     return [*_tested(facts), *_judged(facts), *_data(facts), *_numbers(facts)]
 

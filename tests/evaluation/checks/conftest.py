@@ -40,5 +40,5 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lake(lake_home: Path, landed_home: Path) -> Lake:
     """A copy of that lake as the test's own."""
-    copy_lake(landed_home / "lake", StoragePath.of(settings.current().lake))
+    copy_lake(landed_home / "lake", StoragePath.of(settings.current_settings().lake))
     return Lake.of(USE_CASE)

@@ -164,11 +164,11 @@ def test_a_helper_that_lies_outside_the_package_is_the_use_cases_own_code(tried,
         path.write_text("1")
     pq.write_table(source.outcomes(DAY), tmp_path / "elsewhere" / "a.parquet")
     monkeypatch.syspath_prepend(tmp_path)
-    code_digest.forget()
+    code_digest.forget_files()
     found = tried(package="shared.mine").read
     for name in [name for name in sys.modules if name.partition(".")[0] == "shared"]:
         del sys.modules[name]
-    code_digest.forget()
+    code_digest.forget_files()
     named = str(tmp_path / read) if read.startswith("elsewhere") else read
     assert {each for each in found if each != str(tmp_path / "elsewhere")} == ({named} if named else set())
 

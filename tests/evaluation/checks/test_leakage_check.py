@@ -40,7 +40,9 @@ def with_history(day, events, outcomes):
 def later_failures(where: str | Path, table: str) -> int:
     """How many failures a table of the lake there has of the day after DAY, read past the view."""
     uri = (StoragePath.of(where) / "toy" / table).uri
-    later = DeltaTable(uri, storage_options=s3.options(uri)).to_pyarrow_table(partitions=[("day", "=", str(TOMORROW))])
+    later = DeltaTable(uri, storage_options=s3.storage_options(uri)).to_pyarrow_table(
+        partitions=[("day", "=", str(TOMORROW))]
+    )
     return later["failed"].to_pylist().count(1)
 
 
@@ -52,7 +54,9 @@ def moved_by(day, events, outcomes, number: float) -> ibis.Table:
 
 def store(lake: Lake, day: date = DAY) -> None:
     """Build the day's features into the lake, by the code as it is."""
-    materialize.write(USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days))
+    materialize.materialize(
+        USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days)
+    )
 
 
 def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> RebuiltPeriod:
@@ -82,7 +86,7 @@ def test_files_are_proved_by_the_keys_that_the_home_keeps_in_its_file(lake, lake
 )
 def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypatch, table):
     def build(day, events, outcomes):
-        return moved_by(day, events, outcomes, later_failures(settings.current().lake, table))
+        return moved_by(day, events, outcomes, later_failures(settings.current_settings().lake, table))
 
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
@@ -90,7 +94,7 @@ def test_features_that_read_a_later_day_around_the_view_are_named(lake, monkeypa
 @pytest.mark.both_places(not_on_s3="then the lake is not in the home")
 def test_features_that_look_for_the_lake_in_the_home_are_named(lake, monkeypatch):
     def build(day, events, outcomes):
-        return moved_by(day, events, outcomes, later_failures(settings.current().home / "lake", "labels"))
+        return moved_by(day, events, outcomes, later_failures(settings.current_settings().home / "lake", "labels"))
 
     assert tried(lake, monkeypatch, build) == replace(SOUND, leaking=("size",))
 
@@ -99,7 +103,7 @@ def test_a_leak_is_named_beside_the_features_that_are_left_to_chance(lake, monke
     drawn = itertools.count()
 
     def build(day, events, outcomes):
-        rows = moved_by(day, events, outcomes, later_failures(settings.current().lake, "labels"))
+        rows = moved_by(day, events, outcomes, later_failures(settings.current_settings().lake, "labels"))
         return rows.mutate(hour=(rows.hour + next(drawn)).cast("int32"))
 
     found = tried(lake, monkeypatch, build)
@@ -206,7 +210,7 @@ def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monk
 
 @pytest.mark.parametrize("fails", [True, False])
 def test_settings_and_lake_are_as_they_were(lake, monkeypatch, fails):
-    monkeypatch.setenv("AIRWORTHY_LAKE", settings.current().lake)
+    monkeypatch.setenv("AIRWORTHY_LAKE", settings.current_settings().lake)
     leaves_all_as_it_was(lake, monkeypatch, fails)
 
 
@@ -219,13 +223,13 @@ def test_a_setting_that_was_not_there_is_not_there_again(lake, monkeypatch, fail
 
 def leaves_all_as_it_was(lake, monkeypatch, fails):
     store(lake)
-    real = settings.current().lake
+    real = settings.current_settings().lake
     assert lake.root == StoragePath.of(real) / "toy"
 
     def build(day, events, outcomes):
-        assert StoragePath.of(settings.current().lake) != StoragePath.of(real)
+        assert StoragePath.of(settings.current_settings().lake) != StoragePath.of(real)
         # Whoever writes to the files that it finds must not reach the real ones.
-        for path in (Path(settings.current().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
+        for path in (Path(settings.current_settings().lake) / "toy" / "raw").rglob(f"day={TOMORROW}/**/*.parquet"):
             path.write_bytes(b"")
         if fails:
             raise KeyboardInterrupt

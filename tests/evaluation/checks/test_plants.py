@@ -33,7 +33,7 @@ from include.evaluation.inputs import RebuiltPeriod
 from include.features import label, materialize
 from include.ingestion import ingest, validate
 from include.ingestion.correction_log import CorrectionLog
-from include.ingestion.known_at import KnownTooLateError, require_known
+from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
@@ -62,7 +62,7 @@ def later(table: str, days: int = 1) -> Number:
     """How much a table of the lake has, read past the view, of a later day: failures, or else rows."""
 
     def known(day: date) -> int:
-        place = DeltaTable(str(Path(settings.current().lake) / "toy" / table))
+        place = DeltaTable(str(Path(settings.current_settings().lake) / "toy" / table))
         rows = place.to_pyarrow_table(partitions=[("day", "=", str(day + timedelta(days=days)))])
         return rows["failed"].to_pylist().count(1) if "failed" in rows.column_names else rows.num_rows
 
@@ -76,7 +76,7 @@ def as_of_a_later_day(day: date) -> int:
 def all_labels(day: date) -> int:
     """A target encoding over everything there is."""
     return (
-        DeltaTable(str(Path(settings.current().lake) / "toy" / "labels"))
+        DeltaTable(str(Path(settings.current_settings().lake) / "toy" / "labels"))
         .to_pyarrow_table()["failed"]
         .to_pylist()
         .count(1)
@@ -139,7 +139,7 @@ def rows_of_a_file(day: date) -> int:
 
 def of_the_home(day: date) -> int:
     """A file that was prepared under the home."""
-    path = settings.current().home / "source" / "prepared.txt"
+    path = settings.current_settings().home / "source" / "prepared.txt"
     return len(path.read_text()) if path.exists() else 0
 
 
@@ -294,11 +294,11 @@ def store(day: date, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
     lake = Lake.of(use_case)
     for feed in use_case.feeds:
-        validate.check(use_case, feed, day)
+        validate.check_feed(use_case, feed, day)
     view = lake.as_of(day)
     since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
-    label.run(use_case, view, since)
-    materialize.write(use_case, "features", "build", view, since)
+    label.build_labels(use_case, view, since)
+    materialize.materialize(use_case, "features", "build", view, since)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=str)
@@ -366,10 +366,10 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
     day = date(2020, 1, 20)
     early = getattr(source, feed)(day + timedelta(days=1) if feed == "outcomes" else day)
     with pytest.raises(KnownTooLateError, match="event_date"):
-        require_known(USE_CASE, declared, day, early)
+        require_known_in_time(USE_CASE, declared, day, early)
     monkeypatch.setattr(source, feed, lambda _: early)
     with pytest.raises(KnownTooLateError):
-        ingest.land(USE_CASE, declared, day)
+        ingest.land_feed(USE_CASE, declared, day)
     assert "a source that delivers early, unless the feed declares `known_at`" in STATED
 
 

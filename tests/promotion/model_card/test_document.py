@@ -110,13 +110,13 @@ class Elements(HTMLParser):
 
 
 def test_the_card_says_what_a_prediction_decides_and_what_an_error_costs():
-    said = section(model_card.markdown(facts()), "What it is for")
+    said = section(model_card.card_markdown(facts()), "What it is for")
     assert "a warning from a probability of 0.25 on" in said
     assert "A case that is missed costs 30 agent minutes, a false warning 10" in said
 
 
 def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
-    said = section(model_card.markdown(facts()), "Data")
+    said = section(model_card.card_markdown(facts()), "Data")
     assert "| test | 2013-09-15 | 2013-10-12 | 28 | 25,123 | 21.0% |" in said
     assert "**Rows without a label**: 5,000" in said
     assert "2013-05-01..2013-05-03" in said
@@ -126,7 +126,9 @@ def test_the_card_shows_the_days_and_rows_of_each_split_and_what_is_missing():
 def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_interval():
     of_champion = {"log_loss": 0.4333}
     told = facts()
-    said = section(model_card.markdown(replace(told, test={**told.test, "champion": of_champion})), "How good it is")
+    said = section(
+        model_card.card_markdown(replace(told, test={**told.test, "champion": of_champion})), "How good it is"
+    )
     assert "| metric | model | 95 % interval | logistic | prior | champion 3 |" in said
     row = "| Log loss (lower is better) | **0.4311** | 0.4201 to 0.4421 | 0.4402 | 0.5 | 0.4333 |"
     assert row in said
@@ -136,7 +138,7 @@ def test_metrics_stand_beside_those_of_the_baselines_and_the_champion_with_the_i
 
 def test_every_verdict_stands_in_the_table_with_value_limit_and_reason():
     lenient = verdict("lenient", "failed", blocks=False)
-    said = section(model_card.markdown(facts(verdicts=(*facts().verdicts, lenient))), "Gates")
+    said = section(model_card.card_markdown(facts(verdicts=(*facts().verdicts, lenient))), "Gates")
     row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"
     assert row in said
     assert "| lenient | ✘ failed (allowed) | 0.4 | 0.5 | Because. |" in said
@@ -144,14 +146,16 @@ def test_every_verdict_stands_in_the_table_with_value_limit_and_reason():
 
 
 def test_without_groups_the_card_says_whether_a_gate_asked_for_them():
-    assert "No slice gate is declared." in section(model_card.markdown(facts(slices=())), "Slices")
+    assert "No slice gate is declared." in section(model_card.card_markdown(facts(slices=())), "Slices")
     unjudged = facts(slices=(), verdicts=(verdict("by carrier", "not judged", "slice"),))
-    assert "No group could be judged; the gates say why." in section(model_card.markdown(unjudged), "Slices")
+    assert "No group could be judged; the gates say why." in section(model_card.card_markdown(unjudged), "Slices")
 
 
 def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
     rows = [
-        line for line in section(model_card.markdown(facts()), "Slices").splitlines() if line.startswith("| carrier")
+        line
+        for line in section(model_card.card_markdown(facts()), "Slices").splitlines()
+        if line.startswith("| carrier")
     ]
     assert rows == [
         "| carrier | HA | 250 | 0.52 | 0.43 | 0.09 | 0.05 | ✘ failed |",
@@ -179,12 +183,12 @@ def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
     ],
 )
 def test_the_limits_follow_from_the_numbers(limit):
-    said = section(model_card.markdown(facts(notice="Replayed data.", caveats=("Its recipe is lost.",))), "Limits")
+    said = section(model_card.card_markdown(facts(notice="Replayed data.", caveats=("Its recipe is lost.",))), "Limits")
     assert limit in said
 
 
 def test_a_model_that_clearly_beats_the_baselines_is_not_said_to_be_like_them():
-    assert "log loss of prior" not in section(model_card.markdown(facts()), "Limits")
+    assert "log loss of prior" not in section(model_card.card_markdown(facts()), "Limits")
 
 
 def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_were_simulated_from():
@@ -195,55 +199,57 @@ def test_each_monitoring_limit_comes_with_its_false_alarms_a_year_and_what_they_
             "performance", "worse/auc", "model", 1.0, None, None, days=42, state="auc does not vary from day to day."
         ),
     )
-    rows = section(model_card.markdown(facts(false_alarms=found)), "False alarms").splitlines()
+    rows = section(model_card.card_markdown(facts(false_alarms=found)), "False alarms").splitlines()
     assert "| skill_loss/log_loss against the prior | 1 | 0.98 | the default process (42 days of its own) |" in rows
     assert "| weighted_drift | – | 2.5 | its own 150 days |" in rows
     assert any("auc does not vary" in row for row in rows)
-    assert "has not kept how often" in section(model_card.markdown(facts()), "False alarms")
+    assert "has not kept how often" in section(model_card.card_markdown(facts()), "False alarms")
 
 
 def test_features_come_by_their_share_of_gain_and_those_without_are_named():
-    said = section(model_card.markdown(facts()), "Features")
+    said = section(model_card.card_markdown(facts()), "Features")
     assert said.index("| `dep_hour` | `int8` | 70.0% |") < said.index("| `carrier` | `category` | 30.0% |")
     assert "Without any gain (1): `distance`." in said
 
 
 def test_tuned_parameters_name_their_study():
-    assert "Not tuned" in section(model_card.markdown(facts()), "Parameters")
-    assert "study run `77aa`" in section(model_card.markdown(facts(tuned_by="77aa")), "Parameters")
+    assert "Not tuned" in section(model_card.card_markdown(facts()), "Parameters")
+    assert "study run `77aa`" in section(model_card.card_markdown(facts(tuned_by="77aa")), "Parameters")
 
 
 def test_the_card_says_how_to_rebuild_the_model():
-    said = section(model_card.markdown(facts()), "Lineage")
+    said = section(model_card.card_markdown(facts()), "Lineage")
     assert "| code, commit | `b3f5edc` |" in said
     assert "trigger the DAG `flight_delays__reproduce` with version 4" in said
 
 
 def test_the_card_says_whom_it_was_compared_with_or_that_nobody_flew():
-    assert "was version 3" in section(model_card.markdown(facts()), "Compared with the champion")
+    assert "was version 3" in section(model_card.card_markdown(facts()), "Compared with the champion")
     assert "No model flew on 2013-10-14" in section(
-        model_card.markdown(facts(champion="")), "Compared with the champion"
+        model_card.card_markdown(facts(champion="")), "Compared with the champion"
     )
 
 
 def test_decisions_of_people_stand_with_the_gates():
     assert "- It was rejected by Ada: too late" in section(
-        model_card.markdown(facts(decisions=("It was rejected by Ada: too late",))), "Gates"
+        model_card.card_markdown(facts(decisions=("It was rejected by Ada: too late",))), "Gates"
     )
 
 
 def test_what_an_older_run_has_not_kept_is_said_and_not_made_up():
     nothing = {"verdicts": None, "slices": None, "intervals": None, "gains": None, "champion": None, "gates": ""}
-    text = model_card.markdown(facts(**nothing, plots=(), test={}, validation={}, parameters={}))
+    text = model_card.card_markdown(facts(**nothing, plots=(), test={}, validation={}, parameters={}))
     for heading in ("How good it is", "Slices", "Gates", "Compared with the champion", "Features", "Parameters"):
         assert "This run has not kept" in section(text, heading)
     assert "Gates not judged yet" in text
-    assert model_card.html(text, {})
+    assert model_card.card_html(text, {})
 
 
 def test_equal_facts_give_equal_cards():
-    assert model_card.markdown(facts()) == model_card.markdown(facts())
-    assert model_card.html(model_card.markdown(facts()), PLOTS) == model_card.html(model_card.markdown(facts()), PLOTS)
+    assert model_card.card_markdown(facts()) == model_card.card_markdown(facts())
+    assert model_card.card_html(model_card.card_markdown(facts()), PLOTS) == model_card.card_html(
+        model_card.card_markdown(facts()), PLOTS
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -291,8 +297,10 @@ def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
         lineage={text: text, f"features, {text}": text},
     )
     harmless = facts(slices=hostile.slices[:1] and (replace(hostile.slices[0], column="x", group="x"),))
-    page = Elements(model_card.html(model_card.markdown(hostile), PLOTS))
-    known = {tag for tag, _ in Elements(model_card.html(model_card.markdown(harmless), PLOTS)).found} | {"blockquote"}
+    page = Elements(model_card.card_html(model_card.card_markdown(hostile), PLOTS))
+    known = {tag for tag, _ in Elements(model_card.card_html(model_card.card_markdown(harmless), PLOTS)).found} | {
+        "blockquote"
+    }
     assert {tag for tag, _ in page.found} <= known
     assert not page.named("script") and len(page.named("h2")) == 12
     assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page.named("img"))
@@ -301,12 +309,12 @@ def test_nothing_that_comes_from_data_becomes_part_of_the_page(text):
 
 
 def test_html_in_the_markdown_is_shown_as_text():
-    page = model_card.html("# A card\n\n<script>alert(1)</script>\n\nand <b>more</b>", {})
+    page = model_card.card_html("# A card\n\n<script>alert(1)</script>\n\nand <b>more</b>", {})
     assert not Elements(page).named("script") and not Elements(page).named("b")
 
 
 def test_the_page_holds_its_plots_and_asks_for_nothing():
-    page = model_card.html(model_card.markdown(facts()), PLOTS)
+    page = model_card.card_html(model_card.card_markdown(facts()), PLOTS)
     assert page.count("data:image/png;base64,") == 2
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
     policy = next(each["content"] for each in Elements(page).named("meta") if "content" in each)
@@ -315,21 +323,21 @@ def test_the_page_holds_its_plots_and_asks_for_nothing():
 
 
 def test_a_plot_stands_in_its_section_and_one_that_is_missing_is_named():
-    text = model_card.markdown(facts())
+    text = model_card.card_markdown(facts())
     assert "../evaluation/verdicts.png" in section(text, "Gates")
     assert "../plots/calibration.png" in section(text, "Plots")
-    assert "<em>Calibration (not kept)</em>" in model_card.html(text, {})
+    assert "<em>Calibration (not kept)</em>" in model_card.card_html(text, {})
 
 
 def test_the_page_follows_the_readers_colour_scheme_and_colours_the_outcomes():
-    page = model_card.html(model_card.markdown(facts()), PLOTS)
+    page = model_card.card_html(model_card.card_markdown(facts()), PLOTS)
     assert "prefers-color-scheme: dark" in page
     assert '<td class="failed">✘ failed</td>' in page
     assert '<td class="not-judged">? not judged</td>' in page
 
 
 def test_every_section_can_be_reached_from_the_top():
-    page = Elements(model_card.html(model_card.markdown(facts()), PLOTS))
+    page = Elements(model_card.card_html(model_card.card_markdown(facts()), PLOTS))
     places = [str(heading["id"]) for heading in page.named("h2")]
     assert [link["href"] for link in page.named("a")] == [f"#{place}" for place in places]
     assert len(set(places)) == 12

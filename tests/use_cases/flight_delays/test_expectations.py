@@ -72,7 +72,7 @@ FAULTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 
 
 def judged(feed: str, rows: pa.Table) -> validation.ExpectationResults:
-    judgement = validation.judge(getattr(expectations, feed)(), rows, feed, USE_CASE.feed(feed).keys)
+    judgement = validation.judge_rows(getattr(expectations, feed)(), rows, feed, USE_CASE.feed(feed).keys)
     assert judgement.raised == ()
     return judgement
 

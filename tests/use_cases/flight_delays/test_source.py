@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from include.errors import DataError
-from include.ingestion.known_at import KnownTooLateError, require_known
+from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.use_cases.flight_delays import USE_CASE, source
 
 FIRST, LAST, AFTER = date(2013, 1, 1), date(2013, 12, 31), date(2014, 1, 4)
@@ -193,6 +193,6 @@ def test_an_unreadable_package_file_is_bad_data_and_names_the_file(tmp_path, mon
 @pytest.mark.parametrize("day", [date(2013, 3, 11), date(2013, 11, 4), date(2014, 1, 3), date(2026, 11, 28)])
 def test_a_feed_that_delivers_a_day_early_is_refused_at_ingestion(feed, early, day):
     rows = getattr(source, feed)(day)
-    require_known(USE_CASE, USE_CASE.feed(feed), day, rows)
+    require_known_in_time(USE_CASE, USE_CASE.feed(feed), day, rows)
     with pytest.raises(KnownTooLateError):
-        require_known(USE_CASE, USE_CASE.feed(feed), day - timedelta(days=early), rows)
+        require_known_in_time(USE_CASE, USE_CASE.feed(feed), day - timedelta(days=early), rows)
