@@ -79,6 +79,7 @@ NUMERIC = {
     "pandas",
     "pyarrow",
     "lightgbm",
+    "scipy",
     "sklearn",
     "matplotlib",
     "ibis",

@@ -146,7 +146,7 @@ def test_what_an_error_says_is_neither_markup_nor_template_nor_secret(mailbox, h
 def test_without_connections_nothing_is_sent_and_the_log_says_so_in_a_line(known, caplog):
     caplog.set_level(logging.INFO)
     callbacks.notify_failed(context("score", "score", ValueError("x")))
-    assert [record.levelname for record in caplog.records if "alerts" in record.name or "tell" in record.name] == [
+    assert [record.levelname for record in caplog.records if "callbacks" in record.name or "notify" in record.name] == [
         "INFO",
         "INFO",
         "INFO",
