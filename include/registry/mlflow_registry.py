@@ -286,7 +286,7 @@ class Registry(Runs):
 
     def _read(self, version: Version, folder: Path) -> Model:
         try:
-            return model_io.load_model(folder)
+            return model_io.read_model(folder)
         except model_io.ModelFilesCorruptedError as error:
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 

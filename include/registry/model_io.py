@@ -183,7 +183,7 @@ def load_companion(folder: Path, name: str) -> Any:
     return _values(folder, name)
 
 
-def load_model(folder: Path) -> Model:
+def read_model(folder: Path) -> Model:
     """Read a model whose files are those that were trained: call `require` first. Damaged, naming the file, if not."""
     text = _text(folder, TREES)
     contents = {name: _values(folder, name) for name in _PARTS}

@@ -145,7 +145,7 @@ def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy
     def missing(use_case, day):
         raise NotReadyError(f"the data end before {day}")
 
-    monkeypatch.setattr(run.build, "run", missing)
+    monkeypatch.setattr(run.build, "build_features", missing)
     told: list[str] = []
     end = date(2020, 3, 10)
     with pytest.raises(InvalidRequestError, match="known up to 2020-03-12, and 2020-03-11 cannot"):

@@ -51,6 +51,6 @@ def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_
     [("plot", "nowhere/plot.png", "there is no folder"), ("json_file", ".", "it is a folder")],
 )
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file, why):
-    monkeypatch.setattr(backtest.run, "run", lambda *_, **__: pytest.fail("it was replayed"))
+    monkeypatch.setattr(backtest.run, "run_backtest", lambda *_, **__: pytest.fail("it was replayed"))
     with pytest.raises(InvalidRequestError, match=rf"{why}.*Name a file in a folder that is there"):
         backtest.print_backtest(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

@@ -92,7 +92,7 @@ def planted_home(homes, tmp_path_factory) -> Path:
         spoil(patch, "events", "kind", [HOSTILE, HOSTILE], BAD)
         spoil(patch, "events", "hour", [25, -1], BAD)
         land("events", BAD, use_case=USE_CASE)
-        first = resubmit.quarantine.of(USE_CASE, "events").rows.to_pylist()[0]
+        first = resubmit.quarantine.read_quarantine(USE_CASE, "events").rows.to_pylist()[0]
         resubmit.resubmit_released(
             USE_CASE, "events", first["reasons"], who=HOSTILE, why=HOSTILE, ids=[first["digest"]]
         )
@@ -119,17 +119,19 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
         "judge": SimpleNamespace(verdicts=[verdict], gates="passed"),
     }.items():
         monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
-    monkeypatch.setattr(cleanup_plan.staleness, "find", lambda *_: [SimpleNamespace(words=HOSTILE, stale=True)])
-    monkeypatch.setattr(cleanup_plan.staleness, "stretches", lambda *_: [HOSTILE])
-    monkeypatch.setattr(cleanup_plan.staleness, "rebuild", lambda *_: HOSTILE)
+    monkeypatch.setattr(cleanup_plan.staleness, "find_stale", lambda *_: [SimpleNamespace(words=HOSTILE, stale=True)])
+    monkeypatch.setattr(cleanup_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
+    monkeypatch.setattr(cleanup_plan.staleness, "rebuild_command", lambda *_: HOSTILE)
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
     item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "why": HOSTILE}
     result = CleanupResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
-    monkeypatch.setattr(maintain.apply, "run", lambda *_, **__: result)
-    monkeypatch.setattr(backtest.run, "run", _replayed)
-    trace = lineage.lineage.run
+    monkeypatch.setattr(maintain.apply, "maintain", lambda *_, **__: result)
+    monkeypatch.setattr(backtest.run, "run_backtest", _replayed)
+    trace = lineage.lineage.trace_lineage
     # Its tags are read from the signed record: what MLflow says instead is never shown.
-    monkeypatch.setattr(lineage.lineage, "run", lambda *given: replace(trace(*given), model={HOSTILE: HOSTILE}))
+    monkeypatch.setattr(
+        lineage.lineage, "trace_lineage", lambda *given: replace(trace(*given), model={HOSTILE: HOSTILE})
+    )
     (tmp_path / "wrong.csv").write_text(f'"quarantined_row","{HOSTILE}"\n"x","{HOSTILE}"\n')
     return tmp_path
 

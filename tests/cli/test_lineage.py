@@ -39,7 +39,7 @@ def found(**changed: object) -> Lineage:
 
 def shown(lineage: Lineage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lines that the command prints, on a console like its own."""
-    monkeypatch.setattr(cli_lineage.lineage, "run", lambda *_: lineage)
+    monkeypatch.setattr(cli_lineage.lineage, "trace_lineage", lambda *_: lineage)
     monkeypatch.setattr(cli_lineage, "load_use_case", lambda _: None)
     console = Console(file=io.StringIO(), width=80, highlight=False, soft_wrap=True)
     cli_lineage.print_lineage(console, "toy", DAY, ["id=7"])

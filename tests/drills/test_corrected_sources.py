@@ -20,8 +20,8 @@ on_time = source.outcomes
 
 
 def run(day: date) -> None:
-    for stage in (ingest, validate, build):
-        stage.run(USE_CASE, day)
+    for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
+        stage(USE_CASE, day)
 
 
 def late(day: date) -> pa.Table:

@@ -25,7 +25,7 @@ from tests.toy_use_case import USE_CASE
 
 DAYS = [date(2020, 1, 2) + timedelta(days=n) for n in range(3)]
 DAMAGED, LAST = DAYS[1], DAYS[-1]
-STAGES = (ingest, validate, build)
+STAGES = (ingest.ingest_period, validate.validate_period, build.build_features)
 
 
 def truncated(content: bytes, rng: random.Random) -> bytes:
@@ -59,7 +59,7 @@ READERS: dict[str, Callable[[], object]] = {
 
 def run(day: date) -> None:
     for stage in STAGES:
-        stage.run(USE_CASE, day)
+        stage(USE_CASE, day)
 
 
 @pytest.fixture(scope="module")

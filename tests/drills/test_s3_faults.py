@@ -68,10 +68,10 @@ def run_until_done(attempts: int = 4) -> int:
     """Each stage of the days, again after an error that may pass by itself, as Airflow's tasks are; how many were."""
     again = 0
     for day in DAYS:
-        for stage in (ingest, validate, build):
+        for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
             for attempt in range(attempts):
                 try:
-                    stage.run(USE_CASE, day)
+                    stage(USE_CASE, day)
                     break
                 except AirworthyError as error:
                     if attempt == attempts - 1 or not error.worth_retrying:

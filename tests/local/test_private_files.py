@@ -72,7 +72,7 @@ def test_all_that_up_starts_writes_private_files_and_the_umask_is_put_back(home,
         seen["umask"] = os.umask(0o022)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(services.migrations, "run", lambda *_: None)
+    monkeypatch.setattr(services.migrations, "migrate_databases", lambda *_: None)
     monkeypatch.setattr(services, "_check_ports", lambda _: None)
     monkeypatch.setattr(services, "_start", start)
     with pytest.raises(KeyboardInterrupt):

@@ -40,9 +40,9 @@ class Asking:
     def __init__(self, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.version, self.asked = version, []
         monkeypatch.setattr(approval_operator, "load_use_case", lambda name: USE_CASE)
-        monkeypatch.setattr(approval_operator.callbacks, "rejected", lambda *_: None)
+        monkeypatch.setattr(approval_operator.callbacks, "notify_rejected", lambda *_: None)
         monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **question: self.asked.append(question))
-        monkeypatch.setattr(approval_operator.dag_factory, "has_triggerer", lambda: True)
+        monkeypatch.setattr(approval_operator.dag_factory, "default_deferrable", lambda: True)
         monkeypatch.setattr(PromotionApproval, "skip", lambda *_, **__: None)
 
     def operator(self, try_number: int = 1) -> tuple[PromotionApproval, dict[str, Any]]:
@@ -199,7 +199,7 @@ def promoting(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     context = {"ti": ti, "run_id": "approved-by-the-board", "dag_run": run, "params": {"promotion": "automatic"}}
     monkeypatch.setattr(tasks, "get_current_context", lambda: context)
     monkeypatch.setattr(tasks, "load_use_case", lambda name: USE_CASE)
-    monkeypatch.setattr(tasks.callbacks, "promoted", lambda *_: None)
+    monkeypatch.setattr(tasks.callbacks, "notify_promoted", lambda *_: None)
     monkeypatch.setattr(tasks, "add_asset_metadata", lambda use_case, what, **extra: left.update({what: extra}))
     monkeypatch.setattr("include.promotion.model_card.build.build_model_card", lambda *_: None)
     return left

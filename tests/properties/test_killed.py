@@ -16,7 +16,7 @@ from tests.toys import TOYS, Toy, both_toys, short
 
 pytestmark = pytest.mark.both_places(long=True)
 
-STAGES = {"ingest": ingest, "validate": validate, "build_features": build}
+STAGES = {"ingest": ingest.ingest_period, "validate": validate.validate_period, "build_features": build.build_features}
 FEWER = 50
 
 
@@ -58,7 +58,7 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
         lake_module.Lake._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     else:
         lake_module.write_partition_file = dying
-    STAGES[stage].run(use_case, day)
+    STAGES[stage](use_case, day)
 
 
 def _killing(batches):
@@ -78,7 +78,7 @@ def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, 
         return Lake.of(use_case).as_of(day).read(table_of(stage, toy), since=day).num_rows
 
     for each in STAGES.values():
-        each.run(use_case, day)
+        each(use_case, day)
     before = rows()
     # Spawned: the Delta library must not be used in a process that was forked after using it.
     process = get_context("spawn").Process(target=_die_at_commit, args=(toy.name, stage, moment, str(lake_home)))
@@ -88,5 +88,5 @@ def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, 
     assert rows() == before
     after = correct_the_source(toy, monkeypatch)
     for each in STAGES.values():
-        each.run(use_case, day)
+        each(use_case, day)
     assert rows() == after == before - FEWER

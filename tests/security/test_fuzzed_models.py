@@ -105,7 +105,7 @@ def test_a_damaged_model_of_the_record_itself_is_refused_in_words_or_read(versio
         path, content = damaged_file
         (folder / path).write_bytes(content)
         try:
-            model_io.load_model(folder)
+            model_io.read_model(folder)
             refused = ""
         except model_io.ModelFilesCorruptedError as error:
             refused = str(error)

@@ -83,7 +83,7 @@ def test_an_answer_to_a_failure_has_them_too(client, monkeypatch):
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(app.prometheus, "exposition", fail)
+    monkeypatch.setattr(app.prometheus, "render_metrics", fail)
     answer = client.get("/metrics")
     assert answer.status_code == 500 and answer.headers.items() >= PRIVATE.items()
 

@@ -175,7 +175,7 @@ def _answer(order: _Request) -> _Response:
         folder = fetch_model(order.model_id, order.files, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         model_io.require_model_files(folder, order.files)
-        model = model_io.load_model(folder)
+        model = model_io.read_model(folder)
         sample = pq.read_table(order.sample, partitioning=None).select(list(model.encoding.features))
         probabilities, best = _scored(model, sample)
     except MlflowUnreachableError as error:
