@@ -10,7 +10,7 @@ YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disa
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
 SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock env lint audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly benchmark screenshots clean
+.PHONY: help setup lock env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +26,7 @@ lock: setup  ## write requirements.txt and requirements-dev.txt from their .in f
 env:  ## write .env, the random secrets of docker-compose.yaml; one that is set is never changed
 	@"$(PYTHON)" config/env.py
 
-lint: setup  ## code, types, security, secrets, containers and workflows by their linters
+lint: setup  ## code, types, security, secrets, containers, workflows and words of prose by their linters
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
@@ -39,6 +39,10 @@ lint: setup  ## code, types, security, secrets, containers and workflows by thei
 	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(VENV)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(VENV)/zizmor --offline --quiet .github
+	@$(VENV)/python .ci/check_prose.py
+
+docs: setup  ## build the pages of docs/ as a site in build/docs; a dead link is an error
+	@$(VENV)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 
 audit: setup  ## known vulnerabilities of what is locked (asks the advisory service; a package it cannot ask about fails)
 	@$(VENV)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt

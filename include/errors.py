@@ -162,8 +162,8 @@ class NoChampionError(NotReadyError):
             )
         elif versions:
             todo = (
-                "Training the same again changes nothing: docs/trust.md has, gate by gate, what to do with a model that"
-                f" was not promoted. Then trigger {use_case}__train as of {day} or before."
+                "Training the same again changes nothing: docs/evaluation.md has, gate by gate, what to do with a model"
+                f" that was not promoted. Then trigger {use_case}__train as of {day} or before."
             )
         else:
             todo = f"No version is registered yet. Train one as of {day} or before: trigger {use_case}__train with it."

@@ -98,6 +98,14 @@ def test_no_placeholder_is_left(path):
     assert PLACEHOLDER.findall(path.read_text()) == []
 
 
+def test_the_tree_of_the_readme_has_a_line_for_every_package_and_no_other():
+    tree = (REPOSITORY / "README.md").read_text().partition("## The repository")[2].split("```")[1]
+    packages = {path.parent.name for path in (REPOSITORY / "include").glob("*/__init__.py")}
+    assert set(re.findall(r"^  ([a-z_]+)/ +\S", tree, re.MULTILINE)) == packages
+    places = re.findall(r"^([a-z_.]+)/ +\S", tree, re.MULTILINE)
+    assert places and [place for place in places if not (REPOSITORY / place).is_dir()] == []
+
+
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"airflow"}))
 def test_every_command_explains_itself(name):
     done = CliRunner().invoke(app, [name, "--help"])

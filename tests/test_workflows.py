@@ -63,7 +63,7 @@ def test_nothing_that_somebody_else_wrote_gets_into_a_script(path: Path):
 def test_a_pull_request_is_held_to_all_that_is_promised():
     ci = next(path for path in WORKFLOWS if path.name == "ci.yml")
     commands = " ".join(step.get("run", "") for step in steps(ci))
-    for target in ("lint", "lock", "audit", "test", "test-long", "check-model"):
+    for target in ("lint", "docs", "lock", "audit", "test", "test-long", "check-model"):
         assert f"make {target}" in commands
     assert "docker compose build" in commands
     assert read(ci)["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]

@@ -202,7 +202,7 @@ USE_CASE = UseCase(
         performance=(PerformanceLimit("log_loss", false_alarms_per_year=1),),
         max_age_days=60,
     ),
-    # Chosen by replaying 2013 (docs/replay.md): drift of the features is there on every day, and asks for nothing.
+    # Chosen by replaying 2013 (docs/backtest.md): drift of the features is there on every day, and asks for nothing.
     retraining=Retraining(
         signals=("performance", "worse_than_baseline", "model_age"),
         breaches=3,

@@ -374,4 +374,4 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
 
 
 def test_what_is_not_covered_is_stated_in_the_docs_too():
-    assert re.search(r"does not cover|Not covered", (REPOSITORY / "docs" / "trust.md").read_text())
+    assert re.search(r"does not cover|Not covered", (REPOSITORY / "docs" / "evaluation.md").read_text())
