@@ -116,7 +116,7 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
         "build_window": None,
         "findings_of_labels": [finding],
         "discard_outdated": None,
-        "judge": SimpleNamespace(verdicts=[verdict], gates="passed"),
+        "judge_use_case": SimpleNamespace(verdicts=[verdict], gates="passed"),
     }.items():
         monkeypatch.setattr(check.check_use_case, name, lambda *_, answer=answer, **__: answer)
     monkeypatch.setattr(cleanup_plan.staleness, "find_stale", lambda *_: [SimpleNamespace(words=HOSTILE, stale=True)])
