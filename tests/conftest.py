@@ -323,7 +323,7 @@ def without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("include.training.run_logging._plots", lambda *_: {})
-    for name in ("verdicts", "slices", "champion"):
+    for name in ("plot_gate_results", "plot_slices", "plot_champion"):
         patch.setattr(f"include.evaluation.plots.{name}", lambda *_, **__: b"")
 
 
