@@ -1,22 +1,21 @@
 """What a use case imports to declare itself; use cases import nothing else of `include`."""
 
-from include.declaration.gates import (
-    ChampionGate,
-    Gate,
-    LeakageGate,
-    RobustnessGate,
-    SchemaGate,
-    ServingGate,
-    SliceGate,
-    UnusedFeaturesGate,
-)
+from include.declaration.costs import DecisionCosts
 from include.declaration.landing import Landing
 from include.declaration.monitoring import Alerts, BaselineLimit, Monitoring, PerformanceLimit, Retraining
 from include.declaration.period import PARTITION
 from include.declaration.retention import Retention
 from include.declaration.suite import Suite
-from include.declaration.use_case import Approval, DecisionCosts, Feed, Label, SearchRange, Training, UseCase
+from include.declaration.use_case import Approval, Feed, Label, SearchRange, Training, UseCase
 from include.errors import DataError, NotReadyError
+from include.evaluation.gates.champion import ChampionGate
+from include.evaluation.gates.leakage import LeakageGate
+from include.evaluation.gates.metric import Gate
+from include.evaluation.gates.robustness import RobustnessGate
+from include.evaluation.gates.schema import SchemaGate
+from include.evaluation.gates.serving import ServingGate
+from include.evaluation.gates.slice import SliceGate
+from include.evaluation.gates.unused_features import UnusedFeaturesGate
 from include.settings import downloads_folder
 
 __all__ = [

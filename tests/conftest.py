@@ -323,8 +323,8 @@ def without_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("include.training.run_logging._plots", lambda *_: {})
-    for name in ("gate_results", "slices", "champion"):
-        patch.setattr(f"include.evaluation.plots.plot_{name}", lambda *_, **__: b"")
+    for name in ("plot_gate_results", "plot_slices", "plot_champion"):
+        patch.setattr(f"include.evaluation.plots.{name}", lambda *_, **__: b"")
 
 
 @contextlib.contextmanager

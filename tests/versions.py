@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from include.evaluation import evaluate
+from include.evaluation.gates.result import GateResult
 from include.promotion import promote
-from include.registry.gate_result import GateResult
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.registry.model_io import sha256
@@ -26,14 +26,14 @@ WRITES = (
 )  # fmt: skip
 """Every call that changes what MLflow's registry holds."""
 LATER = date(2020, 3, 5)
-REASONS = {"passed": "It is good.", "failed": "It is bad.", "not judged": "Nobody knows."}
+REASONS = {"passed": "It is good.", "failed": "It is bad.", "inconclusive": "Nobody knows."}
 
 
 def verdict(outcome: str, *, blocks: bool = True) -> dict[str, Any]:
     """What a gate says, as evaluate keeps it."""
     reason = REASONS.get(outcome, "For your information.")
     measured = {"kind": "metric", "metric": "log_loss", "value": 0.3, "limit": 0.4}
-    blocks = blocks and outcome in ("failed", "not judged")
+    blocks = blocks and outcome in ("failed", "inconclusive")
     return {"gate": f"a gate {outcome}", "outcome": outcome, "blocks": blocks, "reason": reason, **measured}
 
 

@@ -18,11 +18,12 @@ import pyarrow as pa
 from include.backtest.label_history import LabelHistory
 from include.backtest.model_cache import ModelCache
 from include.backtest.simulator import BacktestOutcome
-from include.declaration.gates import CHAMPION, MODEL, ChampionGate, Gate, SliceGate
+from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
-from include.evaluation import judge as evaluation_judge
+from include.evaluation import judging
+from include.evaluation.gates.base import Input
 from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.features.distinct import require_distinct
 from include.lake import schemas
@@ -42,9 +43,9 @@ from include.retraining import policy as retraining_policy
 from include.retraining.policy import MeasuredPeriod
 from include.training import dataset, train
 
-JUDGED_BY = (Gate, ChampionGate, SliceGate)
-"""Gates that need no more than test rows. Left out are serving, schema, leakage, robustness and feature value: they ask
-about the code and the machinery rather than about the day, and serving needs a registry."""
+KNOWN_INPUTS: frozenset[Input] = frozenset({"metrics", "rows", "champion"})
+"""What is known of a model here. Gates that need more are left out: they ask about the code and the machinery rather
+than about the day, and the serving gate needs a registry."""
 
 THREADS = 1
 """They change no tree; and beside other work, two that wait for each other took twenty times as long as one."""
@@ -227,7 +228,7 @@ class HistoricalEvaluator:
         return self._judged[day, champion]
 
     def _judge(self, fit: HistoricalModel, day: date, champion: date) -> BacktestOutcome:
-        asked = [gate for gate in self.use_case.gates if isinstance(gate, JUDGED_BY)]
+        asked = [gate for gate in self.use_case.gates if gate.needs <= KNOWN_INPUTS]
         flying, use_case = self.fit(champion), self.use_case
         rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
         test = TrainingRows(
@@ -246,7 +247,7 @@ class HistoricalEvaluator:
             ),
             rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: flying.model.predict(test.features)}, rows),
         )
-        verdicts = evaluation_judge.judge_gates(asked, evidence, use_case.costs)
+        verdicts = judging.judge_gates(asked, evidence, use_case.costs)
         against = " ".join(verdict.reason for verdict in verdicts if verdict.blocks)
         return (
             BacktestOutcome("rejected", against)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from include.backtest.simulator import Alarm, Policy, SimulatedTraining, Simulation
-from include.declaration.use_case import DecisionCosts
+from include.declaration.costs import DecisionCosts
 from include.model import metrics
 from include.model.metrics import Numbers
 

@@ -92,7 +92,7 @@ def _version(version: VersionReport) -> list[RenderableType]:
     lines = [line_of(f"  Gates: {', '.join(f'{count} {outcome}' for outcome, count in counted.items())}; {judged}.")]
     for verdict in version.verdicts:
         if verdict["outcome"] != "passed" or (verdict["kind"] == "champion" and version.compared_with):
-            style = {"failed": "red", "not judged": "yellow"}.get(verdict["outcome"], "")
+            style = {"failed": "red", "inconclusive": "yellow"}.get(verdict["outcome"], "")
             lines.append(line_of(f"  {verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}", style))
     if version.card:
         lines.append(line_of(f"  model card {version.card}"))

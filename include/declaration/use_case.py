@@ -13,11 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from include.declaration import clock, landing
-from include.declaration import gates as declaration_gates
+from include.declaration.costs import DecisionCosts
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import (
-    AnyGate,
-)
 from include.declaration.gates import require as _require
 from include.declaration.landing import Landing
 from include.declaration.lightgbm_parameters import wrong_declaration
@@ -27,6 +24,8 @@ from include.declaration.origin import declaring_module, load_function
 from include.declaration.period import PARTITION, PERIOD, require_period
 from include.declaration.retention import Retention
 from include.errors import InvalidRequestError, NotBegunError
+from include.evaluation.gates import require_gates
+from include.evaluation.gates.base import BaseGate, GateLimits
 
 TIMESTAMP = "timestamp"
 """Type of a feed's column that holds instants: UTC, in microseconds (`pyarrow.timestamp("us", "UTC")`)."""
@@ -96,24 +95,6 @@ class Label:
 
 
 @dataclass(frozen=True)
-class DecisionCosts:
-    """What a wrong decision costs, in any one unit; the decision threshold follows from it."""
-
-    missed: float
-    false_warning: float
-    unit: str
-
-    def __post_init__(self) -> None:
-        require_field_types(self)
-        _require(self.missed > 0 and self.false_warning > 0, "DecisionCosts: both costs must be above 0.")
-
-    @property
-    def threshold(self) -> float:
-        """Warn from this probability on: c_false / (c_false + c_missed) (Elkan 2001, eq. 2)."""
-        return self.false_warning / (self.false_warning + self.missed)
-
-
-@dataclass(frozen=True)
 class SearchRange:
     """A range in which tuning looks for a LightGBM parameter, both ends included; whole numbers if both ends are."""
 
@@ -170,7 +151,7 @@ class Training:
         _require(min(counts) >= 1 and self.gap_days >= 0, "Training: days and rounds must be at least 1 (the gap, 0).")
 
     @property
-    def most_tried(self) -> int:
+    def rebuildable_days(self) -> int:
         """Days of the shortest window that the leakage gate can build again: all but the last test day."""
         return self.min_train_days + self.validation_days + max(1, self.test_days - 1)
 
@@ -212,7 +193,7 @@ class UseCase:
     label: Label
     costs: DecisionCosts
     training: Training
-    gates: tuple[AnyGate, ...]
+    gates: tuple[BaseGate, ...]
     period: str = ""
     """The `date32` key that holds the period a row is about, equal to the partition's day in features and predictions;
     or `PARTITION` where no key does: then `labels` returns one more `date32` column, named `period`. Always declared.
@@ -265,11 +246,12 @@ class UseCase:
         self._require_equal_types()
         require_period(self.period, self.key_types(), (*self.features, self.label.name), say)
         try:
-            declaration_gates.check_gates(
-                self.gates, self.slice_columns(), self.training.test_days, self.training.most_tried
-            )
+            require_gates(self.gates, self._gate_limits())
         except ValueError as error:
             raise ValueError(f"{say}{error}") from None
+
+    def _gate_limits(self) -> GateLimits:
+        return GateLimits(self.slice_columns(), self.training.test_days, self.training.rebuildable_days)
 
     def _require_equal_types(self) -> None:
         """Refuse a feature that is called as a key and has another type: features hold one column of that name."""

@@ -15,10 +15,10 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
-from include.declaration.gates import LEAST_TRIED, LeakageGate
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import evaluate
+from include.evaluation.gates.leakage import MIN_DAYS, LeakageGate
 from include.features import build
 from include.ingestion import suites
 from include.lake import content_digest, schemas
@@ -187,8 +187,8 @@ def findings_of_labels(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
 def judge_use_case(use_case: UseCase, day: date, tell: Tell) -> evaluate.EvaluateResult:
     """Train as of `day` and judge the model by the declared gates; leaks are looked for even if no gate says so."""
     gates = use_case.gates
-    if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.most_tried >= LEAST_TRIED:
-        gates = (*gates, LeakageGate(unjudged="passes"))
+    if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.rebuildable_days >= MIN_DAYS:
+        gates = (*gates, LeakageGate(if_inconclusive="pass"))
     judged = replace(use_case, gates=gates)
     tell(f"training as of {day}")
     run_id = train.train_model(judged, day, reason="check").run_id

@@ -1,21 +1,21 @@
-"""Evidence: find out about a trained model whatever its declared gates ask for, and nothing more."""
+"""Collect about a trained model what its declared gates need, and nothing more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 
 from include.declaration.column_types import missing_features
-from include.declaration.gates import CHAMPION, AnyGate, LeakageGate, RobustnessGate, ServingGate, SliceGate
+from include.declaration.gates import CHAMPION
 from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation.checks import corruption, serving_check
 from include.evaluation.checks.leakage_check import rebuild_periods
 from include.evaluation.checks.sampling import SplitDays, sample_periods
-from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
+from include.evaluation.gates.base import Input
+from include.evaluation.inputs import ChampionInputs, GateInputs, RebuiltPeriod, TestRows
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
@@ -82,24 +82,24 @@ class _Gathering:
                 days=rows["day"].to_numpy(),
                 labels=rows[self.use_case.label.name].to_numpy().astype("float64"),
                 predicted=predicted,
-                columns=rows.select(self._sliced()),
+                columns=rows.select(self._grouping_columns()),
             ),
-            rehearsal=serving_check.check_serving(self.use_case, self.candidate.run_id)
-            if self._asked(ServingGate)
+            serving_check=serving_check.check_serving(self.use_case, self.candidate.run_id)
+            if self._is_needed("serving_check")
             else None,
-            perturbed=corruption.corrupt_features(self.model, rows) if self._asked(RobustnessGate) else None,
-            rebuilt=self._rebuilt(),
+            corruptions=corruption.corrupt_features(self.model, rows) if self._is_needed("corruptions") else None,
+            rebuilt_periods=self._rebuilt_periods() if self._is_needed("rebuilt_periods") else None,
         )
 
-    def _asked(self, *kinds: type[AnyGate]) -> bool:
-        return any(isinstance(gate, kinds) for gate in self.use_case.gates)
+    def _is_needed(self, name: Input) -> bool:
+        return any(name in gate.needs for gate in self.use_case.gates)
 
-    def _sliced(self) -> list[str]:
-        return sorted({gate.column for gate in self.use_case.gates if isinstance(gate, SliceGate)})
+    def _grouping_columns(self) -> list[str]:
+        return sorted({column for gate in self.use_case.gates for column in gate.grouping_columns})
 
     def _labelled(self) -> pa.Table:
         first, last = (date.fromisoformat(self.test[end]) for end in ("first", "last"))
-        keys = [column for column in self._sliced() if column not in self.use_case.features]
+        keys = [column for column in self._grouping_columns() if column not in self.use_case.features]
         return dataset.labelled_rows(self.use_case, self.view, first, last, columns=keys)
 
     def _champion(self) -> tuple[ChampionInputs, Model | None]:
@@ -114,12 +114,10 @@ class _Gathering:
         why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
         return ChampionInputs(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
 
-    def _rebuilt(self) -> Any:
-        asked = [gate.days for gate in self.use_case.gates if isinstance(gate, LeakageGate)]
-        if not asked:
-            return None
+    def _rebuilt_periods(self) -> tuple[RebuiltPeriod, ...]:
+        count = max(gate.periods_to_rebuild for gate in self.use_case.gates)
         days = SplitDays(*(self._days_of(name) for name in ("train", "validation", "test")))
-        periods = sample_periods(days, max(asked), self.use_case.training.seed, self.candidate.as_of)
+        periods = sample_periods(days, count, self.use_case.training.seed, self.candidate.as_of)
         return rebuild_periods(self.use_case, periods, self.candidate.as_of, lake=self.lake)
 
     def _days_of(self, split: str) -> list[date]:

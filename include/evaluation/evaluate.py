@@ -1,4 +1,4 @@
-"""Evaluate: judge a trained model by its declared gates, once, and keep every verdict with its run."""
+"""Judge a trained model by its declared gates, once, and keep every result with its run."""
 
 from __future__ import annotations
 
@@ -9,24 +9,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from include.declaration.gates import MODEL, AnyGate, ChampionGate, SliceGate
-from include.declaration.use_case import DecisionCosts, UseCase
-from include.evaluation import collect_inputs, judge, judging, plots
+from include.declaration.gates import MODEL
+from include.declaration.use_case import UseCase
+from include.evaluation import collect_inputs, judging, plots
+from include.evaluation.gates.result import GateResult, overall_outcome
 from include.evaluation.inputs import GateInputs
 from include.lake import content_digest
 from include.lake.lake import Lake
 from include.model import intervals, metrics
-from include.model.slices import SliceMetrics
-from include.registry import gate_result
-from include.registry.gate_result import GateResult
 from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_evaluation
 from include.registry.records import Records
-from include.registry.tags import decides
+from include.registry.tags import GATE, decides
 
 FOLDER = "evaluation"
 JUDGED = "judged"
@@ -41,7 +37,7 @@ class EvaluateResult:
 
     run_id: str
     gates: str
-    """`passed`, `failed` or `not judged`."""
+    """`passed`, `failed` or `inconclusive`."""
     champion: str | None
     """The version that it was compared with."""
     verdicts: tuple[dict[str, Any], ...]
@@ -66,7 +62,7 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
         _copy(registry, candidate)  # who judged it may have been killed before that
         return EvaluateResult(run_id, candidate.tags["gates"], champion, candidate.verdicts, new=False)
     found = collect_inputs.collect_gate_inputs(use_case, candidate, entry, lake=lake)
-    verdicts = judge.judge_gates(use_case.gates, found, use_case.costs)
+    verdicts = judging.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None
     measured = {
         subject: metrics.compute_metrics(found.rows.labels, each, use_case.costs)
@@ -74,7 +70,7 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
     }
     plain = tuple(verdict.to_json() for verdict in verdicts)
     # What could not be loaded may be mended: such a judgement is not one that stays.
-    spoilt = found.rehearsal is not None and bool(found.rehearsal.error)
+    spoilt = found.serving_check is not None and bool(found.serving_check.error)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         title = f"{use_case.name} as of {candidate.as_of}"
         _write(Path(folder) / FOLDER, use_case, title, found, verdicts, measured)
@@ -89,13 +85,13 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
         final=not spoilt,
     )
     _copy(registry, candidate)
-    return EvaluateResult(run_id, gate_result.overall_outcome(verdicts), champion, plain, new=True)
+    return EvaluateResult(run_id, overall_outcome(verdicts), champion, plain, new=True)
 
 
 def _copy(registry: Registry, before: Version) -> None:
     """Let MLflow's run show what is on record of its evaluation."""
     tags = {name: value for name, value in registry.candidate(before.run_id).tags.items() if decides(name)}
-    stale = [name for name in before.copies if name.startswith(gate_result.TAG) and name not in tags]
+    stale = [name for name in before.copies if name.startswith(GATE) and name not in tags]
     if stale:
         registry.untag(before.run_id, stale)
     shown = {name: tags[name] for name in (*SHOWN, *_gates(tags)) if name in tags}
@@ -104,7 +100,7 @@ def _copy(registry: Registry, before: Version) -> None:
 
 
 def _gates(tags: Mapping[str, str]) -> list[str]:
-    return [name for name in tags if name.startswith(gate_result.TAG)]
+    return [name for name in tags if name.startswith(GATE)]
 
 
 def is_current(use_case: UseCase, version: Version) -> bool:
@@ -135,7 +131,7 @@ def _write(
     """The evaluation as files: tables as JSON, drawings as PNG."""
     rows, costs = found.rows, use_case.costs
     assert rows is not None
-    grouped = [group for gate in use_case.gates for group in _groups(gate, found, costs)]
+    grouped = [group for gate in use_case.gates for group in gate.groups(found, costs)]
     tables: dict[str, Any] = {
         "verdicts": [verdict.to_json() for verdict in verdicts],
         "metrics": measured,
@@ -145,7 +141,10 @@ def _write(
     folder.mkdir()
     for name, values in tables.items():
         (folder / f"{name}.json").write_text(json.dumps(values, indent=1))
-    drawn = {"verdicts": plots.plot_gate_results(f"{title}: gates", verdicts), **_compared(use_case, title, found)}
+    drawn = {
+        "verdicts": plots.plot_gate_results(f"{title}: gates", verdicts),
+        **_drawn_by_gates(use_case, title, found),
+    }
     if grouped:
         shown = [plots.PlotGroup(*(group[name] for name in plots.PlotGroup._fields)) for group in grouped]
         drawn["slices"] = plots.plot_slices(f"{title}: slices of the test days", shown)
@@ -153,32 +152,11 @@ def _write(
         (folder / f"{name}.png").write_bytes(content)
 
 
-def _groups(gate: AnyGate, found: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
-    """The groups of rows that a gate judges, worst first; none where it judges no groups."""
-    sliced = judging.slice_comparisons(gate, found, costs) if isinstance(gate, SliceGate) else None
-    if not isinstance(gate, SliceGate) or not isinstance(sliced, SliceMetrics):
-        return []
-    shared = {"column": f"{gate.column}: {gate.metric} than {gate.than}", "limit": gate.at_most_worse}
-    judged = [asdict(group) for group in sliced.judged]
-    nothing = dict.fromkeys(("value", "compared", "worse"))
-    aside = [{"name": name, "rows": rows, **nothing} for name, rows in {**sliced.undefined, **sliced.small}.items()]
-    return [shared | {"group": each.pop("name")} | each for each in [*judged, *aside]]
-
-
-def _compared(use_case: UseCase, title: str, found: GateInputs) -> dict[str, bytes]:
-    """The drawing of the difference to the champion on each day, where there is one to draw."""
+def _drawn_by_gates(use_case: UseCase, title: str, found: GateInputs) -> dict[str, bytes]:
+    """Return what gates draw of their comparisons, by kind: that of the first gate of each kind that has any."""
+    drawn: dict[str, bytes] = {}
     for gate in use_case.gates:
-        compared = judging.compare_with_champion(gate, found, use_case.costs) if isinstance(gate, ChampionGate) else 0
-        if isinstance(gate, ChampionGate) and isinstance(compared, judging.Comparison):
-            days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
-            drawn = plots.plot_champion(
-                f"{title}: against version {found.champion.version if found.champion else ''}",
-                days.tolist(),
-                np.bincount(place, weights=compared.differences) / np.bincount(place),
-                mean=compared.difference.mean,
-                interval=(compared.difference.lower, compared.difference.upper),
-                margin=gate.margin,
-                metric=gate.metric,
-            )
-            return {"champion": drawn}
-    return {}
+        content = gate.plot(title, found, use_case.costs) if gate.kind not in drawn else None
+        if content is not None:
+            drawn[gate.kind] = content
+    return drawn

@@ -1,4 +1,4 @@
-"""Evidence: all that was found out about a model before its gates are judged. Plain values and columns, no I/O."""
+"""What is known about a model before its gates are judged: plain values and columns, no I/O."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ChampionInputs:
     """The champion of the day that a model was trained as of."""
 
     version: str | None
-    """None: no model flies on that day."""
+    """None: there is no champion of that day."""
     same: bool = False
     """Whether the model that is judged is the champion itself."""
     seen: tuple[date, ...] = ()
@@ -103,6 +103,6 @@ class GateInputs:
     """Feature to the gain its splits brought."""
     champion: ChampionInputs | None = None
     rows: TestRows | None = None
-    rehearsal: ServingCheckResult | None = None
-    perturbed: tuple[CorruptionResult, ...] | None = None
-    rebuilt: tuple[RebuiltPeriod, ...] | None = None
+    serving_check: ServingCheckResult | None = None
+    corruptions: tuple[CorruptionResult, ...] | None = None
+    rebuilt_periods: tuple[RebuiltPeriod, ...] | None = None

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from include.evaluation.gates.result import GateResult
 from include.model import plotting
 from include.model.metrics import Numbers
-from include.registry.gate_result import GateResult
 
 
 class Style(NamedTuple):
@@ -26,8 +26,8 @@ class Style(NamedTuple):
 STYLES = {
     "passed": Style("#00795a", "o"),
     "failed": Style("#c43e00", "X"),
-    "not judged": Style("#8a6d00", "D"),
-    "reported": Style("#6b6b6b", "s"),
+    "inconclusive": Style("#8a6d00", "D"),
+    "informational": Style("#6b6b6b", "s"),
 }
 BETTER, WORSE = STYLES["passed"].colour, STYLES["failed"].colour
 TICKS = (-1, -0.25, -0.05, 0, 0.05, 0.25, 1)
@@ -90,7 +90,7 @@ def _verdict(axes: Axes, verdict: GateResult, y: float) -> None:
     axes.plot([0, x], [y, y], color=style.colour, lw=3, alpha=0.35, solid_capstyle="butt", zorder=2)
     face = "white" if distance is None else style.colour
     axes.plot([x], [y], style.marker, ms=8, mfc=face, mec=style.colour, mew=1.4, zorder=3)
-    allowed = " (allowed)" if verdict.outcome in ("failed", "not judged") and not verdict.blocks else ""
+    allowed = " (allowed)" if verdict.outcome in ("failed", "inconclusive") and not verdict.blocks else ""
     beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
     weight = "bold" if verdict.outcome == "failed" else "normal"
     axes.text(COLUMNS[0], y, verdict.outcome + allowed, color=style.colour, weight=weight, **beside)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from include.declaration.costs import DecisionCosts
 from include.declaration.gates import HIGHER_IS_BETTER, MODEL
-from include.declaration.use_case import DecisionCosts
 from include.model import intervals, metrics
 from include.model.metrics import Numbers
 from include.model.trainer import TrainingRows

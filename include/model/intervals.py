@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from include.declaration.costs import DecisionCosts
 from include.declaration.gates import ADDITIVE, METRICS, UP_TO_ONE
-from include.declaration.use_case import DecisionCosts
 from include.model import autocorrelation, metrics
 from include.model.metrics import BINS, Numbers
 

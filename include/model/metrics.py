@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import sklearn.metrics
 
+from include.declaration.costs import DecisionCosts
 from include.declaration.gates import ADDITIVE, METRICS
-from include.declaration.use_case import DecisionCosts
 
 Numbers = npt.NDArray[np.float64]
 BINS = 10

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.declaration.costs import DecisionCosts
 from include.declaration.gates import HIGHER_IS_BETTER
-from include.declaration.use_case import DecisionCosts
 from include.model import metrics
 from include.model.metrics import Numbers
 
@@ -48,19 +48,19 @@ def slice_metrics(
     probabilities: Numbers,
     metric: str,
     *,
-    than: Numbers | float,
+    reference: Numbers | float,
     costs: DecisionCosts,
     min_rows: int,
 ) -> SliceMetrics:
-    """The metric of each group of the column, held against `than`.
+    """The metric of each group of the column, compared with `reference`.
 
-    `than` is either another subject's probabilities (then its metric on the same group) or one number for all groups.
-    Column, labels and probabilities are of one length.
+    `reference` is either another subject's probabilities (then its metric on the same group) or one number for all
+    groups. Column, labels and probabilities are of one length.
     """
     names, order, starts = _groups(column)
     sizes = np.diff([*starts, len(order)])
     labels, probabilities = labels[order], probabilities[order]
-    other = than[order] if isinstance(than, np.ndarray) else than
+    other = reference[order] if isinstance(reference, np.ndarray) else reference
     judged, undefined = [], {}
     for place in np.flatnonzero(sizes >= min_rows):
         own, rows = slice(starts[place], starts[place] + sizes[place]), int(sizes[place])

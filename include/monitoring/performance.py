@@ -13,9 +13,9 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from include.declaration.costs import DecisionCosts
 from include.declaration.gates import HIGHER_IS_BETTER, METRICS, MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
-from include.declaration.use_case import DecisionCosts
 from include.model import autocorrelation, expected, intervals, metrics
 from include.model.autocorrelation import MeanPrecision
 from include.model.expected import ExpectedMetric

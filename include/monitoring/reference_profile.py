@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
-from include.declaration.use_case import DecisionCosts
 from include.errors import AirworthyError
 from include.model import expected, intervals
 from include.model.expected import ExpectedMetric

@@ -52,7 +52,7 @@ Running a day again changes nothing, and commits nothing where the content is th
 {gates}
 
 **How to read a rejection**: the log of `evaluate` names the gate, its value, its limit and the reason; `promote`'s
-result repeats what blocked. *Better than the champion* failed: nothing is wrong, the champion flies on. *Not judged*:
+result repeats what blocked. *Better than the champion* failed: nothing is wrong, the champion flies on. *Inconclusive*:
 too few days with labels yet. *No feature sees the future* failed: trust nothing trained with that feature.
 
 **If a task fails**

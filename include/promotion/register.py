@@ -15,16 +15,16 @@ from include.lake.lake import Lake
 from include.model import metrics
 from include.monitoring import limits
 from include.promotion.model_card.escaping import escaped
-from include.registry import gate_result, sync
+from include.registry import sync
 from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_limits
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import decides
+from include.registry.tags import GATE, decides
 
-_MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
+_MARKS = {"passed": "✓", "failed": "✗ **failed**", "inconclusive": "? **inconclusive**", "informational": "·"}
 
 
 class ModelMissingError(NotReadyError):
@@ -45,7 +45,7 @@ class RegisterResult:
     version: str
     run_id: str
     gates: str
-    """`passed`, `failed` or `not judged`."""
+    """`passed`, `failed` or `inconclusive`."""
     new: bool
     """Whether it was registered now."""
 
@@ -122,7 +122,7 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
     told = {name: value for name, value in version.tags.items() if decides(name)}
     if any(version.copies.get(name) != value for name, value in told.items()):
         for name in version.copies:
-            if name == NOT_PROMOTED or (name.startswith(gate_result.TAG) and name not in told):
+            if name == NOT_PROMOTED or (name.startswith(GATE) and name not in told):
                 registry.untag_version(version.number, name)
         changed = {name: value for name, value in told.items() if version.copies.get(name) != value}
         registry.tag_version(version.number, changed, description)

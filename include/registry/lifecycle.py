@@ -152,7 +152,7 @@ def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
 
 def blocking_reason(verdict: Mapping[str, Any]) -> bool:
     """Whether a gate's verdict keeps a version from being promoted."""
-    return bool(verdict["blocks"]) and verdict["outcome"] in ("failed", "not judged")
+    return bool(verdict["blocks"])
 
 
 def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:

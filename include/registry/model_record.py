@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from include.evaluation import gates
+from include.evaluation.gates.result import GateResult, overall_outcome
 from include.lake import content_digest
-from include.registry import gate_result
-from include.registry.gate_result import GateResult
 from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.records import Records, UnprovenRecordError
-from include.registry.tags import decides
+from include.registry.tags import decides, gate_tag
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,14 @@ class ModelRecord:
         # A judgement is of the files that it was made of.
         if self.evaluation.get("files_digest") != self.training["tags"]["files_digest"]:
             return {}
-        verdicts = [GateResult(**verdict) for verdict in self.evaluation["verdicts"]]
+        verdicts = [GateResult.from_json(verdict) for verdict in self.evaluation["verdicts"]]
         judged_by = self.evaluation["judged_by"]
         return {
-            "gates": gate_result.overall_outcome(verdicts),
+            "gates": overall_outcome(verdicts),
             "compared_with": self.evaluation["champion"],
-            "verdicts": json.dumps(self.evaluation["verdicts"]),
+            "verdicts": json.dumps([verdict.to_json() for verdict in verdicts]),
             "judged": judged_by if self.evaluation["final"] else f"{judged_by} not final",
-            **{gate_result.gate_tag(verdict.gate): verdict.outcome for verdict in verdicts},
+            **{gate_tag(verdict.gate): verdict.outcome for verdict in verdicts},
         }
 
 
@@ -157,7 +157,12 @@ def record_evaluation(
     metrics: Mapping[str, Mapping[str, float]],
     final: bool,
 ) -> None:
-    """Put on record what the gates say of a model, by what they judged, and whether it may stay so."""
+    """Put on record what the gates say of a model, by what they judged, and whether it may stay so.
+
+    Raises:
+        ValueError: a result is of a kind that no module of gates defines.
+    """
+    gates.require_listed_kinds([verdict.kind for verdict in verdicts])
     records.append(
         "evaluation",
         candidate.run_id,

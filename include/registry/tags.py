@@ -6,6 +6,7 @@ signed record in the lake says, and drops it where there is no record.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 GATE = "gate/"
@@ -42,6 +43,11 @@ COPIES: Mapping[str, str] = {
 def decides(name: str) -> bool:
     """Return whether the value of a tag is taken from a signed record alone."""
     return name in HELD_BY or name.startswith(GATE)
+
+
+def gate_tag(gate: str) -> str:
+    """Return the tag that holds the outcome of the gate of that name; MLflow takes few characters."""
+    return GATE + re.sub(r"[^\w\-.: ]", "", gate)
 
 
 NOT_REPRODUCIBLE = "no_longer_reproducible"

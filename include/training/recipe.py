@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
-from include.declaration.use_case import DecisionCosts, Feed, Label, UseCase
+from include.declaration.costs import DecisionCosts
+from include.declaration.use_case import Feed, Label, UseCase
 from include.model.lightgbm_params import Parameters
 from include.training import spec
 from include.training.spec import TrainingInputs

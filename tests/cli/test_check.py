@@ -13,9 +13,8 @@ import pytest
 from rich.console import Console
 
 from include.cli import check as cli_check
-from include.declaration.gates import Gate
 from include.errors import AirworthyError
-from include.use_case import UseCase
+from include.use_case import Gate, UseCase
 from tests.integration.use_cases import quick_toy
 from tests.toy_use_case import expectations, features, source
 

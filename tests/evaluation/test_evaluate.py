@@ -24,7 +24,7 @@ WITH_CHAMPION = replace(
     gates=(
         *USE_CASE.gates,
         ChampionGate(min_days=5, margin=0.5),
-        SliceGate("kind", "mean_error", at_most_worse=0.5, min_rows=50),
+        SliceGate("kind", "mean_error", max_degradation=0.5, min_rows=50),
     ),
 )
 
@@ -60,11 +60,11 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_days=7),))
     run_id = another(strict)
     found = evaluate.evaluate_run(strict, run_id)
-    assert (found.gates, found.verdicts[0]["outcome"]) == ("not judged", "not judged")
+    assert (found.gates, found.verdicts[0]["outcome"]) == ("inconclusive", "inconclusive")
     version = register.register_run(strict, run_id).version
     assert not promote.promote_version(strict, version, who="a test").promoted
     assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
-    gates = (replace(strict.gates[0], unjudged="passes"),)
+    gates = (replace(strict.gates[0], if_inconclusive="pass"),)
     assert evaluate.evaluate_run(replace(USE_CASE, gates=gates), run_id).gates == "passed"
 
 

@@ -72,7 +72,7 @@ def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
         pytest.param(Gate("auc", at_least=0.99), id="metric threshold"),
         pytest.param(Gate("auc", at_most=0.51), id="too good to be true", marks=pytest.mark.slow),
         pytest.param(Gate("ece", at_most=0.0001), id="calibration", marks=pytest.mark.slow),
-        pytest.param(SliceGate("kind", "log_loss", at_most_worse=0.0, min_rows=50), id="slice"),
+        pytest.param(SliceGate("kind", "log_loss", max_degradation=0.0, min_rows=50), id="slice"),
         pytest.param(RobustnessGate(at_most=1e-6), id="robustness"),
     ],
 )

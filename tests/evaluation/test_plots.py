@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from include.evaluation import plots
+from include.evaluation.gates.result import GateResult
 from include.evaluation.plots import PlotGroup
-from include.registry.gate_result import GateResult
 
 DAYS = [date(2020, 2, 1) + timedelta(days=n) for n in range(28)]
 DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)
@@ -17,7 +17,7 @@ DIFFERENCES = np.random.default_rng(0).normal(-0.003, 0.006, 28)
 
 def verdict(outcome: str, value: float | None = 0.4, limit: float | None = 0.5, gate: str = "a gate") -> GateResult:
     return GateResult(
-        gate, "metric", "log_loss", value, limit, outcome, outcome in ("failed", "not judged"), "Because."
+        gate, "metric", "log_loss", value, limit, outcome, outcome in ("failed", "inconclusive"), "Because."
     )
 
 
@@ -78,8 +78,8 @@ def test_names_are_drawn_as_they_are_whatever_they_hold(name):
         (verdict("passed", -0.1, 0.1), 1.0),
         (verdict("failed", None, 0.5), None),
         (verdict("failed", float("nan"), 0.5), None),
-        (verdict("not judged", 0.4, 0.5), None),
-        (verdict("reported", 3, None), None),
+        (verdict("inconclusive", 0.4, 0.5), None),
+        (verdict("informational", 3, None), None),
     ],
 )
 def test_the_side_says_the_outcome_and_the_distance_the_share_of_the_larger_number(judged, distance):

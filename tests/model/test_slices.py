@@ -14,8 +14,10 @@ LABELS = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])
 PROBABILITIES = np.array([0.9, 0.4, 0.2, 0.5, 0.4, 0.1, 0.5, 0.9])
 
 
-def of(column=CARRIER, metric="brier", than=0.1, min_rows=2, labels=LABELS):
-    return slices.slice_metrics(column, labels, PROBABILITIES, metric, than=than, costs=COSTS, min_rows=min_rows)
+def of(column=CARRIER, metric="brier", reference=0.1, min_rows=2, labels=LABELS):
+    return slices.slice_metrics(
+        column, labels, PROBABILITIES, metric, reference=reference, costs=COSTS, min_rows=min_rows
+    )
 
 
 def test_each_group_is_held_against_the_number_worst_first():
@@ -40,19 +42,19 @@ def test_a_group_with_too_few_rows_is_listed_apart():
 
 def test_another_models_probabilities_are_compared_on_the_groups_own_rows():
     other = np.array([0.5, 0.0, 0.5, 0.5, 0.0, 0.5, 0.5, 0.5])
-    found = of(than=other)
+    found = of(reference=other)
     assert found_group(found, "AA").compared == pytest.approx(0.25)
     assert found_group(found, "UA").worse == pytest.approx(0.16)
     assert found_group(found, "null").worse == 0
 
 
 def test_of_auc_lower_is_worse():
-    group = found_group(of(metric="auc", than=0.9), "null")
+    group = found_group(of(metric="auc", reference=0.9), "null")
     assert (group.value, group.worse) == (0.5, pytest.approx(0.4))
 
 
 def test_where_one_class_only_is_there_auc_is_not_defined():
-    found = of(metric="auc", than=0.9)
+    found = of(metric="auc", reference=0.9)
     assert found.undefined == {"UA": 2}
     assert [group.name for group in found.judged] == ["null", "AA"]
 
@@ -86,6 +88,8 @@ def test_groups_are_each_counted_once_whatever_their_order():
     random = np.random.default_rng(1)
     values = random.integers(0, 50, 5000)
     labels, probabilities = (random.random(5000) < 0.3).astype(float), random.random(5000)
-    found = slices.slice_metrics(pa.array(values), labels, probabilities, "brier", than=0.0, costs=COSTS, min_rows=1)
+    found = slices.slice_metrics(
+        pa.array(values), labels, probabilities, "brier", reference=0.0, costs=COSTS, min_rows=1
+    )
     expected = {str(v): np.mean((probabilities - labels)[values == v] ** 2) for v in range(50)}
     assert {group.name: group.value for group in found.judged} == pytest.approx(expected)

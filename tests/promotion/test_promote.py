@@ -54,11 +54,11 @@ def test_where_nothing_differs_nothing_is_written(trained_toy, monkeypatch):
     assert promoted("1", who="a test").promoted
 
 
-@pytest.mark.parametrize(("gates", "becomes"), [("failed", "rejected"), ("not judged", "candidate")])
+@pytest.mark.parametrize(("gates", "becomes"), [("failed", "rejected"), ("inconclusive", "candidate")])
 def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gates, becomes):
     champion = register(trained_toy)
     promoted(champion, who="a test")
-    verdicts = [verdict("passed"), verdict(gates), verdict("reported"), verdict("not judged", blocks=False)]
+    verdicts = [verdict("passed"), verdict(gates), verdict("informational"), verdict("inconclusive", blocks=False)]
     refused = register(trained_toy, LATER, gates=gates, verdicts=verdicts)
     found = promoted(refused, who="a test")
     assert (found.promoted, found.champion, found.entry) == (False, champion, None)
@@ -81,7 +81,7 @@ def test_a_version_that_nobody_judged_is_not_promoted(trained_toy, monkeypatch):
 
 
 def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
-    verdicts = [verdict("passed"), verdict("reported"), verdict("not judged", blocks=False)]
+    verdicts = [verdict("passed"), verdict("informational"), verdict("inconclusive", blocks=False)]
     found = promoted(register(trained_toy, verdicts=verdicts), who="a test")
     assert found.promoted
     assert found.reason == (
@@ -204,7 +204,7 @@ FORGED = {
 """What anybody who reaches MLflow may write there."""
 
 
-@pytest.mark.parametrize("verdicts", [[], [verdict("passed"), verdict("failed")], [verdict("not judged")]])
+@pytest.mark.parametrize("verdicts", [[], [verdict("passed"), verdict("failed")], [verdict("inconclusive")]])
 def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, verdicts):
     version = register(trained_toy, verdicts=verdicts)
     run_id, registry = Registry(USE_CASE).version(version).run_id, Registry(USE_CASE)
@@ -255,7 +255,7 @@ def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
 def test_what_blocks_is_never_told_to_be_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
     told |= {"effective_from": AS_OF, "action": "promotion", "who": "", "reason": ""}
-    entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("not judged", blocks=False)))
+    entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("inconclusive", blocks=False)))
     assert promote._judged(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
 
 

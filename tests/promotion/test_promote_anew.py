@@ -5,12 +5,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from include.declaration.gates import ChampionGate, Gate
 from include.evaluation import evaluate
 from include.promotion import approve, promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.training import train
+from include.use_case import ChampionGate, Gate
 from tests import versions
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE

@@ -66,7 +66,7 @@ USE_CASE = replace(
     gates=(
         Gate("auc", at_least=0.8),
         Gate("log_loss", better_than="prior"),
-        SliceGate("kind, of", "log_loss", at_most_worse=0.5, min_rows=10),
+        SliceGate("kind, of", "log_loss", max_degradation=0.5, min_rows=10),
         RobustnessGate(at_most=0.9),
         ServingGate(at_most_microseconds=1e6, at_most_megabytes=100),
         SchemaGate(),

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from include.declaration.gates import SchemaGate
 from include.errors import InvalidRequestError
 from include.evaluation import evaluate
 from include.features import build
@@ -20,6 +19,7 @@ from include.promotion import register
 from include.reproduction import reproduce
 from include.scoring import score
 from include.training import train
+from include.use_case import SchemaGate
 from tests.conftest import AS_OF, LAST
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
 from tests.toy_use_case import USE_CASE, features, source

@@ -47,13 +47,13 @@ def decided(approved: bool | None, judged: str = "a") -> list[Entry]:
     ("gates", "approved", "life"),
     [
         (None, None, "candidate"),
-        ("not judged", None, "candidate"),
+        ("inconclusive", None, "candidate"),
         ("passed", None, "challenger"),
         ("passed", True, "challenger"),
         ("failed", None, "rejected"),
         ("failed", True, "rejected"),
         ("passed", False, "rejected"),
-        ("not judged", False, "rejected"),
+        ("inconclusive", False, "rejected"),
         (None, False, "rejected"),
     ],
 )
@@ -61,7 +61,7 @@ def test_off_the_ledger_gates_and_a_persons_decision_make_the_life(gates, approv
     assert lifecycle_states([version("1", gates, "a")], decided(approved), MAY) == {"1": life}
 
 
-@pytest.mark.parametrize("gates", ["passed", "failed", "not judged", None])
+@pytest.mark.parametrize("gates", ["passed", "failed", "inconclusive", None])
 def test_on_the_ledger_a_version_is_champion_or_archived_whatever_its_gates_say_now(gates):
     entries = [Entry(1, "1", MARCH), Entry(2, "2", APRIL)]
     assert lifecycle_states([version("1", gates), version("2", gates)], entries, MAY) == {

@@ -5,12 +5,11 @@ from datetime import date
 
 import pytest
 
-from include.declaration.gates import SliceGate
 from include.model.lightgbm_params import merge_parameters
 from include.training import spec
 from include.training.recipe import LONGEST_TAG, TrainingSpec, TrainingSpecError
 from include.training.spec import TrainingInputs
-from include.use_case import UseCase
+from include.use_case import SliceGate, UseCase
 from tests.toy_use_case import USE_CASE
 
 DATA = {"features.version": "12", "features.digest": "b2-f", "labels.version": "13", "labels.digest": "b2-l"}

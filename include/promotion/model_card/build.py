@@ -14,13 +14,13 @@ from mlflow.entities import RunData
 from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
+from include.evaluation.gates.result import GateResult
 from include.model import metrics
 from include.monitoring import limits
 from include.printable import printable_logger
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.registry import lifecycle
-from include.registry.gate_result import GateResult
 from include.registry.ledger import Ledger
 from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry
@@ -146,7 +146,7 @@ def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) 
         test={**told.test, **version.judged},
         intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
         slices=None if slices is None else tuple(SliceSummary(**each) for each in slices),
-        verdicts=tuple(GateResult(**each) for each in version.verdicts) or None,
+        verdicts=tuple(GateResult.from_json(each) for each in version.verdicts) or None,
         gains=kept.values(IMPORTANCE),
         plots=tuple(kept.plots()),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from include.declaration.use_case import DecisionCosts
+from include.declaration.costs import DecisionCosts
+from include.evaluation.gates.result import GateResult
 from include.monitoring.false_alarms import FalseAlarmRate
-from include.registry.gate_result import GateResult
 
 Metrics = Mapping[str, Mapping[str, float]]
 """Subject (`model`, a baseline or `champion`) to metric to value."""
@@ -78,7 +78,7 @@ class ModelCardContent:
     slices: Sequence[SliceSummary] | None = None
     verdicts: Sequence[GateResult] | None = None
     gates: str = ""
-    """The verdicts in one word: `passed`, `failed` or `not judged`."""
+    """The verdicts in one word: `passed`, `failed` or `inconclusive`."""
     champion: str | None = None
     """Version that it was judged against; empty: no model flew on that day; None: nobody compared."""
     false_alarms: Sequence[FalseAlarmRate] = ()

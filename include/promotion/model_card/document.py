@@ -10,7 +10,12 @@ from include.promotion.model_card import limitations
 from include.promotion.model_card.content import Metrics, ModelCardContent, SliceSummary
 from include.promotion.model_card.escaping import code, escaped, image, number, share, table
 
-MARKS = {"passed": "✔ passed", "failed": "✘ failed", "not judged": "? not judged", "reported": "· reported"}
+MARKS = {
+    "passed": "✔ passed",
+    "failed": "✘ failed",
+    "inconclusive": "? inconclusive",
+    "informational": "· informational",
+}
 """How an outcome is written; a mark besides the colour."""
 ALLOWED = " (allowed)"
 """Added to an outcome that does not keep the model from being promoted, though it is none to be glad of."""
@@ -177,7 +182,7 @@ def _gates(facts: ModelCardContent) -> list[str]:
         return [f"{NOT_KEPT} verdicts of its gates.", *_decisions(facts)]
     rows = []
     for each in facts.verdicts:
-        allowed = ALLOWED if each.outcome in ("failed", "not judged") and not each.blocks else ""
+        allowed = ALLOWED if each.outcome in ("failed", "inconclusive") and not each.blocks else ""
         told = (number(each.value), number(each.limit), escaped(each.reason))
         rows.append((escaped(each.gate), MARKS[each.outcome] + allowed, *told))
     lines = table(("gate", "outcome", "value", "limit", "reason"), rows, (2, 3))

@@ -36,7 +36,7 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-_CLASSES = {mark + allowed: outcome.replace(" ", "-") for outcome, mark in MARKS.items() for allowed in ("", ALLOWED)}
+_CLASSES = {mark + allowed: outcome for outcome, mark in MARKS.items() for allowed in ("", ALLOWED)}
 
 
 def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from include.declaration.gates import BASELINES, MODEL
+from include.evaluation.gates import GATES
 from include.promotion.model_card.content import ModelCardContent
 from include.promotion.model_card.escaping import code, escaped, number, share
 
-PROBES = {
-    "champion": "how it does against the champion on the same days",
-    "slice": "how it does in single groups of rows",
-    "robustness": "bad input (missing values, new categories, outliers)",
-    "serving": "loading and speed in a fresh process",
-    "schema": "whether its signature fits the champion's",
-    "leakage": "whether a feature sees the future",
-}
-"""Kinds of gates to what is not tested where none is declared."""
 SHIFT = 0.05
 """Difference of the share of positives between train and test, from which on it is mentioned."""
 
@@ -39,12 +31,12 @@ def _judged(facts: ModelCardContent) -> list[str]:
         return ["No gate has judged it."]
     found = [
         f"{label}: {escaped(each.gate)}. {escaped(each.reason)}"
-        for outcome, label in (("failed", "Failed"), ("not judged", "Not judged"))
+        for outcome, label in (("failed", "Failed"), ("inconclusive", "Inconclusive"))
         for each in facts.verdicts
         if each.outcome == outcome
     ]
     judged = {each.kind for each in facts.verdicts}
-    untested = [words for kind, words in PROBES.items() if kind not in judged]
+    untested = [gate.untested for gate in GATES if gate.untested and gate.kind not in judged]
     return found + ([f"No gate is declared for: {'; '.join(untested)}."] if untested else [])
 
 

@@ -4,14 +4,14 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1c2530; --soft: #56616e; --line: #d9dfe6; --head: #f3f6f9; --link: #0b5fa5;
-  --passed: #006d4f; --failed: #b23500; --not-judged: #7a5f00; --reported: #5c6670;
-  --passed-back: #e4f4ee; --failed-back: #fdeae1; --not-judged-back: #faf2d6; --reported-back: #eef1f4;
+  --passed: #006d4f; --failed: #b23500; --inconclusive: #7a5f00; --informational: #5c6670;
+  --passed-back: #e4f4ee; --failed-back: #fdeae1; --inconclusive-back: #faf2d6; --informational-back: #eef1f4;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14191f; --ink: #e4e9ee; --soft: #a2adb8; --line: #333d48; --head: #1d242c; --link: #7db8ee;
-    --passed: #6fd6b0; --failed: #ff9d73; --not-judged: #e6c964; --reported: #b0bac4;
-    --passed-back: #12352a; --failed-back: #43200f; --not-judged-back: #3a3110; --reported-back: #262e37;
+    --passed: #6fd6b0; --failed: #ff9d73; --inconclusive: #e6c964; --informational: #b0bac4;
+    --passed-back: #12352a; --failed-back: #43200f; --inconclusive-back: #3a3110; --informational-back: #262e37;
   }
   img { filter: brightness(.92); }
 }
@@ -34,7 +34,7 @@ ul { padding-left: 1.3rem; }
 li { margin: .25rem 0; }
 blockquote {
   max-width: 52rem; margin: 1rem 0; padding: .5rem 1rem;
-  border-left: 4px solid var(--not-judged); background: var(--not-judged-back);
+  border-left: 4px solid var(--inconclusive); background: var(--inconclusive-back);
 }
 code {
   padding: .05em .3em; border-radius: 3px; background: var(--head); overflow-wrap: anywhere;
@@ -46,11 +46,11 @@ th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align
 th { background: var(--head); font-weight: 600; vertical-align: bottom; }
 td { min-width: 4rem; overflow-wrap: anywhere; }
 th, td[style] { white-space: nowrap; }
-td.passed, td.failed, td.not-judged, td.reported { white-space: nowrap; font-weight: 600; }
+td.passed, td.failed, td.inconclusive, td.informational { white-space: nowrap; font-weight: 600; }
 td.passed { color: var(--passed); background: var(--passed-back); }
 td.failed { color: var(--failed); background: var(--failed-back); }
-td.not-judged { color: var(--not-judged); background: var(--not-judged-back); }
-td.reported { color: var(--reported); background: var(--reported-back); }
+td.inconclusive { color: var(--inconclusive); background: var(--inconclusive-back); }
+td.informational { color: var(--informational); background: var(--informational-back); }
 img { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px; background: #ffffff; }
 @media (min-width: 64rem) {
   body { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 2.5rem; }

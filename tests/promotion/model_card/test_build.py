@@ -8,9 +8,9 @@ import pytest
 
 from include.errors import InvalidRequestError
 from include.evaluation import evaluate, plots
+from include.evaluation.gates.result import GateResult
 from include.promotion import approve, register
 from include.promotion.model_card import build
-from include.registry.gate_result import GateResult
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import Runs
 from include.registry.records import Records

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
+from include.evaluation.gates.result import GateResult
 from include.monitoring.false_alarms import FalseAlarmRate
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.promotion.model_card.escaping import code, escaped
-from include.registry.gate_result import GateResult
 from include.use_case import DecisionCosts
 
 PLOTS = {"evaluation/verdicts.png": b"\x89PNG gates", "plots/calibration.png": b"\x89PNG curve"}
@@ -33,7 +33,7 @@ HOSTILE = [
 
 
 def verdict(gate: str, outcome: str, kind: str = "metric", value: float | None = 0.4, **more) -> GateResult:
-    told = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "not judged"), "reason": "Because."}
+    told = {"metric": "log_loss", "limit": 0.5, "blocks": outcome in ("failed", "inconclusive"), "reason": "Because."}
     return GateResult(gate=gate, kind=kind, value=value, outcome=outcome, **(told | more))
 
 
@@ -74,9 +74,9 @@ def facts(**changed) -> ModelCardContent:
                 verdict("log_loss better than prior", "passed", limit=0.5),
                 verdict("auc at least 0.75", "failed", value=0.712, limit=0.75, reason="AUC is 0.712, below 0.75."),
                 verdict(
-                    "log_loss better than the champion", "not judged", "champion", None, reason="Only 3 days left."
+                    "log_loss better than the champion", "inconclusive", "champion", None, reason="Only 3 days left."
                 ),
-                verdict("features without gain", "reported", "feature value", 2, limit=None),
+                verdict("features without gain", "informational", "unused_features", 2, limit=None),
             ),
             gates="failed",
             champion="3",
@@ -142,12 +142,12 @@ def test_every_verdict_stands_in_the_table_with_value_limit_and_reason():
     row = r"| auc at least 0.75 | ✘ failed | 0.712 | 0.75 | AUC is 0.712, below 0.75. |"
     assert row in said
     assert "| lenient | ✘ failed (allowed) | 0.4 | 0.5 | Because. |" in said
-    assert "| log_loss better than the champion | ? not judged | – | 0.5 | Only 3 days left. |" in said
+    assert "| log_loss better than the champion | ? inconclusive | – | 0.5 | Only 3 days left. |" in said
 
 
 def test_without_groups_the_card_says_whether_a_gate_asked_for_them():
     assert "No slice gate is declared." in section(model_card.card_markdown(facts(slices=())), "Slices")
-    unjudged = facts(slices=(), verdicts=(verdict("by carrier", "not judged", "slice"),))
+    unjudged = facts(slices=(), verdicts=(verdict("by carrier", "inconclusive", "slice"),))
     assert "No group could be judged; the gates say why." in section(model_card.card_markdown(unjudged), "Slices")
 
 
@@ -168,7 +168,7 @@ def test_the_worst_group_comes_first_and_says_that_it_is_beyond_the_limit():
     [
         "was tested on 2013-09-15 to 2013-10-12 alone",
         "Failed: auc at least 0.75. AUC is 0.712, below 0.75.",
-        "Not judged: log_loss better than the champion. Only 3 days left.",
+        "Inconclusive: log_loss better than the champion. Only 3 days left.",
         "No gate is declared for: how it does in single groups of rows; bad input",
         "5,000 rows (about 2.2% of all) had no label",
         "Days without features: 2013-05-01..2013-05-03.",
@@ -333,7 +333,7 @@ def test_the_page_follows_the_readers_colour_scheme_and_colours_the_outcomes():
     page = model_card.card_html(model_card.card_markdown(facts()), PLOTS)
     assert "prefers-color-scheme: dark" in page
     assert '<td class="failed">✘ failed</td>' in page
-    assert '<td class="not-judged">? not judged</td>' in page
+    assert '<td class="inconclusive">? inconclusive</td>' in page
 
 
 def test_every_section_can_be_reached_from_the_top():

@@ -1,0 +1,26 @@
+"""What wrong decisions cost, as a use case declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.declaration.field_types import require_field_types
+from include.declaration.gates import require
+
+
+@dataclass(frozen=True)
+class DecisionCosts:
+    """What a wrong decision costs, in any one unit; the decision threshold follows from it."""
+
+    missed: float
+    false_warning: float
+    unit: str
+
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        require(self.missed > 0 and self.false_warning > 0, "DecisionCosts: both costs must be above 0.")
+
+    @property
+    def threshold(self) -> float:
+        """Warn from this probability on: c_false / (c_false + c_missed) (Elkan 2001, eq. 2)."""
+        return self.false_warning / (self.false_warning + self.missed)

@@ -1,0 +1,135 @@
+"""The gate that compares a model with the champion on the same test days."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from include.declaration.gates import ADDITIVE, CHAMPION, METRIC_LABELS, MODEL, Metric, require, require_one_of
+from include.evaluation.gates.base import BaseGate, Input
+from include.evaluation.gates.result import GateResult, outcome_of
+from include.wording import counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from include.declaration.costs import DecisionCosts
+    from include.evaluation.inputs import ChampionInputs, GateInputs
+    from include.model.bootstrap import PairedDifference
+    from include.model.metrics import Numbers
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Challenger minus champion on the rows of days that the champion has not seen: each row's, and over all."""
+
+    days: npt.NDArray[np.datetime64]
+    differences: Numbers
+    difference: PairedDifference
+
+
+@dataclass(frozen=True)
+class ChampionGate(BaseGate):
+    """On the same test days, the metric is not worse than the champion's by more than the margin, beyond doubt.
+
+    A one-sided paired bootstrap over days. `margin=0` means that the challenger must be better; a positive margin, in
+    the metric's unit, allows the challenger to be worse by that much; a negative one requires that much gain.
+    """
+
+    kind: ClassVar[str] = "champion"
+    needs: ClassVar[frozenset[Input]] = frozenset({"rows", "champion"})
+    untested: ClassVar[str] = "how it does against the champion on the same days"
+
+    metric: Metric = "log_loss"
+    margin: float = 0.0
+    confidence: float = 0.95
+    min_days: int = field(default=14, kw_only=True)  # else, declared again, it would be the first positional one
+
+    def require_possible(self) -> None:
+        require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
+        require(math.isfinite(self.margin), "ChampionGate: margin is a finite number, in the metric's unit.")
+        require(0.5 < self.confidence <= 0.999, "ChampionGate: confidence lies between 0.5 and 0.999.")
+        require(self.min_days >= 5, "ChampionGate: min_days must be at least 5, or resampling days says nothing.")
+
+    def __str__(self) -> str:
+        if self.margin == 0:
+            return f"{self.metric} better than the champion"
+        if self.margin < 0:
+            return f"{self.metric} better than the champion by {-self.margin:g}"
+        return f"{self.metric} not worse than the champion by {self.margin:g}"
+
+    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+        """Compare the upper confidence bound of the mean difference to the champion with the margin.
+
+        Only on test days that the champion has not seen. With a margin of 0 the bound must lie strictly below.
+        """
+        compared = self.compare(inputs, costs)
+        if isinstance(compared, GateResult):
+            return [compared]
+        assert inputs.champion is not None
+        difference = compared.difference
+        passed = difference.upper < 0 if self.margin == 0 else difference.upper <= self.margin
+        value = difference.upper if math.isfinite(difference.upper) else None
+        reason = self._reason(difference, inputs.champion, passed)
+        return [self.result(outcome_of(passed), reason, metric=self.metric, value=value, limit=self.margin)]
+
+    def compare(self, inputs: GateInputs, costs: DecisionCosts) -> Comparison | GateResult:
+        """Return the comparison that is judged, or a result where there is nothing to compare."""
+        from include.evaluation.judging import rows_unseen_by_champion
+        from include.model import bootstrap, metrics
+
+        unseen = rows_unseen_by_champion(self, self.metric, inputs)
+        if isinstance(unseen, GateResult):
+            return unseen
+        rows = inputs.rows
+        assert rows is not None
+        own, other = (
+            metrics.losses(self.metric, rows.labels[unseen], rows.predicted[subject][unseen], costs)
+            for subject in (MODEL, CHAMPION)
+        )
+        days, differences = rows.days[unseen], own - other
+        return Comparison(
+            days, differences, bootstrap.paired_differences(days, differences, confidence=self.confidence)
+        )
+
+    def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
+        """Draw the difference to the champion on each day; None where there is nothing to compare."""
+        import numpy as np
+
+        from include.evaluation import plots
+
+        compared = self.compare(inputs, costs)
+        if isinstance(compared, GateResult):
+            return None
+        days, place = np.unique(compared.days.astype("datetime64[D]"), return_inverse=True)
+        return plots.plot_champion(
+            f"{title}: against version {inputs.champion.version if inputs.champion else ''}",
+            days.tolist(),
+            np.bincount(place, weights=compared.differences) / np.bincount(place),
+            mean=compared.difference.mean,
+            interval=(compared.difference.lower, compared.difference.upper),
+            margin=self.margin,
+            metric=self.metric,
+        )
+
+    def _reason(self, difference: PairedDifference, champion: ChampionInputs, passed: bool) -> str:
+        mean, upper = difference.mean, difference.upper
+        compared = f"{abs(mean):.4g} {'lower' if mean < 0 else 'higher'} than" if mean else "that of"
+        sure = f"with {100 * self.confidence:g}% confidence"
+        if not math.isfinite(upper):
+            bound = f"{sure} it has no bound"
+        elif upper < 0:
+            bound = f"{sure} at least {-upper:.4g} lower"
+        else:
+            bound = f"{sure} it may be up to {upper:.4g} higher"
+        if self.margin > 0:
+            asked = f" At most {self.margin:g} higher is allowed."
+        elif self.margin < 0:
+            asked = f" At least {-self.margin:g} lower is asked for."
+        else:
+            asked = "" if passed else " It must be lower beyond doubt."
+        version = f"version {champion.version}" + ("'s" if mean else "")
+        label = METRIC_LABELS[self.metric]
+        return f"On {counted(difference.days, 'day')} {label} is {compared} {version}; {bound}.{asked}"

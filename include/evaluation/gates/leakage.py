@@ -1,0 +1,121 @@
+"""The gate on whether features, labels or quarantine decisions have seen the future."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from include.declaration.gates import require
+from include.evaluation.gates.base import BaseGate, GateLimits, Input
+from include.evaluation.gates.result import GateResult, Outcome
+from include.wording import counted, listed, sentence
+
+if TYPE_CHECKING:
+    from include.declaration.costs import DecisionCosts
+    from include.evaluation.inputs import GateInputs, RebuiltPeriod
+
+MIN_DAYS = 6
+"""Days with rows that must have been built again for the gate to pass."""
+
+
+@dataclass(frozen=True)
+class LeakageGate(BaseGate):
+    """Nothing sees the future: with everything changed that became known later, sampled days are built again.
+
+    These are features, labels and quarantine decisions; any difference blocks. At least half of the days are training
+    days, the others validation and test days; all weekdays are among them as far as the window has them. Each training
+    samples other days. include/evaluation/checks/leakage_check.py says what this does not cover.
+    """
+
+    kind: ClassVar[str] = "leakage"
+    needs: ClassVar[frozenset[Input]] = frozenset({"rebuilt_periods"})
+    untested: ClassVar[str] = "whether a feature sees the future"
+
+    days: int = 8
+    """Days that are built again. With 8, all weekdays are among them; with 14, each is one of the training days and one
+    of the others."""
+
+    def require_possible(self) -> None:
+        require(
+            self.days >= MIN_DAYS,
+            f"LeakageGate: days={self.days} is too few; {MIN_DAYS} days or more are built again.",
+        )
+
+    def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
+        super().require_fit(limits, gates)
+        require(
+            limits.rebuildable_days >= MIN_DAYS,
+            f"LeakageGate: the shortest window has {limits.rebuildable_days} days of train, validation and test that"
+            f" can be tried, and {MIN_DAYS} are needed.",
+        )
+
+    def __str__(self) -> str:
+        return "nothing sees the future"
+
+    @property
+    def periods_to_rebuild(self) -> int:
+        return self.days
+
+    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+        """Count what has seen the future: features, labels, quarantine decisions, and what else was read.
+
+        A day that could not be built again, or not to the same, is no proof and fails; one without rows is no
+        evidence at all.
+        """
+        rebuilt = inputs.rebuilt_periods
+        if not rebuilt:
+            return self._results("inconclusive", "No day was built again.")
+        leaks = {name for period in rebuilt for name in (*period.leaking, *period.read)}
+        if leaks:
+            return self._results("failed", _describe_leaks(rebuilt), len(leaks))
+        for period in rebuilt:
+            if reason := _unreliable_reason(period):
+                return self._results("failed", reason)
+        tried = [str(period.day) for period in rebuilt if period.rows]
+        if len(tried) < MIN_DAYS:
+            empty = [str(period.day) for period in rebuilt if not period.rows]
+            reason = f"Only {counted(len(tried), 'day')} could be tried, and {MIN_DAYS} are needed."
+            reason += f" Of {listed(empty)} there are no rows." if empty else ""
+            return self._results("inconclusive", reason)
+        reason = (
+            f"Everything that became known later was changed on {counted(len(tried), 'day')} ({listed(tried)}), and no"
+            " feature, label or quarantine decision moved."
+        )
+        return self._results("passed", reason, 0)
+
+    def _results(self, outcome: Outcome, reason: str, value: int | None = None) -> list[GateResult]:
+        return [self.result(outcome, reason, metric="leaks", value=value, limit=0)]
+
+
+def _describe_leaks(rebuilt: Sequence[RebuiltPeriod]) -> str:
+    parts = []
+    if leaking := {name for period in rebuilt for name in period.leaking}:
+        days = listed([str(period.day) for period in rebuilt if period.leaking])
+        parts.append(f"On {days} {listed(leaking)} changed when only what became known later was changed.")
+    if read := {name for period in rebuilt for name in period.read}:
+        days = listed([str(period.day) for period in rebuilt if period.read])
+        parts.append(
+            f"On {days} the use case's functions read {listed(read)}, which they were not given and which may know the"
+            " future. Use the feeds that the functions are given; what they share with source.py belongs into a module"
+            " of its own, constants into the use case's package."
+        )
+    return " ".join(parts)
+
+
+def _unreliable_reason(period: RebuiltPeriod) -> str:
+    """Return why a day that was built again says nothing about leakage; empty if it does."""
+    if period.error:
+        return f"{period.day} could not be built again: {sentence(period.error)}"
+    if period.non_deterministic:
+        return (
+            f"{period.day} is not the same when built twice from the same, so whether it leaks cannot be decided:"
+            f" {listed(period.non_deterministic)}. Remove from the use case's functions what is left to chance: random"
+            " numbers, the clock, the order of rows."
+        )
+    if period.outdated:
+        return (
+            f"What is stored of {period.day} was built by other code than there is now, or from what these functions"
+            " are not given, so it proves nothing. Build it again with the use case's data DAG, then train again."
+        )
+    return ""

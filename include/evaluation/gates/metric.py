@@ -1,0 +1,106 @@
+"""The gate on a metric of the test days."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from include.declaration.gates import (
+    BASELINES,
+    HIGHER_IS_BETTER,
+    METRIC_LABELS,
+    METRICS,
+    MODEL,
+    UP_TO_ONE,
+    Metric,
+    require,
+    require_one_of,
+)
+from include.evaluation.gates.base import BaseGate, GateLimits, Input
+from include.evaluation.gates.result import GateResult, outcome_of
+from include.wording import but, counted
+
+if TYPE_CHECKING:
+    from include.declaration.costs import DecisionCosts
+    from include.evaluation.inputs import GateInputs
+
+
+@dataclass(frozen=True)
+class Gate(BaseGate):
+    """Compare a metric of the test days with a number, or with the metric of a baseline.
+
+    A metric that is better when higher may have an upper limit: a model too good to be true has seen the future.
+    """
+
+    kind: ClassVar[str] = "metric"
+    needs: ClassVar[frozenset[Input]] = frozenset({"metrics"})
+
+    metric: Metric
+    better_than: str | None = None
+    """Name of a baseline that must be beaten."""
+    at_most: float | None = None
+    at_least: float | None = None
+
+    def require_possible(self) -> None:
+        require_one_of(self.metric, METRICS, "Gate: metric=")
+        given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
+        require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
+        if self.better_than is not None:
+            require_one_of(self.better_than, BASELINES, f"Gate({self.metric!r}): better_than=")
+        else:
+            self._require_possible_limit()
+
+    def _require_possible_limit(self) -> None:
+        limit = self.at_most if self.at_least is None else self.at_least
+        assert limit is not None
+        highest = 1.0 if self.metric in UP_TO_ONE else math.inf
+        say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
+        require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number.")
+        require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
+        require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.")
+
+    def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
+        super().require_fit(limits, gates)
+        for other in gates:
+            if not isinstance(other, Gate) or other.metric != self.metric:
+                continue
+            if self.at_least is not None and other.at_most is not None:
+                require(
+                    self.at_least <= other.at_most,
+                    f"gates on {self.metric} contradict each other: at least {self.at_least:g} and at most"
+                    f" {other.at_most:g}. No model can pass both.",
+                )
+
+    def __str__(self) -> str:
+        if self.better_than is not None:
+            return f"{self.metric} better than {self.better_than}"
+        limit = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
+        return f"{self.metric} {limit}"
+
+    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+        """Compare the metric with its limit: a limit itself is within the limit, a baseline must be beaten."""
+        name, label = self.metric, METRIC_LABELS[self.metric]
+        value = _finite_metric(inputs, MODEL, name)
+        limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most
+        limit = self.at_least if self.at_least is not None else limit
+        if value is None or limit is None:
+            lacking = f"the {self.better_than} baseline" if value is not None else "the model"
+            reason = f"Of {lacking} there is no {label} on the test days."
+            return [self.result("inconclusive", reason, metric=name, value=value, limit=limit)]
+        if self.better_than:
+            higher = name in HIGHER_IS_BETTER
+            passed = value > limit if higher else value < limit
+            asked = f"it must be {'above' if higher else 'below'} the {self.better_than} baseline's {limit:.6g}"
+        elif self.at_least is not None:
+            passed, asked = value >= limit, f"at least {limit:.6g} is asked for"
+        else:
+            passed, asked = value <= limit, f"at most {limit:.6g} is allowed"
+        reason = f"On {counted(inputs.days, 'test day')} {label} is {value:.6g}{but(passed)} {asked}."
+        return [self.result(outcome_of(passed), reason, metric=name, value=value, limit=limit)]
+
+
+def _finite_metric(inputs: GateInputs, subject: str, metric: str) -> float | None:
+    value = inputs.metrics.get(subject, {}).get(metric)
+    return value if value is not None and math.isfinite(value) else None

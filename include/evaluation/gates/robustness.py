@@ -1,0 +1,58 @@
+"""The gate on what bad input does to the probabilities."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from include.declaration.gates import require
+from include.evaluation.gates.base import BaseGate, Input
+from include.evaluation.gates.result import GateResult, outcome_of
+from include.wording import but, counted, sentence
+
+if TYPE_CHECKING:
+    from include.declaration.costs import DecisionCosts
+    from include.evaluation.inputs import GateInputs
+
+_METRIC = "change of probability"
+
+
+@dataclass(frozen=True)
+class RobustnessGate(BaseGate):
+    """Bad input is survived: a feature nulled, a category never seen, a number far out, one feature at a time.
+
+    No crash, every answer a probability, and on average over rows none moves by more than `at_most`.
+    """
+
+    kind: ClassVar[str] = "robustness"
+    needs: ClassVar[frozenset[Input]] = frozenset({"corruptions"})
+    untested: ClassVar[str] = "bad input (missing values, new categories, outliers)"
+
+    at_most: float
+
+    def require_possible(self) -> None:
+        require(0 < self.at_most <= 1, "RobustnessGate: at_most is a change of probability, above 0 and up to 1.")
+
+    def __str__(self) -> str:
+        return f"robust: no feature moves the probability by more than {self.at_most:g}"
+
+    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+        """Compare the largest mean change of the probability with the limit; what breaks the model fails."""
+        if not inputs.corruptions:
+            reason = "No feature was made bad on purpose."
+            return [self.result("inconclusive", reason, metric=_METRIC, limit=self.at_most)]
+        tried = counted(len(inputs.corruptions), "bad input")
+        broken = [each for each in inputs.corruptions if each.error or not math.isfinite(each.change)]
+        if broken:
+            first = broken[0]
+            error = sentence(first.error or "the probability changed by no finite number")
+            reason = f"Of {tried} {len(broken)} broke the model. {first.feature} {first.how}: {error}"
+            return [self.result("failed", reason, metric=_METRIC, limit=self.at_most)]
+        worst = max(inputs.corruptions, key=lambda each: each.change)
+        passed = worst.change <= self.at_most
+        reason = (
+            f"Of {tried} {worst.feature} {worst.how} moves the probability most, by {worst.change:.4g} on"
+            f" average{but(passed)} at most {self.at_most:g} is allowed."
+        )
+        return [self.result(outcome_of(passed), reason, metric=_METRIC, value=worst.change, limit=self.at_most)]

@@ -1,0 +1,145 @@
+"""The gate on the worst group of rows that share a value of a column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from include.declaration.gates import (
+    ALL_ROWS,
+    BASELINES,
+    CHAMPION,
+    METRIC_LABELS,
+    METRICS,
+    MODEL,
+    Metric,
+    require,
+    require_one_of,
+)
+from include.evaluation.gates.base import BaseGate, GateLimits, Input
+from include.evaluation.gates.result import GateResult, outcome_of
+from include.wording import but, counted
+
+if TYPE_CHECKING:
+    from include.declaration.costs import DecisionCosts
+    from include.evaluation.inputs import GateInputs
+    from include.model.slices import SliceMetrics
+
+
+@dataclass(frozen=True)
+class SliceGate(BaseGate):
+    """In no group of rows that share a value is the metric worse than its reference by more than `max_degradation`.
+
+    The reference is the model's own metric on `all rows`, or that of a baseline or the champion on the group's rows.
+    Fairness is the same question asked of a column that names people's groups.
+    """
+
+    kind: ClassVar[str] = "slice"
+    needs: ClassVar[frozenset[Input]] = frozenset({"rows", "champion"})
+    untested: ClassVar[str] = "how it does in single groups of rows"
+
+    column: str
+    """A key or a feature of few values."""
+    metric: Metric
+    max_degradation: float
+    reference: str = ALL_ROWS
+    min_rows: int = 200
+    """Groups of fewer labelled rows are not judged."""
+
+    def require_possible(self) -> None:
+        gate = f"SliceGate({self.column!r})"
+        require_one_of(self.metric, METRICS, f"{gate}: metric=")
+        require_one_of(self.reference, (ALL_ROWS, CHAMPION, *BASELINES), f"{gate}: reference=")
+        require(self.min_rows >= 1, f"{gate}: min_rows is a number of rows from 1 on.")
+        say = f"{gate}: max_degradation="
+        require(math.isfinite(self.max_degradation), f"{say}{self.max_degradation} is no finite number.")
+        require(
+            self.reference != ALL_ROWS or self.max_degradation >= 0,
+            f"{say}{self.max_degradation:g}: not every group can be better than all rows together.",
+        )
+
+    def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
+        require(
+            self.column in limits.columns,
+            f"SliceGate({self.column!r}): there is no key or feature of that name that groups rows; there are"
+            f" {sorted(limits.columns)}.",
+        )
+        super().require_fit(limits, gates)
+
+    def __str__(self) -> str:
+        reference = f"the {self.reference}" if self.reference == CHAMPION else self.reference
+        return f"{self.metric} by {self.column} at most {self.max_degradation:g} worse than {reference}"
+
+    @property
+    def grouping_columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+        """Compare how much worse than its reference the worst group with enough rows is with the limit."""
+        compared = self.compare(inputs, costs)
+        return [compared if isinstance(compared, GateResult) else self._judge_worst(compared)]
+
+    def compare(self, inputs: GateInputs, costs: DecisionCosts) -> SliceMetrics | GateResult:
+        """Return the groups that are judged, or a result where there are none to judge."""
+        import numpy as np
+
+        from include.evaluation.judging import has_predictions, rows_unseen_by_champion
+        from include.model import metrics, slices
+
+        name, rows = self.metric, inputs.rows
+        chosen = rows_unseen_by_champion(self, name, inputs) if self.reference == CHAMPION else np.array(True)
+        if isinstance(chosen, GateResult):
+            return chosen
+        other = MODEL if self.reference == ALL_ROWS else self.reference
+        lacking = [subject for subject in (MODEL, other) if rows is None or not has_predictions(rows, subject)]
+        if rows is None or lacking:
+            return self._inconclusive(f"The test rows have no probabilities of the {lacking[0]}.")
+        if self.column not in rows.columns.column_names:
+            return self._inconclusive(f"The test rows have no column {self.column}.")
+        taken = np.flatnonzero(np.broadcast_to(chosen, rows.labels.shape))
+        labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
+        reference = metrics.compute_metric(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
+        if reference is None:
+            return self._inconclusive(f"Of all rows there is no {METRIC_LABELS[name]}.")
+        column = rows.columns[self.column].take(taken)
+        return slices.slice_metrics(column, labels, own, name, reference=reference, costs=costs, min_rows=self.min_rows)
+
+    def groups(self, inputs: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
+        compared = self.compare(inputs, costs)
+        if isinstance(compared, GateResult):
+            return []
+        shared = {
+            "column": f"{self.column}: {self.metric} compared with {self.reference}",
+            "limit": self.max_degradation,
+        }
+        judged = [asdict(group) for group in compared.judged]
+        nothing = dict.fromkeys(("value", "compared", "worse"))
+        left_out = {**compared.undefined, **compared.small}
+        others = [{"name": name, "rows": rows, **nothing} for name, rows in left_out.items()]
+        return [shared | {"group": group.pop("name")} | group for group in [*judged, *others]]
+
+    def _inconclusive(self, reason: str) -> GateResult:
+        return self.result("inconclusive", reason, metric=self.metric)
+
+    def _judge_worst(self, compared: SliceMetrics) -> GateResult:
+        label, limit = METRIC_LABELS[self.metric], self.max_degradation
+        aside = (
+            f" {counted(len(compared.small), 'group')} had fewer than {self.min_rows:,} rows." if compared.small else ""
+        )
+        if compared.undefined:
+            aside += f" In {counted(len(compared.undefined), 'group')} {label} is not defined."
+        if not compared.judged:
+            reason = f"No group by {self.column} could be judged.{aside}"
+            return self.result("inconclusive", reason, metric=self.metric, limit=limit)
+        worst = compared.judged[0]
+        passed = worst.worse <= limit
+        reference = "all rows" if self.reference == ALL_ROWS else f"the {self.reference} there"
+        degradation = f"{abs(worst.worse):.4g} {'worse' if worst.worse >= 0 else 'better'}"
+        reason = (
+            f"Worst of {counted(len(compared.judged), 'group')} is {self.column} {worst.name} with {worst.rows:,} rows:"
+            f" {label} {worst.value:.4g}, {degradation} than the {worst.compared:.4g} of {reference}{but(passed)}"
+            f" at most {limit:g} worse is allowed.{aside}"
+        )
+        return self.result(outcome_of(passed), reason, metric=self.metric, value=worst.worse, limit=limit)

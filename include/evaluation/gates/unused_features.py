@@ -1,0 +1,52 @@
+"""The gate on features that a model gained nothing from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from include.declaration.gates import require
+from include.evaluation.gates.base import BaseGate, Input
+from include.evaluation.gates.result import GateResult, Outcome, outcome_of
+from include.wording import but, counted, listed
+
+if TYPE_CHECKING:
+    from include.declaration.costs import DecisionCosts
+    from include.evaluation.inputs import GateInputs
+
+
+@dataclass(frozen=True)
+class UnusedFeaturesGate(BaseGate):
+    """Features that the model never gained from are listed; with `at_most`, more of them block."""
+
+    kind: ClassVar[str] = "unused_features"
+    needs: ClassVar[frozenset[Input]] = frozenset({"features", "gains"})
+
+    at_most: int | None = None
+
+    def require_possible(self) -> None:
+        require(
+            self.at_most is None or self.at_most >= 0, "UnusedFeaturesGate: at_most is a number of features from 0 on."
+        )
+
+    def __str__(self) -> str:
+        return "features without gain" if self.at_most is None else f"at most {self.at_most} features without gain"
+
+    @property
+    def can_block(self) -> bool:
+        return self.at_most is not None
+
+    def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
+        """Count the features that the model reads and that brought it no gain."""
+        if not inputs.gains or not inputs.features:
+            return self._results("inconclusive", "It is not known what each feature brought.")
+        unused = [name for name in inputs.features if not inputs.gains.get(name, 0.0) > 0]
+        reason = f"{len(unused)} of {counted(len(inputs.features), 'feature')} brought no gain"
+        reason += f": {listed(unused)}" if unused else ""
+        if self.at_most is None:
+            return self._results("informational", f"{reason}.", len(unused))
+        passed = len(unused) <= self.at_most
+        return self._results(outcome_of(passed), f"{reason}{but(passed)} at most {self.at_most} may.", len(unused))
+
+    def _results(self, outcome: Outcome, reason: str, value: int | None = None) -> list[GateResult]:
+        return [self.result(outcome, reason, metric="features without gain", value=value, limit=self.at_most)]
