@@ -85,6 +85,7 @@ NUMERIC = {
     "markdown_it",
     "openpyxl",
     "optuna",
+    "scipy",
 }
 OUTSIDE = ("os", "pathlib.Path", "socket", "subprocess", "shutil", "tempfile", "urllib", "http", "sqlite3", "time")
 """Of the standard library, what reaches out of the process."""
