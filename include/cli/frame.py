@@ -62,7 +62,7 @@ def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:
             return lake.as_of(day).read(table, day, day, order_by=schemas.keys(use_case, table))
     raise NotReadyError(
         f"{use_case.name}: there are no {table} of {day}, neither in the lake nor in what `check` has kept. Run"
-        f" {use_case.name}__data for that day, or: python -m include.cli check {use_case.name} {day}"
+        f" {use_case.name}__data for that day, or: airworthy check {use_case.name} {day}"
     )
 
 
