@@ -199,10 +199,10 @@ def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(mon
     assert read("raw/events").num_rows == 0
 
 
-@pytest.mark.parametrize("run_stage", [ingest.ingest_period, validate.validate_period, build.build_features])
-def test_a_day_before_the_first_is_refused_by_name(run_stage):
+@pytest.mark.parametrize("stage", [ingest.ingest_period, validate.validate_period, build.build_features])
+def test_a_day_before_the_first_is_refused_by_name(stage):
     with pytest.raises(InvalidRequestError, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
-        run_stage(USE_CASE, date(2019, 12, 31))
+        stage(USE_CASE, date(2019, 12, 31))
 
 
 @pytest.mark.parametrize(
