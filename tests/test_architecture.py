@@ -29,6 +29,7 @@ LEVELS = (
     ("monitoring",),
     ("training",),
     ("evaluation", "reproduction"),
+    ("notebook",),
     ("promotion", "backtest"),
     ("notifications",),
     ("maintenance",),

@@ -24,7 +24,7 @@ DOCUMENTS = [
     *sorted((REPOSITORY / "include" / "use_cases").rglob("*.md")),
 ]
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"-m include\.cli[ \t]+([a-z][^\n#|`]*)")
+COMMAND = re.compile(r"(?:^|`|bin/|worker )airworthy[ \t]+([a-z][^\n#|`]*)", re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)[^)]*\)|(?:src|href)=\"([^\"]+)\"")
 PLACEHOLDER = re.compile(r"\b(TODO|TBD|FIXME|XXX|lorem ipsum|coming soon|to be written|fill in here)\b", re.IGNORECASE)
 IDS = [str(path.relative_to(REPOSITORY)) for path in DOCUMENTS]
@@ -75,8 +75,8 @@ def test_every_command_that_is_shown_is_understood(path):
     for shown in COMMAND.findall(path.read_text()):
         name, *arguments = shlex.split(shown)
         assert name in COMMANDS, f"{shown}: there is no command {name}"
-        # Parsed as if typed, not run; `…` and <names> stand for what a person fills in.
-        if not any(argument.startswith(("<", "…")) for argument in arguments):
+        # Parsed as if typed, not run; a name alone names the command; a person fills in `…` and <names>.
+        if arguments and not any(argument.startswith(("<", "…")) for argument in arguments):
             understand(COMMANDS[name], name, arguments)
 
 
@@ -131,7 +131,8 @@ def test_what_is_wrong_would_be_found(tmp_path):
         "it",
         "that",
     }
-    assert COMMAND.findall("`.venv/bin/python -m include.cli report x 2013-01-01`") == ["report x 2013-01-01"]
+    assert COMMAND.findall("`.venv/bin/airworthy report x 2013-01-01`") == ["report x 2013-01-01"]
+    assert COMMAND.findall("```\nairworthy report x\n```\n`airworthy up`, pg_dump -U airworthy x") == ["report x", "up"]
     assert PLACEHOLDER.search("This is TODO.")
     with pytest.raises(typer.BadParameter):
         COMMANDS["predictions"].make_context("predictions", ["flight_delays", "tomorrow"])

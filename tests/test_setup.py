@@ -155,6 +155,7 @@ def test_what_has_changed_since_is_set_up_again(checkout: Path, monkeypatch, cha
     ran = pretend_to_install(bootstrap, monkeypatch)
     bootstrap.main()
     ran.clear()
+    assert Path(bootstrap.COMMAND).exists()
     if change == "lock":
         (checkout / "requirements-dev.txt").write_text("# another\n" + LOCK)
     else:
@@ -164,7 +165,8 @@ def test_what_has_changed_since_is_set_up_again(checkout: Path, monkeypatch, cha
 
 
 def test_hashes_are_asked_of_the_installer_itself_too(checkout: Path):
-    first = load(checkout).locked(["uv", "setuptools"])
+    bootstrap = load(checkout)
+    first = bootstrap.locked(bootstrap.DEVELOPMENT, ["uv", "setuptools"])
     assert re.findall(r"^([\w-]+)==", first, re.MULTILINE) == ["setuptools", "uv"]
     assert first.count("--hash=sha256:") > 2
 
@@ -193,6 +195,78 @@ def test_an_image_gets_what_runs_and_nothing_else(checkout: Path, monkeypatch):
     assert ran[-1].endswith(f"-r {checkout / 'requirements.txt'}")
     assert "--require-hashes" in ran[-1]
     assert "--compile-bytecode" in ran[-1]
+
+
+def test_an_image_has_no_requirements_dev_txt_and_sets_up_once(checkout: Path, monkeypatch):
+    (checkout / "requirements-dev.txt").unlink()
+    assert set_up(checkout, monkeypatch, "--runtime")
+    assert set_up(checkout, monkeypatch, "--runtime") == []
+
+
+def set_up(checkout: Path, monkeypatch, *flags: str) -> list[str]:
+    """The commands that a setup with these flags runs."""
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", *flags])
+    bootstrap = load(checkout)
+    ran = pretend_to_install(bootstrap, monkeypatch)
+    bootstrap.main()
+    return ran
+
+
+def test_the_tools_of_development_are_added_to_what_runs_and_are_kept(checkout: Path, monkeypatch):
+    assert set_up(checkout, monkeypatch, "--runtime")[-1].endswith("requirements.txt")
+    [added] = set_up(checkout, monkeypatch)
+    assert "uv pip install" in added and added.endswith("requirements-dev.txt")
+    assert set_up(checkout, monkeypatch, "--runtime") == set_up(checkout, monkeypatch) == []
+
+
+def test_tools_that_are_interrupted_while_they_are_added_are_installed_from_the_start(checkout: Path, monkeypatch):
+    set_up(checkout, monkeypatch, "--runtime")
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py"])
+    bootstrap = load(checkout)
+    pretend_to_install(bootstrap, monkeypatch, fails_at="--compile-bytecode")
+    with pytest.raises(KeyboardInterrupt):
+        bootstrap.main()
+    assert "-m venv --clear" in set_up(checkout, monkeypatch)[0]
+
+
+def test_a_change_of_what_runs_installs_the_tools_of_development_again_too(checkout: Path, monkeypatch):
+    set_up(checkout, monkeypatch)
+    (checkout / "requirements-dev.txt").write_text("# another\n" + LOCK)
+    assert set_up(checkout, monkeypatch, "--runtime") == [], "what runs is the same"
+    (checkout / "requirements.txt").write_text("# another\n" + RUNTIME)
+    ran = set_up(checkout, monkeypatch, "--runtime")
+    assert "-m venv --clear" in ran[0] and ran[-1].endswith("requirements-dev.txt")
+
+
+def test_what_is_installed_for_long_is_reported_meanwhile(checkout: Path, capfd):
+    bootstrap = load(checkout)
+    bootstrap.WAITING_S = 0.01
+    with bootstrap.report_waiting("uv"):
+        said = ""
+        while said.count("waiting for uv, 0 s\n") < 2:
+            said += capfd.readouterr().out
+
+
+def test_the_command_runs_from_any_folder_and_also_in_a_checkout_whose_name_has_a_space(checkout: Path, tmp_path: Path):
+    bootstrap = load(checkout)
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    Path(bootstrap.VENV_PYTHON).symlink_to(sys.executable)
+    cli = checkout / "include" / "cli"
+    cli.mkdir(parents=True)
+    (cli / "main.py").write_text("import sys\n\n\ndef main():\n    print(sys.argv[1:])\n    sys.exit(3)\n")
+    bootstrap.write_command()
+    command = [str(checkout / ".venv" / "bin" / "airworthy"), "report", "two words"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("['report', 'two words']\n", "", 3)
+
+
+def test_targets_that_run_the_product_install_only_what_runs():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    needs = dict(re.findall(r"^([a-z0-9-]+):(.*?) +##", makefile, re.MULTILINE))
+    assert {name for name, before in needs.items() if before.strip() == "runtime"} == {
+        *("up", "down", "status", "demo", "check-model", "lock"),
+    }
+    assert needs["test"].strip() == "setup"
 
 
 PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]+\])?==(\S+)", re.MULTILINE)

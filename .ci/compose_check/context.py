@@ -39,4 +39,4 @@ class Context:
 
     def command_line(self, *arguments: str) -> str:
         """Run the project's command line in the worker, as docs/operate.md says, and return what it prints."""
-        return self.stack.compose("exec", "--no-TTY", "worker", "python", "-m", "include.cli.main", *arguments)
+        return self.stack.compose("exec", "--no-TTY", "worker", "airworthy", *arguments)

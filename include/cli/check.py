@@ -12,10 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from include import settings
 from include.cli.escaping import print_line
 from include.declaration.registry import load_use_case
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
 from include.evaluation.check_use_case import CheckFinding
@@ -35,11 +33,6 @@ class CheckFailedError(AirworthyError):
         )
 
 
-def kept_home(use_case: UseCase) -> Path:
-    """Return the folder in which `check` keeps what it landed, for the next check."""
-    return settings.current_settings().home / "check" / use_case.name
-
-
 def print_check(console: Console, name: str, day: date) -> None:
     """Land what a training as of `day` needs, train, judge, and print every finding. Nothing is registered.
 
@@ -56,7 +49,7 @@ def print_check(console: Console, name: str, day: date) -> None:
     errors = _print(console, check_use_case.findings_of_declaration(use_case, day))
     if errors:
         raise CheckFailedError(name, day, f"{errors} errors in the declaration")
-    with _own_places(kept_home(use_case)) as home:
+    with _own_places(check_use_case.kept_home(use_case)) as home:
         check_use_case.discard_outdated(use_case, home)
         refused, valid = check_use_case.land_window(use_case, day, tell)
         console.print(f"{valid} days of {name} are valid up to {day}; they are kept in {home}")

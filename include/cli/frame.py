@@ -11,15 +11,10 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from include.cli.check import kept_home
 from include.cli.escaping import print_line
-from include.declaration.registry import load_use_case
-from include.declaration.use_case import UseCase
-from include.errors import InvalidRequestError, NotReadyError
-from include.lake import clone, schemas
-from include.lake.lake import Lake
-from include.lake.object_store import StoragePath
+from include.errors import InvalidRequestError
 from include.model.spreadsheet import mark_formulas
+from include.notebook import load
 from include.printable import escape_line
 
 
@@ -32,13 +27,10 @@ def print_frame(console: Console, name: str, table: str, day: date, rows: int, o
         InvalidRequestError: there is no such table or day, or the file cannot be written.
         NotReadyError: neither the lake nor what `check` has kept holds the day.
     """
-    use_case = load_use_case(name)
-    use_case.require(day)
-    if table not in schemas.tables(use_case):
-        raise InvalidRequestError(f"{name} has no table {table!r}; there are {schemas.tables(use_case)}.")
+    frames = load(name, day)
     if out and (out.suffix not in (".csv", ".parquet") or not out.parent.is_dir()):
         raise InvalidRequestError(f"{out} cannot be written: name a .csv or .parquet file in a folder that is there.")
-    found = _rows(use_case, table, day)
+    found = frames.read(table)
     if out:
         if out.suffix == ".parquet":
             pq.write_table(found, out)
@@ -52,18 +44,6 @@ def print_frame(console: Console, name: str, table: str, day: date, rows: int, o
     for row in found.slice(0, rows).to_pylist():
         printed.add_row(*(f"{value:.4g}" if isinstance(value, float) else escape_line(value) for value in row.values()))
     console.print(printed, f"{min(rows, found.num_rows):,} of {found.num_rows:,} rows")
-
-
-def _rows(use_case: UseCase, table: str, day: date) -> pa.Table:
-    """Read the day from the lake or, where that lacks it, from what `check` has kept."""
-    kept = Lake(use_case, StoragePath.of(kept_home(use_case) / "lake") / use_case.name)
-    for lake in (Lake.of(use_case), kept):
-        if day in clone.clone_days(lake, table, day, day):
-            return lake.as_of(day).read(table, day, day, order_by=schemas.keys(use_case, table))
-    raise NotReadyError(
-        f"{use_case.name}: there are no {table} of {day}, neither in the lake nor in what `check` has kept. Run"
-        f" {use_case.name}__data for that day, or: python -m include.cli check {use_case.name} {day}"
-    )
 
 
 def _flat(rows: pa.Table) -> pa.Table:

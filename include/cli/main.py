@@ -1,4 +1,4 @@
-"""The `airworthy` command: what an operator asks from a shell. `python -m include.cli --help`."""
+"""The `airworthy` command: what an operator asks from a shell."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def places(console: Console, use_case: UseCase, here: Instance, first: date, las
         "MLflow": f"{here.mlflow_shown}/#/models/{use_case.name}",
         "Data Docs": _data_docs(use_case, here),
         "predictions": f"{settings.current_settings().lake}/{use_case.name}/predictions",
-        "": f".venv/bin/python -m include.cli predictions {use_case.name} {first}",
+        "": f".venv/bin/airworthy predictions {use_case.name} {first}",
         "stop": services.stop_command(here),
     }
     console.print()

@@ -14,11 +14,12 @@ from include.cli.escaping import print_line
 from include.local import credentials, environment, health, instance, services, supervisor
 from include.local.airflow_client import AirflowClient
 from include.local.instance import SERVICES, Instance
+from include.local.progress import show_waiting
 
 
 def start_services(console: Console, foreground: bool) -> None:
     here = instance.current()
-    with console.status("Starting Airflow and MLflow; a minute or so …"):
+    with show_waiting(console, "Starting Airflow and MLflow; a minute or so …"):
         started = services.start_instance(here, say=plain_errors(console))
     console.print("Up." if started else "Up already; nothing was changed.")
     console.print(summary(here))
@@ -34,7 +35,7 @@ def plain_errors(console: Console) -> services.Say:
 
 def stop_services(console: Console) -> None:
     here = instance.current()
-    with console.status("Stopping …"):
+    with show_waiting(console, "Stopping …"):
         count = services.stop_instance(here)
     console.print(f"Stopped; none of {count} processes is left." if count else f"Nothing of {here.home} was running.")
 

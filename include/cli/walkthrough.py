@@ -10,11 +10,15 @@ from rich.table import Table
 
 from include.cli import report, services
 from include.declaration.registry import load_use_case
+from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
 from include.lake.lake import Lake
 from include.local import credentials, demo, instance
+from include.local import services as local_services
 from include.local.airflow_client import AirflowClient
+from include.local.instance import Instance
+from include.local.progress import show_waiting
 from include.monitoring import monitor
 from include.printable import escape_line
 from include.web import summary as reporting
@@ -23,16 +27,29 @@ SHIPPED = "flight_delays"
 
 
 def run_demo(console: Console) -> None:
-    """Bring the services up, walk the shipped use case through its life, and say what came of it."""
+    """Start the services, take the shipped use case through its life, and report the result.
+
+    Raises:
+        DemoRunningError: another process runs the demo of this home.
+        DemoFailedError: a step did not succeed.
+    """
     chosen, use_case, here = demo.plan_demo(), load_use_case(SHIPPED), instance.current()
+    with local_services.reserve_demo(here):
+        _run_demo(console, use_case, here, chosen)
+
+
+def _run_demo(console: Console, use_case: UseCase, here: Instance, chosen: demo.DemoPlan) -> None:
     services.start_services(console, foreground=False)
     os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
-    before = reporting.build_report(use_case).state
+    with show_waiting(console, "Reading what there is …"):
+        before = reporting.build_report(use_case).state
     demo.Demo(api, use_case, chosen, console).run()
-    found = reporting.build_report(use_case)
+    with show_waiting(console, "Measuring the result …"):
+        found = reporting.build_report(use_case)
+        realised = monitor.realised_performance(use_case, *chosen.scored)
     console.print()
-    report.print_report(console, use_case, found, monitor.realised_performance(use_case, *chosen.scored))
+    report.print_report(console, use_case, found, realised)
     if found.state == before:
         console.print("\nNothing was changed: every table, the ledger and the registry stand as they did before.")
     report.places(console, use_case, here, *chosen.scored)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import pyarrow.compute as pc
 
+from include import settings
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation import evaluate
@@ -49,6 +50,11 @@ class CheckFinding:
 
     severity: Severity
     text: str
+
+
+def kept_home(use_case: UseCase) -> Path:
+    """Return the folder in which `airworthy check` keeps what it landed, for the next check."""
+    return settings.current_settings().home / "check" / use_case.name
 
 
 def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFinding]:

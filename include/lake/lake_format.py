@@ -117,7 +117,7 @@ def upgrade(use_case: UseCase, root: StoragePath, steps: Mapping[int, Callable[[
 
 
 def _how_to_upgrade(root: StoragePath) -> str:
-    return f"Stop the services, back the lake up, then run: python -m include.cli upgrade {root.name}"
+    return f"Stop the services, back the lake up, then run: airworthy upgrade {root.name}"
 
 
 def _encoded(number: int) -> bytes:

@@ -35,7 +35,7 @@ class TypeNarrowedError(AirworthyError):
         super().__init__(
             f"{use_case}: table {name}: column {column!r} is stored as {stored} in {file}, and declared {declared} now,"
             f" which does not hold the same values. Nothing was read. Declare a type that does, or rebuild the table:"
-            f" python -m include.cli rebuild {use_case} {name} --from PERIOD."
+            f" airworthy rebuild {use_case} {name} --from PERIOD."
         )
 
 

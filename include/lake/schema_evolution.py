@@ -20,7 +20,7 @@ class SchemaNarrowedError(AirworthyError):
         super().__init__(
             f"{use_case}: table {table} holds column {column!r} as {stored}, and it is declared {declared} now, which"
             " does not hold the same values. Nothing was written. Give the new column another name, or rebuild the"
-            f" table from a period on: python -m include.cli rebuild {use_case} {table} --from PERIOD; its old"
+            f" table from a period on: airworthy rebuild {use_case} {table} --from PERIOD; its old"
             " versions stay readable."
         )
 
@@ -34,7 +34,7 @@ class ColumnCaseError(AirworthyError):
             f"{use_case}: table {table} holds a column {stored!r}, and {declared!r} is declared now. They differ in"
             " case only, which Delta does not tell apart. Nothing was written. Keep the old spelling, give the column"
             " another name, or rebuild the table from its first period on:"
-            f" python -m include.cli rebuild {use_case} {table} --from PERIOD."
+            f" airworthy rebuild {use_case} {table} --from PERIOD."
         )
 
 

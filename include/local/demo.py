@@ -11,11 +11,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.local.airflow_client import FINISHED, AirflowClient
+from include.local.progress import PhaseProgress, Update
 
 LIMIT_S = 3600.0
 """A step in which nothing changes for so long is given up; how long a whole step takes depends on the machine."""
@@ -97,16 +97,15 @@ class Demo:
     """One walk through the use case's life. Every step that has been done already is left as it is."""
 
     def __init__(self, api: AirflowClient, use_case: UseCase, chosen: DemoPlan, console: Console) -> None:
-        self.api, self.use_case, self.plan, self.console = api, use_case, chosen, console
-        columns = (TextColumn("{task.description:<44}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self.progress = Progress(*columns, TextColumn("{task.fields[now]}"), console=console)
+        self.api, self.use_case, self.plan = api, use_case, chosen
+        self.progress = PhaseProgress(console)
 
     def run(self) -> None:
         """All steps in order. Raises DemoFailedError with the failed task's own words."""
         data, train, score, monitor, retrain = (
             f"{self.use_case.name}__{kind}" for kind in ("data", "train", "score", "monitor", "retrain")
         )
-        with self.progress:
+        with self.progress.show():
             self._parsed([data, train, score, monitor, retrain])
             self._backfill(data, *self.plan.data)
             for stretch in self.plan.stretches:
@@ -122,30 +121,28 @@ class Demo:
             self._settled(retrain)
 
     def _parsed(self, dag_ids: list[str]) -> None:
-        bar = self._bar("Airflow reads the DAGs", len(dag_ids))
-        self._until(bar, lambda: Counter(success=sum(map(self.api.has_dag, dag_ids))), len(dag_ids), dag_ids[0])
+        what = "Airflow reads the DAGs"
+        self._until(what, lambda: Counter(success=sum(map(self.api.has_dag, dag_ids))), len(dag_ids), dag_ids[0])
 
     def _backfill(self, dag_id: str, first: date, last: date, at_once: int = 8) -> None:
         days = (last - first).days + 1
-        bar = self._bar(f"{dag_id} {first} … {last}", days)
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, first, last)
         if sum(states.values()) - states["failed"] < days:  # else the rest is under way, from a demo that was left
             self.api.backfill(dag_id, first, last, at_once=at_once)
-        self._until(bar, lambda: self.api.states(dag_id, first, last), days, dag_id)
+        what = f"{dag_id} {first} … {last}"
+        self._until(what, lambda: self.api.states(dag_id, first, last), days, dag_id)
 
     def _train(self, dag_id: str, day: date) -> None:
-        bar = self._bar(f"{dag_id} as of {day}", 1)
         self.api.unpause(dag_id)
         states = self.api.states(dag_id, day, day)
         if not set(states) - {"failed"}:
             self.api.trigger(dag_id, partition_key=str(day), note="Started by `make demo`.")
-        self._until(bar, lambda: self.api.states(dag_id, day, day), 1, dag_id)
+        self._until(f"{dag_id} as of {day}", lambda: self.api.states(dag_id, day, day), 1, dag_id)
 
     def _scheduled(self, dag_id: str) -> None:
         """Wait for the run that the scheduler made by itself for today."""
         day = today(self.use_case)
-        bar = self._bar(f"{dag_id} {day}, by the schedule", 1)
 
         def scheduled() -> Counter[str]:
             return Counter(
@@ -154,7 +151,7 @@ class Demo:
                 if run.run_type == "scheduled" and run.partition_key == str(day)
             )
 
-        self._until(bar, scheduled, 1, dag_id)
+        self._until(f"{dag_id} {day}, by the schedule", scheduled, 1, dag_id)
 
     def _settled(self, dag_id: str) -> None:
         """Wait for the runs that are under way: after a backfill the scheduler counts on from there, up to today."""
@@ -164,20 +161,21 @@ class Demo:
             states = [run.state in FINISHED for run in self.api.runs(dag_id)]
             return Counter(success=sum(states), running=len(states) - sum(states))
 
-        self._until(self._bar(f"{dag_id}, every run", runs), ended, runs, dag_id)
+        self._until(f"{dag_id}, every run", ended, runs, dag_id)
 
-    def _bar(self, what: str, total: int) -> TaskID:
-        return self.progress.add_task(what, total=total, now="")
-
-    def _until(self, bar: TaskID, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
+    def _until(self, what: str, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
         """Show the progress until every day has succeeded, or has ended otherwise; give up when nothing changes."""
+        with self.progress.start_phase(what, wanted) as update:
+            self._wait(update, states, wanted, dag_id)
+
+    def _wait(self, update: Update, states: Callable[[], Counter[str]], wanted: int, dag_id: str) -> None:
         before, deadline = None, 0.0
         while True:
             now = states()
             if now != before:
                 before, deadline = now, time.monotonic() + LIMIT_S
             waiting = ", ".join(f"{count} {state}" for state, count in sorted(now.items()) if state not in FINISHED)
-            self.progress.update(bar, completed=now["success"], now=waiting)
+            update(now["success"], waiting)
             if now["success"] >= wanted:
                 return
             if now["failed"] and not waiting:

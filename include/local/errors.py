@@ -32,6 +32,15 @@ class StartedElsewhereError(AirworthyError):
         super().__init__(f"Another `make up` of {home} is at work; wait for it, or stop it with `make down`.")
 
 
+class DemoRunningError(AirworthyError):
+    """Two demos of one instance at once."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"Another `make demo` of {home} is running. Wait for it; or stop it, and run `make demo` again to continue."
+        )
+
+
 class ServiceDiedError(AirworthyError):
     """A service, or a preparation for it, ended by itself."""
 

@@ -10,13 +10,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import IO
 
 import psutil
 
 from include import settings
+from include.errors import AirworthyError
 from include.local import credentials, environment, health, migrations, private_files, processes, supervisor
 from include.local.airflow_client import AirflowClient
-from include.local.errors import NotHealthyError, PortTakenError, ServiceDiedError, StartedElsewhereError
+from include.local.errors import (
+    DemoRunningError,
+    NotHealthyError,
+    PortTakenError,
+    ServiceDiedError,
+    StartedElsewhereError,
+)
 from include.local.instance import SERVICES, Instance
 from include.local.supervisor import SupervisorReport
 
@@ -96,13 +104,33 @@ def _make_folders(instance: Instance) -> None:
 
 
 @contextlib.contextmanager
-def _alone(instance: Instance) -> Iterator[None]:
-    with (instance.home / "run" / "up.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StartedElsewhereError(instance.home) from None
+def reserve_demo(instance: Instance) -> Iterator[None]:
+    """Let this process alone run the demo of an instance until the block ends.
+
+    Raises:
+        DemoRunningError: another process runs it.
+    """
+    with private_files.private_file():
+        _make_folders(instance)
+        lock = (instance.home / "run" / "demo.lock").open("w")
+    with lock, _lock(lock, DemoRunningError(instance.home)):
         yield
+
+
+@contextlib.contextmanager
+def _alone(instance: Instance) -> Iterator[None]:
+    with (instance.home / "run" / "up.lock").open("w") as file, _lock(file, StartedElsewhereError(instance.home)):
+        yield
+
+
+@contextlib.contextmanager
+def _lock(file: IO[str], refusal: AirworthyError) -> Iterator[None]:
+    """Hold the lock of a file, which ends with the process; raise `refusal` while another process holds it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise refusal from None
+    yield
 
 
 def _check_ports(instance: Instance) -> None:

@@ -60,7 +60,7 @@ def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
     ("text", "said"),
     [
         (json.dumps({"format": FORMAT + 1}), rf"format {FORMAT + 1}; .* reads and writes format {FORMAT}\. Newer code"),
-        (json.dumps({"format": 0}), "format 0; .*then run: python -m include.cli upgrade toy"),
+        (json.dumps({"format": 0}), "format 0; .*then run: airworthy upgrade toy"),
         ("{}", r"format\.json cannot be read"),
         ('{"format": true}', r"format\.json cannot be read"),
         ('{"format": -1}', r"format\.json cannot be read"),
@@ -82,7 +82,7 @@ def test_a_lake_that_holds_something_and_has_no_number_is_refused_with_the_comma
     (root() / what / "000001.json").write(b"{}")
     with pytest.raises(
         LakeFormatError,
-        match=r"has no readable format number.*back the lake up, then run: python -m include.cli upgrade toy",
+        match=r"has no readable format number.*back the lake up, then run: airworthy upgrade toy",
     ):
         Lake.of(USE_CASE)
 

@@ -35,7 +35,7 @@ class Shell:
     env: dict[str, str]
 
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
-        cli = [sys.executable, "-m", "include.cli", *command]
+        cli = [sys.executable, "-m", "include.cli.main", *command]
         return subprocess.run(cli, cwd=REPOSITORY, env=self.env | more, capture_output=True, text=True, timeout=1200)
 
     def report(self) -> SupervisorReport:

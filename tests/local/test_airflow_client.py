@@ -62,7 +62,7 @@ def walk_of(counts: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "POLL_S", 0.2)
     api: Any = SimpleNamespace(address="http://airflow")
     walk = demo.Demo(api, USE_CASE, demo.PLANS["short"], Console(quiet=True))
-    walk._until(walk._bar("days", 10), lambda: Counter(success=next(counts), running=1), 10, "toy__data")
+    walk._until("days", lambda: Counter(success=next(counts), running=1), 10, "toy__data")
 
 
 def test_a_step_of_the_demo_may_take_any_time_while_something_changes(monkeypatch):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,11 +70,13 @@ def test_an_integer_that_no_float_holds_becomes_the_nearest_one():
     assert LEARNED.encode(table)["count"].to_pylist() == [2.0**53, 2.0**63, None]
 
 
-def test_an_int32_keeps_every_digit():
+@pytest.mark.parametrize("declared", ["int32", "int16"])
+def test_an_int32_is_read_as_a_float64_also_where_a_narrower_type_was_declared(declared):
     found = encoding.learn_encoding(
-        {"n": "int32"}, table := pa.table({"n": pa.array([2**24 + 1, 2**31 - 1], pa.int32())})
-    )
-    assert found.encode(table)["n"].to_pylist() == [2**24 + 1, 2**31 - 1]
+        {"n": declared}, table := pa.table({"n": pa.array([2**24 + 1, 2**31 - 1], pa.int32())})
+    ).encode(table)["n"]
+    assert found.type == pa.float64()
+    assert found.to_pylist() == [2**24 + 1, 2**31 - 1]
 
 
 def test_a_name_that_lightgbm_would_change_is_a_number_to_it():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import lightgbm
 import mlflow
 import numpy as np
 import pandas as pd
@@ -126,6 +128,23 @@ def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_h
 def test_the_file_that_is_kept_with_a_model_imports_nothing_of_the_project():
     text = Path(portable.__file__).read_text()
     assert "from include" not in text and "import include" not in text
+
+
+def test_a_row_is_warned_of_from_the_very_threshold_on(tmp_path):
+    rows = lightgbm.Dataset(np.arange(40.0).reshape(-1, 1), np.arange(40) % 2, params={"verbosity": -1})
+    lightgbm.train({"objective": "binary", "verbosity": -1}, rows, 3).save_model(tmp_path / "model.lgb")
+    (tmp_path / "airworthy").mkdir()
+    encoding = {"features": [{"name": "size", "type": "float64"}], "vocabulary": {}}
+    (tmp_path / "airworthy" / "encoding.json").write_text(json.dumps(encoding))
+    frame = pd.DataFrame({"size": [20.0]})
+
+    def predicted(threshold: float) -> pd.DataFrame:
+        (tmp_path / "airworthy" / "decision.json").write_text(json.dumps({"threshold": threshold}))
+        return portable.PortableModel(tmp_path).predict(frame)
+
+    [probability] = predicted(0.5)["probability"]
+    assert predicted(probability)["warning"].tolist() == [True]
+    assert predicted(np.nextafter(probability, 1))["warning"].tolist() == [False]
 
 
 def test_whole_numbers_and_truths_beside_a_null_are_read_as_declared():

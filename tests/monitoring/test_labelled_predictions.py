@@ -41,6 +41,24 @@ def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
     assert sampled(keys) == taken
 
 
+def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later(lake_home):
+    lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(4)]
+    assert USE_CASE.label.matures_after_days == 2
+    for day in days[:3]:
+        rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
+        lake.replace("labels", day, source.outcomes(day), inputs={}, stage="test")
+        lake.replace("features", day, rows, inputs={}, stage="test")
+    assert labelled_predictions.matured_periods(lake, days[0]).day == days[2]
+    for view in (lake.as_of(days[2]), lake.as_of(days[3])):
+        assert labelled_predictions.incomplete_reason(USE_CASE, view, days[0]) == ""
+        assert labelled_predictions.incomplete_reason(USE_CASE, view, days[1]).endswith(
+            "has not run for ['2020-01-04']"
+        )
+        assert labelled_predictions.is_complete(USE_CASE, view, days[0], days[2]) == [days[0]]
+        assert labelled_predictions.newest_complete(USE_CASE, view) == days[0]
+    assert labelled_predictions.newest_due(USE_CASE, lake.as_of(days[2])) == days[0]
+
+
 @pytest.mark.parametrize("shut", [{5, 6}, {4, 5, 6}, {6}])
 def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
     lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(21)]

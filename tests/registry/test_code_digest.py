@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from include.registry import code_digest, code_modules
-from include.settings import REPOSITORY
+from include.registry import code_digest
 from include.use_case import DecisionCosts, Label, UseCase
 from tests.toy_use_case import USE_CASE
 
 KINDS = ("raw", "checked", "labels", "features", "training")
 TABLES = ("raw/events", "checked/events", "labels", "features")
-
-
-@pytest.fixture
-def engine(tmp_path, monkeypatch):
-    """A copy of the engine whose files may be changed."""
-    shutil.copytree(REPOSITORY / "include", tmp_path / "include", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(code_modules, "REPOSITORY", tmp_path)
-    code_digest.forget_files()
-    yield tmp_path / "include"
-    code_digest.forget_files()
 
 
 def digests() -> dict[str, str]:

@@ -24,6 +24,13 @@ def test_a_month_has_so_many_slots_and_the_next_month_has_its_own(claims):
     assert claims.of_month(DAYS[9]) == [Reservation(DAYS[0], 1), Reservation(DAYS[1], 2)]
 
 
+def test_the_same_month_of_another_year_has_its_own_slots(claims):
+    first, next_year = date(2020, 3, 1), date(2021, 3, 1)
+    assert claims.claim(first, 1) == Reservation(first, 1)
+    assert claims.claim(next_year, 1) == Reservation(next_year, 1)
+    assert claims.of_month(next_year) == [Reservation(next_year, 1)]
+
+
 def test_claiming_again_gives_the_same_slot_also_where_the_budget_became_smaller(claims):
     for day in DAYS[:3]:
         claims.claim(day, 3)

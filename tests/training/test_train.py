@@ -15,6 +15,7 @@ from include.features.labels import known_labels
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.encoding import Encoding
+from include.registry import code_digest
 from include.registry.mlflow_registry import Registry
 from include.training import provenance, run_logging, train
 from include.training.recipe import TrainingSpec
@@ -207,6 +208,20 @@ def test_a_commit_that_changes_no_code_is_the_same_training(toy_lake, tracking, 
     first, made = quick(), provenance.current_provenance(USE_CASE)
     monkeypatch.setattr(provenance, "current_provenance", lambda _: replace(made, commit="a page later"))
     assert quick().run_id == first.run_id
+
+
+@pytest.mark.parametrize(
+    ("path", "reused"), [("web/app.py", True), ("features/labels.py", False), ("model/trainer.py", False)]
+)
+def test_a_training_is_reused_after_a_change_of_the_page_and_not_after_one_of_what_it_learns_from(
+    toy_lake, tracking, engine, path, reused
+):
+    first = quick()
+    with (engine / path).open("a") as module:
+        module.write("\n_MORE = 1\n")
+    code_digest.forget_files()  # as a process that starts now
+    again = quick()
+    assert (again.reused, again.run_id == first.run_id) == (reused, reused)
 
 
 def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeypatch):

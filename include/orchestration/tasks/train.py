@@ -78,7 +78,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
             )
         for words in result.stale:
             log.warning(
-                "The model learned from periods that are stale. %s. `python -m include.cli plan %s` lists them and says"
+                "The model learned from periods that are stale. %s. `airworthy plan %s` lists them and says"
                 " how to make them again.",
                 *(words, use_case),
             )

@@ -1,0 +1,83 @@
+"""Load a use case's tables into a notebook: `from include.notebook import load`.
+
+Frames are read from the lake or, where that lacks a period, from what `airworthy check` has kept. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from include.declaration.registry import load_use_case
+from include.declaration.use_case import UseCase
+from include.errors import InvalidRequestError, NotReadyError
+from include.evaluation.check_use_case import kept_home
+from include.lake import clone, schemas
+from include.lake.lake import Lake
+from include.lake.object_store import StoragePath
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The tables of a use case, as they were known at the decision time of a period."""
+
+    use_case: UseCase
+    period: date
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all tables: `features`, `labels`, `checked/<feed>`, …"""
+        return schemas.tables(self.use_case)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        """Return the rows of the period itself as a pandas frame; raises as `read`."""
+        return self.read(table).to_pandas()
+
+    def read(self, table: str, since: date | str | None = None) -> pa.Table:
+        """Return the rows from the period `since` to the loaded one, in order of periods and keys.
+
+        Without `since`, the rows of the loaded period alone. Later periods are never read.
+
+        Raises:
+            InvalidRequestError: there is no such table, or `since` is after the loaded period.
+            NotReadyError: neither the lake nor what `check` has kept holds the loaded period.
+        """
+        first = self.period if since is None else _as_date(since)
+        if table not in self.names:
+            raise InvalidRequestError(f"{self.use_case.name} has no table {table!r}; there are {self.names}.")
+        if first > self.period:
+            raise InvalidRequestError(f"{self.use_case.name}: since={first} is after {self.period}, the loaded period.")
+        keys = schemas.keys(self.use_case, table)
+        for lake in (Lake.of(self.use_case), _kept_lake(self.use_case)):
+            if clone.clone_days(lake, table, self.period, self.period):
+                return lake.as_of(self.period).read(table, first, self.period, order_by=["day", *keys])
+        name = self.use_case.name
+        raise NotReadyError(
+            f"{name}: there are no {table} of {self.period}, neither in the lake nor in what `check` has kept."
+            f" Run {name}__data for that day, or: airworthy check {name} {self.period}"
+        )
+
+
+def load(use_case: str, period: date | str) -> Frames:
+    """Return the tables of a use case as of a period, a date or its text such as `2013-04-01`.
+
+    Raises:
+        InvalidRequestError: there is no such use case or period.
+    """
+    declared, day = load_use_case(use_case), _as_date(period)
+    declared.require(day)
+    return Frames(declared, day)
+
+
+def _kept_lake(use_case: UseCase) -> Lake:
+    return Lake(use_case, StoragePath.of(kept_home(use_case) / "lake") / use_case.name)
+
+
+def _as_date(period: date | str) -> date:
+    try:
+        return date.fromisoformat(period) if isinstance(period, str) else period
+    except ValueError:
+        raise InvalidRequestError(f"{period!r} is no period; write it as 2013-04-01.") from None
