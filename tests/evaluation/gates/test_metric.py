@@ -70,6 +70,11 @@ def test_a_limit_itself_is_within_the_limit_but_a_baseline_must_be_beaten(gate, 
     assert judge_one(gate, SOUND).outcome == outcome
 
 
+def test_as_good_as_a_baseline_is_not_better_where_higher_is_better():
+    equal = {"model": {"auc": 0.7}, "prior": {"auc": 0.7}}
+    assert judge_one(Gate("auc", better_than="prior"), replace(SOUND, metrics=equal)).outcome == "failed"
+
+
 def test_average_precision_on_test_days_of_one_class_is_inconclusive():
     labels = np.ones(len(SOUND.rows.labels))
     measured = {MODEL: metrics.compute_metrics(labels, SOUND.rows.predicted[MODEL], COSTS)}
