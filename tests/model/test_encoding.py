@@ -70,6 +70,10 @@ def test_an_integer_that_no_float_holds_becomes_the_nearest_one():
     assert LEARNED.encode(table)["count"].to_pylist() == [2.0**53, 2.0**63, None]
 
 
+def test_a_declared_int32_is_announced_as_a_float64():
+    assert Encoding({"n": "int32", "m": "int16"}, {}).schema() == pa.schema({"n": pa.float64(), "m": pa.float32()})
+
+
 @pytest.mark.parametrize("declared", ["int32", "int16"])
 def test_an_int32_is_read_as_a_float64_also_where_a_narrower_type_was_declared(declared):
     found = encoding.learn_encoding(
