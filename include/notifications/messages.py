@@ -266,7 +266,7 @@ def breach_category(metric: str) -> str:
     """Which kind of breach a metric's is, as ADVICE names them."""
     if metric.startswith(PERFORMANCE):
         return "performance"
-    if metric in ("psi", "jensen_shannon"):
+    if metric == "psi":
         return "feature"
     if metric == "staleness":
         return "staleness"

@@ -31,7 +31,7 @@ from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
 
 DECISIONS, TRAININGS = 14, 10
 """So many of the last decisions are read, and of those that led to a training."""
-UNDRAWN = frozenset({"jensen_shannon", "null_share", "unseen_share"})
+UNDRAWN = frozenset({"null_share", "unseen_share"})
 """Metrics of every feature that no figure shows: of other days than the one looked at, only breaches are kept."""
 T = TypeVar("T")
 

@@ -33,7 +33,6 @@ FIGURES = {
     "null_share": ("null_ratio", "Share of rows in which the feature is null."),
     "unseen_share": ("unseen_category_ratio", "Share of rows whose category the training never saw."),
     "psi": ("psi", "Population stability index of a feature against the training."),
-    "jensen_shannon": ("jensen_shannon", "Jensen-Shannon distance of a feature from the training."),
     "importance": ("importance_ratio", "Share of the model's gain that is the feature's."),
     "weighted_drift": ("weighted_drift", "Drift of the features, weighted by their importance."),
     "prediction_drift": ("prediction_drift", "Population stability index of the predictions against the test days."),
