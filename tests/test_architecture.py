@@ -45,12 +45,14 @@ LIGHT = ("dags", "plugins", "include.declaration", "include.errors", "include.or
 """Imported when a DAG file is parsed, or by Airflow's own processes."""
 HEAVY = {
     *("pandas", "numpy", "pyarrow", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "deltalake"),
-    *("boto3", "botocore", "plotly", "matplotlib", "optuna", "scipy", "psutil"),
+    *("boto3", "botocore", "plotly", "matplotlib", "optuna", "scipy", "sklearn", "psutil"),
 }
 NOT_LIGHT = ("include.orchestration.delivery_sensor",)
 """Made of the sensor of Amazon's provider, which is heavy: it is imported within functions alone."""
-DEFINITIONS = ("include.registry.tags",)
-"""Lists of what there is; any package may read them, so that they import nothing but the standard library."""
+DEFINITIONS = ("include.model.metrics", "include.monitoring.definitions", "include.registry.tags")
+"""Lists of what there is. Any module of any level may read them, the declaration to check names."""
+DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.wording")
+"""Besides the standard library and each other; a numeric library only within a function."""
 PURE = (
     *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
     *("include.ingestion.corrections", "include.ingestion.file_changes", "include.ingestion.key_rules"),
@@ -72,13 +74,14 @@ PURE = (
 """Numbers and frames in, values out: no file, clock, client or variable of the environment."""
 PURE_MAY_USE = (
     *("include.declaration", "include.errors", "include.printable", "include.wording", "include.threads"),
-    *("include.registry.tags",),
+    *DEFINITIONS,
 )
 NUMERIC = {
     "numpy",
     "pandas",
     "pyarrow",
     "lightgbm",
+    "scipy",
     "sklearn",
     "matplotlib",
     "ibis",
@@ -152,7 +155,8 @@ def fault_of(module: str, found: Import) -> str | None:
     if module.startswith("include.use_cases.") and root not in USE_CASE_LIBRARIES | sys.stdlib_module_names:
         return f"a use case imports include.use_case and of libraries {sorted(USE_CASE_LIBRARIES)}"
     if is_within(module, *DEFINITIONS) and root not in sys.stdlib_module_names:
-        return "a list of definitions imports no library"
+        late = root in NUMERIC and found.in_function
+        return None if late else "a list of definitions imports libraries only within functions, and numeric ones alone"
     if is_within(module, *PURE):
         return impure(module, found.name)
     return None
@@ -162,6 +166,9 @@ def upward(module: str, name: str) -> str | None:
     own, used = level_of(module), level_of(name)
     if used is None:
         return None
+    if is_within(module, *DEFINITIONS):
+        allowed = is_within(name, *DEFINITIONS, *DEFINITIONS_MAY_USE)
+        return None if allowed else "a list of definitions imports the declaration and other such lists"
     if module.startswith("include.use_cases."):
         case = ".".join(module.split(".")[:3])
         return None if is_within(name, case, "include.use_case") else "a use case imports only include.use_case"
@@ -170,7 +177,7 @@ def upward(module: str, name: str) -> str | None:
     if own is None:  # dags and plugins
         low = is_within(name, "include.orchestration", "include.declaration", "include.errors", "include.settings")
         return None if low or (module.startswith("plugins") and used[0] == "web") else "a DAG imports orchestration"
-    if own[0] == used[0] or used[1] < own[1]:
+    if own[0] == used[0] or used[1] < own[1] or is_within(name, *DEFINITIONS):
         return None
     return f"{used[0]} is not below {own[0]}"
 
@@ -253,7 +260,9 @@ def heavy_of(module: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if is_within(m, *LIGHT) and not is_within(m, *NOT_LIGHT)])
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if is_within(m, *LIGHT, *DEFINITIONS) and not is_within(m, *NOT_LIGHT)]
+)
 def test_what_is_imported_when_a_dag_is_parsed_is_light(module):
     assert heavy_of(module) == {}
 
@@ -282,6 +291,11 @@ def test_only_the_command_line_imports_the_local_run():
         ("include.scoring.score", "from tests import toy"),
         ("include.scoring.score", "from include.retraining import policy"),
         ("include.registry.tags", "import numpy"),
+        ("include.registry.tags", "def late():\n    import mlflow"),
+        ("include.model.metrics", "import numpy"),
+        ("include.model.metrics", "from include.model import splits"),
+        ("include.monitoring.definitions", "from include.monitoring import drift"),
+        ("include.declaration.monitoring", "from include.monitoring import drift"),
         ("include.web.app", "from include.orchestration import dag_docs"),
         ("include.use_cases.flight_delays.features", "from include.lake.lake import Lake"),
         ("include.use_cases.flight_delays.features", "from include.declaration.use_case import Feed"),
@@ -306,6 +320,10 @@ def test_a_planted_import_is_caught(module, planted):
         ("include.ingestion.bucket", "def client():\n    from airflow.sdk import Connection"),
         ("include.model.splits", "import numpy\nfrom include.declaration import gates"),
         ("include.model.plotting", "import io"),
+        ("include.model.metrics", "def late():\n    import numpy\n    import sklearn.metrics"),
+        ("include.declaration.gates", "from include.model.metrics import METRICS"),
+        ("include.monitoring.definitions", "from include.model.metrics import METRICS"),
+        ("include.retraining.policy", "from include.monitoring.definitions import PERFORMANCE"),
         ("plugins.airworthy", "from include.web import app"),
     ],
 )  # fmt: skip

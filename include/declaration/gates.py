@@ -11,15 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from include.declaration.field_types import require_field_types
+from include.model.metrics import ADDITIVE, METRICS, MetricName
 
-Metric = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost", "ece", "mean_error"]
-"""What is measured on the test days; logic/metrics.py has the formulas."""
-METRICS: tuple[str, ...] = get_args(Metric)
-HIGHER_IS_BETTER = frozenset({"auc", "average_precision"})
-ADDITIVE = ("log_loss", "brier", "expected_cost")
-"""Metrics that are means over rows, so that days can be resampled."""
-UP_TO_ONE = frozenset(METRICS) - {"log_loss", "expected_cost"}
-"""Metrics that lie between 0 and 1; the others have no upper end."""
 BASELINES = ("prior", "logistic")
 ALL_ROWS, CHAMPION = "all rows", "champion"
 LEAST_TRIED = 6
@@ -59,7 +52,7 @@ class Gate(_Judged):
     future.
     """
 
-    metric: Metric
+    metric: MetricName
     better_than: str | None = None
     """Name of a baseline that must be beaten."""
     at_most: float | None = None
@@ -67,7 +60,7 @@ class Gate(_Judged):
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _one_of(self.metric, METRICS, "Gate: metric=")
+        _one_of(self.metric, tuple(METRICS), "Gate: metric=")
         given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
         require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
         if self.better_than is not None:
@@ -79,7 +72,7 @@ class Gate(_Judged):
     def _possible(self) -> None:
         limit = self.at_most if self.at_least is None else self.at_least
         assert limit is not None
-        highest = 1.0 if self.metric in UP_TO_ONE else math.inf
+        highest = METRICS[self.metric].upper_bound
         say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
         require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number.")
         require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
@@ -100,7 +93,7 @@ class ChampionGate(_Judged):
     the metric's unit, lets one pass that may be worse by so much; a negative one asks for so much gain.
     """
 
-    metric: Metric = "log_loss"
+    metric: MetricName = "log_loss"
     margin: float = 0.0
     confidence: float = 0.95
     min_days: int = field(default=14, kw_only=True)  # declared anew it would otherwise be the first positional one
@@ -131,7 +124,7 @@ class SliceGate(_Judged):
 
     column: str
     """A key or a feature of few values."""
-    metric: Metric
+    metric: MetricName
     at_most_worse: float
     than: str = ALL_ROWS
     min_rows: int = 200
@@ -139,7 +132,7 @@ class SliceGate(_Judged):
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _one_of(self.metric, METRICS, f"SliceGate({self.column!r}): metric=")
+        _one_of(self.metric, tuple(METRICS), f"SliceGate({self.column!r}): metric=")
         _one_of(self.than, (ALL_ROWS, CHAMPION, *BASELINES), f"SliceGate({self.column!r}): than=")
         require(self.min_rows >= 1, f"SliceGate({self.column!r}): min_rows is a number of rows from 1 on.")
         say = f"SliceGate({self.column!r}): at_most_worse="

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from include.declaration.gates import (
     ALL_ROWS,
     CHAMPION,
-    HIGHER_IS_BETTER,
     MODEL,
     AnyGate,
     ChampionGate,
@@ -22,18 +21,9 @@ from include.declaration.use_case import DecisionCosts
 from include.evaluation.gates.result import GateFinding, outcome_word
 from include.evaluation.inputs import ChampionInputs, GateInputs, TestRows
 from include.model import bootstrap, metrics, slices
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
+from include.model.metrics import METRICS
 from include.wording import but, counted, sentence
-
-_SPOKEN = {
-    "log_loss": "log loss",
-    "auc": "AUC",
-    "brier": "Brier score",
-    "average_precision": "average precision",
-    "expected_cost": "expected cost",
-    "ece": "calibration error",
-    "mean_error": "mean error",
-}
 
 
 def too_few_days(gate: AnyGate, evidence: GateInputs) -> GateFinding | None:
@@ -52,17 +42,17 @@ def judge_metric(gate: Gate, evidence: GateInputs, _: DecisionCosts) -> list[Gat
     limit = gate.at_least if gate.at_least is not None else limit
     if value is None or limit is None:
         lacking = f"the {better_than} baseline" if value is not None else "the model"
-        reason = f"Of {lacking} there is no {_SPOKEN[name]} on the test days."
+        reason = f"Of {lacking} there is no {METRICS[name].label} on the test days."
         return [GateFinding(name, "not judged", reason, value, limit)]
     if better_than:
-        higher = name in HIGHER_IS_BETTER
+        higher = METRICS[name].higher_is_better
         passed = value > limit if higher else value < limit
         asked = f"it must be {'above' if higher else 'below'} the {better_than} baseline's {limit:.6g}"
     elif gate.at_least is not None:
         passed, asked = value >= limit, f"at least {limit:.6g} is asked for"
     else:
         passed, asked = value <= limit, f"at most {limit:.6g} is allowed"
-    reason = f"On {counted(evidence.days, 'test day')} {_SPOKEN[name]} is {value:.6g}{but(passed)} {asked}."
+    reason = f"On {counted(evidence.days, 'test day')} {METRICS[name].label} is {value:.6g}{but(passed)} {asked}."
     return [GateFinding(name, outcome_word(passed), reason, value, limit)]
 
 
@@ -122,7 +112,7 @@ def _compared(gate: ChampionGate, found: bootstrap.PairedDifference, flying: Cha
     else:
         asked = "" if passed else " It must be lower beyond doubt."
     version = f"version {flying.version}" + ("'s" if found.mean else "")
-    return f"On {counted(found.days, 'day')} {_SPOKEN[gate.metric]} is {mean} {version}; {bound}.{asked}"
+    return f"On {counted(found.days, 'day')} {METRICS[gate.metric].label} is {mean} {version}; {bound}.{asked}"
 
 
 def _unseen_by_champion(gate: AnyGate, name: str, evidence: GateInputs) -> npt.NDArray[np.bool_] | GateFinding:
@@ -175,7 +165,7 @@ def slice_comparisons(gate: SliceGate, evidence: GateInputs, costs: DecisionCost
     labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
     than = metrics.compute_metric(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
     if than is None:
-        return GateFinding(name, "not judged", f"Of all rows there is no {_SPOKEN[name]}.")
+        return GateFinding(name, "not judged", f"Of all rows there is no {METRICS[name].label}.")
     column = rows.columns[gate.column].take(taken)
     return slices.slice_metrics(column, labels, own, name, than=than, costs=costs, min_rows=gate.min_rows)
 
@@ -183,7 +173,7 @@ def slice_comparisons(gate: SliceGate, evidence: GateInputs, costs: DecisionCost
 def _worst(gate: SliceGate, found: slices.SliceMetrics) -> GateFinding:
     aside = f" {counted(len(found.small), 'group')} had fewer than {gate.min_rows:,} rows." if found.small else ""
     if found.undefined:
-        aside += f" In {counted(len(found.undefined), 'group')} {_SPOKEN[gate.metric]} is not defined."
+        aside += f" In {counted(len(found.undefined), 'group')} {METRICS[gate.metric].label} is not defined."
     if not found.judged:
         reason = f"No group by {gate.column} could be judged.{aside}"
         return GateFinding(gate.metric, "not judged", reason, None, gate.at_most_worse)
@@ -193,7 +183,7 @@ def _worst(gate: SliceGate, found: slices.SliceMetrics) -> GateFinding:
     how = f"{abs(worst.worse):.4g} {'worse' if worst.worse >= 0 else 'better'} than {than}"
     reason = (
         f"Worst of {counted(len(found.judged), 'group')} is {gate.column} {worst.name} with {worst.rows:,} rows:"
-        f" {_SPOKEN[gate.metric]} {worst.value:.4g}, {how}{but(passed)} at most {gate.at_most_worse:g} worse is"
+        f" {METRICS[gate.metric].label} {worst.value:.4g}, {how}{but(passed)} at most {gate.at_most_worse:g} worse is"
         f" allowed.{aside}"
     )
     return GateFinding(gate.metric, outcome_word(passed), reason, worst.worse, gate.at_most_worse)

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from include.model import plotting
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.registry.gate_result import GateResult
 
 

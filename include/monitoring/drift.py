@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.stats
 
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 _MANY_ROWS = 50
 """From so many rows per bin on, PSI follows its asymptotic distribution."""

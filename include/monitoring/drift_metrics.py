@@ -10,7 +10,7 @@ import numpy as np
 
 from include.declaration.column_types import missing_features
 from include.declaration.monitoring import Monitoring
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.monitoring import drift
 from include.monitoring.drift import Bins, Counts
 from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 from include.declaration.gates import MODEL
-from include.declaration.monitoring import FALSE_ALARMS, Monitoring
+from include.declaration.monitoring import Monitoring
 from include.declaration.use_case import UseCase
 from include.monitoring import false_alarms
+from include.monitoring.definitions import FALSE_ALARMS
 from include.monitoring.false_alarms import FalseAlarmRate, FalseAlarms
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.reference_profile import NAME, ProfileUnreadableError, ReferenceProfile

@@ -24,6 +24,8 @@ from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
 from include.registry.tags import decides
 
+_DESCRIBED = ("log_loss", "auc", "expected_cost")
+"""Metrics in the description of a version."""
 _MARKS = {"passed": "✓", "failed": "✗ **failed**", "not judged": "? **not judged**", "reported": "·"}
 
 
@@ -135,12 +137,12 @@ def _description(use_case: UseCase, version: Version) -> str:
     lines = [
         f"Trained as of {tags['as_of']} on {tags['window']}; tested on {test['first']} to {test['last']}.",
         "",
-        "| test days | log loss | AUC | expected cost |",
-        "|---|---|---|---|",
+        f"| test days | {' | '.join(metrics.METRICS[name].label for name in _DESCRIBED)} |",
+        f"|---|{'---|' * len(_DESCRIBED)}",
     ]
     for subject in ("model", "logistic", "prior"):
         values = found.get(subject, {})
-        cells = (f"{values[m]:.4f}" if m in values else "–" for m in ("log_loss", "auc", "expected_cost"))
+        cells = (f"{values[m]:.4f}" if m in values else "–" for m in _DESCRIBED)
         lines.append(f"| {subject} | {' | '.join(cells)} |")
     lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]
     if use_case.notice:

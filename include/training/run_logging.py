@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.model import metrics
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.model.splits import Splits
 from include.model.trainer import FittedModel, TrainingRows
 from include.monitoring import reference_profile

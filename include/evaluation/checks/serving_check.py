@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation.inputs import ServingCheckResult
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.model.model import Model
 from include.registry import model_io
 from include.registry.mlflow_registry import Registry
