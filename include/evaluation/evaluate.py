@@ -23,15 +23,12 @@ from include.registry import gate_result
 from include.registry.gate_result import GateResult
 from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_evaluation
 from include.registry.records import Records
-from include.registry.tags import decides
+from include.registry.tags import COMPARED_WITH, FINGERPRINT, GATE, GATES, JUDGED, decides
 
 FOLDER = "evaluation"
-JUDGED = "judged"
-"""Tag of a run and its version: digest of the gates and the champion that it was judged by."""
-SHOWN = ("gates", "compared_with", JUDGED)
+SHOWN = (GATES, COMPARED_WITH, JUDGED)
 """Tags of an evaluated run, besides those of the gates."""
 
 
@@ -64,7 +61,7 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
     judged_by = _judged_by(use_case, entry)
     if candidate.tags.get(JUDGED) == judged_by:
         _copy(registry, candidate)  # who judged it may have been killed before that
-        return EvaluateResult(run_id, candidate.tags["gates"], champion, candidate.verdicts, new=False)
+        return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.verdicts, new=False)
     found = collect_inputs.collect_gate_inputs(use_case, candidate, entry, lake=lake)
     verdicts = judge.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None
@@ -95,7 +92,7 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
 def _copy(registry: Registry, before: Version) -> None:
     """Let MLflow's run show what is on record of its evaluation."""
     tags = {name: value for name, value in registry.candidate(before.run_id).tags.items() if decides(name)}
-    stale = [name for name in before.copies if name.startswith(gate_result.TAG) and name not in tags]
+    stale = [name for name in before.copies if name.startswith(GATE) and name not in tags]
     if stale:
         registry.untag(before.run_id, stale)
     shown = {name: tags[name] for name in (*SHOWN, *_gates(tags)) if name in tags}
@@ -104,7 +101,7 @@ def _copy(registry: Registry, before: Version) -> None:
 
 
 def _gates(tags: Mapping[str, str]) -> list[str]:
-    return [name for name in tags if name.startswith(gate_result.TAG)]
+    return [name for name in tags if name.startswith(GATE)]
 
 
 def is_current(use_case: UseCase, version: Version) -> bool:

@@ -15,14 +15,12 @@ from include.lake.lake import Lake
 from include.model import metrics
 from include.monitoring import limits
 from include.promotion.model_card.escaping import escaped
-from include.registry import gate_result, sync
-from include.registry.lifecycle import NOT_PROMOTED
+from include.registry import sync
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_limits
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import decides
+from include.registry.tags import AS_OF, FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, WINDOW, decides
 
 _DESCRIBED = ("log_loss", "auc", "expected_cost")
 """Metrics in the description of a version."""
@@ -60,7 +58,7 @@ def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
     """
     registry = Registry(use_case)
     candidate = registry.candidate(run_id)
-    if evaluate.JUDGED not in candidate.tags:
+    if JUDGED not in candidate.tags:
         raise NotReadyError(
             f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
             " then register again."
@@ -87,7 +85,7 @@ def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
             raise
         # This version has the trees of the lost one, and `promote` restores it.
     new = made is not None and found.number == made.number
-    return RegisterResult(found.number, found.run_id, found.tags["gates"], new)
+    return RegisterResult(found.number, found.run_id, found.tags[GATES], new)
 
 
 def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
@@ -116,7 +114,7 @@ def write_gate_results(use_case: UseCase, day: date) -> None:
 
 
 def _as_of(registry: Registry, day: date) -> list[Version]:
-    return [version for version in registry.versions() if version.as_of == day and "verdicts" in version.tags]
+    return [version for version in registry.versions() if version.as_of == day and VERDICTS in version.tags]
 
 
 def _copy(registry: Registry, version: Version, description: str) -> None:
@@ -124,7 +122,7 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
     told = {name: value for name, value in version.tags.items() if decides(name)}
     if any(version.copies.get(name) != value for name, value in told.items()):
         for name in version.copies:
-            if name == NOT_PROMOTED or (name.startswith(gate_result.TAG) and name not in told):
+            if name == NOT_PROMOTED or (name.startswith(GATE) and name not in told):
                 registry.untag_version(version.number, name)
         changed = {name: value for name, value in told.items() if version.copies.get(name) != value}
         registry.tag_version(version.number, changed, description)
@@ -135,7 +133,7 @@ def _description(use_case: UseCase, version: Version) -> str:
     found, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
     test = version.report["splits"]["test"]
     lines = [
-        f"Trained as of {tags['as_of']} on {tags['window']}; tested on {test['first']} to {test['last']}.",
+        f"Trained as of {tags[AS_OF]} on {tags[WINDOW]}; tested on {test['first']} to {test['last']}.",
         "",
         f"| test days | {' | '.join(metrics.METRICS[name].label for name in _DESCRIBED)} |",
         f"|---|{'---|' * len(_DESCRIBED)}",

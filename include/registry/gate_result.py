@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from include.registry.tags import GATE
+
 Kind = Literal["metric", "champion", "slice", "robustness", "serving", "schema", "leakage", "feature value"]
 
 
@@ -32,10 +34,6 @@ class GateResult:
         return asdict(self)
 
 
-TAG = "gate/"
-"""What the tag of a gate begins with."""
-
-
 def overall_outcome(verdicts: Sequence[GateResult]) -> Summary:
     """All verdicts in one word. No verdict at all is a failure."""
     blocking = {verdict.outcome for verdict in verdicts if verdict.blocks}
@@ -46,7 +44,7 @@ def overall_outcome(verdicts: Sequence[GateResult]) -> Summary:
 
 def gate_tag(gate: str) -> str:
     """The tag of a run or version that holds the outcome of the gate of that name; MLflow takes few characters."""
-    return TAG + re.sub(r"[^\w\-.: ]", "", gate)
+    return GATE + re.sub(r"[^\w\-.: ]", "", gate)
 
 
 Outcome = Literal["passed", "failed", "not judged", "reported"]
