@@ -46,12 +46,17 @@ LIGHT = ("dags", "plugins", "include.declaration", "include.errors", "include.or
 """Imported when a DAG file is parsed, or by Airflow's own processes."""
 HEAVY = {
     *("pandas", "numpy", "pyarrow", "lightgbm", "mlflow", "great_expectations", "duckdb", "ibis", "deltalake"),
-    *("boto3", "botocore", "plotly", "matplotlib", "optuna", "scipy", "psutil"),
+    *("boto3", "botocore", "plotly", "matplotlib", "optuna", "scipy", "sklearn", "psutil"),
 }
 NOT_LIGHT = ("include.orchestration.delivery_sensor",)
 """Made of the sensor of Amazon's provider, which is heavy: it is imported within functions alone."""
-DEFINITIONS = ("include.registry.tags", "include.evaluation.gates")
-"""Say what there is; any package may import them. What they import when they are imported themselves is light."""
+DEFINITIONS = (
+    *("include.model.metrics", "include.monitoring.definitions", "include.registry.tags"),
+    "include.evaluation.gates",
+)
+"""Lists of what there is. Any module of any level may read them, the declaration to check names."""
+DEFINITIONS_MAY_USE = ("include.declaration", "include.errors", "include.wording")
+"""Besides the standard library and each other; anything else, such as a numeric library, only within a function."""
 PURE = (
     *("include.model", "include.lake.content_digest", "include.lake.stored_files"),
     *("include.ingestion.corrections", "include.ingestion.file_changes", "include.ingestion.key_rules"),
@@ -72,7 +77,7 @@ PURE = (
 """Numbers and frames in, values out: no file, clock, client or variable of the environment."""
 PURE_MAY_USE = (
     *("include.declaration", "include.errors", "include.printable", "include.wording", "include.threads"),
-    *("include.registry.tags",),
+    *DEFINITIONS,
 )
 NUMERIC = {
     "numpy",
@@ -149,20 +154,26 @@ def fault_of(module: str, found: Import) -> str | None:
         in_function = is_within(module, *AIRFLOW_IN_A_FUNCTION) and found.in_function
         return None if in_function or is_within(module, *WITH_AIRFLOW) else "only orchestration and web know Airflow"
     if root == "include":
-        return upward(module, found.name)
+        return upward(module, found)
     if module.startswith("include.use_cases.") and root not in USE_CASE_LIBRARIES | sys.stdlib_module_names:
         return f"a use case imports include.use_case and of libraries {sorted(USE_CASE_LIBRARIES)}"
-    if is_within(module, *DEFINITIONS) and root not in sys.stdlib_module_names and not found.in_function:
-        return "a definition imports no library, but in a function"
+    if is_within(module, *DEFINITIONS) and root not in sys.stdlib_module_names:
+        late = root in NUMERIC and found.in_function
+        return None if late else "a list of definitions imports libraries only within functions, and numeric ones alone"
     if is_within(module, *PURE):
         return impure(module, found.name)
     return None
 
 
-def upward(module: str, name: str) -> str | None:
+def upward(module: str, found: Import) -> str | None:
+    name = found.name
     own, used = level_of(module), level_of(name)
     if used is None:
         return None
+    if is_within(module, *DEFINITIONS):
+        late = found.in_function and is_within(name, *PURE)
+        allowed = late or is_within(name, *DEFINITIONS, *DEFINITIONS_MAY_USE)
+        return None if allowed else "a list of definitions imports the declaration and other such lists"
     if module.startswith("include.use_cases."):
         case = ".".join(module.split(".")[:3])
         return None if is_within(name, case, "include.use_case") else "a use case imports only include.use_case"
@@ -297,6 +308,11 @@ def test_only_the_command_line_imports_the_local_run():
         ("include.evaluation.gates.slice", "def late():\n    from include.evaluation import evaluate"),
         ("include.declaration.use_case", "from include.evaluation import judging"),
         ("include.registry.model_record", "from include.evaluation.inputs import GateInputs"),
+        ("include.registry.tags", "def late():\n    import mlflow"),
+        ("include.model.metrics", "import numpy"),
+        ("include.model.metrics", "from include.model import splits"),
+        ("include.monitoring.definitions", "from include.monitoring import drift"),
+        ("include.declaration.monitoring", "from include.monitoring import drift"),
         ("include.web.app", "from include.orchestration import dag_docs"),
         ("include.use_cases.flight_delays.features", "from include.lake.lake import Lake"),
         ("include.use_cases.flight_delays.features", "from include.declaration.use_case import Feed"),
@@ -324,6 +340,10 @@ def test_a_planted_import_is_caught(module, planted):
         ("include.declaration.use_case", "from include.evaluation.gates.base import BaseGate"),
         ("include.registry.model_record", "from include.evaluation import gates"),
         ("include.evaluation.gates.slice", "def late():\n    import numpy\n    from include.model import slices"),
+        ("include.model.metrics", "def late():\n    import numpy\n    import sklearn.metrics"),
+        ("include.declaration.gates", "from include.model.metrics import METRICS"),
+        ("include.monitoring.definitions", "from include.model.metrics import METRICS"),
+        ("include.retraining.policy", "from include.monitoring.definitions import PERFORMANCE"),
         ("plugins.airworthy", "from include.web import app"),
     ],
 )  # fmt: skip

@@ -45,6 +45,11 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
         assert [(day, damage) for day, damage in days if damage] == []
     assert view.read("features").num_rows > 1000
     registry = Registry(USE_CASE)
+    assert registry.ledger_head() is not None
+    version = registry.version("1")
+    assert version.copies["life"] == "champion" and version.copies["trees"] == version.trees
+    known = registry._client.get_model_version(USE_CASE.name, "1").tags
+    assert [name for name in known if not name.startswith(("airworthy.", "mlflow."))] == []
     entries = Ledger.of(USE_CASE).verify(registry.ledger_head())
     assert [entry.action for entry in entries] == ["promotion"]
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == "1"

@@ -48,8 +48,8 @@ def register(
     """The number of a new version with the run's model, as if it were trained as of `day` and judged so."""
     registry, records = Registry(USE_CASE), Records.of(USE_CASE.name)
     trained = records.latest("training", [run_id])[run_id]
-    fingerprint = f"{trained['tags']['airworthy.fingerprint']} {len(registry.versions()) + 1}"
-    known = {"as_of": day.isoformat(), "airworthy.fingerprint": fingerprint, "reason": "a first model"}
+    fingerprint = f"{trained['tags']['fingerprint']} {len(registry.versions()) + 1}"
+    known = {"as_of": day.isoformat(), "fingerprint": fingerprint, "reason": "a first model"}
     made = {**trained["tags"], **known, **tags}
     made["files_digest"] = digest_of_files(trained["files"], date.fromisoformat(made["as_of"]), fingerprint)
     clone = registry.start_run("a copy", made)

@@ -30,9 +30,9 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.model import lightgbm_params, metrics, splits, trainer
+from include.model.arrays import Numbers
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
-from include.model.metrics import Numbers
 from include.model.model import Model
 from include.model.splits import Splits
 from include.model.trainer import TrainingRows

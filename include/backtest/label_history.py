@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 Days = npt.NDArray[np.datetime64]
 

@@ -12,12 +12,11 @@ import numpy as np
 from include.backtest.simulator import Alarm, Policy, SimulatedTraining, Simulation
 from include.declaration.costs import DecisionCosts
 from include.model import metrics
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 ROLLING_DAYS = 28
 STEP_DAYS = 7
 """Of the rolling figures one in so many days: they change slowly, and an AUC costs a sort."""
-SHOWN = ("log_loss", "auc", "brier", "expected_cost")
 DIGITS = 6
 
 
@@ -41,7 +40,7 @@ class RealisedCosts:
         return cls(tuple(there), starts, labels, predicted)
 
     def metrics(
-        self, first: int, end: int, costs: DecisionCosts, shown: Sequence[str] = SHOWN
+        self, first: int, end: int, costs: DecisionCosts, shown: Sequence[str] = metrics.HEADLINE
     ) -> dict[str, float | None]:
         """Those metrics over the rows of the days from the one at `first` to the one before `end`, pooled."""
         own = slice(self.starts[first], self.starts[end])
@@ -105,7 +104,7 @@ def summarise_policies(
         metrics=realised.metrics(0, len(realised.days), costs),
         months={month: realised.metrics(first, end, costs) for month, first, end in months},
         rolling={
-            realised.days[end - 1].isoformat(): realised.metrics(end - ROLLING_DAYS, end, costs, SHOWN[:2])
+            realised.days[end - 1].isoformat(): realised.metrics(end - ROLLING_DAYS, end, costs, metrics.HEADLINE[:2])
             for end in range(ROLLING_DAYS, len(realised.days) + 1, STEP_DAYS)
         },
         cost=round(float(np.sum(spent)), DIGITS),

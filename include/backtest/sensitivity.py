@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from include.declaration.monitoring import SIGNALS, Monitoring, PerformanceLimit, Retraining
+from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
+from include.monitoring.definitions import SIGNALS
 
 Declared = tuple[Monitoring, Retraining]
 

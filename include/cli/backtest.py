@@ -17,6 +17,7 @@ from include.cli.escaping import line_of, print_line
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
+from include.model.metrics import HEADLINE, METRICS
 
 _FOOTNOTE = (
     "A false alarm is a training whose model is not better, on the 28 scored days after it, than the one that flew:"
@@ -45,7 +46,7 @@ def print_backtest(
     found = run.run_backtest(use_case, from_day, to_day, variations=variations, tell=tell)
     console.print()
     console.print(backtest_table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
-    console.print(_months(found, "log loss by month", "log_loss"), _months(found, "AUC by month", "auc"))
+    console.print(_months(found, "log_loss"), _months(found, "auc"))
     if found.variations:
         console.print(backtest_table("The declared policy with one thing changed", found, found.variations))
     print_line(console, _FOOTNOTE, "dim")
@@ -76,7 +77,8 @@ def earliest_period(use_case: UseCase) -> date:
 def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyOutcome]) -> Table:
     """A line per policy."""
     made = Table("policy", title=line_of(title), title_justify="left")
-    for column in ("trained", "promoted", "false alarms", "days it asked", "log loss", "AUC", "Brier", "cost per row"):
+    shown = (METRICS[metric].label for metric in HEADLINE)
+    for column in ("trained", "promoted", "false alarms", "days it asked", *shown):
         made.add_column(column, justify="right")
     made.add_column(line_of(f"{found.unit} against never"), justify="right")
     made.add_column("worst month", justify="right")
@@ -88,16 +90,15 @@ def backtest_table(title: str, found: BacktestResult, outcomes: Sequence[PolicyO
             str(each.counted("promoted")),
             f"{each.false_alarms(promoted=True)} + {each.false_alarms(promoted=False)}",
             str(each.alarm_days),
-            *(_number(each.metrics[metric]) for metric in ("log_loss", "auc", "brier")),
-            _number(each.metrics["expected_cost"], 3),
+            *(_number(each.metrics[metric], 3 if METRICS[metric].unit == "cost" else 4) for metric in HEADLINE),
             f"{each.cost - found.outcomes[0].cost:+,.0f}",
             line_of(f"{worst}: {_number(each.months[worst]['log_loss'])}"),
         )
     return made
 
 
-def _months(found: BacktestResult, title: str, metric: str) -> Table:
-    made = Table("month", title=title, title_justify="left")
+def _months(found: BacktestResult, metric: str) -> Table:
+    made = Table("month", title=f"{METRICS[metric].label} by month", title_justify="left")
     for each in found.outcomes:
         made.add_column(line_of(each.policy), justify="right")
     for month in found.outcomes[0].months:

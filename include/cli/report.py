@@ -16,6 +16,7 @@ from include.declaration.use_case import UseCase
 from include.ingestion import data_docs
 from include.local import credentials
 from include.local.instance import Instance
+from include.model.metrics import HEADLINE, METRICS
 from include.monitoring.monitor import RealisedPerformance
 from include.printable import escape_line
 from include.web.summary import FeedReport, UseCaseReport, VersionReport
@@ -132,10 +133,10 @@ def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
 
 def _metrics(title: str, found: Mapping[str, Mapping[str, float]]) -> Table:
     table = Table("", title=title, title_justify="left")
-    for column in ("log loss", "AUC", "Brier", "cost per row"):
-        table.add_column(column, justify="right")
+    for metric in HEADLINE:
+        table.add_column(METRICS[metric].label, justify="right")
     for subject in SUBJECTS:
         values = found.get(subject, {})
-        cells = (values.get(metric) for metric in ("log_loss", "auc", "brier", "expected_cost"))
+        cells = (values.get(metric) for metric in HEADLINE)
         table.add_row(subject, *("–" if value is None else f"{value:.4f}" for value in cells))
     return table

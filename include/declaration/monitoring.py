@@ -9,30 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
-from typing import Literal, get_args
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import BASELINES, METRICS, require
+from include.declaration.gates import BASELINES, require
+from include.model.metrics import METRICS
+from include.monitoring.definitions import SIGNALS, SKILL_LOSS, WORSE, WORSE_THAN_BASELINE
 
-Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
-"""What can ask for a training."""
-SIGNALS: tuple[str, ...] = get_args(Signal)
-WORSE, SKILL_LOSS, WORSE_THAN_BASELINE = "worse/", "skill_loss/", "worse_than_baseline/"
-"""First parts of the names of monitoring metrics that compare performance: with the model's own test days, with the
-lead over a baseline on the test days, and with a baseline on the same days."""
-PERFORMANCE = (WORSE, SKILL_LOSS, WORSE_THAN_BASELINE)
-FALSE_ALARMS = "false_alarms_per_year"
-"""Name of the monitoring metric that says how often a year a limit breaks falsely; its subject is the limit's label."""
 RATE_FROM, RATE_TO = 0.1, 6.0
 """False alarms a year that can be declared: what is rarer takes too long to simulate, what is more frequent runs into
 the cool-down."""
-
-
-def label_of(name: str, subject: str) -> str:
-    """A limit as a reader knows it: `skill_loss/log_loss against the prior`, `weighted_drift`."""
-    compared = name.startswith(PERFORMANCE) and subject != "model"
-    return f"{name} against the {subject}" if compared else name
 
 
 def _one_limit(say: str, at_most_worse: float | None, rate: float | None, confidence: float) -> None:

@@ -21,7 +21,7 @@ from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
-from include.registry import sync
+from include.registry import sync, tags
 from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -135,15 +135,15 @@ def _seen(champion: Version) -> tuple[date, ...]:
 
 def _still_the_same(use_case: UseCase, candidate: Version, view: AsOfSnapshot) -> None:
     """NotReadyError unless the lake holds, of the window, exactly what the candidate was trained on."""
-    first, last = (date.fromisoformat(day) for day in candidate.tags["window"].split(".."))
+    first, last = (date.fromisoformat(day) for day in candidate.tags[tags.WINDOW].split(".."))
     now = {
-        "features.digest": view.digest_of_days("features", first, last),
-        "labels.digest": view.digest_of_days("labels", first, view.day),
+        tags.FEATURES_DIGEST: view.digest_of_days("features", first, last),
+        tags.LABELS_DIGEST: view.digest_of_days("labels", first, view.day),
     }
     other = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
     if other:
         raise NotReadyError(
-            f"{use_case.name}: {' and '.join(other)} of {candidate.tags['window']} have changed since run"
+            f"{use_case.name}: {' and '.join(other)} of {candidate.tags[tags.WINDOW]} have changed since run"
             f" {candidate.run_id} was trained as of {candidate.as_of}, so it cannot be judged on them. Nothing was"
             f" promoted. Train again: trigger {use_case.name}__train for {candidate.as_of}."
         )

@@ -19,15 +19,12 @@ from include.lake.lake import Lake
 from include.model import intervals, metrics
 from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_evaluation
 from include.registry.records import Records
-from include.registry.tags import GATE, decides
+from include.registry.tags import COMPARED_WITH, FINGERPRINT, GATE, GATES, JUDGED, decides
 
 FOLDER = "evaluation"
-JUDGED = "judged"
-"""Tag of a run and its version: digest of the gates and the champion that it was judged by."""
-SHOWN = ("gates", "compared_with", JUDGED)
+SHOWN = (GATES, COMPARED_WITH, JUDGED)
 """Tags of an evaluated run, besides those of the gates."""
 
 
@@ -60,7 +57,7 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
     judged_by = _judged_by(use_case, entry)
     if candidate.tags.get(JUDGED) == judged_by:
         _copy(registry, candidate)  # who judged it may have been killed before that
-        return EvaluateResult(run_id, candidate.tags["gates"], champion, candidate.verdicts, new=False)
+        return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.verdicts, new=False)
     found = collect_inputs.collect_gate_inputs(use_case, candidate, entry, lake=lake)
     verdicts = judging.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None

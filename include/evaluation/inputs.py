@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 
 @dataclass(frozen=True)

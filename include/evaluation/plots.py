@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from include.evaluation.gates.result import GateResult
 from include.model import plotting
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 
 class Style(NamedTuple):

@@ -17,8 +17,9 @@ from include.lake.object_store import StoragePath
 if TYPE_CHECKING:
     from include.declaration.use_case import UseCase
 
-FORMAT = 1
-"""What this code reads and writes. 1: signed names of data files, signed ledger entries and records."""
+FORMAT = 2
+"""What this code reads and writes. 1: signed names of data files, signed ledger entries and records. 2: tags in MLflow
+begin with `airworthy.`."""
 NAME = "format.json"
 STORED = ("ledger", "records", "raw", "checked", "features", "labels", "predictions", "metrics")
 """Folders of which a lake that holds anything has one."""

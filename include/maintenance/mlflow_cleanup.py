@@ -17,14 +17,9 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from include.maintenance.mlflow_rules import StoredRun
-from include.registry.mlflow_runs import COMPLETE, UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
+from include.registry.mlflow_runs import UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
+from include.registry.tags import COMPLETE, DELETED_ON, OWNERLESS, RESTORED_ON, from_mlflow, mlflow_name
 
-DELETED_ON = "airworthy.deleted_on"
-"""Tag of a run that maintenance has deleted: when, in UTC. MLflow keeps that instant to itself."""
-RESTORED_ON = "airworthy.restored_on"
-"""Tag of a run of which maintenance found that it was restored: when it found that."""
-OWNERLESS = "airworthy.ownerless/"
-"""Begins the tags of an experiment that say since when a folder of its artifacts is known to belong to nothing."""
 _MODELS = "models"
 """The folder of logged models among the folders of runs."""
 _INVALID = "INVALID_PARAMETER_VALUE"
@@ -90,7 +85,7 @@ class MlflowCleanup(Runs):
         if self._is_deleted(run_id):
             return
         try:
-            retry_on_conflict(partial(self._client.set_tag, run_id, DELETED_ON, now.isoformat(timespec="seconds")))
+            retry_on_conflict(partial(self._client.set_tag, run_id, DELETED_ON.name, now.isoformat(timespec="seconds")))
             self._client.delete_run(run_id)
         except MlflowException:
             if not self._is_deleted(run_id):
@@ -107,13 +102,15 @@ class MlflowCleanup(Runs):
     @translate_mlflow_errors
     def count_anew(self, run_id: str, now: datetime) -> None:
         """Of a run that was restored, keep when that was found, and forget the deletion; done before, nothing."""
-        if self._is_deleted(run_id) or DELETED_ON not in self._client.get_run(run_id).data.tags:
+        if self._is_deleted(run_id) or DELETED_ON.name not in self._client.get_run(run_id).data.tags:
             return
         try:
-            retry_on_conflict(partial(self._client.set_tag, run_id, RESTORED_ON, now.isoformat(timespec="seconds")))
-            self._client.delete_tag(run_id, DELETED_ON)
+            retry_on_conflict(
+                partial(self._client.set_tag, run_id, RESTORED_ON.name, now.isoformat(timespec="seconds"))
+            )
+            self._client.delete_tag(run_id, DELETED_ON.name)
         except MlflowException:  # deleted, or done by another, just now
-            if not self._is_deleted(run_id) and DELETED_ON in self._client.get_run(run_id).data.tags:
+            if not self._is_deleted(run_id) and DELETED_ON.name in self._client.get_run(run_id).data.tags:
                 raise
 
     @translate_mlflow_errors
@@ -129,7 +126,7 @@ class MlflowCleanup(Runs):
     @translate_mlflow_errors
     def ownerless(self, experiment: str) -> dict[str, datetime]:
         """Folder of artifacts to when it was first seen to belong to no run or model."""
-        tags = self._client.get_experiment(experiment).tags
+        tags = from_mlflow(self._client.get_experiment(experiment).tags)
         return {
             name.removeprefix(OWNERLESS): datetime.fromisoformat(told)
             for name, told in tags.items()
@@ -140,14 +137,14 @@ class MlflowCleanup(Runs):
     def note_ownerless(self, experiment: str, path: str, now: datetime) -> None:
         """Keep since when a folder belongs to nothing; the first time stands."""
         if path not in self.ownerless(experiment):
-            name, told = f"{OWNERLESS}{path}", now.isoformat(timespec="seconds")
+            name, told = mlflow_name(f"{OWNERLESS}{path}"), now.isoformat(timespec="seconds")
             retry_on_conflict(partial(self._client.set_experiment_tag, experiment, name, told))
 
     @translate_mlflow_errors
     def forget_ownerless(self, experiment: str, path: str) -> None:
         """Take that note away; none there is no error."""
         try:
-            self._client.delete_experiment_tag(experiment, f"{OWNERLESS}{path}")
+            self._client.delete_experiment_tag(experiment, mlflow_name(f"{OWNERLESS}{path}"))
         except MlflowException:
             if path in self.ownerless(experiment):
                 raise
@@ -179,7 +176,7 @@ def model_folder(model_id: str) -> str:
 
 
 def _stored(run: Run) -> StoredRun:
-    told, tags, deleted = run.info.end_time or run.info.start_time, dict(run.data.tags), run.info.lifecycle_stage
+    told, tags, deleted = run.info.end_time or run.info.start_time, from_mlflow(run.data.tags), run.info.lifecycle_stage
     return StoredRun(
         run_id=str(run.info.run_id),
         name=str(run.info.run_name or ""),
@@ -189,7 +186,7 @@ def _stored(run: Run) -> StoredRun:
         deleted=deleted == "deleted",
         deleted_on=datetime.fromisoformat(tags[DELETED_ON]) if DELETED_ON in tags else None,
         restored_on=datetime.fromisoformat(tags[RESTORED_ON]) if RESTORED_ON in tags else None,
-        parent=tags.get(MLFLOW_PARENT_RUN_ID),
+        parent=run.data.tags.get(MLFLOW_PARENT_RUN_ID),
     )
 
 

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from include.declaration.retention import Retention
 from include.maintenance.rules import cutoff_of
+from include.registry.tags import MODEL_ID, TREES, TUNED_BY
 
-MODEL_ID, TUNED_BY, TREES = "model_id", "tuned_by", "trees"
 """Tags of a run: its logged model, the study that chose its parameters, the digest of its trees."""
 _RUN, _MODEL = re.compile("[0-9a-f]{32}"), re.compile("m-[0-9a-f]{32}")
 """What MLflow calls runs and models; a folder of another name is somebody else's."""

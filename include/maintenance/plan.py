@@ -26,13 +26,15 @@ from include.registry import tags
 from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.training.recipe import TAG, TrainingSpec, TrainingSpecError
+from include.training.recipe import TrainingSpec, TrainingSpecError
 
 TRAINED_ON = ("features", "labels")
 RECORDS = ("decisions", "retrainings")
 """Tables of what was decided: nothing that they ever held is removed."""
 CHECKPOINT_AFTER = 50
 """Commits after which opening a table is worth a checkpoint."""
+_VERSION_TAGS = {"features": tags.FEATURES_VERSION, "labels": tags.LABELS_VERSION}
+"""Table to the tag that says which of its Delta versions a model was trained on."""
 _DONE = ".all.done"
 
 
@@ -124,23 +126,24 @@ class _CleanupPlanner:
     def _needed(self) -> dict[str, set[int]] | None:
         """Table to the Delta versions that stay; None where one model does not say what it was trained on."""
         stays = {kept.name for kept in self._kept if kept.stays}
-        tags = {f"version {each.number}": each.tags for each in self._versions if each.number in stays}
+        known = {f"version {each.number}": each.tags for each in self._versions if each.number in stays}
         leaving = {run.run_id for run in self._to_purge()}  # one that can be restored keeps its data
-        tags |= {
+        known |= {
             f"run {run.run_id}": run.tags
             for run in self._runs
-            if run.complete and "trees" in run.tags and run.run_id not in leaving | self._runs_of_versions
+            if run.complete and tags.TREES in run.tags and run.run_id not in leaving | self._runs_of_versions
         }
         needed: dict[str, set[int]] = {}
-        for name, told in tags.items():
+        for name, told in known.items():
             for table in TRAINED_ON:
-                if not told.get(f"{table}.version", "").isdecimal():
+                tag = _VERSION_TAGS[table]
+                if not told.get(tag, "").isdecimal():
                     self._problems.append(
-                        f"{name} of {self._use_case.name} has no tag {table}.version, so nobody knows which data it"
+                        f"{name} of {self._use_case.name} has no tag {tag.name}, so nobody knows which data it"
                         f" needs, and nothing that was replaced in {' and '.join(TRAINED_ON)} is removed."
                     )
                     return None
-                needed.setdefault(table, set()).add(int(told[f"{table}.version"]))
+                needed.setdefault(table, set()).add(int(told[tag]))
         return needed
 
     def _lost(self, there: Mapping[str, set[str]]) -> Iterator[CleanupItem]:
@@ -193,7 +196,7 @@ class _CleanupPlanner:
             why = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
             if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
                 yield CleanupItem("deleted run", run.run_id, bytes_, why)
-            model = run.tags.get(mlflow_rules.MODEL_ID)
+            model = run.tags.get(tags.MODEL_ID)
             models = {model} | {model for model, source in logged.items() if source == run.run_id}
             for name in sorted(filter(None, models - of_versions)):
                 if (bytes_ := self._upkeep.size(self._experiment, model_folder(name))) or name in logged:
@@ -276,7 +279,7 @@ class _CleanupPlanner:
 def _needs(version: Version) -> list[VersionNeeds]:
     """What a version was trained on; nothing where its recipe does not say."""
     try:
-        known = TrainingSpec.from_tag(version.tags.get(TAG, ""))
+        known = TrainingSpec.from_tag(version.tags.get(tags.RECIPE, ""))
         return [
             VersionNeeds("features", known.versions["features"], known.first, known.last),
             VersionNeeds("labels", known.versions["labels"], known.first, known.as_of),

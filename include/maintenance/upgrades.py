@@ -12,6 +12,7 @@ from include.errors import AirworthyError
 from include.lake import lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
+from include.maintenance.tag_renaming import TagRenaming
 from include.registry.ledger import Ledger
 
 
@@ -44,7 +45,16 @@ def adopt_signed(use_case: UseCase) -> None:
             raise UnsignedLakeError(use_case.name, table, forged)
 
 
-STEPS: Mapping[int, Callable[[UseCase], None]] = MappingProxyType({1: adopt_signed})
+def prefix_mlflow_tags(use_case: UseCase) -> None:
+    """Give each tag in MLflow the prefix `airworthy.`; the ledger's head is one of them.
+
+    Raises:
+        MlflowUnreachableError: MLflow does not answer.
+    """
+    TagRenaming(use_case).add_prefix()
+
+
+STEPS: Mapping[int, Callable[[UseCase], None]] = MappingProxyType({1: adopt_signed, 2: prefix_mlflow_tags})
 
 
 def upgrade_lake(use_case: UseCase) -> list[int]:
@@ -54,6 +64,7 @@ def upgrade_lake(use_case: UseCase) -> list[int]:
 
     Raises:
         LakeFormatError: newer code has stored it. UnsignedLakeError, LedgerCorruptedError: see `adopt_signed`.
+            MlflowUnreachableError: see `prefix_mlflow_tags`.
     """
     return lake_format.upgrade(use_case, _root(use_case), STEPS)
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import scipy.special
 
-Numbers = npt.NDArray[np.float64]
+from include.model.arrays import Numbers
+
 PRIOR, PRIOR_DAYS = 0.4, 21
 """Towards what the lag-1 autocorrelation is shrunk, and as how many days this counts beside those that are there. Daily
 losses of shipped data show 0.3 to 0.5."""

@@ -11,8 +11,8 @@ import pyarrow as pa
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
+from include.model.arrays import Numbers
 from include.model.encoding import Encoding
-from include.model.metrics import Numbers
 
 FIT_ROWS = 500_000
 """The logistic regression is fitted on evenly spaced rows beyond this many: its few coefficients need no more."""

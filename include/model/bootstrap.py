@@ -16,7 +16,7 @@ import numpy.typing as npt
 import scipy.stats
 
 from include.model import autocorrelation
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 RESAMPLES = 9999
 SEED = 19930512

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.stats
 
 from include.model import autocorrelation
-from include.model.autocorrelation import Numbers
+from include.model.arrays import Numbers
 
 OWN_DAYS = 120
 """From so many days on, the process is that of the days themselves."""

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from include.declaration.costs import DecisionCosts
-from include.declaration.gates import HIGHER_IS_BETTER, MODEL
+from include.declaration.gates import MODEL
 from include.model import intervals, metrics
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
+from include.model.metrics import METRICS
 from include.model.trainer import TrainingRows
 
 
@@ -56,4 +57,4 @@ def compare_with_expected(metric: str, by_day: Mapping[str, Sequence[float]], re
         return None
     model, *other = (np.asarray(by_day[subject], dtype=np.float64) for subject in subjects)
     difference: Numbers = model - other[0] if other else model
-    return -difference if metric in HIGHER_IS_BETTER else difference
+    return -difference if METRICS[metric].higher_is_better else difference

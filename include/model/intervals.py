@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from include.declaration.costs import DecisionCosts
-from include.declaration.gates import ADDITIVE, METRICS, UP_TO_ONE
 from include.model import autocorrelation, metrics
-from include.model.metrics import BINS, Numbers
+from include.model.arrays import Numbers
+from include.model.metrics import ADDITIVE, BINS, METRICS
 
 MIN_DAYS = autocorrelation.MIN_DAYS
 
@@ -40,7 +40,7 @@ def metric_intervals(
 def around(metric: str, whole: float, pseudo_values: Numbers, confidence: float = 0.95) -> tuple[float, float]:
     """The two-sided interval around a metric's value from its days' pseudo-values."""
     reach = autocorrelation.reach(autocorrelation.precision_of_mean(pseudo_values), (1 + confidence) / 2)
-    return max(whole - reach, 0.0), min(whole + reach, 1.0 if metric in UP_TO_ONE else math.inf)
+    return max(whole - reach, 0.0), min(whole + reach, METRICS[metric].upper_bound)
 
 
 def rates_by_day(
@@ -68,7 +68,18 @@ def _left_out(
     if len(named) < MIN_DAYS:
         return {}
     found = _sums(place, labels, probabilities, costs) | _ranked(place, labels, probabilities)
+    for metric in METRICS.keys() - found.keys():
+        found[metric] = _recomputed(metric, place, labels, probabilities, costs)
     return {metric: found[metric] for metric in METRICS if np.all(np.isfinite(found[metric]))}
+
+
+def _recomputed(
+    metric: str, place: npt.NDArray[np.int64], labels: Numbers, probabilities: Numbers, costs: DecisionCosts
+) -> Numbers:
+    """A metric that has no formula here, computed again without each day (NaN: not defined)."""
+    kept = (place != day for day in range(place.max() + 1))
+    values = [metrics.compute_metric(metric, labels[rows], probabilities[rows], costs) for rows in kept]
+    return np.array([math.nan if value is None else value for value in values])
 
 
 def _without(place: npt.NDArray[np.int64], values: Numbers) -> Numbers:

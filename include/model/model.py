@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from include.declaration.gates import MODEL
+from include.model.arrays import Numbers
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
-from include.model.metrics import Numbers
 
 
 @dataclass(frozen=True)

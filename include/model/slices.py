@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.declaration.costs import DecisionCosts
-from include.declaration.gates import HIGHER_IS_BETTER
 from include.model import metrics
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 NULL = "null"
 """How the group of rows without a value is called."""
@@ -78,7 +77,7 @@ def slice_metrics(
 
 def degradation_of(metric: str, value: float, compared: float) -> float:
     """How much worse a value of the metric is than another, in the metric's unit; below 0: better."""
-    return compared - value if metric in HIGHER_IS_BETTER else value - compared
+    return compared - value if metrics.METRICS[metric].higher_is_better else value - compared
 
 
 def _groups(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], np.ndarray, np.ndarray]:

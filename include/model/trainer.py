@@ -13,10 +13,10 @@ import pyarrow as pa
 from lightgbm.callback import CallbackEnv
 
 from include.model import encoding
+from include.model.arrays import Numbers
 from include.model.baselines import Logistic, Prior
 from include.model.encoding import Encoding
 from include.model.lightgbm_params import Parameters
-from include.model.metrics import Numbers
 from include.model.model import Model
 
 

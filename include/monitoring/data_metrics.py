@@ -16,6 +16,7 @@ from include.lake import batch_reader
 from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.monitoring import drift, drift_metrics, freshness, labelled_predictions
+from include.monitoring.definitions import STALENESS
 from include.monitoring.drift_metrics import FEATURES, PREDICTION
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.reference_profile import ReferenceProfile
@@ -171,5 +172,5 @@ def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list
     )
     found.append(freshness.lateness(view.day, complete, due, limits.stale_days))
     if scorer.version is None:
-        return [*found, missing_row(freshness.STALENESS, "model", scorer.state, limits.max_age_days)]
+        return [*found, missing_row(STALENESS, "model", scorer.state, limits.max_age_days)]
     return [*found, freshness.champion_age(view.day, scorer.version.as_of, limits.max_age_days)]

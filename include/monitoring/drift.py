@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.stats
 
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 
 _MANY_ROWS = 50
 """From so many rows per bin on, PSI follows its asymptotic distribution."""
@@ -80,17 +80,6 @@ def psi(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float | None:
     return float(np.sum((a - e) * np.log(a / e)))
 
 
-def jensen_shannon(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float | None:
-    """Jensen-Shannon distance of two samples, from their rows per bin: the square root of the divergence (Lin 1991) to
-    base 2, a metric from 0 (equal shares) to 1 (no bin in common; Endres, Schindelin 2003). None without rows."""
-    e, a = np.asarray(expected, dtype=np.float64), np.asarray(actual, dtype=np.float64)
-    if not (e.sum() and a.sum()):
-        return None
-    e, a = e / e.sum(), a / a.sum()
-    divergence = _entropy((e + a) / 2) - (_entropy(e) + _entropy(a)) / 2
-    return math.sqrt(min(max(divergence, 0.0), 1.0))
-
-
 def psi_null_quantile(expected: npt.ArrayLike, actual: npt.ArrayLike, confidence: float = 0.99) -> float:
     """The PSI that two samples of one distribution stay under with that confidence, as rows are drawn on their own.
 
@@ -149,8 +138,3 @@ def _shares(expected: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Numbers, Nu
         return None
     there = (e + a) > 0
     return np.maximum(e[there], 0.5) / e.sum(), np.maximum(a[there], 0.5) / a.sum()
-
-
-def _entropy(shares: Numbers) -> float:
-    there = shares[shares > 0]
-    return float(-np.sum(there * np.log2(there)))

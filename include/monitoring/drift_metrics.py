@@ -10,7 +10,7 @@ import numpy as np
 
 from include.declaration.column_types import missing_features
 from include.declaration.monitoring import Monitoring
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.monitoring import drift
 from include.monitoring.drift import Bins, Counts
 from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
@@ -29,7 +29,7 @@ def drift_bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[s
 def feature_drift(
     profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str], monitoring: Monitoring
 ) -> list[MetricRow]:
-    """Nulls, unseen categories, PSI, distance and importance of every feature, and the weighted drift of all.
+    """Nulls, unseen categories, PSI and importance of every feature, and the weighted drift of all.
 
     `counts` are the day's rows per bin of the profile (`drift.count` of `bins`), `declared` the features of the use
     case now: one that the version does not know, or that is no longer there, or of another type, becomes a figure whose
@@ -72,7 +72,6 @@ def _of_feature(
     found = [
         row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.more_nulls),
         row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
-        MetricRow("jensen_shannon", name, drift.jensen_shannon(spread.counts, counts)),
     ]
     if spread.bins.values is not None:
         found.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.declaration.monitoring import FALSE_ALARMS, Monitoring, label_of
+from include.declaration.monitoring import Monitoring
 from include.model.day_process import DEFAULT_CORRELATION, OWN_DAYS
+from include.monitoring.definitions import FALSE_ALARMS, MONITORING_METRICS, limit_label
 from include.monitoring.metric_table import MetricValue
 
 
@@ -15,8 +16,9 @@ def false_alarm_sentence(rows: Sequence[MetricValue], monitoring: Monitoring) ->
     rated = [row for row in found if row.value is not None]
     if not rated:
         return " ".join(dict.fromkeys(row.state for row in found if row.state))
-    declared = {label_of(limit.name, limit.subject): limit.false_alarms_per_year for limit in monitoring.limits}
-    declared |= dict.fromkeys(("weighted_drift", "prediction_drift"), monitoring.drift_false_alarms_per_year)
+    declared = {limit_label(limit.name, limit.subject): limit.false_alarms_per_year for limit in monitoring.limits}
+    drift = (name for name, metric in MONITORING_METRICS.items() if metric.category == "drift")
+    declared |= dict.fromkeys(drift, monitoring.drift_false_alarms_per_year)
     shown = ", ".join(_rate(row, declared.get(row.subject)) for row in rated)
     unknown = "".join(f" {row.subject}: unknown, {row.state}" for row in found if row.value is None)
     return f"False alarms a year: {shown}.{unknown} {_from_what(max(row.days for row in rated))}"

@@ -20,18 +20,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit, Retraining, label_of
+from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit, Retraining
 from include.lake import content_digest
 from include.model import autocorrelation, day_process
-from include.model.autocorrelation import Numbers
+from include.model.arrays import Numbers
 from include.model.day_process import YEAR, Process
 from include.monitoring import drift_metrics, performance
+from include.monitoring.definitions import MONITORING_METRICS, limit_label
 from include.monitoring.reference_profile import ReferenceProfile
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, SignalValue
 
 FORMAT = 1
-DRIFT = {"weighted_drift": drift_metrics.FEATURES, "prediction_drift": drift_metrics.PREDICTION}
+DRIFT = {metric.name: metric.subject for metric in MONITORING_METRICS.values() if metric.category == "drift"}
 """Drift signal to its subject; the metric has the name of the signal."""
 _START = date(2001, 1, 1)
 """Of the simulated lives; its months only matter for the budget."""
@@ -67,7 +68,7 @@ class FalseAlarmRate:
     @property
     def label(self) -> str:
         """The limit as a reader knows it."""
-        return label_of(self.name, self.subject)
+        return limit_label(self.name, self.subject)
 
 
 @dataclass(frozen=True)

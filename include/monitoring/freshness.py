@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from include.monitoring.definitions import STALENESS
 from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 
-VOLUME, STALENESS = "volume_change", "staleness"
+VOLUME = "volume_change"
 
 
 def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> MetricRow:

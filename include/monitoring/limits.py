@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 
 from include.declaration.gates import MODEL
-from include.declaration.monitoring import FALSE_ALARMS, Monitoring
+from include.declaration.monitoring import Monitoring
 from include.declaration.use_case import UseCase
 from include.monitoring import false_alarms
+from include.monitoring.definitions import FALSE_ALARMS
 from include.monitoring.false_alarms import FalseAlarmRate, FalseAlarms
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.reference_profile import NAME, ProfileUnreadableError, ReferenceProfile
+from include.registry import tags
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.model_record import Version
-
-TAG = "false_alarms"
-"""Tag of a version: the false-alarm rate of each limit as JSON, or a sentence that says why there is none."""
 
 
 def compute_limits(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
@@ -39,7 +38,7 @@ def limits_at_registration(version: Version) -> tuple[FalseAlarmRate, ...]:
 
 def _read(version: Version) -> FalseAlarms | None:
     try:
-        return FalseAlarms.from_json(json.loads(version.tags.get(TAG, "")))
+        return FalseAlarms.from_json(json.loads(version.tags.get(tags.FALSE_ALARMS, "")))
     except (ValueError, KeyError, TypeError):
         return None
 

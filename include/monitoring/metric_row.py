@@ -8,6 +8,8 @@ from datetime import date
 
 import pyarrow as pa
 
+from include.monitoring.definitions import require_metric
+
 
 @dataclass(frozen=True)
 class MetricRow:
@@ -25,6 +27,9 @@ class MetricRow:
     """The day that is measured, or the last of `days`."""
     days: int = 1
     state: str = ""
+
+    def __post_init__(self) -> None:
+        require_metric(self.metric)  # what is not defined would have no words, no category and no series
 
 
 def row_with_limit(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> MetricRow:

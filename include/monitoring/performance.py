@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from include.declaration.costs import DecisionCosts
-from include.declaration.gates import HIGHER_IS_BETTER, METRICS, MODEL
+from include.declaration.gates import MODEL
 from include.declaration.monitoring import BaselineLimit, Limit, Monitoring, PerformanceLimit
 from include.model import autocorrelation, expected, intervals, metrics
+from include.model.arrays import Numbers
 from include.model.autocorrelation import MeanPrecision
 from include.model.expected import ExpectedMetric
-from include.model.metrics import Numbers
+from include.model.metrics import METRICS
+from include.monitoring.definitions import EXPECTED, WINDOW
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.wording import counted
 
@@ -70,7 +72,7 @@ def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> l
         sure = intervals.metric_intervals(outcomes.days, outcomes.labels, probabilities, costs)
         for metric, value in metrics.compute_metrics(outcomes.labels, probabilities, costs).items():
             lower, upper = sure.get(metric) or (None, None)
-            name, days = f"window/{metric}", outcomes.number_of_days
+            name, days = f"{WINDOW}{metric}", outcomes.number_of_days
             found.append(MetricRow(name, subject, value, lower, upper, days=days))
     return found
 
@@ -78,7 +80,7 @@ def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> l
 def expected_rows(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
     """`promise/<metric>`: what the model showed on its test days, with its interval."""
     return [
-        MetricRow(f"promise/{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
+        MetricRow(f"{EXPECTED}{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
         for metric, each in promise.items()
     ]
 
@@ -182,7 +184,7 @@ class _Window:
         other = values.get(reference, {}).get(metric) if reference else 0.0
         if model is None or other is None:
             return None
-        return (other - model) if metric in HIGHER_IS_BETTER else (model - other)
+        return (other - model) if METRICS[metric].higher_is_better else (model - other)
 
     def _by_day(self, metric: str, reference: str | None) -> Numbers | None:
         there = {name: each[metric] for name, each in self.by_day.items() if metric in each}

@@ -21,8 +21,8 @@ from include.declaration.costs import DecisionCosts
 from include.declaration.gates import MODEL
 from include.errors import AirworthyError
 from include.model import expected, intervals
+from include.model.arrays import Numbers
 from include.model.expected import ExpectedMetric
-from include.model.metrics import Numbers
 from include.model.model import Model
 from include.model.trainer import TrainingRows
 from include.monitoring import drift

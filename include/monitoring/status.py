@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from include.declaration.monitoring import PERFORMANCE, SKILL_LOSS, WORSE_THAN_BASELINE
+from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, MonitoringMetric, find_metric, metric_label
 from include.monitoring.metric_table import MetricValue
 
 Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
-SHOWN_ONLY = frozenset({"psi"})
-"""Metrics whose limits are for the eye: alone they fire every day, so they make nothing degraded."""
-NOT_MEASURED = frozenset({"weighted_drift", "prediction_drift", "psi", "state", "published"})
-"""Metrics without which nobody knows whether anything drifts. Performance waits for labels, and says so."""
-REQUIRED = (("weighted_drift", "features"), ("prediction_drift", "prediction"))
+REQUIRED = tuple((metric.name, metric.subject) for metric in MONITORING_METRICS.values() if metric.category == "drift")
 """What must have been judged before anything is called well: metric and subject."""
-STALE = {"model": "is {} days old", "labels": "are {} days late"}
-"""Subject of staleness to the words for its days; of any other, its age."""
-OF_FEEDS = frozenset({"published", "quarantined", "volume_change"})
-"""Metrics whose states leave out which feed they are about."""
 MANY = 3
 """So many breaches are named in the line; the table below it has all."""
 
@@ -103,10 +95,10 @@ def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ..
 
 def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     """Why nobody knows whether anything drifts; empty where it is known."""
-    found = [_state(row) for row in rows if row.metric in NOT_MEASURED and row.value is None]
+    found = [_state(row) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
-    found += [f"Nothing says what {metric.replace('_', ' ')} was; the run's log may say why." for metric in lost]
+    found += [f"Nothing says what {metric_label(metric)} was; the run's log may say why." for metric in lost]
     return tuple(dict.fromkeys(found))
 
 
@@ -125,7 +117,7 @@ def _unjudged(seen: StatusInputs) -> tuple[str, ...]:
 
 def _broken(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     """A sentence for each breach that matters, performance first."""
-    broken = [row for row in rows if row.breached and row.metric not in SHOWN_ONLY]
+    broken = [row for row in rows if row.breached and not is_shown_only(row)]
     return tuple(in_words(row) for row in sorted(broken, key=order))
 
 
@@ -135,10 +127,8 @@ def order(row: MetricValue) -> tuple[bool, str, str]:
 
 
 def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
-    shown = sorted(row.subject for row in rows if row.breached and row.metric in SHOWN_ONLY)
-    waiting = dict.fromkeys(
-        _state(row) for row in rows if row.breached is None and row.state and row.metric not in NOT_MEASURED
-    )
+    shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
+    waiting = dict.fromkeys(_state(row) for row in rows if row.breached is None and row.state and not _is_needed(row))
     what = "feature differs" if len(shown) == 1 else "features differ"
     noted = [
         f"{len(shown)} {what} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
@@ -148,49 +138,53 @@ def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
 
 def _state(row: MetricValue) -> str:
     """Why a row has no value or no verdict, after the value that it has."""
-    state = _sentence(row.state or f"{row.metric.replace('_', ' ')} could not be measured")
-    state = f"{row.subject}: {state}" if row.metric in OF_FEEDS else state
+    state = _sentence(row.state or f"{metric_label(row.metric)} could not be measured")
+    defined = find_metric(row.metric)
+    of_feed = defined is not None and defined.subject == "<feed>"  # such a state leaves out which feed it is about
+    state = f"{row.subject}: {state}" if of_feed else state
     return state if row.value is None else f"{in_words(row)} {state}"
+
+
+def is_shown_only(row: MetricValue) -> bool:
+    """Return whether a limit is for the eye: alone it breaks every day, so it makes nothing degraded."""
+    defined = find_metric(row.metric)
+    return defined is not None and defined.category == "feature"
+
+
+def _is_needed(row: MetricValue) -> bool:
+    """Return whether nobody knows about drift without this metric. Performance waits for labels, and says so."""
+    defined = find_metric(row.metric)
+    return defined is not None and defined.needed_for_drift
 
 
 def in_words(row: MetricValue) -> str:
     """A measure with its limit as a sentence."""
-    value, limit = _number(row.value), "" if row.limit is None else f" (limit {_number(row.limit)})"
-    if row.metric.startswith(PERFORMANCE):
-        return _compared(row, value, limit)
-    wordings = {
-        "weighted_drift": f"Features drift: weighted by importance {value}{limit}.",
-        "prediction_drift": f"Predictions drift: PSI {value}{limit}.",
-        "psi": f"{row.subject} drifts: PSI {value}{limit}.",
-        "volume_change": f"Rows of {row.subject} changed by {_share(row.value)}{limit}.",
-        "null_share": f"{_share(row.value)} of {row.subject} are null{limit}.",
-        "unseen_share": f"{_share(row.value)} of {row.subject} are categories never seen in training{limit}.",
-        "unscored_rows": f"{value} rows have features and no prediction, or the reverse: score the day again.",
-        "staleness": f"The {row.subject} {STALE.get(row.subject, 'are {} days old').format(value)}{limit}.",
+    defined, value = find_metric(row.metric), _number(row.value)
+    limit = "" if row.limit is None else f" (limit {_number(row.limit)})"
+    if defined is None or not defined.breach:
+        return f"{metric_label(row.metric)} of {row.subject}: {value}{limit}."
+    words = {"subject": row.subject, "value": value, "share": _share(row.value), "limit": limit}
+    if defined.is_comparison:
+        words |= _compared(row, defined, value)
+    return defined.breach_of.get(row.subject, defined.breach).format(**words)
+
+
+def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[str, str]:
+    """The words of a comparison of performance, with its lower bound, which is what is held against the limit."""
+    bound = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
+    return {
+        "days": f"On {row.days} {'day' if row.days == 1 else 'days'}",
+        "metric": metric_label(row.metric),
+        "value": value.removeprefix("-"),
+        "direction": defined.directions[value.startswith("-")],
+        "bound": bound,
     }
-    return wordings.get(row.metric, f"{row.metric.replace('_', ' ')} of {row.subject}: {value}{limit}.")
-
-
-def _compared(row: MetricValue, value: str, limit: str) -> str:
-    """A comparison of performance with its lower bound, which is what is held against the limit."""
-    kind, _, metric = row.metric.partition("/")
-    sure = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
-    amount, worse = value.removeprefix("-"), not value.startswith("-")
-    name, days = metric.replace("_", " "), f"On {row.days} {'day' if row.days == 1 else 'days'}"
-    if f"{kind}/" == SKILL_LOSS:
-        change = "smaller" if worse else "greater"
-        return (
-            f"{days} the lead in {name} over the {row.subject} is {amount} {change} than on the test days{sure}{limit}."
-        )
-    than = f"the {row.subject}" if f"{kind}/" == WORSE_THAN_BASELINE else "on the test days"
-    return f"{days} {name} is {amount} {'worse' if worse else 'better'} than {than}{sure}{limit}."
 
 
 def _remedy(seen: StatusInputs) -> str:
-    metrics = {row.metric for row in seen.rows if row.breached}
-    if metrics & {"staleness", "volume_change", "null_share", "unseen_share"} and not any(
-        metric.startswith(PERFORMANCE) for metric in metrics
-    ):
+    defined = (find_metric(row.metric) for row in seen.rows if row.breached)
+    categories = {metric.category for metric in defined if metric is not None}
+    if categories & {"data", "staleness"} and "performance" not in categories:
         return f"Look at {seen.use_case}__data and Data Docs first: the data may be wrong, not the model."
     return "The last decision below says whether a training follows, and if not, why."
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from include.declaration.monitoring import PERFORMANCE
+from include.monitoring.definitions import ADVICE, Category, require_metric
 from include.notifications.redaction import redact
 from include.printable import escape_line, escape_text, escape_values
 
@@ -19,19 +19,6 @@ LONGEST = 1500
 """Characters of an error's own words; the rest stands in the log."""
 SHOWN = 12
 """Breaches written out; of more, the number."""
-ADVICE = {
-    "performance": "The model has lost what it showed on its test days, or is worse than a baseline: the decision of"
-    " {use_case}__retrain for this day says whether"
-    " a new one is trained, and why. A rollback is one form away: {use_case}__rollback.",
-    "drift": "What comes in, or the predictions, differ from what the model was tested on: look at the page for the"
-    " features that moved most, and at {use_case}__retrain for the decision.",
-    "data": "Rows, nulls or categories changed at the source: read the day's Data Docs, ask the source's owner, and run"
-    " {use_case}__data for the day again once it is mended.",
-    "staleness": "Something does not arrive: look for failed or waiting runs of {use_case}__data and {use_case}__score;"
-    " an old model is trained anew by {use_case}__train.",
-    "feature": "A single feature moved; it asks for nothing by itself.",
-}
-"""What to do about a kind of breach."""
 
 
 @dataclass(frozen=True)
@@ -262,15 +249,9 @@ def new_breaches(
     return new, len(broken) - len(new)
 
 
-def breach_category(metric: str) -> str:
-    """Which kind of breach a metric's is, as ADVICE names them."""
-    if metric.startswith(PERFORMANCE):
-        return "performance"
-    if metric in ("psi", "jensen_shannon"):
-        return "feature"
-    if metric == "staleness":
-        return "staleness"
-    return "drift" if metric.endswith("drift") else "data"
+def breach_category(metric: str) -> Category:
+    """Return which kind of breach a metric's is; UndefinedMetricError for a metric that is not defined."""
+    return require_metric(metric).category
 
 
 def named_metrics(text: str) -> str:

@@ -162,7 +162,8 @@ declares `Retention(automatic=True)`: **runs of the schedule remove**, and a tri
 {keeps}
 
 Never removed: the newest content of any day, the ledger, claims, decisions, corrections, registered versions and their
-models. A version whose training data go gets the tag `no_longer_reproducible` first, and `reproduce` says why.
+models. A version whose training data go gets the tag `airworthy.no_longer_reproducible` first, and `reproduce` says
+why.
 
 It may run beside everything else, and again after it was killed. What it leaves to an operator, such as old runs in
 Airflow's database, is in docs/maintenance.md, with the commands.

@@ -12,9 +12,10 @@ from include.promotion import approve
 from include.promotion.model_card.escaping import escaped, number, table
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger
-from include.registry.lifecycle import GATES, blocking
+from include.registry.lifecycle import blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
+from include.registry.tags import COMPARED_WITH, GATES, REASON, WINDOW
 
 METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
@@ -44,7 +45,7 @@ def build_approval_request(use_case: UseCase, version: str) -> ApprovalRequest:
     if life != "challenger":
         why = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
         return ApprovalRequest(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
-    flying = candidate.tags.get("compared_with")
+    flying = candidate.tags.get(COMPARED_WITH)
     champion = next((version for version in registry.versions() if version.number == flying), None)
     return ApprovalRequest("\n".join(_lines(use_case, candidate, champion)), "")
 
@@ -55,8 +56,8 @@ def _life(use_case: UseCase, registry: Registry, candidate: Version) -> str:
 
 
 def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:
-    told = f"Trained as of {candidate.as_of} on {candidate.tags['window']}"
-    lines = [f"{told}: {escaped(candidate.tags.get('reason') or 'no reason given')}.", ""]
+    told = f"Trained as of {candidate.as_of} on {candidate.tags[WINDOW]}"
+    lines = [f"{told}: {escaped(candidate.tags.get(REASON) or 'no reason given')}.", ""]
     test = candidate.report["splits"]["test"]
     lines += [f"On its test days, {test['first']} to {test['last']}:", ""]
     flying = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}

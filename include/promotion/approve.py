@@ -9,9 +9,10 @@ from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
-from include.registry.lifecycle import JUDGED, StandingApproval
+from include.registry.lifecycle import StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
+from include.registry.tags import JUDGED
 
 
 @dataclass(frozen=True)

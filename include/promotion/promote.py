@@ -18,9 +18,10 @@ from include.registry.ledger import (
     LedgerEntry,
     find_existing,
 )
-from include.registry.lifecycle import GATES, JUDGED, NOT_PROMOTED, StandingApproval
+from include.registry.lifecycle import StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
+from include.registry.tags import GATES, JUDGED, NOT_PROMOTED, REASON
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], who: str, reason
         effective_from=version.as_of,
         action="promotion",
         who=f"{who}, approved by {approved.who}" if approved else who,
-        reason=_reason(reason or version.tags.get("reason", ""), approved),
+        reason=_reason(reason or version.tags.get(REASON, ""), approved),
         verdicts=version.verdicts,
         files_digest=version.files_digest,
         judged=version.tags.get(JUDGED, ""),

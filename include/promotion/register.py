@@ -16,14 +16,14 @@ from include.model import metrics
 from include.monitoring import limits
 from include.promotion.model_card.escaping import escaped
 from include.registry import sync
-from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version, record_limits
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
-from include.registry.tags import GATE, decides
+from include.registry.tags import AS_OF, FINGERPRINT, GATE, GATES, JUDGED, NOT_PROMOTED, VERDICTS, WINDOW, decides
 
+_DESCRIBED = ("log_loss", "auc", "expected_cost")
+"""Metrics in the description of a version."""
 _MARKS = {"passed": "✓", "failed": "✗ **failed**", "inconclusive": "? **inconclusive**", "informational": "·"}
 
 
@@ -58,7 +58,7 @@ def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
     """
     registry = Registry(use_case)
     candidate = registry.candidate(run_id)
-    if evaluate.JUDGED not in candidate.tags:
+    if JUDGED not in candidate.tags:
         raise NotReadyError(
             f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
             " then register again."
@@ -85,7 +85,7 @@ def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
             raise
         # This version has the trees of the lost one, and `promote` restores it.
     new = made is not None and found.number == made.number
-    return RegisterResult(found.number, found.run_id, found.tags["gates"], new)
+    return RegisterResult(found.number, found.run_id, found.tags[GATES], new)
 
 
 def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
@@ -114,7 +114,7 @@ def write_gate_results(use_case: UseCase, day: date) -> None:
 
 
 def _as_of(registry: Registry, day: date) -> list[Version]:
-    return [version for version in registry.versions() if version.as_of == day and "verdicts" in version.tags]
+    return [version for version in registry.versions() if version.as_of == day and VERDICTS in version.tags]
 
 
 def _copy(registry: Registry, version: Version, description: str) -> None:
@@ -133,14 +133,14 @@ def _description(use_case: UseCase, version: Version) -> str:
     found, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
     test = version.report["splits"]["test"]
     lines = [
-        f"Trained as of {tags['as_of']} on {tags['window']}; tested on {test['first']} to {test['last']}.",
+        f"Trained as of {tags[AS_OF]} on {tags[WINDOW]}; tested on {test['first']} to {test['last']}.",
         "",
-        "| test days | log loss | AUC | expected cost |",
-        "|---|---|---|---|",
+        f"| test days | {' | '.join(metrics.METRICS[name].label for name in _DESCRIBED)} |",
+        f"|---|{'---|' * len(_DESCRIBED)}",
     ]
     for subject in ("model", "logistic", "prior"):
         values = found.get(subject, {})
-        cells = (f"{values[m]:.4f}" if m in values else "–" for m in ("log_loss", "auc", "expected_cost"))
+        cells = (f"{values[m]:.4f}" if m in values else "–" for m in _DESCRIBED)
         lines.append(f"| {subject} | {' | '.join(cells)} |")
     lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]
     if use_case.notice:

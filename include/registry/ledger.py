@@ -25,6 +25,7 @@ from include.lake.signing import Signature, load_signing_keys, require_signing_k
 from include.registry import lifecycle
 from include.registry.lifecycle import Action
 from include.registry.records import UNREADABLE
+from include.registry.tags import LEDGER_HEAD
 
 _NAMED = 5
 """Entries without proof that an error names."""
@@ -247,8 +248,8 @@ class Ledger:
 
     def _headless(self, entries: Sequence[LedgerEntry]) -> LedgerCorruptedError:
         remedy = (
-            f" If the entries are right and only the head is lost, set the tag `ledger.head` of the registered model"
-            f" `{self.use_case}` in MLflow to `{entries[-1].head}`."
+            f" If the entries are right and only the head is lost, set the tag `{LEDGER_HEAD.name}` of the"
+            f" registered model `{self.use_case}` in MLflow to `{entries[-1].head}`."
             if entries
             else ""
         )

@@ -8,13 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal, Protocol, TypeVar
 
+from include.registry.tags import AS_OF, FILES_DIGEST, FINGERPRINT, GATES, JUDGED, TREES
+
 Life = Literal["candidate", "challenger", "champion", "archived", "rejected"]
 Action = Literal["promotion", "rollback", "rejection", "approval", "restoration"]
-GATES, LIFE, APPROVAL, NOT_PROMOTED = "gates", "life", "approval", "not_promoted"
-"""Tags of a version: what the gates say in sum, its life, a person's decision, and why it was not promoted."""
-TREES, FINGERPRINT, AS_OF, JUDGED, FILES = "trees", "airworthy.fingerprint", "as_of", "judged", "files_digest"
-"""Tags of a version: which model it is, the day it was trained as of, what its verdicts were judged by, and which files
-are its own."""
 
 
 class RegisteredVersion(Protocol):
@@ -96,7 +93,7 @@ def names_version(entry: HasDecision, version: RegisteredVersion) -> bool:
 
     A number alone may be given twice.
     """
-    model = (version.number, *(version.tags.get(name) for name in (TREES, FINGERPRINT, FILES)))
+    model = (version.number, *(version.tags.get(name) for name in (TREES, FINGERPRINT, FILES_DIGEST)))
     return (entry.version, entry.trees, entry.fingerprint, entry.files_digest) == model
 
 

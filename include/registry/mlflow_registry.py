@@ -20,16 +20,14 @@ from include.lake.object_store import StoragePath
 from include.model.model import Model
 from include.printable import printable_logger
 from include.registry import model_io, model_record
-from include.registry.mlflow_runs import ALREADY, FINGERPRINT, UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
+from include.registry.mlflow_runs import ALREADY, UNKNOWN, Runs, retry_on_conflict, translate_mlflow_errors
 from include.registry.model_io import fetch_model
 from include.registry.model_record import ModelRecord, Version
 from include.registry.records import Records
-from include.registry.tags import decides
+from include.registry.tags import FINGERPRINT, LEDGER_HEAD, decides, from_mlflow, mlflow_name, to_mlflow
 
 log = printable_logger(__name__)
 CHAMPION = "champion"
-LEDGER_HEAD = "ledger.head"
-"""Tag of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
 
 
 class ArtifactMissingError(AirworthyError):
@@ -138,7 +136,7 @@ class Registry(Runs):
             InvalidRequestError: there is no such run.
             UnprovenVersionError: it has no valid record.
         """
-        tags = dict(self.run(run_id).data.tags)
+        tags = from_mlflow(self.run(run_id).data.tags)
         if isinstance(record := self._proven([run_id])[run_id], str):
             raise UnprovenVersionError(self.use_case.name, f"run {run_id}", record)
         return record.version(f"(run {run_id})", run_id, tags, "")
@@ -149,7 +147,7 @@ class Registry(Runs):
     def _version(self, found: ModelVersion, proven: Mapping[str, ModelRecord | str]) -> Version:
         record = proven[str(found.run_id)]
         assert not isinstance(record, str)
-        return record.version(str(found.version), str(found.run_id), dict(found.tags), found.description or "")
+        return record.version(str(found.version), str(found.run_id), from_mlflow(found.tags), found.description or "")
 
     @translate_mlflow_errors
     def register(self, candidate: Version, description: str) -> Version:
@@ -163,7 +161,7 @@ class Registry(Runs):
             self.use_case.name,
             f"models:/{candidate.model_id}",
             candidate.run_id,
-            tags={name: value for name, value in candidate.tags.items() if decides(name)},
+            tags=to_mlflow({name: value for name, value in candidate.tags.items() if decides(name)}),
             description=description,
             model_id=candidate.model_id,
         )
@@ -174,14 +172,14 @@ class Registry(Runs):
         """Replace the description of a version, then its tags: whoever compares tags repairs what was cut short."""
         if description is not None:
             self._client.update_model_version(self.use_case.name, number, description)
-        for key, value in tags.items():
+        for key, value in to_mlflow(tags).items():
             retry_on_conflict(partial(self._client.set_model_version_tag, self.use_case.name, number, key, value))
 
     @translate_mlflow_errors
     def untag_version(self, number: str, tag: str) -> None:
         """Remove a tag of a version, if it is there."""
         if tag in self.version(number).tags:
-            self._client.delete_model_version_tag(self.use_case.name, number, tag)
+            self._client.delete_model_version_tag(self.use_case.name, number, mlflow_name(tag))
 
     @translate_mlflow_errors
     def champion(self) -> str | None:
@@ -207,7 +205,7 @@ class Registry(Runs):
     def ledger_head(self) -> str | None:
         """What the registered model says the ledger's last entry is, as `number:hash`; None if it says nothing."""
         try:
-            tags = dict(self._client.get_registered_model(self.use_case.name).tags)
+            tags = from_mlflow(self._client.get_registered_model(self.use_case.name).tags)
         except MlflowException as error:
             if error.error_code != UNKNOWN:
                 raise
@@ -217,7 +215,7 @@ class Registry(Runs):
     @translate_mlflow_errors
     def set_ledger_head(self, head: str) -> None:
         """Let the registered model say which is the ledger's last entry."""
-        retry_on_conflict(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD, head))
+        retry_on_conflict(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD.name, head))
 
     # -- loading
 

@@ -19,14 +19,12 @@ from include import settings
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.registry.artifact_listing import list_files
+from include.registry.tags import COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
 
 # MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-FINGERPRINT = "airworthy.fingerprint"
-COMPLETE = "airworthy.complete"
-"""Set as the last step of training: a run without it broke half-way and is never used."""
 ARTIFACT_BYTES, ARTIFACT_FILES = 1 << 30, 1_000
 """Of a file or a folder that is read back from a run, as MLflow lists it."""
 ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
@@ -104,7 +102,7 @@ class Runs:
     @translate_mlflow_errors
     def start_run(self, name: str, tags: Mapping[str, str]) -> str:
         """Begin a run in the use case's experiment, made when it is not there yet; the run's id."""
-        return str(self._client.create_run(self._experiment(), tags=dict(tags), run_name=name).info.run_id)
+        return str(self._client.create_run(self._experiment(), tags=to_mlflow(tags), run_name=name).info.run_id)
 
     def _experiment(self) -> str:
         found = self._client.get_experiment_by_name(self.use_case.name)
@@ -123,13 +121,13 @@ class Runs:
     def end_run(self, run_id: str, *, failed: bool) -> None:
         """Close a run; only one that is complete is ever used again."""
         if not failed:
-            self._client.set_tag(run_id, COMPLETE, "true")
+            self._client.set_tag(run_id, COMPLETE.name, "true")
         self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     @translate_mlflow_errors
     def complete_runs(self, fingerprint: str) -> list[str]:
         """The complete runs with that fingerprint, the first one first."""
-        wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
+        wanted = f"tags.`{FINGERPRINT.name}` = '{fingerprint}' and tags.`{COMPLETE.name}` = 'true'"
         found = self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"])
         return [str(run.info.run_id) for run in found]
 
@@ -144,7 +142,7 @@ class Runs:
                 where = settings.shown_address(self.address) or "its address"
                 raise InvalidRequestError(f"{self.use_case.name}: MLflow at {where} has no run {run_id!r}.") from error
             raise
-        if found.data.tags.get(COMPLETE) != "true":
+        if from_mlflow(found.data.tags).get(COMPLETE) != "true":
             raise NotReadyError(
                 f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it is no model."
                 f" Train again: trigger {self.use_case.name}__train."
@@ -167,14 +165,14 @@ class Runs:
             run_id,
             metrics=[Metric(key, value, now, 0, model_id=model_id) for key, value in (metrics or {}).items()],
             params=[Param(key, str(value)) for key, value in (params or {}).items()],
-            tags=[RunTag(key, value) for key, value in (tags or {}).items()],
+            tags=[RunTag(key, value) for key, value in to_mlflow(tags or {}).items()],
         )
 
     @translate_mlflow_errors
     def untag(self, run_id: str, tags: Sequence[str]) -> None:
         """Remove tags of a run."""
         for tag in tags:
-            self._client.delete_tag(run_id, tag)
+            self._client.delete_tag(run_id, mlflow_name(tag))
 
     @translate_mlflow_errors
     def log_series(self, run_id: str, name: str, values: list[float]) -> None:

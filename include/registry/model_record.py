@@ -11,9 +11,9 @@ from typing import Any
 from include.evaluation import gates
 from include.evaluation.gates.result import GateResult, overall_outcome
 from include.lake import content_digest
-from include.registry.mlflow_runs import FINGERPRINT
+from include.registry import tags as defined
 from include.registry.records import Records, UnprovenRecordError
-from include.registry.tags import decides, gate_tag
+from include.registry.tags import gate_tag
 
 
 @dataclass(frozen=True)
@@ -38,32 +38,32 @@ class Version:
     @property
     def as_of(self) -> date:
         """The day as of which it was trained: nothing from that day's partition of features was seen."""
-        return date.fromisoformat(self.tags["as_of"])
+        return date.fromisoformat(self.tags[defined.AS_OF])
 
     @property
     def trees(self) -> str:
         """Digest of its trees."""
-        return self.tags["trees"]
+        return self.tags[defined.TREES]
 
     @property
     def files_digest(self) -> str:
         """Digest of every byte of its files, of the day as of which it was trained, and of the declaration."""
-        return self.tags["files_digest"]
+        return self.tags[defined.FILES_DIGEST]
 
     @property
     def fingerprint(self) -> str:
         """Digest of all that it was trained from."""
-        return self.tags[FINGERPRINT]
+        return self.tags[defined.FINGERPRINT]
 
     @property
     def verdicts(self) -> tuple[dict[str, Any], ...]:
         """What its gates say; none where it was not judged."""
-        return tuple(json.loads(self.tags.get("verdicts", "[]")))
+        return tuple(json.loads(self.tags.get(defined.VERDICTS, "[]")))
 
     @property
     def report(self) -> dict[str, Any]:
         """How its training went: `splits` with their days, rows without label, missing days."""
-        return dict(json.loads(self.tags["report"]))
+        return dict(json.loads(self.tags[defined.REPORT]))
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class ModelRecord:
 
     def version(self, number: str, run_id: str, copies: Mapping[str, str], description: str) -> Version:
         """Return a version as this record proves it; of MLflow's own tags only those that decide nothing."""
-        rest = {name: value for name, value in copies.items() if not decides(name)}
+        rest = {name: value for name, value in copies.items() if not defined.decides(name)}
         return Version(
             number=number,
             run_id=run_id,
-            model_id=self.training["tags"]["model_id"],
+            model_id=self._trained()[defined.MODEL_ID],
             tags=rest | self.tags(),
             description=description,
             files=self.training["files"],
@@ -91,19 +91,24 @@ class ModelRecord:
 
     def tags(self) -> dict[str, str]:
         """Return every tag that decides, and its value."""
-        return dict(self.training["tags"]) | self._judgement() | ({"false_alarms": self.limits} if self.limits else {})
+        limits = {defined.FALSE_ALARMS: self.limits} if self.limits else {}
+        return self._trained() | self._judgement() | limits
+
+    def _trained(self) -> dict[str, str]:
+        # Records of the lake's format 1 have one key under its name in MLflow.
+        return {name.removeprefix(defined.PREFIX): value for name, value in self.training["tags"].items()}
 
     def _judgement(self) -> dict[str, str]:
         # A judgement is of the files that it was made of.
-        if self.evaluation.get("files_digest") != self.training["tags"]["files_digest"]:
+        if self.evaluation.get("files_digest") != self._trained()[defined.FILES_DIGEST]:
             return {}
         verdicts = [GateResult.from_json(verdict) for verdict in self.evaluation["verdicts"]]
         judged_by = self.evaluation["judged_by"]
         return {
-            "gates": overall_outcome(verdicts),
-            "compared_with": self.evaluation["champion"],
-            "verdicts": json.dumps([verdict.to_json() for verdict in verdicts]),
-            "judged": judged_by if self.evaluation["final"] else f"{judged_by} not final",
+            defined.GATES: overall_outcome(verdicts),
+            defined.COMPARED_WITH: self.evaluation["champion"],
+            defined.VERDICTS: json.dumps([verdict.to_json() for verdict in verdicts]),
+            defined.JUDGED: judged_by if self.evaluation["final"] else f"{judged_by} not final",
             **{gate_tag(verdict.gate): verdict.outcome for verdict in verdicts},
         }
 

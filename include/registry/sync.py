@@ -10,10 +10,10 @@ from include.errors import AirworthyError
 from include.printable import printable_logger
 from include.registry import lifecycle
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
-from include.registry.lifecycle import APPROVAL, FILES, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, StandingApproval
+from include.registry.lifecycle import StandingApproval
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
-from include.registry.tags import decides
+from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, decides
 
 log = printable_logger(__name__)
 FLOWN = ("champion", "archived")
@@ -34,7 +34,8 @@ class ModelReplacedError(AirworthyError):
         named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…, files {entry.files_digest[:12]}…"
         there = (
             f"the registry's version {entry.version} is another model (trees {found.tags.get(TREES, 'none')[:12]}…,"
-            f" fingerprint {found.tags.get(FINGERPRINT, 'none')[:19]}…, files {found.tags.get(FILES, 'none')[:12]}…)"
+            f" fingerprint {found.tags.get(FINGERPRINT, 'none')[:19]}…,"
+            f" files {found.tags.get(FILES_DIGEST, 'none')[:12]}…)"
             if found
             else f"the registry has no version {entry.version}"
         )
@@ -171,7 +172,9 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
             *(registry.use_case.name, version.number, ", ".join(forged)),
         )
     decided = _decided(version, entries)
-    shown |= {LIFE: life} | ({APPROVAL: decided.to_tag()} if decided is not None else {})
+    shown[LIFE] = life
+    if decided is not None:
+        shown[APPROVAL] = decided.to_tag()
     tags = {name: value for name, value in shown.items() if version.copies.get(name) != value}
     if tags:
         registry.tag_version(version.number, tags)

@@ -1,4 +1,7 @@
-"""List every tag of MLflow that is read back, and what keeps its value from being forged.
+"""Define every MLflow tag that the product writes or reads: its name, the form of its value, and what holds it.
+
+In MLflow each name begins with `airworthy.`; within the product a tag is its key, without that prefix. `to_mlflow` and
+`from_mlflow` translate where MLflow is called, and no tag that is not defined here passes them.
 
 A tag of a run or a version that decides anything is a copy: before anybody sees it, `Registry` replaces it by what the
 signed record in the lake says, and drops it where there is no record.
@@ -8,41 +11,116 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
-GATE = "gate/"
-"""Begins the names of the tags that say what one gate came to."""
+PREFIX = "airworthy."
+Form = Literal["text", "word", "number", "date", "time", "digest", "id", "path", "json"]
+"""How the value of a tag is to be read; in MLflow each is a text."""
 TRAINING = "the signed record of the training"
 EVALUATION = "the signed record of the evaluation"
 LIMITS = "the signed record of the limits"
-HELD_BY: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            *("airworthy.fingerprint", "as_of", "code", "commit", "features.digest", "features.version"),
-            *("files_digest", "labels.digest", "labels.version", "lock", "model_id", "notice", "processor", "reason"),
-            *("recipe", "report", "sample_digest", "trees", "tuned_by", "window"),
-        ),
-        TRAINING,
-    ),
-    **dict.fromkeys(("compared_with", "gates", "judged", "verdicts"), EVALUATION),
-    "false_alarms": LIMITS,
-}
-"""Each tag that decides, to what holds its value."""
-COPIES: Mapping[str, str] = {
-    "approval": "the ledger's entry; the tag is never read",
-    "airworthy.complete": "finds runs; a run without a signed record of its training is not used",
-    "ledger.head": "the chain: a head that does not fit the entries stops everything",
-    "life": "worded in errors and on the summary; the ledger and the gates' record decide",
-    "model_card": "a link that is shown",
-    "not_promoted": "a sentence that is shown",
-    "no_longer_reproducible": "a sentence that is shown; keeps maintenance from saying it twice",
-    "reproduced": "a word that is shown",
-}
-"""Each other tag of a run or a version that is read back, and why a forged value decides nothing."""
+HOLDERS = (TRAINING, EVALUATION, LIMITS)
+"""What holds the value of a tag that decides."""
+TAGS: dict[str, Tag] = {}
+"""Every tag by its key."""
 
 
-def decides(name: str) -> bool:
+class UndefinedTagError(ValueError):
+    """A tag is not in the list of definitions."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The MLflow tag {key!r} is not defined; add it to include/registry/tags.py.")
+
+
+class Tag(str):
+    """The key of one tag, or what the keys of several begin with."""
+
+    form: Form
+    held_by: str
+    """What keeps its value from being forged, or why a forged value decides nothing."""
+    is_start: bool
+    """Whether it is the beginning of several keys."""
+
+    def __new__(cls, key: str, form: Form, held_by: str, *, is_start: bool = False) -> Tag:
+        made = super().__new__(cls, key)
+        made.form, made.held_by, made.is_start = form, held_by, is_start
+        TAGS[key] = made
+        return made
+
+    @property
+    def name(self) -> str:
+        """Its name in MLflow."""
+        return f"{PREFIX}{self}"
+
+    @property
+    def decides(self) -> bool:
+        """Whether its value is taken from a signed record alone."""
+        return self.held_by in HOLDERS
+
+
+FINGERPRINT = Tag("fingerprint", "digest", TRAINING)
+AS_OF = Tag("as_of", "date", TRAINING)
+CODE = Tag("code", "digest", TRAINING)
+COMMIT = Tag("commit", "id", TRAINING)
+FEATURES_DIGEST = Tag("features.digest", "digest", TRAINING)
+FEATURES_VERSION = Tag("features.version", "number", TRAINING)
+FILES_DIGEST = Tag("files_digest", "digest", TRAINING)
+LABELS_DIGEST = Tag("labels.digest", "digest", TRAINING)
+LABELS_VERSION = Tag("labels.version", "number", TRAINING)
+LOCK = Tag("lock", "digest", TRAINING)
+MODEL_ID = Tag("model_id", "id", TRAINING)
+NOTICE = Tag("notice", "text", TRAINING)
+PROCESSOR = Tag("processor", "word", TRAINING)
+REASON = Tag("reason", "text", TRAINING)
+RECIPE = Tag("recipe", "json", TRAINING)
+REPORT = Tag("report", "json", TRAINING)
+SAMPLE_DIGEST = Tag("sample_digest", "digest", TRAINING)
+TREES = Tag("trees", "digest", TRAINING)
+TUNED_BY = Tag("tuned_by", "id", TRAINING)
+WINDOW = Tag("window", "text", TRAINING)
+COMPARED_WITH = Tag("compared_with", "id", EVALUATION)
+GATES = Tag("gates", "word", EVALUATION)
+JUDGED = Tag("judged", "digest", EVALUATION)
+"""The gates and the champion that a model was judged by."""
+VERDICTS = Tag("verdicts", "json", EVALUATION)
+GATE = Tag("gate/", "word", EVALUATION, is_start=True)
+"""Begins the tags that say what one gate came to."""
+FALSE_ALARMS = Tag("false_alarms", "json", LIMITS)
+"""The false-alarm rate of each limit, or a sentence that says why there is none."""
+
+APPROVAL = Tag("approval", "json", "the ledger's entry; the tag is never read")
+COMPLETE = Tag("complete", "word", "finds runs; a run without a signed record of its training is not used")
+"""Set as the last step of training: a run without it broke half-way and is never used."""
+LEDGER_HEAD = Tag("ledger.head", "text", "the chain: a head that does not fit the entries stops everything")
+"""Of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
+LIFE = Tag("life", "word", "worded in errors and on the summary; the ledger and the gates' record decide")
+MODEL_CARD = Tag("model_card", "path", "a link that is shown")
+NOT_PROMOTED = Tag("not_promoted", "text", "a sentence that is shown")
+NOT_REPRODUCIBLE = Tag(
+    "no_longer_reproducible", "text", "a sentence that is shown; keeps maintenance from saying it twice"
+)
+"""Of a version whose data have gone: since when, and why."""
+REPRODUCED = Tag("reproduced", "word", "a word that is shown")
+
+FOUND = Tag("found", "json", "a study's parameters: the model that they make has its gates")
+MINUTES = Tag("minutes", "number", "the time that a study was given: it says whether one is looked for again")
+DELETED_ON = Tag("deleted_on", "time", "of a run that is no version's")
+"""When maintenance has deleted a run, in UTC. MLflow keeps that instant to itself."""
+RESTORED_ON = Tag("restored_on", "time", "of a run that is no version's")
+"""When maintenance found that a run was restored."""
+OWNERLESS = Tag("ownerless/", "time", "of an experiment's folder that belongs to no run or model", is_start=True)
+"""Begins the tags of an experiment that say since when a folder of its artifacts is known to belong to nothing."""
+
+
+def find_tag(key: str) -> Tag | None:
+    """Return the tag of a key; None where it is not defined."""
+    return TAGS.get(key) or next((tag for tag in TAGS.values() if tag.is_start and key.startswith(tag)), None)
+
+
+def decides(key: str) -> bool:
     """Return whether the value of a tag is taken from a signed record alone."""
-    return name in HELD_BY or name.startswith(GATE)
+    tag = find_tag(key)
+    return tag is not None and tag.decides
 
 
 def gate_tag(gate: str) -> str:
@@ -50,5 +128,18 @@ def gate_tag(gate: str) -> str:
     return GATE + re.sub(r"[^\w\-.: ]", "", gate)
 
 
-NOT_REPRODUCIBLE = "no_longer_reproducible"
-"""Tag of a version whose data have gone: since when, and why."""
+def mlflow_name(key: str) -> str:
+    """Return the name of a tag in MLflow; UndefinedTagError for a key that is not defined."""
+    if find_tag(key) is None:
+        raise UndefinedTagError(key)
+    return f"{PREFIX}{key}"
+
+
+def to_mlflow(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags under their names in MLflow; UndefinedTagError for a key that is not defined."""
+    return {mlflow_name(key): value for key, value in tags.items()}
+
+
+def from_mlflow(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return by key those of MLflow's tags that are the product's."""
+    return {name.removeprefix(PREFIX): value for name, value in tags.items() if name.startswith(PREFIX)}

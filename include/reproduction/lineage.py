@@ -17,12 +17,12 @@ from include.lake.history import CommitNote, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
-from include.registry import sync
+from include.registry import sync, tags
 from include.registry.mlflow_registry import Registry
 
 MODEL_TAGS = (
-    "as_of", "window", "commit", "code", "lock", "processor", "trees",
-    "features.version", "features.digest", "labels.version", "labels.digest",
+    tags.AS_OF, tags.WINDOW, tags.COMMIT, tags.CODE, tags.LOCK, tags.PROCESSOR, tags.TREES,
+    tags.FEATURES_VERSION, tags.FEATURES_DIGEST, tags.LABELS_VERSION, tags.LABELS_DIGEST,
 )  # fmt: skip
 """Tags of a version that say where it comes from."""
 

@@ -16,17 +16,14 @@ from include.lake.lake import Lake
 from include.model import splits, trainer
 from include.model.model import Model
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
-from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version
-from include.registry.tags import NOT_REPRODUCIBLE
+from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCIBLE, PROCESSOR, RECIPE, REPRODUCED
 from include.reproduction import model_diff, training_snapshot
 from include.threads import threads_for
-from include.training import dataset, provenance, recipe, spec
+from include.training import dataset, provenance, spec
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
-TAG = "reproduced"
-"""Tag of a version: `equal`, `differs` or `not rebuilt`, as it went the last time that this was asked."""
 ARTIFACT = "reproduction.json"
 RECIPE_CHANGED = "the recipe was changed since it was registered"
 """Begins the line of a report that says so; trees that are equal all the same prove nothing then."""
@@ -73,7 +70,7 @@ class Reproduction:
         if any(line.startswith(RECIPE_CHANGED) for line in self.model):
             return (
                 f"Do not trust what this version says of itself. Its run {self.run_id} has the tag"
-                f" {recipe.TAG!r} too: compare, mend the version's, and reproduce again."
+                f" {RECIPE.name!r} too: compare, mend the version's, and reproduce again."
             )
         if {"code", "lock", "processor"} & set(self.surroundings):
             return (
@@ -103,7 +100,7 @@ def reproduce_version(use_case: UseCase, version: str) -> Reproduction:
     try:
         registered = registry.load_anew(found)
     except ArtifactMissingError:
-        registry.tag_version(found.number, {TAG: NOT_REBUILT})  # an older `equal` would be said of other files
+        registry.tag_version(found.number, {REPRODUCED: NOT_REBUILT})  # an older `equal` would be said of other files
         raise
     rebuilding = _Rebuilding(use_case, found)
     outcome, model = rebuilding.compared(registered)
@@ -117,7 +114,7 @@ def reproduce_version(use_case: UseCase, version: str) -> Reproduction:
         rebuilding.data,
     )
     registry.log_json(found.run_id, ARTIFACT, asdict(result))
-    registry.tag_version(found.number, {TAG: outcome})
+    registry.tag_version(found.number, {REPRODUCED: outcome})
     return result
 
 
@@ -151,7 +148,7 @@ class _Rebuilding:
             return []
         tags = self._version.tags
         there = tags.get(FINGERPRINT, provenance.UNKNOWN)
-        made = (tags.get(name, provenance.UNKNOWN) for name in ("code", "lock"))
+        made = (tags.get(name, provenance.UNKNOWN) for name in (CODE, LOCK))
         if (now := self._recipe.fingerprint(self._declared, *made)) != there:
             return [f"{RECIPE_CHANGED}: by its tags the version has the fingerprint {now}, registered is {there}"]
         return []
@@ -159,7 +156,7 @@ class _Rebuilding:
     def surroundings(self) -> dict[str, tuple[str, str]]:
         """What made the model besides its data, where it is not the same now."""
         made, tags = provenance.current_provenance(self._declared), self._version.tags
-        now = {"code": made.code, "commit": made.commit, "lock": made.lock, "processor": made.processor}
+        now: dict[str, str] = {CODE: made.code, COMMIT: made.commit, LOCK: made.lock, PROCESSOR: made.processor}
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
             then["declaration"] = spec.declaration_values(self._recipe.then(self._declared))
@@ -193,14 +190,14 @@ class _Rebuilding:
         return fitted.model
 
     def _read_recipe(self) -> TrainingSpec:
-        if recipe.TAG not in self._version.tags:
+        if RECIPE not in self._version.tags:
             raise _NotRebuiltError(
-                f"it has no tag {recipe.TAG!r}: it was not registered from a training of this project"
+                f"it has no tag {RECIPE.name!r}: it was not registered from a training of this project"
             )
         try:
-            known = TrainingSpec.from_tag(self._version.tags[recipe.TAG])
+            known = TrainingSpec.from_tag(self._version.tags[RECIPE])
             known.then(self._declared)
         except (TrainingSpecError, ValueError, TypeError, KeyError) as error:
-            raise _NotRebuiltError(f"its tag {recipe.TAG!r} holds no recipe that can be followed: {error}") from error
+            raise _NotRebuiltError(f"its tag {RECIPE.name!r} holds no recipe that can be followed: {error}") from error
         self._recipe = known
         return known

@@ -15,8 +15,9 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.registry import lifecycle
 from include.registry.ledger import Ledger
-from include.registry.lifecycle import NOT_PROMOTED, StandingApproval
+from include.registry.lifecycle import StandingApproval
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import NOT_PROMOTED
 from include.retraining import decide, outcome_rules
 from include.retraining.policy import Result
 

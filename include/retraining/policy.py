@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from include.declaration.monitoring import PERFORMANCE, SKILL_LOSS, WORSE, WORSE_THAN_BASELINE, Retraining, label_of
+from include.declaration.monitoring import Retraining
+from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, SIGNALS, limit_label
 
 Outcome = Literal["retrain", "hold"]
 Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"]
@@ -19,12 +20,16 @@ Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"
 NOT_CONVINCING = ("rejected", "not promoted")
 """A challenger was made, and the champion stayed. A training that failed or never started says nothing of the data."""
 ROWS = {
-    "weighted_drift": ("weighted_drift", "features"),
-    "prediction_drift": ("prediction_drift", "prediction"),
-    "model_age": ("staleness", "model"),
+    metric.signal: (metric.name, metric.signal_subject)
+    for metric in MONITORING_METRICS.values()
+    if metric.signal and metric.signal_subject
 }
 """Signal to the metric and subject that show it."""
-SHOWN_BY = {"performance": (WORSE, SKILL_LOSS), "worse_than_baseline": (WORSE_THAN_BASELINE,)}
+SHOWN_BY = {
+    signal: tuple(metric.prefix for metric in MONITORING_METRICS.values() if metric.signal == signal)
+    for signal in SIGNALS
+    if signal not in ROWS
+}
 """Signal to the first parts of the names of the metrics that show it, each with a limit."""
 
 
@@ -174,7 +179,9 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
 def signals_of(day: date, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
     """The signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
-    found = {signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()}
+    found: dict[str, SignalValue] = {
+        signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()
+    }
     compared = [row for (metric, _), row in by_name.items() if metric.startswith(PERFORMANCE)]
     for signal, first_parts in SHOWN_BY.items():
         # A metric without a limit is only shown: where it is not defined, that un-judges nothing.
@@ -196,7 +203,7 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
     row = ordered[0]
     compared = row["metric"].startswith(PERFORMANCE)
     return SignalValue(
-        row["breached"], row["value"], row["limit"], label_of(row["metric"], row["subject"]), row["state"] or "",
+        row["breached"], row["value"], row["limit"], limit_label(row["metric"], row["subject"]), row["state"] or "",
         row["about"], row["lower"] if compared else None,
     )  # fmt: skip
 

@@ -19,9 +19,10 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerEntry
-from include.registry.lifecycle import GATES, NOT_PROMOTED, StandingApproval, blocking
+from include.registry.lifecycle import StandingApproval, blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
+from include.registry.tags import GATES, NOT_PROMOTED
 from include.threads import threads_for
 
 BATCH_ROWS = 65_536
@@ -90,7 +91,7 @@ def score_period(
     number = before or chosen.number  # a day keeps the number it has, also where a restored version stands for it
     scoring = _Scoring(use_case, view, day, model, number, there.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
-    inputs = {"features": there.digest, "model.trees": chosen.tags["trees"], VERSION: number}
+    inputs = {"features": there.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(

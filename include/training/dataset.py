@@ -13,7 +13,7 @@ from include.errors import NotReadyError
 from include.features.distinct import require_distinct
 from include.features.labels import join_labels, known_labels
 from include.lake.snapshot import AsOfSnapshot
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.model.trainer import TrainingRows
 
 

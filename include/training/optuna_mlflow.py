@@ -19,11 +19,10 @@ from optuna.trial import FrozenTrial
 from include.declaration.use_case import UseCase
 from include.model import metrics
 from include.printable import printable_logger
-from include.registry.mlflow_runs import COMPLETE, FINGERPRINT, Runs, translate_mlflow_errors
+from include.registry.mlflow_runs import Runs, translate_mlflow_errors
+from include.registry.tags import COMPLETE, FINGERPRINT, FOUND, MINUTES, from_mlflow
 from include.training.search import SearchResult
 
-FOUND, MINUTES = "found", "minutes"
-"""Tags of a complete study: what it chose, as JSON, and the time that it was given."""
 log = printable_logger(__name__)
 _PROCESS_WIDE = "MLFLOW_TRACKING_URI"
 
@@ -56,7 +55,7 @@ class Studies(Runs):
             metrics.metric_name("validation", "log_loss", "declared"): found.declared_log_loss,
         }
         counts = {"trials": float(found.trials), "pruned": float(found.pruned), "failed": float(found.failed)}
-        record = {FOUND: json.dumps(dataclasses.asdict(found)), MINUTES: f"{minutes:g}"}
+        record: dict[str, str] = {FOUND: json.dumps(dataclasses.asdict(found)), MINUTES: f"{minutes:g}"}
         self.log(study, params=found.parameters, metrics=losses | counts, tags=record)
 
     @translate_mlflow_errors
@@ -65,13 +64,14 @@ class Studies(Runs):
 
         A study that broke half-way is never complete.
         """
-        wanted = f"tags.`{FINGERPRINT}` = '{fingerprint}' and tags.`{COMPLETE}` = 'true'"
+        wanted = f"tags.`{FINGERPRINT.name}` = '{fingerprint}' and tags.`{COMPLETE.name}` = 'true'"
         for run in self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"]):
+            tags = from_mlflow(run.data.tags)
             try:
-                found = SearchResult(**json.loads(run.data.tags[FOUND]))
+                found = SearchResult(**json.loads(tags[FOUND]))
                 if not isinstance(found.parameters, dict):
                     raise TypeError("its parameters are no names and values")
-                lasted = float(run.data.tags[MINUTES])
+                lasted = float(tags[MINUTES])
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 log.warning("The study of run %s is left out: its tags cannot be read (%s).", run.info.run_id, error)
                 continue

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from include.model import metrics, plotting
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.model.trainer import TrainingRows
 
 COLOURS = {"model": "#0b5fa5", "logistic": "#d1781d", "prior": "#8a8a8a"}
@@ -26,9 +26,9 @@ def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mappin
             continue
         style = {"color": COLOURS.get(subject), "lw": 2 if subject == "model" else 1.3}
         area = metrics.auc(labels, probabilities)
-        roc.plot(found.false_positive_rate, found.true_positive_rate, label=f"{subject} (AUC {area:.3f})", **style)
+        roc.plot(found.false_positive_rate, found.true_positive_rate, label=_legend(subject, "auc", area), **style)
         area = metrics.average_precision(labels, probabilities)
-        pr.step(found.recall, found.precision, where="post", label=f"{subject} (AP {area:.3f})", **style)
+        pr.step(found.recall, found.precision, where="post", label=_legend(subject, "average_precision", area), **style)
     _finish(roc, "False positive rate", "True positive rate")
     _finish(pr, "Recall", "Precision")
     return plotting.png_of(figure)
@@ -41,7 +41,7 @@ def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Number
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for subject, probabilities in predicted.items():
         found = metrics.calibration(labels, probabilities)
-        label = f"{subject} (ECE {metrics.ece(labels, probabilities):.3f})"
+        label = _legend(subject, "ece", metrics.ece(labels, probabilities))
         points.plot(found.predicted, found.happened, marker="o", ms=4, color=COLOURS.get(subject), label=label)
     rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
     _finish(points, "", "Share of positives")
@@ -101,6 +101,11 @@ def plot_rate_by_day(
     _finish(axes, "", plotting.plain_axes(f"Share of {label}"), legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
     return plotting.png_of(figure)
+
+
+def _legend(subject: str, metric: str, value: float | None) -> str:
+    """Return a subject with one of its metrics, as a legend names it."""
+    return f"{subject} ({metrics.METRICS[metric].short} {value:.3f})"
 
 
 def _finish(axes: Axes, x: str, y: str, *, legend: bool = True) -> None:

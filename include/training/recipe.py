@@ -16,8 +16,6 @@ from include.model.lightgbm_params import Parameters
 from include.training import spec
 from include.training.spec import TrainingInputs
 
-TAG = "recipe"
-"""Tag of a run and of its version."""
 LONGEST_TAG = 8000
 """Characters of a run's tag in MLflow, which cuts off what is longer; a recipe of some 250 features is."""
 _PACKED = "zlib:"

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from include.declaration.gates import MODEL
 from include.declaration.use_case import UseCase
 from include.model import metrics
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.model.splits import Splits
 from include.model.trainer import FittedModel, TrainingRows
 from include.monitoring import reference_profile
@@ -24,6 +24,7 @@ from include.registry import model_io
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import digest_of_files, record_training
 from include.registry.records import Records
+from include.registry.tags import FILES_DIGEST, MODEL_ID, SAMPLE_DIGEST, TREES
 from include.threads import threads_for
 from include.training import plots
 from include.training.spec import TrainingInputs
@@ -67,10 +68,10 @@ def log_training_run(use_case: UseCase, run_id: str, training: TrainingOutputs, 
         "window_days": (made_from.last - made_from.first).days + 1,
         "threshold": use_case.costs.threshold,
     }
-    identity = {
-        "model_id": model_id,
-        "trees": fitted.model.trees,
-        "files_digest": digest_of_files(files, made_from.as_of, made_from.declaration),
+    identity: dict[str, str] = {
+        MODEL_ID: model_id,
+        TREES: fitted.model.trees,
+        FILES_DIGEST: digest_of_files(files, made_from.as_of, made_from.declaration),
     }
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         for name, values in _tables(training, reference).items():
@@ -80,7 +81,7 @@ def log_training_run(use_case: UseCase, run_id: str, training: TrainingOutputs, 
             (Path(folder) / "plots" / f"{name}.png").write_bytes(content)
         (Path(folder) / SAMPLE).parent.mkdir()
         pq.write_table(serving_sample(training.parts["test"].features, predicted["test"][MODEL]), Path(folder) / SAMPLE)
-        identity["sample_digest"] = model_io.sha256(Path(folder) / SAMPLE)
+        identity[SAMPLE_DIGEST] = model_io.sha256(Path(folder) / SAMPLE)
         registry.log_folder(run_id, Path(folder))
     registry.log(run_id, params=params, tags=identity)
     record_training(Records.of(use_case.name), run_id, {**tags, **identity}, files, measured)

@@ -9,6 +9,7 @@ from datetime import date
 from include.declaration.use_case import UseCase
 from include.lake import content_digest
 from include.model.lightgbm_params import Parameters
+from include.registry.tags import AS_OF, CODE, COMMIT, LOCK, PROCESSOR, WINDOW
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class TrainingInputs:
 
     def tags(self) -> dict[str, str]:
         """What a run and a version say of their origin."""
-        made = {"code": self.code, "commit": self.commit, "lock": self.lock, "processor": self.processor}
-        return {"as_of": self.as_of.isoformat(), "window": self.window, **self.data, **made}
+        made: dict[str, str] = {CODE: self.code, COMMIT: self.commit, LOCK: self.lock, PROCESSOR: self.processor}
+        return {AS_OF: self.as_of.isoformat(), WINDOW: self.window, **self.data, **made}
 
 
 def declaration_values(use_case: UseCase) -> str:

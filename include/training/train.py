@@ -21,9 +21,22 @@ from include.model.lightgbm_params import Parameters, merge_parameters
 from include.model.splits import Splits
 from include.printable import printable_logger
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
-from include.registry.mlflow_runs import FINGERPRINT, MlflowUnreachableError, Runs
+from include.registry.mlflow_runs import MlflowUnreachableError, Runs
+from include.registry.tags import (
+    AS_OF,
+    FEATURES_DIGEST,
+    FEATURES_VERSION,
+    FINGERPRINT,
+    LABELS_DIGEST,
+    LABELS_VERSION,
+    NOTICE,
+    REASON,
+    RECIPE,
+    REPORT,
+    TUNED_BY,
+)
 from include.threads import threads_for
-from include.training import dataset, provenance, recipe, run_logging, spec
+from include.training import dataset, provenance, run_logging, spec
 from include.training.recipe import TrainingSpec
 from include.training.spec import TrainingInputs
 
@@ -84,10 +97,9 @@ def train_model(
     cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
     parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(use_case, view, first)}
-    told = {"reason": reason, "notice": use_case.notice, "report": json.dumps(report)} | (
-        {"tuned_by": tuned_by} if tuned_by else {}
-    )
-    made = {FINGERPRINT: made_from.fingerprint, recipe.TAG: TrainingSpec.of(use_case, made_from).to_tag()}
+    told: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
+    told |= {TUNED_BY: tuned_by} if tuned_by else {}
+    made = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
     tags = told | made | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
     with ended_run(registry, run_id):
@@ -146,7 +158,7 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
     return TrainResult(
         run_id=run_id,
         fingerprint=found.tags[FINGERPRINT],
-        as_of=found.tags["as_of"],
+        as_of=found.tags[AS_OF],
         reused=reused,
         splits=report["splits"],
         rows=int(sum(counted)),
@@ -172,10 +184,10 @@ def training_inputs(
         last=last,
         parameters=chosen,
         data={
-            "features.version": str(view.version("features")),
-            "features.digest": view.digest_of_days("features", first, last),
-            "labels.version": str(view.version("labels")),
-            "labels.digest": view.digest_of_days("labels", first, view.day),
+            FEATURES_VERSION: str(view.version("features")),
+            FEATURES_DIGEST: view.digest_of_days("features", first, last),
+            LABELS_VERSION: str(view.version("labels")),
+            LABELS_DIGEST: view.digest_of_days("labels", first, view.day),
         },
         code=made.code,
         commit=made.commit,

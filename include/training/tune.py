@@ -22,7 +22,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model import splits, trainer
 from include.model.lightgbm_params import merge_parameters
 from include.printable import printable_logger
-from include.registry.mlflow_runs import FINGERPRINT
+from include.registry.tags import FINGERPRINT, NOTICE
 from include.threads import threads_for
 from include.training import dataset, train
 from include.training import search as training_search
@@ -113,7 +113,7 @@ class _TuningRequest:
 
     def tags(self) -> dict[str, str]:
         """What the study says of its origin."""
-        return {FINGERPRINT: self.fingerprint, "notice": self.use_case.notice, **self.made_from.tags()}
+        return {FINGERPRINT: self.fingerprint, NOTICE: self.use_case.notice, **self.made_from.tags()}
 
     def judge(self, view: AsOfSnapshot) -> Judge:
         """Judges parameters on the train and validation rows as of the view's day; no test rows are among them."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from include.declaration.monitoring import PERFORMANCE
+from include.monitoring.definitions import EXPECTED, MONITORING_METRICS, PERFORMANCE, WINDOW, MonitoringMetric
 from include.monitoring.drift import CAP
 from include.monitoring.metric_table import MetricValue, measuring_gaps
 from include.web.overview import Overview
@@ -24,6 +24,10 @@ HEIGHT = 405
 """Pixels of the heat map: those of the two charts beside it."""
 FEATURES = 14
 """So many of the most important features have a row of their own; the others share one."""
+LIMITED = tuple(metric for metric in MONITORING_METRICS.values() if metric.chart == "limited")
+"""Metrics that are drawn against their limit, each in a chart of its own."""
+PERFORMANCE_SHOWN = ("log_loss", "auc")
+"""Evaluation metrics that have a chart of performance."""
 REASONS = 5
 """So many reasons of quarantine have a colour of their own."""
 
@@ -31,11 +35,9 @@ REASONS = 5
 def all_charts(seen: Overview) -> dict[str, Figure]:
     """Every figure of the page, by the name of its place; a figure without data is left out."""
     found = {
-        "log_loss": performance_chart(seen, "log_loss"),
-        "auc": performance_chart(seen, "auc"),
+        **{metric: performance_chart(seen, metric) for metric in PERFORMANCE_SHOWN},
         "heat": drift_heatmap(seen),
-        "weighted_drift": limited_chart(seen, "weighted_drift", "features"),
-        "prediction_drift": limited_chart(seen, "prediction_drift", "prediction"),
+        **{metric.name: limited_chart(seen, metric) for metric in LIMITED},
         "rates": rates_chart(seen),
         "volumes": volumes_chart(seen),
         "quarantine": quarantine_chart(seen),
@@ -45,7 +47,7 @@ def all_charts(seen: Overview) -> dict[str, Figure]:
 
 def performance_chart(seen: Overview, metric: str) -> Figure | None:
     """The metric on the newest days whose labels are known, with its interval, the baselines' and the promise."""
-    measures, name = seen.measures, f"window/{metric}"
+    measures, name = seen.measures, f"{WINDOW}{metric}"
     model = measures.of(name, "model")
     if not any(row.value is not None for row in model):
         return None
@@ -54,7 +56,9 @@ def performance_chart(seen: Overview, metric: str) -> Figure | None:
         add_line(seen, measures.of(name, subject), subject, colour, dash="dot")
         for subject, colour in (("prior", GREY), ("logistic", "var(--second)"))
     ]
-    traces.append(add_line(seen, measures.of(f"promise/{metric}", "model"), "promised", "var(--promise)", dash="dash"))
+    traces.append(
+        add_line(seen, measures.of(f"{EXPECTED}{metric}", "model"), "promised", "var(--promise)", dash="dash")
+    )
     traces.append(add_line(seen, model, "model", "var(--first)", width=2.2, detail=_detail))
     compared = [row for first in PERFORMANCE for row in measures.of(f"{first}{metric}")]
     broken = {row.day for row in compared if row.breached}
@@ -67,13 +71,13 @@ def _detail(row: MetricValue) -> str:
     return f"{row.days} days up to {row.about}, version {row.model_version}{reach}"
 
 
-def limited_chart(seen: Overview, metric: str, subject: str) -> Figure | None:
+def limited_chart(seen: Overview, metric: MonitoringMetric) -> Figure | None:
     """A figure beside its limit, and where it broke."""
-    rows = seen.measures.of(metric, subject)
+    rows = seen.measures.of(metric.name, metric.subject)
     if not any(row.value is not None for row in rows):
         return None
     limits = add_line(seen, rows, "limit", "var(--bad)", dash="dash", of="limit")
-    value = add_line(seen, rows, metric.replace("_", " "), "var(--first)", width=2)
+    value = add_line(seen, rows, metric.label, "var(--first)", width=2)
     return _marked(
         seen, new_chart(seen, [limits, value, add_marks([row for row in rows if row.breached], "broken")], floor=True)
     )

@@ -15,8 +15,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from include import settings
-from include.declaration.monitoring import PERFORMANCE
+from include.model.metrics import METRICS
 from include.monitoring import false_alarm_text, status
+from include.monitoring.definitions import Chart, find_metric
 from include.monitoring.metric_table import MetricValue, measured_stretches, measuring_gaps
 from include.printable import escape_text, escape_values
 from include.web import charts, links
@@ -68,6 +69,8 @@ def use_case_page(
         base,
         seen=seen,
         figures=charts.all_charts(seen) if seen.measures.days else {},
+        limited=charts.LIMITED,
+        evaluated=[METRICS[name] for name in charts.PERFORMANCE_SHOWN],
         plotly=_version_of_plotly(),
         links=links.links_of(seen, base, where),
         version=lambda number: links.version_link(where, seen.use_case.name, number),
@@ -86,12 +89,10 @@ def use_case_page(
         breaches=breaches[:BREACHES],
         false_alarms=false_alarm_text.false_alarm_sentence(seen.measures.on(seen.day), seen.use_case.monitoring),
         more=len(breaches) - BREACHES if len(breaches) > BREACHES else 0,
-        no_performance=_why_not(seen, (*PERFORMANCE, "window/", "state"), "No day has labels yet."),
-        no_rows=_why_not(
-            seen, ("rows", "published", "volume_change"), "No feed was counted on the days that are drawn."
-        ),
+        no_performance=_why_not(seen, ("performance",), "No day has labels yet."),
+        no_rows=_why_not(seen, ("volumes",), "No feed was counted on the days that are drawn."),
         no_quarantine=_no_quarantine(seen),
-        no_drift=_why_not(seen, ("psi", "weighted_drift", "prediction_drift", "state"), "Drift was not measured."),
+        no_drift=_why_not(seen, ("heat", "limited"), "Drift was not measured."),
     )
 
 
@@ -128,8 +129,8 @@ def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
     found: list[tuple[MetricValue, str]] = []
     for _, rows in groupby(seen.measures.breached(), key=lambda row: row.day):
         each = list(rows)
-        shown = sorted((row for row in each if row.metric in status.SHOWN_ONLY), key=lambda row: -(row.value or 0))
-        acting = sorted((row for row in each if row.metric not in status.SHOWN_ONLY), key=status.order)
+        shown = sorted((row for row in each if status.is_shown_only(row)), key=lambda row: -(row.value or 0))
+        acting = sorted((row for row in each if not status.is_shown_only(row)), key=status.order)
         found += [(row, status.in_words(row)) for row in acting]
         if shown:
             more = f" And {len(shown) - 1} more." if len(shown) > 1 else ""
@@ -137,9 +138,11 @@ def _broken(seen: Overview) -> list[tuple[MetricValue, str]]:
     return found
 
 
-def _why_not(seen: Overview, metrics: Sequence[str], otherwise: str) -> str:
-    """The newest reason that the measures give for what is missing."""
-    reasons = [row.state for row in seen.measures.on(seen.day) if row.state and row.metric.startswith(tuple(metrics))]
+def _why_not(seen: Overview, charts_: Sequence[Chart], otherwise: str) -> str:
+    """The newest reason that the measures give for what those charts lack."""
+    stated = [row for row in seen.measures.on(seen.day) if row.state]
+    defined = [(find_metric(row.metric), row.state) for row in stated]
+    reasons = [state for metric, state in defined if metric is not None and metric.is_explained_on(*charts_)]
     return reasons[0] if reasons else otherwise
 
 
@@ -148,7 +151,7 @@ def _no_quarantine(seen: Overview) -> str:
     rows = seen.measures.of("quarantined")
     unknown = [row for row in rows if row.value is None]
     if not rows:
-        return _why_not(seen, ("published", "rows"), "No feed was checked on the days that are drawn.")
+        return _why_not(seen, ("volumes",), "No feed was checked on the days that are drawn.")
     if not unknown:
         return "No row was quarantined on the days that were measured."
     newest, known = unknown[-1], len(rows) > len(unknown)

@@ -24,6 +24,7 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.range_reader import RangeReader
 from include.monitoring import status
+from include.monitoring.definitions import MONITORING_METRICS
 from include.monitoring.metric_table import MetricTable
 from include.monitoring.status import Status, StatusInputs
 from include.registry import lifecycle
@@ -31,7 +32,9 @@ from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
 
 DECISIONS, TRAININGS = 14, 10
 """So many of the last decisions are read, and of those that led to a training."""
-UNDRAWN = frozenset({"jensen_shannon", "null_share", "unseen_share"})
+UNDRAWN = frozenset(
+    name for name, metric in MONITORING_METRICS.items() if metric.subject == "<feature>" and not metric.chart
+)
 """Metrics of every feature that no figure shows: of other days than the one looked at, only breaches are kept."""
 T = TypeVar("T")
 

@@ -14,7 +14,9 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from include.declaration.gates import BASELINES, MODEL
 from include.declaration.use_case import UseCase
+from include.monitoring.definitions import MONITORING_METRICS, STALENESS
 from include.printable import escape_line
 from include.web import exporter
 from include.web.exporter import ExporterSnapshot
@@ -22,37 +24,16 @@ from include.web.exporter import ExporterSnapshot
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 NOTHING = "# There is no use case whose DAGs this user may read: nothing is watched. Give the user the role Viewer.\n"
 """A comment in Prometheus' format: for whoever looks why nothing arrives."""
-MODELS = ("model", "prior", "logistic")
+SUBJECTS = (MODEL, *BASELINES)
 """Subjects whose figures are of predictions, once their labels are known."""
 FIGURES = {
-    "rows": ("rows", "Rows of the newest measured day."),
-    "published": ("published_rows", "Rows of a feed that passed its expectations."),
-    "quarantined": ("quarantined_rows", "Rows of a feed that were set aside."),
-    "quarantined_by_reason": ("quarantined_by_reason_rows", "Rows of a feed that were set aside, by reason."),
-    "volume_change": ("volume_change_ratio", "Rows of a feed against the mean of the days before, minus one."),
-    "null_share": ("null_ratio", "Share of rows in which the feature is null."),
-    "unseen_share": ("unseen_category_ratio", "Share of rows whose category the training never saw."),
-    "psi": ("psi", "Population stability index of a feature against the training."),
-    "jensen_shannon": ("jensen_shannon", "Jensen-Shannon distance of a feature from the training."),
-    "importance": ("importance_ratio", "Share of the model's gain that is the feature's."),
-    "weighted_drift": ("weighted_drift", "Drift of the features, weighted by their importance."),
-    "prediction_drift": ("prediction_drift", "Population stability index of the predictions against the test days."),
-    "false_alarms_per_year": (
-        "false_alarms_per_year",
-        "How often a year a limit asks for a training of a model that has not changed, by simulation.",
-    ),
-    "mean_prediction": ("mean_prediction_ratio", "Mean predicted probability."),
-    "warning_rate": ("warning_ratio", "Share of rows with a warning."),
+    name: metric
+    for name, metric in MONITORING_METRICS.items()
+    if metric.series and not metric.is_pattern and name != STALENESS
 }
-"""Metric of the table to the name and the meaning of its series."""
-PARTS = {
-    "window": "Realised figure over the newest days whose labels are known, by the version that scored the day.",
-    "promise": "What the version's test days promised.",
-    "worse": "How much worse than on its test days the model is on the newest days; positive is worse.",
-    "skill_loss": "How much of its lead over the baseline on the test days the model has lost; positive is worse.",
-    "worse_than_baseline": "How much worse than the baseline the model is on the newest days; positive is worse.",
-}
-"""First part of a metric's name to the meaning of its series; each with the bounds of its interval."""
+"""Metrics of the table that have a series of their own."""
+PARTS = {metric.prefix: metric for metric in MONITORING_METRICS.values() if metric.series and metric.is_pattern}
+"""First part of a metric's name to its definition; its series has the bounds of its interval too."""
 OTHERS = {
     "up": "Whether all that is told of the use case could be read.",
     "readable": "Whether that part could be read.",
@@ -102,12 +83,13 @@ def metric_families(readings: Sequence[ExporterSnapshot]) -> list[Metric]:
 
 
 def _help() -> dict[str, str]:
+    parts = {metric.series: metric.meaning for metric in PARTS.values()}
     bounds = {
         f"{name}_{bound}": f"The {bound} bound of: {text}"
-        for name, text in PARTS.items()
+        for name, text in parts.items()
         for bound in ("lower", "upper")
     }
-    return dict(FIGURES.values()) | PARTS | bounds | OTHERS
+    return {metric.series: metric.meaning for metric in FIGURES.values()} | parts | bounds | OTHERS
 
 
 HELP = _help()
@@ -159,7 +141,7 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
             yield "unmeasured", 1.0, both  # also with a value: of too few days, say, that nobody may judge by
         if row["value"] is None:
             pass
-        elif row["metric"] == "staleness":
+        elif row["metric"] == STALENESS:
             newest = reading.measured_day - timedelta(days=float(row["value"]))
             yield "staleness_seconds", _age(reading, newest), {"subject": both["subject"]}
         else:
@@ -172,15 +154,16 @@ def _of_metrics(reading: ExporterSnapshot) -> Series:
 
 def _of_row(row: Mapping[str, Any]) -> Series:
     metric, subject = str(row["metric"]), str(row["subject"])
-    part, _, rest = metric.partition("/")
-    if rest and part in PARTS:
-        for name, column in ((part, "value"), (f"{part}_lower", "lower"), (f"{part}_upper", "upper")):
+    part, slash, rest = metric.partition("/")
+    if defined := PARTS.get(f"{part}{slash}"):
+        name = defined.series
+        for series, column in ((name, "value"), (f"{name}_lower", "lower"), (f"{name}_upper", "upper")):
             if row[column] is not None:
-                yield name, row[column], {"metric": rest, "subject": subject}
-    elif subject in MODELS:
+                yield series, row[column], {"metric": rest, "subject": subject}
+    elif subject in SUBJECTS:
         yield "realised", row["value"], {"metric": metric, "subject": subject}
     elif metric in FIGURES:
-        yield FIGURES[metric][0], row["value"], {"subject": subject}
+        yield FIGURES[metric].series, row["value"], {"subject": subject}
     else:
         yield "figure", row["value"], {"metric": metric, "subject": subject}
 

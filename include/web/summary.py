@@ -16,6 +16,7 @@ from include.model import metrics
 from include.registry import lifecycle
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import COMPARED_WITH, MODEL_CARD, NOT_PROMOTED
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,10 @@ def build_report(use_case: UseCase) -> UseCaseReport:
                     for entry in entries
                     if entry.flies and lifecycle.refers_to(entry, version, entries)
                 ),
-                compared_with=version.tags.get("compared_with", ""),
+                compared_with=version.tags.get(COMPARED_WITH, ""),
                 verdicts=version.verdicts,
-                why_not=version.tags.get("not_promoted", ""),
-                card=version.tags.get("model_card", ""),
+                why_not=version.tags.get(NOT_PROMOTED, ""),
+                card=version.tags.get(MODEL_CARD, ""),
                 test=metrics.split_metrics(version.metrics, "test"),
             )
             for version in versions

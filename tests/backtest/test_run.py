@@ -42,7 +42,7 @@ def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
     fit = world(toy.USE_CASE, first=AS_OF).fit(AS_OF)
     assert fit.model.trees == trained.tags["trees"]
     assert fit.cut.bounds() == trained.report["splits"]
-    assert fit.fingerprint == trained.tags["airworthy.fingerprint"]
+    assert fit.fingerprint == trained.tags["fingerprint"]
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from include.cli import main
 from include.promotion import approve, rollback
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import LEDGER_HEAD
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, promoted, register, rerecord
 
@@ -68,10 +69,10 @@ def test_an_empty_ledger_says_so(tracking, toy_declared):
 
 
 def test_a_ledger_whose_head_is_lost_is_not_told_to_be_verified(decided, monkeypatch, capsys):
-    Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     ended_badly(monkeypatch)
     shown = capsys.readouterr()
-    assert "LedgerCorruptedError" in shown.err and "set the tag `ledger.head`" in shown.err
+    assert "LedgerCorruptedError" in shown.err and "set the tag `airworthy.ledger.head`" in shown.err
     assert "verified" not in shown.out
 
 

@@ -17,6 +17,7 @@ from include.promotion import promote, register, rollback
 from include.registry.ledger import Ledger
 from include.registry.lifecycle import is_promotion
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import from_mlflow
 from include.retraining import decide, outcome, reserve_slot
 from include.retraining.budget import RetrainingBudget
 from include.scoring import score
@@ -130,6 +131,6 @@ def _shared(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _known(run: Any) -> tuple[str, ...]:
     """By what a complete training is known again: data, trees, verdicts and its metrics."""
-    tags = run.data.tags
-    told = tuple(tags.get(name, "") for name in ("airworthy.fingerprint", "trees", "sample_digest", "gates", "judged"))
+    tags = from_mlflow(run.data.tags)
+    told = tuple(tags.get(name, "") for name in ("fingerprint", "trees", "sample_digest", "gates", "judged"))
     return (*told, str(sorted(run.data.metrics.items())))

@@ -13,6 +13,7 @@ from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.promotion import promote, register
 from include.registry.mlflow_registry import Registry
+from include.registry.tags import JUDGED, from_mlflow
 from include.use_case import ChampionGate, Gate, SliceGate
 from tests.toy_use_case import USE_CASE, source
 
@@ -44,7 +45,7 @@ def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
     found = evaluate.evaluate_run(strict, trained_toy)
     assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
-    tags = Registry(USE_CASE).run(trained_toy).data.tags
+    tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
     assert found.gates == tags["gates"] == "failed"
     assert tags["gate/auc at least 0.99"] == "failed"
 
@@ -141,10 +142,10 @@ def test_killed_after_the_record_its_copies_in_mlflow_are_made_by_the_next_run(t
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
             evaluate.evaluate_run(WITH_CHAMPION, trained_toy)
-    on_record = Registry(USE_CASE).candidate(trained_toy).tags[evaluate.JUDGED]
-    assert Registry(USE_CASE).run(trained_toy).data.tags.get(evaluate.JUDGED) != on_record
+    on_record = Registry(USE_CASE).candidate(trained_toy).tags[JUDGED]
+    assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags).get(JUDGED) != on_record
     assert not evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new
-    assert Registry(USE_CASE).run(trained_toy).data.tags[evaluate.JUDGED] == on_record
+    assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)[JUDGED] == on_record
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", None)
         assert not evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new, "it writes nothing that is there"
@@ -164,7 +165,7 @@ def test_a_second_judgement_that_was_killed_never_passes_for_the_first(trained_t
 def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
     evaluate.evaluate_run(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),)), trained_toy)
     evaluate.evaluate_run(USE_CASE, trained_toy)
-    tags = Registry(USE_CASE).run(trained_toy).data.tags
+    tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
     assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
 
 

@@ -16,6 +16,7 @@ from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrades
 from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
 from include.registry.ledger import Ledger, UnprovenEntriesError
+from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.records import Records
 from include.scoring import score
 from tests.conftest import AS_OF
@@ -94,7 +95,7 @@ def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champi
     forget()
     with pytest.raises(LakeFormatError):
         score.score_period(USE_CASE, AS_OF)
-    assert upgrade_lake(USE_CASE) == [FORMAT] and upgrade_lake(USE_CASE) == []
+    assert upgrade_lake(USE_CASE) == [1, FORMAT] and upgrade_lake(USE_CASE) == []
     score.score_period(USE_CASE, AS_OF)
     assert Lake.of(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == champion
@@ -137,7 +138,15 @@ def test_a_lake_that_was_signed_with_other_keys_is_not_upgraded(champion, monkey
     assert stored_format(root()) is None
 
 
-def test_the_command_says_what_it_has_done(toy_lake, monkeypatch):
+def test_tags_are_not_renamed_while_mlflow_does_not_answer_and_the_upgrade_goes_on_later(toy_lake, monkeypatch):
+    number('{"format": 1}')
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(MlflowUnreachableError):
+        upgrade_lake(USE_CASE)
+    assert stored_format(root()) == 1
+
+
+def test_the_command_says_what_it_has_done(toy_lake, tracking, monkeypatch):
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.use_cases")
     (root() / lake_format.NAME).remove()
     said = [CliRunner().invoke(main.app, ["upgrade", "toy"]).output.strip() for _ in range(2)]

@@ -141,7 +141,7 @@ def test_the_files_of_a_version_without_a_record_are_left_alone(home):
 
 def test_the_data_of_a_run_that_may_still_be_registered_stay(home):
     run_id = train.train_model(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
-    then = int(Registry(USE_CASE).run(run_id).data.tags["features.version"])
+    then = int(Registry(USE_CASE).run(run_id).data.tags["airworthy.features.version"])
     enlarge()
     apply.maintain(USE_CASE, really=True, now=later(100))
     lake = Lake.of(USE_CASE)

@@ -41,7 +41,7 @@ def of_no_version() -> str:
 def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
-    model = Registry(USE_CASE).run(run_id).data.tags["model_id"]
+    model = Registry(USE_CASE).run(run_id).data.tags["airworthy.model_id"]
     apply.maintain(USE_CASE, really=True, now=later(200))
     [run] = [run for run in upkeep.runs(experiment) if run.deleted]
     assert run.run_id == run_id
@@ -222,7 +222,7 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(toy_lake, mlflo
     monkeypatch.setattr(snapshot, "is_genuine", lambda *_: True)  # they are signed as files of the other use case
     run_id = train.train_model(tidy, AS_OF, parameters=FEW_ROUNDS).run_id
     upkeep = MlflowCleanup(tidy)
-    experiment, model = upkeep.experiment(), upkeep.run(run_id).data.tags["model_id"]
+    experiment, model = upkeep.experiment(), upkeep.run(run_id).data.tags["airworthy.model_id"]
     for days, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
         result = apply.maintain(tidy, really=True, now=later(days))
         assert set(result.counts) == kinds

@@ -25,7 +25,7 @@ class Version:
 
     @property
     def tags(self) -> dict[str, str]:
-        return {"trees": f"t{self.number}", "airworthy.fingerprint": f"f{self.number}", "files_digest": "files"}
+        return {"trees": f"t{self.number}", "fingerprint": f"f{self.number}", "files_digest": "files"}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def rows(days=8, per_day=40, seed=1, decimals=1):
 
 
 def naive(days, labels, probabilities):
-    """Each metric's interval from metrics.of, once per day left out."""
+    """Each metric's interval from metrics.compute_metrics, once per day left out."""
     every = np.unique(days)
     whole = metrics.compute_metrics(labels, probabilities, COSTS)
     left_out = [metrics.compute_metrics(labels[days != day], probabilities[days != day], COSTS) for day in every]
@@ -44,6 +44,18 @@ def test_intervals_are_those_of_leaving_out_each_day_in_turn_also_with_ties():
         highest = 1 if metric not in ("log_loss", "expected_cost") else np.inf
         assert found[metric] == pytest.approx((max(low, 0), min(high, highest)))
     assert found["mean_error"][1] == pytest.approx(expected["mean_error"][1])
+
+
+def test_a_metric_without_a_formula_of_its_own_is_computed_again_without_each_day():
+    days, labels, probabilities = rows()
+    place = np.unique(days, return_inverse=True)[1]
+    quick = intervals.rates_by_day(days, labels, probabilities, COSTS)
+    for metric in METRICS:
+        whole, left_out = (
+            metrics.compute_metric(metric, labels, probabilities, COSTS),
+            intervals._recomputed(metric, place, labels, probabilities, COSTS),
+        )
+        assert 8 * whole - 7 * left_out == pytest.approx(quick[metric])
 
 
 def test_an_interval_stays_within_the_metrics_range():

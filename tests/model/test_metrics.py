@@ -1,6 +1,7 @@
 """Metrics on rows that can be reckoned by hand."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.declaration.gates import METRICS
 from include.model import metrics
+from include.model.metrics import METRICS, MetricName
+from include.settings import REPOSITORY
 from include.use_case import DecisionCosts
 
 COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
@@ -121,3 +123,29 @@ def test_average_precision_of_one_class_is_not_defined_though_every_ranking_woul
 def test_a_probability_on_the_edge_of_two_bins_is_in_the_upper_one():
     found = metrics.calibration(np.array([1.0, 0.0, 0.0]), np.array([0.5, 0.55, 0.45]))
     assert found.rows.tolist() == [1, 2], "0.5 and 0.55 share a bin, 0.45 has its own"
+
+
+def test_every_name_that_a_gate_may_use_is_defined_once():
+    assert tuple(METRICS) == get_args(MetricName)
+    assert all(metric.name == name for name, metric in METRICS.items())
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_the_docs_have_the_row_of_every_metric(metric):
+    extent, additive = "0 to 1" if metric.upper_bound == 1 else "from 0 on", "yes" if metric.additive else "no"
+    row = f"| `{metric.name}` | {metric.title} | {metric.better} | {extent} | {metric.unit} | {additive} |"
+    assert row.replace("|  |", "| |") in (REPOSITORY / "docs" / "evaluation.md").read_text().splitlines()
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_a_metric_stays_within_its_bounds_and_is_better_in_its_direction(metric):
+    good, bad = (metric.function(LABELS, np.abs(LABELS - error), COSTS) for error in (0.1, 0.9))
+    assert 0 <= good <= metric.upper_bound and 0 <= bad <= metric.upper_bound
+    assert good == bad or (good > bad) == metric.higher_is_better
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_an_additive_metric_is_exactly_the_mean_of_its_rows(metric):
+    if metric.additive:
+        rows = metrics.losses(metric.name, LABELS, PROBABILITIES, COSTS)
+        assert metric.function(LABELS, PROBABILITIES, COSTS) == float(np.mean(rows))

@@ -49,7 +49,7 @@ def test_a_day_like_train_breaks_nothing_and_has_every_figure():
     found = compared(like_train())
     assert not any(each.breached for each in found.values())
     assert {metric for metric, _ in found} == {
-        "null_share", "unseen_share", "psi", "jensen_shannon", "importance", "weighted_drift",
+        "null_share", "unseen_share", "psi", "importance", "weighted_drift",
     }  # fmt: skip
     assert ("unseen_share", "size") not in found  # only a category can be unseen
     assert found["importance", "size"].value == 0.75

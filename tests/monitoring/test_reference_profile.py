@@ -94,7 +94,7 @@ def test_a_constant_that_becomes_another_drifts_wholly_in_both_directions(kind, 
     was = reference_profile.reference_histogram(pa.array([value] * 1000, kind), None)
     for other in (value - 1, value + 1):
         day = was.bins.count(pa.array([other] * 100, kind))
-        assert drift.psi(was.counts, day) > 5 and drift.jensen_shannon(was.counts, day) == 1
+        assert drift.psi(was.counts, day) > 5
     assert drift.psi(was.counts, was.bins.count(pa.array([value] * 100, kind))) == 0
 
 

@@ -170,7 +170,7 @@ def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_traini
 
 def test_a_model_that_does_better_is_not_said_to_be_worse_by_less_than_nothing():
     better = measure("worse/auc", "model", -0.02, lower=-0.03, limit=0.01, breached=False, days=9)
-    assert in_words(better) == "On 9 days auc is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
+    assert in_words(better) == "On 9 days AUC is 0.02 better than on the test days, lower bound -0.03 (limit 0.01)."
 
 
 def test_what_is_compared_with_a_baseline_names_it_and_the_bound_that_is_judged():

@@ -12,9 +12,8 @@ from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.promotion import register
-from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
-from include.registry.mlflow_runs import FINGERPRINT
+from include.registry.tags import FINGERPRINT, NOT_PROMOTED
 from include.training import train
 from include.use_case import Gate
 from tests.conftest import AS_OF
@@ -33,7 +32,7 @@ def test_a_version_says_where_it_comes_from(trained_toy):
     run = Registry(USE_CASE).run(trained_toy).data
     assert version.as_of == AS_OF
     for name in (FINGERPRINT, "trees", "commit", "lock", "features.digest", "labels.digest", "gates", "window"):
-        assert version.tags[name] == run.tags[name]
+        assert version.tags[name] == run.tags[f"airworthy.{name}"]
     verdicts = read_json(trained_toy, f"{evaluate.FOLDER}/verdicts.json")
     assert json.loads(version.tags["verdicts"]) == verdicts
     assert version.tags["gate/log_loss better than prior"] == "passed"
@@ -97,7 +96,7 @@ def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
             registry.tag_version("1", {NOT_PROMOTED: "as it was"})
     version, run = registry.version("1"), registry.run(trained_toy).data
     assert (found.version, found.gates, found.new) == ("1", "passed" if gates[-1] is USE_CASE else "failed", False)
-    assert version.tags["gates"] == run.tags["gates"] == found.gates
+    assert version.tags["gates"] == run.tags["airworthy.gates"] == found.gates
     assert {name for name in version.tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in gates[-1].gates}
     assert (NOT_PROMOTED in version.tags) == (found.gates == "failed")
     assert ("**failed**" in version.description) == (found.gates == "failed")

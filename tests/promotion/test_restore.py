@@ -177,7 +177,7 @@ def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_pe
     rollback.roll_back(USE_CASE, forgetful, NEXT, who="Ann", reason="twice on the ledger")
     head = Ledger.of(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
-    with pytest.raises(LedgerCorruptedError, match=f"set the tag `ledger.head` .* to `{head}`"):
+    with pytest.raises(LedgerCorruptedError, match=f"set the tag `airworthy.ledger.head` .* to `{head}`"):
         trained_again()
     Registry(USE_CASE).set_ledger_head(head)
     assert promote.promote_version(USE_CASE, trained_again(), who="a run").champion == "1"

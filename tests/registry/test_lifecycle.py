@@ -31,7 +31,7 @@ class Entry:
 
 
 def version(number: str = "1", gates: str | None = None, judged: str = "") -> Version:
-    tags = {"trees": "trees", "airworthy.fingerprint": "made", "as_of": "2020-03-01", "files_digest": "files"}
+    tags = {"trees": "trees", "fingerprint": "made", "as_of": "2020-03-01", "files_digest": "files"}
     tags |= {"gates": gates} if gates else {}
     return Version(number, tags | ({"judged": judged} if judged else {}))
 

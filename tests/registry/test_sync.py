@@ -13,6 +13,7 @@ from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.records import Records
 from include.registry.sync import ModelReplacedError
+from include.registry.tags import LEDGER_HEAD, to_mlflow
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.versions import LATER, alias, life, promoted, register, rerecord, state
@@ -88,7 +89,7 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
 def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_taken(trained_toy):
     first = register(trained_toy)
     promoted(first, who="a test")
-    rerecord(first, **{"airworthy.fingerprint": "another"})
+    rerecord(first, fingerprint="another")
     before = state()
     for action in (sync.sync_registry, lambda _: promoted(first, who="a run")):
         with pytest.raises(ModelReplacedError, match=MOVED):
@@ -96,7 +97,7 @@ def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not
     assert (state()["entries"], alias()) == (before["entries"], first)
 
 
-@pytest.mark.parametrize("tag", ["trees", "airworthy.fingerprint", "files_digest"])
+@pytest.mark.parametrize("tag", ["trees", "fingerprint", "files_digest"])
 def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy, tag):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, who="a test"), promoted(second, who="a test")
@@ -110,11 +111,12 @@ def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(train
 def test_a_head_that_was_deleted_stops_everything(trained_toy):
     promoted(register(trained_toy), who="a test")
     registry = Registry(USE_CASE)
-    registry._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    registry._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     head = Ledger.of(USE_CASE).entries()[0].head
     for action in (sync.sync_registry, lambda _: promoted("1", who="a run")):
         with pytest.raises(
-            LedgerCorruptedError, match=f"missing, .* set the tag `ledger.head` of .* `toy` in MLflow to `{head}`"
+            LedgerCorruptedError,
+            match=f"missing, .* set the tag `airworthy.ledger.head` of .* `toy` in MLflow to `{head}`",
         ):
             action(USE_CASE)
     registry.set_ledger_head(head)
@@ -196,7 +198,7 @@ def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
     forged = registry.start_run("a stranger's", dict(known.tags))
     registry.end_run(forged, failed=False)
     made = registry._client.create_model_version(
-        USE_CASE.name, f"models:/{known.model_id}", forged, tags=dict(known.tags), model_id=known.model_id
+        USE_CASE.name, f"models:/{known.model_id}", forged, tags=to_mlflow(known.tags), model_id=known.model_id
     )
     registry.set_champion(str(made.version))
     assert sync.sync_registry(USE_CASE) == first == alias()

@@ -23,6 +23,7 @@ from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.sync import ModelReplacedError
+from include.registry.tags import LEDGER_HEAD
 from include.scoring import score
 from include.training import train
 from tests import toy, versions
@@ -109,14 +110,14 @@ def test_each_day_is_scored_by_its_own_champion(both):
 def test_another_model_under_the_number_of_the_champion_scores_nothing(champion, scored_before):
     if scored_before:
         score.score_period(USE_CASE, AS_OF)
-    rerecord(champion, **{"airworthy.fingerprint": "another"})
+    rerecord(champion, fingerprint="another")
     with pytest.raises(ModelReplacedError, match=r"toy: ledger entry 1 .* version 1 is another model"):
         score.score_period(USE_CASE, AS_OF)
     assert bool(Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
 
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
-    Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, "ledger.head")
+    Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     with pytest.raises(LedgerCorruptedError, match="its head, kept in MLflow, is missing"):
         score.score_period(USE_CASE, AS_OF)
 

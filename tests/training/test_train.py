@@ -46,7 +46,7 @@ def all_failed(rows: pa.Table) -> pa.Table:
 
 
 def trees(result: train.TrainResult) -> str:
-    return run_of(result.run_id).data.tags["trees"]
+    return run_of(result.run_id).data.tags["airworthy.trees"]
 
 
 # -- what is read
@@ -189,7 +189,7 @@ def test_a_rerun_trains_nothing_and_returns_the_run(toy_lake, tracking):
 def test_equal_inputs_give_equal_trees_in_another_store(toy_lake, tracking, trained):
     home, run_id = trained
     result = train.train_model(USE_CASE, AS_OF)
-    assert trees(result) == MlflowClient(f"sqlite:///{home}/mlflow.db").get_run(run_id).data.tags["trees"]
+    assert trees(result) == MlflowClient(f"sqlite:///{home}/mlflow.db").get_run(run_id).data.tags["airworthy.trees"]
 
 
 @pytest.mark.parametrize("options", [{"parameters": {"num_leaves": 4}}, {"window_days": 50}])
@@ -241,14 +241,16 @@ def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeyp
 def test_the_run_says_what_it_was_made_from(trained_toy):
     run = run_of(trained_toy).data
     view = Lake.of(USE_CASE).as_of(AS_OF)
-    assert run.tags["features.digest"] == view.digest_of_days("features", date(2020, 1, 1), AS_OF - timedelta(days=2))
-    assert run.tags["labels.digest"] == view.digest_of_days("labels", date(2020, 1, 1), AS_OF)
-    assert run.tags["features.version"] == str(view.version("features"))
-    assert run.tags["window"] == "2020-01-01..2020-02-28"
-    assert (run.tags["as_of"], run.tags["reason"]) == ("2020-03-01", "a first model")
-    assert run.tags["commit"] == "tests"
-    assert len(run.tags["lock"]) == 64
-    assert run.tags["code"].startswith("b2-")
+    assert run.tags["airworthy.features.digest"] == view.digest_of_days(
+        "features", date(2020, 1, 1), AS_OF - timedelta(days=2)
+    )
+    assert run.tags["airworthy.labels.digest"] == view.digest_of_days("labels", date(2020, 1, 1), AS_OF)
+    assert run.tags["airworthy.features.version"] == str(view.version("features"))
+    assert run.tags["airworthy.window"] == "2020-01-01..2020-02-28"
+    assert (run.tags["airworthy.as_of"], run.tags["airworthy.reason"]) == ("2020-03-01", "a first model")
+    assert run.tags["airworthy.commit"] == "tests"
+    assert len(run.tags["airworthy.lock"]) == 64
+    assert run.tags["airworthy.code"].startswith("b2-")
     assert run.params["num_leaves"] == "15"
     assert run.params["seed"] == str(USE_CASE.training.seed)
     assert float(run.params["threshold"]) == 0.25
@@ -256,14 +258,15 @@ def test_the_run_says_what_it_was_made_from(trained_toy):
 
 def test_the_recipe_says_what_a_rebuild_needs(toy_lake, tracking):
     found = run_of(quick(parameters={"num_leaves": 4}).run_id).data
-    known = TrainingSpec.from_tag(found.tags["recipe"])
-    assert (known.as_of, f"{known.first}..{known.last}") == (AS_OF, found.tags["window"])
+    known = TrainingSpec.from_tag(found.tags["airworthy.recipe"])
+    assert (known.as_of, f"{known.first}..{known.last}") == (AS_OF, found.tags["airworthy.window"])
     assert (known.features, known.keys, known.label) == (USE_CASE.features, USE_CASE.key_types(), "failed")
     assert known.data == {
-        f"{t}.{of}": found.tags[f"{t}.{of}"] for t in ("features", "labels") for of in ("version", "digest")
+        f"{t}.{of}": found.tags[f"airworthy.{t}.{of}"] for t in ("features", "labels") for of in ("version", "digest")
     }
     assert (known.parameters.lightgbm["num_leaves"], known.parameters.rounds) == (4, 3)
-    assert known.fingerprint(USE_CASE, found.tags["code"], found.tags["lock"]) == found.tags["airworthy.fingerprint"]
+    code, lock = (found.tags[f"airworthy.{name}"] for name in ("code", "lock"))
+    assert known.fingerprint(USE_CASE, code, lock) == found.tags["airworthy.fingerprint"]
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])

@@ -164,10 +164,10 @@ def test_a_training_uses_what_was_tuned_and_names_the_study(form):
     assert run.params["num_leaves"] == str(tuned["parameters"]["num_leaves"])
     assert run.params["learning_rate"] == str(tuned["parameters"]["learning_rate"])
     assert run.params["rounds"] == "12"
-    assert run.tags["tuned_by"] == tuned["run_id"]
+    assert run.tags["airworthy.tuned_by"] == tuned["run_id"]
 
 
 def test_a_training_without_tuning_names_no_study(form):
     run = client().get_run(form(tasks.train, None, parameters=QUICK)).data
-    assert "tuned_by" not in run.tags
+    assert "airworthy.tuned_by" not in run.tags
     assert run.params["num_leaves"] == "15"

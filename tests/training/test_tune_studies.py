@@ -144,6 +144,6 @@ def test_a_study_that_the_clock_ended_answers_who_gives_no_more_time(toy_lake, t
 @pytest.mark.parametrize("found", ["[]", "{}", '{"a": 1}', "no JSON", "[" * 4_000])
 def test_a_study_whose_tags_cannot_be_read_is_done_anew(toy_lake, tracking, found):
     first = quick()
-    MlflowClient(tracking).set_tag(first.run_id, "found", found)
+    MlflowClient(tracking).set_tag(first.run_id, "airworthy.found", found)
     again = quick()
     assert not again.reused and again.parameters == first.parameters

@@ -128,7 +128,6 @@ def _drift(use_case: UseCase, day: date, version: str, bad: float, seeds: np.ran
     for feature, share, value in zip(use_case.features, importance, psi, strict=True):
         yield Row("importance", feature, share, day, version)
         yield Row("psi", feature, value, day, version, limit=LIMITS["psi"], breached=bool(value > LIMITS["psi"]))
-        yield Row("jensen_shannon", feature, value / 3, day, version)
         yield Row("null_share", feature, 0.01, day, version, limit=0.1, breached=False)
         yield Row("unseen_share", feature, 0.0, day, version, limit=0.05, breached=False)
     mean = 0.24 + 0.03 * np.sin(day.toordinal() / 9) + seeds.normal(0, 0.01) + 0.05 * bad

@@ -163,7 +163,7 @@ def test_a_file_where_a_folder_should_be_is_told_without_its_path(lake, lake_hom
 def test_of_days_before_the_one_looked_at_only_what_is_drawn_or_broke_is_kept(lake):
     for day in (DAY, day_of(1)):
         rows = [Row("null_share", "size", 0.5, day, "1", limit=0.1, breached=True), *CALM]
-        rows += [Row(metric, "kind", 0.5, day, "1") for metric in ("null_share", "jensen_shannon", "psi")]
+        rows += [Row(metric, "kind", 0.5, day, "1") for metric in ("null_share", "unseen_share", "psi")]
         measured.write(lake, day, rows)
     found = overview.build_overview(toy.USE_CASE, day_of(1)).measures
     assert {(row.metric, row.subject) for row in found.on(DAY)} == {

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from include.declaration.use_case import CATEGORY
 from include.evaluation.inputs import CorruptionResult
+from include.model.arrays import Numbers
 from include.model.encoding import Encoding
-from include.model.metrics import Numbers
 from include.model.model import Model
 
 MOST_ROWS = 500

@@ -23,12 +23,13 @@ import pyarrow.parquet as pq
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.evaluation.inputs import ServingCheckResult
-from include.model.metrics import Numbers
+from include.model.arrays import Numbers
 from include.model.model import Model
 from include.registry import model_io
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.model_io import fetch_model
+from include.registry.tags import SAMPLE_DIGEST
 from include.settings import REPOSITORY
 from include.training.run_logging import PROBABILITY, SAMPLE
 
@@ -101,7 +102,7 @@ def check_serving(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -
             place.mkdir()
         try:
             path = registry.artifact(run_id, SAMPLE, places["sample"])
-            if model_io.sha256(path) != candidate.tags["sample_digest"]:
+            if model_io.sha256(path) != candidate.tags[SAMPLE_DIGEST]:
                 raise OSError("it is not the one that the training has written")
             expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:

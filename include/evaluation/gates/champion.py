@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from include.declaration.gates import ADDITIVE, CHAMPION, METRIC_LABELS, MODEL, Metric, require, require_one_of
+from include.declaration.gates import CHAMPION, MODEL, require, require_one_of
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
+from include.model.metrics import ADDITIVE, METRICS, MetricName
 from include.wording import counted
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from include.declaration.costs import DecisionCosts
     from include.evaluation.inputs import ChampionInputs, GateInputs
+    from include.model.arrays import Numbers
     from include.model.bootstrap import PairedDifference
-    from include.model.metrics import Numbers
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class ChampionGate(BaseGate):
     needs: ClassVar[frozenset[Input]] = frozenset({"rows", "champion"})
     untested: ClassVar[str] = "how it does against the champion on the same days"
 
-    metric: Metric = "log_loss"
+    metric: MetricName = "log_loss"
     margin: float = 0.0
     confidence: float = 0.95
     min_days: int = field(default=14, kw_only=True)  # else, declared again, it would be the first positional one
@@ -131,5 +132,5 @@ class ChampionGate(BaseGate):
         else:
             asked = "" if passed else " It must be lower beyond doubt."
         version = f"version {champion.version}" + ("'s" if mean else "")
-        label = METRIC_LABELS[self.metric]
+        label = METRICS[self.metric].label
         return f"On {counted(difference.days, 'day')} {label} is {compared} {version}; {bound}.{asked}"

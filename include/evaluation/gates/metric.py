@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from include.declaration.gates import (
     BASELINES,
-    HIGHER_IS_BETTER,
-    METRIC_LABELS,
-    METRICS,
     MODEL,
-    UP_TO_ONE,
-    Metric,
     require,
     require_one_of,
 )
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
+from include.model.metrics import METRICS, MetricName
 from include.wording import but, counted
 
 if TYPE_CHECKING:
@@ -37,14 +33,14 @@ class Gate(BaseGate):
     kind: ClassVar[str] = "metric"
     needs: ClassVar[frozenset[Input]] = frozenset({"metrics"})
 
-    metric: Metric
+    metric: MetricName
     better_than: str | None = None
     """Name of a baseline that must be beaten."""
     at_most: float | None = None
     at_least: float | None = None
 
     def require_possible(self) -> None:
-        require_one_of(self.metric, METRICS, "Gate: metric=")
+        require_one_of(self.metric, tuple(METRICS), "Gate: metric=")
         given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
         require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
         if self.better_than is not None:
@@ -55,7 +51,7 @@ class Gate(BaseGate):
     def _require_possible_limit(self) -> None:
         limit = self.at_most if self.at_least is None else self.at_least
         assert limit is not None
-        highest = 1.0 if self.metric in UP_TO_ONE else math.inf
+        highest = METRICS[self.metric].upper_bound
         say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
         require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number.")
         require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
@@ -81,7 +77,7 @@ class Gate(BaseGate):
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
         """Compare the metric with its limit: a limit itself is within the limit, a baseline must be beaten."""
-        name, label = self.metric, METRIC_LABELS[self.metric]
+        name, label = self.metric, METRICS[self.metric].label
         value = _finite_metric(inputs, MODEL, name)
         limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most
         limit = self.at_least if self.at_least is not None else limit
@@ -90,7 +86,7 @@ class Gate(BaseGate):
             reason = f"Of {lacking} there is no {label} on the test days."
             return [self.result("inconclusive", reason, metric=name, value=value, limit=limit)]
         if self.better_than:
-            higher = name in HIGHER_IS_BETTER
+            higher = METRICS[name].higher_is_better
             passed = value > limit if higher else value < limit
             asked = f"it must be {'above' if higher else 'below'} the {self.better_than} baseline's {limit:.6g}"
         elif self.at_least is not None:

@@ -11,15 +11,13 @@ from include.declaration.gates import (
     ALL_ROWS,
     BASELINES,
     CHAMPION,
-    METRIC_LABELS,
-    METRICS,
     MODEL,
-    Metric,
     require,
     require_one_of,
 )
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
+from include.model.metrics import METRICS, MetricName
 from include.wording import but, counted
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ class SliceGate(BaseGate):
 
     column: str
     """A key or a feature of few values."""
-    metric: Metric
+    metric: MetricName
     max_degradation: float
     reference: str = ALL_ROWS
     min_rows: int = 200
@@ -50,7 +48,7 @@ class SliceGate(BaseGate):
 
     def require_possible(self) -> None:
         gate = f"SliceGate({self.column!r})"
-        require_one_of(self.metric, METRICS, f"{gate}: metric=")
+        require_one_of(self.metric, tuple(METRICS), f"{gate}: metric=")
         require_one_of(self.reference, (ALL_ROWS, CHAMPION, *BASELINES), f"{gate}: reference=")
         require(self.min_rows >= 1, f"{gate}: min_rows is a number of rows from 1 on.")
         say = f"{gate}: max_degradation="
@@ -102,7 +100,7 @@ class SliceGate(BaseGate):
         labels, own = rows.labels[taken], rows.predicted[MODEL][taken]
         reference = metrics.compute_metric(name, labels, own, costs) if other == MODEL else rows.predicted[other][taken]
         if reference is None:
-            return self._inconclusive(f"Of all rows there is no {METRIC_LABELS[name]}.")
+            return self._inconclusive(f"Of all rows there is no {METRICS[name].label}.")
         column = rows.columns[self.column].take(taken)
         return slices.slice_metrics(column, labels, own, name, reference=reference, costs=costs, min_rows=self.min_rows)
 
@@ -124,7 +122,7 @@ class SliceGate(BaseGate):
         return self.result("inconclusive", reason, metric=self.metric)
 
     def _judge_worst(self, compared: SliceMetrics) -> GateResult:
-        label, limit = METRIC_LABELS[self.metric], self.max_degradation
+        label, limit = METRICS[self.metric].label, self.max_degradation
         aside = (
             f" {counted(len(compared.small), 'group')} had fewer than {self.min_rows:,} rows." if compared.small else ""
         )

@@ -21,32 +21,27 @@ from include.printable import printable_logger
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.registry import lifecycle
+from include.registry import tags as defined
 from include.registry.ledger import Ledger
-from include.registry.lifecycle import NOT_PROMOTED
 from include.registry.mlflow_registry import Registry
-from include.registry.mlflow_runs import FINGERPRINT
 from include.registry.model_record import Version
 from include.registry.records import UNREADABLE
-from include.reproduction import reproduce
-from include.training import recipe
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
-TAG = "model_card"
-"""Tag of a version: where its card is."""
 FOLDER = "model_card"
 MARKDOWN, PAGE = f"{FOLDER}/model_card.md", f"{FOLDER}/model_card.html"
 IMPORTANCE = "importance.json"
 LINEAGE = {
-    FINGERPRINT: "fingerprint of the training",
-    "trees": "trees, SHA-256",
-    "code": "code, digest",
-    "commit": "code, commit",
-    "lock": "lock file, digest",
-    "processor": "processor",
-    "features.version": "features, Delta version",
-    "features.digest": "features, digest",
-    "labels.version": "labels, Delta version",
-    "labels.digest": "labels, digest",
+    defined.FINGERPRINT: "fingerprint of the training",
+    defined.TREES: "trees, SHA-256",
+    defined.CODE: "code, digest",
+    defined.COMMIT: "code, commit",
+    defined.LOCK: "lock file, digest",
+    defined.PROCESSOR: "processor",
+    defined.FEATURES_VERSION: "features, Delta version",
+    defined.FEATURES_DIGEST: "features, digest",
+    defined.LABELS_VERSION: "labels, Delta version",
+    defined.LABELS_DIGEST: "labels, digest",
 }
 """Tag of a version to the words of the card."""
 
@@ -84,8 +79,8 @@ def build_model_card(use_case: UseCase, version: str) -> CardResult:
         page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)
-    if found.tags.get(TAG) != place:
-        registry.tag_version(version, {TAG: place})
+    if found.tags.get(defined.MODEL_CARD) != place:
+        registry.tag_version(version, {defined.MODEL_CARD: place})
     return CardResult(version, found.run_id, place, new)
 
 
@@ -158,32 +153,32 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardCo
     return ModelCardContent(
         use_case=declared.name,
         version=version.number,
-        as_of=tags["as_of"],
+        as_of=tags[defined.AS_OF],
         objective=declared.objective,
         owner=declared.owner,
         label=use_case.label.name,
         label_meaning=use_case.label.meaning,
         matures_after_days=use_case.label.matures_after_days,
         costs=use_case.costs,
-        window=tags["window"],
+        window=tags[defined.WINDOW],
         splits=_splits(report, version.metrics),
         test=metrics.split_metrics(version.metrics, "test"),
         validation=metrics.split_metrics(version.metrics, "validation"),
         lineage={"MLflow run": version.run_id, **{words: tags[tag] for tag, words in LINEAGE.items() if tag in tags}},
-        reason=tags.get("reason", ""),
-        notice=tags.get("notice", declared.notice),
+        reason=tags.get(defined.REASON, ""),
+        notice=tags.get(defined.NOTICE, declared.notice),
         links=declared.links,
         unlabelled_rows=report["unlabelled_rows"],
         missing_days=report["missing_days"],
         null_features=report.get("null_features", {}),
         stale=report.get("stale", ()),
-        gates=tags.get("gates", ""),
-        champion=tags.get("compared_with"),
+        gates=tags.get(defined.GATES, ""),
+        champion=tags.get(defined.COMPARED_WITH),
         false_alarms=limits.limits_at_registration(version),
         decisions=_decisions(declared, version),
         features=use_case.features,
         parameters=recorded.params,
-        tuned_by=tags.get("tuned_by", ""),
+        tuned_by=tags.get(defined.TUNED_BY, ""),
         caveats=caveats,
     )
 
@@ -191,7 +186,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardCo
 def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str, ...]]:
     """The use case with label, costs and features as they were for this training, and what to warn of if unknown."""
     try:
-        return TrainingSpec.from_tag(version.tags.get(recipe.TAG, "")).then(declared), ()
+        return TrainingSpec.from_tag(version.tags.get(defined.RECIPE, "")).then(declared), ()
     except TrainingSpecError:
         warning = "Its recipe is missing or cannot be read: label, costs and types of features are those declared now."
         return declared, (warning,)
@@ -211,7 +206,7 @@ def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
     approval, tags = lifecycle.approval_of(version, Ledger.of(declared).entries()), version.tags
     told = [
         f"It was {approval}." if approval else "",
-        f"Not promoted: {tags[NOT_PROMOTED]}" if NOT_PROMOTED in tags else "",
-        f"Rebuilt from the registry alone: {tags[reproduce.TAG]}." if reproduce.TAG in tags else "",
+        f"Not promoted: {tags[defined.NOT_PROMOTED]}" if defined.NOT_PROMOTED in tags else "",
+        f"Rebuilt from the registry alone: {tags[defined.REPRODUCED]}." if defined.REPRODUCED in tags else "",
     ]
     return tuple(sentence for sentence in told if sentence)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from include.declaration.gates import BASELINES, CHAMPION, HIGHER_IS_BETTER, METRICS, MODEL
+from include.declaration.gates import BASELINES, CHAMPION, MODEL
+from include.model.metrics import METRICS
 from include.promotion.model_card import limitations
 from include.promotion.model_card.content import Metrics, ModelCardContent, SliceSummary
 from include.promotion.model_card.escaping import code, escaped, image, number, share, table
@@ -19,15 +20,6 @@ MARKS = {
 """How an outcome is written; a mark besides the colour."""
 ALLOWED = " (allowed)"
 """Added to an outcome that does not keep the model from being promoted, though it is none to be glad of."""
-WORDS = {
-    "log_loss": "Log loss",
-    "auc": "AUC",
-    "average_precision": "Average precision",
-    "brier": "Brier score",
-    "ece": "Calibration error (ECE)",
-    "mean_error": "Error of the mean prediction",
-    "expected_cost": "Cost per row",
-}
 PLACES = {"verdicts": "gates", "slices": "slices", "champion": "champion", "importance": "features"}
 """Image, by its name, to the section that it stands in; all others stand at the end."""
 NOT_KEPT = "This run has not kept"
@@ -142,15 +134,14 @@ def _metrics(facts: ModelCardContent, found: Metrics, intervals: Mapping[str, tu
     head = ["metric", MODEL, *(["95 % interval"] if intervals else [])]
     head += [escaped(called.get(each, each)) for each in subjects if each != MODEL]
     rows = []
-    for metric in METRICS:
+    for metric, defined in METRICS.items():
         if not any(metric in found[each] for each in subjects):
             continue
-        better = "higher" if metric in HIGHER_IS_BETTER else "lower"
-        unit = f", {escaped(facts.costs.unit)}" if metric == "expected_cost" else ""
+        unit = f", {escaped(facts.costs.unit)}" if defined.unit == "cost" else ""
         interval = [" to ".join(number(end) for end in intervals.get(metric, ())) or "–"] if intervals else []
         values = [number(found[each].get(metric)) for each in subjects if each != MODEL]
         own = f"**{number(found.get(MODEL, {}).get(metric))}**"
-        rows.append([f"{WORDS[metric]}{unit} ({better} is better)", own, *interval, *values])
+        rows.append([f"{defined.title}{unit} ({defined.better} is better)", own, *interval, *values])
     return table(head, rows, range(1, len(head)))
 
 

@@ -71,7 +71,7 @@ def test_the_card_tells_of_the_version_from_what_was_kept(version, run_id):
     assert text.startswith(f"# Model card: toy, version {version}\n")
     assert f"Trained as of {AS_OF}" in text and "These events are invented." in text
     assert "a first model" in text  # the reason of the training
-    assert tags["trees"] in text and tags["features.digest"] in text and tags["airworthy.fingerprint"] in text
+    assert tags["trees"] in text and tags["features.digest"] in text and tags["fingerprint"] in text
     assert "| log_loss by kind | ✘ failed | 0.2 | 0.1 |" in text
     assert "0.48 to 0.52" in text
     assert "`learning_rate` | `0.1`" in text
