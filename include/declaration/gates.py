@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from include.declaration.field_types import require_field_types
+from include.declaration.problems import declared, did_you_mean, require
 
 Metric = Literal["log_loss", "auc", "brier", "average_precision", "expected_cost", "ece", "mean_error"]
 """What is measured on the test days; logic/metrics.py has the formulas."""
@@ -27,14 +28,9 @@ LEAST_TRIED = 6
 Unjudged = Literal["blocks", "passes"]
 
 
-def require(condition: bool, message: str) -> None:
-    """ValueError with that message, unless the condition holds."""
-    if not condition:
-        raise ValueError(message)
-
-
 def _one_of(value: str, known: Sequence[str], say: str) -> None:
-    require(value in known, f"{say}{value!r} is none of {list(known)}.")
+    field = say.rstrip("=").rpartition(" ")[2]
+    require(value in known, f"{say}{value!r} is none of {list(known)}.", field=field, hint=did_you_mean(value, known))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +43,12 @@ class _Judged:
     """Whether a gate that could not be judged keeps the model from being promoted."""
 
     def __post_init__(self) -> None:
-        require(self.min_days >= 1, f"{self}: min_days is a number of days from 1 on.")
-        _one_of(self.unjudged, get_args(Unjudged), f"{self}: unjudged=")
+        kind = type(self).__name__
+        require(self.min_days >= 1, f"{kind}: min_days is a number of days from 1 on.", field="min_days")
+        _one_of(self.unjudged, get_args(Unjudged), f"{kind}: unjudged=")
 
 
+@declared
 @dataclass(frozen=True)
 class Gate(_Judged):
     """A metric of the test days held against a number, or against a baseline.
@@ -69,10 +67,10 @@ class Gate(_Judged):
         require_field_types(self)
         _one_of(self.metric, METRICS, "Gate: metric=")
         given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
-        require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
+        one = require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
         if self.better_than is not None:
             _one_of(self.better_than, BASELINES, f"Gate({self.metric!r}): better_than=")
-        else:
+        elif one:
             self._possible()
         super().__post_init__()
 
@@ -81,7 +79,8 @@ class Gate(_Judged):
         assert limit is not None
         highest = 1.0 if self.metric in UP_TO_ONE else math.inf
         say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
-        require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number.")
+        if not require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number."):
+            return
         require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
         require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.")
 
@@ -92,6 +91,7 @@ class Gate(_Judged):
         return f"{self.metric} {limit}"
 
 
+@declared
 @dataclass(frozen=True)
 class ChampionGate(_Judged):
     """On the same test days, the metric is not worse than the champion's by more than the margin, beyond doubt.
@@ -121,6 +121,7 @@ class ChampionGate(_Judged):
         return f"{self.metric} not worse than the champion by {self.margin:g}"
 
 
+@declared
 @dataclass(frozen=True)
 class SliceGate(_Judged):
     """The worst slice: in no group of rows that share a value is the metric worse by more than `at_most_worse`.
@@ -145,7 +146,7 @@ class SliceGate(_Judged):
         say = f"SliceGate({self.column!r}): at_most_worse="
         require(math.isfinite(self.at_most_worse), f"{say}{self.at_most_worse} is no finite number.")
         require(
-            self.than != ALL_ROWS or self.at_most_worse >= 0,
+            self.than != ALL_ROWS or not self.at_most_worse < 0,
             f"{say}{self.at_most_worse:g}: not every group can be better than all rows together.",
         )
         super().__post_init__()
@@ -158,6 +159,7 @@ class SliceGate(_Judged):
         return f"the {self.than}" if self.than == CHAMPION else self.than
 
 
+@declared
 @dataclass(frozen=True)
 class RobustnessGate(_Judged):
     """Bad input is survived: a feature nulled, a category never seen, a number far out, one feature at a time.
@@ -176,6 +178,7 @@ class RobustnessGate(_Judged):
         return f"robust: no feature moves the probability by more than {self.at_most:g}"
 
 
+@declared
 @dataclass(frozen=True)
 class ServingGate(_Judged):
     """Loaded in a fresh process from the registry, the model scores a sample as it did in training, bit for bit, fast
@@ -197,6 +200,7 @@ class ServingGate(_Judged):
         return "serves from the registry"
 
 
+@declared
 @dataclass(frozen=True)
 class SchemaGate(_Judged):
     """The model reads features that are declared, and those the champion reads, of the same types."""
@@ -204,10 +208,15 @@ class SchemaGate(_Judged):
     changed: frozenset[str] = frozenset()
     """Features that are added, dropped or retyped on purpose."""
 
+    def __post_init__(self) -> None:
+        require_field_types(self)
+        super().__post_init__()
+
     def __str__(self) -> str:
         return "signature fits that of the champion"
 
 
+@declared
 @dataclass(frozen=True)
 class LeakageGate(_Judged):
     """Nothing sees the future: on sampled days everything that became known later is changed, and features, labels
@@ -234,6 +243,7 @@ class LeakageGate(_Judged):
         return "nothing sees the future"
 
 
+@declared
 @dataclass(frozen=True)
 class UnusedFeaturesGate(_Judged):
     """Features that the model never gained from are reported; with `at_most`, more of them block."""
@@ -257,7 +267,7 @@ AnyGate = Gate | ChampionGate | SliceGate | RobustnessGate | ServingGate | Schem
 def check_gates(
     gates: Sequence[AnyGate], columns: Sequence[str], test_days: int, most_tried: int = LEAST_TRIED
 ) -> None:
-    """ValueError for gates that contradict each other, cannot be judged or name a column that does not exist.
+    """Report gates that contradict each other, cannot be judged or name a column that does not exist.
 
     `columns` are those by whose values rows may be grouped; `most_tried` counts the days of the shortest window that
     the leakage gate can build again.
@@ -271,6 +281,7 @@ def check_gates(
                 gate.column in columns,
                 f"SliceGate({gate.column!r}): there is no key or feature of that name that groups rows; there are"
                 f" {sorted(columns)}.",
+                hint=did_you_mean(gate.column, columns),
             )
         require(
             gate.min_days <= test_days,

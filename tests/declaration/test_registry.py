@@ -21,7 +21,11 @@ BROKEN = {
     "raises": ("\n\nraise RuntimeError('half written')\n", "RuntimeError: half written", 3),
     "exits": ("import sys\n\nsys.exit(3)\n", "SystemExit: 3", 3),
     "skips": ("import pytest\n\npytest.skip('not here', allow_module_level=True)\n", "Skipped: not here", 3),
-    "unknown_argument": (RENAMED + "USE_CASE = dataclasses.replace(TOY, colour='red')\n", "TypeError", 4),
+    "unknown_argument": (
+        RENAMED + "USE_CASE = dataclasses.replace(TOY, colour='red')\n",
+        "UseCase has no argument 'colour'",
+        4,
+    ),
     "time_zone": (
         RENAMED + "USE_CASE = dataclasses.replace(TOY, name='time_zone', time_zone='Europe/Berln')\n",
         "time_zone 'Europe/Berln' is not a time zone of the IANA database, such as 'Europe/Berlin'. Did you mean"
