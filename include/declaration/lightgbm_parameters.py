@@ -155,17 +155,19 @@ def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, Search
     for name in declared.keys() & ROUNDS.keys():
         yield Problem(f"parameters[{name!r}]", f"Parameter {name!r} is a field of Training.", "Write it there.")
     yield from wrong_parameters({name: value for name, value in declared.items() if name not in ROUNDS})
+    searchable = sorted(name for name, allowed in TUNABLE.items() if allowed.kind is not bool)
     for name, each in search.items():
-        if problem := _wrong_range(name, each, parameters.get(name)):
-            unknown = "" if name in TUNABLE else _unknown(name).hint
-            yield Problem(f"search[{name!r}]", f"The search of {name!r} {problem}.", unknown)
+        path = f"search[{name!r}]"
+        if name not in searchable:
+            near = f"Write {ALIASES[name]!r}." if ALIASES.get(name) in searchable else did_you_mean(name, searchable)
+            hint = near or f"These can be searched: {', '.join(searchable)}."
+            yield Problem(path, f"The search of {name!r} is not possible.", hint)
+        elif problem := _wrong_range(TUNABLE[name], each, parameters.get(name)):
+            yield Problem(path, f"The search of {name!r} {problem}.")
 
 
-def _wrong_range(name: str, search: SearchedRange, declared: object) -> str | None:
+def _wrong_range(allowed: Range, search: SearchedRange, declared: object) -> str | None:
     """Return what is wrong with the range of a parameter, in words."""
-    allowed = TUNABLE.get(name)
-    if allowed is None or allowed.kind is bool:
-        return "is not possible"
     if allowed.kind is int and not search.whole:
         return f"must be {allowed}: give whole numbers for both ends, not {search.low!r} and {search.high!r}"
     if not (allowed.holds(search.low) and allowed.holds(search.high)):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
-from include.declaration.problems import DeclarationError, Problem, did_you_mean, keep_problems, require
+from include.declaration.problems import DeclarationError, Problem, declared, did_you_mean, keep_problems, require
 from include.use_case import (
     Approval,
     Feed,
@@ -138,6 +138,19 @@ def test_what_is_raised_between_the_parts_is_said_with_their_problems_and_its_ow
     assert [problem.path for problem in refused.value.problems] == ["", "Gate.metric"]
     assert refused.value.problems[0].problem == "KeyError: 'late'"
     assert traceback.extract_tb(refused.value.__traceback__)[-1].line == 'raise KeyError("late")'
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_check_that_raises_is_heard_unless_it_stumbled_over_what_is_reported(reported):
+    @declared
+    @dataclass(frozen=True)
+    class Stumbling:
+        def __post_init__(self) -> None:
+            require(not reported, "no.")
+            raise KeyError("stumbled")
+
+    with pytest.raises(DeclarationError if reported else KeyError):
+        Stumbling()
 
 
 def test_parts_fail_at_once_again_after_a_use_case_was_loaded():

@@ -44,7 +44,7 @@ def test_a_name_like_no_other_gets_those_that_may_be_set():
 
 @pytest.mark.parametrize(
     ("name", "instead"),
-    [("eta", "learning_rate"), ("min_child_samples", "min_data_in_leaf"), ("n_estimators", "rounds")],
+    [("eta", "learning_rate"), ("min_child_samples", "min_data_in_leaf"), ("reg_lambda", "lambda_l2")],
 )
 def test_another_name_of_a_parameter_gets_the_one_to_write(name, instead):
     with pytest.raises(InvalidRequestError, match=f"'{name}' is another name of '{instead}'. Write '{instead}'"):
@@ -93,6 +93,11 @@ def test_all_mistakes_are_told_at_once():
 def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
     with pytest.raises(ValueError, match=f"Training: Parameter {words}"):
         replace(USE_CASE.training, parameters=declared)
+
+
+def test_lightgbms_names_of_the_rounds_get_ours():
+    with pytest.raises(InvalidRequestError, match=r"'n_estimators' is another name of 'rounds'. Write 'rounds'"):
+        lightgbm_params.merge_parameters(USE_CASE, {"n_estimators": 10})
 
 
 def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
