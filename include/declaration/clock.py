@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
+
+from include.declaration.problems import did_you_mean, require
 
 
 def now() -> datetime:
@@ -33,21 +34,14 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
-def require_time_zone(name: str, say: str) -> None:
-    """Check that `name` is a time zone of the IANA database; `say` begins the message.
-
-    Raises:
-        ValueError: it is not; the message names similar ones.
-    """
+def require_time_zone(name: str) -> bool:
+    """Report a `time_zone` that the IANA database does not have; the hint names similar ones."""
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # not found, a folder of the database, no name at all
-        known = {zone.lower(): zone for zone in available_timezones()}
-        close = [known[each] for each in difflib.get_close_matches(name.strip().lower(), known, n=3)]
-        maybe = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-        raise ValueError(
-            f"{say}time_zone {name!r} is not a time zone of the IANA database, such as 'Europe/Berlin'.{maybe}"
-        ) from None
+        problem = f"time_zone {name!r} is not a time zone of the IANA database, such as 'Europe/Berlin'."
+        return require(False, problem, field="time_zone", hint=did_you_mean(name, available_timezones(), most=3))
+    return True
 
 
 LONGEST_WAIT = timedelta(days=365)
@@ -55,20 +49,12 @@ LONGEST_WAIT = timedelta(days=365)
 
 
 def require_wait(wait: timedelta, say: str) -> None:
-    """Check that a time to wait is above 0 and not too long to be counted; `say` names it.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if not timedelta() < wait <= LONGEST_WAIT:
-        raise ValueError(f"{say} is a time above 0 and at most {LONGEST_WAIT.days} days; it is {wait}.")
+    """Report a time to wait that is not above 0, or too long to be counted; `say` ends with the name of its field."""
+    problem = f"{say} is a time above 0 and at most {LONGEST_WAIT.days} days; it is {wait}."
+    require(timedelta() < wait <= LONGEST_WAIT, problem, field=say.rpartition(" ")[2])
 
 
-def require_existing(time_zone: str, day: date | None, say: str) -> None:
-    """Check that the zone did not skip that day, if there is one.
-
-    Raises:
-        ValueError: it did.
-    """
-    if day is not None and start_of_day(day, ZoneInfo(time_zone)) is None:
-        raise ValueError(f"{say} {day} does not exist in {time_zone}, which skipped it.")
+def require_existing(time_zone: str, day: date | None, field: str) -> None:
+    """Report a day that the zone skipped."""
+    exists = day is None or start_of_day(day, ZoneInfo(time_zone)) is not None
+    require(exists, f"{field} {day} does not exist in {time_zone}, which skipped it.", field=field)

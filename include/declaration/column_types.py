@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+TIMESTAMP = "timestamp"
+"""Type of a feed's column that holds instants: UTC, in microseconds (`pyarrow.timestamp("us", "UTC")`)."""
+COLUMN_TYPES = frozenset(
+    {"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32", TIMESTAMP}
+)
+"""Types a declared column may have: names that `pyarrow.type_for_alias` knows, and `timestamp`."""
 CATEGORY = "category"
 """A feature that is stored as a string and learned as a category."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import require
+from include.declaration.problems import declared, require
 
 
+@declared
 @dataclass(frozen=True)
 class DecisionCosts:
     """What a wrong decision costs, in any one unit; the decision threshold follows from it."""
@@ -18,7 +19,8 @@ class DecisionCosts:
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        require(self.missed > 0 and self.false_warning > 0, "DecisionCosts: both costs must be above 0.")
+        for cost in ("missed", "false_warning"):
+            require(getattr(self, cost) > 0, f"DecisionCosts: {cost} must be above 0.", field=cost)
 
     @property
     def threshold(self) -> float:

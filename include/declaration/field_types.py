@@ -8,28 +8,38 @@ from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from include.declaration.problems import is_usable, name_of, require, stop_checks
+
 
 def require_field_types(declared: Any) -> None:
     """Check every field of a declared dataclass against its annotation, and that its texts can be stored.
 
-    Raises:
-        TypeError: a field holds another type; the message names the field, the value and what to write.
-        ValueError: a text holds a character that no database or file takes.
+    What is wrong is reported, and ends the checks of the object: the others would compare what cannot be compared.
     """
+    if wrong_field_types(declared, f"{name_of(declared)}: "):
+        stop_checks()
+
+
+def wrong_field_types(declared: Any, say: str = "") -> frozenset[str]:
+    """Report such fields, and return the names of those that cannot be compared with anything; `say` begins the texts.
+
+    A field that holds a wrong object, which has reported its problems itself, is among them where that cannot be
+    compared.
+    """
+    unusable = set()
     for name, expected in _hints(type(declared)).items():
         value = getattr(declared, name)
-        if not _fits(value, expected):
-            subject = getattr(declared, "name", "")
-            label = f"{type(declared).__name__}({subject!r})" if isinstance(subject, str) and subject else None
-            raise TypeError(
-                f"{label or type(declared).__name__}: {name} must be {_words(expected)}; it is"
-                f" {value!r} ({type(value).__name__}).{_hint(value, expected)}"
-            )
-        if wrong := [text for text in _texts(value) if not _can_be_stored(text)]:
-            raise ValueError(
-                f"{type(declared).__name__}: {name} holds {wrong[0]!r}; leave out zero characters and halves of"
-                " surrogate pairs."
-            )
+        if not is_usable(value):
+            unusable.add(name)
+        elif not _fits(value, expected):
+            unusable.add(name)
+            words = f"{say}{name} must be {_words(expected)}; it is {value!r} ({type(value).__name__})."
+            require(False, words, field=name, hint=_hint(value, expected))
+        elif wrong := [text for text in _texts(value) if not _can_be_stored(text)]:
+            unusable.add(name)
+            hint = "Leave out zero characters and halves of surrogate pairs."
+            require(False, f"{say}{name} holds {wrong[0]!r}.", field=name, hint=hint)
+    return frozenset(unusable)
 
 
 def _texts(value: object) -> list[str]:
@@ -110,9 +120,9 @@ def _hint(value: object, expected: Any) -> str:
     origins = (get_origin(expected), *(get_origin(each) for each in get_args(expected)))
     wants_tuple = tuple in origins or Sequence in origins
     if wants_tuple and isinstance(value, str):
-        return f" One element needs a comma: ({value!r},)."
+        return f"One element needs a comma: ({value!r},)."
     if wants_tuple and isinstance(value, list):
-        return " Write round brackets instead of square ones."
+        return "Write round brackets instead of square ones."
     if isinstance(value, datetime):
-        return " Write date(year, month, day)."
+        return "Write date(year, month, day)."
     return ""

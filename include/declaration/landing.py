@@ -15,7 +15,7 @@ from typing import Literal
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import require
+from include.declaration.problems import declared, did_you_mean, require
 from include.errors import DataError, NotReadyError
 
 Format = Literal["csv", "parquet"]
@@ -29,6 +29,7 @@ _DAYS = tuple(
 """Days that a prefix must tell apart."""
 
 
+@declared
 @dataclass(frozen=True)
 class Landing:
     """Where others put the files of a feed: every object under the prefix of a day is a part of that day.
@@ -72,38 +73,48 @@ class Landing:
         say = f"Landing({self.bucket!r}, {self.prefix!r}): "
         object.__setattr__(self, "nulls", tuple(self.nulls))
         name = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket)
-        require(name is not None, say + "a bucket's name is 3 to 63 of a-z, 0-9, dot and dash.")
-        require(self.format in SUFFIXES, say + f"format {self.format!r} is none of {list(SUFFIXES)}.")
+        require(name is not None, say + "a bucket's name is 3 to 63 of a-z, 0-9, dot and dash.", field="bucket")
+        known = f"format {self.format!r} is none of {list(SUFFIXES)}."
+        is_known = require(
+            self.format in SUFFIXES, say + known, field="format", hint=did_you_mean(self.format, SUFFIXES)
+        )
         self._check_prefix(say)
-        require(bool(self.connection), say + "name the Airflow Connection.")
-        stray = self.ready != self.ready.strip("/") or self._is_data(self.ready)
-        require(not stray, say + f"ready={self.ready!r} would be read as a file of the day; name another object.")
-        clock.require_wait(self.wait, say + "wait")
-        clock.require_wait(self.every, say + "every")
-        require(self.watch_days >= 0, say + "watch_days is a number of days from 0.")
+        require(bool(self.connection), say + "name the Airflow Connection.", field="connection")
+        if is_known:
+            stray = self.ready != self.ready.strip("/") or self._is_data(self.ready)
+            problem = f"{say}ready={self.ready!r} would be read as a file of the day."
+            require(not stray, problem, field="ready", hint="Name another object.")
+        for wait in ("wait", "every", "max_time"):
+            clock.require_wait(getattr(self, wait), say + wait)
+        require(self.watch_days >= 0, say + "watch_days is a number of days from 0.", field="watch_days")
         for limit in ("max_bytes", "max_files", "max_rows"):
-            require(getattr(self, limit) > 0, f"{say}{limit} is above 0.")
+            require(getattr(self, limit) > 0, f"{say}{limit} is above 0.", field=limit)
         enough = self.max_memory >= LEAST_MEMORY
-        require(enough, f"{say}max_memory is at least {LEAST_MEMORY:,} bytes, or no file could be read.")
-        clock.require_wait(self.max_time, say + "max_time")
-        require(len(self.delimiter) == 1, say + "delimiter is one character.")
+        problem = f"{say}max_memory is at least {LEAST_MEMORY:,} bytes, or no file could be read."
+        require(enough, problem, field="max_memory")
+        require(len(self.delimiter) == 1, say + "delimiter is one character.", field="delimiter")
         plain = self.delimiter == "," and self.nulls == ("",)
-        require(self.format == "csv" or plain, say + "delimiter and nulls are for csv; a Parquet file has its own.")
+        problem = "delimiter and nulls are for csv; a Parquet file has its own."
+        require(self.format != "parquet" or plain, say + problem, field="format")
 
     def _check_prefix(self, say: str) -> None:
         try:
             fields = [field for _, field, _, _ in string.Formatter().parse(self.prefix) if field is not None]
             there = [self.prefix_of(day) for day in _DAYS] if set(fields) == {"day"} else []
         except (ValueError, LookupError) as error:
-            raise ValueError(f"{say}the prefix cannot be read: {error}.") from None
-        require(bool(there), say + "the prefix holds the day as {day} or {day:%Y/%m/%d}, and nothing else in braces.")
+            require(False, f"{say}the prefix cannot be read: {error}.", field="prefix")
+            return
+        problem = "the prefix holds the day as {day} or {day:%Y/%m/%d}, and nothing else in braces."
+        require(bool(there), say + problem, field="prefix")
         mixed = any(
             one != other and two.startswith(own) for one, own in enumerate(there) for other, two in enumerate(there)
         )
-        require(not mixed, say + "the prefix does not tell days apart: a day's would also hold another day's files.")
+        problem = "the prefix does not tell days apart: a day's would also hold another day's files."
+        require(not mixed, say + problem, field="prefix")
         wild = any(letter in "*?[]\\" or ord(letter) < 32 for letter in "".join(there))
-        require(not wild, say + "no *, ?, [, ], backslash or control character in a prefix.")
-        require(not self.prefix.startswith("/"), say + "a key in a bucket does not begin with a slash.")
+        require(not wild, say + "no *, ?, [, ], backslash or control character in a prefix.", field="prefix")
+        slash = self.prefix.startswith("/")
+        require(not slash, say + "a key in a bucket does not begin with a slash.", field="prefix")
 
     def prefix_of(self, day: date) -> str:
         """What the keys of that day's objects begin with."""
@@ -134,11 +145,12 @@ class Landing:
         return key.lower().endswith(SUFFIXES[self.format]) and not hidden
 
 
-def require_apart(landings: Mapping[str, Landing], day: date, say: str) -> None:
-    """ValueError, which begins with `say`, where a file would be a part of two of these feeds."""
+def require_apart(landings: Mapping[str, Landing], day: date) -> None:
+    """Report feeds of which two would read one file."""
     places = sorted((landing.where(day), feed) for feed, landing in landings.items())
     for (place, feed), (other, another) in itertools.pairwise(places):
-        require(not other.startswith(place), f"{say}files in {other} would be read into {feed} and {another}.")
+        problem = f"files in {other} would be read into {feed} and {another}."
+        require(not other.startswith(place), problem, field="feeds", hint="Give each feed a prefix of its own.")
 
 
 class DeliveryTooLargeError(DataError):

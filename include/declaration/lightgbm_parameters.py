@@ -5,11 +5,14 @@ Imports nothing heavy, as use_case.py.
 
 from __future__ import annotations
 
-import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from include.declaration.problems import Problem, did_you_mean
+
+LARGEST_INTEGER, LARGEST_NUMBER = 2**31 - 1, 1e308
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,23 @@ class Range:
 
     kind: type
     least: float = 0
-    most: float = float("inf")
+    most: float = math.inf
+    """Without an end, LightGBM's own holds: a whole number has 32 bits, and any other is finite."""
 
     def __str__(self) -> str:
-        return f"{'a whole number' if self.kind is int else 'a number'} from {self.least:g} to {self.most:g}"
+        if self.kind is bool:
+            return "True or False"
+        end = "" if self.most == math.inf else f" to {self.most:g}"
+        return f"{'a whole number' if self.kind is int else 'a number'} from {self.least:g}{end}"
+
+    def holds(self, value: object) -> bool:
+        """Return whether a value has the type, and lies within."""
+        if self.kind is bool or isinstance(value, bool):
+            return self.kind is bool and isinstance(value, bool)
+        if not isinstance(value, int if self.kind is int else int | float):
+            return False
+        end = min(self.most, LARGEST_INTEGER if self.kind is int else LARGEST_NUMBER)
+        return self.least <= value <= end  # NaN lies in no range
 
 
 TUNABLE: Mapping[str, Range] = {
@@ -50,7 +66,7 @@ TUNABLE: Mapping[str, Range] = {
     "cat_smooth": Range(float),
     "scale_pos_weight": Range(float, 1e-6),
     "max_delta_step": Range(float),
-    "extra_trees": Range(int, 0, 1),
+    "extra_trees": Range(bool),
 }
 """See https://lightgbm.readthedocs.io/en/stable/Parameters.html."""
 ROUNDS: Mapping[str, Range] = {"rounds": Range(int, 1, 100_000), "early_stopping_rounds": Range(int, 1, 100_000)}
@@ -66,11 +82,45 @@ OWN: Mapping[str, object] = {
 """What the trainer sets itself, besides seed and number of threads: determinism and the objective hang on it."""
 ALSO_OWN = frozenset(
     {
-        *("seed", "random_state", "data_random_seed", "bagging_seed", "feature_fraction_seed", "extra_seed"),
-        *("num_threads", "n_jobs", "device", "force_col_wise"),
-        *("application", "num_class", "is_unbalance", "categorical_feature"),
+        *("seed", "data_random_seed", "bagging_seed", "feature_fraction_seed", "extra_seed"),
+        *("num_threads", "force_col_wise", "num_class", "is_unbalance", "categorical_feature"),
     }
 )
+_ALIASES: Mapping[str, str] = {
+    "learning_rate": "eta shrinkage_rate",
+    "num_leaves": "max_leaf num_leaf max_leaves max_leaf_nodes",
+    "min_data_in_leaf": "min_data min_samples_leaf min_child_samples min_data_per_leaf",
+    "min_sum_hessian_in_leaf": "min_hessian min_sum_hessian min_child_weight min_sum_hessian_per_leaf",
+    "min_gain_to_split": "min_split_gain",
+    "lambda_l1": "reg_alpha l1_regularization",
+    "lambda_l2": "lambda reg_lambda l2_regularization",
+    "feature_fraction": "sub_feature colsample_bytree",
+    "feature_fraction_bynode": "colsample_bynode sub_feature_bynode",
+    "bagging_fraction": "bagging sub_row subsample",
+    "bagging_freq": "subsample_freq",
+    "pos_bagging_fraction": "pos_bagging pos_sub_row pos_subsample",
+    "neg_bagging_fraction": "neg_bagging neg_sub_row neg_subsample",
+    "max_bin": "max_bins",
+    "max_delta_step": "max_leaf_output max_tree_output",
+    "extra_trees": "extra_tree",
+    "rounds": "num_iterations n_iter nrounds max_iter num_tree num_round num_trees num_rounds n_estimators"
+    " num_iteration num_boost_round",
+    "early_stopping_rounds": "early_stopping_round early_stopping n_iter_no_change",
+    "objective": "app loss application objective_type",
+    "metric": "metrics metric_types",
+    "boosting": "boost boosting_type",
+    "device_type": "device",
+    "verbosity": "verbose",
+    "seed": "random_seed random_state",
+    "data_random_seed": "data_seed",
+    "bagging_seed": "bagging_fraction_seed",
+    "num_threads": "n_jobs nthread nthreads num_thread",
+    "num_class": "num_classes",
+    "is_unbalance": "unbalance unbalanced_sets",
+    "categorical_feature": "cat_column cat_feature categorical_column categorical_features",
+}
+"""Parameter to the other names that LightGBM has for it; `rounds` and `early_stopping_rounds` are names of our own."""
+ALIASES: Mapping[str, str] = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 
 
 class SearchedRange(Protocol):
@@ -84,42 +134,43 @@ class SearchedRange(Protocol):
     def whole(self) -> bool: ...
 
 
-def wrong_parameters(values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with these values of LightGBM's parameters and of `ROUNDS`, in words."""
+def wrong_parameters(values: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with these values of LightGBM's parameters and of `ROUNDS`."""
     wrong = []
     for name, value in values.items():
         allowed = TUNABLE.get(name) or ROUNDS.get(name)
         if allowed is None:
-            wrong.append(f"parameter {name!r} {_unknown(str(name))}")
-        elif not _fits(value, allowed):
-            wrong.append(f"parameter {name!r} must be {allowed}, not {value!r}")
+            wrong.append(_unknown(name))
+        elif not allowed.holds(value):
+            wrong.append(Problem(f"parameters[{name!r}]", f"Parameter {name!r} must be {allowed}, not {value!r}."))
     return wrong
 
 
-def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, SearchedRange]) -> str:
-    """Return what is wrong with the parameters of a `Training` and what it searches; empty if nothing is.
+def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, SearchedRange]) -> Iterator[Problem]:
+    """Yield what is wrong with the parameters of a `Training` and with what it searches.
 
     A parameter that the trainer sets itself may be declared with the trainer's value.
     """
-    # In `Training`, rounds are fields of their own.
-    declared = {name: value for name, value in parameters.items() if OWN.get(name) != value}
-    wrong = [f"parameter {name!r} is a field of Training" for name in declared if name in ROUNDS]
-    wrong += wrong_parameters({name: value for name, value in declared.items() if name not in ROUNDS})
-    allowed = f". These may be set: {', '.join(sorted(TUNABLE))}" if wrong else ""
+    declared = {name: value for name, value in parameters.items() if name not in OWN or OWN[name] != value}
+    for name in declared.keys() & ROUNDS.keys():
+        yield Problem(f"parameters[{name!r}]", f"Parameter {name!r} is a field of Training.", "Write it there.")
+    yield from wrong_parameters({name: value for name, value in declared.items() if name not in ROUNDS})
+    searchable = sorted(name for name, allowed in TUNABLE.items() if allowed.kind is not bool)
     for name, each in search.items():
-        if problem := _wrong_range(name, each, parameters.get(name)):
-            wrong.append(f"search of {name!r} {problem}")
-    return "; ".join(wrong) + allowed
+        path = f"search[{name!r}]"
+        if name not in searchable:
+            near = f"Write {ALIASES[name]!r}." if ALIASES.get(name) in searchable else did_you_mean(name, searchable)
+            hint = near or f"These can be searched: {', '.join(searchable)}."
+            yield Problem(path, f"The search of {name!r} is not possible.", hint)
+        elif problem := _wrong_range(TUNABLE[name], each, parameters.get(name)):
+            yield Problem(path, f"The search of {name!r} {problem}.")
 
 
-def _wrong_range(name: str, search: SearchedRange, declared: object) -> str | None:
+def _wrong_range(allowed: Range, search: SearchedRange, declared: object) -> str | None:
     """Return what is wrong with the range of a parameter, in words."""
-    allowed = TUNABLE.get(name)
-    if allowed is None:
-        return f"is not possible; these can be searched: {', '.join(sorted(TUNABLE))}"
     if allowed.kind is int and not search.whole:
         return f"must be {allowed}: give whole numbers for both ends, not {search.low!r} and {search.high!r}"
-    if not (math.isfinite(search.high) and allowed.least <= search.low and search.high <= allowed.most):
+    if not (allowed.holds(search.low) and allowed.holds(search.high)):
         return f"must be {allowed}; {search.low:g} to {search.high:g} is not within"
     if not isinstance(declared, int | float):
         return "has no value in `parameters`: declare the one to begin with, which is tried first"
@@ -128,14 +179,12 @@ def _wrong_range(name: str, search: SearchedRange, declared: object) -> str | No
     return None
 
 
-def _unknown(name: str) -> str:
-    if name in OWN or name in ALSO_OWN:
-        return "is set by the trainer itself"
-    near = difflib.get_close_matches(name, [*TUNABLE, *ROUNDS], n=1)
-    return f"is unknown (did you mean {near[0]!r}?)" if near else "is unknown"
-
-
-def _fits(value: object, allowed: Range) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float) if allowed.kind is float else int):
-        return False
-    return allowed.least <= value <= allowed.most  # NaN lies in no range
+def _unknown(name: str) -> Problem:
+    """Return why a name is none of a parameter that may be set, and which to write instead."""
+    path, meant = f"parameters[{name!r}]", ALIASES.get(name, name)
+    if meant in OWN or meant in ALSO_OWN:
+        return Problem(path, f"Parameter {name!r} is set by the trainer itself.", "Leave it out.")
+    if meant != name:
+        return Problem(path, f"Parameter {name!r} is another name of {meant!r}.", f"Write {meant!r}.")
+    hint = did_you_mean(name, allowed := sorted({*TUNABLE, *ROUNDS})) or f"These may be set: {', '.join(allowed)}."
+    return Problem(path, f"Parameter {name!r} is none that may be set.", hint)

@@ -12,7 +12,8 @@ from math import inf
 
 from include.declaration import clock
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import BASELINES, require
+from include.declaration.gates import BASELINES
+from include.declaration.problems import declared, did_you_mean, require
 from include.model.metrics import METRICS
 from include.monitoring.definitions import SIGNALS, SKILL_LOSS, WORSE, WORSE_THAN_BASELINE
 
@@ -30,6 +31,7 @@ def _one_limit(say: str, at_most_worse: float | None, rate: float | None, confid
     require(0.5 <= confidence < 1, say + "confidence is at least 0.5 and below 1.")
 
 
+@declared
 @dataclass(frozen=True)
 class PerformanceLimit:
     """How much a model may lose against its test days, on the newest days whose labels are known.
@@ -53,8 +55,11 @@ class PerformanceLimit:
     def __post_init__(self) -> None:
         require_field_types(self)
         say = f"PerformanceLimit({self.metric!r}): "
-        require(self.metric in METRICS, say + f"there are {list(METRICS)}.")
-        require(self.reference in (None, *BASELINES), say + f"reference is None or one of {list(BASELINES)}.")
+        hint = did_you_mean(self.metric, METRICS)
+        require(self.metric in METRICS, say + f"there are {list(METRICS)}.", field="metric", hint=hint)
+        hint = did_you_mean(self.reference or "", BASELINES)
+        problem = say + f"reference is None or one of {list(BASELINES)}."
+        require(self.reference in (None, *BASELINES), problem, field="reference", hint=hint)
         _one_limit(say, self.at_most_worse, self.false_alarms_per_year, self.confidence)
 
     @property
@@ -79,6 +84,7 @@ class PerformanceLimit:
         return f"{skill} not worse than on the test days ({_times(self.false_alarms_per_year)})"
 
 
+@declared
 @dataclass(frozen=True)
 class BaselineLimit:
     """A baseline that the model must not be worse than, on the newest days whose labels are known."""
@@ -94,8 +100,12 @@ class BaselineLimit:
     def __post_init__(self) -> None:
         require_field_types(self)
         say = f"BaselineLimit({self.baseline!r}): "
-        require(self.baseline in BASELINES, say + f"there are the baselines {list(BASELINES)}.")
-        require(self.metric in METRICS, say + f"metric is one of {list(METRICS)}.")
+        hint = did_you_mean(self.baseline, BASELINES)
+        require(
+            self.baseline in BASELINES, say + f"there are the baselines {list(BASELINES)}.", field="baseline", hint=hint
+        )
+        hint = did_you_mean(self.metric, METRICS)
+        require(self.metric in METRICS, say + f"metric is one of {list(METRICS)}.", field="metric", hint=hint)
         _one_limit(say, self.at_most_worse, self.false_alarms_per_year, self.confidence)
 
     @property
@@ -126,6 +136,7 @@ def _times(rate: float | None) -> str:
     return f"{rate:g} false alarm{'' if rate == 1 else 's'} a year"
 
 
+@declared
 @dataclass(frozen=True)
 class Monitoring:
     """What is measured each day, and from where on it is a breach."""
@@ -186,6 +197,7 @@ class Monitoring:
         return (*self.performance, *self.baselines)
 
 
+@declared
 @dataclass(frozen=True)
 class Retraining:
     """When a model is trained anew besides the schedule, and how often at most."""
@@ -208,7 +220,8 @@ class Retraining:
         say = "Retraining: "
         object.__setattr__(self, "signals", tuple(self.signals))
         stray = sorted(set(self.signals) - set(SIGNALS))
-        require(not stray, say + f"signals {stray} are none of {list(SIGNALS)}.")
+        hint = did_you_mean(stray, SIGNALS)
+        require(not stray, say + f"signals {stray} are none of {list(SIGNALS)}.", field="signals", hint=hint)
         require(len(set(self.signals)) == len(self.signals), say + f"a signal is named twice in {list(self.signals)}.")
         require(1 <= self.breaches <= self.of_days, say + "breaches is 1 or more, and at most of_days.")
         require(self.cool_down_days >= 1, say + "cool_down_days is 1 or more, or each breach would train.")
@@ -244,6 +257,7 @@ class Retraining:
         ]
 
 
+@declared
 @dataclass(frozen=True)
 class Alerts:
     """Who is told of what; each way is used where its Airflow Connection exists, and quiet where it does not."""

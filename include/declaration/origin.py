@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from include.declaration.problems import did_you_mean
 from include.errors import BrokenUseCaseError
 from include.settings import REPOSITORY
 
@@ -45,7 +46,9 @@ def load_function(use_case: str, package: str, module: str, name: str) -> Callab
     function: Any = getattr(found, name, None)
     if callable(function):
         return function  # type: ignore[no-any-return]
-    missing = AttributeError(f"{full} has no function {name!r}, which the use case needs")
+    functions = [each for each, value in vars(found).items() if callable(value)]
+    hint = f". {did_you_mean(name, functions)}".rstrip(". ")
+    missing = AttributeError(f"{full} has no function {name!r}, which the use case needs{hint}")
     raise BrokenUseCaseError(use_case, full, str(found.__file__ or ""), missing)
 
 

@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 from include import settings
 from include.declaration.origin import file_and_line
+from include.declaration.problems import DeclarationError, did_you_mean, keep_problems
 from include.declaration.use_case import UseCase
 from include.errors import BrokenUseCaseError, DuplicateUseCaseError, InvalidRequestError
 
@@ -79,7 +81,8 @@ def load_use_case(name: str) -> UseCase:
     if name in broken:
         raise broken[name]
     also = f" These cannot be loaded: {', '.join(broken)}." if broken else ""
-    raise InvalidRequestError(f"There is no use case {name!r}; there are {sorted(known)}.{also}")
+    hint = did_you_mean(name, known)
+    raise InvalidRequestError(f"There is no use case {name!r}; there are {sorted(known)}.{also} {hint}".strip())
 
 
 def _own_modules(name: str) -> list[str]:
@@ -113,7 +116,7 @@ def _declared_in(module: str) -> tuple[str, UseCase] | None:
         BrokenUseCaseError: the module cannot be imported, or `USE_CASE` is something else.
     """
     with _whatever_it_does(module):
-        found = importlib.import_module(module)
+        found = _import_whole(module)
         use_case = getattr(found, "USE_CASE", None)
         if use_case is None:
             return None
@@ -127,6 +130,25 @@ def _declared_in(module: str) -> tuple[str, UseCase] | None:
                 " source.py, expectations.py and features.py, or name their package: UseCase(package=…)",
             )
         return str(use_case.name), use_case
+
+
+def _import_whole(module: str) -> ModuleType:
+    """Import the module of a use case, so that all problems of its declaration are raised at once.
+
+    Where there are any, it is imported again the next time, as Python does with a module that raised: its own modules
+    may have been imported with wrong parts.
+    """
+    try:
+        with keep_problems() as unused:
+            found = importlib.import_module(module)
+        if problems := unused():
+            raise BrokenUseCaseError(_last_part(module), module, _file_of(module), DeclarationError(problems, module))
+    except (DeclarationError, BrokenUseCaseError):
+        for name in [*sys.modules]:
+            if name == module or name.startswith(f"{module}."):
+                del sys.modules[name]
+        raise
+    return found
 
 
 @contextmanager

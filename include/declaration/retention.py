@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import require
+from include.declaration.problems import declared, require
 
 LONGEST_TASK_HOURS = 7
 """No task of ours runs longer (see dag.WAITING): what was current when it began must stay until it ends."""
@@ -17,6 +17,7 @@ LETTERS_ARE_TRIED_DAYS = 7
 """See storage/outbox.py: a younger alert may still have to be sent."""
 
 
+@declared
 @dataclass(frozen=True)
 class Retention:
     """Days, counted from when something was made, ended or replaced; the defaults keep rather too much."""
@@ -50,25 +51,31 @@ class Retention:
             self.table_days >= least,
             say + f"table_days is {least} or more: a task may read for {LONGEST_TASK_HOURS} hours what was current when"
             " it began, and a day more is for clocks that differ.",
+            field="table_days",
         )
         require(
             self.run_days >= self.table_days,
             say + f"run_days={self.run_days} is below table_days={self.table_days}: a run that may still be registered"
             " would be deleted before the data that it was trained on.",
+            field="run_days",
         )
         champion_days = self.champion_days
         require(
             champion_days is None or champion_days >= self.table_days,
             say + f"champion_days={champion_days} is below table_days={self.table_days}, which keeps the data anyway:"
             " declare as many days or more, or None for ever.",
+            field="champion_days",
         )
-        require(self.newest_versions >= 1, say + "newest_versions is 1 or more: somebody will ask how it came about.")
-        require(self.deleted_run_days >= 1, say + "deleted_run_days is 1 or more, so that a mistake can be undone.")
+        problem = "newest_versions is 1 or more: somebody will ask how it came about."
+        require(self.newest_versions >= 1, say + problem, field="newest_versions")
+        problem = "deleted_run_days is 1 or more, so that a mistake can be undone."
+        require(self.deleted_run_days >= 1, say + problem, field="deleted_run_days")
         for name in ("log_days", "page_days", "fit_days"):
-            require(getattr(self, name) >= 1, say + f"{name} is 1 or more.")
+            require(getattr(self, name) >= 1, say + f"{name} is 1 or more.", field=name)
         require(
             self.letter_days > LETTERS_ARE_TRIED_DAYS,
             say + f"letter_days is more than {LETTERS_ARE_TRIED_DAYS}: so long it is tried to send an alert.",
+            field="letter_days",
         )
 
     def rules(self) -> list[str]:

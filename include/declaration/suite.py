@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from include.declaration.problems import declared_whole, require
 from include.declaration.rule_text import rule_text
 
 ROW_LEVEL = frozenset({"ColumnMapExpectation", "ColumnPairMapExpectation", "MulticolumnMapExpectation"})
@@ -18,12 +19,13 @@ TYPE_RULES = frozenset({"ExpectColumnValuesToBeOfType", "ExpectColumnValuesToBeI
 """Expectations about types: they would judge pandas' types, which the feed does not declare."""
 
 
+@declared_whole
 @dataclass(frozen=True)
 class Suite:
     """What a function of expectations.py returns: Great Expectations' expectations on one day's rows of a feed.
 
     Raises:
-        ValueError: an expectation is in the wrong place, occurs twice or has an option that is not supported. All
+        DeclarationError: an expectation is in the wrong place, occurs twice or has an option that is not supported. All
             problems are listed at once.
     """
 
@@ -34,17 +36,18 @@ class Suite:
     where more rows break it than its `mostly` allows."""
 
     def __post_init__(self) -> None:
-        problems: list[str] = []
-        for place in ("rows", "table"):
-            given = getattr(self, place)
+        for field in ("rows", "table"):
+            given = getattr(self, field)
             if isinstance(given, str) or not isinstance(given, Iterable):
-                problems.append(f"{place} is a {type(given).__name__}; give a tuple of expectations")
+                require(False, f"{field} is a {type(given).__name__}; give a tuple of expectations.", field=field)
                 given = ()
-            object.__setattr__(self, place, tuple(given))
-            problems += [problem for each in getattr(self, place) for problem in _problems(each, place)]
-        problems = problems or _duplicates((*self.rows, *self.table))
-        if problems:
-            raise ValueError("Suite: " + "; ".join(problems) + ".")
+            object.__setattr__(self, field, tuple(given))
+            for place, each in enumerate(getattr(self, field)):
+                for problem in _problems(each, field):
+                    require(False, f"{problem}.", field=f"{field}[{place}]")
+        every = [each for each in (*self.rows, *self.table) if _is_expectation(each)]
+        for problem in _duplicates(every):
+            require(False, f"{problem}.")
 
 
 def is_row_level(expectation: Any) -> bool:
@@ -56,10 +59,14 @@ def _base_names(expectation: Any) -> set[str]:
     return {base.__name__ for base in type(expectation).__mro__}
 
 
+def _is_expectation(value: Any) -> bool:
+    return "Expectation" in _base_names(value)
+
+
 def _problems(expectation: Any, place: str) -> list[str]:
     """Say what is wrong with one expectation of `rows` or `table`."""
     kind = type(expectation).__name__
-    if "Expectation" not in _base_names(expectation):
+    if not _is_expectation(expectation):
         hint = f"write {expectation.__name__}(...)" if isinstance(expectation, type) else "give expectations alone"
         return [f"{place} holds {expectation!r:.80}, which is no expectation of Great Expectations; {hint}"]
     name, found = rule_text(expectation), []

@@ -6,42 +6,36 @@ Imports nothing heavy: DAG files read declarations when they are parsed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from include.declaration import clock, landing
+from include.declaration import clock
+from include.declaration.column_types import COLUMN_TYPES, TIMESTAMP
+from include.declaration.consistency import check_use_case
 from include.declaration.costs import DecisionCosts
-from include.declaration.field_types import require_field_types
-from include.declaration.gates import require as _require
+from include.declaration.field_types import require_field_types, wrong_field_types
 from include.declaration.landing import Landing
-from include.declaration.lightgbm_parameters import wrong_declaration
+from include.declaration.lightgbm_parameters import ROUNDS, wrong_declaration
 from include.declaration.monitoring import Alerts, Monitoring, Retraining
-from include.declaration.names import PREDICTION_COLUMNS, require_columns, require_feeds, require_use_case
+from include.declaration.names import require_columns, require_distinct_columns
 from include.declaration.origin import declaring_module, load_function
-from include.declaration.period import PARTITION, PERIOD, require_period
+from include.declaration.period import PARTITION, PERIOD
+from include.declaration.problems import declared, declared_whole, did_you_mean, report, require
 from include.declaration.retention import Retention
 from include.errors import InvalidRequestError, NotBegunError
-from include.evaluation.gates import require_gates
-from include.evaluation.gates.base import BaseGate, GateLimits
+from include.evaluation.gates.base import BaseGate
 
-TIMESTAMP = "timestamp"
-"""Type of a feed's column that holds instants: UTC, in microseconds (`pyarrow.timestamp("us", "UTC")`)."""
-COLUMN_TYPES = frozenset(
-    {"string", "bool", "int8", "int16", "int32", "int64", "float32", "float64", "date32", TIMESTAMP}
-)
-"""Types a declared column may have: names that `pyarrow.type_for_alias` knows, and `timestamp`."""
 KNOWN_AT_TYPES = ("date32", TIMESTAMP)
-CATEGORY = "category"
-"""A feature that is stored as a string and learned as a category."""
 
 
 def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(dict(mapping))
 
 
+@declared
 @dataclass(frozen=True)
 class Feed:
     """A source table: its function in source.py has the feed's name and takes the day, unless files are delivered."""
@@ -64,22 +58,30 @@ class Feed:
     def __post_init__(self) -> None:
         require_field_types(self)
         object.__setattr__(self, "columns", _frozen(self.columns))
-        _require(self.name.isidentifier(), f"Feed({self.name!r}): the name must be a Python identifier.")
-        wrong = {c: t for c, t in self.columns.items() if t not in COLUMN_TYPES}
-        _require(not wrong, f"Feed({self.name!r}): types {wrong} are none of {sorted(COLUMN_TYPES)}.")
-        require_columns(self.columns, f"Feed({self.name!r}): ")
+        say = f"Feed({self.name!r}): "
+        require(self.name.isidentifier(), say + "the name must be a Python identifier.", field="name")
+        for column, kind in self.columns.items():
+            hint = did_you_mean(kind, COLUMN_TYPES, most=3)
+            problem = f"{say}column {column!r} has the type {kind!r}, which is none of {sorted(COLUMN_TYPES)}."
+            require(kind in COLUMN_TYPES, problem, field=f"columns[{column!r}]", hint=hint)
+        require_columns(self.columns, "columns", say)
+        require_distinct_columns(self.columns, "columns", say)
+        require(bool(self.keys), say + "declare the keys of a row.", field="keys")
         stray = [key for key in self.keys if key not in self.columns]
-        _require(bool(self.keys) and not stray, f"Feed({self.name!r}): keys {stray or '()'} are not among its columns.")
-        _require(0 <= self.max_quarantined < 1, f"Feed({self.name!r}): max_quarantined is a share from 0 to below 1.")
+        problem = f"{say}keys {stray} are not among its columns {list(self.columns)}."
+        require(not stray, problem, field="keys", hint=did_you_mean(stray, self.columns))
+        share = 0 <= self.max_quarantined < 1
+        require(share, say + "max_quarantined is a share from 0 to below 1.", field="max_quarantined")
         if self.known_at is not None:
             kind = self.columns.get(self.known_at, "not declared")
-            _require(
-                kind in KNOWN_AT_TYPES,
-                f"Feed({self.name!r}): known_at={self.known_at!r} is {kind}; name a column of one of the types"
-                f" {list(KNOWN_AT_TYPES)}.",
+            known = [column for column, each in self.columns.items() if each in KNOWN_AT_TYPES]
+            problem = (
+                f"{say}known_at={self.known_at!r} is {kind}; name a column of one of the types {list(KNOWN_AT_TYPES)}."
             )
+            require(kind in KNOWN_AT_TYPES, problem, field="known_at", hint=did_you_mean(self.known_at, known))
 
 
+@declared
 @dataclass(frozen=True)
 class Label:
     """What is predicted: the column that `labels` in features.py returns, 0 or 1."""
@@ -91,9 +93,11 @@ class Label:
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _require(self.matures_after_days >= 1, f"Label({self.name!r}): a label is known after its day: at least 1.")
+        problem = f"Label({self.name!r}): a label is known after its day: at least 1."
+        require(self.matures_after_days >= 1, problem, field="matures_after_days")
 
 
+@declared
 @dataclass(frozen=True)
 class SearchRange:
     """A range in which tuning looks for a LightGBM parameter, both ends included; whole numbers if both ends are."""
@@ -105,14 +109,16 @@ class SearchRange:
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        _require(self.low < self.high, f"Search({self.low:g}, {self.high:g}): low must be below high.")
-        _require(not self.log or self.low > 0, f"Search({self.low:g}, {self.high:g}): a logarithm needs low above 0.")
+        say = f"SearchRange({self.low:g}, {self.high:g}): "
+        require(self.low < self.high, say + "low must be below high.", field="low")
+        require(not self.log or self.low > 0, say + "a logarithm needs low above 0.", field="low")
 
     @property
     def whole(self) -> bool:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
+@declared
 @dataclass(frozen=True)
 class Training:
     """How a model is trained as of a day T: days whose labels have matured by T, cut by time into train, validation
@@ -139,16 +145,21 @@ class Training:
         require_field_types(self)
         object.__setattr__(self, "parameters", _frozen(self.parameters))
         object.__setattr__(self, "search", _frozen(self.search))
-        wrong = wrong_declaration(self.parameters, self.search)
-        _require(not wrong, f"Training: {wrong}.")
+        for wrong in wrong_declaration(self.parameters, self.search):
+            report(replace(wrong, problem=f"Training: {wrong.problem}"))
+        for name in ("validation_days", "test_days", "min_train_days"):
+            require(getattr(self, name) >= 1, f"Training: {name} must be at least 1.", field=name)
+        require(self.gap_days >= 0, "Training: gap_days must be at least 0.", field="gap_days")
+        for name, allowed in ROUNDS.items():
+            value = getattr(self, name)
+            require(allowed.holds(value), f"Training: {name} must be {allowed}, not {value!r}.", field=name)
         least = self.min_train_days + self.validation_days + self.test_days + 2 * self.gap_days
-        _require(
+        require(
             self.window_days >= least,
             f"Training: window_days={self.window_days} cannot hold min_train_days + validation_days + test_days"
             f" + 2 gaps = {least} days.",
+            field="window_days",
         )
-        counts = (self.validation_days, self.test_days, self.min_train_days, self.rounds, self.early_stopping_rounds)
-        _require(min(counts) >= 1 and self.gap_days >= 0, "Training: days and rounds must be at least 1 (the gap, 0).")
 
     @property
     def rebuildable_days(self) -> int:
@@ -156,6 +167,7 @@ class Training:
         return self.min_train_days + self.validation_days + max(1, self.test_days - 1)
 
 
+@declared
 @dataclass(frozen=True)
 class Approval:
     """Who promotes a model that passed its gates: the gates themselves, or a person."""
@@ -169,6 +181,7 @@ class Approval:
         clock.require_wait(self.wait, "Approval: wait")
 
 
+@declared_whole
 @dataclass(frozen=True)
 class UseCase:
     """One model's whole life, declared. Its functions stand beside it, in `package`:
@@ -212,54 +225,14 @@ class UseCase:
     """The last day of data that will never continue, such as a historical table: nothing runs after it."""
 
     def __post_init__(self) -> None:
-        require_field_types(self)
-        object.__setattr__(self, "features", _frozen(self.features))
-        object.__setattr__(self, "links", _frozen(self.links))
+        unusable = wrong_field_types(self)
+        for name in {"features", "links"} - unusable:
+            object.__setattr__(self, name, _frozen(getattr(self, name)))
         object.__setattr__(self, "_names_its_package", bool(self.package))
         object.__setattr__(self, "_declared_in", declaring_module())
         if not self.package:
             object.__setattr__(self, "package", self.declared_in)
-        say = f"UseCase({self.name!r}): "
-        require_use_case(self.name, self.owner, say)
-        clock.require_time_zone(self.time_zone, say)
-        clock.require_existing(self.time_zone, self.first_day, f"{say}first_day")
-        clock.require_existing(self.time_zone, self.ends_on, f"{say}ends_on")
-        _require(
-            self.ends_on is None or self.ends_on >= self.first_day,
-            say + f"ends_on {self.ends_on} is before first_day {self.first_day}.",
-        )
-        require_feeds([feed.name for feed in self.feeds], say)
-        landing.require_apart({feed.name: feed.landing for feed in self.feeds if feed.landing}, self.first_day, say)
-        _require(self.look_back_days >= 0, say + "look_back_days is a number of days from 0.")
-        _require(bool(self.keys), say + "declare the keys of a row.")
-        wrong = {
-            c: t
-            for c, t in self.features.items()
-            if t not in COLUMN_TYPES - {"string", "date32", TIMESTAMP} | {CATEGORY}
-        }
-        _require(not wrong, say + f"features {wrong} must be numbers, bool or {CATEGORY!r}.")
-        own = [name for name in self.features if name not in self.keys]
-        require_columns((*self.keys, *own, self.label.name), say)
-        require_columns((*self.keys, self.label.name), say, also_taken=PREDICTION_COLUMNS)
-        stray = sorted(set(self.training.baseline_features) - set(self.features))
-        _require(not stray, say + f"baseline_features {stray} are no features.")
-        self._require_equal_types()
-        require_period(self.period, self.key_types(), (*self.features, self.label.name), say)
-        try:
-            require_gates(self.gates, self._gate_limits())
-        except ValueError as error:
-            raise ValueError(f"{say}{error}") from None
-
-    def _gate_limits(self) -> GateLimits:
-        return GateLimits(self.slice_columns(), self.training.test_days, self.training.rebuildable_days)
-
-    def _require_equal_types(self) -> None:
-        """Refuse a feature that is called as a key and has another type: features hold one column of that name."""
-        stored = {**self.features} | {name: "string" for name, kind in self.features.items() if kind == CATEGORY}
-        other = {n: (kind, stored[n]) for n, kind in self.key_types().items() if stored.get(n, kind) != kind}
-        _require(
-            not other, f"UseCase({self.name!r}): keys that are features too need one type, not {other}; rename these."
-        )
+        check_use_case(self, unusable)
 
     @property
     def label_keys(self) -> tuple[str, ...]:
@@ -321,16 +294,10 @@ class UseCase:
 
     def key_types(self) -> dict[str, str]:
         """Type of each key column, as the feeds declare it."""
-        types: dict[str, str] = {}
-        for key in self.keys:
-            found = {feed.columns[key] for feed in self.feeds if key in feed.columns}
-            _require(len(found) == 1, f"UseCase({self.name!r}): key {key!r} needs one type in the feeds, has {found}.")
-            types[key] = found.pop()
-            _require(
-                types[key] != TIMESTAMP,
-                f"UseCase({self.name!r}): key {key!r} is a timestamp; identify a row by a date or a number.",
-            )
-        return types
+        columns: dict[str, str] = {}
+        for feed in self.feeds:
+            columns |= feed.columns
+        return {key: columns[key] for key in self.keys if key in columns}
 
     def function(self, module: str, name: str) -> Callable[..., Any]:
         """Return a function of the use case's package, which is imported only now.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.use_case import TIMESTAMP
+from include.declaration.column_types import TIMESTAMP
 from include.ingestion.conversion import Column, NotConvertibleError, convert_columns
 from include.ingestion.corrections import Correction
 from include.lake.partition_reader import alias_of

@@ -10,6 +10,7 @@ from datetime import date
 import pyarrow as pa
 
 from include.declaration import form_limits
+from include.declaration.problems import did_you_mean
 from include.declaration.use_case import Feed, UseCase
 from include.errors import InvalidRequestError, shorten_names
 from include.ingestion import correction_file, corrections
@@ -166,7 +167,8 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
     form_limits.require_name("feed", name)
     found = {feed.name: feed for feed in use_case.feeds}
     if name not in found:
-        raise InvalidRequestError(f"{use_case.name} has no feed {name!r}; it has {sorted(found)}.")
+        hint = did_you_mean(name, found)
+        raise InvalidRequestError(f"{use_case.name} has no feed {name!r}; it has {sorted(found)}. {hint}".strip())
     return found[name]
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from include.declaration.use_case import CATEGORY, TIMESTAMP, UseCase
+from include.declaration.column_types import CATEGORY, TIMESTAMP
+from include.declaration.use_case import UseCase
 
 PARTITION = ("day", "digest")
 """Partition columns. The digest of a day's content stands in the table itself, so that one look at the

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.use_case import CATEGORY
+from include.declaration.column_types import CATEGORY
 from include.model import portable
 
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")

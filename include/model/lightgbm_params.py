@@ -34,8 +34,7 @@ def merge_parameters(use_case: UseCase, overrides: Mapping[str, Any] | None) -> 
     form_limits.require_parameters("parameters", overrides)
     training, overrides = use_case.training, dict(overrides or {})
     if wrong := wrong_parameters(overrides):
-        names = sorted({*TUNABLE, *ROUNDS})
-        raise InvalidRequestError(f"{use_case.name}: {'; '.join(wrong)}. These may be set: {', '.join(names)}.")
+        raise InvalidRequestError(f"{use_case.name}: {' '.join(problem.text for problem in wrong)}")
     declared = {name: value for name, value in training.parameters.items() if name not in OWN}
     return _parameters(training, declared | overrides)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.declaration.problems import DeclarationError
 from include.use_case import (
     Alerts,
     Approval,
@@ -69,10 +70,11 @@ def test_a_field_of_another_type_is_named_with_what_to_write(declared: type, fie
         },
         Landing: {"bucket": "b", "prefix": "p"},
     }.get(declared, {})
-    with pytest.raises(TypeError) as refused:
+    with pytest.raises(DeclarationError) as refused:
         declared(**(required | fields))
     assert str(refused.value).startswith(declared.__name__)
     assert says in str(refused.value)
+    assert [problem.path in fields for problem in refused.value.problems] == [True]
 
 
 def test_values_of_the_annotated_types_are_taken():

@@ -21,7 +21,11 @@ BROKEN = {
     "raises": ("\n\nraise RuntimeError('half written')\n", "RuntimeError: half written", 3),
     "exits": ("import sys\n\nsys.exit(3)\n", "SystemExit: 3", 3),
     "skips": ("import pytest\n\npytest.skip('not here', allow_module_level=True)\n", "Skipped: not here", 3),
-    "unknown_argument": (RENAMED + "USE_CASE = dataclasses.replace(TOY, colour='red')\n", "TypeError", 4),
+    "unknown_argument": (
+        RENAMED + "USE_CASE = dataclasses.replace(TOY, colour='red')\n",
+        "UseCase has no argument 'colour'",
+        4,
+    ),
     "time_zone": (
         RENAMED + "USE_CASE = dataclasses.replace(TOY, name='time_zone', time_zone='Europe/Berln')\n",
         "time_zone 'Europe/Berln' is not a time zone of the IANA database, such as 'Europe/Berlin'. Did you mean"
@@ -159,6 +163,32 @@ def test_a_package_that_raises_when_it_is_looked_at_hides_no_other(tmp_path, mon
     monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "odd_cases,plain_cases")
     found, broken = registry.discover()
     assert (list(found), list(broken)) == (["toy"], ["odd_cases"])
+
+
+def test_a_wrong_part_that_is_never_used_breaks_its_use_case_each_time_it_is_loaded(tmp_path, monkeypatch):
+    write(tmp_path / "unused_part", {"toy": HEALTHY, "spare": RENAMED + "from unused_part.spare.parts import GATE\n"})
+    (tmp_path / "unused_part" / "spare" / "parts.py").write_text(
+        "from include.use_case import Gate\nGATE = Gate('acu', at_least=0.5)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "unused_part")
+    for _ in range(2):
+        found, broken = registry.discover()
+        assert (list(found), list(broken)) == (["toy"], ["spare"])
+        assert "Gate.metric: Gate: metric='acu' is none of" in broken["spare"].reason
+
+
+def test_parts_in_modules_of_their_own_are_collected_each_time_it_is_loaded(tmp_path, monkeypatch):
+    own = "USE_CASE = dataclasses.replace(TOY, owner=3, gates=GATES)\n"
+    write(tmp_path / "own_parts", {"wrong": RENAMED + "from own_parts.wrong.parts import GATES\n" + own})
+    (tmp_path / "own_parts" / "wrong" / "parts.py").write_text(
+        "from include.use_case import Gate\nGATES = (Gate('acu', at_least=0.5), Gate('auc', at_least=2))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "own_parts")
+    for _ in range(2):
+        reason = registry.discover()[1]["wrong"].reason
+        assert [path in reason for path in ("owner: ", "gates[0].metric: ", "gates[1]: ")] == [True] * 3
 
 
 def test_a_person_who_interrupts_is_not_a_broken_use_case(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from datetime import date
 import great_expectations.expectations as gxe
 import pytest
 
+from include.declaration.problems import DeclarationError
 from include.declaration.rule_text import MAX_TEXT, reason_text, rule_text
 from include.use_case import Suite
 
@@ -67,8 +68,15 @@ def test_what_cannot_be_judged_for_each_row_is_refused(expectation, said):
 
 
 def test_every_problem_is_named_at_once():
-    with pytest.raises(ValueError, match=r"(?s)expect_table_row_count.*move it from rows to table; table holds 1"):
-        Suite(rows=(ROWS,), table=(1,))
+    with pytest.raises(DeclarationError) as refused:
+        Suite(rows=(HOUR, ROWS), table=(1, HOUR))
+    assert [problem.path for problem in refused.value.problems] == ["rows[1]", "table[0]", ""]
+    assert [
+        words in problem.problem
+        for words, problem in zip(
+            ("move it from rows to table", "table holds 1", "occurs 2 times"), refused.value.problems, strict=True
+        )
+    ] == [True] * 3
 
 
 @pytest.mark.parametrize("given", ["hour", None, HOUR.column, 3])

@@ -16,7 +16,7 @@ FEED = USE_CASE.feed("events")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"columns": {"id": "int"}}, r"types \{'id': 'int'\} are none of"),
+        ({"columns": {"id": "int"}}, r"column 'id' has the type 'int', which is none of .* Did you mean 'int8'"),
         ({"keys": ("nowhere",)}, "not among its columns"),
         (
             {"columns": {"id": "int64", "day": "date32"}, "keys": ("id",)},

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import lightgbm
+import numpy as np
 import pytest
 
-from include.declaration import lightgbm_parameters
+from include.declaration.lightgbm_parameters import ALIASES, ALSO_OWN, OWN, ROUNDS, TUNABLE, Range
+from include.declaration.problems import DeclarationError
 from include.errors import InvalidRequestError
 from include.model import lightgbm_params
+from include.use_case import SearchRange
 from tests.toy_use_case import USE_CASE
 
 
@@ -25,15 +28,31 @@ def test_determinism_and_seed_are_always_set():
 
 @pytest.mark.parametrize("name", ["seed", "objective", "deterministic", "num_threads", "device", "metric"])
 def test_what_the_trainer_sets_itself_cannot_be_overridden(name):
-    with pytest.raises(
-        InvalidRequestError, match=rf"'{name}' is set by the trainer itself.*may be set: bagging_fraction, "
-    ):
+    with pytest.raises(InvalidRequestError, match=rf"'{name}' is set by the trainer itself"):
         lightgbm_params.merge_parameters(USE_CASE, {name: "gpu"})
 
 
 def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(InvalidRequestError, match=r"'num_leafs' is unknown .did you mean 'num_leaves'"):
+    with pytest.raises(InvalidRequestError, match=r"'num_leafs' is none that may be set. Did you mean 'num_leaves'"):
         lightgbm_params.merge_parameters(USE_CASE, {"num_leafs": 10})
+
+
+def test_a_name_like_no_other_gets_those_that_may_be_set():
+    with pytest.raises(InvalidRequestError, match=r"'qqqq' is none.*These may be set: bagging_fraction"):
+        lightgbm_params.merge_parameters(USE_CASE, {"qqqq": 10})
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("eta", "learning_rate"), ("min_child_samples", "min_data_in_leaf"), ("reg_lambda", "lambda_l2")],
+)
+def test_another_name_of_a_parameter_gets_the_one_to_write(name, instead):
+    with pytest.raises(InvalidRequestError, match=f"'{name}' is another name of '{instead}'. Write '{instead}'"):
+        lightgbm_params.merge_parameters(USE_CASE, {name: 10})
+    with pytest.raises(DeclarationError) as refused:
+        replace(USE_CASE.training, parameters={name: 10}, search={name: SearchRange(1, 2)})
+    written = [(problem.path, problem.hint) for problem in refused.value.problems]
+    assert written == [(f"{field}[{name!r}]", f"Write {instead!r}.") for field in ("parameters", "search")]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +65,8 @@ def test_a_misspelt_name_gets_a_suggestion():
         ("learning_rate", "0.1"),
         ("learning_rate", float("nan")),
         ("bagging_fraction", 2),
+        ("min_data_in_leaf", 2**31),
+        ("lambda_l1", float("inf")),
         ("rounds", 0),
         ("rounds", None),
     ],
@@ -56,22 +77,27 @@ def test_a_wrong_type_or_range_is_refused_with_what_is_allowed(name, value):
 
 
 def test_all_mistakes_are_told_at_once():
-    with pytest.raises(InvalidRequestError, match=r"'a' is unknown.*'seed' is set.*'rounds' must be"):
+    with pytest.raises(InvalidRequestError, match=r"'a' is none.*'seed' is set.*'rounds' must be"):
         lightgbm_params.merge_parameters(USE_CASE, {"a": 1, "seed": 1, "rounds": -1})
 
 
 @pytest.mark.parametrize(
     ("declared", "words"),
     [
-        ({"num_leafs": 3}, r"'num_leafs' is unknown .did you mean 'num_leaves'.*These may be set: bagging_fraction, "),
+        ({"num_leafs": 3}, r"'num_leafs' is none that may be set. Did you mean 'num_leaves'"),
         ({"objective": "regression"}, "'objective' is set by the trainer itself"),
         ({"num_leaves": 3.5}, "'num_leaves' must be a whole number"),
         ({"rounds": 3}, "'rounds' is a field of Training"),
     ],
 )
 def test_a_declared_mistake_is_refused_when_it_is_declared(declared, words):
-    with pytest.raises(ValueError, match=f"Training: parameter {words}"):
+    with pytest.raises(ValueError, match=f"Training: Parameter {words}"):
         replace(USE_CASE.training, parameters=declared)
+
+
+def test_lightgbms_names_of_the_rounds_get_ours():
+    with pytest.raises(InvalidRequestError, match=r"'n_estimators' is another name of 'rounds'. Write 'rounds'"):
+        lightgbm_params.merge_parameters(USE_CASE, {"n_estimators": 10})
 
 
 def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
@@ -79,8 +105,70 @@ def test_what_the_trainer_sets_may_be_declared_as_it_sets_it():
     assert lightgbm_params.merge_parameters(declared, None).lightgbm["objective"] == "binary"
 
 
-def test_lightgbm_knows_every_parameter_that_may_be_set():
-    aliases = lightgbm.basic._ConfigAliases._get_all_param_aliases()
-    known = {*aliases, *(alias for of_one in aliases.values() for alias in of_one)}
-    assert set(lightgbm_parameters.TUNABLE) <= set(aliases)
-    assert {*lightgbm_parameters.OWN, *lightgbm_parameters.ALSO_OWN} <= known
+OF_LIGHTGBM = {"rounds": "num_iterations", "early_stopping_rounds": "early_stopping_round"}
+"""Names of our own to LightGBM's."""
+
+
+def test_each_parameter_and_all_its_other_names_are_those_of_lightgbm():
+    known = lightgbm.basic._ConfigAliases._get_all_param_aliases()
+    for name in {*TUNABLE, *ROUNDS, *OWN, *ALSO_OWN}:
+        ours = {alias for alias, meant in ALIASES.items() if meant == name}
+        assert {name, *ours} == {name, *known[OF_LIGHTGBM.get(name, name)]}
+    assert set(ALIASES.values()) <= {*TUNABLE, *ROUNDS, *OWN, *ALSO_OWN}
+
+
+def train_with(name: str, value: object) -> int:
+    """How many rounds LightGBM really trains with a parameter of that value."""
+    rows = np.random.default_rng(0).normal(size=(200, 2))
+    told = {**OWN, "num_threads": 1, "min_data_in_leaf": 5, name: value}
+    return lightgbm.train(told, lightgbm.Dataset(rows, (rows[:, 0] > 0).astype(int), params=told), 2).num_trees()
+
+
+def ends(allowed: Range) -> list[object]:
+    """The values at both ends of what is allowed."""
+    if allowed.kind is bool:
+        return [False, True]
+    most = min(allowed.most, 2**31 - 1 if allowed.kind is int else 1e6)
+    return [allowed.kind(allowed.least), allowed.kind(most)]
+
+
+@pytest.mark.parametrize("name", sorted(TUNABLE))
+def test_lightgbm_trains_with_both_ends_of_what_may_be_set(name):
+    for value in ends(TUNABLE[name]):
+        assert TUNABLE[name].holds(value)
+        assert train_with(name, value) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_leaves", 1),
+        ("num_leaves", 131073),
+        ("min_data_in_leaf", 2**31),
+        ("min_data_in_leaf", float("inf")),
+        ("learning_rate", 0),
+        ("bagging_fraction", 1.1),
+        ("max_bin", 1),
+        ("max_cat_threshold", 0),
+        ("lambda_l1", -1),
+        ("extra_trees", 1),
+    ],
+)
+def test_what_lightgbm_refuses_is_refused_when_it_is_declared(name, value):
+    with pytest.raises(lightgbm.basic.LightGBMError):
+        train_with(name, value)
+    with pytest.raises(DeclarationError, match="must be"):
+        replace(USE_CASE.training, parameters={name: value})
+
+
+def test_a_parameter_that_is_true_or_false_is_declared_and_given_to_lightgbm_as_such():
+    declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"extra_trees": True}))
+    assert lightgbm_params.merge_parameters(declared, None).lightgbm["extra_trees"] is True
+    with pytest.raises(DeclarationError, match="search of 'extra_trees' is not possible"):
+        replace(USE_CASE.training, parameters={"extra_trees": True}, search={"extra_trees": SearchRange(0, 1)})
+
+
+@pytest.mark.parametrize(("name", "value"), [("rounds", 0), ("rounds", 100_001), ("early_stopping_rounds", 0)])
+def test_rounds_have_the_same_limits_in_a_declaration_as_in_a_form(name, value):
+    with pytest.raises(DeclarationError, match=f"{name} must be a whole number from 1 to 100000"):
+        replace(USE_CASE.training, **{name: value})

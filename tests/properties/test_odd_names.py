@@ -33,40 +33,37 @@ from tests.toy_use_case import USE_CASE as TOY
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_plots")]
 FIRST, AS_OF, ROWS = date(2020, 1, 1), date(2020, 2, 10), 120
 NUMBERS = (
-    *("probability", "warning", "rows", "prior", "logistic", "champion", "known", "about", "label", "model version"),
+    *("probability", "warning", "rows", "prior", "logistic", "champion", "known", "about", "label", "model-version"),
     *(
-        "a b",
+        "a-b",
         "a_b",
-        "distance, km",
-        '"quoted"',
+        "(quoted)",
         "it's",
-        "[x]",
-        "{y}",
+        "<x>",
         "a.b",
-        "a:b",
         "a=b",
         "a/b",
         "a\\b",
-        "50 %",
+        "50%",
         "Å",
         "ä",
     ),
     *("rowid", "filename", "file_row_number", "select", "count(*)", "feature_0", "Column_1", "day_of_week", "null"),
 )
 """one of them tells what will happen; see `rows`."""
-TELLING = "a b"
+TELLING = "a-b"
 USE_CASE = replace(
     TOY,
     name="odd",
     feeds=(Feed("visits", columns={"place": "int64", "count": "string"}, keys=("place", "count")),),
     keys=("place", "count"),
     period=PARTITION,
-    features={**dict.fromkeys(NUMBERS, "float64"), "kind, of": "category"},
+    features={**dict.fromkeys(NUMBERS, "float64"), "kind/of": "category"},
     label=Label("value", meaning="the customer came back", matures_after_days=2),
     gates=(
         Gate("auc", at_least=0.8),
         Gate("log_loss", better_than="prior"),
-        SliceGate("kind, of", "log_loss", max_degradation=0.5, min_rows=10),
+        SliceGate("kind/of", "log_loss", max_degradation=0.5, min_rows=10),
         RobustnessGate(at_most=0.9),
         ServingGate(at_most_microseconds=1e6, at_most_megabytes=100),
         SchemaGate(),
@@ -82,7 +79,7 @@ def rows(day: date) -> tuple[pa.Table, np.ndarray]:
     label = (values[TELLING].to_numpy() > 0) ^ (rng.random(ROWS) < 0.1)
     keys = {"place": pa.array(np.arange(ROWS)), "count": pa.array([f"c{n}" for n in range(ROWS)])}
     kinds = pa.array(np.array(["x", "y"])[rng.integers(0, 2, ROWS)])
-    return pa.table(keys | values | {"kind, of": kinds}), label.astype(np.int8)
+    return pa.table(keys | values | {"kind/of": kinds}), label.astype(np.int8)
 
 
 def fill(first: date, last: date) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.declaration.use_case import CATEGORY
+from include.declaration.column_types import CATEGORY
 from include.evaluation.inputs import CorruptionResult
 from include.model.arrays import Numbers
 from include.model.encoding import Encoding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from include.declaration.gates import require
+from include.declaration.problems import require
 from include.evaluation.gates.base import BaseGate, GateLimits
 from include.evaluation.gates.champion import ChampionGate
 from include.evaluation.gates.leakage import LeakageGate

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from include.declaration.field_types import require_field_types
-from include.declaration.gates import require, require_one_of
+from include.declaration.gates import require_one_of
+from include.declaration.problems import require
 from include.evaluation.gates.result import GateResult, Outcome
 from include.wording import counted
 
@@ -60,8 +61,9 @@ class BaseGate(ABC):
     def __post_init__(self) -> None:
         require_field_types(self)
         self.require_possible()
-        require(self.min_days >= 1, f"{self}: min_days is a number of days from 1 on.")
-        require_one_of(self.if_inconclusive, get_args(IfInconclusive), f"{self}: if_inconclusive=")
+        kind = type(self).__name__
+        require(self.min_days >= 1, f"{kind}: min_days is a number of days from 1 on.", field="min_days")
+        require_one_of(self.if_inconclusive, get_args(IfInconclusive), f"{kind}: if_inconclusive=")
 
     @abstractmethod
     def __str__(self) -> str:

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from include.declaration.gates import CHAMPION, MODEL, require, require_one_of
+from include.declaration.gates import CHAMPION, MODEL, require_one_of
+from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.model.metrics import ADDITIVE, METRICS, MetricName
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from include.model.bootstrap import PairedDifference
 
 
+@declared
 @dataclass(frozen=True)
 class Comparison:
     """Challenger minus champion on the rows of days that the champion has not seen: each row's, and over all."""
@@ -31,6 +33,7 @@ class Comparison:
     difference: PairedDifference
 
 
+@declared
 @dataclass(frozen=True)
 class ChampionGate(BaseGate):
     """On the same test days, the metric is not worse than the champion's by more than the margin, beyond doubt.

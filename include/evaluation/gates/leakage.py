@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from include.declaration.gates import require
+from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, Outcome
 from include.wording import counted, listed, sentence
@@ -19,6 +19,7 @@ MIN_DAYS = 6
 """Days with rows that must have been built again for the gate to pass."""
 
 
+@declared
 @dataclass(frozen=True)
 class LeakageGate(BaseGate):
     """Nothing sees the future: with everything changed that became known later, sampled days are built again.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar
 from include.declaration.gates import (
     BASELINES,
     MODEL,
-    require,
     require_one_of,
 )
+from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.model.metrics import METRICS, MetricName
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from include.evaluation.inputs import GateInputs
 
 
+@declared
 @dataclass(frozen=True)
 class Gate(BaseGate):
     """Compare a metric of the test days with a number, or with the metric of a baseline.
@@ -42,10 +43,10 @@ class Gate(BaseGate):
     def require_possible(self) -> None:
         require_one_of(self.metric, tuple(METRICS), "Gate: metric=")
         given = [value for value in (self.better_than, self.at_most, self.at_least) if value is not None]
-        require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
+        one = require(len(given) == 1, f"Gate({self.metric!r}): give exactly one of better_than, at_most or at_least.")
         if self.better_than is not None:
             require_one_of(self.better_than, BASELINES, f"Gate({self.metric!r}): better_than=")
-        else:
+        elif one and self.metric in METRICS:
             self._require_possible_limit()
 
     def _require_possible_limit(self) -> None:
@@ -53,7 +54,8 @@ class Gate(BaseGate):
         assert limit is not None
         highest = METRICS[self.metric].upper_bound
         say = f"Gate({self.metric!r}): {self.metric} lies between 0 and {highest:g}, so no model can be"
-        require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number.")
+        if not require(math.isfinite(limit), f"Gate({self.metric!r}): the limit is {limit}; give a finite number."):
+            return
         require(self.at_most is None or self.at_most >= 0, f"{say} at most {limit:g}.")
         require(self.at_least is None or self.at_least <= highest, f"{say} at least {limit:g}.")
 

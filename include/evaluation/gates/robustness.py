@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from include.declaration.gates import require
+from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.wording import but, counted, sentence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _METRIC = "change of probability"
 
 
+@declared
 @dataclass(frozen=True)
 class RobustnessGate(BaseGate):
     """Bad input is survived: a feature nulled, a category never seen, a number far out, one feature at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from include.declaration.problems import declared
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, Outcome
 from include.wording import counted, listed, sentence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from include.evaluation.inputs import GateInputs
 
 
+@declared
 @dataclass(frozen=True)
 class SchemaGate(BaseGate):
     """The model reads features that are declared, and those the champion reads, of the same types."""

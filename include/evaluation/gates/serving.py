@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from include.declaration.gates import require
+from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.wording import but, counted, sentence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _DIFFERING, _SAME = "differing rows", "same scores"
 
 
+@declared
 @dataclass(frozen=True)
 class ServingGate(BaseGate):
     """A fresh process that loads the model from the registry scores a sample as the training did, bit for bit.

@@ -12,9 +12,9 @@ from include.declaration.gates import (
     BASELINES,
     CHAMPION,
     MODEL,
-    require,
     require_one_of,
 )
+from include.declaration.problems import declared, did_you_mean, require
 from include.evaluation.gates.base import BaseGate, GateLimits, Input
 from include.evaluation.gates.result import GateResult, outcome_of
 from include.model.metrics import METRICS, MetricName
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from include.model.slices import SliceMetrics
 
 
+@declared
 @dataclass(frozen=True)
 class SliceGate(BaseGate):
     """In no group of rows that share a value is the metric worse than its reference by more than `max_degradation`.
@@ -54,7 +55,7 @@ class SliceGate(BaseGate):
         say = f"{gate}: max_degradation="
         require(math.isfinite(self.max_degradation), f"{say}{self.max_degradation} is no finite number.")
         require(
-            self.reference != ALL_ROWS or self.max_degradation >= 0,
+            self.reference != ALL_ROWS or not self.max_degradation < 0,
             f"{say}{self.max_degradation:g}: not every group can be better than all rows together.",
         )
 
@@ -63,6 +64,7 @@ class SliceGate(BaseGate):
             self.column in limits.columns,
             f"SliceGate({self.column!r}): there is no key or feature of that name that groups rows; there are"
             f" {sorted(limits.columns)}.",
+            hint=did_you_mean(self.column, limits.columns),
         )
         super().require_fit(limits, gates)
 

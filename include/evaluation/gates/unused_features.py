@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from include.declaration.gates import require
+from include.declaration.problems import declared, require
 from include.evaluation.gates.base import BaseGate, Input
 from include.evaluation.gates.result import GateResult, Outcome, outcome_of
 from include.wording import but, counted, listed
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from include.evaluation.inputs import GateInputs
 
 
+@declared
 @dataclass(frozen=True)
 class UnusedFeaturesGate(BaseGate):
     """Features that the model never gained from are listed; with `at_most`, more of them block."""

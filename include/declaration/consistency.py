@@ -1,0 +1,123 @@
+"""Check that the parts of a use case fit each other, once its fields have the right types.
+
+Imports nothing heavy, as use_case.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from include.declaration import clock
+from include.declaration.column_types import CATEGORY, COLUMN_TYPES, TIMESTAMP, stored_type
+from include.declaration.landing import require_apart
+from include.declaration.names import (
+    PREDICTION_COLUMNS,
+    require_columns,
+    require_distinct_columns,
+    require_features,
+    require_feeds,
+    require_use_case,
+)
+from include.declaration.period import require_period
+from include.declaration.problems import did_you_mean, report_below, require, sound
+from include.evaluation.gates import require_gates
+from include.evaluation.gates.base import GateLimits
+
+if TYPE_CHECKING:
+    from include.declaration.use_case import UseCase
+
+FEATURE_TYPES = COLUMN_TYPES - {"string", "date32", TIMESTAMP} | {CATEGORY}
+
+
+def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
+    """Report everything about a use case that does not fit together.
+
+    `unusable` are fields with values of other types than declared: a check that would read one is left out.
+    """
+    checks = (
+        (_check_names, {"name", "owner"}),
+        (_check_days, {"time_zone", "first_day", "ends_on", "look_back_days"}),
+        (_check_feeds, {"feeds", "first_day"}),
+        (_check_keys, {"feeds", "keys"}),
+        (_check_columns, {"keys", "features", "label"}),
+        (_check_feature_types, {"features"}),
+        (_check_equal_types, {"feeds", "keys", "features"}),
+        (_check_baseline, {"features", "training"}),
+        (_check_period, {"period", "feeds", "keys", "features", "label"}),
+        (_check_gates, {"gates", "feeds", "keys", "features", "training"}),
+    )
+    for check, reads in checks:
+        if reads.isdisjoint(unusable):
+            check(use_case)
+
+
+def _check_names(use_case: UseCase) -> None:
+    require_use_case(use_case.name, use_case.owner)
+
+
+def _check_days(use_case: UseCase) -> None:
+    require(use_case.look_back_days >= 0, "look_back_days is a number of days from 0.", field="look_back_days")
+    if clock.require_time_zone(use_case.time_zone):
+        clock.require_existing(use_case.time_zone, use_case.first_day, "first_day")
+        clock.require_existing(use_case.time_zone, use_case.ends_on, "ends_on")
+    ordered = use_case.ends_on is None or use_case.ends_on >= use_case.first_day
+    require(ordered, f"ends_on {use_case.ends_on} is before first_day {use_case.first_day}.", field="ends_on")
+
+
+def _check_feeds(use_case: UseCase) -> None:
+    require_feeds([feed.name for feed in use_case.feeds])
+    landings = {feed.name: feed.landing for feed in use_case.feeds if feed.landing and sound([feed.landing])}
+    require_apart(landings, use_case.first_day)
+
+
+def _check_keys(use_case: UseCase) -> None:
+    require(bool(use_case.keys), "declare the keys of a row.", field="keys")
+    columns = {column for feed in use_case.feeds for column in feed.columns}
+    for key in use_case.keys:
+        kinds = sorted({feed.columns[key] for feed in use_case.feeds if key in feed.columns})
+        hint = "" if kinds else did_you_mean(key, columns)
+        require(len(kinds) == 1, f"key {key!r} needs one type in the feeds, has {kinds}.", field="keys", hint=hint)
+        problem = f"key {key!r} is a timestamp; identify a row by a date or a number."
+        require(kinds != [TIMESTAMP], problem, field="keys")
+
+
+def _check_columns(use_case: UseCase) -> None:
+    own = [name for name in use_case.features if name not in use_case.keys]
+    require_columns(use_case.keys, "keys", also_taken=PREDICTION_COLUMNS)
+    require_columns(own, "features")
+    require_columns([use_case.label.name], "label.name", also_taken=PREDICTION_COLUMNS)
+    require_distinct_columns((*use_case.keys, *own, use_case.label.name), "features")
+    require_features(use_case.features)
+
+
+def _check_feature_types(use_case: UseCase) -> None:
+    for name, kind in use_case.features.items():
+        problem = f"feature {name!r} has the type {kind!r}; features must be numbers, bool or {CATEGORY!r}."
+        hint = f"Write {CATEGORY!r}." if kind == "string" else did_you_mean(kind, FEATURE_TYPES, most=3)
+        require(kind in FEATURE_TYPES, problem, field=f"features[{name!r}]", hint=hint)
+
+
+def _check_equal_types(use_case: UseCase) -> None:
+    """Report a feature that is called as a key and has another type: features hold one column of that name."""
+    stored = {name: stored_type(kind) for name, kind in use_case.features.items()}
+    other = {n: (kind, stored[n]) for n, kind in use_case.key_types().items() if stored.get(n, kind) != kind}
+    problem = f"keys that are features too need one type, not {other}."
+    require(not other, problem, field="features", hint="Rename these.")
+
+
+def _check_baseline(use_case: UseCase) -> None:
+    stray = sorted(set(use_case.training.baseline_features) - set(use_case.features))
+    hint = did_you_mean(stray, use_case.features)
+    require(not stray, f"baseline_features {stray} are no features.", field="training.baseline_features", hint=hint)
+
+
+def _check_period(use_case: UseCase) -> None:
+    require_period(use_case.period, use_case.key_types(), (*use_case.features, use_case.label.name))
+
+
+def _check_gates(use_case: UseCase) -> None:
+    training = use_case.training
+    with report_below("gates"):
+        limits = GateLimits(use_case.slice_columns(), training.test_days, training.rebuildable_days)
+        require_gates(sound(use_case.gates), limits)
