@@ -55,7 +55,7 @@ def use_case(look_back: int) -> UseCase:
     events = Feed(name="events", columns=COLUMNS, keys=("event_date", "id"))
     kinds = {"cents": "int64", "count": "int64", "amount": "int64", "largest": "int64"}
     feeds = (events, *(feed for feed in TOY.feeds if feed.name != "events"))
-    return replace(TOY, feeds=feeds, features=kinds, look_back_days=look_back, package="benchmarks.features_case")
+    return replace(TOY, feeds=feeds, features=kinds, look_back_periods=look_back, package="benchmarks.features_case")
 
 
 def rows_of(day: date, rows: int) -> pa.Table:

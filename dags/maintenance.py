@@ -11,10 +11,10 @@ from include.orchestration.tasks import maintenance as tasks
 def make(use_case: UseCase) -> DAG:
     """Return the DAG `<use case>__maintenance`."""
     params = {
-        "really": Param(
+        "apply_changes": Param(
             False,
             type="boolean",
-            title="Really",
+            title="Apply",
             description="Off: a dry run, which says what would be removed and changes nothing. On: it is removed."
             + (
                 " Attention: a trigger unpauses this DAG, and the runs of its schedule remove."

@@ -85,7 +85,7 @@ class FeedRefusedError(DataError):
             f"{use_case}: feed {feed!r} of {day} is refused and nothing of it is published: "
             + "; ".join(reasons)
             + f".{where} Correct the source and run the day again; if the source will never deliver it,"
-            f" add the day to the feed's `absent_days`; if the limit is wrong, change expectations.py."
+            f" add the day to the feed's `missing_periods`; if the limit is wrong, change expectations.py."
         )
 
 

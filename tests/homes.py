@@ -57,5 +57,5 @@ class Homes:
         trained, run_id = self.trained(toy)
         with moved_into(trained, home):
             version = register.register_run(toy.use_case, run_id).version
-            assert promote.promote_version(toy.use_case, version, who="a test").promoted
+            assert promote.promote_version(toy.use_case, version, actor="a test").promoted
         return home

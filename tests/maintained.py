@@ -38,7 +38,7 @@ def flies(number: str) -> None:
             fingerprint=version.fingerprint,
             effective_from=version.as_of,
             action="promotion",
-            who="a test",
+            actor="a test",
             reason="",
             files_digest=version.files_digest,
         )

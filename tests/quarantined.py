@@ -22,7 +22,7 @@ DAY, NEXT = date(2020, 1, 10), date(2020, 1, 11)
 EVENTS = USE_CASE.feed("events")
 HOUR = "hour: expect_column_values_to_be_between(min_value=0, max_value=23)"
 FAILED = "failed: expect_column_values_to_be_in_set(value_set=[0, 1])"
-ASKED = {"who": "Ann", "why": "mistyped at the desk"}
+ASKED = {"actor": "Ann", "comment": "mistyped at the desk"}
 
 
 def spoil(

@@ -76,10 +76,10 @@ def test_the_tests_run_the_version_of_the_image():
         assert package == image
 
 
-@pytest.mark.parametrize("who", ["a wrong secret", "a wrong key", "no keys"])
-def test_nobody_reads_writes_or_lists_without_the_keys(server, who):
+@pytest.mark.parametrize("actor", ["a wrong secret", "a wrong key", "no keys"])
+def test_nobody_reads_writes_or_lists_without_the_keys(server, actor):
     key, secret = server.keys
-    stranger = {"a wrong secret": (key, "wrong"), "a wrong key": ("wrong", secret), "no keys": (None, None)}[who]
+    stranger = {"a wrong secret": (key, "wrong"), "a wrong key": ("wrong", secret), "no keys": (None, None)}[actor]
     assert all(code in REFUSED for code in refusals(client(server, *stranger)).values())
     owner = client(server, key, secret)
     assert owner.get_object(Bucket=BUCKET, Key="there")["Body"].read() == b"kept"

@@ -64,7 +64,7 @@ class Toy:
 
 def short(toy: Toy) -> UseCase:
     """The use case with a short look-back, so that features of one day do not land all days."""
-    return replace(toy.use_case, look_back_days=toy.use_case.label.matures_after_days)
+    return replace(toy.use_case, look_back_periods=toy.use_case.label.label_delay_periods)
 
 
 def derived(use_case: UseCase, function: str, day: date) -> pa.Table:
@@ -73,7 +73,7 @@ def derived(use_case: UseCase, function: str, day: date) -> pa.Table:
 
 
 def _derived(use_case: UseCase, function: str, day: date, delivered: Callable[[str, date], pa.Table]) -> pa.Table:
-    days = days_from(max(use_case.first_day, day - timedelta(days=use_case.look_back_days)), day)
+    days = days_from(max(use_case.first_period, day - timedelta(days=use_case.look_back_periods)), day)
     feeds = {
         feed.name: ibis.memtable(pa.concat_tables([delivered(feed.name, each) for each in days]))
         for feed in use_case.feeds
@@ -98,7 +98,7 @@ def _delivered(use_case: UseCase, feed: str, day: date) -> pa.Table:
 
 
 def _trained_early(use_case: UseCase) -> UseCase:
-    training = replace(use_case.training, min_train_days=7, validation_days=4, test_days=4)
+    training = replace(use_case.training, min_train_periods=7, validation_periods=4, test_periods=4)
     return replace(use_case, training=training, gates=(Gate("auc", at_least=0.5),))
 
 

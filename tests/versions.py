@@ -104,10 +104,10 @@ def judge_now(number: str) -> None:
         judge(version.run_id, list(version.verdicts))
 
 
-def promoted(number: str, *, who: str, **given: Any) -> promote.PromoteResult:
+def promoted(number: str, *, actor: str, **given: Any) -> promote.PromoteResult:
     """Promote a version whose verdicts are of what holds now."""
     judge_now(number)
-    return promote.promote_version(USE_CASE, number, who=who, **given)
+    return promote.promote_version(USE_CASE, number, actor=actor, **given)
 
 
 def life(number: str) -> str | None:

@@ -79,7 +79,7 @@ class HistoricalEvaluator:
     @cached_property
     def matured(self) -> Numbers:
         """The label of every row as it was known when its day had matured; NaN where it was not."""
-        return self.past.matured(self.use_case.label.matures_after_days)
+        return self.past.matured(self.use_case.label.label_delay_periods)
 
     def fit(self, day: date) -> HistoricalModel:
         """The model as of `day`, from disk where it was fitted before. NotReadyError as stages/train.py raises it."""
@@ -173,8 +173,8 @@ class HistoricalEvaluator:
     def _limits_of(self, model: date, monitoring: Monitoring, policy: Retraining) -> Monitoring:
         key = (model, monitoring, policy)
         if key not in self._limits:
-            gap_days = self.use_case.training.gap_days
-            self._limits[key] = false_alarms.resolve_limits(self.profile(model), monitoring, policy, gap_days)
+            gap_periods = self.use_case.training.gap_periods
+            self._limits[key] = false_alarms.resolve_limits(self.profile(model), monitoring, policy, gap_periods)
         return self._limits[key]
 
     def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
@@ -197,10 +197,10 @@ class HistoricalEvaluator:
         self, day: date, model: date, told: ReferenceProfile, monitoring: Monitoring
     ) -> list[metric_row.MetricRow]:
         """The comparisons of the model on its newest labelled days, as known when `day` began."""
-        newest = day - timedelta(days=self.use_case.label.matures_after_days)
+        newest = day - timedelta(days=self.use_case.label.label_delay_periods)
         span = self.past.span(model, newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
-        chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_days :].tolist()
+        chosen = np.unique(days[~np.isnan(labels)])[-monitoring.window_periods :].tolist()
         if not chosen:
             return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
         span = self.past.span(chosen[0], newest)
@@ -258,7 +258,7 @@ class HistoricalEvaluator:
 
 def load_label_history(use_case: UseCase, first: date, last: date) -> LabelHistory:
     """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
-    matures = use_case.label.matures_after_days
+    matures = use_case.label.label_delay_periods
     view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
     earliest, _ = splits.training_window(use_case, first)
     rows = view.read("features", earliest, last, order_by=["day", *keys])

@@ -91,12 +91,12 @@ def _require_judged(use_case: UseCase, last: date) -> None:
         InvalidRequestError: the day is none of the use case, or they become known after the newest that can be run.
     """
     use_case.require(last)
-    judged_on = last + timedelta(days=use_case.label.matures_after_days)
-    if judged_on > use_case.last_day():
+    judged_on = last + timedelta(days=use_case.label.label_delay_periods)
+    if judged_on > use_case.newest_period():
         raise InvalidRequestError(
             f"{use_case.name}: the labels of {last} are complete on {judged_on}, and the newest day that can be run is"
-            f" {use_case.last_day()}. End the replay on"
-            f" {use_case.last_day() - timedelta(days=use_case.label.matures_after_days)} or before."
+            f" {use_case.newest_period()}. End the replay on"
+            f" {use_case.newest_period() - timedelta(days=use_case.label.label_delay_periods)} or before."
         )
 
 
@@ -106,7 +106,7 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
     These come first, so that a source that ends before them is noticed before hours of work.
     """
     earliest, _ = splits.training_window(use_case, first)
-    end = last + timedelta(days=use_case.label.matures_after_days)
+    end = last + timedelta(days=use_case.label.label_delay_periods)
     there = Lake.of(use_case).as_of(end).partitions("features", earliest, end)
     beyond, asked = days_from(last + timedelta(days=1), end), days_from(earliest, last)
     for day in (each for each in [*beyond, *asked] if each not in there):
@@ -118,7 +118,7 @@ def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], Non
                 raise
             raise InvalidRequestError(
                 f"{use_case.name}: a replay up to {last} is judged by labels that become known up to {end}, and {day}"
-                f" cannot be had. End it {use_case.label.matures_after_days} days before the last day of the data."
+                f" cannot be had. End it {use_case.label.label_delay_periods} days before the last day of the data."
                 f" {error}"
             ) from error
 

@@ -12,16 +12,16 @@ Declared = tuple[Monitoring, Retraining]
 
 _RETRAINING: Mapping[str, tuple[float, ...]] = {
     "breaches": (1, 2, 3, 5),
-    "cool_down_days": (7, 14, 28),
+    "cool_down_periods": (7, 14, 28),
     "per_month": (1, 2),
-    "back_off": (1.0, 2.0),
+    "backoff_factor": (1.0, 2.0),
 }
 _MONITORING: Mapping[str, tuple[float, ...]] = {
-    "window_days": (7, 14, 28),
+    "window_periods": (7, 14, 28),
     "max_age_days": (30, 45, 60, 90),
 }
 _LIMITS: Mapping[str, tuple[float, ...]] = {
-    "at_most_worse": (0.0, 0.02, 0.05),
+    "max_degradation": (0.0, 0.02, 0.05),
     "false_alarms_per_year": (0.5, 1.0, 2.0, 4.0),
 }
 """Of performance: each is varied where it is what is declared."""
@@ -53,12 +53,12 @@ def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[s
             yield f"with {signal}", False, {"signals": (*retraining.signals, signal)}
     for name, values in _RETRAINING.items():
         for value in values:
-            longest = max(retraining.longest_cool_down_days, int(value))
-            follow = {"longest_cool_down_days": longest} if name == "cool_down_days" else {}
+            longest = max(retraining.max_cool_down_periods, int(value))
+            follow = {"max_cool_down_periods": longest} if name == "cool_down_periods" else {}
             yield f"{name} {value:g}", False, {name: value, **follow}
     for name, values in _MONITORING.items():
         for value in values:
-            follow = {"min_days": min(monitoring.min_days, int(value))} if name == "window_days" else {}
+            follow = {"min_periods": min(monitoring.min_periods, int(value))} if name == "window_periods" else {}
             yield f"{name} {value:g}", True, {name: value, **follow}
     for name, values in _LIMITS.items():
         declared = any(getattr(limit, name) is not None for limit in monitoring.performance)

@@ -156,7 +156,7 @@ def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measu
     """A declared policy, decided as the DAG `retrain` decides it."""
 
     def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
-        since = day - timedelta(days=policy.look_back_days)
+        since = day - timedelta(days=policy.look_back_periods)
         measured = [measures(each, model) for each, model in so_far.flown.items() if since < each <= day]
         champion = CurrentChampion(so_far.flown[day].isoformat(), so_far.flown[day])
         decision = retraining_policy.decide_by_policy(policy, day, measured, so_far.decided, champion)

@@ -38,7 +38,7 @@ def print_backtest(
     """Replay, telling what is done meanwhile; print the tables and write what was asked for."""
     _require_folders(plot, json_file)
     use_case, began = load_use_case(name), time.monotonic()
-    from_day, to_day = first or earliest_period(use_case), last or use_case.first_day + timedelta(days=364)
+    from_day, to_day = first or earliest_period(use_case), last or use_case.first_period + timedelta(days=364)
 
     def tell(what: str) -> None:
         print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
@@ -62,15 +62,15 @@ def _require_folders(*files: Path | None) -> None:
     """InvalidRequestError at once, and not when minutes of work are to be written down."""
     for file in filter(None, files):
         if file.is_dir() or not file.parent.is_dir():
-            why = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
-            raise InvalidRequestError(f"{file} cannot be written: {why}. Name a file in a folder that is there.")
+            reason = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+            raise InvalidRequestError(f"{file} cannot be written: {reason}. Name a file in a folder that is there.")
 
 
 def earliest_period(use_case: UseCase) -> date:
     """The first of the first month in which a model can be trained."""
     training = use_case.training
-    needed = training.min_train_days + training.validation_days + training.test_days + 2 * training.gap_days
-    day = use_case.first_day + timedelta(days=needed - 1 + use_case.label.matures_after_days)
+    needed = training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
+    day = use_case.first_period + timedelta(days=needed - 1 + use_case.label.label_delay_periods)
     return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 

@@ -26,9 +26,9 @@ _EVERY = 2.0
 class CheckFailedError(AirworthyError):
     """A use case that could not be checked to its end, or a model that would not be promoted."""
 
-    def __init__(self, name: str, day: date, why: str) -> None:
+    def __init__(self, name: str, day: date, reason: str) -> None:
         super().__init__(
-            f"{name}: a model trained as of {day} would not be promoted ({why}); the lines above have the"
+            f"{name}: a model trained as of {day} would not be promoted ({reason}); the lines above have the"
             " reasons. Change the features, the training or the gates of the use case."
         )
 

@@ -44,7 +44,7 @@ def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
     days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else _FLIES_NOT[entry.action]
     first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
-    return Text("\n").join([first, line_of(f"     {entry.who}: {entry.reason or 'no reason given'}", "dim")])
+    return Text("\n").join([first, line_of(f"     {entry.actor}: {entry.reason or 'no reason given'}", "dim")])
 
 
 def _last_day(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> str:

@@ -155,12 +155,12 @@ def replay(
 @app.command()
 def maintain(
     use_case: Annotated[str | None, typer.Option(help="Only this one.")] = None,
-    really: Annotated[bool, typer.Option("--really", help="Do it; otherwise nothing is changed.")] = False,
+    apply_changes: Annotated[bool, typer.Option("--apply", help="Do it; otherwise nothing is changed.")] = False,
 ) -> None:
-    """Say what the declared retention no longer keeps, with counts and bytes; with --really, remove it."""
+    """Say what the declared retention no longer keeps, with counts and bytes; with --apply, remove it."""
     from include.cli import maintain as cli_maintain
 
-    cli_maintain.print_cleanup(console, use_case, really=really)
+    cli_maintain.print_cleanup(console, use_case, apply_changes=apply_changes)
 
 
 @app.command()

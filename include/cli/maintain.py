@@ -14,8 +14,9 @@ from include.maintenance import apply
 _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"
 
 
-def print_cleanup(console: Console, name: str | None, *, really: bool) -> None:
-    """Maintain one use case, or all, and print counts, bytes and the first of each kind; a dry run unless `really`.
+def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) -> None:
+    """Maintain one use case, or all, and print counts, bytes and the first of each kind; a dry run unless
+    `apply_changes`.
 
     Of all, those that can be loaded are maintained before a broken one is reported.
 
@@ -25,7 +26,7 @@ def print_cleanup(console: Console, name: str | None, *, really: bool) -> None:
     declared = [load_use_case(name)] if name else all_use_cases().values()
     results = []
     for use_case in declared:
-        result = apply.maintain(use_case, really=really, logs=_logs())
+        result = apply.maintain(use_case, apply_changes=apply_changes, logs=_logs())
         results.append(result)
         print_line(console, use_case.name, "bold")
         for line in (*result.lines, *(f"left: {left}" for left in result.left)):
@@ -33,8 +34,8 @@ def print_cleanup(console: Console, name: str | None, *, really: bool) -> None:
         for item in result.items:
             where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
             print_line(console, f"    {item['kind']} {where}: {item['why']}", "dim")
-    if not really:
-        console.print("A dry run: nothing was changed. With --really it is done.")
+    if not apply_changes:
+        console.print("A dry run: nothing was changed. With --apply it is done.")
     for result in results:
         apply.require_plan(result)
     for error in () if name else broken_use_cases().values():

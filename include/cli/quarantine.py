@@ -69,17 +69,19 @@ def export(
 
 
 @app.command()
-def correct(use_case: str, file: Path, why: Why, feed: Feed = None, day: Day = None, known_on: KnownOn = None) -> None:
+def correct(
+    use_case: str, file: Path, comment: Why, feed: Feed = None, day: Day = None, known_on: KnownOn = None
+) -> None:
     """Send back the rows of a CSV or Parquet file, each in the place of a quarantined one."""
     from include.cli import quarantine_report
 
-    quarantine_report.send_corrected(console, _chosen(use_case, feed, day, None, None), file, why, _date(known_on))
+    quarantine_report.send_corrected(console, _chosen(use_case, feed, day, None, None), file, comment, _date(known_on))
 
 
 @app.command()
 def release(
     use_case: str,
-    why: Why,
+    comment: Why,
     feed: Feed = None,
     day: Day = None,
     reason: Reason = None,
@@ -89,7 +91,7 @@ def release(
     """Send back rows as they are: the reasons that are named no longer count for them."""
     from include.cli import quarantine_report
 
-    quarantine_report.release_quarantined(console, _chosen(use_case, feed, day, reason, row), why, _date(known_on))
+    quarantine_report.release_quarantined(console, _chosen(use_case, feed, day, reason, row), comment, _date(known_on))
 
 
 @app.command()

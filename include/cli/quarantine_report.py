@@ -96,28 +96,28 @@ def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> No
     )
 
 
-def send_corrected(console: Console, chosen: RowSelection, path: Path, why: str, known_on: date | None) -> None:
+def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: str, known_on: date | None) -> None:
     """Send the rows of the file back."""
     try:
         uploads.require_size(path.name, StoragePath.of(path).size())
         content = path.read_bytes()
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
-    feed, who = chosen.one_feed(), account_actor()
+    feed, actor = chosen.one_feed(), account_actor()
     done = resubmit.resubmit_corrected(
-        chosen.declared(), feed, path.name, content, who=who, why=why, day=chosen.day, known_on=known_on
+        chosen.declared(), feed, path.name, content, actor=actor, comment=comment, day=chosen.day, known_on=known_on
     )
     print_line(console, done.told)
 
 
-def release_quarantined(console: Console, chosen: RowSelection, why: str, known_on: date | None) -> None:
+def release_quarantined(console: Console, chosen: RowSelection, comment: str, known_on: date | None) -> None:
     """Send rows back as they are."""
     done = resubmit.resubmit_released(
         chosen.declared(),
         chosen.one_feed(),
         chosen.reasons,
-        who=account_actor(),
-        why=why,
+        actor=account_actor(),
+        comment=comment,
         day=chosen.day,
         ids=chosen.rows,
         known_on=known_on,

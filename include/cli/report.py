@@ -125,8 +125,8 @@ def _realised(realised: RealisedPerformance | None) -> list[RenderableType]:
     reasons = Counter(realised.waiting.values()).most_common(_REASONS)
     waiting = [line_of(f"  {count} days wait: {reason}") for reason, count in reasons]
     if not realised.rows:
-        why = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
-        return ["", line_of(f"How it turned out on {span} is not known: {why}."), *waiting]
+        cause = "no day was scored" if not realised.days and not waiting else "no row has both a prediction and a label"
+        return ["", line_of(f"How it turned out on {span} is not known: {cause}."), *waiting]
     days = f"{len(realised.days)} scored days {span}, {realised.rows:,} rows with a label"
     return ["", _metrics(f"as it turned out on {days}", realised.metrics), *waiting]
 

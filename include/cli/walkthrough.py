@@ -68,7 +68,7 @@ def show_report(console: Console, name: str, first: date | None, last: date | No
         if last < first:
             raise InvalidRequestError(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
         use_case.require(last)
-        realised = monitor.realised_performance(use_case, max(first, use_case.first_day), last)
+        realised = monitor.realised_performance(use_case, max(first, use_case.first_period), last)
     report.print_report(console, use_case, reporting.build_report(use_case), realised)
 
 

@@ -37,8 +37,8 @@ def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
     """
     checks = (
         (_check_names, {"name", "owner"}),
-        (_check_days, {"time_zone", "first_day", "ends_on", "look_back_days"}),
-        (_check_feeds, {"feeds", "first_day"}),
+        (_check_days, {"time_zone", "first_period", "last_period", "look_back_periods"}),
+        (_check_feeds, {"feeds", "first_period"}),
         (_check_keys, {"feeds", "keys"}),
         (_check_columns, {"keys", "features", "label"}),
         (_check_feature_types, {"features"}),
@@ -57,18 +57,22 @@ def _check_names(use_case: UseCase) -> None:
 
 
 def _check_days(use_case: UseCase) -> None:
-    require(use_case.look_back_days >= 0, "look_back_days is a number of days from 0.", field="look_back_days")
+    require(use_case.look_back_periods >= 0, "look_back_periods is a number of days from 0.", field="look_back_periods")
     if clock.require_time_zone(use_case.time_zone):
-        clock.require_existing(use_case.time_zone, use_case.first_day, "first_day")
-        clock.require_existing(use_case.time_zone, use_case.ends_on, "ends_on")
-    ordered = use_case.ends_on is None or use_case.ends_on >= use_case.first_day
-    require(ordered, f"ends_on {use_case.ends_on} is before first_day {use_case.first_day}.", field="ends_on")
+        clock.require_existing(use_case.time_zone, use_case.first_period, "first_period")
+        clock.require_existing(use_case.time_zone, use_case.last_period, "last_period")
+    ordered = use_case.last_period is None or use_case.last_period >= use_case.first_period
+    require(
+        ordered,
+        f"last_period {use_case.last_period} is before first_period {use_case.first_period}.",
+        field="last_period",
+    )
 
 
 def _check_feeds(use_case: UseCase) -> None:
     require_feeds([feed.name for feed in use_case.feeds])
     landings = {feed.name: feed.landing for feed in use_case.feeds if feed.landing and sound([feed.landing])}
-    require_apart(landings, use_case.first_day)
+    require_apart(landings, use_case.first_period)
 
 
 def _check_keys(use_case: UseCase) -> None:
@@ -119,5 +123,5 @@ def _check_period(use_case: UseCase) -> None:
 def _check_gates(use_case: UseCase) -> None:
     training = use_case.training
     with report_below("gates"):
-        limits = GateLimits(use_case.slice_columns(), training.test_days, training.rebuildable_days)
+        limits = GateLimits(use_case.slice_columns(), training.test_periods, training.rebuildable_days)
         require_gates(sound(use_case.gates), limits)

@@ -51,7 +51,7 @@ class Landing:
     """How long after its decision time the files of a day may arrive. Who scores the day waits six hours for it."""
     every: timedelta = timedelta(seconds=30)
     """How often the bucket is looked at while a day's files are waited for."""
-    watch_days: int = 7
+    watch_periods: int = 7
     """Files of so many earlier days are looked at by each ingest: whether they are still those that have landed."""
     delimiter: str = ","
     nulls: tuple[str, ...] = ("",)
@@ -86,7 +86,7 @@ class Landing:
             require(not stray, problem, field="ready", hint="Name another object.")
         for wait in ("wait", "every", "max_time"):
             clock.require_wait(getattr(self, wait), say + wait)
-        require(self.watch_days >= 0, say + "watch_days is a number of days from 0.", field="watch_days")
+        require(self.watch_periods >= 0, say + "watch_periods is a number of days from 0.", field="watch_periods")
         for limit in ("max_bytes", "max_files", "max_rows"):
             require(getattr(self, limit) > 0, f"{say}{limit} is above 0.", field=limit)
         enough = self.max_memory >= LEAST_MEMORY
@@ -174,5 +174,5 @@ class DeliveryMissingError(NotReadyError):
             f"{use_case}: the files of feed {feed!r} for {day} are not there{waited}: {mark} in the bucket"
             f" {landing.bucket!r} under {landing.prefix_of(day)!r} (Connection {landing.connection!r}). Nothing was"
             " written. Ask who delivers them, and clear the task when they are there; if they never will be, add the"
-            " day to the feed's absent_days."
+            " day to the feed's missing_periods."
         )

@@ -178,8 +178,8 @@ def is_meant_for_the_process(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt) or str(type(error).__module__).startswith("airflow")
 
 
-def _refused(module: str, why: str) -> BrokenUseCaseError:
-    return BrokenUseCaseError(_last_part(module), module, _file_of(module), TypeError(why))
+def _refused(module: str, reason: str) -> BrokenUseCaseError:
+    return BrokenUseCaseError(_last_part(module), module, _file_of(module), TypeError(reason))
 
 
 def _file_of(module: str) -> str:

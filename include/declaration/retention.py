@@ -24,7 +24,7 @@ class Retention:
 
     automatic: bool = False
     """Whether the DAG `maintenance` has a schedule, whose runs remove; without one only a person removes."""
-    table_days: int = 30
+    superseded_days: int = 30
     """What a day of a table held before it was replaced, whoever reads it; and files of writers that were killed."""
     champion_days: int | None = None
     """A version that flew stays reproducible so long after the ledger last named it. None: for ever."""
@@ -36,11 +36,11 @@ class Retention:
     """How long a run that was deleted by `maintenance` can still be restored with its artifacts."""
     log_days: int = 90
     """Logs of Airflow's tasks."""
-    page_days: int = 180
+    data_docs_days: int = 180
     """Data Docs of the days."""
-    fit_days: int = 90
+    backtest_cache_days: int = 90
     """What a replay has trained; it is trained again where it is needed."""
-    letter_days: int = 90
+    notification_days: int = 90
     """The text of alerts that nobody has to be sent any more. That they were told is kept."""
 
     def __post_init__(self) -> None:
@@ -48,34 +48,35 @@ class Retention:
         say = "Retention: "
         least = -(-LONGEST_TASK_HOURS // 24) + 1
         require(
-            self.table_days >= least,
-            say + f"table_days is {least} or more: a task may read for {LONGEST_TASK_HOURS} hours what was current when"
+            self.superseded_days >= least,
+            say + f"superseded_days is {least} or more: a task may read for {LONGEST_TASK_HOURS} hours what was current"
+            f" when"
             " it began, and a day more is for clocks that differ.",
-            field="table_days",
+            field="superseded_days",
         )
         require(
-            self.run_days >= self.table_days,
-            say + f"run_days={self.run_days} is below table_days={self.table_days}: a run that may still be registered"
-            " would be deleted before the data that it was trained on.",
+            self.run_days >= self.superseded_days,
+            say + f"run_days={self.run_days} is below superseded_days={self.superseded_days}: a run that may still be"
+            " registered would be deleted before the data that it was trained on.",
             field="run_days",
         )
         champion_days = self.champion_days
         require(
-            champion_days is None or champion_days >= self.table_days,
-            say + f"champion_days={champion_days} is below table_days={self.table_days}, which keeps the data anyway:"
-            " declare as many days or more, or None for ever.",
+            champion_days is None or champion_days >= self.superseded_days,
+            say + f"champion_days={champion_days} is below superseded_days={self.superseded_days}, which keeps the data"
+            " anyway: declare as many days or more, or None for ever.",
             field="champion_days",
         )
         problem = "newest_versions is 1 or more: somebody will ask how it came about."
         require(self.newest_versions >= 1, say + problem, field="newest_versions")
         problem = "deleted_run_days is 1 or more, so that a mistake can be undone."
         require(self.deleted_run_days >= 1, say + problem, field="deleted_run_days")
-        for name in ("log_days", "page_days", "fit_days"):
+        for name in ("log_days", "data_docs_days", "backtest_cache_days"):
             require(getattr(self, name) >= 1, say + f"{name} is 1 or more.", field=name)
         require(
-            self.letter_days > LETTERS_ARE_TRIED_DAYS,
-            say + f"letter_days is more than {LETTERS_ARE_TRIED_DAYS}: so long it is tried to send an alert.",
-            field="letter_days",
+            self.notification_days > LETTERS_ARE_TRIED_DAYS,
+            say + f"notification_days is more than {LETTERS_ARE_TRIED_DAYS}: so long it is tried to send an alert.",
+            field="notification_days",
         )
 
     def rules(self) -> list[str]:
@@ -84,14 +85,14 @@ class Retention:
         if self.champion_days is not None:
             champions = f"who flies now and who was named champion within {_days(self.champion_days)}"
         return [
-            f"Tables: what a day held before it was replaced goes after {_days(self.table_days)}, unless a version that"
-            " stays reproducible was trained on it.",
+            f"Tables: what a day held before it was replaced goes after {_days(self.superseded_days)}, unless a version"
+            " that stays reproducible was trained on it.",
             f"Reproducible stay {champions}, the newest {self.newest_versions} of the others, and all that are younger"
             f" than {_days(self.run_days)}.",
             f"MLflow: runs that became no version are deleted after {_days(self.run_days)}, and their artifacts"
             f" {_days(self.deleted_run_days)} later.",
-            f"Task logs go after {_days(self.log_days)}, Data Docs after {_days(self.page_days)}, fits of a replay"
-            f" after {_days(self.fit_days)}, the text of old alerts after {_days(self.letter_days)}.",
+            f"Task logs go after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, fits of a replay"
+            f" after {_days(self.backtest_cache_days)}, the text of old alerts after {_days(self.notification_days)}.",
         ]
 
 

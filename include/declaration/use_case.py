@@ -47,7 +47,7 @@ class Feed:
     """Columns that identify a row, and in whose order a partition is stored."""
     max_quarantined: float = 0.05
     """Largest share of a day's rows that may be quarantined; above it the day is refused."""
-    absent_days: frozenset[date] = frozenset()
+    missing_periods: frozenset[date] = frozenset()
     """Days that the source will never deliver: empty by declaration."""
     landing: Landing | None = None
     """The bucket into which others put this feed's files; source.py then needs no function for it."""
@@ -88,13 +88,13 @@ class Label:
 
     name: str
     meaning: str
-    matures_after_days: int
+    label_delay_periods: int
     """A day's labels are complete, as far as they will ever be, this many days later."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
         problem = f"Label({self.name!r}): a label is known after its day: at least 1."
-        require(self.matures_after_days >= 1, problem, field="matures_after_days")
+        require(self.label_delay_periods >= 1, problem, field="label_delay_periods")
 
 
 @declared
@@ -124,12 +124,12 @@ class Training:
     """How a model is trained as of a day T: days whose labels have matured by T, cut by time into train, validation
     and test."""
 
-    window_days: int
-    validation_days: int
-    test_days: int
-    gap_days: int
+    window_periods: int
+    validation_periods: int
+    test_periods: int
+    gap_periods: int
     """Days left out between train and validation, and between validation and test."""
-    min_train_days: int
+    min_train_periods: int
     parameters: Mapping[str, int | float | str | bool]
     """LightGBM parameters; seeds, threads and determinism are set by the trainer."""
     rounds: int
@@ -147,24 +147,25 @@ class Training:
         object.__setattr__(self, "search", _frozen(self.search))
         for wrong in wrong_declaration(self.parameters, self.search):
             report(replace(wrong, problem=f"Training: {wrong.problem}"))
-        for name in ("validation_days", "test_days", "min_train_days"):
+        for name in ("validation_periods", "test_periods", "min_train_periods"):
             require(getattr(self, name) >= 1, f"Training: {name} must be at least 1.", field=name)
-        require(self.gap_days >= 0, "Training: gap_days must be at least 0.", field="gap_days")
+        require(self.gap_periods >= 0, "Training: gap_periods must be at least 0.", field="gap_periods")
         for name, allowed in ROUNDS.items():
             value = getattr(self, name)
             require(allowed.holds(value), f"Training: {name} must be {allowed}, not {value!r}.", field=name)
-        least = self.min_train_days + self.validation_days + self.test_days + 2 * self.gap_days
+        least = self.min_train_periods + self.validation_periods + self.test_periods + 2 * self.gap_periods
         require(
-            self.window_days >= least,
-            f"Training: window_days={self.window_days} cannot hold min_train_days + validation_days + test_days"
+            self.window_periods >= least,
+            f"Training: window_periods={self.window_periods} cannot hold min_train_periods + validation_periods +"
+            f" test_periods"
             f" + 2 gaps = {least} days.",
-            field="window_days",
+            field="window_periods",
         )
 
     @property
     def rebuildable_days(self) -> int:
         """Days of the shortest window that the leakage gate can build again: all but the last test day."""
-        return self.min_train_days + self.validation_days + max(1, self.test_days - 1)
+        return self.min_train_periods + self.validation_periods + max(1, self.test_periods - 1)
 
 
 @declared
@@ -195,9 +196,9 @@ class UseCase:
     owner: str
     time_zone: str
     """A day D begins at midnight here; that is its decision time."""
-    first_day: date
-    look_back_days: int
-    """Features of D are built from days D - look_back_days to D."""
+    first_period: date
+    look_back_periods: int
+    """Features of D are built from days D - look_back_periods to D."""
     feeds: tuple[Feed, ...]
     keys: tuple[str, ...]
     """Columns that identify one row of features and predictions among those of its period."""
@@ -221,7 +222,7 @@ class UseCase:
     """What a person must know wherever they look, such as that data are replayed."""
     package: str = ""
     """Package that holds its functions; empty: the one that declares it."""
-    ends_on: date | None = None
+    last_period: date | None = None
     """The last day of data that will never continue, such as a historical table: nothing runs after it."""
 
     def __post_init__(self) -> None:
@@ -263,18 +264,18 @@ class UseCase:
         """Check that `day` is a day to run for: from the first on, up to the last, and not yet to come.
 
         Raises:
-            InvalidRequestError: the day lies before `first_day` or after `ends_on`.
+            InvalidRequestError: the day lies before `first_period` or after `last_period`.
             NotBegunError: the day has not begun in the use case's time zone.
         """
-        if day < self.first_day:
+        if day < self.first_period:
             raise InvalidRequestError(
-                f"{self.name} begins on {self.first_day}; {day} is before it, and nothing was done."
-                " Run it for a later day, or declare an earlier first_day."
+                f"{self.name} begins on {self.first_period}; {day} is before it, and nothing was done."
+                " Run it for a later day, or declare an earlier first_period."
             )
-        if self.ends_on is not None and day > self.ends_on:
+        if self.last_period is not None and day > self.last_period:
             raise InvalidRequestError(
-                f"{self.name} ends on {self.ends_on}; {day} is after it, and nothing was done."
-                " Run it for an earlier day, or declare a later ends_on."
+                f"{self.name} ends on {self.last_period}; {day} is after it, and nothing was done."
+                " Run it for an earlier day, or declare a later last_period."
             )
         start = clock.start_of_day(day, ZoneInfo(self.time_zone))
         if day > self.today() or start is None:
@@ -284,9 +285,9 @@ class UseCase:
         """Return the day that it is now in the use case's time zone."""
         return clock.today(self.time_zone)
 
-    def last_day(self) -> date:
-        """Return the newest day that can be run: today, or `ends_on` where that has passed."""
-        return self.today() if self.ends_on is None else min(self.today(), self.ends_on)
+    def newest_period(self) -> date:
+        """Return the newest day that can be run: today, or `last_period` where that has passed."""
+        return self.today() if self.last_period is None else min(self.today(), self.last_period)
 
     def feed(self, name: str) -> Feed:
         """The feed of that name; KeyError if there is none."""

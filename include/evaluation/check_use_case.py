@@ -77,7 +77,7 @@ def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFindi
     except AirworthyError as error:
         yield CheckFinding("error", str(error))
         return
-    days, wanted = (last - first).days + 1, use_case.training.window_days
+    days, wanted = (last - first).days + 1, use_case.training.window_periods
     if days < wanted:
         yield CheckFinding("note", f"the window {first} to {last} has {days} of the {wanted} days that are declared.")
 
@@ -126,7 +126,7 @@ def _made_by(use_case: UseCase, table: str) -> str:
         if path.is_file() and path.suffix not in (".pyc", ".md") and path.stem not in without
     }
     feeds = [[feed.name, [*feed.columns.items()], feed.keys, str(feed.landing)] for feed in use_case.feeds]
-    declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_days]
+    declared = [feeds, use_case.keys, use_case.period, use_case.time_zone, use_case.look_back_periods]
     return content_digest.digest_values([code, declared, str(schemas.content(use_case, table))])
 
 
@@ -152,7 +152,7 @@ def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFin
     Returns an error for each day that is refused, and how many days are valid.
     """
     first, _ = splits.training_window(use_case, day)
-    days = days_from(max(use_case.first_day, first - timedelta(days=use_case.look_back_days)), day)
+    days = days_from(max(use_case.first_period, first - timedelta(days=use_case.look_back_periods)), day)
     refused: list[CheckFinding] = []
     for place, each in enumerate(days, start=1):
         tell(f"landing and validating {each}: day {place} of {len(days)}")

@@ -108,7 +108,7 @@ class _Gathering:
             return ChampionInputs(None), None
         if self.flying is None or self.flying.model_id == self.candidate.model_id:
             return ChampionInputs(self.entry.version, same=True, features=self.model.encoding.features), self.model
-        flying = self.registry.load_anew(self.flying)
+        flying = self.registry.reload(self.flying)
         reads = flying.encoding.features
         lost = missing_features(reads, self.use_case.features)
         why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
@@ -137,8 +137,8 @@ def _still_the_same(use_case: UseCase, candidate: Version, view: AsOfSnapshot) -
     """NotReadyError unless the lake holds, of the window, exactly what the candidate was trained on."""
     first, last = (date.fromisoformat(day) for day in candidate.tags[tags.WINDOW].split(".."))
     now = {
-        tags.FEATURES_DIGEST: view.digest_of_days("features", first, last),
-        tags.LABELS_DIGEST: view.digest_of_days("labels", first, view.day),
+        tags.FEATURES_DIGEST: view.digest_of_periods("features", first, last),
+        tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.day),
     }
     other = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
     if other:

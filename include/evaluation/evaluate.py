@@ -108,7 +108,7 @@ def is_current(use_case: UseCase, version: Version) -> bool:
 def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> LedgerEntry | None:
     """The ledger's champion of the day that a candidate was trained as of, besides the candidate itself."""
     own = registry.version_of(candidate.tags[FINGERPRINT])  # of one that is judged again
-    return Ledger.of(use_case).champion_besides(own.number if own else None, candidate.as_of)
+    return Ledger.of(use_case).champion_apart_from(own.number if own else None, candidate.as_of)
 
 
 def _judged_by(use_case: UseCase, champion: LedgerEntry | None) -> str:

@@ -53,11 +53,11 @@ def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> 
         rows.days.astype("datetime64[D]"), np.array(champion.seen, dtype="datetime64[D]")
     )
     days, left = len(np.unique(rows.days)), len(np.unique(rows.days[unseen]))
-    if left >= gate.min_days:
+    if left >= gate.min_periods:
         return unseen
     reason = (
         f"Of {counted(days, 'test day')} {left} {'is' if left == 1 else 'are'} left to compare on, and this gate needs"
-        f" {gate.min_days}: version {champion.version} has seen the other {days - left}."
+        f" {gate.min_periods}: version {champion.version} has seen the other {days - left}."
     )
     return gate.result("inconclusive", reason, metric=metric)
 

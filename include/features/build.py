@@ -20,7 +20,7 @@ def build_features(use_case: UseCase, day: date) -> Commit:
     on its source alone, so the order in which days are run does not matter.
     """
     use_case.require(day)
-    since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    since = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
     land_missing(use_case, since, day)
     view = Lake.of(use_case).as_of(day)
     label.build_labels(use_case, view, since)
@@ -30,19 +30,19 @@ def build_features(use_case: UseCase, day: date) -> Commit:
 def ensure_features(use_case: UseCase, first: date, last: date) -> list[date]:
     """Build the features and labels of each of these days that has none yet; the days that were built."""
     there = Lake.of(use_case).as_of(last).partitions("features", first, last)
-    missing = [day for day in days_from(max(first, use_case.first_day), last) if day not in there]
+    missing = [day for day in days_from(max(first, use_case.first_period), last) if day not in there]
     for day in missing:
         build_features(use_case, day)
     return missing
 
 
-def ensure_window(use_case: UseCase, day: date, window_days: int | None) -> tuple[date, date, int]:
+def ensure_window(use_case: UseCase, day: date, window_periods: int | None) -> tuple[date, date, int]:
     """Build whatever a training as of `day` reads: first and last day of its window, and how many were built.
 
     The day itself is built too: the labels that became known at its start are written with it.
     """
     use_case.require(day)
-    first, last = splits.training_window(use_case, day, window_days)
+    first, last = splits.training_window(use_case, day, window_periods)
     return first, last, len(ensure_features(use_case, first, day))
 
 
@@ -60,6 +60,6 @@ def land_missing(use_case: UseCase, first: date, last: date) -> None:
 
 def _comes(use_case: UseCase, feed: Feed, day: date) -> bool:
     """Whether the day brings anything: a day that was declared absent after rows had been sent back to it does."""
-    if day not in feed.absent_days:
+    if day not in feed.missing_periods:
         return True
     return any(each.known_on == day for each in CorrectionLog.of(use_case, feed.name).standing())

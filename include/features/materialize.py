@@ -55,7 +55,7 @@ def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot
     code = _code_of(use_case, table, function)
     called = _Call(use_case, table, function, view, since)
     rows = pa.RecordBatchReader.from_batches(called.announced, called.rows(called.result()))
-    inputs = {f"checked/{feed.name}": view.digest_of_days(f"checked/{feed.name}", since) for feed in use_case.feeds}
+    inputs = {f"checked/{feed.name}": view.digest_of_periods(f"checked/{feed.name}", since) for feed in use_case.feeds}
     versions = {name: view.version(name) for name in inputs}
     return view.lake.replace(table, view.day, rows, inputs=inputs, stage=function, versions=versions, code=code)
 

@@ -47,10 +47,10 @@ class TableStaleness:
         if not self.stale:
             return f"{self.table}: all {self.periods} periods were made by the code and from the inputs of now"
         counted = Counter(period.reason for period in self.stale)
-        why = ", ".join(f"{count} {_WORDS[reason]}" for reason, count in counted.items())
+        causes = ", ".join(f"{count} {_WORDS[reason]}" for reason, count in counted.items())
         rows = sum(period.rows for period in self.stale)
         return (
-            f"{self.table}: {len(self.stale)} of {self.periods} periods are stale ({why}; {rows:,} rows,"
+            f"{self.table}: {len(self.stale)} of {self.periods} periods are stale ({causes}; {rows:,} rows,"
             f" {self.stale[0].day} to {self.stale[-1].day})"
         )
 
@@ -74,7 +74,7 @@ def find_stale(
     names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
     chosen = [name for name in names if not tables or name in tables]
     found = [
-        _of_table(use_case, view, name, first or use_case.first_day, reread) for name in chosen if _there(lake, name)
+        _of_table(use_case, view, name, first or use_case.first_period, reread) for name in chosen if _there(lake, name)
     ]
     return [each for each in found if each.periods]
 
@@ -155,8 +155,8 @@ class _Inputs:
 
     def __init__(self, use_case: UseCase, view: AsOfSnapshot, table: str) -> None:
         kind, _, feed = table.partition("/")
-        self._look_back = timedelta(days=use_case.look_back_days)
-        self._first = use_case.first_day
+        self._look_back = timedelta(days=use_case.look_back_periods)
+        self._first = use_case.first_period
         self._whole = kind in (code_digest.LABELS, code_digest.FEATURES)
         sources = [f"checked/{each.name}" for each in use_case.feeds] if self._whole else []
         sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []

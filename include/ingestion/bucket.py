@@ -30,12 +30,12 @@ _PASSES = frozenset(
 class BucketError(AirworthyError):
     """A bucket could not be read; worth another try only where that may help."""
 
-    def __init__(self, bucket: str, connection: str, why: str, *, worth_retrying: bool) -> None:
+    def __init__(self, bucket: str, connection: str, reason: str, *, worth_retrying: bool) -> None:
         self.worth_retrying = worth_retrying
         way = (
             "Try again later" if worth_retrying else "Mend the bucket, or the Connection's keys, region or endpoint_url"
         )
-        super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {why}. {way}.")
+        super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {reason}. {way}.")
 
 
 class TooManyObjectsError(AirworthyError):
@@ -146,12 +146,12 @@ class Bucket:
                 raise ObjectChangedError(self.name, key) from error
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             passes = status >= 500 or status == 429 or code in _PASSES
-            why = shorten(str(error).rstrip("."), TEXT_SHOWN)
-            raise BucketError(self.name, self.connection, why, worth_retrying=passes) from error
+            reason = shorten(str(error).rstrip("."), TEXT_SHOWN)
+            raise BucketError(self.name, self.connection, reason, worth_retrying=passes) from error
         except (BotoCoreError, Boto3Error) as error:
             passes = "Credentials" not in type(error).__name__
-            why = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
-            raise BucketError(self.name, self.connection, why, worth_retrying=passes) from error
+            reason = shorten(f"{type(error).__name__}: {error}".rstrip("."), TEXT_SHOWN)
+            raise BucketError(self.name, self.connection, reason, worth_retrying=passes) from error
 
 
 class _Counter:

@@ -32,6 +32,8 @@ from include.lake.object_store import StoragePath
 ATTEMPTS = 100
 """Tries at one number: every lost race means that another process has recorded a correction."""
 _ABOUT = b"airworthy"
+_FIELDS = {"who": "actor", "why": "comment"}
+"""Names in a correction's file, which is never written again, to the fields that they are of."""
 
 
 class CorrectionsCorruptedError(AirworthyError):
@@ -100,7 +102,7 @@ class CorrectionLog:
         """All corrections but those that came too late for their day, in order. Raises CorrectionsCorruptedError."""
         return self._in_time(self._all())
 
-    def looked_at(self) -> list[Correction]:
+    def list_readonly(self) -> list[Correction]:
         """As `standing`, for whoever may only read: of a day whose closing was cut short, all. Raises as that.
 
         Reads each correction anew: there are as many as people have sent.
@@ -214,6 +216,7 @@ class CorrectionLog:
             if about["number"] != number:
                 raise ValueError(f"it holds correction {about['number']}")
             about["known_on"] = date.fromisoformat(about["known_on"])
+            about = {_FIELDS.get(name, name): value for name, value in about.items()}
             return Correction(rows=rows.replace_schema_metadata(None), **about)
         except (FileNotFoundError, pa.ArrowException, ValueError, TypeError, KeyError) as error:
             raise CorrectionsCorruptedError(place, error) from error
@@ -225,7 +228,7 @@ def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str
 
 
 def _content(correction: Correction) -> bytes:
-    about = {name: getattr(correction, name) for name in ("number", "kind", "who", "why", "recorded_at")}
+    about = {name: getattr(correction, _FIELDS.get(name, name)) for name in ("number", "kind", *_FIELDS, "recorded_at")}
     about["known_on"] = correction.known_on.isoformat()
     rows = correction.rows.replace_schema_metadata({_ABOUT: json.dumps(about, sort_keys=True).encode()})
     sink = pa.BufferOutputStream()

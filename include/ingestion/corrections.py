@@ -37,8 +37,8 @@ class CorrectionDraft:
 
     kind: Kind
     known_on: date
-    who: str
-    why: str
+    actor: str
+    comment: str
     rows: pa.Table
     """The feed's columns, then ORIGIN's; in order of the ids."""
 
@@ -254,7 +254,7 @@ def accepted_corrections(
 def describe_corrections(correction: Correction) -> str:
     """What a correction is, in words."""
     what = {"correct": "corrected", "release": "released"}[correction.kind]
-    return f"{what} by {correction.who}, correction {correction.number}, known on {correction.known_on}"
+    return f"{what} by {correction.actor}, correction {correction.number}, known on {correction.known_on}"
 
 
 def with_origin(rows: pa.Table, origin: Mapping[str, Sequence[Any]]) -> pa.Table:

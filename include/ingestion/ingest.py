@@ -41,10 +41,10 @@ def land_feed(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = 
             " pyarrow.Table. Nothing was written. Return one from its function in source.py (pa.Table.from_pandas makes"
             " one of a pandas frame)."
         )
-    if day in feed.absent_days and rows.num_rows:
+    if day in feed.missing_periods and rows.num_rows:
         raise DataError(
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
-            " Nothing was written. Take the day out of the feed's `absent_days`."
+            " Nothing was written. Take the day out of the feed's `missing_periods`."
         )
     require_known_in_time(use_case, feed, day, rows)  # a correction is known later than the row in whose place it comes
     # Only now that the source has answered: from here on, the day takes no other corrections.

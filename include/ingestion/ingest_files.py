@@ -45,9 +45,10 @@ SHOWN = 100
 class DeliveryInvalidError(DataError):
     """A delivered file is not what the feed declares."""
 
-    def __init__(self, use_case: str, feed: str, day: date, where: str, why: str) -> None:
+    def __init__(self, use_case: str, feed: str, day: date, where: str, reason: str) -> None:
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day}: the file {where} cannot be read: {why}. Nothing was written. Have it"
+            f"{use_case}: feed {feed!r} of {day}: the file {where} cannot be read: {reason}. Nothing was written."
+            f" Have it"
             " delivered again, or change the feed's columns or its Landing."
         )
 
@@ -92,7 +93,7 @@ def ingest_files(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool
             )
         _require_whole(view, feed, day)
         return Commit(raw, day, stands, view.version(raw), changed=False)
-    if not whole and not stands and day not in feed.absent_days:
+    if not whole and not stands and day not in feed.missing_periods:
         raise DeliveryMissingError(use_case.name, feed.name, landing, day)
     if (stored := sum(each.size for each in there)) > landing.max_bytes:
         limit, there_are = f"max_bytes={landing.max_bytes:,}", f"{len(there):,} files of {stored:,} bytes"
@@ -106,9 +107,9 @@ def ingest_files(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool
         # Rows first, so that a record of files never stands beside other rows unnoticed.
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
             rows = _in_order(connection, rows_on_disk, schemas.keys(use_case, raw), spool.rows_at_once)
-            commit = lake.replace(raw, day, rows, inputs=inputs, stage="ingest", instead_of=before[raw])
+            commit = lake.replace(raw, day, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
     files_of_day = _record(use_case, feed, fetched)
-    lake.replace(record, day, files_of_day, inputs={}, stage="ingest", instead_of=before[record])
+    lake.replace(record, day, files_of_day, inputs={}, stage="ingest", expected_digest=before[record])
     return commit
 
 
@@ -120,9 +121,9 @@ def keeps_files(use_case: UseCase, feed: Feed, day: date) -> bool:
 def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
     """What has landed of a day that is published, or of which something was built before it was withdrawn; else None.
 
-    Features are built from the `look_back_days` before their own day too, labels from their own alone.
+    Features are built from the `look_back_periods` before their own day too, labels from their own alone.
     """
-    last = day + min(timedelta(days=lake.use_case.look_back_days), date.max - day)
+    last = day + min(timedelta(days=lake.use_case.look_back_periods), date.max - day)
     view = lake.as_of(last)
     published = view.partitions(f"checked/{feed.name}", day, day).get(day)
     there = view.partitions(f"raw/{feed.name}", day, day).get(day, published)
@@ -154,7 +155,7 @@ def files_of(use_case: UseCase, day: date) -> dict[str, list[dict[str, Any]]]:
 
 
 def noticed_redelivery(use_case: UseCase, day: date) -> list[Redelivery]:
-    """Files of `day`, and of the feeds' `watch_days` before it, that are not those which have landed.
+    """Files of `day`, and of the feeds' `watch_periods` before it, that are not those which have landed.
 
     What the bucket holds now: of days that were landed from files, and by size and ETag alone.
     """
@@ -162,7 +163,7 @@ def noticed_redelivery(use_case: UseCase, day: date) -> list[Redelivery]:
     for feed in use_case.feeds:
         if (landing := feed.landing) is None:
             continue
-        since = max(use_case.first_day, day - timedelta(days=landing.watch_days))
+        since = max(use_case.first_period, day - timedelta(days=landing.watch_periods))
         rows = landed_files(view, feed, since, day)
         for earlier in sorted({row["day"] for row in rows}):
             marks = _marks([row for row in rows if row["day"] == earlier])
@@ -244,10 +245,10 @@ def _fetched(
         except UntrustedContentError as error:
             where = f"s3://{bucket.name}/{listed.key}"
             raise DeliveryInvalidError(use_case.name, feed.name, day, where, error.reason) from error
-        if day in feed.absent_days and rows:
+        if day in feed.missing_periods and rows:
             raise DataError(
                 f"{use_case.name}: feed {feed.name!r} is delivered rows for {day}, which is declared absent."
-                " Nothing was written. Take the day out of the feed's `absent_days`."
+                " Nothing was written. Take the day out of the feed's `missing_periods`."
             )
         copy.unlink()
         yield found

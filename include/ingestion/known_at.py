@@ -17,10 +17,10 @@ from include.lake.soundness import row_text
 class KnownTooLateError(DataError):
     """A delivery holds rows from after its decision time, or rows that do not say when they became known."""
 
-    def __init__(self, use_case: str, feed: str, day: date, column: str, count: int, why: str) -> None:
+    def __init__(self, use_case: str, feed: str, day: date, column: str, count: int, reason: str) -> None:
         self.use_case, self.feed, self.day, self.column, self.rows = use_case, feed, day, column, count
         super().__init__(
-            f"{use_case}: feed {feed!r} of {day} delivers {count:,} row{'s' if count > 1 else ''} {why}."
+            f"{use_case}: feed {feed!r} of {day} delivers {count:,} row{'s' if count > 1 else ''} {reason}."
             " Nothing was written: features built from them would see the future. Deliver each row on the first day"
             f" whose beginning comes after its {column!r}, or correct the feed's known_at."
         )
@@ -55,7 +55,7 @@ def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Tab
             f"the beginning of {day} ({begins.isoformat()})",
             pc.greater(rows[column], pa.scalar(begins, kind)),
         )
-    for refused, why in (
+    for refused, reason in (
         (pc.is_null(rows[column]), f"without a {column!r}"),
         (pc.fill_null(late, False), f"known, by {column!r}, only after {latest}"),
     ):
@@ -65,4 +65,4 @@ def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Tab
             first = rows.filter(refused).select(names).slice(0, 1)
             first = first.combine_chunks().to_batches()[0] if isinstance(first, pa.Table) else first
             shown = row_text(first, 0, names)
-            raise KnownTooLateError(use_case.name, feed.name, day, column, count, f"{why}; the first is {shown}")
+            raise KnownTooLateError(use_case.name, feed.name, day, column, count, f"{reason}; the first is {shown}")

@@ -127,7 +127,7 @@ def read_quarantine(use_case: UseCase, feed: str, day: date | None = None, *, ch
     if day is not None:
         use_case.require(day)
     view, table = Lake.of(use_case).as_of(date.max), f"checked/{feed}"
-    first, last = (day, day) if day else (use_case.first_day, date.max)
+    first, last = (day, day) if day else (use_case.first_period, date.max)
     with view.explaining(table, first, last):
         rows = view.table(table, first, last, checked=checked, and_dropped=True)
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()

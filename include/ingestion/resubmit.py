@@ -66,8 +66,8 @@ class ResubmissionRequest:
     rows: Sequence[str] | None
     file: str | None
     known_on: date | None
-    why: str
-    who: str
+    comment: str
+    actor: str
 
 
 def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
@@ -83,8 +83,8 @@ def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission
             use_case,
             asked.feed,
             asked.reasons or (),
-            who=asked.who,
-            why=asked.why,
+            actor=asked.actor,
+            comment=asked.comment,
             day=asked.quarantined_on,
             ids=asked.rows or (),
             known_on=asked.known_on,
@@ -99,8 +99,8 @@ def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission
         asked.feed,
         asked.file,
         uploads.read_upload(use_case, asked.file),
-        who=asked.who,
-        why=asked.why,
+        actor=asked.actor,
+        comment=asked.comment,
         day=asked.quarantined_on,
         known_on=asked.known_on,
     )
@@ -112,8 +112,8 @@ def resubmit_corrected(
     name: str,
     content: bytes,
     *,
-    who: str,
-    why: str,
+    actor: str,
+    comment: str,
     day: date | None = None,
     known_on: date | None = None,
 ) -> Resubmission:
@@ -135,7 +135,7 @@ def resubmit_corrected(
     places = corrections.match_corrections(rows, named, found.rows, declared.keys, found.is_open)
     meant = found.only(places)
     corrections.require_sound(rows, meant.content, declared.keys)
-    return _record(use_case, declared, "correct", rows, meant, who, why, known_on)
+    return _record(use_case, declared, "correct", rows, meant, actor, comment, known_on)
 
 
 def resubmit_released(
@@ -143,8 +143,8 @@ def resubmit_released(
     feed: str,
     reasons: Collection[str],
     *,
-    who: str,
-    why: str,
+    actor: str,
+    comment: str,
     day: date | None = None,
     ids: Collection[str] = (),
     known_on: date | None = None,
@@ -179,14 +179,14 @@ def resubmit_released(
         )
     corrections.require_complete(meant.content, declared.keys)
     corrections.require_distinct(meant.content, declared.keys)
-    return _record(use_case, declared, "release", meant.content, meant, who, why, known_on)
+    return _record(use_case, declared, "release", meant.content, meant, actor, comment, known_on)
 
 
 def free_day(use_case: UseCase, feed: Feed, after: date) -> date:
     """The day after `after`, and after all days of which anything is landed or decided: days before these that were
     never run are no place for what is only known now. None that is declared absent."""
     day = max({after, *_landed(use_case, feed, after), *_decided(use_case, after)}) + timedelta(days=1)
-    while day in feed.absent_days:
+    while day in feed.missing_periods:
         day += timedelta(days=1)
     return day
 
@@ -210,18 +210,18 @@ def _record(
     kind: Kind,
     rows: pa.Table,
     meant: QuarantinedRows,
-    who: str,
-    why: str,
+    actor: str,
+    comment: str,
     known_on: date | None,
 ) -> Resubmission:
-    form_limits.require_text("why", why)
-    if len(why.strip()) < 3:
+    form_limits.require_text("comment", comment)
+    if len(comment.strip()) < 3:
         raise InvalidRequestError("Say why; it is kept with the correction.")
     origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
     again = _broken(use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
     last = max(origin["day"])
-    draft = CorrectionDraft(kind=kind, known_on=known_on or date.max, who=who, why=why.strip(), rows=sent)
+    draft = CorrectionDraft(kind=kind, known_on=known_on or date.max, actor=actor, comment=comment.strip(), rows=sent)
     recorded = _at(use_case, feed, draft, last, known_on)
     return Resubmission(
         recorded.correction.number,
@@ -254,23 +254,27 @@ def _at(
 
 def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: date) -> None:
     """InvalidRequestError, naming the first free day, for a day on which the rows cannot become known."""
-    why, decided = "", _decided(use_case, last)
+    comment, decided = "", _decided(use_case, last)
     if day <= last:
-        why = f"is not after {last}, the day they were quarantined on: what was known then does not change"
+        comment = f"is not after {last}, the day they were quarantined on: what was known then does not change"
     elif day in decided | _landed(use_case, feed, last):
-        why = "is landed or decided already: what was known then does not change"
-    elif day in feed.absent_days:
-        why = "is declared absent"
+        comment = "is landed or decided already: what was known then does not change"
+    elif day in feed.missing_periods:
+        comment = "is declared absent"
     elif day < max(decided, default=day):  # its measures and decisions, made again, would know the rows
-        why = f"lies before {max(decided)}, of which something is decided already: what was known then does not change"
+        comment = (
+            f"lies before {max(decided)}, of which something is decided already: what was known then does not change"
+        )
     elif day > max(free, use_case.today()):
-        why = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
-    elif use_case.ends_on is not None and day > use_case.ends_on:
-        why = f"is after {use_case.ends_on}, on which {use_case.name} ends: nothing is landed after it"
+        comment = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
+    elif use_case.last_period is not None and day > use_case.last_period:
+        comment = f"is after {use_case.last_period}, on which {use_case.name} ends: nothing is landed after it"
     elif day > free + timedelta(days=AHEAD_DAYS):
-        why = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
-    if why:
-        raise InvalidRequestError(f"{use_case.name}: {day} {why}. The first free day of feed {feed.name!r} is {free}.")
+        comment = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
+    if comment:
+        raise InvalidRequestError(
+            f"{use_case.name}: {day} {comment}. The first free day of feed {feed.name!r} is {free}."
+        )
 
 
 def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:

@@ -73,7 +73,7 @@ def _check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
     corrections = CorrectionLog.of(use_case, feed.name).known_on(day)
     delivered, brought = _parted(use_case, feed, day, landed, corrections) if corrections else (landed, None)
     if delivered.num_rows == 0:
-        if day not in feed.absent_days:
+        if day not in feed.missing_periods:
             raise FeedRefusedError(use_case.name, feed.name, day, ["the source delivered no rows"])
         reasons = pa.array([], schemas.REASONS.type)
     else:

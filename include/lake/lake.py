@@ -149,8 +149,8 @@ class Lake:
         stage: str,
         code: str = "",
         versions: Mapping[str, int] | None = None,
-        unless_there: bool = False,
-        instead_of: str | None = None,
+        if_absent: bool = False,
+        expected_digest: str | None = None,
     ) -> Commit:
         """Make `rows` the whole content of one day in one commit; commit no rows where the content is equal already.
 
@@ -158,8 +158,8 @@ class Lake:
         reader must deliver that order, and memory stays flat in its rows. No rows are content too: the day was run and
         is empty. `inputs` (name to digest), `code` (digest of the code that made the rows), `versions` (table to the
         Delta version that was read) and the row count are kept with the commit. Where the content is equal and inputs
-        or code are others, these notes alone are committed. With `unless_there`, a day that has any content keeps it;
-        with `instead_of`, a day that has other content than of that digest (empty: none) keeps it.
+        or code are others, these notes alone are committed. With `if_absent`, a day that has any content keeps it;
+        with `expected_digest`, a day that has other content than of that digest (empty: none) keeps it.
 
         Raises:
             ColumnsError: other columns or types than declared.
@@ -167,7 +167,7 @@ class Lake:
             InvalidUtf8Error: strings that are not UTF-8.
             NotADateError: dates outside the years 1 to 9999.
             RowsUnsortedError: a reader that is not in key order.
-            PartitionConflictError: the day has other content than `instead_of`.
+            PartitionConflictError: the day has other content than `expected_digest`.
             CommitConflictError: too many conflicts.
         """
         names = self._checked(table, day, rows.schema)
@@ -191,7 +191,7 @@ class Lake:
                 versions=versions or {},
                 code=code,
             )
-            return self._commit_once(delta, table, day, file, notes, unless_there, instead_of)
+            return self._commit_once(delta, table, day, file, notes, if_absent, expected_digest)
 
     def withdraw(self, table: str, day: date, *, stage: str) -> Commit:
         """Remove a day from a table, so that it is missing again; its files stay in the table's history."""
@@ -273,8 +273,8 @@ class Lake:
         day: date,
         file: PartitionFile,
         notes: Mapping[str, str],
-        unless_there: bool,
-        instead_of: str | None,
+        if_absent: bool,
+        expected_digest: str | None,
     ) -> Commit:
         """Commit unless the day holds this content (or any) already; on a conflict look again, then try again."""
         partition = Partition(file.content.hexdigest(), file.content.rows)
@@ -284,9 +284,13 @@ class Lake:
             delta = self.delta(table) if attempt else delta
             there = partitions.of(delta, day, day).get(day)
             same = there == partition and self._is_whole(delta, table, day)
-            if there and (unless_there or (same and not self._notes_differ(delta, table, day, notes))):
+            if there and (if_absent or (same and not self._notes_differ(delta, table, day, notes))):
                 return Commit(table, day, there, delta.version(), changed=False)
-            if instead_of is not None and there != partition and instead_of != (there.digest if there else ""):
+            if (
+                expected_digest is not None
+                and there != partition
+                and expected_digest != (there.digest if there else "")
+            ):
                 raise PartitionConflictError(self.use_case.name, table, day)
             try:
                 with s3.translate_s3_errors(self.uri(table)):

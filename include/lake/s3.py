@@ -61,16 +61,16 @@ _NO_CONDITIONS = ("NotImplemented", "501 Not Implemented")
 class ObjectStoreError(AirworthyError):
     """A place on S3 cannot be read or written, for a reason that lies with the server or the settings."""
 
-    def __init__(self, uri: str, why: str, *, worth_retrying: bool = False) -> None:
+    def __init__(self, uri: str, reason: str, *, worth_retrying: bool = False) -> None:
         self.worth_retrying = worth_retrying
-        super().__init__(f"{uri}: {why}")
+        super().__init__(f"{uri}: {reason}")
 
 
 class ConnectionLostError(ObjectStoreError):
     """The connection broke while an answer came: neither boto3's nor deltalake's own tries cover that."""
 
-    def __init__(self, uri: str, why: str) -> None:
-        super().__init__(uri, why, worth_retrying=True)
+    def __init__(self, uri: str, reason: str) -> None:
+        super().__init__(uri, reason, worth_retrying=True)
 
 
 def storage_options(uri: str) -> dict[str, str] | None:
@@ -99,12 +99,12 @@ def storage_options(uri: str) -> dict[str, str] | None:
 def client() -> Any:
     """A boto3 client of this process: one that was made before a fork may hang after it."""
     env = os.environ
-    who = tuple(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
-    return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), hash(who))
+    actor = tuple(env.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
+    return _client(os.getpid(), env.get("AWS_ENDPOINT_URL") or None, _region(), hash(actor))
 
 
 @functools.lru_cache(maxsize=4)
-def _client(process: int, endpoint: str | None, region: str, who: int) -> Any:  # noqa: ARG001  # keys of the cache
+def _client(process: int, endpoint: str | None, region: str, actor: int) -> Any:  # noqa: ARG001  # keys of the cache
     import boto3
 
     # A session of its own: the default one is not safe among threads.
@@ -162,31 +162,31 @@ def _failure(uri: str, error: Exception) -> ObjectStoreError | None:
         return any(word in said for word in words)
 
     if "NoSuchBucket" in said:
-        why = f"there is no bucket {bucket!r} at {server}. Make it, or change the place ({_settings(uri)})"
-        return ObjectStoreError(uri, f"{why} or the server (AWS_ENDPOINT_URL).")
+        reason = f"there is no bucket {bucket!r} at {server}. Make it, or change the place ({_settings(uri)})"
+        return ObjectStoreError(uri, f"{reason} or the server (AWS_ENDPOINT_URL).")
     if names(_NOBODY):
         return ObjectStoreError(uri, "no credentials were found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
     if names(_REFUSED):
-        why = (
+        reason = (
             f"{server} refuses it ({_first(said, _REFUSED)}). AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be those"
         )
         return ObjectStoreError(
-            uri, f"{why} of somebody who may list the bucket {bucket!r} and read, write and delete in it."
+            uri, f"{reason} of somebody who may list the bucket {bucket!r} and read, write and delete in it."
         )
     if names(_NO_CONDITIONS):
-        why = f"{server} knows no conditional writes, without which racing writers overwrite each other."
-        return ObjectStoreError(uri, f"{why} Use a server that does (AWS_ENDPOINT_URL); docs/s3.md names some.")
+        reason = f"{server} knows no conditional writes, without which racing writers overwrite each other."
+        return ObjectStoreError(uri, f"{reason} Use a server that does (AWS_ENDPOINT_URL); docs/s3.md names some.")
     if names(_CUT):
         return ConnectionLostError(
             uri, f"the connection to {server} was cut in the middle of an answer. Run the task again."
         )
     if names(_UNREACHABLE):
-        why = f"{server} cannot be reached. If it is not merely starting, AWS_ENDPOINT_URL names the wrong server."
-        return ObjectStoreError(uri, why, worth_retrying=True)
+        reason = f"{server} cannot be reached. If it is not merely starting, AWS_ENDPOINT_URL names the wrong server."
+        return ObjectStoreError(uri, reason, worth_retrying=True)
     if names(_BUSY):
         tries = s3_retries.RETRIES + 1
-        why = f"{server} failed {tries} times ({_first(said, _BUSY)}). Look at it; then run the task again."
-        return ObjectStoreError(uri, why, worth_retrying=True)
+        reason = f"{server} failed {tries} times ({_first(said, _BUSY)}). Look at it; then run the task again."
+        return ObjectStoreError(uri, reason, worth_retrying=True)
     return None
 
 

@@ -55,7 +55,7 @@ class AsOfSnapshot:
         found = self.partitions(table, day, day).get(day)
         return found.digest if found else ""
 
-    def digest_of_days(self, table: str, since: date | None = None, until: date | None = None) -> str:
+    def digest_of_periods(self, table: str, since: date | None = None, until: date | None = None) -> str:
         """Return one digest over the content of several days. Days without rows do not count: recorded as empty or
         missing, they read the same."""
         found = self.partitions(table, since, until)
@@ -130,7 +130,7 @@ class AsOfSnapshot:
             raise KeysChangedError(self.lake.use_case.name, table, sorted(absent), days)
         return [path for _, path in self.files(table, since, until)]
 
-    def why_unreadable(self, table: str, since: date | None = None, until: date | None = None) -> str:
+    def unreadable_reason(self, table: str, since: date | None = None, until: date | None = None) -> str:
         """Return why those days cannot be read with the declared columns; an empty string if they can."""
         schema = schemas.content(self.lake.use_case, table)
         try:

@@ -19,7 +19,7 @@ DATABASES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "MLFLOW_BACKEND_STORE_URI")
 
 def fingerprint() -> str:
     """Return a digest of what prepares: the locked libraries, and the code that does it."""
-    parts = [REPOSITORY / "requirements.txt", Path(__file__), Path(__file__).with_name("prepare.py")]
+    parts = [REPOSITORY / "requirements.txt", Path(__file__), Path(__file__).with_name("compose_init.py")]
     return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts)).hexdigest()
 
 

@@ -63,9 +63,10 @@ class OddPasswordError(AirworthyError):
 class PasswordRefusedError(AirworthyError):
     """PostgreSQL refuses its superuser's password."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(
-            f"PostgreSQL refuses POSTGRES_PASSWORD of .env ({why}). Its own is the one with which its volume was made;"
+            f"PostgreSQL refuses POSTGRES_PASSWORD of .env ({reason}). Its own is the one with which its volume was"
+            f" made;"
             " docs/operate.md (Rotating a secret) says how to change it there."
         )
 
@@ -157,9 +158,9 @@ def make_buckets(places: Iterable[str]) -> None:
 
 def make_user(name: str, role: str, password: str) -> None:
     """A user of Airflow's FAB auth manager; one who is there keeps role and password."""
-    who = ["--username", name, "--role", role, "--firstname", name, "--lastname", "-", "--email", f"{name}@localhost"]
+    actor = ["--username", name, "--role", role, "--firstname", name, "--lastname", "-", "--email", f"{name}@localhost"]
     # Airflow asks for the password twice; a command line could be read by others.
-    run_command([*AIRFLOW, "users", "create", *who], typed=f"{password}\n{password}\n")
+    run_command([*AIRFLOW, "users", "create", *actor], typed=f"{password}\n{password}\n")
 
 
 def run_command(command: list[str], typed: str = "") -> None:

@@ -39,7 +39,7 @@ class CleanupResult:
     """What was planned, and whether it was done; plain values."""
 
     use_case: str
-    really: bool
+    apply_changes: bool
     counts: dict[str, dict[str, int]]
     """Kind to `count` and `bytes`."""
     lines: tuple[str, ...]
@@ -55,9 +55,9 @@ _SHOWN = 5
 
 
 def maintain(
-    use_case: UseCase, *, really: bool, now: datetime | None = None, logs: Sequence[str] = ()
+    use_case: UseCase, *, apply_changes: bool, now: datetime | None = None, logs: Sequence[str] = ()
 ) -> CleanupResult:
-    """Plan, and carry the plan out if `really`; otherwise nothing at all is changed.
+    """Plan, and carry the plan out if `apply_changes`; otherwise nothing at all is changed.
 
     `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
     is gone is not planned.
@@ -68,12 +68,12 @@ def maintain(
     for line in plan.table():
         log.info("%s", line)
     for item in plan.items:
-        log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.why)
-    left = apply_plan(use_case, plan, now) if really else []
+        log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.reason)
+    left = apply_plan(use_case, plan, now) if apply_changes else []
     shown = [item for kind in CHANGES for item in plan.of(kind)[:_SHOWN]]
     return CleanupResult(
         use_case.name,
-        really,
+        apply_changes,
         plan.counts(),
         tuple(plan.table()),
         tuple(asdict(item) for item in shown),
@@ -86,7 +86,7 @@ def require_plan(result: CleanupResult) -> CleanupResult:
     """The result; PlanIncompleteError where something could not be looked at."""
     if result.problems:
         raise PlanIncompleteError(
-            f"{result.use_case}: maintenance {'has done' if result.really else 'would do'} the rest. "
+            f"{result.use_case}: maintenance {'has done' if result.apply_changes else 'would do'} the rest. "
             + " ".join(result.problems)
         )
     return result
@@ -127,8 +127,8 @@ class _PlanExecutor:
             "run": self._delete_runs,
             "deleted run": lambda items: self._purge(run_folder(item.name) for item in items),
             "logged model": self._purge_models,
-            "ownerless folder": self._note_ownerless,
-            "orphan artifacts": self._purge_ownerless,
+            "ownerless folder": self._mark_orphans,
+            "orphan artifacts": self._purge_orphans,
         }[kind]
 
     def _checkpoint(self, items: list[CleanupItem]) -> list[str]:
@@ -138,7 +138,7 @@ class _PlanExecutor:
 
     def _tell_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
-            self._registry.tag_version(item.name, {NOT_REPRODUCIBLE: item.why})
+            self._registry.tag_version(item.name, {NOT_REPRODUCIBLE: item.reason})
         return []
 
     def _untell_versions(self, items: list[CleanupItem]) -> list[str]:
@@ -164,7 +164,7 @@ class _PlanExecutor:
 
     def _count_anew(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
-            self._upkeep.count_anew(item.name, self._now)
+            self._upkeep.reset_retention(item.name, self._now)
         return []
 
     def _delete_runs(self, items: list[CleanupItem]) -> list[str]:
@@ -193,16 +193,16 @@ class _PlanExecutor:
             self._upkeep.delete_model(item.name)
         return self._purge(model_folder(item.name) for item in items)
 
-    def _note_ownerless(self, items: list[CleanupItem]) -> list[str]:
+    def _mark_orphans(self, items: list[CleanupItem]) -> list[str]:
         experiment = self._upkeep.experiment()
         for item in items if experiment else ():
-            self._upkeep.note_ownerless(str(experiment), item.name, self._now)
+            self._upkeep.mark_orphans(str(experiment), item.name, self._now)
         return []
 
-    def _purge_ownerless(self, items: list[CleanupItem]) -> list[str]:
+    def _purge_orphans(self, items: list[CleanupItem]) -> list[str]:
         left, experiment = self._purge(item.name for item in items), self._upkeep.experiment()
         for item in items if experiment else ():
-            self._upkeep.forget_ownerless(str(experiment), item.name)
+            self._upkeep.unmark_orphans(str(experiment), item.name)
         return left
 
     def _remove_files(self, items: list[CleanupItem]) -> list[str]:

@@ -100,7 +100,7 @@ class MlflowCleanup(Runs):
         self._client.restore_run(run_id)
 
     @translate_mlflow_errors
-    def count_anew(self, run_id: str, now: datetime) -> None:
+    def reset_retention(self, run_id: str, now: datetime) -> None:
         """Of a run that was restored, keep when that was found, and forget the deletion; done before, nothing."""
         if self._is_deleted(run_id) or DELETED_ON.name not in self._client.get_run(run_id).data.tags:
             return
@@ -134,14 +134,14 @@ class MlflowCleanup(Runs):
         }
 
     @translate_mlflow_errors
-    def note_ownerless(self, experiment: str, path: str, now: datetime) -> None:
+    def mark_orphans(self, experiment: str, path: str, now: datetime) -> None:
         """Keep since when a folder belongs to nothing; the first time stands."""
         if path not in self.ownerless(experiment):
             name, told = mlflow_name(f"{OWNERLESS}{path}"), now.isoformat(timespec="seconds")
             retry_on_conflict(partial(self._client.set_experiment_tag, experiment, name, told))
 
     @translate_mlflow_errors
-    def forget_ownerless(self, experiment: str, path: str) -> None:
+    def unmark_orphans(self, experiment: str, path: str) -> None:
         """Take that note away; none there is no error."""
         try:
             self._client.delete_experiment_tag(experiment, mlflow_name(f"{OWNERLESS}{path}"))

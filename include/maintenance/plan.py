@@ -68,7 +68,7 @@ class _CleanupPlanner:
             {entry.number: datetime.fromisoformat(entry.recorded_at) for entry in self._entries},
             self._policy,
             now,
-            use_case.last_day(),
+            use_case.newest_period(),
         )
 
     def plan(self, logs: Sequence[StoragePath]) -> CleanupPlan:
@@ -117,8 +117,8 @@ class _CleanupPlanner:
         if needed is not None or table not in TRAINED_ON:
             for part in rules.superseded_files(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
                 if part.path in there:
-                    why = f"{part.day} was replaced at Delta version {part.removed}"
-                    yield CleanupItem("superseded file", part.path, part.bytes, why, table)
+                    reason = f"{part.day} was replaced at Delta version {part.removed}"
+                    yield CleanupItem("superseded file", part.path, part.bytes, reason, table)
         known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
         for file in rules.orphaned_files(data, known, self._policy, self._now):
             yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
@@ -154,14 +154,14 @@ class _CleanupPlanner:
             if kept[version.number].stays or tags.NOT_REPRODUCIBLE in version.tags:
                 if kept[version.number].stays and self._is_regained(version, there):
                     yield CleanupItem(
-                        "regained version", version.number, 0, f"{kept[version.number].why}; its data are there"
+                        "regained version", version.number, 0, f"{kept[version.number].reason}; its data are there"
                     )
                 continue
             for needs in _needs(version):
                 log = self._logs.get(needs.table)
                 if log and (days := rules.versions_losing_data(needs, log.parts, there[needs.table])):
-                    why = self._farewell(needs, days, kept[version.number])
-                    yield CleanupItem("version", version.number, 0, why, needs.table)
+                    reason = self._farewell(needs, days, kept[version.number])
+                    yield CleanupItem("version", version.number, 0, reason, needs.table)
                     break
 
     def _is_regained(self, version: Version, there: Mapping[str, set[str]]) -> bool:
@@ -178,8 +178,9 @@ class _CleanupPlanner:
     def _farewell(self, needs: VersionNeeds, days: Sequence[date], kept: KeptVersion) -> str:
         return (
             f"since {self._now.date()}, because of the declared retention: what {needs.table} held of"
-            f" {_named(days)} at Delta version {needs.version} was replaced more than {self._policy.table_days} days"
-            f" ago and is removed; of this version, {kept.why}."
+            f" {_named(days)} at Delta version {needs.version} was replaced more than {self._policy.superseded_days}"
+            f" days"
+            f" ago and is removed; of this version, {kept.reason}."
         )
 
     # -- MLflow
@@ -193,14 +194,14 @@ class _CleanupPlanner:
             yield CleanupItem("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
         logged, of_versions = self._upkeep.logged_models(self._experiment), self._models_of_versions
         for run in self._to_purge():
-            why = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
+            reason = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
             if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
-                yield CleanupItem("deleted run", run.run_id, bytes_, why)
+                yield CleanupItem("deleted run", run.run_id, bytes_, reason)
             model = run.tags.get(tags.MODEL_ID)
             models = {model} | {model for model, source in logged.items() if source == run.run_id}
             for name in sorted(filter(None, models - of_versions)):
                 if (bytes_ := self._upkeep.size(self._experiment, model_folder(name))) or name in logged:
-                    yield CleanupItem("logged model", name, bytes_, why)
+                    yield CleanupItem("logged model", name, bytes_, reason)
         yield from self._ownerless(self._experiment, logged, of_versions)
 
     def _ownerless(self, experiment: str, logged: Mapping[str, str], of_versions: set[str]) -> Iterator[CleanupItem]:
@@ -214,8 +215,8 @@ class _CleanupPlanner:
             if path not in seen:
                 yield CleanupItem("ownerless folder", path, 0, "no run or model has it")
             elif seen[path] < last:
-                why = f"no run or model had it on {seen[path]:%Y-%m-%d}, nor has one now"
-                yield CleanupItem("orphan artifacts", path, self._upkeep.size(experiment, path), why)
+                reason = f"no run or model had it on {seen[path]:%Y-%m-%d}, nor has one now"
+                yield CleanupItem("orphan artifacts", path, self._upkeep.size(experiment, path), reason)
 
     def _old_runs(self) -> list[StoredRun]:
         return mlflow_rules.runs_to_delete(self._runs, self._protected, self._policy, self._now)
@@ -231,8 +232,10 @@ class _CleanupPlanner:
 
     def _files(self, logs: Sequence[StoragePath]) -> Iterator[CleanupItem]:
         name, policy = self._use_case.name, self._policy
-        pages = self._old("page", data_docs.data_docs_folder(name), policy.page_days, ".html", besides=("index.html",))
-        fits = self._old("fit", ModelCache.of(self._use_case).folder, policy.fit_days, ".json")
+        pages = self._old(
+            "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
+        )
+        fits = self._old("fit", ModelCache.of(self._use_case).folder, policy.backtest_cache_days, ".json")
         left = (self._unfinished(place) for place in (self._lake.root, data_docs.data_docs_folder(name)))
         for found in (pages, fits, self._letters(), *left, *(self._task_logs(base) for base in logs)):
             yield from self._as_far(found)
@@ -260,7 +263,7 @@ class _CleanupPlanner:
     def _unfinished(self, place: StoragePath) -> Iterator[CleanupItem]:
         """What a writer on disk that was killed has left under a name for the time of writing."""
         files = inventory.list_files(place) if place.is_local else []
-        for file in rules.outdated_files(files, self._policy.table_days, self._now):
+        for file in rules.outdated_files(files, self._policy.superseded_days, self._now):
             if is_unfinished(file.name):
                 yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
@@ -269,7 +272,7 @@ class _CleanupPlanner:
         place = NotificationQueue.of(self._use_case).folder
         files = inventory.list_files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
-        old = rules.outdated_files(files, self._policy.letter_days, self._now)
+        old = rules.outdated_files(files, self._policy.notification_days, self._now)
         for file in old:
             key = file.name.removesuffix(".json") if file.name.endswith(".json") else file.name.rsplit(".", 2)[0]
             if key in done and not file.name.endswith(_DONE):

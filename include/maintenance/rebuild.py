@@ -36,8 +36,8 @@ class TableRebuild:
         leave = "left" if self.applied else "would leave"
         lines = [f"{_counted(self.removed)} from {self.since} on {leave} {self.use_case}/{self.table}."]
         if self.unreadable:
-            why = "hold a column in a type that the declared one does not hold"
-            lines.append(f"{_counted(self.unreadable)} before {self.since} {leave} it too: they {why}.")
+            reason = "hold a column in a type that the declared one does not hold"
+            lines.append(f"{_counted(self.unreadable)} before {self.since} {leave} it too: they {reason}.")
         lines.append(f"Earlier periods that stay: {self.kept}. Delta version {self.version} keeps all, as it was.")
         kind = self.table.partition("/")[0]
         if kind == "raw":

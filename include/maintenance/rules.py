@@ -53,7 +53,7 @@ class CleanupItem:
     name: str
     bytes: int = 0
     """What it frees; 0 where nothing is freed, or nobody knows."""
-    why: str = ""
+    reason: str = ""
     table: str = ""
     """The table, or the place, that it is in."""
 
@@ -64,7 +64,7 @@ class KeptVersion:
 
     name: str
     stays: bool
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -156,16 +156,16 @@ def kept_versions(
     newest = set(sorted(others, key=int)[-policy.newest_versions :])
     for number in others:
         stays = number in newest
-        why = "it is among" if stays else "it never flew, or too long ago, and is not among"
-        told[number] = KeptVersion(number, stays, f"{why} the newest {policy.newest_versions} of the other versions")
+        reason = "it is among" if stays else "it never flew, or too long ago, and is not among"
+        told[number] = KeptVersion(number, stays, f"{reason} the newest {policy.newest_versions} of the other versions")
     return [told[version.number] for version in versions]
 
 
 def superseded_files(
     parts: Iterable[TableFile], needed: Collection[int], policy: Retention, now: datetime
 ) -> list[TableFile]:
-    """Files that the table held, but not within `table_days`, and at no needed Delta version."""
-    since = cutoff_of(now, policy.table_days)
+    """Files that the table held, but not within `superseded_days`, and at no needed Delta version."""
+    since = cutoff_of(now, policy.superseded_days)
     needed_paths, gone = set(), {}
     for part in parts:
         replaced = part.removed is not None and part.removed_at is not None and part.removed_at <= since
@@ -179,11 +179,12 @@ def superseded_files(
 def orphaned_files(
     files: Iterable[StoredFile], known: Collection[str], policy: Retention, now: datetime
 ) -> list[StoredFile]:
-    """Files of a table's folder that no commit names and that were written before `table_days`: of a killed writer.
+    """Files of a table's folder that no commit names and that were written before `superseded_days`: of a killed
+    writer.
 
     Younger ones may be of a writer that is about to commit.
     """
-    return [file for file in outdated_files(files, policy.table_days, now) if file.name not in known]
+    return [file for file in outdated_files(files, policy.superseded_days, now) if file.name not in known]
 
 
 def outdated_files(files: Iterable[StoredFile], days: int, now: datetime) -> list[StoredFile]:

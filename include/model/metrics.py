@@ -74,7 +74,7 @@ def decision_losses(labels: Numbers, probabilities: Numbers, costs: DecisionCost
     import numpy as np
 
     warned = probabilities >= costs.threshold
-    return np.where(labels > 0, np.where(warned, 0.0, costs.missed), np.where(warned, costs.false_warning, 0.0))
+    return np.where(labels > 0, np.where(warned, 0.0, costs.missed), np.where(warned, costs.false_positive, 0.0))
 
 
 def losses(metric: str, labels: Numbers, probabilities: Numbers, costs: DecisionCosts) -> Numbers:

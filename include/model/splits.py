@@ -35,13 +35,14 @@ class Splits:
         }
 
 
-def training_window(use_case: UseCase, as_of: date, window_days: int | None = None) -> tuple[date, date]:
-    """First and last day that a training as of `as_of` reads features of: `window_days`, the last one matured by then.
+def training_window(use_case: UseCase, as_of: date, window_periods: int | None = None) -> tuple[date, date]:
+    """First and last day that a training as of `as_of` reads features of: `window_periods`, the last one matured by
+    then.
 
     Raises InvalidRequestError for a window that cannot hold the declared splits.
     """
     training = use_case.training
-    days = training.window_days if window_days is None else window_days
+    days = training.window_periods if window_periods is None else window_periods
     least = _least(training)
     if not isinstance(days, int) or isinstance(days, bool) or not least <= days <= WINDOW_DAYS:
         raise InvalidRequestError(
@@ -49,12 +50,12 @@ def training_window(use_case: UseCase, as_of: date, window_days: int | None = No
             f" long. Ask for a whole number of days from {least} to {WINDOW_DAYS}."
         )
     last = _last(use_case, as_of)
-    first = max(use_case.first_day, last - timedelta(days=days - 1))
+    first = max(use_case.first_period, last - timedelta(days=days - 1))
     if last < first:
-        enough = use_case.first_day + timedelta(days=least - 1 + use_case.label.matures_after_days)
+        enough = use_case.first_period + timedelta(days=least - 1 + use_case.label.label_delay_periods)
         raise InvalidRequestError(
             f"{use_case.name}: a training as of {as_of} has no day to learn from: the first day is"
-            f" {use_case.first_day}, and labels mature after {use_case.label.matures_after_days} days."
+            f" {use_case.first_period}, and labels mature after {use_case.label.label_delay_periods} days."
             f" Train as of {enough} or later."
         )
     return first, last
@@ -63,7 +64,7 @@ def training_window(use_case: UseCase, as_of: date, window_days: int | None = No
 def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection[date]) -> Splits:
     """Cut the days that have labelled rows, from `first` to the last whose labels have matured by `as_of`, by time.
 
-    Test is the last `test_days` calendar days up to the last of them; before it a gap, validation, a gap, and train
+    Test is the last `test_periods` calendar days up to the last of them; before it a gap, validation, a gap, and train
     is what is left.
     Raises NotReadyError, with what is there, when a split would be empty or train too short.
     """
@@ -73,15 +74,15 @@ def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection
     hint = f" Build more days with {use_case.name}__data, train as of a later day, or change Training in the use case."
     if not known:
         raise NotReadyError(f"{say}; no day from {first} to {_last(use_case, as_of)} has a labelled row.{hint}")
-    test = known[-1] - timedelta(days=training.test_days - 1)
-    validation = test - timedelta(days=training.gap_days + training.validation_days)
-    train_end = validation - timedelta(days=training.gap_days)
+    test = known[-1] - timedelta(days=training.test_periods - 1)
+    validation = test - timedelta(days=training.gap_periods + training.validation_periods)
+    train_end = validation - timedelta(days=training.gap_periods)
     splits = Splits(
         train=tuple(day for day in known if day < train_end),
-        validation=tuple(day for day in known if validation <= day < test - timedelta(days=training.gap_days)),
+        validation=tuple(day for day in known if validation <= day < test - timedelta(days=training.gap_periods)),
         test=tuple(day for day in known if day >= test),
     )
-    if len(splits.train) < training.min_train_days or not splits.validation:
+    if len(splits.train) < training.min_train_periods or not splits.validation:
         raise NotReadyError(
             f"{say}; labelled rows are there for {len(known)} days from {known[0]} to {known[-1]}, which leaves"
             f" {len(splits.train)} to train and {len(splits.validation)} to validate on.{hint}"
@@ -91,15 +92,16 @@ def split_days(use_case: UseCase, as_of: date, first: date, labelled: Collection
 
 def _last(use_case: UseCase, as_of: date) -> date:
     """The last day whose labels are complete, as far as they will ever be, at `as_of`."""
-    return as_of - timedelta(days=use_case.label.matures_after_days)
+    return as_of - timedelta(days=use_case.label.label_delay_periods)
 
 
 def _least(training: Training) -> int:
-    return training.min_train_days + training.validation_days + training.test_days + 2 * training.gap_days
+    return training.min_train_periods + training.validation_periods + training.test_periods + 2 * training.gap_periods
 
 
 def _shape(training: Training) -> str:
     return (
-        f"{training.min_train_days} days to train, {training.validation_days} to validate and {training.test_days}"
-        f" to test on, with {training.gap_days} left out between them"
+        f"{training.min_train_periods} days to train, {training.validation_periods} to validate and"
+        f" {training.test_periods}"
+        f" to test on, with {training.gap_periods} left out between them"
     )

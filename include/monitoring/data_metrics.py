@@ -68,7 +68,7 @@ def _of_feed(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool) -> 
     """A day whose features are built has landed, and so have its look-back days: what is not there then had no rows."""
     day, raw = view.day, f"raw/{feed.name}"
     limit = use_case.monitoring.volume_change
-    first = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    first = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
     there = view.partitions(raw, first)
     if day not in there and not built:
         state = f"{feed.name} of {day} has not landed; run {use_case.name}__data for it."
@@ -77,7 +77,7 @@ def _of_feed(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool) -> 
     checked = view.partitions(f"checked/{feed.name}", day).get(day)
     reasons, quarantined = _reasons(view, feed)
     found = freshness.feed_freshness(feed.name, rows, checked.rows if checked else None, reasons, quarantined)
-    if day in feed.absent_days:
+    if day in feed.missing_periods:
         return [
             *found,
             missing_row(freshness.VOLUME, feed.name, "The use case declares that this day never comes.", limit),
@@ -86,7 +86,7 @@ def _of_feed(use_case: UseCase, view: AsOfSnapshot, feed: Feed, built: bool) -> 
     before = [
         there[each].rows if each in there else 0
         for each in days_from(first, day - timedelta(days=1))
-        if each not in feed.absent_days and (built or each in landed)
+        if each not in feed.missing_periods and (built or each in landed)
     ]
     return [*found, freshness.volume_change(feed.name, rows, before, limit)]
 
@@ -163,14 +163,14 @@ class _Totals:
 def _ages(use_case: UseCase, view: AsOfSnapshot, scorer: ScoringVersion) -> list[MetricRow]:
     limits = use_case.monitoring
     found = [
-        freshness.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_days)
+        freshness.staleness(table, view.day, max(view.partitions(table), default=None), limits.stale_periods)
         for table in (FEATURES, PREDICTIONS)
     ]
     complete, due = (
         labelled_predictions.newest_complete(use_case, view),
         labelled_predictions.newest_due(use_case, view),
     )
-    found.append(freshness.lateness(view.day, complete, due, limits.stale_days))
+    found.append(freshness.lateness(view.day, complete, due, limits.stale_periods))
     if scorer.version is None:
         return [*found, missing_row(STALENESS, "model", scorer.state, limits.max_age_days)]
     return [*found, freshness.champion_age(view.day, scorer.version.as_of, limits.max_age_days)]

@@ -98,7 +98,7 @@ class MonitoringMetric:
 
 _ANY = "<metric>"
 _TEST_DAYS_QUANTILE = (
-    "`drift_times` × the `drift_quantile` of what"
+    "`drift_factor` × the `drift_quantile` of what"
     " [the validation and test days showed](decisions/0019-drift-beyond-what-the-test-days-showed.md)"
 )
 WORSE, SKILL_LOSS, WORSE_THAN_BASELINE = "worse/", "skill_loss/", "worse_than_baseline/"
@@ -171,8 +171,8 @@ _DEFINED = (
         unit="share",
         category="data",
         meaning="Share of rows in which the feature is null.",
-        limit="`more_nulls` over the training's share",
-        limit_parameters=("more_nulls",),
+        limit="`max_null_increase` over the training's share",
+        limit_parameters=("max_null_increase",),
         breach="{share} of {subject} are null{limit}.",
         series="null_ratio",
     ),
@@ -220,7 +220,7 @@ _DEFINED = (
         category="drift",
         meaning="Drift of the features, weighted by their importance.",
         limit=f"{_TEST_DAYS_QUANTILE}, or what so few rows show by chance",
-        limit_parameters=("drift_times", "drift_quantile"),
+        limit_parameters=("drift_factor", "drift_quantile"),
         breach="Features drift: weighted by importance {value}{limit}.",
         chart="limited",
         chart_hint="sum over the features, beside its limit",
@@ -236,8 +236,8 @@ _DEFINED = (
         unit="psi",
         category="drift",
         meaning="Population stability index of the predictions against the test days.",
-        limit="the same; `prediction_drift_times` replaces `drift_times`",
-        limit_parameters=("prediction_drift_times", "drift_times"),
+        limit="the same; `prediction_drift_factor` replaces `drift_factor`",
+        limit_parameters=("prediction_drift_factor", "drift_factor"),
         breach="Predictions drift: PSI {value}{limit}.",
         chart="limited",
         chart_hint="PSI, beside its limit",
@@ -293,8 +293,8 @@ _DEFINED = (
         unit="days",
         category="staleness",
         meaning="Days by which features, predictions or labels are older than they should be, or the model's age.",
-        limit="`stale_days`; of the model `max_age_days`",
-        limit_parameters=("stale_days", "max_age_days"),
+        limit="`stale_periods`; of the model `max_age_days`",
+        limit_parameters=("stale_periods", "max_age_days"),
         breach="The {subject} are {value} days old{limit}.",
         breach_of={
             "model": "The model is {value} days old{limit}.",

@@ -70,7 +70,7 @@ def _of_feature(
         return [missing_row(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
     limit = max(monitoring.feature_psi, chance, usual_limit("psi", profile.usual.psi[name], monitoring))
     found = [
-        row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.more_nulls),
+        row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.max_null_increase),
         row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
     ]
     if spread.bins.values is not None:
@@ -114,5 +114,5 @@ def usual_limit(metric: str, usual: Sequence[float] | Numbers, monitoring: Monit
 
 def drift_factor(metric: str, monitoring: Monitoring) -> float:
     """How many times the usual quantile the limit of a drift metric is."""
-    own = monitoring.prediction_drift_times if metric == "prediction_drift" else None
-    return own or monitoring.drift_times
+    own = monitoring.prediction_drift_factor if metric == "prediction_drift" else None
+    return own or monitoring.drift_factor

@@ -96,8 +96,8 @@ class FalseAlarms:
             "baselines": tuple(_with(limit, at) for limit in monitoring.baselines),
         }
         if monitoring.drift_false_alarms_per_year is not None:
-            times = {name: at.get((name, subject), monitoring.drift_times) for name, subject in DRIFT.items()}
-            changes |= {"drift_times": times["weighted_drift"], "prediction_drift_times": times["prediction_drift"]}
+            times = {name: at.get((name, subject), monitoring.drift_factor) for name, subject in DRIFT.items()}
+            changes |= {"drift_factor": times["weighted_drift"], "prediction_drift_factor": times["prediction_drift"]}
         return replace(monitoring, drift_false_alarms_per_year=None, **changes)
 
 
@@ -106,41 +106,43 @@ def _with(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
     if limit.false_alarms_per_year is None:
         return limit
     confidence = at.get((limit.name, limit.subject), limit.confidence)
-    return replace(limit, at_most_worse=0.0, false_alarms_per_year=None, confidence=confidence)
+    return replace(limit, max_degradation=0.0, false_alarms_per_year=None, confidence=confidence)
 
 
-def declaration_of(monitoring: Monitoring, policy: Retraining, gap_days: int) -> str:
+def declaration_of(monitoring: Monitoring, policy: Retraining, gap_periods: int) -> str:
     """Digest of everything declared that the rates depend on."""
-    declared = {"monitoring": asdict(monitoring), "policy": asdict(policy), "gap": gap_days, "format": FORMAT}
+    declared = {"monitoring": asdict(monitoring), "policy": asdict(policy), "gap": gap_periods, "format": FORMAT}
     return content_digest.digest_values(declared)
 
 
 def compute_false_alarms(
-    profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int
+    profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_periods: int
 ) -> FalseAlarms:
     """The rate of every limit of every signal, for the version of the profile. Takes about a second a limit."""
-    simulation = _Simulation(profile, monitoring, policy, gap_days)
+    simulation = _Simulation(profile, monitoring, policy, gap_periods)
     rates = [
         *(simulation.performance(limit) for limit in monitoring.performance),
         *(simulation.baseline(limit) for limit in monitoring.baselines),
         *(simulation.drift(name) for name in DRIFT),
     ]
-    return FalseAlarms(declaration_of(monitoring, policy, gap_days), tuple(rates))
+    return FalseAlarms(declaration_of(monitoring, policy, gap_periods), tuple(rates))
 
 
 class _Shape(NamedTuple):
     """What the days of a life are cut into."""
 
-    test_days: int
+    test_periods: int
     """0 where nothing is compared with the test days."""
-    gap_days: int
-    window_days: int
-    min_days: int
+    gap_periods: int
+    window_periods: int
+    min_periods: int
 
 
-def resolve_limits(profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_days: int) -> Monitoring:
+def resolve_limits(
+    profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_periods: int
+) -> Monitoring:
     """The declared limits as numbers: those that declare a rate get what keeps to it; only these are computed."""
-    simulation = _Simulation(profile, monitoring, policy, gap_days)
+    simulation = _Simulation(profile, monitoring, policy, gap_periods)
     rates = [
         *(simulation.performance(limit) for limit in monitoring.performance if limit.false_alarms_per_year),
         *(simulation.baseline(limit) for limit in monitoring.baselines if limit.false_alarms_per_year),
@@ -156,7 +158,7 @@ class _Simulation:
     profile: ReferenceProfile
     monitoring: Monitoring
     policy: Retraining
-    gap_days: int
+    gap_periods: int
 
     def performance(self, limit: PerformanceLimit) -> FalseAlarmRate:
         """Of a model that goes on as on its test days."""
@@ -175,7 +177,7 @@ class _Simulation:
         if process is None:
             return replace(rate, state="The validation and test days are too few, or all alike.")
         drawn = np.exp(process.simulate(days + YEAR))
-        limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_times=1.0))
+        limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_factor=1.0))
         times = (drawn[:, days:].T / limits).T
         at = drift_metrics.drift_factor(name, monitoring)
         if rate.declared is not None:
@@ -188,13 +190,15 @@ class _Simulation:
         rate = FalseAlarmRate(signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, days=days)
         process = day_process.fit_process(spans, centred=True)
         if process is None:
-            why = "does not vary from day to day" if days else "is not defined on the test days without each single day"
-            return replace(rate, state=f"{limit.metric} {why}.")
+            reason = (
+                "does not vary from day to day" if days else "is not defined on the test days without each single day"
+            )
+            return replace(rate, state=f"{limit.metric} {reason}.")
         # Without a number, the judgement has no unit: all versions with the default process share one simulation.
         unit = process if process.own or limit.limit else replace(process, deviation=1.0)
-        test_days = len(spans[-1]) if signal == "performance" else 0
-        least = max(self.monitoring.min_days, autocorrelation.MIN_DAYS)
-        shape = _Shape(test_days, self.gap_days, self.monitoring.window_days, least)
+        test_periods = len(spans[-1]) if signal == "performance" else 0
+        least = max(self.monitoring.min_periods, autocorrelation.MIN_DAYS)
+        shape = _Shape(test_periods, self.gap_periods, self.monitoring.window_periods, least)
         policy = replace(self.policy, signals=(signal,))
         at, per_year = _rate(signal, unit, shape, limit.limit, policy, rate.declared, limit.confidence)
         return replace(rate, per_year=per_year, at=at, correlation=process.correlation, own=process.own)
@@ -222,13 +226,13 @@ def _rate(
 @lru_cache(maxsize=2)
 def _tails(process: Process, shape: _Shape, limit: float) -> Numbers:
     """The p-value of each day of each life, of shape (lives, days); 1 on days that are not judged."""
-    before = shape.test_days + shape.gap_days if shape.test_days else 0
+    before = shape.test_periods + shape.gap_periods if shape.test_periods else 0
     drawn = process.simulate(before + YEAR)
-    then, life = drawn[:, : shape.test_days], drawn[:, before:]
+    then, life = drawn[:, : shape.test_periods], drawn[:, before:]
     found = np.ones(life.shape)
-    for day in range(shape.min_days - 1, YEAR):
-        now = life[:, max(day + 1 - shape.window_days, 0) : day + 1]
-        if shape.test_days:
+    for day in range(shape.min_periods - 1, YEAR):
+        now = life[:, max(day + 1 - shape.window_periods, 0) : day + 1]
+        if shape.test_periods:
             value, sureness = performance.difference_row(now, then)
         else:
             value, sureness = np.mean(now, axis=-1), autocorrelation.precision_of_mean(now)
@@ -245,7 +249,7 @@ def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> floa
     calm, broken = _measured_days(signal)
 
     def retrains(life: int, number: int, trained: list[PastDecision]) -> bool:
-        days = range(max(number - policy.look_back_days, 0), number + 1)
+        days = range(max(number - policy.look_back_periods, 0), number + 1)
         measured = [(broken if breached[life, each] else calm)[each] for each in days]
         day = _START + timedelta(days=number)
         return retraining_policy.decide_by_policy(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
@@ -261,8 +265,8 @@ def _roughly(breached: Breached, policy: Retraining) -> float:
 def _counted(breached: Breached, policy: Retraining, retrains: Callable[[int, int, list[PastDecision]], bool]) -> float:
     """Trainings a year. Asked is only of days on which the decision is not a hold for sure: that would take longer."""
     kept = np.cumsum(breached, axis=1)
-    of_days: npt.NDArray[np.int64] = kept - np.pad(kept, ((0, 0), (policy.of_days, 0)))[:, : kept.shape[1]]
-    may_ask = breached & (of_days >= policy.breaches)
+    of_periods: npt.NDArray[np.int64] = kept - np.pad(kept, ((0, 0), (policy.of_periods, 0)))[:, : kept.shape[1]]
+    may_ask = breached & (of_periods >= policy.breaches)
     alarms = 0
     for life in np.flatnonzero(may_ask.any(axis=1)).tolist():
         trained: list[PastDecision] = []

@@ -19,7 +19,7 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
     """
     if not before:
         return missing_row(
-            VOLUME, feed, "There is no day before to compare with (look_back_days says how many).", limit
+            VOLUME, feed, "There is no day before to compare with (look_back_periods says how many).", limit
         )
     if not sum(before):
         return missing_row(VOLUME, feed, "The look-back days have no rows to compare with.", limit)

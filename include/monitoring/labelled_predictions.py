@@ -56,7 +56,7 @@ class DayPredictions:
 
 def matured_periods(lake: Lake, day: date) -> AsOfSnapshot:
     """The lake as of the day on which the labels of `day` are complete: corrections that come later change nothing."""
-    return lake.as_of(day + timedelta(days=lake.use_case.label.matures_after_days))
+    return lake.as_of(day + timedelta(days=lake.use_case.label.label_delay_periods))
 
 
 def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
@@ -83,7 +83,7 @@ def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
     Labels that became known on a day are written before its features: so the features tell. A day that is recorded as
     empty was run.
     """
-    until = day + timedelta(days=use_case.label.matures_after_days)
+    until = day + timedelta(days=use_case.label.label_delay_periods)
     landed = view.partitions("features", day, until)
     missing = [str(d) for d in days_from(day, until) if d not in landed and not _absent(use_case, d)]
     return f"labels of {day} are not complete: {use_case.name}__data has not run for {missing}" if missing else ""
@@ -91,7 +91,7 @@ def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
 
 def is_complete(use_case: UseCase, view: AsOfSnapshot, first: date, last: date) -> list[date]:
     """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
-    matures = timedelta(days=use_case.label.matures_after_days)
+    matures = timedelta(days=use_case.label.label_delay_periods)
     landed = view.partitions("features", first, last + matures)
     needed = {day: days_from(day, day + matures) for day, there in landed.items() if day <= last and there.rows}
     return [day for day, all_of in needed.items() if all(d in landed or _absent(use_case, d) for d in all_of)]
@@ -106,8 +106,8 @@ def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
     newest = max((day for day, there in view.partitions("labels").items() if there.rows), default=None)
     if newest is None:
         return None
-    last = newest - timedelta(days=use_case.label.matures_after_days)
-    return max(is_complete(use_case, view, use_case.first_day, last), default=None)
+    last = newest - timedelta(days=use_case.label.label_delay_periods)
+    return max(is_complete(use_case, view, use_case.first_period, last), default=None)
 
 
 def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
@@ -115,11 +115,11 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
 
     A day that is recorded as empty, or that no feed delivers, has no labels to wait for.
     """
-    day = view.day - timedelta(days=use_case.label.matures_after_days)
-    landed = view.partitions("features", use_case.first_day, day)
-    while day >= use_case.first_day and (not landed[day].rows if day in landed else _absent(use_case, day)):
+    day = view.day - timedelta(days=use_case.label.label_delay_periods)
+    landed = view.partitions("features", use_case.first_period, day)
+    while day >= use_case.first_period and (not landed[day].rows if day in landed else _absent(use_case, day)):
         day -= timedelta(days=1)
-    return day if day >= use_case.first_day else None
+    return day if day >= use_case.first_period else None
 
 
 def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
@@ -148,7 +148,7 @@ def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registr
 
 
 def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
-    """The newest `window_days` days whose labels are complete as of `view`, and that the version has not seen,
+    """The newest `window_periods` days whose labels are complete as of `view`, and that the version has not seen,
     predicted anew by it: so that nothing depends on which of them are scored, or by whom.
 
     Raises NotMeasurableError where there is no such day, or where its features are not those that the version reads.
@@ -169,15 +169,15 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
 
 def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[date]:
     """The days of the window, oldest first; NotMeasurableError where there are none."""
-    last = view.day - timedelta(days=use_case.label.matures_after_days)
+    last = view.day - timedelta(days=use_case.label.label_delay_periods)
     if last < version.as_of:
         raise NotMeasurableError(
             f"Version {version.number} was trained as of {version.as_of}, and of no day since then are the labels"
             f" complete as of {view.day}."
         )
-    reach = timedelta(days=REACH * use_case.monitoring.window_days - 1)
+    reach = timedelta(days=REACH * use_case.monitoring.window_periods - 1)
     first = max(version.as_of, last - reach)  # days long past say nothing of today
-    days = is_complete(use_case, view, first, last)[-use_case.monitoring.window_days :]
+    days = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
     if not days:
         raise NotMeasurableError(
             f"Of no day from {first} to {last} are the labels complete: {incomplete_reason(use_case, view, last)}."
@@ -193,8 +193,8 @@ def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[date], versio
             f"Version {version.number} reads {lost}, which the use case does not declare so any more, so it cannot"
             " predict these days anew. Train a new version."
         )
-    if why := view.why_unreadable("features", min(days), max(days)):
-        return why
+    if reason := view.unreadable_reason("features", min(days), max(days)):
+        return reason
     if absent := sorted(set(reads) - batch_reader.column_batches(view, "features", days)):
         return (
             f"Features of {min(days)} to {max(days)} were built before {absent} were declared; build these days again."
@@ -232,4 +232,4 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) ->
 
 def _absent(use_case: UseCase, day: date) -> bool:
     """Whether no feed will ever deliver that day."""
-    return all(day in feed.absent_days for feed in use_case.feeds)
+    return all(day in feed.missing_periods for feed in use_case.feeds)

@@ -20,7 +20,7 @@ from include.registry.model_record import Version
 def compute_limits(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
     """The false-alarm rates of the version of this profile, under the use case's declaration as it is now."""
     return false_alarms.compute_false_alarms(
-        profile, use_case.monitoring, use_case.retraining, use_case.training.gap_days
+        profile, use_case.monitoring, use_case.retraining, use_case.training.gap_periods
     )
 
 
@@ -47,8 +47,8 @@ def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile)
     """The declared limits as numbers: from the rates of the registration, or computed where these do not hold now."""
     if rates := recorded_limits(use_case, version):
         return rates.applied(use_case.monitoring)
-    gap_days = use_case.training.gap_days
-    return false_alarms.resolve_limits(profile, use_case.monitoring, use_case.retraining, gap_days)
+    gap_periods = use_case.training.gap_periods
+    return false_alarms.resolve_limits(profile, use_case.monitoring, use_case.retraining, gap_periods)
 
 
 def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
@@ -75,4 +75,4 @@ def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
 
 
 def _declaration(use_case: UseCase) -> str:
-    return false_alarms.declaration_of(use_case.monitoring, use_case.retraining, use_case.training.gap_days)
+    return false_alarms.declaration_of(use_case.monitoring, use_case.retraining, use_case.training.gap_periods)

@@ -105,7 +105,7 @@ def remeasure_period(use_case: UseCase, day: date, *, lake: Lake | None = None) 
 def remeasure_label_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
     """Measure the day that judges the predictions of `day`, where that was done before: in a backfill it may have been
     measured before `day` was scored. None where there is nothing to do again."""
-    lake, judged_on = lake or Lake.of(use_case), day + timedelta(days=use_case.label.matures_after_days)
+    lake, judged_on = lake or Lake.of(use_case), day + timedelta(days=use_case.label.label_delay_periods)
     there = lake.as_of(judged_on).partitions("metrics", judged_on)
     return monitor_period(use_case, judged_on, lake=lake) if there else None
 
@@ -142,7 +142,7 @@ class _DayMonitor:
     def __init__(self, use_case: UseCase, view: AsOfSnapshot) -> None:
         self.use_case, self.view = use_case, view
         self.registry = Registry(use_case)
-        self.judged = view.day - timedelta(days=use_case.label.matures_after_days)
+        self.judged = view.day - timedelta(days=use_case.label.label_delay_periods)
 
     @functools.cached_property
     def makers(self) -> list[str]:
@@ -156,10 +156,10 @@ class _DayMonitor:
 
     def inputs(self) -> dict[str, str]:
         """Digests of all that is read from the lake."""
-        view, since = self.view, self.view.day - timedelta(days=self.use_case.look_back_days)
+        view, since = self.view, self.view.day - timedelta(days=self.use_case.look_back_periods)
         feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
-        read = {name: view.digest_of_days(name, since) for name in feeds}
-        read |= {name: view.digest_of_days(name) for name in ("features", "labels")}
+        read = {name: view.digest_of_periods(name, since) for name in feeds}
+        read |= {name: view.digest_of_periods(name) for name in ("features", "labels")}
         return read | {f"predictions {day}": view.digest("predictions", day) for day in (self.judged, view.day)}
 
     def table(self) -> pa.Table:
@@ -223,8 +223,8 @@ class _DayMonitor:
     def _realised(self) -> tuple[str | None, list[MetricRow]]:
         """How good the stored predictions of the day turned out to be whose labels are complete now, and whose."""
         use_case, view, day = self.use_case, self.view, self.judged
-        if day < use_case.first_day:
-            return None, [missing_row("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_day}.")]
+        if day < use_case.first_period:
+            return None, [missing_row("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_period}.")]
         if why_not := labelled_predictions.waiting_rows(use_case, view, day):
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(why_not)}")]
         try:

@@ -95,7 +95,7 @@ def judge_window(
 
     `promised` is by subject and metric what the test days showed. The limits of `monitoring` are numbers: a declared
     rate has been replaced (`FalseAlarms.applied`). Breached where the lower bound, with the limit's confidence, is
-    above the limit; not judged with fewer days than `min_days`, or where a metric is not defined.
+    above the limit; not judged with fewer days than `min_periods`, or where a metric is not defined.
 
     * `worse/<metric>` of the model: how much worse than on the test days; of every metric, also without a limit.
     * `skill_loss/<metric>` of a baseline: how much of the lead over it is lost since the test days.
@@ -157,11 +157,12 @@ class _Window:
                 metric, {name: each[metric].by_day for name, each in self.promised.items() if metric in each}, reference
             ),
         ]
-        test_days = self.promised[MODEL][metric].days
+        test_periods = self.promised[MODEL][metric].days
         few = self._too_few() or (
-            f"Only {counted(test_days, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed to say"
+            f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed to"
+            f" say"
             " how sure a difference is. Train with more test days."
-            if test_days < intervals.MIN_DAYS
+            if test_periods < intervals.MIN_DAYS
             else ""
         )
         if spans[0] is None or spans[1] is None:
@@ -191,7 +192,7 @@ class _Window:
         return expected.compare_with_expected(metric, {name: each.tolist() for name, each in there.items()}, reference)
 
     def _too_few(self) -> str:
-        least = max(self.monitoring.min_days, intervals.MIN_DAYS)
+        least = max(self.monitoring.min_periods, intervals.MIN_DAYS)
         if self.days >= least:
             return ""
         return (

@@ -22,7 +22,7 @@ class Status:
     """The line."""
 
     name: Name
-    why: str
+    reason: str
     do: str
     notes: tuple[str, ...] = ()
     """What else a person should know: what is not judged, what is shown only."""
@@ -37,7 +37,7 @@ class StatusInputs:
     """The day looked at."""
     today: date | None
     """The day it is now; None where an earlier day is looked at on purpose, which cannot be stale."""
-    stale_days: int
+    stale_periods: int
     rows: Sequence[MetricValue]
     """The measures of `day`."""
     champion: str | None
@@ -58,18 +58,18 @@ def overall_status(seen: StatusInputs) -> Status:
     if seen.problems:
         return Status("damaged", " ".join(seen.problems), "Nothing below is to be trusted before that is mended.")
     if seen.champion is None:
-        why = f"No version is champion on {seen.day}, so nothing is scored."
+        reason = f"No version is champion on {seen.day}, so nothing is scored."
         return Status(
-            "no model", why, f"Train one: trigger {seen.use_case}__train, and read what its gates say.", notes
+            "no model", reason, f"Train one: trigger {seen.use_case}__train, and read what its gates say.", notes
         )
     if not seen.rows:
-        why = f"{seen.day} was not measured."
-        return Status("not measured", why, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
+        reason = f"{seen.day} was not measured."
+        return Status("not measured", reason, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
     broken = _broken(seen.rows)
-    if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_days:
-        why = f"The newest measured day is {seen.day}, {late:,} days ago. What holds since then is not known."
+    if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_periods:
+        reason = f"The newest measured day is {seen.day}, {late:,} days ago. What holds since then is not known."
         do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
-        return Status("stale", why, do, (*broken, *notes))
+        return Status("stale", reason, do, (*broken, *notes))
     if seen.training:
         since = f" since {seen.training_since}" if seen.training_since else ""
         do = f"Wait for {seen.use_case}__retrain to record what came of it; a failed run says what to do."
@@ -82,15 +82,15 @@ def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ..
         more = f" And {len(broken) - MANY} more." if len(broken) > MANY else ""
         return Status("degraded", " ".join(broken[:MANY]) + more, _remedy(seen), notes)
     if silent:
-        why = " ".join(silent)
-        further = tuple(note for note in notes if note.rstrip(".") not in why)
-        return Status("unclear", why, "Whether anything drifts is not known before that is done.", further)
+        reason = " ".join(silent)
+        further = tuple(note for note in notes if note.rstrip(".") not in reason)
+        return Status("unclear", reason, "Whether anything drifts is not known before that is done.", further)
     judged = sum(row.breached is not None for row in seen.rows)
-    why = f"Of {judged} limits that were judged, none that matters is broken."
+    reason = f"Of {judged} limits that were judged, none that matters is broken."
     if waiting := _unjudged(seen):
         further = tuple(note for note in notes if note not in waiting)
-        return Status("ok", why, f"Performance is not judged yet: {' '.join(waiting)}", further)
-    return Status("ok", why, "Nothing to do.", notes)
+        return Status("ok", reason, f"Performance is not judged yet: {' '.join(waiting)}", further)
+    return Status("ok", reason, "Nothing to do.", notes)
 
 
 def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:

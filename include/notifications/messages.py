@@ -160,18 +160,18 @@ def promotion_message(
     *,
     version: str,
     entry: int,
-    who: str,
+    actor: str,
     reason: str,
     gates: Sequence[str],
     links: Mapping[str, str],
 ) -> Message:
     """A version became champion from `day` on. `gates` are their verdicts in words."""
     text = (
-        f"Version {version} was promoted by {who}.\n\n{reason}\n\n"
+        f"Version {version} was promoted by {actor}.\n\n{reason}\n\n"
         + "\n".join(gates)
         + f"\n\nWhat to do: nothing, if this was meant. To undo it, trigger {use_case}__rollback."
     )
-    details = {"version": version, "entry": entry, "who": who, "reason": reason}
+    details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
     subject = _subject(use_case, day, f"version {version} promoted")
     return Message("promotion", f"entry-{entry}", use_case, day, subject, text, links, details)
 
@@ -191,14 +191,14 @@ def rejection_message(
 
 
 def rollback_message(
-    use_case: str, day: str, *, version: str, entry: int, who: str, reason: str, told: str, links: Mapping[str, str]
+    use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, told: str, links: Mapping[str, str]
 ) -> Message:
     """A person made an earlier version champion again, from `day` on; `told` says what becomes of it."""
     text = (
-        f"{who} rolled back to version {version}: {reason}\n\n{told}\n\n"
+        f"{actor} rolled back to version {version}: {reason}\n\n{told}\n\n"
         f"What to do: nothing, if this was meant. Otherwise roll back once more: {use_case}__rollback."
     )
-    details = {"version": version, "entry": entry, "who": who, "reason": reason}
+    details = {"version": version, "entry": entry, "actor": actor, "reason": reason}
     subject = _subject(use_case, day, f"rolled back to version {version}")
     return Message("rollback", f"entry-{entry}", use_case, day, subject, text, links, details)
 

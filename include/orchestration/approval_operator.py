@@ -59,7 +59,7 @@ class PromotionApproval(ApprovalOperator):
             )
         if decision is not None:
             if not decision.approved:  # whoever kept that may have been killed before it was told
-                callbacks.notify_rejected(declared, version, f"Rejected by {decision.who}: {decision.why}")
+                callbacks.notify_rejected(declared, version, f"Rejected by {decision.actor}: {decision.reason}")
             raise AirflowSkipException(f"It was {decision}.")
         if context["ti"].try_number > 1 and dag_factory.default_deferrable():
             self.defer(trigger=AnswerLookup(str(context["ti"].id)), method_name="resume")
@@ -93,17 +93,17 @@ class PromotionApproval(ApprovalOperator):
             return super().execute_complete(context, event)
         version, person = context["ti"].xcom_pull(task_ids=REGISTER), event["responded_by_user"]
         given = event["params_input"] or {}
-        why = str(given.get(REASON) or "").strip()
+        reason = str(given.get(REASON) or "").strip()
         with dag_factory.fail_without_retry():
             question = approve.approval_question(load_use_case(self.use_case), version)
         if person:
             self._require_same_question(given, question)
-            if not why or len(why) > REASON_LENGTH:
+            if not reason or len(reason) > REASON_LENGTH:
                 self.log.warning(
                     "%s answered %s %s, and nothing was decided. The question is asked again: fill in"
                     " %r with at most %d characters; the reason is kept for ever, under that name.",
                     *(answer_actor(person), escape_line(event["chosen_options"][0])),
-                    *("with a reason that is too long" if why else "without a reason", REASON, REASON_LENGTH),
+                    *("with a reason that is too long" if reason else "without a reason", REASON, REASON_LENGTH),
                 )
                 return self._ask(context, question)
         with dag_factory.fail_without_retry():
@@ -111,13 +111,13 @@ class PromotionApproval(ApprovalOperator):
                 load_use_case(self.use_case),
                 version,
                 approved=event["chosen_options"] == [self.APPROVE],
-                who=answer_actor(person),
-                why=why if person else "no answer in time is a rejection",
+                actor=answer_actor(person),
+                reason=reason if person else "no answer in time is a rejection",
                 timed_out=person is None,
             )
         if not result.approved:
             callbacks.notify_rejected(
-                load_use_case(self.use_case), result.version, f"Rejected by {result.who}: {result.why}"
+                load_use_case(self.use_case), result.version, f"Rejected by {result.actor}: {result.reason}"
             )
         self.params = ParamsDict(_fields(str(given.get(QUESTION) or "")))  # against which Airflow checks the answer
         return super().execute_complete(context, event)

@@ -30,7 +30,7 @@ Running a day again changes nothing, and commits nothing where the content is th
 
 **If a task fails**
 * *refused* — the day broke a table-level expectation. Nothing of it was published. The message names the expectation
-  and the Data Docs page. Correct the source and clear the task; or declare the day in `absent_days`.
+  and the Data Docs page. Correct the source and clear the task; or declare the day in `missing_periods`.
 * *raised instead of judging*, *cannot be used* — a mistake in `expectations.py`, not in the data.
 * *lacks / has undeclared columns* — the source changed. Change `source.py` or the feed's columns.
 """,
@@ -73,13 +73,12 @@ Training the same data, parameters and code again registers nothing new.
 is not after it. A rerun keeps the version that the day was scored with, unless the form says `rescore` or names a
 `version`.
 
-**If a task fails**
-* `wait_for_features` — the day has no features; the message holds the command that builds them.
-* *no champion is effective* — train a model as of that day or an earlier one.
-* *has seen that day* — the version you named was trained as of a later day; say `insist` to use it all the same.
+**If a task fails** * `wait_for_features` — the day has no features; the message holds the command that builds them. *
+*no champion is effective* — train a model as of that day or an earlier one. * *has seen that day* — the version you
+named was trained as of a later day; say `allow_future_model` to use it all the same.
 
 A row is flagged (`warning`) from a probability of **{threshold:.2f}** on: a miss costs {missed:g}, a false warning
-{false_warning:g} ({unit}).
+{false_positive:g} ({unit}).
 """,
     "monitor": """
 **Measures the run's day from what was known at it**, into the partition of that day in `metrics`. A breach fails
@@ -94,7 +93,7 @@ nothing and trains nothing: `retrain` decides, and whoever is declared is told.
 **What is a breach**
 * Drift of all features, or of the predictions: above the {quantile:.0%} quantile of what single validation and test
   days showed, times {times:g}. For such days the promise was measured.
-* Performance: {performance}. Judged on {min_days} days or more, by the lower confidence bound; days are not taken as
+* Performance: {performance}. Judged on {min_periods} days or more, by the lower confidence bound; days are not taken as
   independent. The page says how often a year each limit breaks falsely.
 * Rows of a feed {volume:.0%} more or fewer than usual; a feature with {nulls:.0%} more nulls than in training, or
   {unseen:.0%} of unseen categories; data more than {stale} day(s) late; a model of {age} days.
@@ -156,7 +155,7 @@ Days that are scored already keep their version: to score one again, trigger `sc
 """,
     "maintenance": """
 **Removes what nobody needs any more, and puts tables in order.** Started by hand it is a dry run, unless the form says
-*really*: it lists what would go, with counts and bytes, and changes nothing. It has a schedule only where the use case
+*apply*: it lists what would go, with counts and bytes, and changes nothing. It has a schedule only where the use case
 declares `Retention(automatic=True)`: **runs of the schedule remove**, and a trigger by the form unpauses it.
 
 {keeps}
@@ -219,16 +218,16 @@ def _limits(use_case: UseCase) -> dict[str, object]:
     """What the monitor's text says of the declared limits."""
     limits = use_case.monitoring
     return {
-        "matures": use_case.label.matures_after_days,
-        "window": limits.window_days,
-        "min_days": limits.min_days,
+        "matures": use_case.label.label_delay_periods,
+        "window": limits.window_periods,
+        "min_periods": limits.min_periods,
         "quantile": limits.drift_quantile,
-        "times": limits.drift_times,
+        "times": limits.drift_factor,
         "performance": "; ".join(map(str, [*limits.performance, *limits.baselines])) or "no metric has a limit",
         "volume": limits.volume_change,
-        "nulls": limits.more_nulls,
+        "nulls": limits.max_null_increase,
         "unseen": limits.unseen,
-        "stale": limits.stale_days,
+        "stale": limits.stale_periods,
         "age": limits.max_age_days,
     }
 
@@ -259,20 +258,20 @@ def dag_documentation(use_case: UseCase, kind: str) -> str:
     text = TEXTS[kind].format(
         name=use_case.name,
         feeds=", ".join(f"`{feed.name}`" for feed in use_case.feeds),
-        look_back=use_case.look_back_days,
-        train=training.min_train_days,
-        validation=training.validation_days,
-        test=training.test_days,
-        gap=training.gap_days,
+        look_back=use_case.look_back_periods,
+        train=training.min_train_periods,
+        validation=training.validation_periods,
+        test=training.test_periods,
+        gap=training.gap_periods,
         gates="\n".join(f"* {gate}" for gate in use_case.gates) or "There are none, so no model is ever promoted.",
         asks="the use case does" if use_case.approval.required else "the use case does not",
         threshold=costs.threshold,
         missed=costs.missed,
-        false_warning=costs.false_warning,
+        false_positive=costs.false_positive,
         unit=costs.unit,
         **_limits(use_case),
         policy="\n".join(f"* {rule}" for rule in policy.rules()),
-        memory=policy.memory_days,
+        memory=policy.decision_lookback_periods,
         keeps="\n".join(f"* {rule}" for rule in use_case.retention.rules()),
     )
     text += _deliveries(use_case) if kind == "data" else ""

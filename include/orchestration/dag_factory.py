@@ -60,7 +60,7 @@ def daily_dag(
         schedule = PeriodTimetable(timezone=use_case.time_zone, run_immediately=timedelta(hours=1))
     else:
         schedule, zone = PeriodTimetable(timezone=use_case.time_zone), ZoneInfo(use_case.time_zone)
-        start = clock.start_of_day(use_case.first_day, zone)
+        start = clock.start_of_day(use_case.first_period, zone)
         arguments = {"start_date": start and start.astimezone(zone), **arguments}
     arguments |= _last_run(use_case)
     return _dag(
@@ -81,9 +81,9 @@ def weekly_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param], **a
 
 def _last_run(use_case: UseCase) -> dict[str, Any]:
     """Return the argument of a DAG that ends its schedule with the use case's last day."""
-    if use_case.ends_on is None:
+    if use_case.last_period is None:
         return {}
-    return {"end_date": clock.start_of_day(use_case.ends_on, ZoneInfo(use_case.time_zone))}
+    return {"end_date": clock.start_of_day(use_case.last_period, ZoneInfo(use_case.time_zone))}
 
 
 def manual_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]) -> DAG:

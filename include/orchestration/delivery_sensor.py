@@ -60,20 +60,20 @@ class DeliveryTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         landing = load_use_case(self.use_case).feed(self.feed).landing
         assert landing is not None, self.feed
-        day, until, there, why = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
+        day, until, there, reason = date.fromisoformat(self.day), datetime.fromisoformat(self.until), False, ""
         while True:
             try:
                 # In a thread: the triggerer's loop serves every waiting task.
-                there, why = await asyncio.to_thread(is_delivered, landing, day), ""
+                there, reason = await asyncio.to_thread(is_delivered, landing, day), ""
             except Exception as error:
                 log.warning("Looking for the files of %s %s failed: %s", self.feed, self.day, error)
-                why = str(error)
+                reason = str(error)
                 if isinstance(error, AirworthyError) and not error.worth_retrying:
                     break
             if there or datetime.now(UTC) >= until:
                 break
             await asyncio.sleep(self.every_seconds)
-        yield TriggerEvent({"there": there, "why": why})  # type: ignore[no-untyped-call]
+        yield TriggerEvent({"there": there, "reason": reason})  # type: ignore[no-untyped-call]
 
 
 class DeliverySensor(S3KeySensor):
@@ -110,7 +110,7 @@ class DeliverySensor(S3KeySensor):
         with dag_factory.fail_without_retry():
             day = dag_factory.day_of(context)
             self.use_case.require(day)
-        if day in self.feed.absent_days:
+        if day in self.feed.missing_periods:
             return True
         self.bucket_key = f"{self.landing.prefix_of(day)}*"
         late = datetime.now(UTC) >= self._until(day)
@@ -145,13 +145,13 @@ class DeliverySensor(S3KeySensor):
     def execute_complete(self, context: Any, event: dict[str, Any]) -> None:
         """Go on, or fail with what was waited for."""
         if not event["there"]:
-            self._give_up(dag_factory.day_of(context), event["why"])
+            self._give_up(dag_factory.day_of(context), event["reason"])
 
-    def _give_up(self, day: date, why: str = "") -> None:
+    def _give_up(self, day: date, reason: str = "") -> None:
         late = DeliveryMissingError(
             self.use_case.name, self.feed.name, self.landing, day, f" {self.limit} after its midnight"
         )
-        raise AirflowFailException(f"{late} The last look failed: {why}" if why else str(late))
+        raise AirflowFailException(f"{late} The last look failed: {reason}" if reason else str(late))
 
     def _until(self, day: date) -> datetime:
         midnight = datetime.combine(day, time(), ZoneInfo(self.use_case.time_zone))

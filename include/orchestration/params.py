@@ -76,7 +76,9 @@ def quarantine_params(use_case: UseCase) -> dict[str, Param]:
             description="The day on which the rows become known: one of which nothing is landed yet. Empty: the day"
             " after the newest.",
         ),
-        "why": Param(**A_REASON, minLength=3, title="Why", description="Kept with the correction and your name."),
+        "comment": Param(
+            **A_REASON, minLength=3, title="Comment", description="Kept with the correction and your name."
+        ),
     }
 
 
@@ -116,13 +118,13 @@ def train_params(use_case: UseCase) -> dict[str, Param]:
 
 def _model(use_case: UseCase) -> dict[str, Param]:
     return {
-        "window_days": Param(
+        "window_periods": Param(
             None,
             type=["null", "integer"],
             minimum=1,
             maximum=WINDOW_DAYS,
             title="Window",
-            description=f"Days to learn from, before the run's day. Empty: {use_case.training.window_days}.",
+            description=f"Days to learn from, before the run's day. Empty: {use_case.training.window_periods}.",
             section="Model",
         ),
         "parameters": Param(
@@ -177,10 +179,10 @@ def score_params() -> dict[str, Param]:
             title="Rescore",
             description="Score a day again with the champion that the ledger names for it now.",
         ),
-        "insist": Param(
+        "allow_future_model": Param(
             False,
             type="boolean",
-            title="Insist",
+            title="Allow future model",
             description="Allow a version that was trained as of a later day, which may have seen this one.",
         ),
     }

@@ -158,13 +158,13 @@ class DaySensor(BaseSensorOperator):
         else:
             self._go_on_without(date.fromisoformat(day), f" after {self.limit}")
 
-    def _go_on_without(self, day: date, why: str) -> None:
+    def _go_on_without(self, day: date, reason: str) -> None:
         """Fail with the command that makes the day; where the day is not required, only say so.
 
         Raises:
             AirflowFailException: the day is required.
         """
-        missing = PartitionMissingError(self.use_case, self.table, day, why)
+        missing = PartitionMissingError(self.use_case, self.table, day, reason)
         if self.required:
             raise AirflowFailException(str(missing))
         self.log.warning("%s", missing)

@@ -43,8 +43,8 @@ def build_approval_request(use_case: UseCase, version: str) -> ApprovalRequest:
     if life in sync.FLOWN:
         return ApprovalRequest(None, f"Nobody is asked: version {version} was made champion before.")
     if life != "challenger":
-        why = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
-        return ApprovalRequest(None, f"Nobody is asked: version {version} did not pass its gates. {why}")
+        reason = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
+        return ApprovalRequest(None, f"Nobody is asked: version {version} did not pass its gates. {reason}")
     flying = candidate.tags.get(COMPARED_WITH)
     champion = next((version for version in registry.versions() if version.number == flying), None)
     return ApprovalRequest("\n".join(_lines(use_case, candidate, champion)), "")
@@ -52,7 +52,7 @@ def build_approval_request(use_case: UseCase, version: str) -> ApprovalRequest:
 
 def _life(use_case: UseCase, registry: Registry, candidate: Version) -> str:
     entries = Ledger.of(use_case).entries()
-    return lifecycle.lifecycle_states(registry.versions(), entries, use_case.last_day())[candidate.number]
+    return lifecycle.lifecycle_states(registry.versions(), entries, use_case.newest_period())[candidate.number]
 
 
 def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:

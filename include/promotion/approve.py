@@ -21,14 +21,14 @@ class ApproveResult:
 
     version: str
     approved: bool
-    who: str
-    why: str
+    actor: str
+    reason: str
     new: bool
     """Whether this call has recorded it."""
 
 
 def record_approval(
-    use_case: UseCase, version: str, *, approved: bool, who: str, why: str, timed_out: bool = False
+    use_case: UseCase, version: str, *, approved: bool, actor: str, reason: str, timed_out: bool = False
 ) -> ApproveResult:
     """Record the decision on the ledger; the same again changes nothing. A rejection is final.
 
@@ -38,7 +38,7 @@ def record_approval(
     rejection after a promotion; LedgerCorruptedError, ModelReplacedError.
     """
     form_limits.require_name("version", version)
-    form_limits.require_text("reason", why)
+    form_limits.require_text("reason", reason)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
@@ -48,18 +48,18 @@ def record_approval(
             before = StandingApproval.of(approvals[0])
         if before is not None and (before.approved == approved or (timed_out and before.approved)):
             sync.sync_registry(use_case)
-            return ApproveResult(version, before.approved, before.who, before.why, new=False)
+            return ApproveResult(version, before.approved, before.actor, before.reason, new=False)
         if before is not None and approved:
             raise InvalidRequestError(
                 f"{use_case.name}: version {version} was {before}. A rejection is final; train a new version to promote"
                 " another model."
             )
         try:
-            _record(registry, ledger, found, entries, StandingApproval(approved, who, why))
+            _record(registry, ledger, found, entries, StandingApproval(approved, actor, reason))
         except LedgerConflictError:
             continue
         sync.sync_registry(use_case)
-        return ApproveResult(version, approved, who, why, new=True)
+        return ApproveResult(version, approved, actor, reason, new=True)
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
@@ -103,8 +103,8 @@ def _record(
             fingerprint=version.fingerprint,
             effective_from=version.as_of,
             action="approval" if decided.approved else "rejection",
-            who=decided.who,
-            reason=decided.why,
+            actor=decided.actor,
+            reason=decided.reason,
             verdicts=version.verdicts,
             files_digest=version.files_digest,
             judged=version.tags.get(JUDGED, ""),

@@ -41,7 +41,7 @@ class PromoteResult:
 
 
 def promote_version(
-    use_case: UseCase, version: str, *, who: str, reason: str = "", approval_required: bool = False
+    use_case: UseCase, version: str, *, actor: str, reason: str = "", approval_required: bool = False
 ) -> PromoteResult:
     """Append the promotion to the ledger and let the registry follow it; or say why not, and keep that with it.
 
@@ -55,44 +55,44 @@ def promote_version(
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
     registry, ledger = Registry(use_case), Ledger.of(use_case)
-    if restored := restore.restore_champions(use_case, version, who=who):
+    if restored := restore.restore_champions(use_case, version, actor=actor):
         return _restored(use_case, version, restored)
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
         _check(use_case, registry, found, entries)
-        decision = _decision(found, entries, who, reason)
+        decision = _decision(found, entries, actor, reason)
         stands = find_existing(decision, entries) is not None
         if not stands and lifecycle.rejection_of(found, entries) is None and not evaluate.is_current(use_case, found):
             evaluate.evaluate_run(use_case, found.run_id)
             register.register_run(use_case, found.run_id)
             found = registry.version(version)
-            decision = _decision(found, entries, who, reason)
-        if not stands and (why := _why_not(use_case, found, entries, approval_required)):
-            _explain(registry, found, why)
-            return PromoteResult(version, False, why, None, None, sync.sync_registry(use_case), new=False)
+            decision = _decision(found, entries, actor, reason)
+        if not stands and (obstacle := _why_not(use_case, found, entries, approval_required)):
+            _explain(registry, found, obstacle)
+            return PromoteResult(version, False, obstacle, None, None, sync.sync_registry(use_case), new=False)
         if not stands:
-            if found.as_of > use_case.last_day():
+            if found.as_of > use_case.newest_period():
                 use_case.require(found.as_of)
-            registry.load_anew(found)
+            registry.reload(found)
         try:
             appended = ledger.append(decision, after=len(entries))
         except LedgerConflictError:  # by a champion, perhaps, that it must be compared with
             continue
         champion, entry = sync.sync_registry(use_case), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
-        why = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
+        explanation = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.isoformat()
-        return PromoteResult(version, True, why, since, entry.number, champion, new=appended.new)
+        return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
 def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> PromoteResult:
     """Let the registry follow a restoration. Who is champion of which day is as it was."""
     champion, entry = sync.sync_registry(use_case), restored.entry
-    why = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
+    reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
     since = entry.effective_from.isoformat()
-    return PromoteResult(version, True, why, since, entry.number, champion, new=restored.new)
+    return PromoteResult(version, True, reason, since, entry.number, champion, new=restored.new)
 
 
 def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> None:
@@ -105,7 +105,7 @@ def _check(use_case: UseCase, registry: Registry, version: Version, entries: Seq
             sync.model_of(use_case, entry, versions, entries)
 
 
-def _decision(version: Version, entries: Sequence[LedgerEntry], who: str, reason: str) -> LedgerDecision:
+def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reason: str) -> LedgerDecision:
     approval = lifecycle.approval_of(version, entries)
     approved = approval if approval is not None and approval.approved else None
     return LedgerDecision(
@@ -114,7 +114,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], who: str, reason
         fingerprint=version.fingerprint,
         effective_from=version.as_of,
         action="promotion",
-        who=f"{who}, approved by {approved.who}" if approved else who,
+        actor=f"{actor}, approved by {approved.actor}" if approved else actor,
         reason=_reason(reason or version.tags.get(REASON, ""), approved),
         verdicts=version.verdicts,
         files_digest=version.files_digest,
@@ -126,8 +126,8 @@ def _why_not(use_case: UseCase, version: Version, entries: Sequence[LedgerEntry]
     """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
     rejected, decided = lifecycle.rejection_of(version, entries), lifecycle.approval_of(version, entries)
     if rejected is not None and not lifecycle.names_version(rejected, version):
-        why = f": {rejected.reason}" if rejected.reason else ""
-        return f"The same trees were rejected as version {rejected.version} by {rejected.who}{why}."
+        reason = f": {rejected.reason}" if rejected.reason else ""
+        return f"The same trees were rejected as version {rejected.version} by {rejected.actor}{reason}."
     if decided is not None and not decided.approved:
         return f"It was {decided}."
     told = version.tags.get(GATES)
@@ -143,16 +143,16 @@ def _why_not(use_case: UseCase, version: Version, entries: Sequence[LedgerEntry]
     return ""
 
 
-def _explain(registry: Registry, version: Version, why: str) -> None:
+def _explain(registry: Registry, version: Version, reason: str) -> None:
     """Keep with a version why it is not promoted, where that is not what it says already."""
-    description = version.description.partition(sync.HEADING)[0] + sync.HEADING + why
-    if (version.tags.get(NOT_PROMOTED), version.description) != (why, description):
-        registry.tag_version(version.number, {NOT_PROMOTED: why}, description)
+    description = version.description.partition(sync.HEADING)[0] + sync.HEADING + reason
+    if (version.tags.get(NOT_PROMOTED), version.description) != (reason, description):
+        registry.tag_version(version.number, {NOT_PROMOTED: reason}, description)
 
 
 def _reason(reason: str, approval: StandingApproval | None) -> str:
     return "; ".join(
-        part for part in (reason, f"approved: {approval.why}" if approval and approval.why else "") if part
+        part for part in (reason, f"approved: {approval.reason}" if approval and approval.reason else "") if part
     )
 
 
@@ -172,6 +172,6 @@ def _standing(entry: LedgerEntry, champion: LedgerEntry) -> str:
         return f"champion from {since} on by ledger entry {entry.number}."
     return (
         f"promoted from {since} on by ledger entry {entry.number}, but the later entry {champion.number}"
-        f" ({champion.action} by {champion.who}: {champion.reason or 'no reason given'}) makes version"
+        f" ({champion.action} by {champion.actor}: {champion.reason or 'no reason given'}) makes version"
         f" {champion.version} the champion of that day."
     )

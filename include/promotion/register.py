@@ -63,8 +63,8 @@ def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
             f"{use_case.name}: run {run_id} has no verdicts yet, or writing them was cut short; run evaluate for it,"
             " then register again."
         )
-    if why := registry.unloadable(candidate):
-        raise ModelMissingError(use_case.name, run_id, why)
+    if reason := registry.unloadable(candidate):
+        raise ModelMissingError(use_case.name, run_id, reason)
     found, made = _registered(registry, candidate.fingerprint, run_id), None
     if found is None:
         record_limits(Records.of(use_case.name), run_id, limits.to_tag(use_case, registry, candidate))

@@ -17,7 +17,7 @@ from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
 
-def restore_champions(use_case: UseCase, version: str, *, who: str) -> AppendedEntry | None:
+def restore_champions(use_case: UseCase, version: str, *, actor: str) -> AppendedEntry | None:
     """Append the restoration of a lost champion whose trees the version has; None where there is none to restore.
 
     The version needs no gates: it decides nothing that the ledger has not decided. Its trees must not be rejected, and
@@ -38,9 +38,9 @@ def restore_champions(use_case: UseCase, version: str, *, who: str) -> AppendedE
         lost = _lost(registry, found, entries)
         if lost is None or lifecycle.rejection_of(found, entries) is not None:
             return None
-        registry.load_anew(found)
+        registry.reload(found)
         try:
-            return ledger.append(_decision(found, lost, who), after=len(entries))
+            return ledger.append(_decision(found, lost, actor), after=len(entries))
         except LedgerConflictError:
             continue
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
@@ -58,14 +58,14 @@ def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) 
     return flown[0] if standing is None or registry.unloadable(standing) else None
 
 
-def _decision(version: Version, lost: LedgerEntry, who: str) -> LedgerDecision:
+def _decision(version: Version, lost: LedgerEntry, actor: str) -> LedgerDecision:
     return LedgerDecision(
         version=version.number,
         trees=version.trees,
         fingerprint=version.fingerprint,
         effective_from=lost.effective_from,
         action="restoration",
-        who=who,
+        actor=actor,
         reason=(
             f"version {version.number} is version {lost.version} again, which MLflow no longer has: the same trees,"
             f" made again as of {version.as_of}"

@@ -22,7 +22,7 @@ class RollbackResult:
 
     version: str
     effective_from: str
-    last_day: str | None
+    newest_period: str | None
     """The last day it is champion of; None if there is none, the day before `effective_from` if it was overtaken."""
     entry: int
     champion: str | None
@@ -34,7 +34,7 @@ class RollbackResult:
     """Whether this call has changed the ledger."""
 
 
-def roll_back(use_case: UseCase, version: str, effective_from: date, *, who: str, reason: str) -> RollbackResult:
+def roll_back(use_case: UseCase, version: str, effective_from: date, *, actor: str, reason: str) -> RollbackResult:
     """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
 
     Where it raises, nothing has changed.
@@ -59,18 +59,18 @@ def roll_back(use_case: UseCase, version: str, effective_from: date, *, who: str
             f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
             f" {effective_from}. Roll back to it from {found.as_of} on or later, or name an older version."
         )
-    latest = lifecycle.champion_of(use_case.last_day(), entries)
+    latest = lifecycle.champion_of(use_case.newest_period(), entries)
     if latest is not None and latest.effective_from > effective_from:
         sync.model_of(use_case, latest, registry.versions(), entries)  # it stays the champion
-    registry.load_anew(found)
+    registry.reload(found)
     # Whatever others append meanwhile: that it has flown stays true.
-    appended = ledger.append(_decision(found, effective_from, who, reason.strip()))
+    appended = ledger.append(_decision(found, effective_from, actor, reason.strip()))
     champion, entry, entries = sync.sync_registry(use_case), appended.entry, ledger.entries()
     ends = entries_until(entry, entries)
     return RollbackResult(
         version=version,
         effective_from=effective_from.isoformat(),
-        last_day=(ends - timedelta(days=1)).isoformat() if ends else None,
+        newest_period=(ends - timedelta(days=1)).isoformat() if ends else None,
         entry=entry.number,
         champion=champion,
         reason=_told(use_case, entry, ends, ledger.champion_of(ends or effective_from)) + _gone(found),
@@ -78,14 +78,14 @@ def roll_back(use_case: UseCase, version: str, effective_from: date, *, who: str
     )
 
 
-def _decision(version: Version, effective_from: date, who: str, reason: str) -> LedgerDecision:
+def _decision(version: Version, effective_from: date, actor: str, reason: str) -> LedgerDecision:
     return LedgerDecision(
         version=version.number,
         trees=version.trees,
         fingerprint=version.fingerprint,
         effective_from=effective_from,
         action="rollback",
-        who=who,
+        actor=actor,
         reason=reason,
         verdicts=version.verdicts,
         files_digest=version.files_digest,

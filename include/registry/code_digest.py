@@ -62,14 +62,14 @@ _KEPT = ("include.features.labels",)
 _DECLARED: Mapping[str, tuple[str, ...]] = {
     RAW: ("time_zone",),
     CHECKED: ("time_zone",),
-    LABELS: ("time_zone", "keys", "period", "label", "look_back_days"),
-    FEATURES: ("time_zone", "keys", "period", "features", "look_back_days"),
+    LABELS: ("time_zone", "keys", "period", "label", "look_back_periods"),
+    FEATURES: ("time_zone", "keys", "period", "features", "look_back_periods"),
     TRAINING: (),  # a training's fingerprint has the declaration beside the code
 }
-_NOT_OF_A_FEED = {"absent_days", "max_quarantined"}
+_NOT_OF_A_FEED = {"missing_periods", "max_quarantined"}
 """Fields of a feed that decide whether a period is taken, not what its rows are."""
 _NOT_OF_A_LANDING = {
-    *("connection", "wait", "every", "watch_days"),
+    *("connection", "wait", "every", "watch_periods"),
     *("max_bytes", "max_files", "max_rows", "max_memory", "max_time"),
 }
 

@@ -25,7 +25,7 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "label_period": ("period",),
     "slice_columns": ("keys", "features", "feeds.columns"),
     "today": ("time_zone",),
-    "last_day": ("time_zone", "ends_on"),
+    "newest_period": ("time_zone", "last_period"),
 }
 """Methods and properties of a use case, to the fields that they read."""
 

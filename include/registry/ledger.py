@@ -80,13 +80,17 @@ class LedgerDecision:
     """Digest of all that the model was trained from."""
     effective_from: date
     action: Action
-    who: str
+    actor: str
     reason: str
     verdicts: tuple[Mapping[str, Any], ...] = ()
     files_digest: str = ""
     """Digest of every byte of what may be loaded, the day it was trained as of, and the declaration."""
     judged: str = ""
     """What the verdicts were judged by: an approval is of these."""
+
+
+_STORED_ACTOR = "who"
+"""Name of `actor` in an entry's file: entries are signed and chained, so it stays as the first ones have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +123,9 @@ class LedgerEntry(LedgerDecision):
         return _encoded(values)
 
     def _values(self) -> dict[str, Any]:
-        return asdict(self) | {"effective_from": self.effective_from.isoformat(), "verdicts": list(self.verdicts)}
+        values = asdict(self) | {"effective_from": self.effective_from.isoformat(), "verdicts": list(self.verdicts)}
+        values[_STORED_ACTOR] = values.pop("actor")
+        return values
 
     @property
     def hash(self) -> str:
@@ -291,7 +297,7 @@ class Ledger:
             raise NoChampionError(self.use_case, day, min(flights, default=None))
         return champion
 
-    def champion_besides(self, version: str | None, day: date) -> LedgerEntry | None:
+    def champion_apart_from(self, version: str | None, day: date) -> LedgerEntry | None:
         """The champion of `day` as if `version` had never been one: who it is compared with. None if nobody is left."""
         return lifecycle.champion_of(day, (entry for entry in self.entries() if entry.version != version))
 
@@ -307,7 +313,7 @@ def find_existing(decision: LedgerDecision, entries: Sequence[LedgerEntry]) -> L
     for there in reversed(entries):
         if there.action != decision.action or _key(there) != _key(decision):
             continue
-        if decision.action != "rollback" or there is latest or there.who == decision.who:
+        if decision.action != "rollback" or there is latest or there.actor == decision.actor:
             return there
     return None
 
@@ -342,6 +348,7 @@ def _name(number: int) -> str:
 def _entry(place: StoragePath, content: bytes) -> LedgerEntry:
     try:
         values = json.loads(content)
+        values["actor"] = values.pop(_STORED_ACTOR)
         values |= {
             "effective_from": date.fromisoformat(values["effective_from"]),
             "verdicts": tuple(values["verdicts"]),

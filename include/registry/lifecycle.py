@@ -39,7 +39,7 @@ class HasDecision(Protocol):
     @property
     def action(self) -> Action: ...
     @property
-    def who(self) -> str: ...
+    def actor(self) -> str: ...
     @property
     def reason(self) -> str: ...
     @property
@@ -57,13 +57,13 @@ class StandingApproval:
     """What a person said of a version."""
 
     approved: bool
-    who: str
-    why: str
+    actor: str
+    reason: str
 
     @classmethod
     def of(cls, entry: HasDecision) -> StandingApproval:
         """The decision of an entry of the ledger: an approval, or a rejection."""
-        return cls(entry.action == "approval", entry.who, entry.reason)
+        return cls(entry.action == "approval", entry.actor, entry.reason)
 
     def to_tag(self) -> str:
         """Return what MLflow's page shows of the decision; it is never read back."""
@@ -71,7 +71,7 @@ class StandingApproval:
 
     def __str__(self) -> str:
         verb = "approved" if self.approved else "rejected"
-        return f"{verb} by {self.who}" + (f": {self.why}" if self.why else "")
+        return f"{verb} by {self.actor}" + (f": {self.reason}" if self.reason else "")
 
 
 def is_promotion(entry: HasDecision) -> bool:

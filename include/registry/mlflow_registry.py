@@ -232,7 +232,7 @@ class Registry(Runs):
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
 
     @translate_mlflow_errors
-    def load_anew(self, version: Version) -> Model:
+    def reload(self, version: Version) -> Model:
         """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissingError as in
         `load`."""
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
@@ -245,7 +245,7 @@ class Registry(Runs):
     def unloadable(self, version: Version) -> str:
         """Why MLflow's files of a version's model cannot be loaded; empty where they can."""
         try:
-            self.load_anew(version)
+            self.reload(version)
         except ArtifactMissingError as error:
             return str(error)
         return ""

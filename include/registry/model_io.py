@@ -222,8 +222,8 @@ def _text(folder: Path, path: str) -> str:
     try:
         return (folder / path).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        why = "it is missing" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
-        raise ModelFilesCorruptedError(path, why) from error
+        reason = "it is missing" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
+        raise ModelFilesCorruptedError(path, reason) from error
 
 
 def _values(folder: Path, name: str) -> Any:

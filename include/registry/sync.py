@@ -119,7 +119,7 @@ def champion_version(use_case: UseCase, versions: Sequence[Version], entries: Se
     Raises:
         ModelReplacedError: the registry does not hold it.
     """
-    latest = lifecycle.champion_of(use_case.last_day(), entries)
+    latest = lifecycle.champion_of(use_case.newest_period(), entries)
     return None if latest is None else model_of(use_case, latest, versions, entries)
 
 
@@ -151,7 +151,7 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
     """One look at everything and the writes that it takes; the champion, and whether anything was written."""
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
-    told = lifecycle.lifecycle_states(versions, entries, registry.use_case.last_day())
+    told = lifecycle.lifecycle_states(versions, entries, registry.use_case.newest_period())
     for version in versions:
         changed |= _repair_version(registry, version, told[version.number], entries)
     found = champion_version(registry.use_case, versions, entries)

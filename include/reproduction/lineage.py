@@ -168,7 +168,7 @@ class _Tracing:
 
     def __init__(self, lake: Lake, day: date) -> None:
         self._lake, self._day = lake, day
-        self._since = max(lake.use_case.first_day, day - timedelta(days=lake.use_case.look_back_days))
+        self._since = max(lake.use_case.first_period, day - timedelta(days=lake.use_case.look_back_periods))
         self._logs: dict[str, list[CommitNote]] = {}
         self._views: dict[tuple[str, int | None], AsOfSnapshot | None] = {}
         self._states: dict[str, dict[date, Partition]] = {}
@@ -239,7 +239,7 @@ class _Tracing:
     def _digest(self, table: str, version: int | None) -> str:
         """Of these days together, as the features' commit has it; empty where the table cannot be read."""
         view = self._view(table, version)
-        return view.digest_of_days(table, self._since, self._day) if view else ""
+        return view.digest_of_periods(table, self._since, self._day) if view else ""
 
     def _view(self, table: str, version: int | None) -> AsOfSnapshot | None:
         """The table at that Delta version (None: now); None where it cannot be read."""

@@ -98,7 +98,7 @@ def reproduce_version(use_case: UseCase, version: str) -> Reproduction:
     registry = Registry(use_case)
     found = registry.version(version)
     try:
-        registered = registry.load_anew(found)
+        registered = registry.reload(found)
     except ArtifactMissingError:
         registry.tag_version(found.number, {REPRODUCED: NOT_REBUILT})  # an older `equal` would be said of other files
         raise
@@ -130,8 +130,8 @@ class _Rebuilding:
         """The outcome, and what differs or why there is nothing to compare; never `equal` by a changed recipe."""
         try:
             differences, failed = model_diff.model_differences(registered, self.model()), ""
-        except _NotRebuiltError as why:
-            differences, failed = [], str(why)
+        except _NotRebuiltError as reason:
+            differences, failed = [], str(reason)
         changed = self._changed_recipe()
         if failed:
             return NOT_REBUILT, (*changed, failed)

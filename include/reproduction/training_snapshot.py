@@ -59,7 +59,7 @@ def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> 
         view = lake.pinned(known.as_of, {table: version})
     except TableVersionMissingError as error:
         return str(error).rstrip(".")
-    digest = view.digest_of_days(table, since, until)
+    digest = view.digest_of_periods(table, since, until)
     if digest != known.data[f"{table}.digest"]:
         return f"other content stands there ({digest}, not {known.data[f'{table}.digest']})"
     return _by_reason(integrity.broken_days(view, table, since, until))

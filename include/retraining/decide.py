@@ -50,7 +50,7 @@ def decide_retraining(use_case: UseCase, day: date) -> DecideResult:
         decision_history(use_case, day),
         {claim.day for claim in RetrainingBudget.of(use_case).of_month(day)},
     )
-    since = day - timedelta(days=policy.look_back_days)
+    since = day - timedelta(days=policy.look_back_periods)
     decision = retraining_policy.decide_by_policy(
         policy, day, _measured(view, since), decided, _champion(use_case, day), claimed
     )
@@ -78,7 +78,7 @@ def missing_decision_before(use_case: UseCase, day: date) -> date | None:
     before = retraining_policy.missing_decision(
         use_case.retraining, day, set(Lake.of(use_case).as_of(day).partitions("decisions"))
     )
-    return before if before is not None and before >= use_case.first_day and _champion(use_case, before) else None
+    return before if before is not None and before >= use_case.first_period and _champion(use_case, before) else None
 
 
 def require_decision_before(use_case: UseCase, day: date) -> None:
@@ -113,7 +113,7 @@ def decision_history(use_case: UseCase, day: date) -> list[PastDecision]:
 
 
 def _champion(use_case: UseCase, day: date) -> CurrentChampion | None:
-    entry = Ledger.of(use_case).champion_besides(None, day)
+    entry = Ledger.of(use_case).champion_apart_from(None, day)
     return CurrentChampion(entry.version, entry.effective_from) if entry else None
 
 
@@ -138,8 +138,8 @@ def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> boo
         "decisions",
         day,
         pa.Table.from_pylist([row], schema=schemas.content(lake.use_case, "decisions")),
-        inputs={"metrics": view.digest("metrics", day), "retrainings": view.digest_of_days("retrainings")},
+        inputs={"metrics": view.digest("metrics", day), "retrainings": view.digest_of_periods("retrainings")},
         stage="decide",
-        unless_there=True,
+        if_absent=True,
     )
     return commit.changed

@@ -76,7 +76,7 @@ def _standing(use_case: UseCase, number: str) -> tuple[StandingApproval | None, 
     """Return what was decided on a version, its life, and why it was not promoted."""
     registry, entries = Registry(use_case), Ledger.of(use_case).entries()
     version = registry.version(number)
-    life = lifecycle.lifecycle_states([version], entries, use_case.last_day())[number]
+    life = lifecycle.lifecycle_states([version], entries, use_case.newest_period())[number]
     return lifecycle.approval_of(version, entries), life, version.tags.get(NOT_PROMOTED, "")
 
 

@@ -90,7 +90,7 @@ class SignalFinding:
     breaches: int
     """Days that broke, of the `measured` ones that count."""
     measured: int
-    of_days: int
+    of_periods: int
     value: float | None
     limit: float | None
     lower: float | None
@@ -121,7 +121,7 @@ class RetrainingDecision:
 
 def decision_lookback(policy: Retraining) -> timedelta:
     """How far back a decision looks for earlier ones: beyond it, nothing decided then matters now."""
-    return timedelta(days=policy.memory_days)
+    return timedelta(days=policy.decision_lookback_periods)
 
 
 def decide_by_policy(
@@ -165,14 +165,14 @@ def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int,
 
     A training that failed or never started neither counts nor breaks the row.
     """
-    days, row = float(policy.cool_down_days), 0
+    days, row = float(policy.cool_down_periods), 0
     told = [each.result for each in sorted(decided, key=lambda each: each.day) if each.outcome == "retrain"]
     for result in reversed(told):
         if result == "promoted":
             break
         if result in NOT_CONVINCING:
             row += 1
-            days = min(days * policy.back_off, policy.longest_cool_down_days)
+            days = min(days * policy.backoff_factor, policy.max_cool_down_periods)
     return int(days), row
 
 
@@ -211,19 +211,19 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
 def _finding(
     policy: Retraining, signal: str, today: MeasuredPeriod, measured: Sequence[MeasuredPeriod]
 ) -> SignalFinding:
-    """What a signal shows on the newest `of_days` judged days of the version that scored `today`."""
+    """What a signal shows on the newest `of_periods` judged days of the version that scored `today`."""
     reading = today.signals.get(signal, SignalValue(None, state=today.state or "there is no measure of it"))
-    earliest = today.day - timedelta(days=policy.look_back_days)
+    earliest = today.day - timedelta(days=policy.look_back_periods)
     judged = [
         each.signals[signal].breached is True
         for each in sorted(measured, key=lambda each: each.day, reverse=True)
         if earliest < each.day <= today.day and each.version is not None and each.version == today.version
         if signal in each.signals and each.signals[signal].breached is not None
-    ][: policy.of_days]
+    ][: policy.of_periods]
     broke = sum(judged)
     asks = today.version is not None and reading.breached is True and broke >= policy.breaches
     return SignalFinding(
-        signal, reading.breached, broke, len(judged), policy.of_days, reading.value, reading.limit,
+        signal, reading.breached, broke, len(judged), policy.of_periods, reading.value, reading.limit,
         reading.lower, asks, reading.what, reading.state, reading.about.isoformat() if reading.about else "",
     )  # fmt: skip
 
@@ -250,8 +250,8 @@ def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], 
     trained = sorted(each.day for each in before if each.outcome == "retrain")
     days, row = cool_down(policy, before)
     if trained and day < (free := trained[-1] + timedelta(days=days)):
-        why = f", longer because {_challengers(row)} not promoted" if row else ""
-        said.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{why}).")
+        reason = f", longer because {_challengers(row)} not promoted" if row else ""
+        said.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{reason}).")
     used = {each for each in {*trained, *claimed} if (each.year, each.month) == (day.year, day.month)} - {day}
     if len(used) >= policy.per_month:
         said.append(f"The budget of {day:%Y-%m} is spent: {len(used)} of {policy.per_month} trainings.")

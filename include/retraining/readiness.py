@@ -18,7 +18,7 @@ def is_available(use_case: UseCase, table: str, day: date) -> bool:
     use_case.require(day)
     if day in Lake.of(use_case).as_of(day).partitions(table, since=day):
         return True
-    return table == "predictions" and Ledger.of(use_case).champion_besides(None, day) is None
+    return table == "predictions" and Ledger.of(use_case).champion_apart_from(None, day) is None
 
 
 def is_ready_to_decide(use_case: UseCase, day: date) -> bool:

@@ -66,15 +66,15 @@ def score_period(
     *,
     version: str | None = None,
     rescore: bool = False,
-    insist: bool = False,
+    allow_future_model: bool = False,
     lake: Lake | None = None,
 ) -> ScoreResult:
     """Predict every row of `day` and make that the day's predictions.
 
     The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of the
-    day. One trained as of a later day may have seen this day's outcomes and is refused unless `insist`. Raises
-    FeaturesMissingError, NoChampionError, InvalidRequestError (unknown or refused version), LedgerCorruptedError,
-    ModelReplacedError, MlflowUnreachableError, ArtifactMissingError.
+    day. One trained as of a later day may have seen this day's outcomes and is refused unless `allow_future_model`.
+    Raises FeaturesMissingError, NoChampionError, InvalidRequestError (unknown or refused version),
+    LedgerCorruptedError, ModelReplacedError, MlflowUnreachableError, ArtifactMissingError.
     """
     use_case.require(day)
     form_limits.require_name("version", version)
@@ -86,7 +86,9 @@ def score_period(
     before = None if version or rescore else scoring_version(view, day)
     registry = Registry(use_case)
     chosen = registry.version(version) if version else champion_by_ledger(use_case, registry, day, before)
-    model = require_fit_to_score(use_case, registry, day, chosen, insist=insist or before is not None)
+    model = require_fit_to_score(
+        use_case, registry, day, chosen, allow_future_model=allow_future_model or before is not None
+    )
     _require_built(use_case, view, day, model)
     number = before or chosen.number  # a day keeps the number it has, also where a restored version stands for it
     scoring = _Scoring(use_case, view, day, model, number, there.rows)
@@ -131,21 +133,22 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
 
 def _grounded(version: Version, decided: StandingApproval | None) -> str:
     """Why a version is no champion."""
-    why = version.tags.get(NOT_PROMOTED, "")
+    reason = version.tags.get(NOT_PROMOTED, "")
     said = f"Version {version.number}, trained as of {version.as_of},"
     if decided is not None and not decided.approved:
         return f"{said} was {decided}."
     if version.tags.get(GATES) == "passed":
-        return f"{said} passed its gates and was not promoted: {why or 'its training has not come so far yet.'}"
-    return f"{said} was rejected by its gates: {why or blocking(version.verdicts) or 'it was not judged yet.'}"
+        return f"{said} passed its gates and was not promoted: {reason or 'its training has not come so far yet.'}"
+    return f"{said} was rejected by its gates: {reason or blocking(version.verdicts) or 'it was not judged yet.'}"
 
 
 def require_fit_to_score(
-    use_case: UseCase, registry: Registry, day: date, version: Version, *, insist: bool = False
+    use_case: UseCase, registry: Registry, day: date, version: Version, *, allow_future_model: bool = False
 ) -> Model:
-    """The version's model, if it may score the day: it has not seen the day's outcomes (unless `insist`), and reads
-    the features that are declared. Raises InvalidRequestError, MlflowUnreachableError, ArtifactMissingError."""
-    if version.as_of > day and not insist:
+    """The version's model, if it may score the day: it has not seen the day's outcomes (unless `allow_future_model`),
+    and reads the features that are declared. Raises InvalidRequestError, MlflowUnreachableError,
+    ArtifactMissingError."""
+    if version.as_of > day and not allow_future_model:
         raise InvalidRequestError(_seen(use_case, day, version))
     model = registry.load(version)
     _check_features(use_case, version, model)
@@ -205,7 +208,7 @@ def _seen(use_case: UseCase, day: date, version: Version) -> str:
     return (
         f"{use_case.name}: version {version.number} was trained as of {version.as_of} and may have seen the outcomes of"
         f" {day}; its predictions for that day would look better than it is. Name a version trained as of {day} or"
-        " before, or ask with `insist` to score the day all the same."
+        " before, or ask with `allow_future_model` to score the day all the same."
     )
 
 

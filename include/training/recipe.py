@@ -19,7 +19,7 @@ from include.training.spec import TrainingInputs
 LONGEST_TAG = 8000
 """Characters of a run's tag in MLflow, which cuts off what is longer; a recipe of some 250 features is."""
 _PACKED = "zlib:"
-_SPLITS = ("validation_days", "test_days", "gap_days", "min_train_days")
+_SPLITS = ("validation_periods", "test_periods", "gap_periods", "min_train_periods")
 
 
 class TrainingSpecError(ValueError):
@@ -41,9 +41,9 @@ class TrainingSpec:
     features: Mapping[str, str]
     """Feature to type, in order."""
     label: str
-    matures_after_days: int
+    label_delay_periods: int
     splits: Mapping[str, int]
-    """`validation_days`, `test_days`, `gap_days` and `min_train_days`."""
+    """`validation_periods`, `test_periods`, `gap_periods` and `min_train_periods`."""
     costs: tuple[float, float]
     """Of a missed row and of a false warning."""
     parameters: Parameters
@@ -63,9 +63,9 @@ class TrainingSpec:
             period=use_case.period,
             features=dict(use_case.features),
             label=use_case.label.name,
-            matures_after_days=use_case.label.matures_after_days,
+            label_delay_periods=use_case.label.label_delay_periods,
             splits={name: getattr(use_case.training, name) for name in _SPLITS},
-            costs=(use_case.costs.missed, use_case.costs.false_warning),
+            costs=(use_case.costs.missed, use_case.costs.false_positive),
             parameters=made_from.parameters,
             baseline_features=use_case.training.baseline_features,
             data=dict(made_from.data),
@@ -88,16 +88,16 @@ class TrainingSpec:
             keys=tuple(self.keys),
             period=self.period,
             features=self.features,
-            label=Label(self.label, declared.label.meaning, self.matures_after_days),
+            label=Label(self.label, declared.label.meaning, self.label_delay_periods),
             costs=DecisionCosts(*self.costs, declared.costs.unit),
             training=replace(
                 declared.training,
                 # Declared is what may be asked for; the days that were read stand in `first` and `last`.
-                window_days=max((self.last - self.first).days + 1, _least(self.splits)),
-                validation_days=self.splits["validation_days"],
-                test_days=self.splits["test_days"],
-                gap_days=self.splits["gap_days"],
-                min_train_days=self.splits["min_train_days"],
+                window_periods=max((self.last - self.first).days + 1, _least(self.splits)),
+                validation_periods=self.splits["validation_periods"],
+                test_periods=self.splits["test_periods"],
+                gap_periods=self.splits["gap_periods"],
+                min_train_periods=self.splits["min_train_periods"],
                 parameters={},
                 search={},
                 baseline_features=self.baseline_features,
@@ -127,7 +127,7 @@ class TrainingSpec:
         """Plain values, from which `from_json` makes an equal recipe; keys and features are pairs, in their order."""
         days = {name: getattr(self, name).isoformat() for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
-        plain = {name: getattr(self, name) for name in ("period", "label", "matures_after_days")}
+        plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}
         rest = {"splits": dict(self.splits), "costs": list(self.costs), "data": dict(self.data)}
         rest["baseline_features"] = list(self.baseline_features)
         return {**days, **pairs, **plain, **rest, "parameters": self.parameters.to_json()}
@@ -163,4 +163,6 @@ class TrainingSpec:
 
 
 def _least(splits: Mapping[str, int]) -> int:
-    return splits["min_train_days"] + splits["validation_days"] + splits["test_days"] + 2 * splits["gap_days"]
+    return (
+        splits["min_train_periods"] + splits["validation_periods"] + splits["test_periods"] + 2 * splits["gap_periods"]
+    )

@@ -65,7 +65,7 @@ def log_training_run(use_case: UseCase, run_id: str, training: TrainingOutputs, 
         **made_from.parameters.to_json(),
         "best_round": fitted.best_round,
         "threads": threads,
-        "window_days": (made_from.last - made_from.first).days + 1,
+        "window_periods": (made_from.last - made_from.first).days + 1,
         "threshold": use_case.costs.threshold,
     }
     identity: dict[str, str] = {

@@ -61,8 +61,13 @@ def declaration_values(use_case: UseCase) -> str:
             "keys": list(use_case.keys),
             "period": use_case.period,
             "label": use_case.label.name,
-            "splits": [training.validation_days, training.test_days, training.gap_days, training.min_train_days],
+            "splits": [
+                training.validation_periods,
+                training.test_periods,
+                training.gap_periods,
+                training.min_train_periods,
+            ],
             "baseline_features": sorted(training.baseline_features),
-            "costs": [costs.missed, costs.false_warning],
+            "costs": [costs.missed, costs.false_positive],
         }
     )

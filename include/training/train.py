@@ -71,7 +71,7 @@ def train_model(
     use_case: UseCase,
     day: date,
     *,
-    window_days: int | None = None,
+    window_periods: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     reason: str = "",
     tuned_by: str = "",
@@ -86,7 +86,7 @@ def train_model(
     use_case.require(day)
     form_limits.require_text("reason", reason)
     chosen = merge_parameters(use_case, parameters)
-    first, last = splits.training_window(use_case, day, window_days)
+    first, last = splits.training_window(use_case, day, window_periods)
     view = (lake or Lake.of(use_case)).as_of(day)
     made_from = training_inputs(use_case, view, first, last, chosen)
     registry = Registry(use_case)
@@ -185,9 +185,9 @@ def training_inputs(
         parameters=chosen,
         data={
             FEATURES_VERSION: str(view.version("features")),
-            FEATURES_DIGEST: view.digest_of_days("features", first, last),
+            FEATURES_DIGEST: view.digest_of_periods("features", first, last),
             LABELS_VERSION: str(view.version("labels")),
-            LABELS_DIGEST: view.digest_of_days("labels", first, view.day),
+            LABELS_DIGEST: view.digest_of_periods("labels", first, view.day),
         },
         code=made.code,
         commit=made.commit,

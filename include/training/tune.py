@@ -61,7 +61,7 @@ def tune_parameters(
     *,
     trials: int,
     minutes: float = MINUTES,
-    window_days: int | None = None,
+    window_periods: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     lake: Lake | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -78,7 +78,7 @@ def tune_parameters(
     _require(use_case, trials, minutes)
     form_limits.require_parameters("parameters", parameters)
     space = training_search.search_space(use_case, parameters)
-    first, last = splits.training_window(use_case, day, window_days)
+    first, last = splits.training_window(use_case, day, window_periods)
     view = (lake or Lake.of(use_case)).as_of(day)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
     asked = _TuningRequest(use_case, made_from, space, parameters, trials)

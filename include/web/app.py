@@ -83,7 +83,7 @@ def _index(request: Request, user: GetUserDep) -> Response:
 def _line(use_case: UseCase) -> Overview | None:
     """What the index shows of a use case; None where that fails, since the others are shown all the same."""
     try:
-        return overview.build_overview(use_case, use_case.last_day(), span=1)
+        return overview.build_overview(use_case, use_case.newest_period(), span=1)
     except Exception:
         log.exception("Airworthy's page could not look at %s", use_case.name)
         return None
@@ -154,7 +154,7 @@ def _file(name: str) -> tuple[bytes, str]:
 
 
 def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
-    return overview.build_overview(use_case, use_case.last_day(), day, span)
+    return overview.build_overview(use_case, use_case.newest_period(), day, span)
 
 
 def _base(request: Request) -> str:

@@ -44,13 +44,13 @@ class ExporterSnapshot:
 
 def read_snapshot(use_case: UseCase, now: datetime) -> ExporterSnapshot:
     """The newest day of metrics, decisions and retrainings, the claims of the month, and the champion of today."""
-    now = min(now, _end(use_case)) if use_case.ends_on else now
+    now = min(now, _end(use_case)) if use_case.last_period else now
     today = now.astimezone(ZoneInfo(use_case.time_zone)).date()
     looks: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: _metrics(use_case, today),
         lambda: _decisions(use_case, today),
         lambda: {"claimed": len(RetrainingBudget.of(use_case).of_month(today))},
-        lambda: {"champion": Ledger.of(use_case).champion_besides(None, today)},
+        lambda: {"champion": Ledger.of(use_case).champion_apart_from(None, today)},
     )
     found: dict[str, Any] = {}
     unreadable = []
@@ -66,8 +66,8 @@ def read_snapshot(use_case: UseCase, now: datetime) -> ExporterSnapshot:
 def _end(use_case: UseCase) -> datetime:
     """Return the last instant of a use case that ends: nothing grows older after it."""
     zone = ZoneInfo(use_case.time_zone)
-    assert use_case.ends_on is not None
-    return datetime.combine(use_case.ends_on, time.max, zone)
+    assert use_case.last_period is not None
+    return datetime.combine(use_case.last_period, time.max, zone)
 
 
 def _metrics(use_case: UseCase, today: date) -> dict[str, Any]:

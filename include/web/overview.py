@@ -106,7 +106,7 @@ def build_overview(use_case: UseCase, today: date, day: date | None = None, span
     nothing = RangeReader(lake, "metrics", ())
     metrics = _told(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
-    day = min(max(day, use_case.first_day), today) if day else None
+    day = min(max(day, use_case.first_period), today) if day else None
     seen = day or newest or today
     drawn = metrics.between(seen - timedelta(days=span - 1), seen)
     empty = MetricTable(nothing.rows())
@@ -123,7 +123,7 @@ def build_overview(use_case: UseCase, today: date, day: date | None = None, span
             use_case=use_case.name,
             day=seen,
             today=today if day is None or day == newest else None,
-            stale_days=use_case.monitoring.stale_days,
+            stale_periods=use_case.monitoring.stale_periods,
             rows=measures.on(seen),
             champion=champion.version if champion else None,
             performance=[(limit.name, limit.subject) for limit in use_case.monitoring.limits],

@@ -93,7 +93,7 @@ def build_report(use_case: UseCase) -> UseCaseReport:
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
-    told = lifecycle.lifecycle_states(versions, entries, use_case.last_day())
+    told = lifecycle.lifecycle_states(versions, entries, use_case.newest_period())
     state = {table: str(view.version(table)) for table in schemas.tables(use_case)}
     return UseCaseReport(
         feeds={feed.name: _feed(view, feed.name) for feed in use_case.feeds},

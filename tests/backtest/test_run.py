@@ -24,12 +24,12 @@ FIRST, LAST = date(2020, 2, 12), date(2020, 3, 8)
 USE_CASE = replace(
     toy.USE_CASE,
     monitoring=Monitoring(
-        window_days=5,
-        min_days=3,
-        performance=(PerformanceLimit("log_loss", at_most_worse=0.0, confidence=0.6),),
+        window_periods=5,
+        min_periods=3,
+        performance=(PerformanceLimit("log_loss", max_degradation=0.0, confidence=0.6),),
         baselines=(),
     ),
-    retraining=Retraining(breaches=1, of_days=3, cool_down_days=4),
+    retraining=Retraining(breaches=1, of_periods=3, cool_down_periods=4),
 )
 
 
@@ -120,7 +120,7 @@ def test_a_day_without_rows_is_measured_as_such(toy_lake):
 
 @pytest.mark.slow
 def test_days_that_were_never_built_are_built(lake_home):
-    short = replace(toy.USE_CASE.training, min_train_days=3, validation_days=2, test_days=2)
+    short = replace(toy.USE_CASE.training, min_train_periods=3, validation_periods=2, test_periods=2)
     use_case, first, told = replace(USE_CASE, training=short), date(2020, 1, 12), list[str]()
     found = run.run_backtest(use_case, first, first + timedelta(days=1), tell=told.append)
     assert found.outcomes[0].policy == "never"

@@ -76,7 +76,7 @@ def test_the_naive_policy_waits_a_week_and_counts_the_days_on_which_it_would_hav
 
 
 def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
-    policy = Retraining(("performance",), breaches=1, of_days=1, cool_down_days=3, per_month=2)
+    policy = Retraining(("performance",), breaches=1, of_periods=1, cool_down_periods=3, per_month=2)
     walked = simulator.simulate(declared(policy), DAYS, FIRST, promotes)
     by_month = [sum(each.day.month == month for each in walked.trainings) for month in (1, 2, 3)]
     assert by_month == [2, 2, 2]
@@ -84,20 +84,20 @@ def test_a_declared_policy_that_breaks_each_day_trains_within_its_budget():
 
 
 def test_a_rejected_challenger_makes_the_policy_wait_longer():
-    policy = Retraining(("performance",), breaches=1, of_days=1, cool_down_days=5, per_month=9, back_off=2)
+    policy = Retraining(("performance",), breaches=1, of_periods=1, cool_down_periods=5, per_month=9, backoff_factor=2)
     simulated = simulator.simulate(declared(policy), DAYS[:40], FIRST, lambda *_: REJECTED)
     assert [each.day for each in simulated.trainings] == [day(1), day(11), day(31)]
 
 
 def test_breaches_of_the_former_model_do_not_count_against_the_new_one():
-    policy = Retraining(("performance",), breaches=3, of_days=5, cool_down_days=1, per_month=99)
+    policy = Retraining(("performance",), breaches=3, of_periods=5, cool_down_periods=1, per_month=99)
     walked = simulator.simulate(declared(policy), DAYS[:10], FIRST, promotes)
     assert [each.day for each in walked.trainings] == [day(2), day(5), day(8)]
 
 
 @pytest.mark.parametrize("cut", [5, 17, 40])
 def test_what_is_decided_by_a_day_does_not_depend_on_later_days(cut):
-    policy = Retraining(("performance",), breaches=2, of_days=4, cool_down_days=4, per_month=5)
+    policy = Retraining(("performance",), breaches=2, of_periods=4, cool_down_periods=4, per_month=5)
 
     def measures(future: bool) -> Callable[[date, date], MeasuredPeriod]:
         def measured(today: date, model: date) -> MeasuredPeriod:

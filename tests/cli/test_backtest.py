@@ -47,10 +47,12 @@ def test_without_days_a_replay_begins_with_the_first_month_in_which_a_model_can_
 
 
 @pytest.mark.parametrize(
-    ("option", "file", "why"),
+    ("option", "file", "reason"),
     [("plot", "nowhere/plot.png", "there is no folder"), ("json_file", ".", "it is a folder")],
 )
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(tmp_path, monkeypatch, option, file, why):
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_replayed(
+    tmp_path, monkeypatch, option, file, reason
+):
     monkeypatch.setattr(backtest.run, "run_backtest", lambda *_, **__: pytest.fail("it was replayed"))
-    with pytest.raises(InvalidRequestError, match=rf"{why}.*Name a file in a folder that is there"):
+    with pytest.raises(InvalidRequestError, match=rf"{reason}.*Name a file in a folder that is there"):
         backtest.print_backtest(Console(file=StringIO()), "flight_delays", None, None, **{option: tmp_path / file})

@@ -78,8 +78,8 @@ def test_only_the_days_that_the_training_reads_are_landed(use, monkeypatch):
     late = date(2020, 3, 1)
     with contextlib.suppress(AirworthyError):
         cli_check.print_check(Console(file=use(quick_toy.USE_CASE)), "toy", late)
-    matures = quick_toy.USE_CASE.label.matures_after_days
-    back = training.window_days + matures + quick_toy.USE_CASE.look_back_days
+    matures = quick_toy.USE_CASE.label.label_delay_periods
+    back = training.window_periods + matures + quick_toy.USE_CASE.look_back_periods
     assert min(landed) >= late - timedelta(days=back)
 
 

@@ -57,8 +57,8 @@ COMMANDS: dict[str, list[str]] = {
     "quarantine counts": ["toy"],
     "quarantine show": ["toy"],
     "quarantine export": ["toy", "FOLDER/out.csv", "--feed", "events"],
-    "quarantine correct": ["toy", "FOLDER/wrong.csv", "--feed", "events", "--why", "mistyped"],
-    "quarantine release": ["toy", "--feed", "events", "--why", "right", "--reason", "none"],
+    "quarantine correct": ["toy", "FOLDER/wrong.csv", "--feed", "events", "--comment", "mistyped"],
+    "quarantine release": ["toy", "--feed", "events", "--comment", "right", "--reason", "none"],
     "quarantine balance": ["toy"],
 }
 
@@ -87,14 +87,14 @@ def planted_home(homes, tmp_path_factory) -> Path:
     with moved_into(homes.champion(EVENTS), home) as patch:
         patch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
         score.score_period(USE_CASE, DAY)
-        rollback.roll_back(USE_CASE, "1", DAY, who=HOSTILE, reason=HOSTILE)
+        rollback.roll_back(USE_CASE, "1", DAY, actor=HOSTILE, reason=HOSTILE)
         patch.setattr(expectations, "events", _suite)
         spoil(patch, "events", "kind", [HOSTILE, HOSTILE], BAD)
         spoil(patch, "events", "hour", [25, -1], BAD)
         land("events", BAD, use_case=USE_CASE)
         first = resubmit.quarantine.read_quarantine(USE_CASE, "events").rows.to_pylist()[0]
         resubmit.resubmit_released(
-            USE_CASE, "events", first["reasons"], who=HOSTILE, why=HOSTILE, ids=[first["digest"]]
+            USE_CASE, "events", first["reasons"], actor=HOSTILE, comment=HOSTILE, ids=[first["digest"]]
         )
         # Last: whatever writes to the ledger puts tags right that differ from the record.
         Registry(USE_CASE).tag_version("1", {"commit": HOSTILE, "processor": HOSTILE, "model_card": HOSTILE}, HOSTILE)
@@ -123,7 +123,7 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(cleanup_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
     monkeypatch.setattr(cleanup_plan.staleness, "rebuild_command", lambda *_: HOSTILE)
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
-    item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "why": HOSTILE}
+    item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "comment": HOSTILE}
     result = CleanupResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
     monkeypatch.setattr(maintain.apply, "maintain", lambda *_, **__: result)
     monkeypatch.setattr(backtest.run, "run_backtest", _replayed)

@@ -24,8 +24,8 @@ def toy_declared(lake_home, monkeypatch):
 def decided(toy_declared, trained_toy) -> str:
     """Two promotions and a rollback."""
     register(trained_toy), register(trained_toy, LATER)
-    promoted("1", who="a run"), promoted("2", who="a run")
-    rollback.roll_back(USE_CASE, "1", date(2020, 3, 8), who="Ann", reason="worse [red]at[/] night")
+    promoted("1", actor="a run"), promoted("2", actor="a run")
+    rollback.roll_back(USE_CASE, "1", date(2020, 3, 8), actor="Ann", reason="worse [red]at[/] night")
     return trained_toy
 
 
@@ -84,14 +84,14 @@ def test_a_champion_that_is_another_model_by_now_is_told(decided, monkeypatch, c
 
 
 def test_a_rejection_is_shown_as_one_that_never_flies(decided):
-    approve.record_approval(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, who="Ann", why="no")
+    approve.record_approval(USE_CASE, register(decided, date(2020, 3, 9)), approved=False, actor="Ann", reason="no")
     assert "4  version 3    rejection  never flies" in printed()
 
 
 def test_an_entry_without_proof_is_shown_as_that(decided, monkeypatch, capsys):
     ledger = Ledger.of(USE_CASE)
     last = ledger.entries()[-1]
-    forged = replace(last, number=last.number + 1, previous=last.hash, who="admin", reason="approved by the board")
+    forged = replace(last, number=last.number + 1, previous=last.hash, actor="admin", reason="approved by the board")
     (ledger.folder / f"{forged.number:06d}.json").create(forged.content())
     ended_badly(monkeypatch)
     shown = capsys.readouterr()

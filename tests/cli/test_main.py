@@ -35,8 +35,8 @@ def commands(name: str, day: str, file: str = "rows.csv") -> dict[str, list[str]
         "quarantine": ["quarantine", name],
         "quarantine show": ["quarantine", "show", name, "--day", day],
         "quarantine export": ["quarantine", "export", name, file, "--day", day],
-        "quarantine correct": ["quarantine", "correct", name, file, "--why", "x"],
-        "quarantine release": ["quarantine", "release", name, "--why", "x", "--day", day],
+        "quarantine correct": ["quarantine", "correct", name, file, "--comment", "x"],
+        "quarantine release": ["quarantine", "release", name, "--comment", "x", "--day", day],
         "quarantine balance": ["quarantine", "balance", name],
     }
 

@@ -34,14 +34,14 @@ def test_a_dry_run_shows_what_would_go_and_how_to_do_it(page):
     shown = maintain()
     assert "1         3 B  Data Docs" in shown
     assert "events/2020-01-01__aa.html: of " in shown
-    assert "nothing was changed. With --really it is done." in shown
+    assert "nothing was changed. With --apply it is done." in shown
     assert page.exists()
 
 
 def test_with_really_it_is_gone(page):
-    assert "nothing was changed" not in maintain("--really", "--use-case", "toy")
+    assert "nothing was changed" not in maintain("--apply", "--use-case", "toy")
     assert not page.exists()
-    assert "Nothing is to be done." in maintain("--really")
+    assert "Nothing is to be done." in maintain("--apply")
 
 
 def test_an_unknown_use_case_is_refused_with_the_list(page):

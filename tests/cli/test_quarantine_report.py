@@ -39,8 +39,8 @@ def test_an_operator_looks_corrects_releases_and_sees_where_every_row_is(tmp_pat
     file = tmp_path / "rows.csv"
     assert "1 open row(s)" in typed("export", "toy", str(file), "--feed", "events", "--row", row)
     file.write_text(file.read_text().replace(",25,", ",5,").replace(",-1,", ",1,"))
-    assert f"become known on {NEXT}" in typed("correct", "toy", str(file), "--feed", "events", "--why", "mistyped")
-    said = typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong")
+    assert f"become known on {NEXT}" in typed("correct", "toy", str(file), "--feed", "events", "--comment", "mistyped")
+    said = typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong")
     assert "1 released row(s)" in said
     assert "2 waiting for their day" in typed("balance", "toy")
 
@@ -82,7 +82,7 @@ def test_an_existing_file_is_left_as_it_is(tmp_path: Path):
 
 
 def test_where_no_row_is_open_no_file_is_made(tmp_path: Path):
-    typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong")
+    typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong")
     with pytest.raises(InvalidRequestError, match="None of the 2 rows is open"):
         typed("export", "toy", str(tmp_path / "rows.csv"), "--feed", "events")
     assert not list(tmp_path.glob("*.csv"))
@@ -99,7 +99,7 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
     with pytest.raises(
         InvalidRequestError, match=r"1 of the rows with these ids have none of the reasons .* Nothing was released"
     ):
-        typed("release", "toy", "--feed", "events", "--reason", HOUR, "--why", "the limit was wrong", *named)
+        typed("release", "toy", "--feed", "events", "--reason", HOUR, "--comment", "the limit was wrong", *named)
     assert "2 open     0 corrected     0 released" in typed("toy", "--day", str(DAY))
 
 
@@ -109,8 +109,11 @@ def test_a_row_that_is_named_and_has_another_reason_is_not_passed_over(monkeypat
         (["export", "toy", "x.csv"], "Name the feed with --feed"),
         (["show", "toy", "--feed", "weather"], "no feed 'weather'"),
         (["toy", "--feed", "events", "--day", str(NEXT)], "no quarantined row on 2020-01-11"),
-        (["correct", "toy", "/nowhere.csv", "--feed", "events", "--why", "because"], "cannot be read: No such file"),
-        (["release", "toy", "--feed", "events", "--why", "because"], "Name the reasons"),
+        (
+            ["correct", "toy", "/nowhere.csv", "--feed", "events", "--comment", "because"],
+            "cannot be read: No such file",
+        ),
+        (["release", "toy", "--feed", "events", "--comment", "because"], "Name the reasons"),
     ],
 )
 def test_what_cannot_be_done_is_refused(arguments, said):

@@ -36,8 +36,8 @@ USE_CASE = UseCase(
     objective="Call customers who are about to be lost.",
     owner="tests",
     time_zone="Africa/Cairo",
-    first_day=FIRST_DAY,
-    look_back_days=14,
+    first_period=FIRST_DAY,
+    look_back_periods=14,
     feeds=(
         Feed(
             name="visits",
@@ -54,7 +54,7 @@ USE_CASE = UseCase(
             },
             keys=("visit_id",),
             known_at="known_at",
-            absent_days=_each(MONDAY),  # what happened on Sunday: nothing
+            missing_periods=_each(MONDAY),  # what happened on Sunday: nothing
         ),
         Feed(
             name="customers",
@@ -66,7 +66,7 @@ USE_CASE = UseCase(
                 "âge": "int8",
             },
             keys=("customer_id",),
-            absent_days=_each(SUNDAY),
+            missing_periods=_each(SUNDAY),
         ),
         Feed(
             name="outcomes",
@@ -74,7 +74,7 @@ USE_CASE = UseCase(
             keys=("scored_on", "customer_id"),
             known_at="known_at",
             # Three days after a Sunday there is nothing to tell; nor had anything happened before the first day.
-            absent_days=_each(WEDNESDAY) | {FIRST_DAY, FIRST_DAY + timedelta(days=1)},
+            missing_periods=_each(WEDNESDAY) | {FIRST_DAY, FIRST_DAY + timedelta(days=1)},
         ),
     ),
     keys=("customer_id",),
@@ -89,21 +89,21 @@ USE_CASE = UseCase(
         "probability": "float64",
         "newest voucher": "bool",
     },
-    label=Label("lost", meaning="the customer was lost", matures_after_days=MATURES_AFTER_DAYS),
-    costs=DecisionCosts(missed=20, false_warning=1, unit="calls"),
+    label=Label("lost", meaning="the customer was lost", label_delay_periods=MATURES_AFTER_DAYS),
+    costs=DecisionCosts(missed=20, false_positive=1, unit="calls"),
     training=Training(
-        window_days=60,
-        validation_days=7,
-        test_days=7,
-        gap_days=1,
-        min_train_days=14,
+        window_periods=60,
+        validation_periods=7,
+        test_periods=7,
+        gap_periods=1,
+        min_train_periods=14,
         parameters={"learning_rate": 0.1, "num_leaves": 7, "min_data_in_leaf": 40},
         rounds=60,
         early_stopping_rounds=10,
         baseline_features=("rows", "amount_14d"),
     ),
     gates=(Gate("log_loss", better_than="prior"), Gate("average_precision", at_least=0.06)),
-    monitoring=Monitoring(min_days=5, performance=(PerformanceLimit("log_loss", at_most_worse=0.05),)),
+    monitoring=Monitoring(min_periods=5, performance=(PerformanceLimit("log_loss", max_degradation=0.05),)),
     notice="These customers are invented.",
     package="tests.customers_use_case",
 )

@@ -71,15 +71,15 @@ def visited(day: date) -> pa.Table:
     """The visits that happened on `day`, one of ten of which is reported on the next day that the shop is open."""
     rng = np.random.default_rng([1, day.toordinal()])
     number = rng.poisson(np.where(_idle(day), 0.06, 0.6)) * _exists(day)
-    who = np.repeat(np.arange(CUSTOMERS), number)
-    rows = len(who)
+    actor = np.repeat(np.arange(CUSTOMERS), number)
+    rows = len(actor)
     at = int(begins(day).timestamp()) + 9 * HOUR + rng.integers(0, 12 * HOUR, rows)
     late = (rng.random(rows) < 0.1) * (2 if _next(day).weekday() == SUNDAY else 1) * 24 * HOUR
     identity = day.toordinal() * 10_000 + FIRST_ID + np.arange(rows)
     return pa.table(
         {
             "visit_id": pa.array(identity, pa.int64()),
-            "customer_id": pa.array(IDS[who], pa.int64()),
+            "customer_id": pa.array(IDS[actor], pa.int64()),
             "visited_on": pa.array([day] * rows, pa.date32()),
             "channel": pa.array(CHANNELS[rng.integers(0, 3, rows)], pa.string()),
             "amount": pa.array(rng.integers(100, 9_999, rows) / 100, mask=rng.random(rows) < 0.05),
@@ -97,7 +97,7 @@ def registered(day: date) -> pa.Table:
     return pa.table(
         {
             "customer_id": pa.array(IDS[there], pa.int64()),
-            "since": pa.array([USE_CASE.first_day] * len(there), pa.date32()),
+            "since": pa.array([USE_CASE.first_period] * len(there), pa.date32()),
             "plan name": pa.array(np.where(_basic(day), "basic plan", "größter")[there], pa.string()),
             "place": pa.array(PLACES[_PLACE[there]], pa.string(), mask=_NOWHERE[there]),
             "âge": pa.array(_AGE[there].astype(np.int8)),
@@ -119,13 +119,13 @@ def told(period: date) -> pa.Table:
     first, corrected = period + timedelta(days=MATURES_AFTER_DAYS), period + timedelta(days=CORRECTED_AFTER_DAYS)
     if corrected.weekday() == WEDNESDAY:
         corrected = _next(corrected)
-    who, is_first = np.concatenate([there, changed]), np.arange(len(there) + len(changed)) < len(there)
+    actor, is_first = np.concatenate([there, changed]), np.arange(len(there) + len(changed)) < len(there)
     return pa.table(
         {
-            "customer_id": pa.array(IDS[who], pa.int64()),
-            "scored_on": pa.array([period] * len(who), pa.date32()),
+            "customer_id": pa.array(IDS[actor], pa.int64()),
+            "scored_on": pa.array([period] * len(actor), pa.date32()),
             "lost": pa.array(
-                (lost[who] & ~(is_first & found_late[who])).astype(np.int8), mask=~is_first & taken_back[who]
+                (lost[actor] & ~(is_first & found_late[actor])).astype(np.int8), mask=~is_first & taken_back[actor]
             ),
             "known_at": pa.array(np.where(is_first, begins(first), begins(corrected)), INSTANT),
         }
@@ -134,7 +134,7 @@ def told(period: date) -> pa.Table:
 
 def _exists(day: date) -> npt.NDArray[np.bool_]:
     """Which customers the shop has on a day; none where it is shut, or not open yet."""
-    number = (day - USE_CASE.first_day).days
+    number = (day - USE_CASE.first_period).days
     if number < 0 or day.weekday() == SUNDAY:
         return np.zeros(CUSTOMERS, dtype=bool)
     return (number >= _JOINED) & ((number < _LEFT) | (number >= _BACK))
@@ -142,7 +142,7 @@ def _exists(day: date) -> npt.NDArray[np.bool_]:
 
 def _basic(day: date) -> npt.NDArray[np.bool_]:
     """Which customers have the basic plan on a day."""
-    return _BASIC & ((day - USE_CASE.first_day).days < _UPGRADED)
+    return _BASIC & ((day - USE_CASE.first_period).days < _UPGRADED)
 
 
 def _idle(day: date) -> npt.NDArray[np.bool_]:

@@ -28,7 +28,7 @@ USE_CASE = replace(
     time_zone="America/New_Yrok",
     feeds=(EVENTS, TOY.feed("outcomes")),
     features={**TOY.features, "a,b": "float64"},
-    label=Label("failed", "it failed", matures_after_days=0),
+    label=Label("failed", "it failed", label_delay_periods=0),
 )
 """
 )
@@ -40,7 +40,7 @@ USE_CASE = replace(
     name="wrong_model",
     training=replace(TOY.training, parameters={"num_leafs": 7, "eta": 0.1, "max_bin": 1}),
     gates=(Gate("acu", at_least=0.5), Gate("auc", at_leest=0.5)),
-    monitoring=Monitoring(performance=(PerformanceLimit("log-loss", at_most_worse=0.1),)),
+    monitoring=Monitoring(performance=(PerformanceLimit("log-loss", max_degradation=0.1),)),
 )
 """
 )
@@ -54,7 +54,7 @@ SAID = {
         "Did you mean 'id'?",
         "features['a,b']: LightGBM refuses",
         "Write 'a_b'.",
-        "label.matures_after_days: Label('failed')",
+        "label.label_delay_periods: Label('failed')",
         "wrong_data/__init__.py:8)",
     ),
     "wrong_model": (

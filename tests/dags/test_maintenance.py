@@ -19,8 +19,8 @@ def asked(monkeypatch):
     """What the stage was asked for, and what stands on the asset's event."""
     found: dict = {"noted": {}}
 
-    def run(use_case, *, really, logs):
-        found.update(really=really, logs=logs)
+    def run(use_case, *, apply_changes, logs):
+        found.update(apply_changes=apply_changes, logs=logs)
         return found.get("result", RESULT)
 
     monkeypatch.setattr(apply, "maintain", run)
@@ -29,11 +29,11 @@ def asked(monkeypatch):
     return found
 
 
-def execute(monkeypatch, run_type: str, really: bool) -> dict:
+def execute(monkeypatch, run_type: str, apply_changes: bool) -> dict:
     context = {
         "dag_run": SimpleNamespace(run_type=run_type, triggering_user_name="ann"),
         "run_id": "r",
-        "params": {"really": really},
+        "params": {"apply_changes": apply_changes},
     }
     monkeypatch.setattr(maintenance, "get_current_context", lambda: context)
     return maintenance.maintain.function("toy")
@@ -58,7 +58,7 @@ def test_the_schedule_acts_only_where_declared_and_a_person_is_asked_first(
 ):
     asked["use_case"] = use_case
     execute(monkeypatch, run_type, form)
-    assert asked["really"] is acts
+    assert asked["apply_changes"] is acts
 
 
 @pytest.mark.parametrize(("use_case", "armed"), [(AUTOMATIC, True), (toy.USE_CASE, False)])

@@ -32,14 +32,14 @@ def form(lake_home, monkeypatch):
 
 
 def test_the_form_releases_rows_and_the_record_names_the_person(form):
-    done = form(reasons=[HOUR], quarantined_on=str(DAY), why="the limit was wrong")
+    done = form(reasons=[HOUR], quarantined_on=str(DAY), comment="the limit was wrong")
     assert (done["known_on"], done["rows"], done["new"]) == (str(NEXT), 2, True)
     (record,) = CorrectionLog.of(USE_CASE, "events").standing()
-    assert (record.who, record.why) == ("ann (run 'manual__1')", "the limit was wrong")
+    assert (record.actor, record.comment) == ("ann (run 'manual__1')", "the limit was wrong")
 
 
 def test_a_task_that_is_cleared_sends_nothing_twice(form):
-    fields = {"reasons": [HOUR], "why": "the limit was wrong"}
+    fields = {"reasons": [HOUR], "comment": "the limit was wrong"}
     assert [form(**fields)["new"], form(**fields)["new"]] == [True, False]
     land("events", NEXT)
     assert form(**fields)["known_on"] == str(NEXT)
@@ -47,7 +47,7 @@ def test_a_task_that_is_cleared_sends_nothing_twice(form):
 
 def test_the_form_corrects_with_a_file_of_the_inbox(form):
     (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
-    assert form(what="correct", file="hours.csv", known_on="2020-01-15", why="mistyped")["known_on"] == "2020-01-15"
+    assert form(what="correct", file="hours.csv", known_on="2020-01-15", comment="mistyped")["known_on"] == "2020-01-15"
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def test_the_form_corrects_with_a_file_of_the_inbox(form):
 )
 def test_what_cannot_be_done_fails_at_once_and_changes_nothing(form, fields, said):
     with pytest.raises(AirflowFailException, match=said):
-        form(why="because", **fields)
+        form(comment="because", **fields)
     assert CorrectionLog.of(USE_CASE, "events").standing() == []
 
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("feed", "../events"), ("what", "drop"), ("quarantined_on", "yesterday"), ("known_on", "../2020"), ("why", ""),
+    [("feed", "../events"), ("what", "drop"), ("quarantined_on", "yesterday"), ("known_on", "../2020"), ("comment", ""),
      ("reasons", [""]), ("reasons", "one"), ("rows", [1])],
 )  # fmt: skip
 def test_the_form_refuses_what_is_no_value_of_a_field(field, wrong):

@@ -90,7 +90,7 @@ def test_what_only_a_person_starts_has_no_schedule_and_one_run_at_a_time(dags, n
 
 def test_maintenance_is_a_dry_run_and_has_no_schedule_that_a_trigger_could_unpause(dags):
     dag = dags["flight_delays__maintenance"]
-    assert {field: dag.params.get_param(field).value for field in dag.params} == {"really": False}
+    assert {field: dag.params.get_param(field).value for field in dag.params} == {"apply_changes": False}
     assert dag.max_active_runs == 1
     assert dag.timetable.can_be_scheduled is False
 
@@ -108,8 +108,8 @@ def test_maintenance_that_is_declared_automatic_begins_on_the_next_sunday():
 
 @pytest.mark.parametrize("kind", ["data", "score", "monitor", "retrain", "train"])
 def test_no_run_is_scheduled_after_the_last_day_of_a_use_case_that_ends(kind):
-    ends_on = date(2013, 12, 31)
-    use_case = replace(all_use_cases()["flight_delays"], ends_on=ends_on)
+    last_period = date(2013, 12, 31)
+    use_case = replace(all_use_cases()["flight_delays"], last_period=last_period)
     dag = (
         weekly_dag(use_case, kind, params={})
         if kind == "train"

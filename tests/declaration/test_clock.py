@@ -53,7 +53,7 @@ def test_a_scheduled_run_that_is_a_moment_early_by_this_machines_clock_is_tried_
 
 def test_a_day_that_the_zone_skipped_is_refused():
     with pytest.raises(NotBegunError, match=r"2011-12-30 does not exist in Pacific/Apia"):
-        replace(USE_CASE, time_zone="Pacific/Apia", first_day=date(2011, 1, 1)).require(date(2011, 12, 30))
+        replace(USE_CASE, time_zone="Pacific/Apia", first_period=date(2011, 1, 1)).require(date(2011, 12, 30))
 
 
 ENTRIES = {
@@ -70,7 +70,7 @@ ENTRIES = {
     "wait for a turn": readiness.is_ready_to_decide,
     "replay": lambda use_case, day: run.run_backtest(use_case, day, day),
 }
-ENDED = replace(USE_CASE, ends_on=date(2020, 3, 31))
+ENDED = replace(USE_CASE, last_period=date(2020, 3, 31))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -106,7 +106,7 @@ def spoiled(lake_home, monkeypatch):
 
 
 def release(use_case=USE_CASE, **more):
-    return resubmit.resubmit_released(use_case, "events", [quarantined.HOUR], who="Ann", why="ok now", **more)
+    return resubmit.resubmit_released(use_case, "events", [quarantined.HOUR], actor="Ann", reason="ok now", **more)
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
@@ -118,20 +118,20 @@ def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
 
 def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):
     with pytest.raises(InvalidRequestError, match=r"2020-01-11 is after 2020-01-10, on which toy ends"):
-        release(replace(USE_CASE, ends_on=quarantined.DAY))
+        release(replace(USE_CASE, last_period=quarantined.DAY))
 
 
 @pytest.mark.parametrize(
-    ("ends_on", "reason"), [(date(2019, 1, 1), "before first_day"), ("2020-03-31", "date or None")]
+    ("last_period", "reason"), [(date(2019, 1, 1), "before first_period"), ("2020-03-31", "date or None")]
 )
-def test_a_last_day_that_cannot_be_is_refused_when_declared(ends_on, reason):
+def test_a_last_day_that_cannot_be_is_refused_when_declared(last_period, reason):
     with pytest.raises((ValueError, TypeError), match=reason):
-        replace(USE_CASE, ends_on=ends_on)
+        replace(USE_CASE, last_period=last_period)
 
 
 def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
-    assert ENDED.last_day() == date(2020, 3, 31)
-    assert USE_CASE.last_day() == date(2026, 11, 28)
+    assert ENDED.newest_period() == date(2020, 3, 31)
+    assert USE_CASE.newest_period() == date(2026, 11, 28)
 
 
 @pytest.mark.parametrize("wait", [timedelta.max, timedelta(days=366), timedelta(), timedelta(seconds=-1)])

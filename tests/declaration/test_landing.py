@@ -32,7 +32,7 @@ GOOD = Landing("a-bucket", "events/{day}/")
         ({"ready": "/done"}, "read as a file of the day"),
         ({"wait": timedelta()}, "above 0"),
         ({"every": timedelta()}, "above 0"),
-        ({"watch_days": -1}, "from 0"),
+        ({"watch_periods": -1}, "from 0"),
         ({"max_bytes": 0}, "max_bytes is above 0"),
         ({"max_files": 0}, "max_files is above 0"),
         ({"max_rows": 0}, "max_rows is above 0"),

@@ -10,14 +10,14 @@ from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monit
 @pytest.mark.parametrize(
     ("metric", "arguments", "said"),
     [
-        ("accuracy", {"at_most_worse": 0.1}, "'accuracy'.*there are .*log_loss"),
-        ("log_loss", {"at_most_worse": -0.1}, "from 0 on"),
-        ("log_loss", {}, "exactly one of at_most_worse .* and false_alarms_per_year"),
-        ("log_loss", {"at_most_worse": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
+        ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*there are .*log_loss"),
+        ("log_loss", {"max_degradation": -0.1}, "from 0 on"),
+        ("log_loss", {}, "exactly one of max_degradation .* and false_alarms_per_year"),
+        ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
         ("log_loss", {"false_alarms_per_year": 0}, "between 0.1 and 6"),
-        ("log_loss", {"at_most_worse": 0.1, "reference": "mean"}, r"one of \['prior', 'logistic'\]"),
-        ("log_loss", {"at_most_worse": 0.1, "confidence": 0.4}, "at least 0.5"),
-        ("log_loss", {"at_most_worse": 0.1, "confidence": 1}, "below 1"),
+        ("log_loss", {"max_degradation": 0.1, "reference": "mean"}, r"one of \['prior', 'logistic'\]"),
+        ("log_loss", {"max_degradation": 0.1, "confidence": 0.4}, "at least 0.5"),
+        ("log_loss", {"max_degradation": 0.1, "confidence": 1}, "below 1"),
     ],
 )
 def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, arguments, said):
@@ -27,11 +27,11 @@ def test_a_limit_of_performance_that_cannot_be_meant_is_refused(metric, argument
 
 def test_by_default_skill_against_the_prior_is_judged_at_one_false_alarm_a_year():
     (limit,) = Monitoring().performance
-    assert (limit.reference, limit.false_alarms_per_year, limit.at_most_worse) == ("prior", 1, None)
+    assert (limit.reference, limit.false_alarms_per_year, limit.max_degradation) == ("prior", 1, None)
     assert [each.baseline for each in Monitoring().baselines] == ["prior", "logistic"]
 
 
-@pytest.mark.parametrize(("baseline", "limits"), [("mean", {"at_most_worse": 0.1}), ("prior", {})])
+@pytest.mark.parametrize(("baseline", "limits"), [("mean", {"max_degradation": 0.1}), ("prior", {})])
 def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, limits):
     with pytest.raises(ValueError, match="BaselineLimit"):
         BaselineLimit(baseline, **limits)
@@ -41,12 +41,15 @@ def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, li
     ("wrong", "said"),
     [
         ({"drift_false_alarms_per_year": 50}, "between 0.1 and 6"),
-        ({"min_days": 1}, "min_days is 2 or more"),
-        ({"min_days": 15, "window_days": 14}, "at most window_days"),
+        ({"min_periods": 1}, "min_periods is 2 or more"),
+        ({"min_periods": 15, "window_periods": 14}, "at most window_periods"),
         ({"drift_quantile": 0}, "above 0, up to 1"),
         ({"drift_quantile": 1.1}, "above 0, up to 1"),
-        *(({name: 0}, "above 0") for name in ("drift_times", "feature_psi", "volume_change", "max_age_days", "slower")),
-        *(({name: -1}, "from 0 on") for name in ("more_nulls", "unseen", "stale_days")),
+        *(
+            ({name: 0}, "above 0")
+            for name in ("drift_factor", "feature_psi", "volume_change", "max_age_days", "slower")
+        ),
+        *(({name: -1}, "from 0 on") for name in ("max_null_increase", "unseen", "stale_periods")),
         ({"performance": (PerformanceLimit("auc", 0.1), PerformanceLimit("auc", 0.2))}, "each metric has one limit"),
     ],
 )
@@ -62,11 +65,11 @@ def test_monitoring_that_cannot_be_meant_is_refused(wrong, said):
         ({"signals": ("p", "e")}, "none of"),
         ({"signals": ("performance", "performance")}, "named twice"),
         ({"breaches": 0}, "breaches is 1 or more"),
-        ({"breaches": 6, "of_days": 5}, "at most of_days"),
-        ({"cool_down_days": 0}, "cool_down_days is 1 or more"),
+        ({"breaches": 6, "of_periods": 5}, "at most of_periods"),
+        ({"cool_down_periods": 0}, "cool_down_periods is 1 or more"),
         ({"per_month": -1}, "per_month is a number from 0 on"),
-        ({"back_off": 0.5}, "back_off is 1 or more"),
-        ({"longest_cool_down_days": 13}, "at least cool_down_days"),
+        ({"backoff_factor": 0.5}, "backoff_factor is 1 or more"),
+        ({"max_cool_down_periods": 13}, "at least cool_down_periods"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(wrong, said):
@@ -88,7 +91,7 @@ def test_alerts_that_cannot_be_meant_are_refused(wrong, said):
 
 
 def test_a_policy_says_in_words_what_it_does():
-    rules = " ".join(Retraining(breaches=3, of_days=5, cool_down_days=14, per_month=2).rules())
+    rules = " ".join(Retraining(breaches=3, of_periods=5, cool_down_periods=14, per_month=2).rules())
     for part in (
         "performance, worse than baseline, weighted drift",
         "3 or more of the last 5",
@@ -105,9 +108,9 @@ def test_a_policy_that_never_trains_says_so(policy):
 
 
 def test_a_decision_remembers_as_far_back_as_any_of_its_rules_looks():
-    assert Retraining(longest_cool_down_days=56).memory_days == 56
-    assert Retraining(of_days=30, breaches=1).memory_days == 90
-    assert Retraining(longest_cool_down_days=14).memory_days == 31, "the budget is of a month"
+    assert Retraining(max_cool_down_periods=56).decision_lookback_periods == 56
+    assert Retraining(of_periods=30, breaches=1).decision_lookback_periods == 90
+    assert Retraining(max_cool_down_periods=14).decision_lookback_periods == 31, "the budget is of a month"
 
 
 def test_every_signal_can_be_named_alone():

@@ -70,7 +70,7 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
                     search={"max_depth": SearchRange(9, 3)},
                     baseline_features=("houre",),
                 ),
-                "monitoring": Monitoring(performance=(PerformanceLimit("log-loss", at_most_worse=0.1),)),
+                "monitoring": Monitoring(performance=(PerformanceLimit("log-loss", max_degradation=0.1),)),
                 "retraining": Retraining(signals=("performence",)),
                 "approval": Approval(wait=timedelta()),
             }
@@ -92,7 +92,7 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
         "gates": "Did you mean 'hour'?",
         "gates[1]": "Did you mean 'at_least'?",
     }
-    rest = {"name", "feeds[1].landing.bucket", "label.matures_after_days", "training.search['max_depth'].low"}
+    rest = {"name", "feeds[1].landing.bucket", "label.label_delay_periods", "training.search['max_depth'].low"}
     assert rest | {"approval.wait"} <= set(found)
     assert str(refused.value).startswith(f"UseCase('Toy'): {len(refused.value.problems)} problems:\n- ")
     assert all(f"\n- {path}: " in str(refused.value) for path in found)
@@ -101,9 +101,13 @@ def test_all_problems_of_a_use_case_and_of_its_parts_are_said_at_once():
 def test_a_field_of_another_type_leaves_out_only_what_depends_on_it():
     with pytest.raises(DeclarationError) as refused, keep_problems():
         replace(
-            USE_CASE, owner=3, look_back_days=-1, feeds=(Feed("events", columns=3, keys=("id",)),), features={"x": ""}
+            USE_CASE,
+            owner=3,
+            look_back_periods=-1,
+            feeds=(Feed("events", columns=3, keys=("id",)),),
+            features={"x": ""},
         )
-    assert {"owner", "look_back_days", "feeds[0].columns", "features['x']"} <= set(hints(refused.value))
+    assert {"owner", "look_back_periods", "feeds[0].columns", "features['x']"} <= set(hints(refused.value))
     assert "keys" not in hints(refused.value)
 
 
@@ -112,7 +116,7 @@ def test_missing_arguments_are_said_with_the_problems_of_the_parts():
         UseCase(name="x", objektive="y", feeds=(Feed("events"),), label=Label("failed", "it failed", 0))
     problems = {problem.path: problem for problem in refused.value.problems}
     assert "lacks the arguments ['columns', 'keys']" in problems["feeds[0]"].problem
-    assert "label.matures_after_days" in problems
+    assert "label.label_delay_periods" in problems
     own = [problem.text for problem in refused.value.problems if not problem.path]
     assert own[0] == "UseCase has no argument 'objektive'. Did you mean 'objective'?"
     assert "lacks the arguments ['objective', 'owner', 'time_zone'" in own[1]
@@ -127,7 +131,7 @@ def test_a_wrong_part_that_no_use_case_holds_is_not_forgotten():
 
 def test_a_wrong_part_of_a_part_is_said_once():
     with keep_problems() as unused:
-        Monitoring(performance=(PerformanceLimit("acu", at_most_worse=0.1),))
+        Monitoring(performance=(PerformanceLimit("acu", max_degradation=0.1),))
     assert [problem.path for problem in unused()] == ["Monitoring.performance[0].metric"]
 
 

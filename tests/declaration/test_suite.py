@@ -135,6 +135,6 @@ def test_the_reason_of_an_unchanged_rule_does_not_change():
     shuffled = gxe.ExpectColumnValuesToBeInSet(column="kind", value_set=["c", "a", "b"])
     assert reason_text(ordered) == reason_text(shuffled)
     written_out = gxe.ExpectColumnValuesToBeBetween(
-        column="hour", min_value=0.0, max_value=22.0, strict_min=False, mostly=1, notes="why", meta={"a": 1}
+        column="hour", min_value=0.0, max_value=22.0, strict_min=False, mostly=1, notes="reason", meta={"a": 1}
     )
     assert reason_text(written_out) == reason_text(HOUR)

@@ -55,7 +55,7 @@ def test_a_use_case_that_cannot_be_is_refused(change, said):
     [
         ((Gate("auc", at_least=0.9), Gate("auc", at_most=0.8)), "contradict each other"),
         ((Gate("auc", at_least=0.9), Gate("auc", at_least=0.9)), "declared twice"),
-        ((Gate("auc", at_least=0.9, min_days=8),), "more than the 7 test days, so it could never be judged"),
+        ((Gate("auc", at_least=0.9, min_periods=8),), "more than the 7 test days, so it could never be judged"),
         ((SliceGate("colour", "brier", 0.1),), r"SliceGate\('colour'\): there is no key or feature of that name"),
         ((SliceGate("size", "brier", 0.1),), "no key or feature of that name that groups rows"),
     ],
@@ -75,7 +75,7 @@ def test_a_window_must_hold_its_splits():
 
 
 def test_the_threshold_follows_from_the_costs():
-    assert DecisionCosts(missed=30, false_warning=10, unit="minutes").threshold == pytest.approx(0.25)
+    assert DecisionCosts(missed=30, false_positive=10, unit="minutes").threshold == pytest.approx(0.25)
 
 
 def test_declarations_cannot_be_changed_afterwards():
@@ -91,7 +91,7 @@ def test_an_unknown_use_case_is_answered_with_those_there_are():
 
 
 def test_a_day_before_the_first_is_refused():
-    USE_CASE.require(USE_CASE.first_day)
+    USE_CASE.require(USE_CASE.first_period)
     with pytest.raises(InvalidRequestError, match="2020-01-01"):
         USE_CASE.require(date(2019, 12, 31))
 

@@ -50,13 +50,13 @@ def _spoil() -> None:
 
 def _correct() -> object:
     return resubmit.resubmit_corrected(
-        USE_CASE, "events", MENDED.name, MENDED.read_bytes(), who="a drill", why="mistyped"
+        USE_CASE, "events", MENDED.name, MENDED.read_bytes(), actor="a drill", comment="mistyped"
     )
 
 
 def _corrections() -> list[tuple[Any, ...]]:
     found = CorrectionLog.of(USE_CASE, "events").standing()
-    return [(each.number, each.kind, each.who, each.why, each.known_on, each.content) for each in found]
+    return [(each.number, each.kind, each.actor, each.comment, each.known_on, each.content) for each in found]
 
 
 def _files_landed() -> dict[str, Any]:
@@ -89,12 +89,14 @@ def _kept() -> str:
 
 STEPS = {
     **life.STEPS,
-    "approve": Step(lambda: approve.record_approval(USE_CASE, "1", approved=True, who="a drill", why="it is good"), 2),
+    "approve": Step(
+        lambda: approve.record_approval(USE_CASE, "1", approved=True, actor="a drill", comment="it is good"), 2
+    ),
     "reproduce": Step(lambda: reproduce.reproduce_version(USE_CASE, "1"), 2),
     "spoil": Step(_spoil, 0),
     "correct": Step(_correct, 4, _corrections),
     "collect": Step(lambda: ingest.ingest_period(LANDING, LANDED), 4, _files_landed),
     "wear": Step(_wear, 0),
-    "maintain": Step(lambda: apply.maintain(USE_CASE, really=True, now=_later()), 4, _kept),
+    "maintain": Step(lambda: apply.maintain(USE_CASE, apply_changes=True, now=_later()), 4, _kept),
 }
 """The whole life. `collect` needs `put_files` before it, and the Airflow Connection `aws_default` to that server."""

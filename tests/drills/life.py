@@ -75,14 +75,14 @@ STEPS = {
     "train": Step(lambda: train.train_model(USE_CASE, AS_OF, reason="a first model"), 8),
     "evaluate": Step(lambda: evaluate.evaluate_run(USE_CASE, _run_id()), 6),
     "register": Step(lambda: register.register_run(USE_CASE, _run_id()), 8),
-    "promote": Step(lambda: promote.promote_version(USE_CASE, "1", who="a drill"), 9),
+    "promote": Step(lambda: promote.promote_version(USE_CASE, "1", actor="a drill"), 9),
     "score": Step(lambda: score.score_period(USE_CASE, DAY), 8),
     "measure": Step(lambda: monitor.monitor_period(USE_CASE, DAY), 5),
     "breach": Step(_breach, 0),
     "decide": Step(lambda: decide.decide_retraining(USE_CASE, DAY), 4),
     "claim": Step(lambda: reserve_slot.reserve_slot(USE_CASE, DAY), 3),
     "record_outcome": Step(_record, 3),
-    "rollback": Step(lambda: rollback.roll_back(USE_CASE, "1", DAY, who="a drill", reason="to try it"), 4),
+    "rollback": Step(lambda: rollback.roll_back(USE_CASE, "1", DAY, actor="a drill", reason="to try it"), 4),
 }
 
 

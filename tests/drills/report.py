@@ -35,12 +35,12 @@ class Untold:
     """A drill that has no row, or not that of a success, and why."""
 
     fault: str
-    why: str
+    reason: str
     """`skipped: …` or `FAILED: …`."""
 
     @property
     def survived(self) -> bool:
-        return self.why.startswith("skipped")
+        return self.reason.startswith("skipped")
 
 
 COLUMNS = ("fault", "trials", "guard that caught it", "rows lost", "content equal")
@@ -48,7 +48,7 @@ COLUMNS = ("fault", "trials", "guard that caught it", "rows lost", "content equa
 
 def _cells(row: Row | Untold) -> tuple[str, ...]:
     if isinstance(row, Untold):
-        return row.fault, "-", row.why, "-", "-"
+        return row.fault, "-", row.reason, "-", "-"
     return row.fault, str(row.trials), row.guard, str(row.rows_lost), "yes" if row.equal else "NO"
 
 

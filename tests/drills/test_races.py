@@ -27,8 +27,8 @@ def run_days(days: list[date]) -> None:
         build.build_features(USE_CASE, day)
 
 
-def promote_and_score(days: list[date], who: str) -> None:
-    promote.promote_version(USE_CASE, "1", who=who)
+def promote_and_score(days: list[date], actor: str) -> None:
+    promote.promote_version(USE_CASE, "1", actor=actor)
     for day in days:
         score.score_period(USE_CASE, day)
 

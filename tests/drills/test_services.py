@@ -152,7 +152,7 @@ def test_after_a_fault_in_a_backfill_the_tables_are_as_if_nothing_had_happened(
     by_hand = brought_to_an_end(stack, api, walk)
     if "worker" in fault.name:
         until(lambda: not tries_without_a_log(api, walk), "the logs of killed tries")
-    expected, found = of_days(undisturbed, walk), of_days(walk.tables(), walk)
+    expected, found = of_periods(undisturbed, walk), of_periods(walk.tables(), walk)
     assert all(len(days) == DAYS for days in expected.values())
     guard = f"{fault.guard} ({seen(stack, api, walk)}). {by_hand or NOBODY}{differing(expected, found)}"
     survived(Row(fault.name, guard, 1, rows_lost(expected, found), found == expected))
@@ -190,7 +190,7 @@ def differing(expected: Tables, found: Tables) -> str:
     return f" These differ: {tables}" if tables else ""
 
 
-def of_days(tables: Tables, walk: Walk) -> Tables:
+def of_periods(tables: Tables, walk: Walk) -> Tables:
     """What the data DAG writes, of the drill's days."""
     return {
         table: {day: held for day, held in tables[table].items() if walk.first <= day <= walk.last} for table in TABLES

@@ -138,7 +138,7 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
     assert promoted["promoted"] is True
     assert promoted["effective_from"] == str(AS_OF)
     entry = Ledger.of(USE_CASE).champion_of(AS_OF)
-    assert (entry.version, entry.who) == (promoted["version"], f"{credentials.USER} (run {champion.run_id!r})")
+    assert (entry.version, entry.actor) == (promoted["version"], f"{credentials.USER} (run {champion.run_id!r})")
     (version,) = summary.build_report(USE_CASE).versions
     assert version.champion
     assert {"model", "prior", "logistic"} == set(version.test)
@@ -192,7 +192,7 @@ def test_days_whose_labels_are_known_are_measured(api, measured):
     found = monitor.realised_performance(USE_CASE, AS_OF, AS_OF)
     assert found.days == (str(AS_OF),)
     assert found.rows > 600
-    known = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
+    known = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
     for dag_id in (DATA, SCORE, MONITOR):
         succeeded(api, dag_id, api.trigger(dag_id, conf={"day": str(known)}))
     rows = Lake.of(USE_CASE).as_of(known).read("metrics", known, known).to_pylist()

@@ -95,9 +95,9 @@ def test_an_approved_model_flies_and_the_ledger_names_who_said_so(api, approved)
     run, _ = approved
     approval, entry = Ledger.of(USE_CASE).entries()[:2]
     assert (approval.action, approval.version) == ("approval", entry.version)
-    assert "admin" in approval.who and approval.reason == "looks right"
+    assert "admin" in approval.actor and approval.reason == "looks right"
     assert (entry.version, life(entry.version)) == (version_of(api, run), "champion")
-    assert "admin" in entry.who and "looks right" in entry.reason
+    assert "admin" in entry.actor and "looks right" in entry.reason
 
 
 def test_an_answer_starts_without_a_reason_although_the_training_has_one(approved):

@@ -24,7 +24,7 @@ WITH_CHAMPION = replace(
     USE_CASE,
     gates=(
         *USE_CASE.gates,
-        ChampionGate(min_days=5, margin=0.5),
+        ChampionGate(min_periods=5, margin=0.5),
         SliceGate("kind", "mean_error", max_degradation=0.5, min_rows=50),
     ),
 )
@@ -58,12 +58,12 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
         Lake.of(USE_CASE).replace(
             "labels", day, known.filter(pc.not_equal(known["event_date"], lost)), inputs={}, stage="x"
         )
-    strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_days=7),))
+    strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
     run_id = another(strict)
     found = evaluate.evaluate_run(strict, run_id)
     assert (found.gates, found.verdicts[0]["outcome"]) == ("inconclusive", "inconclusive")
     version = register.register_run(strict, run_id).version
-    assert not promote.promote_version(strict, version, who="a test").promoted
+    assert not promote.promote_version(strict, version, actor="a test").promoted
     assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
     gates = (replace(strict.gates[0], if_inconclusive="pass"),)
     assert evaluate.evaluate_run(replace(USE_CASE, gates=gates), run_id).gates == "passed"
@@ -89,7 +89,7 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
 
 
 def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained_toy, another, tmp_path):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, who="a test")
+    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
     run_id = another(WITH_CHAMPION)
     found = evaluate.evaluate_run(WITH_CHAMPION, run_id)
     assert found.champion == "1"
@@ -102,7 +102,7 @@ def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained
 
 @pytest.mark.usefixtures("without_plots")
 def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, who="a test")
+    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
     assert evaluate.evaluate_run(WITH_CHAMPION, another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
 
 
@@ -116,7 +116,7 @@ def test_judging_again_changes_nothing(trained_toy, monkeypatch):
 
 @pytest.mark.usefixtures("without_plots")
 def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, who="a test")
+    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
     assert not evaluate.evaluate_run(USE_CASE, trained_toy).new
 
 
@@ -176,7 +176,7 @@ def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, anothe
     second = registry.version(register.register_run(USE_CASE, later).version)
     assert evaluate.is_current(USE_CASE, second)
     assert not evaluate.is_current(WITH_CHAMPION, second)
-    promote.promote_version(USE_CASE, first, who="a test")
+    promote.promote_version(USE_CASE, first, actor="a test")
     assert not evaluate.is_current(USE_CASE, second)
 
 

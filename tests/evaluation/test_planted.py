@@ -59,7 +59,7 @@ def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
     assert [verdict["gate"] for verdict in stopped] == list(failing)
     assert all(verdict["reason"] and verdict["outcome"] == "failed" for verdict in stopped)
     version = register.register_run(use_case, run_id).version
-    refused = promote.promote_version(use_case, version, who="a test")
+    refused = promote.promote_version(use_case, version, actor="a test")
     assert not refused.promoted
     assert all(verdict["reason"] in refused.reason for verdict in stopped)
     assert (Registry(USE_CASE).champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
@@ -87,7 +87,7 @@ def test_a_model_worse_than_a_baseline_is_caught(champion, another):
 
 
 def test_a_model_worse_than_the_champion_is_caught(champion, another):
-    gate = ChampionGate(min_days=5)
+    gate = ChampionGate(min_periods=5)
     use_case = replace(USE_CASE, gates=(EASY, gate))
     blocked(use_case, another(use_case, rounds=1), str(gate))
 
@@ -141,7 +141,7 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
 
     honest = features.build
     monkeypatch.setattr(features, "build", build)
-    short = replace(USE_CASE, look_back_days=1)
+    short = replace(USE_CASE, look_back_periods=1)
     for day in days_from(first, last):
         features_build.build_features(short, day)
     return first, last
@@ -149,8 +149,8 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
 
 def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion(leaking_features, another):
     gate = LeakageGate(days=6)
-    short = replace(USE_CASE.training, window_days=LEAST_DAYS)
-    use_case = replace(USE_CASE, look_back_days=1, training=short, gates=(EASY, gate))
+    short = replace(USE_CASE.training, window_periods=LEAST_DAYS)
+    use_case = replace(USE_CASE, look_back_periods=1, training=short, gates=(EASY, gate))
     run_id = another(use_case)
     blocked(use_case, run_id, str(gate))
     [verdict] = [each for each in evaluate.evaluate_run(use_case, run_id).verdicts if each["blocks"]]
@@ -165,7 +165,7 @@ def test_more_features_without_gain_than_allowed_are_caught(champion, another):
 
 @pytest.mark.parametrize("damage", ["removed", "other trees"])
 def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(champion, another, lake_home, damage):
-    use_case = replace(USE_CASE, gates=(EASY, ChampionGate(min_days=5)))
+    use_case = replace(USE_CASE, gates=(EASY, ChampionGate(min_periods=5)))
     run_id = another(use_case)
     registry = Registry(USE_CASE)
     path = next(path for path in lake_home.rglob("model.lgb") if registry.version("1").model_id in str(path))

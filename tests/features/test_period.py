@@ -33,7 +33,7 @@ CUSTOMERS_DAILY = replace(
     keys=("customer_id",),
     period=PARTITION,
     features={"spent": "float64"},
-    label=Label("returned", meaning="the customer came back", matures_after_days=2),
+    label=Label("returned", meaning="the customer came back", label_delay_periods=2),
 )
 """One row a day for each customer; the keys do not say of which day a row is."""
 
@@ -198,14 +198,14 @@ def test_labels_get_the_look_back(lake_home, monkeypatch):
             as_before(day, **feeds),
         )[1],
     )
-    features_build.build_features(replace(TOY, look_back_days=2), date(2020, 1, 4))
+    features_build.build_features(replace(TOY, look_back_periods=2), date(2020, 1, 4))
     assert given == [days_from(date(2020, 1, 2), date(2020, 1, 4))]
 
 
 def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
     day = date(2020, 1, 10)
-    features_build.build_features(replace(TOY, look_back_days=1), day)
+    features_build.build_features(replace(TOY, look_back_periods=1), day)
     lake = Lake.of(TOY)
     view = lake.as_of(day)
     note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.day == day)
-    assert note.inputs["checked/events"] == view.digest_of_days("checked/events", day - timedelta(days=1), day)
+    assert note.inputs["checked/events"] == view.digest_of_periods("checked/events", day - timedelta(days=1), day)

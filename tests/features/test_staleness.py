@@ -127,7 +127,7 @@ def test_days_whose_inputs_were_landed_again_with_other_rows_are_stale_as_far_as
 @pytest.mark.parametrize(
     "changed",
     [
-        {"look_back_days": 3},
+        {"look_back_periods": 3},
         {"features": {"kind": "category", "size": "float32", "hour": "int32", "urgent": "bool"}},
         {"time_zone": "Asia/Tokyo"},
     ],

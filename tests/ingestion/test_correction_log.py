@@ -33,12 +33,12 @@ def book(lake_home) -> CorrectionLog:
     return CorrectionLog.of(USE_CASE, "outcomes")
 
 
-def draft(*ids: int, known_on: date = LATER, who: str = "Ann", failed: int = 1) -> CorrectionDraft:
+def draft(*ids: int, known_on: date = LATER, actor: str = "Ann", failed: int = 1) -> CorrectionDraft:
     """A correction of the outcomes of these ids."""
     content = pa.table([[DAY] * len(ids), list(ids), [failed] * len(ids)], schema=COLUMNS)
     origin = {"day": [DAY] * len(ids), "digest": [f"row-{each}" for each in ids], "reasons": [["bad"]] * len(ids)}
     rows = corrections.with_origin(content, origin)
-    return CorrectionDraft(kind="correct", known_on=known_on, who=who, why="mistyped", rows=rows)
+    return CorrectionDraft(kind="correct", known_on=known_on, actor=actor, comment="mistyped", rows=rows)
 
 
 def test_a_correction_is_read_as_it_was_recorded(book):
@@ -46,7 +46,7 @@ def test_a_correction_is_read_as_it_was_recorded(book):
     assert done.new
     (there,) = book.standing()
     assert there.rows.equals(done.correction.rows)
-    assert (there.number, there.kind, there.known_on, there.why) == (1, "correct", LATER, "mistyped")
+    assert (there.number, there.kind, there.known_on, there.comment) == (1, "correct", LATER, "mistyped")
     assert there.recorded_at == done.correction.recorded_at
 
 
@@ -100,8 +100,8 @@ def test_the_same_row_is_not_sent_back_twice_whatever_is_made_of_it(book):
 
 def test_the_same_again_stands_whoever_says_it(book):
     book.record(draft(1))
-    again = book.record(draft(1, who="Bob"))
-    assert (again.new, again.correction.who) == (False, "Ann")
+    again = book.record(draft(1, actor="Bob"))
+    assert (again.new, again.correction.actor) == (False, "Ann")
     moved = draft(1, known_on=date(2020, 1, 12))
     assert book.record(moved, whenever=True).correction.known_on == LATER
 

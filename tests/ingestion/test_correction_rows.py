@@ -20,7 +20,12 @@ from tests.toy_use_case import USE_CASE, expectations, source
 
 def correction(values: list, kind: str, number: int = 1) -> Correction:
     rows = pa.table({"id": list(range(len(values))), "x": pa.array(values, arrow_type(kind))})
-    said = {"who": "Ann", "why": "mistyped", "recorded_at": "2020-01-10T00:00:00+00:00", "known_on": date(2020, 1, 11)}
+    said = {
+        "actor": "Ann",
+        "comment": "mistyped",
+        "recorded_at": "2020-01-10T00:00:00+00:00",
+        "known_on": date(2020, 1, 11),
+    }
     return Correction(kind="correct", number=number, rows=rows, **said)
 
 

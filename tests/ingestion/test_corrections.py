@@ -73,10 +73,10 @@ def test_an_id_depends_on_day_and_content_alone_and_equal_rows_are_counted():
 
 
 def test_ids_of_equal_rows_follow_their_reasons_in_whatever_order_the_lake_gives_them():
-    equal, why = pa.concat_tables([ODD.slice(0, 1)] * 3), [["bad", "worse"], ["worse"], ["bad"]]
+    equal, comment = pa.concat_tables([ODD.slice(0, 1)] * 3), [["bad", "worse"], ["worse"], ["bad"]]
     (name,) = corrections.row_ids([DAY], ODD.slice(0, 1), [[]])
     expected = {("bad",): name, ("bad", "worse"): f"{name}.2", ("worse",): f"{name}.3"}
-    for order in itertools.permutations(why):
+    for order in itertools.permutations(comment):
         ids = corrections.row_ids([DAY] * 3, equal, order)
         assert dict(zip(map(tuple, order), ids, strict=True)) == expected
 

@@ -76,7 +76,7 @@ def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypat
 def test_an_empty_day_is_refused_unless_it_is_declared_absent(monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
     ingest.ingest_period(USE_CASE, DAY)
-    with pytest.raises(FeedRefusedError, match=r"delivered no rows.*absent_days"):
+    with pytest.raises(FeedRefusedError, match=r"delivered no rows.*missing_periods"):
         validate.validate_period(USE_CASE, DAY)
 
 
@@ -84,7 +84,7 @@ def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
     from dataclasses import replace
 
     with pytest.raises(DataError, match="declared absent"):
-        ingest.land_feed(USE_CASE, replace(EVENTS, absent_days=frozenset({DAY})), DAY)
+        ingest.land_feed(USE_CASE, replace(EVENTS, missing_periods=frozenset({DAY})), DAY)
 
 
 def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
@@ -155,7 +155,7 @@ def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_s
 def test_days_before_are_landed_by_whoever_needs_them():
     run_day()
     landed = Lake.of(USE_CASE).as_of(DAY).partitions("checked/events")
-    assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_days)
+    assert min(landed) == DAY - timedelta(days=USE_CASE.look_back_periods)
     assert max(landed) == DAY
 
 

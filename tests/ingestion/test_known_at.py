@@ -115,7 +115,7 @@ def test_a_timestamp_is_no_key_and_no_feature():
 @pytest.mark.parametrize("machine", ["UTC", "Pacific/Auckland"])
 def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_zone(lake_home, monkeypatch, machine):
     monkeypatch.setenv("TZ", machine)
-    use_case = replace(declared("timestamp"), look_back_days=0)
+    use_case = replace(declared("timestamp"), look_back_periods=0)
     value = datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)
     rows = seen(value, MIDNIGHT)
     monkeypatch.setattr(source, "events", lambda day: rows)

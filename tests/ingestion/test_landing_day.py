@@ -62,15 +62,15 @@ def test_a_day_of_files_becomes_the_same_content_as_the_same_rows_from_a_functio
         deliver(landing, DAY - timedelta(days=earlier))
     ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
     tables = ("raw/events", "raw/outcomes", "checked/events", "checked/outcomes", "features", "labels")
-    found = {table: lake(use_case).as_of(DAY).digest_of_days(table) for table in tables}
+    found = {table: lake(use_case).as_of(DAY).digest_of_periods(table) for table in tables}
     other = replace(toy.USE_CASE, name="other")
     ingest.ingest_period(other, DAY), validate.validate_period(other, DAY), build.build_features(other, DAY)
-    assert found == {table: lake(other).as_of(DAY).digest_of_days(table) for table in tables}
+    assert found == {table: lake(other).as_of(DAY).digest_of_periods(table) for table in tables}
 
 
 def test_a_use_case_of_delivered_feeds_alone_needs_no_source(landing):
     deliver(landing)
-    use_case = replace(landing_toy(landing.name), package="tests.ingestion.sourceless", look_back_days=0)
+    use_case = replace(landing_toy(landing.name), package="tests.ingestion.sourceless", look_back_periods=0)
     ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
     (rebuilt,) = rebuild_periods(use_case, [DAY], DAY + timedelta(days=1))
     assert (rebuilt.rows, rebuilt.leaking, rebuilt.error) == (source.ROWS, (), "")
@@ -276,7 +276,7 @@ def test_a_day_is_not_there_before_its_mark_is(landing):
 
 def test_a_day_declared_absent_needs_no_files_and_may_have_no_rows(landing):
     use_case = landing_toy(landing.name)
-    first = use_case.first_day
+    first = use_case.first_period
     assert land(use_case, "outcomes", first).partition.rows == 0
     landing.put(f"outcomes/{first:%Y/%m/%d}/x.parquet", as_parquet(source.outcomes(DAY)))
     with pytest.raises(DataError, match="declared absent"):

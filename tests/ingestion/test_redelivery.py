@@ -161,7 +161,7 @@ def test_the_ingest_of_a_later_day_notices_and_changes_nothing(use_case, landing
 
 def test_a_day_that_is_longer_ago_than_is_watched_is_not_looked_at(use_case, landing):
     change(landing)
-    last = DAY + timedelta(days=use_case.feed("events").landing.watch_days)
+    last = DAY + timedelta(days=use_case.feed("events").landing.watch_periods)
     assert len(ingest_files.noticed_redelivery(use_case, last)) == 1
     assert ingest_files.noticed_redelivery(use_case, last + timedelta(days=1)) == []
 
@@ -190,7 +190,7 @@ def test_a_day_of_which_nothing_is_published_takes_its_corrected_files_without_a
 @pytest.mark.parametrize("later", [0, 1])
 def test_a_day_that_was_built_from_before_it_was_withdrawn_keeps_what_has_landed(use_case, landing, monkeypatch, later):
     """Of itself, or of a day that looks back on it."""
-    use_case = replace(use_case, look_back_days=later)
+    use_case = replace(use_case, look_back_periods=later)
     deliver(landing, DAY + timedelta(days=later))
     build.build_features(use_case, DAY + timedelta(days=later))
     withdraw(use_case, monkeypatch)

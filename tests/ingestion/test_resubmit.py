@@ -102,7 +102,7 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
     text = edited(*BOTH)
     first = sent("events", text)
     land("events", NEXT)
-    again = sent("events", text, who="Bob", why="says the same")
+    again = sent("events", text, actor="Bob", comment="says the same")
     assert (again.number, again.new, again.known_on) == (first.number, False, first.known_on)
     assert "stands already" in again.told
 
@@ -189,7 +189,7 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
     sent("events", edited(*BOTH))
     deliver, later = source.events, NEXT + timedelta(days=1)
     monkeypatch.setattr(source, "events", lambda day: deliver(day).slice(0, 0 if day == NEXT else None))
-    absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
+    absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     build.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, later)
     assert [(row["hour"], row["reasons"]) for row in rows_of("checked/events", NEXT)[:2]] == [(5, []), (1, [])]
     (events, _) = reconcile.reconcile(USE_CASE)
@@ -197,7 +197,7 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
 
 
 def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
-    absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
+    absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     build.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, NEXT)
     assert CorrectionLog.of(USE_CASE, "events").closed_days() == set()
 

@@ -101,7 +101,7 @@ def test_a_day_of_a_gap_may_be_named_while_nothing_later_is_decided(bad_hours):
 
 
 def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch):
-    absent = replace(EVENTS, absent_days=EVENTS.absent_days | {NEXT})
+    absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
     monkeypatch.setattr("tests.quarantined.USE_CASE", replace(USE_CASE, feeds=(absent, *USE_CASE.feeds[1:])))
     with pytest.raises(
         InvalidRequestError, match=r"2020-01-11 is declared absent\. The first free day .* is 2020-01-12"
@@ -176,7 +176,7 @@ def test_rows_that_did_not_change_are_refused(bad_hours):
         (lambda: released("events", FAILED), "is quarantined for"),
         (lambda: released("events"), "Name the reasons"),
         (lambda: released("events", HOUR, ids=["2020-01-10.beef"]), "No row is quarantined under"),
-        (lambda: released("events", HOUR, why="  "), "Say why"),
+        (lambda: released("events", HOUR, comment="  "), "Say why"),
     ],
 )
 def test_a_release_that_cannot_be_is_refused(bad_hours, ask, said):
@@ -269,7 +269,7 @@ def test_rows_that_an_expectation_cannot_judge_are_refused_before_they_stop_a_da
 def asked(**fields) -> resubmit.ResubmissionRequest:
     empty = dict.fromkeys(("quarantined_on", "reasons", "rows", "file", "known_on"))
     return resubmit.ResubmissionRequest(
-        **{"feed": "events", "what": "release", "why": "mistyped", "who": "Ann", **empty, **fields}
+        **{"feed": "events", "what": "release", "comment": "mistyped", "actor": "Ann", **empty, **fields}
     )
 
 

@@ -90,18 +90,18 @@ class PostgreSQL(Server):
     arguments: tuple[str, ...] = ()
 
     def _start(self) -> None:
-        who = {"user": "nobody"} if os.getuid() == 0 else {}
+        actor = {"user": "nobody"} if os.getuid() == 0 else {}
         data = self.folder / "data"
         if not data.exists():
             initdb = [program("initdb"), "-D", data, "-U", "postgres", "--auth=scram-sha-256", "--data-checksums"]
             initdb += ["--no-sync", "--encoding=UTF8", f"--pwfile={self.folder / 'password'}"]
             (self.folder / "password").write_text(self.password)
-            if who:
+            if actor:
                 shutil.chown(self.folder, "nobody")
-            subprocess.run(initdb, check=True, capture_output=True, cwd=self.folder, **who)
+            subprocess.run(initdb, check=True, capture_output=True, cwd=self.folder, **actor)
             (self.folder / "password").unlink()
         here = ["-h", "127.0.0.1", "-p", str(self.port), "-c", "unix_socket_directories="]
-        self._run(program("postgres"), "-D", str(data), *self.arguments, *here, **who)
+        self._run(program("postgres"), "-D", str(data), *self.arguments, *here, **actor)
 
     def start(self) -> None:
         super().start()

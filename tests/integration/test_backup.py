@@ -78,7 +78,7 @@ def live() -> None:
         build.build_features(USE_CASE, day)
     run_id = train.train_model(USE_CASE, TOY.as_of, reason="a first model").run_id
     evaluate.evaluate_run(USE_CASE, run_id)
-    assert promote.promote_version(USE_CASE, register.register_run(USE_CASE, run_id).version, who="a test").promoted
+    assert promote.promote_version(USE_CASE, register.register_run(USE_CASE, run_id).version, actor="a test").promoted
     for day in days_from(TOY.as_of, TOY.last):
         score.score_period(USE_CASE, day)
 

@@ -78,7 +78,7 @@ class Walk:
             run_id = train.train_model(self.use_case, self.as_of, reason="to compare with").run_id
             evaluate.evaluate_run(self.use_case, run_id)
             promoted = promote.promote_version(
-                self.use_case, register.register_run(self.use_case, run_id).version, who="a test"
+                self.use_case, register.register_run(self.use_case, run_id).version, actor="a test"
             )
             assert promoted.promoted, promoted.reason
             for day in days_from(self.as_of, self.last):

@@ -206,7 +206,7 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
         lake.as_of(AS_OF).require_whole("features", AS_OF)
     assert Registry(USE_CASE).versions() == []
-    for day in days_from(USE_CASE.first_day, AS_OF):
+    for day in days_from(USE_CASE.first_period, AS_OF):
         (
             ingest.ingest_period(USE_CASE, day),
             validate.validate_period(USE_CASE, day),
@@ -216,6 +216,6 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     made = register.register_run(
         USE_CASE, evaluate.evaluate_run(USE_CASE, train.train_model(USE_CASE, AS_OF).run_id).run_id
     ).version
-    assert promote.promote_version(USE_CASE, made, who="a test").promoted
+    assert promote.promote_version(USE_CASE, made, actor="a test").promoted
     assert score.score_period(USE_CASE, AS_OF).rows
     assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["promotion", "restoration"]

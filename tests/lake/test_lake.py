@@ -189,10 +189,10 @@ def test_of_two_first_writers_at_once_the_second_leaves_the_day_alone_if_it_is_t
     monkeypatch.setattr(Lake, "_commit", overtaken)
     lake = Lake.of(USE_CASE)
     for _ in range(2):
-        mine = lake.replace(TABLE, FIRST, rows(2, 3), inputs={}, stage="test", unless_there=True)
+        mine = lake.replace(TABLE, FIRST, rows(2, 3), inputs={}, stage="test", if_absent=True)
         assert (mine.changed, mine.partition.rows, mine.version) == (False, 1, 1)
     assert lake.as_of(FIRST).read(TABLE)["id"].to_pylist() == [1]
-    assert lake.replace(TABLE, SECOND, rows(2, 3), inputs={}, stage="test", unless_there=True).changed
+    assert lake.replace(TABLE, SECOND, rows(2, 3), inputs={}, stage="test", if_absent=True).changed
 
 
 def test_a_write_that_dies_before_its_commit_leaves_the_old_day_whole(lake_home, monkeypatch):

@@ -90,9 +90,9 @@ def test_a_narrowed_type_is_refused_in_words_before_anything_is_written(lake_hom
     before = write(DAY, {"failed": [value]}, failed=old)
     with pytest.raises(
         SchemaNarrowedError, match=r"raw/outcomes holds column 'failed'.*rebuild toy raw/outcomes"
-    ) as why:
+    ) as reason:
         write(NEXT, {"failed": [None]}, failed=new)
-    assert (why.value.use_case, why.value.column) == ("toy", "failed") and not why.value.worth_retrying
+    assert (reason.value.use_case, reason.value.column) == ("toy", "failed") and not reason.value.worth_retrying
     lake = Lake.of(declared(failed=old))
     assert lake.delta(TABLE).version() == before.version
     with pytest.raises(TypeNarrowedError, match="column 'failed' is stored as"):

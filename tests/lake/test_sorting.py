@@ -12,7 +12,7 @@ from include.lake.sorting import rows_in_both, sort_rows
 from tests.toy import with_key
 from tests.toy_use_case import USE_CASE, features, source
 
-DAY = USE_CASE.first_day
+DAY = USE_CASE.first_period
 NAMES = [".x", ".", "..", ".a[0]", "[x]", "a.b"]
 
 

@@ -121,5 +121,5 @@ def test_a_correction_that_holds_such_a_date_is_refused_when_it_is_sent(lake_hom
     pq.write_table(rows, sink)
     with pytest.raises(InvalidRequestError, match=r"'event_date'.* 10000-01-01"):
         resubmit.resubmit_corrected(
-            USE_CASE, "events", "rows.parquet", sink.getvalue().to_pybytes(), who="Ann", why="mistyped"
+            USE_CASE, "events", "rows.parquet", sink.getvalue().to_pybytes(), actor="Ann", comment="mistyped"
         )

@@ -158,14 +158,14 @@ def postgres() -> Iterator[str]:
         pytest.skip("there is no initdb: install PostgreSQL (Debian: apt-get install postgresql)")
     real = next(iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))), found)
     binaries = Path(real).parent
-    who = {"user": "nobody"} if os.getuid() == 0 else {}
+    actor = {"user": "nobody"} if os.getuid() == 0 else {}
     folder, [port] = Path(tempfile.mkdtemp(prefix="pg")), free_ports(1)
-    if who:
+    if actor:
         shutil.chown(folder, "nobody")
     initdb = [binaries / "initdb", "-D", folder / "data", "-U", "airworthy", "--auth=trust", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **who)
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **actor)
     command = [binaries / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", folder]
-    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who)
+    server = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **actor)
     try:
         address = f"postgresql://airworthy:hush@127.0.0.1:{port}/postgres"
         wait_for_port(port)

@@ -25,14 +25,14 @@ def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkey
         with monkeypatch.context() as patch:
             patch.setattr(apply._PlanExecutor, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                apply.maintain(USE_CASE, really=True, now=now)
+                apply.maintain(USE_CASE, apply_changes=True, now=now)
         dropped = NOT_REPRODUCIBLE in Registry(USE_CASE).version("2").tags
         assert dropped or reproduce.reproduce_version(USE_CASE, "2").outcome == "equal", (
             f"{step}: lost before it was told"
         )
-    apply.maintain(USE_CASE, really=True, now=now)
+    apply.maintain(USE_CASE, apply_changes=True, now=now)
     assert outcomes() == {"1": "equal", "2": "not rebuilt", "3": "equal", "4": "equal"}
-    assert apply.maintain(USE_CASE, really=True, now=now).counts == {}
+    assert apply.maintain(USE_CASE, apply_changes=True, now=now).counts == {}
 
 
 def test_killed_amid_the_files_the_next_one_removes_the_rest(home, monkeypatch):
@@ -45,11 +45,11 @@ def test_killed_amid_the_files_the_next_one_removes_the_rest(home, monkeypatch):
 
     monkeypatch.setattr(inventory, "remove_files", one)
     with pytest.raises(KeyboardInterrupt):
-        apply.maintain(USE_CASE, really=True, now=now)
+        apply.maintain(USE_CASE, apply_changes=True, now=now)
     monkeypatch.setattr(inventory, "remove_files", remove)
     planned = maintenance_plan.build_cleanup_plan(USE_CASE, now)
     assert done and done[0] not in [item.name for item in planned.items]
-    apply.maintain(USE_CASE, really=True, now=now)
+    apply.maintain(USE_CASE, apply_changes=True, now=now)
     assert outcomes()["1"] == "equal"
 
 
@@ -83,7 +83,7 @@ def test_an_entry_on_the_ledger_since_the_plan_was_made_stops_it(home):
 def test_two_at_once_come_to_the_same_as_one(home):
     now = later()
     with ThreadPoolExecutor(2) as pool:
-        running = [pool.submit(apply.maintain, USE_CASE, really=True, now=now) for _ in range(2)]
+        running = [pool.submit(apply.maintain, USE_CASE, apply_changes=True, now=now) for _ in range(2)]
     assert all(each.result() for each in running)
     assert maintenance_plan.build_cleanup_plan(USE_CASE, now).items == ()
     assert [reproduce.reproduce_version(USE_CASE, number).outcome for number in "12"] == ["equal", "not rebuilt"]

@@ -42,34 +42,34 @@ def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
     model = Registry(USE_CASE).run(run_id).data.tags["airworthy.model_id"]
-    apply.maintain(USE_CASE, really=True, now=later(200))
+    apply.maintain(USE_CASE, apply_changes=True, now=later(200))
     [run] = [run for run in upkeep.runs(experiment) if run.deleted]
     assert run.run_id == run_id
     assert upkeep.size(experiment, run_id) and upkeep.size(experiment, f"models/{model}")
-    assert apply.maintain(USE_CASE, really=True, now=later(229)).counts == {}, "it can still be restored"
-    result = apply.maintain(USE_CASE, really=True, now=later(231))
+    assert apply.maintain(USE_CASE, apply_changes=True, now=later(229)).counts == {}, "it can still be restored"
+    result = apply.maintain(USE_CASE, apply_changes=True, now=later(231))
     assert set(result.counts) == {"deleted run", "logged model"}
     assert result.counts["deleted run"]["bytes"] > 0
     assert not upkeep.size(experiment, run_id) and not upkeep.size(experiment, f"models/{model}")
     assert outcomes()["4"] == "equal"
-    assert apply.maintain(USE_CASE, really=True, now=later(231)).counts == {}
+    assert apply.maintain(USE_CASE, apply_changes=True, now=later(231)).counts == {}
 
 
 def test_a_run_that_a_person_restores_stays(home):
     run_id = of_no_version()
-    apply.maintain(USE_CASE, really=True, now=later(200))
+    apply.maintain(USE_CASE, apply_changes=True, now=later(200))
     MlflowCleanup(USE_CASE).restore_run(run_id)
-    assert set(apply.maintain(USE_CASE, really=True, now=later(370)).counts) == {"restored run"}
-    assert apply.maintain(USE_CASE, really=True, now=later(549)).counts == {}, "its days count from then on"
+    assert set(apply.maintain(USE_CASE, apply_changes=True, now=later(370)).counts) == {"restored run"}
+    assert apply.maintain(USE_CASE, apply_changes=True, now=later(549)).counts == {}, "its days count from then on"
 
 
 def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
-    apply.maintain(USE_CASE, really=True, now=later(200))
+    apply.maintain(USE_CASE, apply_changes=True, now=later(200))
     upkeep.restore_run(run_id)
-    apply.maintain(USE_CASE, really=True, now=later(207))
+    apply.maintain(USE_CASE, apply_changes=True, now=later(207))
     MlflowClient(upkeep.address).delete_run(run_id)
-    assert apply.maintain(USE_CASE, really=True, now=later(4000)).counts == {}
+    assert apply.maintain(USE_CASE, apply_changes=True, now=later(4000)).counts == {}
     assert upkeep.size(upkeep.experiment(), run_id)
 
 
@@ -95,11 +95,13 @@ def test_folders_of_artifacts_that_belong_to_nothing_go(home):
     for name in ("0" * 32, "models/m-" + "0" * 32, "a colleague's", "models/a colleague's"):
         (root / name / "artifacts").mkdir(parents=True)
         (root / name / "artifacts" / "file").write_bytes(b"123")
-    assert apply.maintain(USE_CASE, really=False, now=later(1)).counts == {"ownerless folder": {"count": 2, "bytes": 0}}
-    assert set(apply.maintain(USE_CASE, really=True, now=later(1)).counts) == {"ownerless folder"}
-    assert apply.maintain(USE_CASE, really=True, now=later(29)).counts == {}, "of less than 30 days"
+    assert apply.maintain(USE_CASE, apply_changes=False, now=later(1)).counts == {
+        "ownerless folder": {"count": 2, "bytes": 0}
+    }
+    assert set(apply.maintain(USE_CASE, apply_changes=True, now=later(1)).counts) == {"ownerless folder"}
+    assert apply.maintain(USE_CASE, apply_changes=True, now=later(29)).counts == {}, "of less than 30 days"
     assert upkeep.size(experiment, "0" * 32)
-    result = apply.maintain(USE_CASE, really=True, now=later(32))
+    result = apply.maintain(USE_CASE, apply_changes=True, now=later(32))
     assert result.counts["orphan artifacts"] == {"count": 2, "bytes": 6}
     assert not upkeep.size(experiment, "0" * 32) and upkeep.ownerless(experiment) == {}
     assert upkeep.size(experiment, "a colleague's") and upkeep.size(experiment, "models/a colleague's")
@@ -129,7 +131,7 @@ def test_what_a_killed_writer_left_half_written_goes_once_it_is_old(home):
         path.write_bytes(b"half")
     for path in ours:
         age(path, 200)
-    assert apply.maintain(USE_CASE, really=True).counts == {"unfinished file": {"count": 2, "bytes": 8}}
+    assert apply.maintain(USE_CASE, apply_changes=True).counts == {"unfinished file": {"count": 2, "bytes": 8}}
     assert (young.exists(), [path.exists() for path in ours]) == (True, [False, False])
 
 
@@ -143,7 +145,9 @@ def next_second() -> datetime:
 
 def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     """All are due after a day, and it is asked a day after a moment between the old ones and the young."""
-    use_case = replace(USE_CASE, retention=replace(USE_CASE.retention, page_days=1, fit_days=1, log_days=1))
+    use_case = replace(
+        USE_CASE, retention=replace(USE_CASE.retention, data_docs_days=1, backtest_cache_days=1, log_days=1)
+    )
     pages = [data_docs.data_docs_folder("toy") / "events" / f"2020-01-0{n}__aaaa.html" for n in (1, 2)]
     fits, logs = ModelCache.of(USE_CASE), place / "tasks"
     other = logs / "dag_id=another__data/attempt=1.log"
@@ -152,7 +156,7 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     pages[0].write(b"page"), fits.keep("old", [1]), old_log.write(b"log"), other.write(b"log")
     between = next_second()
     pages[1].write(b"page"), fits.keep("young", [1]), young_log.write(b"log")
-    result = apply.maintain(use_case, really=True, now=between + timedelta(days=1), logs=[str(logs)])
+    result = apply.maintain(use_case, apply_changes=True, now=between + timedelta(days=1), logs=[str(logs)])
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"page": 1, "fit": 1, "task log": 1}
     assert not any(each.exists() for each in (pages[0], fits.folder / "old.json", old_log))
     assert list(places.files(logs / "dag_id=toy__data")) == [young_log]
@@ -175,7 +179,7 @@ def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home
     pages.path.symlink_to(pages.path)
     for path in (fits.folder.path / "old.json", logs / "dag_id=toy__score" / "attempt=1.log"):
         age(path, 200)
-    result = apply.maintain(USE_CASE, really=True, logs=[str(logs)])
+    result = apply.maintain(USE_CASE, apply_changes=True, logs=[str(logs)])
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"fit": 1, "task log": 1}
     assert [str(pages) in result.problems[0], "toy__data" in result.problems[1]] == [True, True]
     with pytest.raises(apply.PlanIncompleteError, match="maintenance has done the rest"):
@@ -192,8 +196,8 @@ def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
         outbox.put(message, ["email"])
     letter = next(each for each in outbox.waiting() if each.message.key == told.key)
     outbox.sent(letter, "email")
-    assert "letter" not in apply.maintain(USE_CASE, really=False, now=later(89)).counts
-    assert apply.maintain(USE_CASE, really=True, now=later(100)).counts["letter"]["count"] == 2
+    assert "letter" not in apply.maintain(USE_CASE, apply_changes=False, now=later(89)).counts
+    assert apply.maintain(USE_CASE, apply_changes=True, now=later(100)).counts["letter"]["count"] == 2
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
     outbox.put(told, ["email"])
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
@@ -209,7 +213,7 @@ def test_ledger_claims_and_decisions_never_go(home):
     kept = ("ledger", "claims", "decisions")
     before = {name: places.contents(lake.root / name) for name in kept}
     assert all(before.values())
-    apply.maintain(USE_CASE, really=True, now=later(4000))
+    apply.maintain(USE_CASE, apply_changes=True, now=later(4000))
     assert {name: places.contents(lake.root / name) for name in kept} == before
 
 
@@ -224,7 +228,7 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(toy_lake, mlflo
     upkeep = MlflowCleanup(tidy)
     experiment, model = upkeep.experiment(), upkeep.run(run_id).data.tags["airworthy.model_id"]
     for days, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
-        result = apply.maintain(tidy, really=True, now=later(days))
+        result = apply.maintain(tidy, apply_changes=True, now=later(days))
         assert set(result.counts) == kinds
     assert not upkeep.size(experiment, run_id) and not upkeep.size(experiment, f"models/{model}")
     assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}

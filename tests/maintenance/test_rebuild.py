@@ -46,7 +46,7 @@ def test_earlier_periods_that_can_be_read_stay(lake_home):
     assert read(failed="int16") == [{"failed": 1}, {"failed": 300}]
 
 
-@pytest.mark.parametrize(("table", "why"), [("raw/nothing", "has no table"), ("features", "nothing to rebuild")])
-def test_a_table_that_is_not_there_is_refused(lake_home, table, why):
-    with pytest.raises(InvalidRequestError, match=why):
+@pytest.mark.parametrize(("table", "reason"), [("raw/nothing", "has no table"), ("features", "nothing to rebuild")])
+def test_a_table_that_is_not_there_is_refused(lake_home, table, reason):
+    with pytest.raises(InvalidRequestError, match=reason):
         rebuild_table(declared(failed="int8"), table, DAY)

@@ -34,7 +34,7 @@ class Entry:
     version: str
     effective_from: date = DAY
     action: str = "promotion"
-    who: str = "a test"
+    actor: str = "a test"
     reason: str = ""
     files_digest: str = "files"
     judged: str = ""
@@ -214,13 +214,13 @@ def test_a_plan_is_told_by_kind_with_counts_and_bytes():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"table_days": 1}, "a task may read for 7 hours"),
-        ({"run_days": 29}, "run_days=29 is below table_days=30"),
-        ({"champion_days": 20}, "champion_days=20 is below table_days=30"),
+        ({"superseded_days": 1}, "a task may read for 7 hours"),
+        ({"run_days": 29}, "run_days=29 is below superseded_days=30"),
+        ({"champion_days": 20}, "champion_days=20 is below superseded_days=30"),
         ({"newest_versions": 0}, "newest_versions is 1 or more"),
         ({"deleted_run_days": 0}, "so that a mistake can be undone"),
         ({"log_days": 0}, "log_days is 1 or more"),
-        ({"letter_days": 7}, "more than 7"),
+        ({"notification_days": 7}, "more than 7"),
     ],
 )
 def test_a_policy_that_contradicts_itself_is_refused_with_what_to_write(given, said):

@@ -14,7 +14,7 @@ from include.model.metrics import METRICS, MetricName
 from include.settings import REPOSITORY
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
 LABELS = np.array([0.0, 0.0, 1.0, 1.0])
 PROBABILITIES = np.array([0.1, 0.4, 0.35, 0.8])
 ROWS = st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=60)

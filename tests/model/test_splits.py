@@ -35,7 +35,9 @@ def test_test_days_are_the_last_and_gaps_lie_between():
     st.integers(1, 10),
 )
 def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there, gap, validation, test):
-    shape = replace(USE_CASE.training, gap_days=gap, validation_days=validation, test_days=test, min_train_days=1)
+    shape = replace(
+        USE_CASE.training, gap_periods=gap, validation_periods=validation, test_periods=test, min_train_periods=1
+    )
     use_case = replace(USE_CASE, training=shape)
     try:
         cut = splits.split_days(use_case, T, date(2019, 12, 1), [T - timedelta(days=n) for n in there])
@@ -48,7 +50,7 @@ def test_no_day_is_in_two_splits_or_nearer_than_the_gap_to_the_next_split(there,
 
 @pytest.mark.parametrize("matures_after", [1, 2, 5])
 def test_days_whose_labels_have_not_matured_are_in_no_split(matures_after):
-    use_case = replace(USE_CASE, label=replace(USE_CASE.label, matures_after_days=matures_after))
+    use_case = replace(USE_CASE, label=replace(USE_CASE.label, label_delay_periods=matures_after))
     cut = splits.split_days(use_case, T, date(2020, 1, 1), days(date(2020, 1, 1), date(2020, 3, 9)))
     assert cut.test[-1] == T - timedelta(days=matures_after) == splits.training_window(use_case, T)[1]
 

@@ -65,7 +65,7 @@ def test_a_feature_that_has_moved_breaks_its_own_limit_and_with_its_importance_t
 
 @pytest.mark.parametrize(("times", "quantile", "limit"), [(1.0, 1.0, 0.3), (1.0, 0.5, 0.2), (2.0, 0.5, 0.4)])
 def test_weighted_drift_may_be_what_the_days_of_the_promise_showed(times, quantile, limit):
-    found = compared(like_train(), drift_times=times, drift_quantile=quantile)
+    found = compared(like_train(), drift_factor=times, drift_quantile=quantile)
     assert found["weighted_drift", "features"].limit == pytest.approx(limit)
 
 

@@ -45,19 +45,19 @@ def profile(validation: np.ndarray, test: np.ndarray, usual: np.ndarray | None =
     )  # fmt: skip
 
 
-def lived(limit, monitoring: Monitoring, series: np.ndarray, test_days: int) -> float:
+def lived(limit, monitoring: Monitoring, series: np.ndarray, test_periods: int) -> float:
     """False alarms a year of lives that are judged and decided one day at a time, with a limit as a number."""
-    then, life = series[:, :test_days], series[:, test_days + (GAP if test_days else 0) :]
+    then, life = series[:, :test_periods], series[:, test_periods + (GAP if test_periods else 0) :]
     days = life.shape[1]
     breached = np.zeros(life.shape, bool)
-    for day in range(monitoring.min_days - 1, days):
-        now = life[:, max(day + 1 - monitoring.window_days, 0) : day + 1]
-        if test_days:
+    for day in range(monitoring.min_periods - 1, days):
+        now = life[:, max(day + 1 - monitoring.window_periods, 0) : day + 1]
+        if test_periods:
             value, sureness = performance.difference_row(now, then)
         else:
             value, sureness = now.mean(axis=1), autocorrelation.precision_of_mean(now)
         breached[:, day] = autocorrelation.tail(value - limit.limit, sureness) < 1 - limit.confidence
-    signal = "performance" if test_days else "worse_than_baseline"
+    signal = "performance" if test_periods else "worse_than_baseline"
     policy = Retraining(signals=(signal,))
     return sum(trainings(each, policy, signal) for each in breached) * 365 / days / len(breached)
 
@@ -70,7 +70,7 @@ def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
         for n, broke in enumerate(breached)
     ]
     for n in np.flatnonzero(breached).tolist():
-        seen = measured[max(n - policy.look_back_days, 0) : n + 1]
+        seen = measured[max(n - policy.look_back_periods, 0) : n + 1]
         if retraining_policy.decide_by_policy(
             policy, measured[n].day, seen, decided, CurrentChampion("1", START)
         ).retrain:
@@ -80,7 +80,7 @@ def trainings(breached: np.ndarray, policy: Retraining, signal: str) -> int:
 
 def monitoring_of(window: int, rate: float = 1.0) -> Monitoring:
     return Monitoring(
-        window_days=window,
+        window_periods=window,
         performance=(PerformanceLimit("log_loss", false_alarms_per_year=rate),),
         baselines=(BaselineLimit("prior", false_alarms_per_year=rate),),
     )
@@ -106,7 +106,7 @@ def test_lives_see_the_declared_rate_within_a_factor_of_2_where_a_version_has_da
 def test_the_printed_rate_of_a_declared_number_is_what_lives_see():
     rng = np.random.default_rng(secrets.randbits(60))
     past = ar(1, 42, 0.4, rng)[0]
-    monitoring = Monitoring(performance=(PerformanceLimit("log_loss", at_most_worse=0.2),), baselines=())
+    monitoring = Monitoring(performance=(PerformanceLimit("log_loss", max_degradation=0.2),), baselines=())
     (rate, *_) = false_alarms.compute_false_alarms(profile(past[:14], past[14:]), monitoring, POLICY, GAP).rates
     assert not rate.own and rate.days == 42 and rate.declared is None
     # The default process has the deviation of these days and a lag-1 autocorrelation of 0.4.
@@ -160,7 +160,7 @@ def test_drift_may_declare_a_rate_too_and_each_kind_has_its_own_multiple():
     made = false_alarms.compute_false_alarms(profile(usual[:14], usual[14:], usual), monitoring, POLICY, GAP)
     assert [rate.per_year for rate in made.rates] == pytest.approx([1.0, 1.0], rel=0.15)
     applied = made.applied(monitoring)
-    assert (applied.drift_times, applied.prediction_drift_times) == tuple(rate.at for rate in made.rates)
+    assert (applied.drift_factor, applied.prediction_drift_factor) == tuple(rate.at for rate in made.rates)
     assert applied.drift_false_alarms_per_year is None
 
 

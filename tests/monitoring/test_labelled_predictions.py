@@ -43,7 +43,7 @@ def test_a_quarter_of_each_day_is_taken_and_of_other_days_other_rows(keys):
 
 def test_labels_are_complete_on_the_day_on_which_they_mature_and_not_a_day_later(lake_home):
     lake, days = Lake.of(USE_CASE), [date(2020, 1, 1) + timedelta(days=n) for n in range(4)]
-    assert USE_CASE.label.matures_after_days == 2
+    assert USE_CASE.label.label_delay_periods == 2
     for day in days[:3]:
         rows = source.everything(day, rows=3).select(["event_date", "id", *USE_CASE.features])
         lake.replace("labels", day, source.outcomes(day), inputs={}, stage="test")
@@ -74,7 +74,7 @@ def test_labels_are_not_late_for_days_on_which_a_shop_is_shut(lake_home, shut):
             labelled_predictions.newest_complete(USE_CASE, view),
             labelled_predictions.newest_due(USE_CASE, view),
         )
-        late = freshness.lateness(day, complete, due, USE_CASE.monitoring.stale_days)
+        late = freshness.lateness(day, complete, due, USE_CASE.monitoring.stale_periods)
         assert (late.value, late.breached) == (0, False), day
 
 
@@ -89,5 +89,5 @@ def test_labels_that_stop_coming_are_late_although_the_shop_is_shut_on_sundays(l
         labelled_predictions.newest_complete(USE_CASE, view),
         labelled_predictions.newest_due(USE_CASE, view),
     )
-    late = freshness.lateness(days[-1], complete, due, USE_CASE.monitoring.stale_days)
+    late = freshness.lateness(days[-1], complete, due, USE_CASE.monitoring.stale_periods)
     assert late.value > 5 and late.breached

@@ -17,7 +17,7 @@ from tests.toy_use_case import USE_CASE, source
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 NEXT = AS_OF + timedelta(days=1)
-KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
+KNOWN = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
 """The day at which the labels of AS_OF are complete."""
 
 
@@ -139,7 +139,7 @@ def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judg
 def test_the_promise_stands_beside_it():
     promised = measured(LAST)["promise/log_loss", "model"]
     assert promised["lower"] < promised["value"] < promised["upper"]
-    assert promised["days"] == USE_CASE.training.test_days
+    assert promised["days"] == USE_CASE.training.test_periods
 
 
 def test_labels_that_turn_against_the_model_are_a_breach_of_performance():

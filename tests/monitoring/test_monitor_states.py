@@ -71,7 +71,7 @@ def test_a_day_without_features_says_so():
 
 def test_a_day_before_the_first_is_refused(lake_home):
     with pytest.raises(InvalidRequestError, match="begins on"):
-        monitor.monitor_period(USE_CASE, USE_CASE.first_day - timedelta(days=1))
+        monitor.monitor_period(USE_CASE, USE_CASE.first_period - timedelta(days=1))
 
 
 @pytest.mark.usefixtures("scored")
@@ -345,7 +345,7 @@ def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
 
 
 def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_compare_with(landed):
-    monitor.monitor_period(replace(USE_CASE, look_back_days=0), date(2020, 1, 9))
+    monitor.monitor_period(replace(USE_CASE, look_back_periods=0), date(2020, 1, 9))
     rows = landed.as_of(date(2020, 1, 9)).read("metrics", since=date(2020, 1, 9)).to_pylist()
     states = [row["state"] for row in rows if row["metric"] == "volume_change"]
     assert len(states) == 2 and all("no day before" in state for state in states)
@@ -360,4 +360,4 @@ def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
 def test_labels_of_a_day_are_read_as_of_the_day_on_which_they_are_complete_and_no_later(lake_home):
     """A correction that became known the day after must not change what a report says."""
     view = labelled_predictions.matured_periods(Lake.of(USE_CASE), KNOWN)
-    assert view.day == KNOWN + timedelta(days=USE_CASE.label.matures_after_days)
+    assert view.day == KNOWN + timedelta(days=USE_CASE.label.label_delay_periods)

@@ -12,7 +12,7 @@ from include.monitoring import performance
 from include.monitoring.performance import LabelledPredictions
 from include.use_case import DecisionCosts
 
-COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
 LIMITS = Monitoring(
     performance=(PerformanceLimit("log_loss", 0.02, reference=None), PerformanceLimit("auc", 0.05, reference=None)),
     baselines=(),
@@ -112,7 +112,7 @@ def test_a_model_four_times_as_bad_as_its_own_baseline_is_a_breach_whatever_it_p
     now = outcomes(14, 2)
     good = now.predicted["model"]
     swapped = LabelledPredictions(now.days, now.labels, {"model": np.clip(1 - good, 0.02, 0.98), "logistic": good})
-    limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", at_most_worse=0),))
+    limits = Monitoring(performance=(), baselines=(BaselineLimit("logistic", max_degradation=0),))
     found = {
         (each.metric, each.subject): each for each in performance.judge_window(swapped, {"model": {}}, limits, COSTS)
     }
@@ -141,7 +141,7 @@ def test_few_days_are_not_judged_and_the_state_says_how_many_there_are():
 
 @pytest.mark.parametrize(("window", "test", "said"), [(2, 28, "Only 2 days with labels"), (14, 2, "Only 2 test days")])
 def test_too_few_days_to_be_sure_are_called_too_few(window, test, said):
-    least = Monitoring(min_days=2, performance=LIMITS.performance, baselines=())
+    least = Monitoring(min_periods=2, performance=LIMITS.performance, baselines=())
     for found in worse(outcomes(window, 2), least, than=promise_of(outcomes(test, 3))).values():
         assert found.breached is None and (found.limit is None or said in found.state), found
         assert "each single day" not in found.state

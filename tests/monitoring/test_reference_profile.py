@@ -16,7 +16,7 @@ from include.monitoring.reference_profile import ProfileUnreadableError, Referen
 from include.use_case import DecisionCosts
 
 FEATURES = {"kind": "category", "size": "float64"}
-COSTS = DecisionCosts(missed=3, false_warning=1, unit="points")
+COSTS = DecisionCosts(missed=3, false_positive=1, unit="points")
 
 
 def rows(days: int, seed: int, shift: float = 0.0) -> TrainingRows:

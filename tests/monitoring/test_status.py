@@ -24,13 +24,13 @@ CALM = (
 LIMITED = [("worse/log_loss", "model")]
 WORSE = measure("worse/log_loss", "model", 0.03, lower=0.025, limit=0.02, breached=True, days=14)
 DRIFT = measure("weighted_drift", "features", 0.3, limit=0.1, breached=True)
-SEEN = StatusInputs("toy", D, today=D, stale_days=1, rows=CALM, champion="3")
+SEEN = StatusInputs("toy", D, today=D, stale_periods=1, rows=CALM, champion="3")
 
 
 def test_all_that_was_judged_and_holds_is_ok():
     found = overall_status(SEEN)
     assert (found.name, found.do) == ("ok", "Nothing to do.")
-    assert "2 limits that were judged" in found.why
+    assert "2 limits that were judged" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_all_that_was_judged_and_holds_is_ok():
 )
 def test_the_most_serious_thing_is_the_state(changed, name, says):
     found = overall_status(replace(SEEN, **changed))
-    assert found.name == name and says in found.why and found.do
+    assert found.name == name and says in found.reason and found.do
 
 
 def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
@@ -64,7 +64,7 @@ def test_an_earlier_day_that_is_looked_at_on_purpose_is_not_stale():
 def test_what_could_not_be_measured_is_never_ok(silent):
     found = overall_status(replace(SEEN, rows=(*CALM, silent)))
     assert found.name == "unclear"
-    assert found.why == "2020-05-01 has no predictions. Run toy__score for it."
+    assert found.reason == "2020-05-01 has no predictions. Run toy__score for it."
 
 
 def test_what_the_line_says_is_not_said_again_below_it():
@@ -97,7 +97,7 @@ def test_labels_that_have_not_come_are_said_beside_the_state():
 def test_performance_is_told_first_and_many_breaches_are_counted():
     many = [measure("null_share", f"f{n}", 0.5, limit=0.1, breached=True) for n in range(4)]
     found = overall_status(replace(SEEN, rows=(*many, WORSE)))
-    assert found.why.startswith("On 14 days log loss") and found.why.endswith("And 2 more.")
+    assert found.reason.startswith("On 14 days log loss") and found.reason.endswith("And 2 more.")
 
 
 def test_broken_data_sends_a_person_to_the_data_first():
@@ -152,13 +152,13 @@ def test_a_verdict_on_performance_leaves_nothing_to_do():
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])
 def test_without_a_figure_of_drift_nothing_is_ok(left):
     found = overall_status(replace(SEEN, rows=left))
-    assert found.name == "unclear" and "Nothing says what" in found.why
+    assert found.name == "unclear" and "Nothing says what" in found.reason
 
 
 def test_a_feed_that_was_refused_is_never_ok_and_is_named():
     refused = measure("published", "events", None, state="Nothing of the day is published")
     found = overall_status(replace(SEEN, rows=(*CALM, refused)))
-    assert (found.name, found.why) == ("unclear", "events: Nothing of the day is published.")
+    assert (found.name, found.reason) == ("unclear", "events: Nothing of the day is published.")
 
 
 def test_what_could_not_be_measured_is_named_beside_a_breach_and_beside_a_training():

@@ -9,12 +9,12 @@ HOSTILE = "x\x1b[31m\u202e\u2066\rBcc: all@example.com"
 
 def test_no_text_of_a_message_turns_its_direction_or_adds_a_header():
     message = messages.rollback_message(
-        "toy", "2020-03-05", version="1", entry=2, who=HOSTILE, reason=f"{HOSTILE}\nsecond", told=HOSTILE, links={}
+        "toy", "2020-03-05", version="1", entry=2, actor=HOSTILE, reason=f"{HOSTILE}\nsecond", told=HOSTILE, links={}
     )
     written = json.dumps(message.payload(), ensure_ascii=False) + message.subject + message.html() + message.text
     assert {each for each in written if not each.isprintable()} <= {"\n"}
     assert r"x\x1b[31m\u202e\u2066\rBcc" in message.text and "\nsecond" in message.text
-    assert message.payload()["details"]["who"] == r"x\x1b[31m\u202e\u2066\rBcc: all@example.com"
+    assert message.payload()["details"]["actor"] == r"x\x1b[31m\u202e\u2066\rBcc: all@example.com"
 
 
 def test_a_subject_is_one_printable_line():

@@ -100,9 +100,9 @@ def test_a_blank_reason_is_none(asking, blank):
 
 def test_the_ledger_has_the_approvers_reason_under_the_approvers_name(asking):
     asking.answer("Approve", asking.ask() | {REASON: " calibrated well "})
-    assert promoted(asking.version, who="a run", approval_required=True).promoted
+    assert promoted(asking.version, actor="a run", approval_required=True).promoted
     _, entry = Ledger.of(USE_CASE).entries()
-    assert entry.who == "a run, approved by ann"
+    assert entry.actor == "a run, approved by ann"
     assert entry.reason.endswith("approved: calibrated well")
 
 
@@ -176,7 +176,7 @@ def looked_up(answer: SimpleNamespace | None) -> dict[str, Any] | None:
 def test_no_answer_in_time_needs_no_reason_and_rejects(asking):
     asking.answer("Reject", asking.ask(), person=None)
     [entry] = Ledger.of(USE_CASE).entries()
-    assert (entry.action, entry.who) == ("rejection", "nobody, in time")
+    assert (entry.action, entry.actor) == ("rejection", "nobody, in time")
 
 
 def stored(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> SimpleNamespace:
@@ -216,7 +216,7 @@ def test_a_version_that_is_not_promoted_skips_the_task_with_the_reason_and_raise
 def test_a_promotion_is_by_the_user_who_started_the_run_whatever_the_run_is_called(asking, promoting):
     tasks.promote.function(USE_CASE.name, asking.version)
     [entry] = Ledger.of(USE_CASE).entries()
-    assert entry.who == "bob (run 'approved-by-the-board')"
+    assert entry.actor == "bob (run 'approved-by-the-board')"
 
 
 @pytest.mark.parametrize("fields", [{REASON: "x" * 2_001}, {REASON: "x" * 5_000_000}])

@@ -321,7 +321,7 @@ def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
 
 
 def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook, monkeypatch):
-    later = DAY + timedelta(days=toy.USE_CASE.label.matures_after_days)
+    later = DAY + timedelta(days=toy.USE_CASE.label.label_delay_periods)
     measured(later, row("rows", "features", 3.0, breached=None))
 
     def again(use_case: object, day: date) -> object:
@@ -365,8 +365,8 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
     ],
 )
 def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):
-    again = promote.promote_version(toy.USE_CASE, champion, who="a cleared task")
-    back = rollback.roll_back(toy.USE_CASE, champion, date(2020, 3, 5), who="ada", reason="too many misses")
+    again = promote.promote_version(toy.USE_CASE, champion, actor="a cleared task")
+    back = rollback.roll_back(toy.USE_CASE, champion, date(2020, 3, 5), actor="ada", reason="too many misses")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     callbacks.notify_promoted(DECLARED, again)
     callbacks.notify_rejected(DECLARED, "7", "no")
@@ -404,7 +404,7 @@ def test_the_event_of_a_promoted_model_links_only_to_what_may_be_shown(champion,
 
 
 def test_a_rejection_whose_task_was_killed_before_it_told_is_told_by_the_next_try(hook, monkeypatch):
-    rejected = StandingApproval(approved=False, who="ada", why="too risky")
+    rejected = StandingApproval(approved=False, actor="ada", reason="too risky")
     monkeypatch.setattr(approval_operator, "load_use_case", lambda name: DECLARED)
     monkeypatch.setattr(approve, "approval_decision", lambda use_case, version: rejected)
     monkeypatch.setattr(approve, "approval_question", lambda use_case, version: "version 7")
@@ -430,7 +430,7 @@ def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
 
 
 def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, mailbox, hook):
-    again = promote.promote_version(toy.USE_CASE, champion, who="a cleared task")
+    again = promote.promote_version(toy.USE_CASE, champion, actor="a cleared task")
     for _ in range(2):
         callbacks.notify_promoted(DECLARED, again)
     (body,) = hook.received
@@ -450,7 +450,7 @@ def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
 
 def test_a_rollback_says_who_and_why(champion, hook):
     result = rollback.roll_back(
-        toy.USE_CASE, champion, date(2020, 3, 5), who="ada (run 'manual')", reason="too many misses"
+        toy.USE_CASE, champion, date(2020, 3, 5), actor="ada (run 'manual')", reason="too many misses"
     )
     callbacks.notify_rolled_back(DECLARED, result)
     (body,) = hook.received

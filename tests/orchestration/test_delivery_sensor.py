@@ -127,7 +127,7 @@ def test_a_day_with_more_objects_than_are_accepted_is_left_to_ingest_which_refus
 
 
 def test_a_day_declared_absent_is_not_waited_for(use_case):
-    sensor(use_case, "outcomes").execute(context(use_case.first_day))
+    sensor(use_case, "outcomes").execute(context(use_case.first_period))
 
 
 def test_a_day_before_the_first_is_refused(use_case):
@@ -161,18 +161,18 @@ def test_the_trigger_fires_when_a_late_file_comes_although_the_server_failed_mea
         return look(*arguments)
 
     monkeypatch.setattr(delivery_sensor, "is_delivered", shaky)
-    assert asyncio.run(_first(trigger(soon()))) == {"there": True, "why": ""}
+    assert asyncio.run(_first(trigger(soon()))) == {"there": True, "reason": ""}
     assert len(looked) >= 3
 
 
 def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(use_case, monkeypatch):
     past = datetime.now(UTC) - timedelta(seconds=1)
-    assert asyncio.run(_first(trigger(past))) == {"there": False, "why": ""}
+    assert asyncio.run(_first(trigger(past))) == {"there": False, "reason": ""}
     gone = replace(use_case.feed("events"), landing=replace(use_case.feed("events").landing, bucket="nowhere"))
     other = replace(use_case, feeds=(gone, use_case.feed("outcomes")))
     monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: other)
     event = asyncio.run(_first(trigger(soon())))
-    assert not event["there"] and "NoSuchBucket" in event["why"]
+    assert not event["there"] and "NoSuchBucket" in event["reason"]
     with pytest.raises(AirflowFailException, match=r"'events/.*The last look failed: .*NoSuchBucket"):
         sensor(use_case).execute_complete(context(), event)
 

@@ -85,7 +85,7 @@ def test_no_field_of_a_form_takes_a_text_of_any_size(schemas):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("why", HUGE),
+        ("comment", HUGE),
         ("file", HUGE),
         ("known_on", "9" * 5_000),
         ("reasons", [HUGE]),
@@ -99,17 +99,17 @@ def test_airflow_refuses_a_long_field_before_there_is_a_run(field, value):
 
 
 LONG = {
-    "rollback": lambda: rollback.roll_back(USE_CASE, "1", USE_CASE.first_day, who="ann", reason=HUGE),
-    "rollback, version": lambda: rollback.roll_back(USE_CASE, HUGE, USE_CASE.first_day, who="ann", reason="worse"),
-    "approve": lambda: approve.record_approval(USE_CASE, "1", approved=True, who="ann", why=HUGE),
-    "approve, version": lambda: approve.record_approval(USE_CASE, HUGE, approved=True, who="ann", why="fine"),
-    "promote": lambda: promote.promote_version(USE_CASE, "1", who="ann", reason=HUGE),
-    "promote, version": lambda: promote.promote_version(USE_CASE, HUGE, who="ann"),
-    "score": lambda: score.score_period(USE_CASE, USE_CASE.first_day, version=HUGE),
-    "train": lambda: train.train_model(USE_CASE, USE_CASE.first_day, reason=HUGE),
-    "train, parameters": lambda: train.train_model(USE_CASE, USE_CASE.first_day, parameters={HUGE: 1}),
+    "rollback": lambda: rollback.roll_back(USE_CASE, "1", USE_CASE.first_period, actor="ann", reason=HUGE),
+    "rollback, version": lambda: rollback.roll_back(USE_CASE, HUGE, USE_CASE.first_period, actor="ann", reason="worse"),
+    "approve": lambda: approve.record_approval(USE_CASE, "1", approved=True, actor="ann", comment=HUGE),
+    "approve, version": lambda: approve.record_approval(USE_CASE, HUGE, approved=True, actor="ann", comment="fine"),
+    "promote": lambda: promote.promote_version(USE_CASE, "1", actor="ann", reason=HUGE),
+    "promote, version": lambda: promote.promote_version(USE_CASE, HUGE, actor="ann"),
+    "score": lambda: score.score_period(USE_CASE, USE_CASE.first_period, version=HUGE),
+    "train": lambda: train.train_model(USE_CASE, USE_CASE.first_period, reason=HUGE),
+    "train, parameters": lambda: train.train_model(USE_CASE, USE_CASE.first_period, parameters={HUGE: 1}),
     "tune, parameters": lambda: tune.tune_parameters(
-        USE_CASE, USE_CASE.first_day, trials=1, parameters={"num_leaves": HUGE}
+        USE_CASE, USE_CASE.first_period, trials=1, parameters={"num_leaves": HUGE}
     ),
     "reproduce": lambda: reproduce.reproduce_version(USE_CASE, HUGE),
     "correct, file": lambda: uploads.read_upload(USE_CASE, HUGE),
@@ -131,8 +131,8 @@ def test_a_training_for_a_decision_with_many_reasons_is_not_refused():
 @pytest.mark.parametrize("days", [WINDOW_DAYS + 1, 10**30])
 def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
     for ask in (
-        lambda: train.train_model(USE_CASE, USE_CASE.first_day, window_days=days),
-        lambda: build.ensure_window(USE_CASE, USE_CASE.first_day, days),
+        lambda: train.train_model(USE_CASE, USE_CASE.first_period, window_periods=days),
+        lambda: build.ensure_window(USE_CASE, USE_CASE.first_period, days),
     ):
         with pytest.raises(InvalidRequestError, match=f"to {WINDOW_DAYS}"):
             ask()
@@ -141,7 +141,7 @@ def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
 @pytest.mark.parametrize("budget", [{"trials": 1001}, {"trials": 1, "minutes": 301}])
 def test_a_search_beyond_the_forms_budget_is_refused(budget, lake_home):
     with pytest.raises(InvalidRequestError, match="tuning needs"):
-        tune.tune_parameters(USE_CASE, USE_CASE.first_day, **budget)
+        tune.tune_parameters(USE_CASE, USE_CASE.first_period, **budget)
 
 
 FAR: dict[str, Callable[[], Any]] = {
@@ -154,14 +154,16 @@ FAR: dict[str, Callable[[], Any]] = {
     "score": lambda: score.score_period(USE_CASE, LAST),
     "monitor": lambda: monitor.monitor_period(USE_CASE, LAST),
     "retrain": lambda: decide.decide_retraining(USE_CASE, LAST),
-    "rollback": lambda: rollback.roll_back(USE_CASE, "1", LAST, who="ann", reason="worse"),
-    "replay, last": lambda: backtest_run.run_backtest(USE_CASE, USE_CASE.first_day, LAST),
+    "rollback": lambda: rollback.roll_back(USE_CASE, "1", LAST, actor="ann", reason="worse"),
+    "replay, last": lambda: backtest_run.run_backtest(USE_CASE, USE_CASE.first_period, LAST),
     "replay": lambda: backtest_run.run_backtest(USE_CASE, LAST, LAST),
     "rebuild": lambda: rebuild.rebuild_table(USE_CASE, "features", LAST),
     "lineage": lambda: lineage.trace_lineage(USE_CASE, LAST, {}),
     "quarantine": lambda: quarantine.read_quarantine(USE_CASE, "events", LAST),
-    "release": lambda: resubmit.resubmit_released(USE_CASE, "events", ["x"], who="ann", why="wrong", day=LAST),
-    "correct": lambda: resubmit.resubmit_corrected(USE_CASE, "events", "a.csv", b"", who="ann", why="wrong", day=LAST),
+    "release": lambda: resubmit.resubmit_released(USE_CASE, "events", ["x"], actor="ann", comment="wrong", day=LAST),
+    "correct": lambda: resubmit.resubmit_corrected(
+        USE_CASE, "events", "a.csv", b"", actor="ann", comment="wrong", day=LAST
+    ),
 }
 
 

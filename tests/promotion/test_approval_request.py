@@ -16,7 +16,7 @@ def cells(text: str, first: str) -> list[str]:
 
 
 def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, another):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, who="a test")
+    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
     evaluate.evaluate_run(USE_CASE, run_id := another(USE_CASE))
     version = register.register_run(USE_CASE, run_id).version
     text = approval_request.build_approval_request(USE_CASE, version).question
@@ -49,12 +49,12 @@ def test_nobody_is_asked_of_a_model_that_did_not_pass(trained_toy):
 
 def test_nobody_is_asked_of_a_model_that_flies_or_was_decided_on(trained_toy):
     version = register.register_run(USE_CASE, trained_toy).version
-    approve.record_approval(USE_CASE, version, approved=True, who="Ann", why="fine")
+    approve.record_approval(USE_CASE, version, approved=True, actor="Ann", reason="fine")
     assert (
         approval_request.build_approval_request(USE_CASE, version).nobody
         == "Nobody is asked: version 1 was approved by Ann: fine."
     )
-    promote.promote_version(USE_CASE, version, who="a test", approval_required=True)
+    promote.promote_version(USE_CASE, version, actor="a test", approval_required=True)
     assert approval_request.build_approval_request(USE_CASE, version).question is None
 
 

@@ -14,9 +14,11 @@ from tests.versions import LATER, judge, life, promoted, register, state, verdic
 
 
 def decide(
-    version: str, approved: bool, who: str = "Ann", why: str = "because", timed_out: bool = False
+    version: str, approved: bool, actor: str = "Ann", reason: str = "because", timed_out: bool = False
 ) -> approve.ApproveResult:
-    return approve.record_approval(USE_CASE, version, approved=approved, who=who, why=why, timed_out=timed_out)
+    return approve.record_approval(
+        USE_CASE, version, approved=approved, actor=actor, reason=reason, timed_out=timed_out
+    )
 
 
 @pytest.mark.parametrize(("approved", "becomes"), [(True, "challenger"), (False, "rejected")])
@@ -24,9 +26,9 @@ def test_a_decision_is_kept_with_who_and_why(trained_toy, approved, becomes):
     version = register(trained_toy)
     assert decide(version, approved) == approve.ApproveResult(version, approved, "Ann", "because", new=True)
     found, [entry] = Registry(USE_CASE).version(version), Ledger.of(USE_CASE).entries()
-    assert (entry.action, entry.who, entry.reason) == ("approval" if approved else "rejection", "Ann", "because")
+    assert (entry.action, entry.actor, entry.reason) == ("approval" if approved else "rejection", "Ann", "because")
     assert (entry.judged, entry.files_digest) == (found.tags["judged"], found.files_digest)
-    assert json.loads(found.copies["approval"]) == {"approved": approved, "who": "Ann", "why": "because"}
+    assert json.loads(found.copies["approval"]) == {"approved": approved, "actor": "Ann", "reason": "because"}
     assert life(version) == becomes
 
 
@@ -57,12 +59,12 @@ def test_an_approval_is_taken_back_by_a_rejection_while_nothing_was_promoted(tra
     decide(version, True)
     assert decide(version, False, "Bob").new
     assert life(version) == "rejected"
-    assert not promoted(version, who="a run", approval_required=True).promoted
+    assert not promoted(version, actor="a run", approval_required=True).promoted
 
 
 def test_what_was_promoted_is_no_longer_rejected_but_rolled_back(trained_toy):
     version = register(trained_toy)
-    promoted(version, who="a run")
+    promoted(version, actor="a run")
     before = state()
     with pytest.raises(InvalidRequestError, match=r"champion from 2020-03-01 on by ledger entry 1 .* toy__rollback"):
         decide(version, False)
@@ -73,7 +75,7 @@ def test_an_approval_alone_promotes_nothing(trained_toy):
     version = register(trained_toy, gates="failed")
     decide(version, True)
     assert life(version) == "rejected"
-    assert not promoted(version, who="a run", approval_required=True).promoted
+    assert not promoted(version, actor="a run", approval_required=True).promoted
 
 
 def test_an_unknown_version_is_refused(tracking):
@@ -85,7 +87,7 @@ def test_a_rejection_is_an_entry_of_the_ledger_that_makes_no_champion(trained_to
     version = register(trained_toy)
     decide(version, False)
     [entry] = Ledger.of(USE_CASE).entries()
-    assert (entry.version, entry.action, entry.who, entry.reason) == (version, "rejection", "Ann", "because")
+    assert (entry.version, entry.action, entry.actor, entry.reason) == (version, "rejection", "Ann", "because")
     assert Registry(USE_CASE).ledger_head() == entry.head
     assert Registry(USE_CASE).champion() is None
 
@@ -108,7 +110,7 @@ def test_a_rejection_that_was_made_an_approval_by_hand_is_repaired_and_never_pro
     tags = Registry(USE_CASE).version(version).copies
     told = json.loads(tags["approval"]) | {"approved": True}
     Registry(USE_CASE).tag_version(version, {"approval": json.dumps(told), "life": "challenger"})
-    assert "rejected by Ann" in promoted(version, who="a run", approval_required=True).reason
+    assert "rejected by Ann" in promoted(version, actor="a run", approval_required=True).reason
     assert Registry(USE_CASE).version(version).copies["approval"] == tags["approval"]
     assert state()["entries"] == right["entries"]
 
@@ -117,11 +119,11 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     first, second, later = register(trained_toy), register(trained_toy), register(trained_toy, LATER)
     decide(first, False)
     assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
-    assert approve.approval_decision(USE_CASE, second).who == "Ann"
+    assert approve.approval_decision(USE_CASE, second).actor == "Ann"
     assert not decide(second, False, "Bob").new
     with pytest.raises(InvalidRequestError, match="version 2 was rejected by Ann"):
         decide(second, True)
-    found = promoted(second, who="a run")
+    found = promoted(second, actor="a run")
     assert (found.promoted, found.reason) == (
         False, "The same trees were rejected as version 1 by Ann: because.",
     )  # fmt: skip
@@ -142,7 +144,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
     sync.sync_registry(USE_CASE)
     before = state()
     found = decide(version, False, "nobody, in time", "", timed_out=True)
-    assert (found.approved, found.who, found.new) == (True, "Ann", False)
+    assert (found.approved, found.actor, found.new) == (True, "Ann", False)
     assert state() == before
 
 
@@ -155,9 +157,9 @@ def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(tra
     assert approve.approval_decision(USE_CASE, version).approved
     judge(run_id, [verdict("passed")])
     assert approve.approval_decision(USE_CASE, version) is None
-    waiting = promoted(version, who="a run", approval_required=True)
+    waiting = promoted(version, actor="a run", approval_required=True)
     assert waiting.reason == (
         "It waits for a person's approval. The approval that it has was of other verdicts."
     )  # fmt: skip
     assert decide(version, True).new
-    assert promoted(version, who="a run", approval_required=True).promoted
+    assert promoted(version, actor="a run", approval_required=True).promoted

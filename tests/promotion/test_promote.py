@@ -26,10 +26,15 @@ def lives() -> dict[str, str | None]:
 
 def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_toy):
     version = register(trained_toy)
-    found = promoted(version, who="train 7")
+    found = promoted(version, actor="train 7")
     assert (found.promoted, found.effective_from, found.champion, found.new) == (True, "2020-03-01", version, True)
     entry = Ledger.of(USE_CASE).champion_of(AS_OF)
-    assert (entry.version, entry.who, entry.reason, entry.action) == (version, "train 7", "a first model", "promotion")
+    assert (entry.version, entry.actor, entry.reason, entry.action) == (
+        version,
+        "train 7",
+        "a first model",
+        "promotion",
+    )
     assert entry.verdicts == (verdict("passed"),)
     assert (alias(), life(version)) == (version, "champion")
     assert Registry(USE_CASE).ledger_head() == entry.head
@@ -37,30 +42,30 @@ def test_a_version_that_passed_is_champion_from_the_day_of_its_training(trained_
 
 def test_promoting_again_changes_nothing(trained_toy):
     version = register(trained_toy)
-    first, before = promoted(version, who="one"), state()
-    again = promoted(version, who="two")
+    first, before = promoted(version, actor="one"), state()
+    again = promoted(version, actor="two")
     assert replace(again, new=True) == first
     assert not again.new
     assert state() == before
 
 
 def test_where_nothing_differs_nothing_is_written(trained_toy, monkeypatch):
-    promoted(register(trained_toy), who="a test")
+    promoted(register(trained_toy), actor="a test")
     register(trained_toy, gates="failed")
     assert sync.sync_registry(USE_CASE) == "1"
     for name in WRITES:
         monkeypatch.setattr(MlflowClient, name, lambda *_, **__: pytest.fail("written"))
     assert sync.sync_registry(USE_CASE) == "1"
-    assert promoted("1", who="a test").promoted
+    assert promoted("1", actor="a test").promoted
 
 
 @pytest.mark.parametrize(("gates", "becomes"), [("failed", "rejected"), ("inconclusive", "candidate")])
 def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gates, becomes):
     champion = register(trained_toy)
-    promoted(champion, who="a test")
+    promoted(champion, actor="a test")
     verdicts = [verdict("passed"), verdict(gates), verdict("informational"), verdict("inconclusive", blocks=False)]
     refused = register(trained_toy, LATER, gates=gates, verdicts=verdicts)
-    found = promoted(refused, who="a test")
+    found = promoted(refused, actor="a test")
     assert (found.promoted, found.champion, found.entry) == (False, champion, None)
     assert found.reason == verdict(gates)["reason"]
     assert (alias(), lives()) == (champion, {champion: "champion", refused: becomes})
@@ -68,21 +73,21 @@ def test_a_version_that_did_not_pass_moves_nothing_and_says_why(trained_toy, gat
     kept = Registry(USE_CASE).version(refused)
     assert kept.tags["not_promoted"] == found.reason
     assert kept.description == f"A model.\n\n**Not promoted**: {found.reason}"
-    assert promoted(refused, who="a test") == found
+    assert promoted(refused, actor="a test") == found
     assert Registry(USE_CASE).version(refused).description == kept.description
 
 
 def test_a_version_that_nobody_judged_is_not_promoted(trained_toy, monkeypatch):
     version = register(trained_toy, gates=None)
     monkeypatch.setattr(evaluate, "is_current", lambda *_: True)  # else it is judged now
-    found = promoted(version, who="a test")
+    found = promoted(version, actor="a test")
     assert (found.promoted, alias(), life(version)) == (False, None, "candidate")
     assert "was not judged by its gates yet: run evaluate" in found.reason
 
 
 def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
     verdicts = [verdict("passed"), verdict("informational"), verdict("inconclusive", blocks=False)]
-    found = promoted(register(trained_toy, verdicts=verdicts), who="a test")
+    found = promoted(register(trained_toy, verdicts=verdicts), actor="a test")
     assert found.promoted
     assert found.reason == (
         "1 of 3 gates are passed, and none of the others blocks; champion from 2020-03-01 on by ledger entry 1."
@@ -91,21 +96,21 @@ def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):
 
 def test_the_champion_before_is_archived_and_a_rival_stays_a_challenger(trained_toy):
     first, second, third = register(trained_toy), register(trained_toy, LATER), register(trained_toy, LATER)
-    promoted(first, who="a test")
-    promoted(second, who="a test")
+    promoted(first, actor="a test")
+    promoted(second, actor="a test")
     assert lives() == {first: "archived", second: "champion", third: "challenger"}
 
 
 def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names_who_gave_it(trained_toy):
     version = register(trained_toy)
-    waiting = promoted(version, who="a run", approval_required=True)
+    waiting = promoted(version, actor="a run", approval_required=True)
     assert (waiting.promoted, waiting.reason) == (False, "It waits for a person's approval.")
     assert (alias(), life(version)) == (None, "challenger")
-    approve.record_approval(USE_CASE, version, approved=True, who="Ann", why="looks right")
-    assert promoted(version, who="a run", approval_required=True).promoted
+    approve.record_approval(USE_CASE, version, approved=True, actor="Ann", reason="looks right")
+    assert promoted(version, actor="a run", approval_required=True).promoted
     approval, entry = Ledger.of(USE_CASE).entries()
-    assert (approval.action, approval.who, approval.reason) == ("approval", "Ann", "looks right")
-    assert (entry.who, entry.reason) == ("a run, approved by Ann", "a first model; approved: looks right")
+    assert (approval.action, approval.actor, approval.reason) == ("approval", "Ann", "looks right")
+    assert (entry.actor, entry.reason) == ("a run, approved by Ann", "a first model; approved: looks right")
     kept = Registry(USE_CASE).version(version)
     assert "not_promoted" not in kept.tags and kept.description == "A model."
 
@@ -113,11 +118,11 @@ def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names
 @pytest.mark.parametrize("required", [True, False])
 def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, required):
     version = register(trained_toy, gates="failed")
-    approve.record_approval(USE_CASE, version, approved=False, who="Ann", why="too few carriers")
+    approve.record_approval(USE_CASE, version, approved=False, actor="Ann", reason="too few carriers")
     Registry(USE_CASE).tag_version(version, {"gates": "passed"})
     with pytest.raises(InvalidRequestError, match="A rejection is final"):
-        approve.record_approval(USE_CASE, version, approved=True, who="Bob", why="it is fine")
-    found = promoted(version, who="a run", approval_required=required)
+        approve.record_approval(USE_CASE, version, approved=True, actor="Bob", reason="it is fine")
+    found = promoted(version, actor="a run", approval_required=required)
     assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
     assert (alias(), life(version)) == (None, "rejected")
     assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection"]
@@ -125,8 +130,8 @@ def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, 
 
 def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later(trained_toy):
     later, earlier = register(trained_toy, LATER), register(trained_toy)
-    promoted(later, who="a test")
-    found = promoted(earlier, who="a backfill")
+    promoted(later, actor="a test")
+    found = promoted(earlier, actor="a backfill")
     assert (found.promoted, found.effective_from, found.champion) == (True, "2020-03-01", later)
     assert (alias(), lives()) == (later, {later: "champion", earlier: "archived"})
     assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 4)).version == earlier
@@ -135,10 +140,10 @@ def test_a_backfilled_training_of_an_earlier_day_leaves_the_alias_with_the_later
 
 def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test")
-    promoted(second, who="a test")
-    rollback.roll_back(USE_CASE, first, LATER, who="a person", reason="worse")
-    found = promoted(second, who="cleared")
+    promoted(first, actor="a test")
+    promoted(second, actor="a test")
+    rollback.roll_back(USE_CASE, first, LATER, actor="a person", reason="worse")
+    found = promoted(second, actor="cleared")
     assert found.champion == alias() == first
     assert found.reason == (
         "All 1 gates are passed; promoted from 2020-03-05 on by ledger entry 2, but the later entry 3"
@@ -148,9 +153,9 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
 
 def test_a_champion_whose_gates_fail_when_judged_anew_stays_until_it_is_rolled_back(trained_toy):
     version = register(trained_toy)
-    promoted(version, who="a test")
+    promoted(version, actor="a test")
     judge(Registry(USE_CASE).version(version).run_id, [verdict("failed")])
-    assert promoted(version, who="a test").champion == version
+    assert promoted(version, actor="a test").champion == version
     assert life(version) == "champion"
     assert "not_promoted" not in Registry(USE_CASE).version(version).tags
 
@@ -161,11 +166,11 @@ def test_a_promotion_overtaken_by_another_leaves_the_alias_with_the_newer_one(tr
 
     def slow(registry, number):
         monkeypatch.setattr(Registry, "set_champion", move)
-        promoted(second, who="the faster one")
+        promoted(second, actor="the faster one")
         registry.set_champion(number)  # too late: the other's alias is lost
 
     monkeypatch.setattr(Registry, "set_champion", slow)
-    assert promoted(first, who="the slower one").champion == second
+    assert promoted(first, actor="the slower one").champion == second
     assert (alias(), lives()) == (second, {first: "archived", second: "champion"})
 
 
@@ -175,30 +180,30 @@ def test_a_head_overtaken_by_another_promotions_is_moved_on(trained_toy, monkeyp
 
     def slow(registry, head):
         monkeypatch.setattr(Registry, "set_ledger_head", move)
-        promoted(second, who="the faster one")
+        promoted(second, actor="the faster one")
         registry.set_ledger_head(head)
 
     monkeypatch.setattr(Registry, "set_ledger_head", slow)
-    promoted(first, who="the slower one")
+    promoted(first, actor="the slower one")
     assert Registry(USE_CASE).ledger_head() == Ledger.of(USE_CASE).entries()[-1].head
 
 
 def test_whatever_was_set_by_hand_is_set_right_by_the_next_run(trained_toy):
     champion, refused = register(trained_toy), register(trained_toy, LATER, gates="failed")
-    promoted(champion, who="a test")
-    promoted(refused, who="a test")
+    promoted(champion, actor="a test")
+    promoted(refused, actor="a test")
     right, registry = state(), Registry(USE_CASE)
     registry.set_champion(refused)
     registry.tag_version(refused, {"life": "champion"})
     registry.untag_version(champion, "life")
-    assert promoted(refused, who="a test").champion == champion
+    assert promoted(refused, actor="a test").champion == champion
     assert state() == right
 
 
 FORGED = {
     "gates": "passed",
     "verdicts": json.dumps([verdict("passed")]),
-    "approval": json.dumps({"approved": True, "who": "admin", "why": "fine"}),
+    "approval": json.dumps({"approved": True, "actor": "admin", "reason": "fine"}),
     "life": "challenger",
 }
 """What anybody who reaches MLflow may write there."""
@@ -212,7 +217,7 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ve
     registry.log(run_id, tags=FORGED)
     registry.log_json(run_id, f"{evaluate.FOLDER}/verdicts.json", [verdict("passed")])
     for required in (True, False):
-        found = promoted(version, who="a run", approval_required=required)
+        found = promoted(version, actor="a run", approval_required=required)
         assert (found.promoted, Ledger.of(USE_CASE).entries()) == (False, [])
     tags = registry.version(version).copies
     assert "approval" not in tags and tags["gates"] != "passed" and tags["life"] != "challenger"
@@ -220,13 +225,13 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ve
 
 def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test"), promoted(second, who="a test")
-    rollback.roll_back(USE_CASE, first, LATER, who="ann", reason="it is worse")
+    promoted(first, actor="a test"), promoted(second, actor="a test")
+    rollback.roll_back(USE_CASE, first, LATER, actor="ann", reason="it is worse")
     registry = Registry(USE_CASE)
     known = registry.version(second)
     added = registry._client.create_model_version(USE_CASE.name, f"models:/{known.model_id}", known.run_id)
     before = len(Ledger.of(USE_CASE).entries())
-    result = promote.promote_version(USE_CASE, str(added.version), who="a run")
+    result = promote.promote_version(USE_CASE, str(added.version), actor="a run")
     assert not result.new and result.reason.startswith(f"It has the files of version {second}, byte for byte.")
     assert len(Ledger.of(USE_CASE).entries()) == before
     assert Ledger.of(USE_CASE).champion_of(LATER).version == first == alias()
@@ -247,14 +252,14 @@ def test_a_question_names_the_files_that_it_is_about(trained_toy):
 def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):
     version = register(trained_toy)
     Registry(USE_CASE).tag_version(version, FORGED)
-    found = promoted(version, who="a run", approval_required=True)
+    found = promoted(version, actor="a run", approval_required=True)
     assert (found.promoted, found.reason) == (False, "It waits for a person's approval.")
     assert "approval" not in Registry(USE_CASE).version(version).copies
 
 
 def test_what_blocks_is_never_told_to_be_passed():
     told = {"number": 1, "previous": "", "recorded_at": "", "version": "1", "trees": "", "fingerprint": ""}
-    told |= {"effective_from": AS_OF, "action": "promotion", "who": "", "reason": ""}
+    told |= {"effective_from": AS_OF, "action": "promotion", "actor": "", "reason": ""}
     entry = LedgerEntry(**told, verdicts=(verdict("passed"), verdict("failed"), verdict("inconclusive", blocks=False)))
     assert promote._judged(entry) == "1 of 3 gates are passed, and 1 of the others blocks;"
 
@@ -262,7 +267,7 @@ def test_what_blocks_is_never_told_to_be_passed():
 @pytest.mark.parametrize("damage", ["missing", "other trees", "unreadable"])
 def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained_toy, lake_home, damage):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     Registry(USE_CASE).load(Registry(USE_CASE).version(second))  # a whole copy lies here: it does not count
     judge_now(second)
     before = state()
@@ -274,27 +279,27 @@ def test_a_model_that_cannot_be_loaded_from_the_registry_is_not_promoted(trained
     else:
         (model.parent / "airworthy" / "encoding.json").write_text("[]")
     with pytest.raises(ArtifactMissingError, match=f"toy: version {second} cannot be loaded"):
-        promoted(second, who="a test")
+        promoted(second, actor="a test")
     assert state() == before
     assert alias() == first
 
 
 def test_nothing_is_promoted_on_a_ledger_that_was_cut_short(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     (Ledger.of(USE_CASE).folder / "000001.json").remove()
     with pytest.raises(LedgerCorruptedError, match=r"000001\.json"):
-        promoted(second, who="a test")
+        promoted(second, actor="a test")
     assert (alias(), Ledger.of(USE_CASE).entries()) == (first, [])
 
 
 def test_an_unknown_version_is_refused(tracking):
     with pytest.raises(InvalidRequestError, match="there is no version '4'"):
-        promoted("4", who="a test")
+        promoted("4", actor="a test")
 
 
 def test_a_version_of_a_day_to_come_is_not_promoted(trained_toy):
     number = register(trained_toy, USE_CASE.today() + timedelta(days=2))
     with pytest.raises(NotBegunError):
-        promoted(number, who="a test")
+        promoted(number, actor="a test")
     assert Ledger.of(USE_CASE).entries() == [] and alias() is None

@@ -67,23 +67,23 @@ def reset(lake_home: Path) -> Iterator[Callable[[dict], None]]:
 
 
 def promote_second() -> object:
-    return promoted("2", who="a run")
+    return promoted("2", actor="a run")
 
 
 def roll_back_to_first() -> object:
-    return rollback.roll_back(USE_CASE, "1", LATER, who="a person", reason="worse")
+    return rollback.roll_back(USE_CASE, "1", LATER, actor="a person", reason="worse")
 
 
 def reject_third() -> object:
-    return approve.record_approval(USE_CASE, "3", approved=False, who="Ann", why="no")
+    return approve.record_approval(USE_CASE, "3", approved=False, actor="Ann", reason="no")
 
 
 def prepare(run_id: str, action: Callable[[], object]) -> dict:
     """A champion, a version that waited for an approval it has by now, and one that nobody has promoted."""
     register(run_id), register(run_id, LATER), register(run_id, date(2020, 3, 6))
-    promoted("1", who="a run")
-    promoted("2", who="a run", approval_required=True)
-    approve.record_approval(USE_CASE, "2", approved=True, who="Ann", why="yes")
+    promoted("1", actor="a run")
+    promoted("2", actor="a run", approval_required=True)
+    approve.record_approval(USE_CASE, "2", approved=True, actor="Ann", reason="yes")
     if action is roll_back_to_first:
         promote_second()
     return state()
@@ -132,7 +132,7 @@ def test_killed_before_any_of_its_writes_the_next_run_ends_in_the_same_state(
 def _die_between_ledger_and_alias(version: str) -> None:
     """In a process of its own, whose environment names the store: a kill that nothing can catch."""
     Registry.set_ledger_head = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    promoted(version, who="a test")
+    promoted(version, actor="a test")
 
 
 @pytest.mark.slow
@@ -145,5 +145,5 @@ def test_a_process_killed_between_ledger_and_alias_leaves_one_entry_that_the_nex
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert (len(Ledger.of(USE_CASE).entries()), alias()) == (1, None)
-    assert promoted(version, who="a test").champion == version
+    assert promoted(version, actor="a test").champion == version
     assert (len(Ledger.of(USE_CASE).entries()), alias(), life(version)) == (1, version, "champion")

@@ -83,11 +83,11 @@ def test_a_sole_champion_that_is_gone_is_trained_again_restored_and_scores_as_be
     with pytest.raises(AirworthyError):
         score.score_period(USE_CASE, NEXT)
     version = trained_again()
-    found = promote.promote_version(USE_CASE, version, who="airflow:again")
+    found = promote.promote_version(USE_CASE, version, actor="airflow:again")
     assert (found.promoted, found.new, found.champion, found.effective_from) == (True, True, "2", str(AS_OF))
     assert ledger() == [("promotion", "1"), ("restoration", "2")]
     restored = Ledger.of(USE_CASE).entries()[-1]
-    assert (restored.who, restored.trees) == ("airflow:again", trees)
+    assert (restored.actor, restored.trees) == ("airflow:again", trees)
     assert "version 2 is version 1 again" in restored.reason
     assert (life("2"), Registry(USE_CASE).champion()) == ("champion", "2")
     assert not score.score_period(USE_CASE, DAY).changed, (
@@ -103,7 +103,7 @@ def test_a_sole_champion_that_is_gone_is_trained_again_restored_and_scores_as_be
 def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_champion(forgetful):
     delete_version(forgetful)
     version = trained_again()
-    first, again = (promote.promote_version(USE_CASE, version, who=who) for who in ("a", "b"))
+    first, again = (promote.promote_version(USE_CASE, version, actor=actor) for actor in ("a", "b"))
     assert (first.new, again.new, again.entry) == (True, False, first.entry)
     assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.flies] == ["1"]
     assert Ledger.of(USE_CASE).champion_of(NEXT).number == 1
@@ -113,7 +113,7 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
 def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_for_it(forgetful):
     row = predictions(DAY)[0]
     delete_version(forgetful)
-    promote.promote_version(USE_CASE, trained_again(), who="a run")
+    promote.promote_version(USE_CASE, trained_again(), actor="a run")
     traced = lineage.trace_lineage(USE_CASE, DAY, {key: str(row[key]) for key in USE_CASE.keys})
     assert traced.model_version == "2"
     monitor.monitor_period(USE_CASE, DAY)
@@ -123,8 +123,8 @@ def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_f
 
 def test_a_restored_version_can_be_rolled_back_to(forgetful):
     delete_version(forgetful)
-    promote.promote_version(USE_CASE, trained_again(), who="a run")
-    found = rollback.roll_back(USE_CASE, "2", NEXT, who="Ann", reason="to be sure")
+    promote.promote_version(USE_CASE, trained_again(), actor="a run")
+    found = rollback.roll_back(USE_CASE, "2", NEXT, actor="Ann", reason="to be sure")
     assert (found.new, found.champion) == (True, "2")
 
 
@@ -139,15 +139,15 @@ def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_ba
 def test_rejected_trees_do_not_come_back_by_being_trained_again(trained_toy):
     evaluate.evaluate_run(USE_CASE, trained_toy)
     version = register.register_run(USE_CASE, trained_toy).version
-    approve.record_approval(USE_CASE, version, approved=False, who="Ann", why="no")
+    approve.record_approval(USE_CASE, version, approved=False, actor="Ann", reason="no")
     delete_version(version)
     again = trained_again()
-    assert not promote.promote_version(USE_CASE, again, who="a run").promoted
+    assert not promote.promote_version(USE_CASE, again, actor="a run").promoted
     assert ledger() == [("rejection", "1")]
 
 
 def test_a_champion_that_is_there_is_not_restored(champion):
-    assert promote.promote_version(USE_CASE, champion, who="again").new is False
+    assert promote.promote_version(USE_CASE, champion, actor="again").new is False
     assert ledger() == [("promotion", "1")]
 
 
@@ -156,7 +156,7 @@ def test_a_restoration_whose_own_files_are_gone_is_refused_and_writes_nothing(fo
     version = trained_again()
     delete_files(version)
     with pytest.raises(ArtifactMissingError):
-        promote.promote_version(USE_CASE, version, who="a run")
+        promote.promote_version(USE_CASE, version, actor="a run")
     assert ledger() == [("promotion", "1")]
 
 
@@ -167,20 +167,20 @@ def test_a_person_can_be_asked_although_the_champion_is_gone(forgetful):
 
 def test_a_deleted_registered_model_with_one_entry_comes_back_under_the_same_number(forgetful):
     client().delete_registered_model(USE_CASE.name)
-    found = promote.promote_version(USE_CASE, trained_again(), who="a run")
+    found = promote.promote_version(USE_CASE, trained_again(), actor="a run")
     assert (found.promoted, found.champion, life("1")) == (True, "1", "champion")
     assert ledger() == [("promotion", "1")]
     assert not score.score_period(USE_CASE, DAY).changed
 
 
 def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_person_first(forgetful):
-    rollback.roll_back(USE_CASE, forgetful, NEXT, who="Ann", reason="twice on the ledger")
+    rollback.roll_back(USE_CASE, forgetful, NEXT, actor="Ann", reason="twice on the ledger")
     head = Ledger.of(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
     with pytest.raises(LedgerCorruptedError, match=f"set the tag `airworthy.ledger.head` .* to `{head}`"):
         trained_again()
     Registry(USE_CASE).set_ledger_head(head)
-    assert promote.promote_version(USE_CASE, trained_again(), who="a run").champion == "1"
+    assert promote.promote_version(USE_CASE, trained_again(), actor="a run").champion == "1"
 
 
 def test_a_lost_alias_is_set_again(champion):

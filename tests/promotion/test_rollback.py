@@ -28,7 +28,7 @@ def flown_home(tmp_path_factory, trained) -> Path:
     with moved_into(trained[0], home):
         for day in (AS_OF, LATER, LATER):
             register(trained[1], day)
-        promoted("1", who="a run"), promoted("2", who="a run")
+        promoted("1", actor="a run"), promoted("2", actor="a run")
     return home
 
 
@@ -39,16 +39,16 @@ def flown(lake_home, flown_home, trained, monkeypatch) -> str:
     return trained[1]
 
 
-def back(version: str = "1", day: date = DAY, who: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
-    return rollback.roll_back(USE_CASE, version, day, who=who, reason=reason)
+def back(version: str = "1", day: date = DAY, actor: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
+    return rollback.roll_back(USE_CASE, version, day, actor=actor, reason=reason)
 
 
 def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
     found = back()
-    assert (found.version, found.effective_from, found.last_day, found.entry) == ("1", "2020-03-08", None, 3)
+    assert (found.version, found.effective_from, found.newest_period, found.entry) == ("1", "2020-03-08", None, 3)
     assert (found.champion, found.new) == ("1", True)
     entry = Ledger.of(USE_CASE).champion_of(DAY)
-    assert (entry.version, entry.action, entry.who, entry.reason) == ("1", "rollback", "Ann", "worse")
+    assert (entry.version, entry.action, entry.actor, entry.reason) == ("1", "rollback", "Ann", "worse")
     assert Ledger.of(USE_CASE).champion_of(date(2020, 3, 7)).version == "2"
     assert (alias(), life("1"), life("2"), life("3")) == ("1", "champion", "archived", "challenger")
     assert Registry(USE_CASE).ledger_head() == entry.head
@@ -67,9 +67,9 @@ def test_a_version_whose_training_data_are_gone_flies_and_this_is_told(flown):
 
 
 def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):
-    promoted(register(flown, DAY), who="a run")
+    promoted(register(flown, DAY), actor="a run")
     found = back(day=LATER)
-    assert (found.last_day, found.champion) == ("2020-03-07", "4")
+    assert (found.newest_period, found.champion) == ("2020-03-07", "4")
     assert found.reason.startswith(
         "Version 1 is the champion from 2020-03-05 to 2020-03-07; from 2020-03-08 on entry 3 (promotion) makes version"
         " 4 the champion. To go back from it too, roll back from 2020-03-08 on as well."
@@ -79,16 +79,16 @@ def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):
 def test_the_same_rollback_again_adds_no_second_entry(flown):
     first, before = back(), state()
     assert replace(back(), new=True) == first
-    assert replace(back(who="another run of the same form"), new=True) == first
+    assert replace(back(actor="another run of the same form"), new=True) == first
     assert not back().new
     assert state() == before
 
 
 def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
     back(day=DAY)
-    promoted(register(flown, DAY), who="a run")
+    promoted(register(flown, DAY), actor="a run")
     before, found = state(), back(day=DAY)
-    assert (found.new, found.champion, found.last_day) == (False, "4", "2020-03-07")
+    assert (found.new, found.champion, found.newest_period) == (False, "4", "2020-03-07")
     assert (
         "the later entry 4 (promotion) makes version 4 the champion of 2020-03-08; nothing was changed" in found.reason
     )
@@ -96,9 +96,9 @@ def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
 
 
 def test_another_decision_to_the_same_version_after_something_newer_is_an_entry_of_its_own(flown):
-    back(who="run 1")
-    promoted(register(flown, DAY), who="a run")
-    assert back(who="run 2").new
+    back(actor="run 1")
+    promoted(register(flown, DAY), actor="a run")
+    assert back(actor="run 2").new
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("1", 5)
 
 
@@ -175,7 +175,7 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 1)
 
 
-@pytest.mark.parametrize("day", [date(2206, 3, 5), USE_CASE.last_day() + timedelta(days=2)])
+@pytest.mark.parametrize("day", [date(2206, 3, 5), USE_CASE.newest_period() + timedelta(days=2)])
 def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(flown, day):
     before = state()
     with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
@@ -185,10 +185,10 @@ def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(flown, day):
 
 
 def test_the_newest_day_can_be_rolled_back_from(flown):
-    assert back(day=USE_CASE.last_day()).champion == "1"
+    assert back(day=USE_CASE.newest_period()).champion == "1"
 
 
 def test_a_day_after_the_end_of_the_use_case_is_refused(flown):
-    ended = replace(USE_CASE, ends_on=date(2020, 3, 10))
+    ended = replace(USE_CASE, last_period=date(2020, 3, 10))
     with pytest.raises(InvalidRequestError, match="toy ends on 2020-03-10"):
-        rollback.roll_back(ended, "1", date(2020, 3, 11), who="Ann", reason="worse")
+        rollback.roll_back(ended, "1", date(2020, 3, 11), actor="Ann", reason="worse")

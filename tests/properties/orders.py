@@ -26,7 +26,7 @@ def make_champion(use_case: UseCase, day: date) -> None:
     """Train as of `day`, judge, register and promote."""
     run_id = train.train_model(use_case, day).run_id
     evaluate.evaluate_run(use_case, run_id)
-    assert promote.promote_version(use_case, register.register_run(use_case, run_id).version, who="a test").promoted
+    assert promote.promote_version(use_case, register.register_run(use_case, run_id).version, actor="a test").promoted
 
 
 def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:

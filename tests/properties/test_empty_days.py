@@ -22,9 +22,10 @@ from tests.toy_use_case import USE_CASE, source
 
 pytestmark = pytest.mark.usefixtures("without_plots")
 SUNDAY = date(2020, 3, 8)
-SHUT = frozenset(day for day in days_from(USE_CASE.first_day, LAST) if day.weekday() == SUNDAY.weekday())
+SHUT = frozenset(day for day in days_from(USE_CASE.first_period, LAST) if day.weekday() == SUNDAY.weekday())
 FEEDS = tuple(
-    replace(feed, absent_days=feed.absent_days | SHUT) if feed.name == "events" else feed for feed in USE_CASE.feeds
+    replace(feed, missing_periods=feed.missing_periods | SHUT) if feed.name == "events" else feed
+    for feed in USE_CASE.feeds
 )
 SHOP = replace(USE_CASE, feeds=FEEDS)
 
@@ -44,7 +45,7 @@ def shop(champion, monkeypatch) -> Lake:
 def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, monkeypatch):
     honest = source.events
     monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
-    day = min(day for day in SHUT if day > USE_CASE.first_day)
+    day = min(day for day in SHUT if day > USE_CASE.first_period)
     for _ in range(2):
         ingest.ingest_period(SHOP, day), validate.validate_period(SHOP, day)
         commit = build.build_features(SHOP, day)
@@ -89,7 +90,7 @@ def test_monitoring_says_that_there_were_no_rows(shop):
     assert rows["unscored_rows", "predictions"]["breached"] is False
     for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
         assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
-    judged = SUNDAY + timedelta(days=SHOP.label.matures_after_days)
+    judged = SUNDAY + timedelta(days=SHOP.label.label_delay_periods)
     monitor.monitor_period(SHOP, judged)
     later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
     assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."

@@ -24,7 +24,7 @@ from include.use_cases.flight_delays import features, source
 pytestmark = pytest.mark.slow
 
 FLIGHTS = load_use_case("flight_delays")
-SHORT = replace(FLIGHTS, look_back_days=3)
+SHORT = replace(FLIGHTS, look_back_periods=3)
 """For leaks that are planted: they show in a few days' history as well, and a tenth of the days is landed."""
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = [date(2013, 2, 9), date(2013, 3, 11), date(2013, 7, 2)]
@@ -149,7 +149,7 @@ def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
-        features_build.land_missing(use_case, day - timedelta(days=use_case.look_back_days), day + timedelta(days=2))
+        features_build.land_missing(use_case, day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2))
         commit = features_build.build_features(use_case, day)
         later = Lake.of(use_case).as_of(day + timedelta(days=2))
         assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)

@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow
 
 PATIENT = replace(
     USE_CASE,
-    look_back_days=CORRECTED_AFTER_DAYS + 1,
+    look_back_periods=CORRECTED_AFTER_DAYS + 1,
     feeds=tuple(replace(feed, max_quarantined=0.99) for feed in USE_CASE.feeds),
 )
 """The look-back reaches the oldest correction; absurd rows of later days are quarantined, and do not refuse a day."""
-SHORT = replace(PATIENT, look_back_days=4, feeds=tuple(replace(feed, known_at=None) for feed in PATIENT.feeds))
+SHORT = replace(PATIENT, look_back_periods=4, feeds=tuple(replace(feed, known_at=None) for feed in PATIENT.feeds))
 """For leaks that are planted: they show in a few days' history as well, and nothing refuses them."""
 DAYS = [date(2025, 4, 25), date(2025, 4, 27), date(2025, 10, 31)]
 """A day that has no midnight, a Sunday, and the day after one of 25 hours."""
@@ -86,12 +86,12 @@ def built(home: Path, day: date, use_case=SHORT, *, future: bool) -> dict[str, s
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if future:
             change_the_future(patch, day)
-        since, until = day - timedelta(days=use_case.look_back_days), day + timedelta(days=2)
+        since, until = day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2)
         features_build.land_missing(use_case, since, until)
         features_build.build_features(use_case, day)
         later, view = Lake.of(use_case).as_of(until), Lake.of(use_case).as_of(day)
         assert max(later.partitions("checked/customers")) > day
-        return {table: view.digest_of_days(table, since) for table in TABLES}
+        return {table: view.digest_of_periods(table, since) for table in TABLES}
 
 
 def differing(tmp_path: Path, day: date) -> set[str]:
@@ -102,7 +102,7 @@ def differing(tmp_path: Path, day: date) -> set[str]:
 
 def deliver_too_early(patch: pytest.MonkeyPatch, feed: str) -> None:
     """The feed delivers what will be known a day later, but for days that bring nothing."""
-    honest, absent = getattr(source, feed), USE_CASE.feed(feed).absent_days
+    honest, absent = getattr(source, feed), USE_CASE.feed(feed).missing_periods
 
     def early(day: date) -> pa.Table:
         after = day + timedelta(days=1)
@@ -132,7 +132,7 @@ def test_the_perturbation_reaches_every_column_and_nothing_that_was_known(day, m
     for feed in USE_CASE.feeds:
         after = {each: getattr(source, feed.name)(each) for each in days}
         assert all(after[each].equals(before[feed.name, each]) for each in days if each <= day)
-        later = [each for each in days if each > day and each not in feed.absent_days]
+        later = [each for each in days if each > day and each not in feed.missing_periods]
         for each in later:
             for column in feed.columns:
                 assert after[each][column].to_pylist() != before[feed.name, each][column].to_pylist(), column

@@ -83,7 +83,7 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
     for text in HOSTILE:
         for ask in (
             lambda text: Registry(toy.use_case).version(text),
-            lambda text: rollback.roll_back(toy.use_case, text, day, who="a test", reason="hostile"),
+            lambda text: rollback.roll_back(toy.use_case, text, day, actor="a test", reason="hostile"),
             lambda text: reproduce.require_reproducible(toy.use_case, text),
             lambda text: score.score_period(toy.use_case, day, version=text or "0"),
         ):
@@ -125,7 +125,7 @@ def sent_back(lake_home, monkeypatch, toy):
 
     def run(**fields):
         values = {name: param.value for name, param in params.quarantine_params(toy.use_case).items()}
-        context = {"params": {**values, "feed": feed, "why": "because", **fields}, "run_id": "manual__1"}
+        context = {"params": {**values, "feed": feed, "comment": "because", **fields}, "run_id": "manual__1"}
         context["dag_run"] = SimpleNamespace(triggering_user_name="ann", run_type="manual")
         monkeypatch.setattr(manual, "get_current_context", lambda: context)
         return manual.send_back.function(toy.name)
@@ -157,9 +157,9 @@ def test_a_form_sends_back_nothing_but_what_is_quarantined_and_to_no_other_place
 @both_toys_slow
 def test_who_and_why_are_kept_as_they_were_typed(sent_back, reason, lake_home, toy):
     before = everything_in(lake_home)
-    sent_back(reasons=[reason], why="../../x'; DROP TABLE \x1b[2J {{ ds }}")
+    sent_back(reasons=[reason], comment="../../x'; DROP TABLE \x1b[2J {{ ds }}")
     (there,) = CorrectionLog.of(toy.use_case, toy.breakable.feed).standing()
-    assert there.why == "../../x'; DROP TABLE \x1b[2J {{ ds }}"
+    assert there.comment == "../../x'; DROP TABLE \x1b[2J {{ ds }}"
     new = [name for name in everything_in(lake_home).keys() - before.keys() if "/_delta_log/" not in name]
     assert new == [f"lake/{toy.name}/corrections/{toy.breakable.feed}/000001.parquet"], "besides tables made empty"
 

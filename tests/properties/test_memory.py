@@ -38,7 +38,7 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 day = date.fromisoformat(sys.argv[1])
 view = Lake.of(USE_CASE).as_of(day, "{megabytes}MB")
-print(materialize.write(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
+print(materialize.materialize(USE_CASE, "features", "build", view, since=day).partition.rows, peak)
 """
 
 

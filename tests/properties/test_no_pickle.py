@@ -73,7 +73,7 @@ def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused(champion, lake_
     with pytest.raises(AirworthyError, match=place.name):
         score.score_period(toy.use_case, toy.as_of)
     with pytest.raises(AirworthyError):
-        Registry(toy.use_case).load_anew(Registry(toy.use_case).version(champion))
+        Registry(toy.use_case).reload(Registry(toy.use_case).version(champion))
     assert not (tmp_path / "marker").exists() and not unpickled
 
 

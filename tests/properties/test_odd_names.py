@@ -59,7 +59,7 @@ USE_CASE = replace(
     keys=("place", "count"),
     period=PARTITION,
     features={**dict.fromkeys(NUMBERS, "float64"), "kind/of": "category"},
-    label=Label("value", meaning="the customer came back", matures_after_days=2),
+    label=Label("value", meaning="the customer came back", label_delay_periods=2),
     gates=(
         Gate("auc", at_least=0.8),
         Gate("log_loss", better_than="prior"),
@@ -99,7 +99,7 @@ def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproducti
     assert trained.test["model"]["auc"] > 0.8
     evaluate.evaluate_run(USE_CASE, trained.run_id)
     version = register.register_run(USE_CASE, trained.run_id).version
-    promoted = promote.promote_version(USE_CASE, version, who="a test")
+    promoted = promote.promote_version(USE_CASE, version, actor="a test")
     assert promoted.promoted, promoted
     score.score_period(USE_CASE, AS_OF), score.score_period(USE_CASE, known)
     monitor.monitor_period(USE_CASE, AS_OF), monitor.monitor_period(USE_CASE, known)

@@ -61,7 +61,7 @@ def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
 def second_champion(toy: Toy, trained_toy: str) -> None:
     """Two champions, of which the second is effective from the third scored day on."""
     assert promote.promote_version(
-        toy.use_case, register.register_run(toy.use_case, trained_toy).version, who="a test"
+        toy.use_case, register.register_run(toy.use_case, trained_toy).version, actor="a test"
     ).promoted
     make_champion(toy.use_case, toy.as_of + timedelta(days=3))
 

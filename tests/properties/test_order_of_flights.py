@@ -54,7 +54,7 @@ def forward(tmp_path_factory, source_cache) -> dict[str, dict[date, str]]:
 
 def test_every_day_is_there(forward):
     assert list(forward["features"]) == list(forward["labels"]) == DAYS
-    look_back = DAYS[0] - timedelta(days=FLIGHTS.look_back_days)
+    look_back = DAYS[0] - timedelta(days=FLIGHTS.look_back_periods)
     assert list(forward["checked/schedule"]) == days_from(look_back, DAYS[-1])
 
 

@@ -56,7 +56,7 @@ def test_a_champion_that_lacks_nothing_goes_on_scoring_after_features_are_added_
 
 @pytest.mark.usefixtures("more")
 def test_a_training_over_mixed_history_says_which_feature_is_null_where():
-    found = train.train_model(MORE, AFTER, parameters=FEW_ROUNDS, window_days=60)
+    found = train.train_model(MORE, AFTER, parameters=FEW_ROUNDS, window_periods=60)
     assert found.null_features == {"weight": ["2020-01-10..2020-03-09"]}
 
 
@@ -67,20 +67,20 @@ def test_the_registered_version_is_rebuilt_from_the_columns_it_was_trained_on():
 
 @pytest.mark.usefixtures("more")
 def test_a_day_whose_features_lack_a_column_that_the_model_reads_is_refused_until_they_are_built_again():
-    run_id = train.train_model(MORE, AFTER, parameters=FEW_ROUNDS, window_days=60).run_id
+    run_id = train.train_model(MORE, AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
     evaluate.evaluate_run(MORE, run_id)
     version = register.register_run(MORE, run_id).version
     with pytest.raises(score.FeaturesOutdatedError, match=r"before \['weight'\] were .*toy__data for 2020-03-01"):
-        score.score_period(MORE, AS_OF, version=version, insist=True)
+        score.score_period(MORE, AS_OF, version=version, allow_future_model=True)
     build.build_features(MORE, AS_OF)
-    assert score.score_period(MORE, AS_OF, version=version, insist=True).rows == source.ROWS
+    assert score.score_period(MORE, AS_OF, version=version, allow_future_model=True).rows == source.ROWS
 
 
 @pytest.mark.usefixtures("more")
 @pytest.mark.parametrize(("changed", "outcome"), [((), "failed"), (("hour", "weight"), "passed")])
 def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(changed, outcome):
     use_case = replace(MORE, gates=(SchemaGate(changed=frozenset(changed)),))
-    run_id = train.train_model(use_case, AFTER, parameters=FEW_ROUNDS, window_days=60).run_id
+    run_id = train.train_model(use_case, AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
     (verdict,) = evaluate.evaluate_run(use_case, run_id).verdicts
     assert verdict["outcome"] == outcome
     assert "hour" in verdict["reason"] and "weight" in verdict["reason"]

@@ -104,7 +104,7 @@ importlib.import_module(".by_relative_text", __package__)
 PROMPT = Path(__file__).parent / "prompt.md"
 def build(day, events, outcomes):
     columns = USE_CASE.feed("events").columns
-    return events.mutate(size=USE_CASE.label.matures_after_days)
+    return events.mutate(size=USE_CASE.label.label_delay_periods)
 def labels(day, events, outcomes):
     return outcomes
 """,
@@ -233,26 +233,26 @@ def test_a_module_that_only_the_alerts_need_belongs_to_no_result(team):
     assert "team.contacts" not in code_digest.covered_modules(team_case(), "features")
 
 
-LATE = Label("failed", meaning="the event failed", matures_after_days=9)
+LATE = Label("failed", meaning="the event failed", label_delay_periods=9)
 
 
 @pytest.mark.parametrize(
     ("reads", "changed", "counts"),
     [
         ("", {"label": LATE}, True),
-        ("", {"first_day": date(2019, 1, 1)}, False),
-        ("", {"costs": DecisionCosts(missed=9, false_warning=1, unit="points")}, False),
-        ("USE_CASE.first_day", {"first_day": date(2019, 1, 1)}, True),
-        ("USE_CASE.costs.threshold", {"costs": DecisionCosts(missed=9, false_warning=1, unit="points")}, True),
-        ("USE_CASE.training.window_days", {"training": replace(USE_CASE.training, window_days=90)}, True),
-        ("USE_CASE.training.window_days", {"training": replace(USE_CASE.training, rounds=90)}, False),
+        ("", {"first_period": date(2019, 1, 1)}, False),
+        ("", {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")}, False),
+        ("USE_CASE.first_period", {"first_period": date(2019, 1, 1)}, True),
+        ("USE_CASE.costs.threshold", {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")}, True),
+        ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, window_periods=90)}, True),
+        ("USE_CASE.training.window_periods", {"training": replace(USE_CASE.training, rounds=90)}, False),
         ("USE_CASE.notice", {"notice": "words"}, True),
-        ("USE_CASE.feed('outcomes').absent_days", "absent_days", True),
-        ("", "absent_days", False),
-        ("vars(USE_CASE)", {"first_day": date(2019, 1, 1)}, True),
+        ("USE_CASE.feed('outcomes').missing_periods", "missing_periods", True),
+        ("", "missing_periods", False),
+        ("vars(USE_CASE)", {"first_period": date(2019, 1, 1)}, True),
         ("vars(USE_CASE)", {"notice": "words", "owner": "others", "gates": ()}, False),
-        ("vars(features.USE_CASE)", {"first_day": date(2019, 1, 1)}, True),
-        ("__import__('include.use_cases').use_cases.load('mine')", {"first_day": date(2019, 1, 1)}, True),
+        ("vars(features.USE_CASE)", {"first_period": date(2019, 1, 1)}, True),
+        ("__import__('include.use_cases').use_cases.load('mine')", {"first_period": date(2019, 1, 1)}, True),
     ],
 )
 def test_a_declared_value_that_the_functions_read_belongs_to_the_result(team, reads, changed, counts):
@@ -261,8 +261,8 @@ def test_a_declared_value_that_the_functions_read_belongs_to_the_result(team, re
     )
     if not reads:
         (team / "team/mine/helper.py").write_text("")
-    if changed == "absent_days":
-        outcomes = replace(USE_CASE.feed("outcomes"), absent_days=frozenset({date(2020, 2, 2)}))
+    if changed == "missing_periods":
+        outcomes = replace(USE_CASE.feed("outcomes"), missing_periods=frozenset({date(2020, 2, 2)}))
         changed = {"feeds": (USE_CASE.feed("events"), outcomes)}
     assert (of_features(team_case(**changed)) != of_features(team_case())) is counts
 

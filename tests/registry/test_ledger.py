@@ -39,7 +39,7 @@ def remove(ledger: Ledger, left: int = 0) -> None:
 
 def decided(version: str, day: date, action: str = "promotion", **others: str) -> LedgerDecision:
     model = {"trees": f"trees of {version}", "fingerprint": f"made as {version}"}
-    said = {"who": "someone", "reason": "a test", "verdicts": ({"passed": True},)}
+    said = {"actor": "someone", "reason": "a test", "verdicts": ({"passed": True},)}
     return LedgerDecision(version=version, effective_from=day, action=action, **model | said | others)
 
 
@@ -85,22 +85,22 @@ def test_promoting_the_same_again_writes_nothing_even_after_a_rollback(ledger):
     assert len(ledger.entries()) == 2
 
 
-def rolled_back(ledger: Ledger, who: str = "someone", reason: str = "worse") -> bool:
-    return promote(ledger, "1", APRIL, "rollback", who=who, reason=reason).new
+def rolled_back(ledger: Ledger, actor: str = "someone", reason: str = "worse") -> bool:
+    return promote(ledger, "1", APRIL, "rollback", actor=actor, reason=reason).new
 
 
 def test_the_same_rollback_again_writes_nothing_while_nothing_newer_came(ledger):
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
     assert rolled_back(ledger)
-    assert not rolled_back(ledger) and not rolled_back(ledger, who="another")
+    assert not rolled_back(ledger) and not rolled_back(ledger, actor="another")
     assert rolled_back(ledger, reason="another reason")
 
 
 def test_after_something_newer_only_another_decision_rolls_back_again(ledger):
-    assert rolled_back(ledger, who="run 1")
+    assert rolled_back(ledger, actor="run 1")
     promote(ledger, "2", APRIL)
-    assert not rolled_back(ledger, who="run 1")
-    assert rolled_back(ledger, who="run 2")
+    assert not rolled_back(ledger, actor="run 1")
+    assert rolled_back(ledger, actor="run 2")
 
 
 def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day(ledger):
@@ -114,11 +114,11 @@ def test_an_entry_decides_until_one_of_a_later_day_or_a_later_one_of_its_own_day
 
 
 def test_a_model_is_compared_with_the_champion_besides_itself(ledger):
-    assert ledger.champion_besides("1", MAY) is None
+    assert ledger.champion_apart_from("1", MAY) is None
     promote(ledger, "1", MARCH), promote(ledger, "2", APRIL)
-    assert ledger.champion_besides("2", MAY).version == "1"
-    assert ledger.champion_besides(None, MAY).version == "2"
-    assert ledger.champion_besides("1", MARCH) is None
+    assert ledger.champion_apart_from("2", MAY).version == "1"
+    assert ledger.champion_apart_from(None, MAY).version == "2"
+    assert ledger.champion_apart_from("1", MARCH) is None
 
 
 def _promote_three(folder: StoragePath, worker: int, start) -> None:
@@ -271,7 +271,7 @@ def test_a_rejection_never_makes_a_champion(ledger):
         ledger.champion_of(MAY)
     first = promote(ledger, "1", MARCH).entry
     promote(ledger, "3", MARCH, "rejection"), promote(ledger, "4", MAY, "rejection")
-    assert ledger.champion_of(MAY) == ledger.champion_besides("9", MAY) == first
+    assert ledger.champion_of(MAY) == ledger.champion_apart_from("9", MAY) == first
     assert entries_until(first, ledger.entries()) is None
 
 
@@ -285,7 +285,7 @@ def test_a_rejection_stands_for_the_model_under_every_number_and_of_every_code(l
 def test_a_rejection_in_between_does_not_make_a_rollback_another(ledger):
     promote(ledger, "1", MARCH), rolled_back(ledger)
     promote(ledger, "3", MAY, "rejection")
-    assert not rolled_back(ledger, who="another")
+    assert not rolled_back(ledger, actor="another")
 
 
 def test_another_model_under_a_number_that_was_promoted_is_another_decision(ledger):

@@ -24,7 +24,7 @@ class Entry:
     action: str = "promotion"
     trees: str = "trees"
     fingerprint: str = "made"
-    who: str = "Ann"
+    actor: str = "Ann"
     reason: str = ""
     files_digest: str = "files"
     judged: str = ""
@@ -101,7 +101,7 @@ def test_an_entry_of_a_day_to_come_makes_no_champion_before_it():
 
 def test_a_decision_is_told_with_who_and_why():
     assert str(StandingApproval.of(Entry(1, "1", MARCH, "rejection", reason="too old"))) == "rejected by Ann: too old"
-    assert str(StandingApproval.of(Entry(1, "1", MARCH, "approval", who="Bob"))) == "approved by Bob"
+    assert str(StandingApproval.of(Entry(1, "1", MARCH, "approval", actor="Bob"))) == "approved by Bob"
 
 
 def test_a_decision_that_only_a_tag_tells_is_none():

@@ -107,7 +107,7 @@ def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
     for path in settings.current_settings().home.rglob(name):
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new, 1))
-    for load in (registry.load, registry.load_anew):
+    for load in (registry.load, registry.reload):
         with pytest.raises(
             ArtifactMissingError, match=f"toy: version 1 cannot be loaded: {name}: its content is not that"
         ):
@@ -135,11 +135,11 @@ def test_nothing_is_downloaded_of_files_that_are_not_on_record_or_too_large(vers
     registry, [path] = Registry(USE_CASE), (settings.current_settings().home / "mlruns").rglob("model.lgb")
     (path.parent / "more" / "inside").mkdir(parents=True)
     with pytest.raises(ArtifactMissingError, match="more: it was not there when the model was trained"):
-        registry.load_anew(version)
+        registry.reload(version)
     shutil.rmtree(path.parent / "more")
     monkeypatch.setattr(model_io, "MOST_BYTES", 1_000)
     with pytest.raises(ArtifactMissingError, match=r"its files: they have [\d,]+ bytes, more than 1,000"):
-        registry.load_anew(version)
+        registry.reload(version)
     assert downloaded == []
 
 
@@ -218,7 +218,7 @@ def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monke
     trained = train.train_model(USE_CASE, AS_OF)
     assert evaluate.evaluate_run(USE_CASE, trained.run_id).gates == "passed"
     number = register.register_run(USE_CASE, trained.run_id).version
-    assert promote.promote_version(USE_CASE, number, who="a test").champion == number
+    assert promote.promote_version(USE_CASE, number, actor="a test").champion == number
     scored = score.score_period(USE_CASE, AS_OF)
     assert (scored.rows, scored.version) == (200, number)
     assert monitor.monitor_period(USE_CASE, AS_OF).changed

@@ -23,13 +23,13 @@ pytestmark = pytest.mark.security
 
 def test_an_entry_appended_while_one_looks_is_not_taken_for_damage(trained_toy, monkeypatch):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     look = Registry.ledger_head
 
     def overtaken(registry):
         seen = look(registry)
         monkeypatch.setattr(Registry, "ledger_head", look)
-        promoted(second, who="the faster one")
+        promoted(second, actor="the faster one")
         return seen
 
     monkeypatch.setattr(Registry, "ledger_head", overtaken)
@@ -48,28 +48,28 @@ def delete(number: str) -> None:
 
 def test_an_archived_version_that_was_deleted_breaks_nothing(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test"), promoted(second, who="a test")
+    promoted(first, actor="a test"), promoted(second, actor="a test")
     delete(first)
     assert sync.sync_registry(USE_CASE) == second
     third = register(trained_toy, date(2020, 3, 6))
-    assert promoted(third, who="a test").champion == third
+    assert promoted(third, actor="a test").champion == third
 
 
 def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test"), promoted(second, who="a test")
+    promoted(first, actor="a test"), promoted(second, actor="a test")
     delete(second)
     third = register(trained_toy, date(2020, 3, 6))
     before = state()
     what = r"toy: ledger entry 2 \(promotion\) names version 2 .* has no version 2.* from 2020-03-05 on, .*\(1\)"
-    for action in (sync.sync_registry, lambda _: promoted(third, who="a test")):
+    for action in (sync.sync_registry, lambda _: promoted(third, actor="a test")):
         with pytest.raises(ModelReplacedError, match=what):
             action(USE_CASE)
     assert {**state(), "versions": 0} == {**before, "versions": 0}
     with pytest.raises(ModelReplacedError):  # it would be the champion still
-        rollback.roll_back(USE_CASE, first, date(2020, 3, 4), who="a person", reason="deleted")
+        rollback.roll_back(USE_CASE, first, date(2020, 3, 4), actor="a person", reason="deleted")
     assert len(Ledger.of(USE_CASE).entries()) == 2
-    assert rollback.roll_back(USE_CASE, first, LATER, who="a person", reason="deleted").champion == first
+    assert rollback.roll_back(USE_CASE, first, LATER, actor="a person", reason="deleted").champion == first
 
 
 MOVED = r"version 1 is another model \(trees .*restore MLflow's database"
@@ -77,10 +77,14 @@ MOVED = r"version 1 is another model \(trees .*restore MLflow's database"
 
 def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promoted(trained_toy):
     first = register(trained_toy)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     rerecord(first, trees="another")
     second, before = register(trained_toy, LATER), state()
-    for action in (sync.sync_registry, lambda _: promoted(second, who="a run"), lambda _: promoted(first, who="a run")):
+    for action in (
+        sync.sync_registry,
+        lambda _: promoted(second, actor="a run"),
+        lambda _: promoted(first, actor="a run"),
+    ):
         with pytest.raises(ModelReplacedError, match=MOVED):
             action(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
@@ -88,10 +92,10 @@ def test_other_trees_under_a_number_of_the_ledger_are_neither_followed_nor_promo
 
 def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not_taken(trained_toy):
     first = register(trained_toy)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     rerecord(first, fingerprint="another")
     before = state()
-    for action in (sync.sync_registry, lambda _: promoted(first, who="a run")):
+    for action in (sync.sync_registry, lambda _: promoted(first, actor="a run")):
         with pytest.raises(ModelReplacedError, match=MOVED):
             action(USE_CASE)
     assert (state()["entries"], alias()) == (before["entries"], first)
@@ -100,20 +104,20 @@ def test_the_same_trees_of_another_training_under_a_number_of_the_ledger_are_not
 @pytest.mark.parametrize("tag", ["trees", "fingerprint", "files_digest"])
 def test_another_model_under_the_number_of_an_archived_one_is_not_promoted(trained_toy, tag):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test"), promoted(second, who="a test")
+    promoted(first, actor="a test"), promoted(second, actor="a test")
     rerecord(first, **{tag: "another"})
     assert sync.sync_registry(USE_CASE) == second
     assert life(first) == ("candidate" if tag == "files_digest" else "challenger")  # verdicts are of the files
     with pytest.raises(ModelReplacedError, match="names version 1"):
-        promoted(first, who="a test")
+        promoted(first, actor="a test")
 
 
 def test_a_head_that_was_deleted_stops_everything(trained_toy):
-    promoted(register(trained_toy), who="a test")
+    promoted(register(trained_toy), actor="a test")
     registry = Registry(USE_CASE)
     registry._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     head = Ledger.of(USE_CASE).entries()[0].head
-    for action in (sync.sync_registry, lambda _: promoted("1", who="a run")):
+    for action in (sync.sync_registry, lambda _: promoted("1", actor="a run")):
         with pytest.raises(
             LedgerCorruptedError,
             match=f"missing, .* set the tag `airworthy.ledger.head` of .* `toy` in MLflow to `{head}`",
@@ -125,12 +129,12 @@ def test_a_head_that_was_deleted_stops_everything(trained_toy):
 
 def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_toy):
     first = register(trained_toy)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     head, registry = Registry(USE_CASE).ledger_head(), Registry(USE_CASE)
     (Ledger.of(USE_CASE).folder / "000001.json").remove()
     Ledger.of(USE_CASE).append(
         LedgerDecision(
-            version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", who="?", reason=""
+            version="9", trees="", fingerprint="", effective_from=AS_OF, action="promotion", actor="?", reason=""
         )
     )
     with pytest.raises(LedgerCorruptedError, match="it was replaced"):
@@ -140,7 +144,7 @@ def test_a_damaged_ledger_is_not_followed_and_its_head_is_kept_as_proof(trained_
 
 def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, monkeypatch):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test"), promoted(second, who="a test")
+    promoted(first, actor="a test"), promoted(second, actor="a test")
     version, tomorrow = Registry(USE_CASE).version(first), USE_CASE.today() + timedelta(days=1)
     entry = LedgerDecision(
         version=first,
@@ -148,7 +152,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
         fingerprint=version.fingerprint,
         effective_from=tomorrow,
         action="rollback",
-        who="another tool",
+        actor="another tool",
         reason="a typing error",
         files_digest=version.files_digest,
     )
@@ -156,7 +160,7 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
     assert sync.sync_registry(USE_CASE) == second
     assert (alias(), life(first), life(second)) == (second, "archived", "champion")
     third = register(trained_toy, date(2020, 3, 6))
-    assert promoted(third, who="a test").champion == third
+    assert promoted(third, actor="a test").champion == third
     assert (alias(), life(third)) == (third, "champion")
 
     now = clock.now()
@@ -167,8 +171,8 @@ def test_an_entry_of_a_day_to_come_moves_nothing_before_that_day(trained_toy, mo
 
 def test_the_champion_is_that_of_the_last_day_of_a_use_case_that_has_ended(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test"), promoted(second, who="a test")
-    assert sync.sync_registry(replace(USE_CASE, ends_on=date(2020, 3, 4))) == first
+    promoted(first, actor="a test"), promoted(second, actor="a test")
+    assert sync.sync_registry(replace(USE_CASE, last_period=date(2020, 3, 4))) == first
 
 
 FORGED = {"trees": "another", "files_digest": "another", "as_of": "2020-02-01", "gates": "passed", "judged": "forged"}
@@ -176,7 +180,7 @@ FORGED = {"trees": "another", "files_digest": "another", "as_of": "2020-02-01", 
 
 def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(trained_toy, caplog):
     first, second = register(trained_toy), register(trained_toy, LATER, gates="failed")
-    promoted(first, who="a test"), promoted(second, who="a test")
+    promoted(first, actor="a test"), promoted(second, actor="a test")
     before, registry = state(), Registry(USE_CASE)
     for number in (first, second):
         registry.tag_version(number, FORGED)
@@ -193,7 +197,7 @@ def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(tra
 
 def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
     first, registry = register(trained_toy), Registry(USE_CASE)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     known = registry.version(first)
     forged = registry.start_run("a stranger's", dict(known.tags))
     registry.end_run(forged, failed=False)
@@ -205,19 +209,19 @@ def test_a_version_without_a_record_is_left_out_and_named(trained_toy, caplog):
     assert [version.number for version in registry.versions()] == [first]
     assert "version 2 of MLflow is left out: there is no record of its training" in caplog.text
     with pytest.raises(UnprovenVersionError, match="version 2 cannot be used: there is no record of its training"):
-        promoted("2", who="a run")
+        promoted("2", actor="a run")
 
 
 @pytest.mark.parametrize("kind", ["training", "evaluation"])
 def test_a_record_that_was_changed_takes_its_version_out_and_says_which_it_is(trained_toy, kind):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     version, folder = Registry(USE_CASE).version(second), Records.of(USE_CASE.name).folder / kind
     place = folder / f"{version.run_id}.000001.json"
     place.write(place.read().replace(b"passed", b"PASSED").replace(b"a first model", b"another model"))
     assert sync.sync_registry(USE_CASE) == first
     with pytest.raises(UnprovenVersionError, match=f"signature does not fit its content .*{kind}.{version.run_id}"):
-        promoted(second, who="a run")
+        promoted(second, actor="a run")
 
 
 STRANGE = {
@@ -231,13 +235,13 @@ STRANGE = {
 @pytest.mark.parametrize("name", ["{}.000002.json", "{}.0000001.json", "{}.٠٠٠٠٠٢.json"])
 def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trained_toy, name, content):
     first, second = register(trained_toy), register(trained_toy, LATER)
-    promoted(first, who="a test")
+    promoted(first, actor="a test")
     folder = Records.of(USE_CASE.name).folder / "limits"
     (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
     assert sync.sync_registry(USE_CASE) == first
     if name == "{}.000002.json":
         with pytest.raises(UnprovenVersionError, match="proves nothing"):
-            promoted(second, who="a run")
+            promoted(second, actor="a run")
 
 
 def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):

@@ -24,7 +24,7 @@ from tests.toy_use_case import source
 
 pytestmark = pytest.mark.both_places(long=True)
 
-USE_CASE = replace(DECLARED, look_back_days=2)
+USE_CASE = replace(DECLARED, look_back_periods=2)
 DAYS = [AS_OF - timedelta(days=2), AS_OF - timedelta(days=1), AS_OF]
 ROW = {"event_date": str(AS_OF), "id": "7"}
 
@@ -162,7 +162,7 @@ def test_it_needs_no_data_but_the_row(lake, monkeypatch):
 
 
 def test_another_look_back_than_was_declared_then_is_not_guessed(lake, monkeypatch):
-    found = lineage.trace_lineage(replace(USE_CASE, look_back_days=1), AS_OF, ROW)
+    found = lineage.trace_lineage(replace(USE_CASE, look_back_periods=1), AS_OF, ROW)
     assert {feed.days for feed in found.feeds} == {()}
     assert all("does not hold today what was read" in feed.unknown for feed in found.feeds)
 

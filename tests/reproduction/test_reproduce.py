@@ -153,9 +153,9 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
     "changed",
     [
         {"features": {"hour": "int32", "kind": "category"}},
-        {"training": replace(USE_CASE.training, test_days=3, parameters={"num_leaves": 2}, seed=1)},
-        {"label": replace(USE_CASE.label, matures_after_days=5)},
-        {"costs": DecisionCosts(missed=9, false_warning=1, unit="points")},
+        {"training": replace(USE_CASE.training, test_periods=3, parameters={"num_leaves": 2}, seed=1)},
+        {"label": replace(USE_CASE.label, label_delay_periods=5)},
+        {"costs": DecisionCosts(missed=9, false_positive=1, unit="points")},
     ],
     ids=lambda changed: next(iter(changed)),
 )

@@ -20,7 +20,7 @@ from tests.monitoring import measures
 pytestmark = pytest.mark.both_places(long=True)
 
 FIRST = date(2020, 3, 1)
-USE_CASE = replace(toy.USE_CASE, retraining=Retraining(breaches=2, of_days=3, cool_down_days=20, per_month=1))
+USE_CASE = replace(toy.USE_CASE, retraining=Retraining(breaches=2, of_periods=3, cool_down_periods=20, per_month=1))
 
 
 def later(days: int) -> date:
@@ -30,7 +30,7 @@ def later(days: int) -> date:
 @pytest.fixture
 def lake(lake_home):
     """A lake whose model flies from FIRST on."""
-    model = {"version": "1", "trees": "trees", "fingerprint": "made so", "who": "someone", "reason": "a test"}
+    model = {"version": "1", "trees": "trees", "fingerprint": "made so", "actor": "someone", "reason": "a test"}
     Ledger.of(USE_CASE).append(LedgerDecision(effective_from=FIRST, action="promotion", **model))
     return Lake.of(USE_CASE)
 
@@ -109,7 +109,9 @@ def test_the_table_says_what_each_signal_showed(lake):
     decide.decide_retraining(USE_CASE, FIRST)
     (row,) = table(lake)
     assert (row["outcome"], row["model_version"], row["day"]) == ("hold", "1", FIRST)
-    assert '"signal": "weighted_drift", "breached": true, "breaches": 1, "measured": 1, "of_days": 3' in row["signals"]
+    assert (
+        '"signal": "weighted_drift", "breached": true, "breaches": 1, "measured": 1, "of_periods": 3' in row["signals"]
+    )
     assert row["reason"].endswith("The chain of decisions begins here.")
 
 

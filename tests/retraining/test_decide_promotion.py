@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 USE_CASE = replace(
     toy.USE_CASE,
     monitoring=Monitoring(max_age_days=1),
-    retraining=Retraining(signals=("model_age",), breaches=2, of_days=3, cool_down_days=2, per_month=9),
+    retraining=Retraining(signals=("model_age",), breaches=2, of_periods=3, cool_down_periods=2, per_month=9),
 )
 DAYS = days_from(AS_OF, AS_OF + timedelta(days=6))
 """Each version breaks its limit from the day after its own on, and asks on the second such day."""
@@ -34,7 +34,7 @@ def retrain(champion, another):
         if decided.outcome == "retrain":
             reserve_slot.reserve_slot(USE_CASE, day)
             version = register(another(USE_CASE, day), day)
-            found = promoted(version, who="a test")
+            found = promoted(version, actor="a test")
             told = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
             assert (
                 outcome.record_training_outcome(USE_CASE, day, f"drift__{day}", state="success", **told).outcome

@@ -17,11 +17,11 @@ DAY = date(2020, 3, 15)
 POLICY = Retraining(
     signals=("performance",),
     breaches=2,
-    of_days=3,
-    cool_down_days=10,
+    of_periods=3,
+    cool_down_periods=10,
     per_month=2,
-    back_off=2,
-    longest_cool_down_days=30,
+    backoff_factor=2,
+    max_cool_down_periods=30,
 )
 
 
@@ -39,7 +39,7 @@ def days(*broke: bool | None, version: str = "1") -> list[MeasuredPeriod]:
     """Measures of the days up to DAY, the newest last."""
     return [
         MeasuredPeriod(
-            ago(len(broke) - 1 - n), version, {"performance": SignalValue(each, 0.03, 0.02, "worse/log_loss", "why")}
+            ago(len(broke) - 1 - n), version, {"performance": SignalValue(each, 0.03, 0.02, "worse/log_loss", "reason")}
         )
         for n, each in enumerate(broke)
     ]
@@ -80,7 +80,7 @@ def test_a_day_that_was_not_judged_counts_neither_as_a_breach_nor_as_quiet():
 def test_a_gap_is_neither_and_before_a_long_one_nothing_counts():
     old, new = days(True, True, True)[0], days(True)[0]
     assert decide(POLICY, DAY, [old, new], []).outcome == "retrain"
-    long_ago = MeasuredPeriod(ago(POLICY.look_back_days), "1", old.signals)
+    long_ago = MeasuredPeriod(ago(POLICY.look_back_periods), "1", old.signals)
     assert decide(POLICY, DAY, [long_ago, new], []).outcome == "hold"
 
 
@@ -176,7 +176,10 @@ def test_a_training_whose_outcome_is_not_known_holds():
     decision = decide(POLICY, DAY, days(True, True, True), [trained(20, None)])
     assert decision.outcome == "hold"
     assert f"The outcome of the retraining of {ago(20)} is not recorded yet." in decision.reason
-    assert decide(POLICY, DAY, days(True, True, True), [trained(POLICY.memory_days + 1, None)]).outcome == "retrain"
+    assert (
+        decide(POLICY, DAY, days(True, True, True), [trained(POLICY.decision_lookback_periods + 1, None)]).outcome
+        == "retrain"
+    )
 
 
 def test_a_later_decision_holds_since_decisions_are_made_in_order():
@@ -215,14 +218,15 @@ def test_what_a_decision_rests_on_is_kept_with_every_signal():
     kept = json.loads(decide(POLICY, DAY, measured, []).signals_json())
     assert kept == [
         {
-            "signal": "performance", "breached": True, "breaches": 2, "measured": 3, "of_days": 3, "value": 0.03,
-            "limit": 0.02, "lower": None, "asks": True, "what": "worse/log_loss", "state": "why", "about": "2020-03-07",
+            "signal": "performance", "breached": True, "breaches": 2, "measured": 3, "of_periods": 3, "value": 0.03,
+            "limit": 0.02, "lower": None, "asks": True, "what": "worse/log_loss", "state": "reason",
+            "about": "2020-03-07",
         }
     ]  # fmt: skip
 
 
 def test_twenty_breaches_in_a_row_make_one_training():
-    policy = Retraining(cool_down_days=28, signals=("performance",))
+    policy = Retraining(cool_down_periods=28, signals=("performance",))
     made = walk(policy, [True] * 20, ["promoted"] * 20)
     assert len(made) == 1
 
@@ -247,22 +251,22 @@ def walk(policy: Retraining, broke: list[bool | None], results: list[str | None]
         min_size=150,
         max_size=150,
     ),
-    of_days=st.integers(1, 6),
+    of_periods=st.integers(1, 6),
     cool_down=st.integers(1, 30),
     per_month=st.integers(0, 4),
-    back_off=st.floats(1, 10),
+    backoff_factor=st.floats(1, 10),
 )
 def test_whatever_breaks_no_policy_trains_more_often_than_it_says(
-    broke, results, of_days, cool_down, per_month, back_off
+    broke, results, of_periods, cool_down, per_month, backoff_factor
 ):
     policy = Retraining(
         signals=("performance",),
-        breaches=min(2, of_days),
-        of_days=of_days,
-        cool_down_days=cool_down,
+        breaches=min(2, of_periods),
+        of_periods=of_periods,
+        cool_down_periods=cool_down,
         per_month=per_month,
-        back_off=back_off,
-        longest_cool_down_days=60,
+        backoff_factor=backoff_factor,
+        max_cool_down_periods=60,
     )
     made = walk(policy, broke, results)
     assert all(later - earlier >= timedelta(days=cool_down) for earlier, later in itertools.pairwise(made))
@@ -270,7 +274,7 @@ def test_whatever_breaks_no_policy_trains_more_often_than_it_says(
     assert all(months.count(month) <= per_month for month in months)
     for earlier, later, result in zip(made, made[1:], results, strict=False):
         if result in ("rejected", "not promoted"):
-            assert (later - earlier).days >= int(min(cool_down * back_off, 60))
+            assert (later - earlier).days >= int(min(cool_down * backoff_factor, 60))
 
 
 # -- what must be decided first
@@ -280,8 +284,8 @@ def test_a_day_needs_the_decision_of_the_day_before_unless_the_chain_begins():
     assert retraining_policy.missing_decision(POLICY, DAY, set()) is None
     assert retraining_policy.missing_decision(POLICY, DAY, {ago(1)}) is None
     assert retraining_policy.missing_decision(POLICY, DAY, {ago(2)}) == ago(1)
-    assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.memory_days)}) == ago(1)
-    assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.memory_days + 1)}) is None
+    assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.decision_lookback_periods)}) == ago(1)
+    assert retraining_policy.missing_decision(POLICY, DAY, {ago(POLICY.decision_lookback_periods + 1)}) is None
 
 
 # -- signals among the rows of `metrics`
@@ -334,7 +338,7 @@ def test_performance_broke_where_any_metric_did_and_is_quiet_where_all_were_judg
 
 def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_in_the_reason():
     rows = [row("skill_loss/log_loss", "prior", True), row("worse_than_baseline/log_loss", "logistic", False)]
-    policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_days=1)
+    policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_periods=1)
     found = decide(policy, DAY, [retraining_policy.signals_of(DAY, rows)], [])
     assert found.retrain
     shown = "it broke on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
@@ -349,11 +353,11 @@ def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():
 
 def test_a_training_of_the_same_month_of_another_year_costs_nothing_of_the_budget():
     """The memory of a policy may be longer than a year."""
-    policy = replace(POLICY, per_month=1, longest_cool_down_days=500, back_off=1.0)
+    policy = replace(POLICY, per_month=1, max_cool_down_periods=500, backoff_factor=1.0)
     earlier = [PastDecision(DAY.replace(year=DAY.year - 1), "retrain", "promoted")]
     assert decide(policy, DAY, days(True, True, True), earlier).retrain
     same = [PastDecision(DAY.replace(day=1), "retrain", "promoted")]
-    assert not decide(replace(policy, cool_down_days=1), DAY, days(True, True, True), same).retrain
+    assert not decide(replace(policy, cool_down_periods=1), DAY, days(True, True, True), same).retrain
 
 
 def test_how_much_worse_a_metric_without_a_limit_is_says_nothing():

@@ -43,7 +43,9 @@ def two_champions(tmp_path_factory, champion_home) -> Path:
         draw_nothing(patch)
         run_id = train.train_model(USE_CASE, NEXT + timedelta(days=1), parameters={"rounds": 12}).run_id
         evaluate.evaluate_run(USE_CASE, run_id)
-        assert promote.promote_version(USE_CASE, register.register_run(USE_CASE, run_id).version, who="a test").promoted
+        assert promote.promote_version(
+            USE_CASE, register.register_run(USE_CASE, run_id).version, actor="a test"
+        ).promoted
     return home
 
 
@@ -60,7 +62,7 @@ def fly(number: str) -> None:
     model = {"version": number, "trees": version.trees, "fingerprint": version.fingerprint}
     model["files_digest"] = version.files_digest
     Ledger.of(USE_CASE).append(
-        LedgerDecision(**model, effective_from=AS_OF, action="rollback", who="a person", reason="a test")
+        LedgerDecision(**model, effective_from=AS_OF, action="rollback", actor="a person", reason="a test")
     )
 
 
@@ -127,7 +129,7 @@ def test_a_rerun_keeps_the_version_until_asked_to_rescore(both):
     score.score_period(USE_CASE, NEXT)
     fly(later)
     assert (score.score_period(USE_CASE, NEXT).version, score.score_period(USE_CASE, NEXT).kept) == (champion, True)
-    found = score.score_period(USE_CASE, NEXT, rescore=True, insist=True)
+    found = score.score_period(USE_CASE, NEXT, rescore=True, allow_future_model=True)
     assert (found.version, found.kept, found.changed) == (later, False, True)
     assert score.score_period(USE_CASE, NEXT).version == later
 
@@ -146,7 +148,7 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
     ):
         score.score_period(USE_CASE, NEXT, version=later)
     assert not Lake.of(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
-    assert score.score_period(USE_CASE, NEXT, version=later, insist=True).version == later
+    assert score.score_period(USE_CASE, NEXT, version=later, allow_future_model=True).version == later
 
 
 def test_a_champion_that_may_have_seen_the_day_is_refused_too(both):
@@ -183,13 +185,13 @@ def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_to
 
 
 def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(trained_toy):
-    approve.record_approval(USE_CASE, versions.register(trained_toy), approved=False, who="Ann", why="too risky")
+    approve.record_approval(USE_CASE, versions.register(trained_toy), approved=False, actor="Ann", reason="too risky")
     with pytest.raises(NoChampionError, match="Version 1, trained as of 2020-03-01, was rejected by Ann: too risky"):
         score.score_period(USE_CASE, AS_OF)
 
 
 def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
-    versions.promoted(versions.register(trained_toy), who="a run", approval_required=True)
+    versions.promoted(versions.register(trained_toy), actor="a run", approval_required=True)
     with pytest.raises(
         NoChampionError, match="passed its gates and was not promoted: It waits for a person's approval"
     ):
@@ -287,7 +289,7 @@ def watch():
         peak = max(peak, int(status["RssAnon"].split()[0]) // 1024)
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
-rows = score.run(USE_CASE, date.fromisoformat(sys.argv[1])).rows
+rows = score.score_period(USE_CASE, date.fromisoformat(sys.argv[1])).rows
 print(rows, peak)
 """
 

@@ -55,7 +55,7 @@ TEXTS = st.one_of(
 )
 DAYS = st.one_of(
     st.dates(),
-    st.sampled_from([date.min, date.max, USE_CASE.first_day, USE_CASE.first_day + timedelta(days=9)]),
+    st.sampled_from([date.min, date.max, USE_CASE.first_period, USE_CASE.first_period + timedelta(days=9)]),
     st.integers(-2, 2).map(lambda days: USE_CASE.today() + timedelta(days=days)),
 )
 INTEGERS = st.one_of(st.integers(), st.sampled_from([*NUMBERS, 10**400, -(10**400), WINDOW_DAYS, WINDOW_DAYS + 1]))
@@ -81,34 +81,39 @@ Asked = dict[str, st.SearchStrategy[Any]]
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     "a day": (parse_day, {"text": TEXTS}),
     "rollback": (
-        lambda version, day, why: rollback.roll_back(USE_CASE, version, day, who="ann", reason=why),
-        {"version": TEXTS, "day": DAYS, "why": TEXTS},
+        lambda version, day, reason: rollback.roll_back(USE_CASE, version, day, actor="ann", reason=reason),
+        {"version": TEXTS, "day": DAYS, "reason": TEXTS},
     ),
     "approve": (
-        lambda version, approved, why: approve.record_approval(
-            USE_CASE, version, approved=approved, who="ann", why=why
+        lambda version, approved, reason: approve.record_approval(
+            USE_CASE, version, approved=approved, actor="ann", reason=reason
         ),
-        {"version": TEXTS, "approved": st.booleans(), "why": TEXTS},
+        {"version": TEXTS, "approved": st.booleans(), "reason": TEXTS},
     ),
     "promote": (
-        lambda version, why: promote.promote_version(USE_CASE, version, who="ann", reason=why),
-        {"version": TEXTS, "why": TEXTS},
+        lambda version, reason: promote.promote_version(USE_CASE, version, actor="ann", reason=reason),
+        {"version": TEXTS, "reason": TEXTS},
     ),
     "score": (
-        lambda day, version, rescore, insist: score.score_period(
-            USE_CASE, day, version=version, rescore=rescore, insist=insist
+        lambda day, version, rescore, allow_future_model: score.score_period(
+            USE_CASE, day, version=version, rescore=rescore, allow_future_model=allow_future_model
         ),
-        {"day": DAYS, "version": st.one_of(st.none(), TEXTS), "rescore": st.booleans(), "insist": st.booleans()},
+        {
+            "day": DAYS,
+            "version": st.one_of(st.none(), TEXTS),
+            "rescore": st.booleans(),
+            "allow_future_model": st.booleans(),
+        },
     ),
     "train": (
-        lambda day, days, parameters, why: train.train_model(
-            USE_CASE, day, window_days=days, parameters=parameters, reason=why
+        lambda day, days, parameters, reason: train.train_model(
+            USE_CASE, day, window_periods=days, parameters=parameters, reason=reason
         ),
-        {"day": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "why": TEXTS},
+        {"day": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
     ),
     "tune": (
         lambda day, trials, minutes, days, parameters: tune.tune_parameters(
-            USE_CASE, day, trials=trials, minutes=minutes, window_days=days, parameters=parameters
+            USE_CASE, day, trials=trials, minutes=minutes, window_periods=days, parameters=parameters
         ),
         {
             "day": DAYS,
@@ -126,14 +131,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     ),
     "send back": (lambda asked: resubmit.resubmit_rows(USE_CASE, asked), {"asked": requests()}),
     "correct": (
-        lambda feed, name, content, why, known_on: resubmit.resubmit_corrected(
-            USE_CASE, feed, name, content, who="ann", why=why, known_on=known_on
+        lambda feed, name, content, reason, known_on: resubmit.resubmit_corrected(
+            USE_CASE, feed, name, content, actor="ann", comment=reason, known_on=known_on
         ),
         {
             "feed": FEEDS,
             "name": st.sampled_from(["a.txt", "", "\x1b[2J", "../a"]),  # others: test_fuzzed_corrections.py
             "content": st.binary(max_size=10),
-            "why": TEXTS,
+            "reason": TEXTS,
             "known_on": st.one_of(st.none(), DAYS),
         },
     ),
@@ -268,12 +273,18 @@ def test_no_field_of_a_form_takes_a_value_beyond_its_limits(params):
 FOUND: dict[str, Callable[[], Any]] = {
     "a day": lambda: parse_day("x" * 300_000),
     "a feed": lambda: quarantine.read_quarantine(USE_CASE, "x" * 300_000),
-    "reasons": lambda: resubmit.resubmit_released(USE_CASE, "events", ["x" * 1_900] * 1_001, who="ann", why="why"),
-    "a file": lambda: resubmit.resubmit_corrected(USE_CASE, "events", "x" * 300_000, b"", who="ann", why="why"),
-    "a table": lambda: rebuild.rebuild_table(USE_CASE, "x" * 300_000, USE_CASE.first_day),
-    "a key": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_day, {"event_date": "x" * 300_000, "id": "1"}),
-    "names of keys": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_day, {"x" * 300_000: "1"}),
-    "the year 0": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_day, {"event_date": "0000-01-01", "id": "1"}),
+    "reasons": lambda: resubmit.resubmit_released(
+        USE_CASE, "events", ["x" * 1_900] * 1_001, actor="ann", comment="reason"
+    ),
+    "a file": lambda: resubmit.resubmit_corrected(
+        USE_CASE, "events", "x" * 300_000, b"", actor="ann", comment="reason"
+    ),
+    "a table": lambda: rebuild.rebuild_table(USE_CASE, "x" * 300_000, USE_CASE.first_period),
+    "a key": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_period, {"event_date": "x" * 300_000, "id": "1"}),
+    "names of keys": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_period, {"x" * 300_000: "1"}),
+    "the year 0": lambda: lineage.trace_lineage(
+        USE_CASE, USE_CASE.first_period, {"event_date": "0000-01-01", "id": "1"}
+    ),
 }
 
 

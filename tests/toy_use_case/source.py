@@ -31,7 +31,7 @@ def outcomes(day: date) -> pa.Table:
 
 def everything(day: date, rows: int = ROWS) -> pa.Table:
     """Events and outcomes of `day`, whenever they become known; none before the first day."""
-    rows = rows if day >= USE_CASE.first_day else 0
+    rows = rows if day >= USE_CASE.first_period else 0
     rng = np.random.default_rng(day.toordinal())
     kind, hour = rng.integers(0, len(KINDS), rows), rng.integers(0, 24, rows).astype(np.int32)
     size, urgent = rng.normal(10, 3, rows), rng.random(rows) < 0.2

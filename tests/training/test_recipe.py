@@ -64,15 +64,15 @@ def test_the_use_case_is_as_it_was_whatever_is_declared_now():
     now = replace(
         USE_CASE,
         features={"hour": "int32"},
-        label=replace(USE_CASE.label, name="broken", matures_after_days=9),
-        training=replace(USE_CASE.training, window_days=400, test_days=90, gap_days=5),
+        label=replace(USE_CASE.label, name="broken", label_delay_periods=9),
+        training=replace(USE_CASE.training, window_periods=400, test_periods=90, gap_periods=5),
         gates=(SliceGate("hour", "log_loss", 0.1),),
     )
     then = recipe().then(now)
     assert dict(then.features) == dict(USE_CASE.features)
     assert then.key_types() == USE_CASE.key_types()
-    assert (then.label.name, then.label.matures_after_days) == ("failed", 2)
-    assert (then.training.validation_days, then.training.test_days, then.training.gap_days) == (7, 7, 1)
+    assert (then.label.name, then.label.label_delay_periods) == ("failed", 2)
+    assert (then.training.validation_periods, then.training.test_periods, then.training.gap_periods) == (7, 7, 1)
     assert spec.declaration_values(then) == spec.declaration_values(USE_CASE)
 
 

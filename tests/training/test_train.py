@@ -192,7 +192,7 @@ def test_equal_inputs_give_equal_trees_in_another_store(toy_lake, tracking, trai
     assert trees(result) == MlflowClient(f"sqlite:///{home}/mlflow.db").get_run(run_id).data.tags["airworthy.trees"]
 
 
-@pytest.mark.parametrize("options", [{"parameters": {"num_leaves": 4}}, {"window_days": 50}])
+@pytest.mark.parametrize("options", [{"parameters": {"num_leaves": 4}}, {"window_periods": 50}])
 def test_other_parameters_or_another_window_are_another_training(toy_lake, tracking, options):
     assert quick().fingerprint != quick(**options).fingerprint
 
@@ -241,10 +241,10 @@ def test_a_training_that_broke_half_way_is_done_anew(toy_lake, tracking, monkeyp
 def test_the_run_says_what_it_was_made_from(trained_toy):
     run = run_of(trained_toy).data
     view = Lake.of(USE_CASE).as_of(AS_OF)
-    assert run.tags["airworthy.features.digest"] == view.digest_of_days(
+    assert run.tags["airworthy.features.digest"] == view.digest_of_periods(
         "features", date(2020, 1, 1), AS_OF - timedelta(days=2)
     )
-    assert run.tags["airworthy.labels.digest"] == view.digest_of_days("labels", date(2020, 1, 1), AS_OF)
+    assert run.tags["airworthy.labels.digest"] == view.digest_of_periods("labels", date(2020, 1, 1), AS_OF)
     assert run.tags["airworthy.features.version"] == str(view.version("features"))
     assert run.tags["airworthy.window"] == "2020-01-01..2020-02-28"
     assert (run.tags["airworthy.as_of"], run.tags["airworthy.reason"]) == ("2020-03-01", "a first model")

@@ -99,7 +99,7 @@ def test_a_rerun_searches_nothing_and_chooses_the_same(toy_lake, tracking):
     assert len(runs()) == 1 + first.trials
 
 
-@pytest.mark.parametrize("other", [{"trials": 3}, {"window_days": 50}, {"parameters": {"max_bin": 50}}])
+@pytest.mark.parametrize("other", [{"trials": 3}, {"window_periods": 50}, {"parameters": {"max_bin": 50}}])
 def test_another_question_is_another_study(toy_lake, tracking, other):
     assert quick().run_id != quick(**other).run_id
 

@@ -84,7 +84,7 @@ def promote(use_case: UseCase, version: str, day: date, action: Any = "promotion
     Ledger.of(use_case).append(
         LedgerDecision(
             version=version, trees=f"trees{version}", fingerprint=f"print{version}", effective_from=day, action=action,
-            who="train", reason=reason or "Every gate passed.",
+            actor="train", reason=reason or "Every gate passed.",
         )
     )  # fmt: skip
 
@@ -159,8 +159,8 @@ def _performance(number: int, about: date, version: str, bad: float, seeds: np.r
     yield Row("promise/auc", "model", 0.69, day_of(number), version, 0.67, 0.71, days=28)
     worse, limit = loss - 0.53, LIMITS["skill_loss/log_loss"]
     if number < 9:
-        why = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
-        yield Row("skill_loss/log_loss", "prior", worse, about, version, limit=limit, days=number, state=why)
+        comment = f"Only {number} days with labels since the version was trained; 7 are needed to judge."
+        yield Row("skill_loss/log_loss", "prior", worse, about, version, limit=limit, days=number, state=comment)
         return
     lower, upper = worse - 0.014, worse + 0.014
     yield Row("skill_loss/log_loss", "prior", worse, about, version, lower, upper, limit, lower > limit, days=14)
@@ -176,7 +176,7 @@ def _decide(lake: Lake, number: int, day: date) -> None:
     trains = number in (REJECTED, PROMOTED - 1)
     reason = HOSTILE if trains else "No signal asks for a training."
     signal = {
-        "signal": "weighted_drift", "breached": trains, "breaches": 3 * trains, "measured": 5, "of_days": 5,
+        "signal": "weighted_drift", "breached": trains, "breaches": 3 * trains, "measured": 5, "of_periods": 5,
         "value": 0.12, "limit": 0.1,
     }  # fmt: skip
     record(

@@ -182,7 +182,7 @@ ACTIONS = {
     "answer a question": ("PATCH", ANSWER, {"chosen_options": ["Approve"], "params_input": {}}, "user"),
     "roll back": ("POST", "/dags/toy__rollback/dagRuns", RUN | {"conf": {"version": "1", "reason": "r"}}, "user"),
     "send rows back": ("POST", "/dags/toy__quarantine/dagRuns", RUN, "user"),
-    "remove what is old": ("POST", "/dags/toy__maintenance/dagRuns", RUN | {"conf": {"really": True}}, "user"),
+    "remove what is old": ("POST", "/dags/toy__maintenance/dagRuns", RUN | {"conf": {"apply_changes": True}}, "user"),
     "take changed files": ("POST", "/dags/toy__data/dagRuns", RUN | {"conf": {"take_changed": True}}, "user"),
     "clear tasks": ("POST", "/dags/toy__train/clearTaskInstances", {"dry_run": False}, "user"),
     "pause": ("PATCH", "/dags/toy__train", {"is_paused": True}, "user"),

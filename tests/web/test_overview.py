@@ -64,7 +64,7 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
         sum(row.open for row in quarantine.count_quarantined(quarantine.read_quarantine(toy.USE_CASE, "events"))) == 4
     )
     resubmit.resubmit_released(
-        toy.USE_CASE, "events", [quarantined.HOUR], day=quarantined.DAY, known_on=after, who="Ann", why="ok now"
+        toy.USE_CASE, "events", [quarantined.HOUR], day=quarantined.DAY, known_on=after, actor="Ann", comment="ok now"
     )
     assert overview.build_overview(toy.USE_CASE, quarantined.NEXT).set_aside == overview.QuarantineView(2, 2, 0)
     assert overview.build_overview(toy.USE_CASE, after).set_aside == overview.QuarantineView(2, 0, 2)
@@ -73,7 +73,7 @@ def test_quarantined_rows_are_counted_as_the_command_line_does_as_of_the_day_loo
 def test_of_damaged_corrections_it_is_said_that_they_are_and_not_where(lake, lake_home, monkeypatch):
     quarantined.spoil(monkeypatch, "events", "hour", [77], quarantined.DAY)
     quarantined.land("events", quarantined.DAY)
-    resubmit.resubmit_released(toy.USE_CASE, "events", [quarantined.HOUR], who="Ann", why="ok now")
+    resubmit.resubmit_released(toy.USE_CASE, "events", [quarantined.HOUR], actor="Ann", comment="ok now")
     (lake_home / "lake" / "toy" / "corrections" / "events" / "000001.parquet").write_bytes(b"")
     seen = overview.build_overview(toy.USE_CASE, quarantined.NEXT)
     assert seen.set_aside is None
@@ -101,14 +101,14 @@ def test_a_training_of_long_ago_is_still_listed(lake):
 def test_a_day_without_predictions_is_unclear_and_says_what_to_do(lake):
     measured.fill(toy.USE_CASE, range(measured.UNPREDICTED, measured.UNPREDICTED + 1))
     found = overview.build_overview(toy.USE_CASE, day_of(measured.UNPREDICTED)).status
-    assert found.name == "unclear" and "Run toy__score" in found.why
+    assert found.name == "unclear" and "Run toy__score" in found.comment
 
 
 def test_a_damaged_table_is_told_and_the_rest_is_shown(lake):
     measured.fill(toy.USE_CASE, range(3))
     next(file for file in places.files(lake.root / "metrics") if file.name.endswith(".parquet")).write(b"garbage")
     seen = overview.build_overview(toy.USE_CASE, day_of(2))
-    assert seen.status.name == "damaged" and "The table metrics of toy is damaged" in seen.status.why
+    assert seen.status.name == "damaged" and "The table metrics of toy is damaged" in seen.status.comment
     assert seen.champion is not None and len(seen.decisions) == 3
 
 
@@ -116,7 +116,7 @@ def test_a_damaged_ledger_is_told_without_its_path(lake, lake_home):
     measured.fill(toy.USE_CASE, range(1))
     next(places.files(Ledger.of(toy.USE_CASE).folder)).write(b"{}")
     seen = overview.build_overview(toy.USE_CASE, DAY)
-    assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.why
+    assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.comment
     assert str(lake_home) not in repr(seen.problems)
     assert seen.measures.days == (DAY,)
 
@@ -144,7 +144,7 @@ def test_a_day_before_anything_was_measured_is_not_measured(lake):
 @pytest.mark.parametrize("span", [30, 365])
 def test_a_day_outside_of_the_use_cases_life_is_the_nearest_within(lake, span):
     measured.fill(toy.USE_CASE, range(2))
-    assert overview.build_overview(toy.USE_CASE, day_of(1), date.min, span).day == toy.USE_CASE.first_day
+    assert overview.build_overview(toy.USE_CASE, day_of(1), date.min, span).day == toy.USE_CASE.first_period
     assert overview.build_overview(toy.USE_CASE, day_of(1), date.max, span).day == day_of(1)
 
 
@@ -155,8 +155,8 @@ def test_a_file_where_a_folder_should_be_is_told_without_its_path(lake, lake_hom
     folder.rename(folder.with_name("elsewhere"))
     folder.write_text("not a folder")
     seen = overview.build_overview(toy.USE_CASE, day_of(1))
-    assert seen.status.name == "damaged" and what in seen.status.why
-    assert str(lake_home) not in seen.status.why
+    assert seen.status.name == "damaged" and what in seen.status.comment
+    assert str(lake_home) not in seen.status.comment
     assert (seen.champion is None) == (what == "ledger") and bool(seen.measures.days) == (what != "metrics")
 
 

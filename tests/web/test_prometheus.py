@@ -159,7 +159,7 @@ def test_the_row_that_performance_really_writes_with_too_few_days_is_not_judged(
 
 
 def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
-    policy = Retraining(signals=("weighted_drift",), breaches=1, of_days=1, per_month=1)
+    policy = Retraining(signals=("weighted_drift",), breaches=1, of_periods=1, per_month=1)
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
     RetrainingBudget.of(use_case).claim(DAY - timedelta(days=3), 1)
@@ -225,7 +225,7 @@ def test_ages_are_counted_to_the_clock_from_midnight_where_the_use_case_is(measu
 
 
 def test_nothing_grows_older_after_the_last_day_of_a_use_case(measured):
-    found = served(replace(toy.USE_CASE, ends_on=DAY), now=NOW + timedelta(days=300))
+    found = served(replace(toy.USE_CASE, last_period=DAY), now=NOW + timedelta(days=300))
     assert found[at("staleness_seconds", "metrics")] == pytest.approx(24 * 3600, abs=1)
 
 

@@ -14,7 +14,7 @@ from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 from tests.web import measured
 
-KNOWN = AS_OF + timedelta(days=USE_CASE.label.matures_after_days)
+KNOWN = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
 """The day at which the first day that the champion scored has its labels."""
 
 
@@ -29,7 +29,7 @@ def seen(champion):
 def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
     (worse,) = seen.measures.of("skill_loss/log_loss")[-1:]
     assert worse.value is not None and worse.breached is None and "needed to judge" in worse.state
-    told = " ".join((seen.status.why, seen.status.do, *seen.status.notes))
+    told = " ".join((seen.status.comment, seen.status.do, *seen.status.notes))
     assert worse.state in told and "Nothing to do." not in told
     if seen.status.name == "ok":
         assert seen.status.do.startswith("Performance is not judged yet")
@@ -40,7 +40,7 @@ def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
 def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do(champion):
     monitor.monitor_period(USE_CASE, AS_OF)
     found = overview.build_overview(USE_CASE, AS_OF).status
-    assert found.name == "unclear" and "run toy__score for it" in found.why
+    assert found.name == "unclear" and "run toy__score for it" in found.comment
 
 
 def test_the_fixture_of_these_tests_writes_no_figure_that_measure_does_not(seen):

@@ -64,7 +64,7 @@ class _Trial:
 
     @property
     def since(self) -> date:
-        return max(self.use_case.first_day, self.day - timedelta(days=self.use_case.look_back_days))
+        return max(self.use_case.first_period, self.day - timedelta(days=self.use_case.look_back_periods))
 
     @functools.cached_property
     def stored(self) -> dict[str, str]:

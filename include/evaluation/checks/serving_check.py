@@ -140,8 +140,8 @@ def _found(
     return ServingCheckResult(len(expected), differing, answer.microseconds_per_row, answer.megabytes)
 
 
-def _failed(why: str) -> ServingCheckResult:
-    return ServingCheckResult(rows=0, differing=0, microseconds_per_row=0.0, megabytes=0.0, error=why)
+def _failed(reason: str) -> ServingCheckResult:
+    return ServingCheckResult(rows=0, differing=0, microseconds_per_row=0.0, megabytes=0.0, error=reason)
 
 
 def _asked(order: _Request, seconds: float) -> _Response:

@@ -33,7 +33,7 @@ class GateLimits:
 
     columns: Sequence[str]
     """Keys and features by whose values rows can be grouped."""
-    test_days: int
+    test_periods: int
     rebuildable_days: int
     """Days of the shortest window that the leakage gate can build again."""
 
@@ -53,7 +53,7 @@ class BaseGate(ABC):
     untested: ClassVar[str] = ""
     """What the model card says is not tested where no gate of this kind is declared; empty: nothing."""
 
-    min_days: int = 1
+    min_periods: int = 1
     """Test days with labels that it takes to judge; with fewer the gate is inconclusive."""
     if_inconclusive: IfInconclusive = "block"
     """Whether a gate without a conclusion keeps the model from being promoted."""
@@ -62,7 +62,7 @@ class BaseGate(ABC):
         require_field_types(self)
         self.require_possible()
         kind = type(self).__name__
-        require(self.min_days >= 1, f"{kind}: min_days is a number of days from 1 on.", field="min_days")
+        require(self.min_periods >= 1, f"{kind}: min_periods is a number of days from 1 on.", field="min_periods")
         require_one_of(self.if_inconclusive, get_args(IfInconclusive), f"{kind}: if_inconclusive=")
 
     @abstractmethod
@@ -87,8 +87,9 @@ class BaseGate(ABC):
             ValueError: it could never be judged there, or no model could pass it and another gate.
         """
         require(
-            self.min_days <= limits.test_days,
-            f"{self}: min_days={self.min_days} is more than the {limits.test_days} test days, so it could never be"
+            self.min_periods <= limits.test_periods,
+            f"{self}: min_periods={self.min_periods} is more than the {limits.test_periods} test days, so it could"
+            f" never be"
             " judged.",
         )
 
@@ -134,7 +135,7 @@ class BaseGate(ABC):
 
     def too_few_days(self, inputs: GateInputs) -> GateResult | None:
         """Return that the test days with labels are too few to judge; None if they are enough."""
-        if inputs.days >= self.min_days:
+        if inputs.days >= self.min_periods:
             return None
-        reason = f"There are labels of {counted(inputs.days, 'test day')}; this gate needs {self.min_days}."
+        reason = f"There are labels of {counted(inputs.days, 'test day')}; this gate needs {self.min_periods}."
         return self.result("inconclusive", reason, metric=getattr(self, "metric", ""))

@@ -49,13 +49,13 @@ class ChampionGate(BaseGate):
     metric: MetricName = "log_loss"
     margin: float = 0.0
     confidence: float = 0.95
-    min_days: int = field(default=14, kw_only=True)  # else, declared again, it would be the first positional one
+    min_periods: int = field(default=14, kw_only=True)  # else, declared again, it would be the first positional one
 
     def require_possible(self) -> None:
         require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
         require(math.isfinite(self.margin), "ChampionGate: margin is a finite number, in the metric's unit.")
         require(0.5 < self.confidence <= 0.999, "ChampionGate: confidence lies between 0.5 and 0.999.")
-        require(self.min_days >= 5, "ChampionGate: min_days must be at least 5, or resampling days says nothing.")
+        require(self.min_periods >= 5, "ChampionGate: min_periods must be at least 5, or resampling days says nothing.")
 
     def __str__(self) -> str:
         if self.margin == 0:

@@ -28,14 +28,17 @@ def maintain(use_case: str) -> dict[str, object]:
         declared, context = load_use_case(use_case), get_current_context()
     automatic = declared.retention.automatic
     scheduled = context["dag_run"].run_type == "scheduled"
-    really = automatic if scheduled else context["params"]["really"] is True
+    apply_changes = automatic if scheduled else context["params"]["apply_changes"] is True
     with fail_without_retry():
-        result = apply.maintain(declared, really=really, logs=logs())
-        log.info("%s.", "Done" if really else "A dry run: nothing was changed. Trigger it with `really` to do it")
+        result = apply.maintain(declared, apply_changes=apply_changes, logs=logs())
+        log.info(
+            "%s.",
+            "Done" if apply_changes else "A dry run: nothing was changed. Trigger it with `apply_changes` to do it",
+        )
         log.info("%s", SCHEDULED if automatic else BY_HAND)
         log.info("Started by %s.", actor := run_actor(context))
         lines = {f"{n}": line for n, line in enumerate(result.lines, 1)}
-        add_asset_metadata(declared, "maintenance", dry_run=not really, actor=actor, **lines)
+        add_asset_metadata(declared, "maintenance", dry_run=not apply_changes, actor=actor, **lines)
         return asdict(apply.require_plan(result))
 
 

@@ -30,11 +30,11 @@ def roll_back(use_case: str) -> dict[str, object]:
             declared,
             params["version"].strip(),
             parse_day(params["effective_from"]),
-            who=run_actor(context),
+            actor=run_actor(context),
             reason=params["reason"],
         )
     log.info("%s", result.reason)
-    add_asset_metadata(declared, "model", version=result.version, rolled_back=True, why=result.reason)
+    add_asset_metadata(declared, "model", version=result.version, rolled_back=True, reason=result.reason)
     callbacks.notify_rolled_back(declared, result)
     return asdict(result)
 
@@ -49,10 +49,10 @@ def send_back(use_case: str) -> dict[str, object]:
         params: dict[str, Any] = dict(context["params"])
         params |= {day: parse_day(params[day]) if params[day] else None for day in ("quarantined_on", "known_on")}
         asked = {
-            field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "who"
+            field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }
         result = resubmit.resubmit_rows(
-            load_use_case(use_case), resubmit.ResubmissionRequest(**asked, who=run_actor(context))
+            load_use_case(use_case), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
     log.info("%s", result.told)
     return asdict(result)

@@ -24,7 +24,7 @@ def decide(use_case: str) -> str | None:
         declared, day = load_use_case(use_case), day_of(get_current_context())
         decision = decide.decide_retraining(declared, day)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; it stands.)")
-    add_asset_metadata(declared, "decisions", day=decision.day, outcome=decision.outcome, why=decision.reason)
+    add_asset_metadata(declared, "decisions", day=decision.day, outcome=decision.outcome, reason=decision.reason)
     return decision.reason if decision.outcome == "retrain" else None
 
 
@@ -71,7 +71,12 @@ def record(use_case: str) -> dict[str, object]:
         )
     log.info("%s: %s", result.outcome, result.reason)
     add_asset_metadata(
-        declared, "retrainings", day=result.day, outcome=result.outcome, version=result.model_version, why=result.reason
+        declared,
+        "retrainings",
+        day=result.day,
+        outcome=result.outcome,
+        version=result.model_version,
+        reason=result.reason,
     )
     if result.outcome == "failed" or (state is None and claimed.slot is not None):
         raise AirflowFailException(f"{dag_id} {training}: {result.reason}")

@@ -22,7 +22,7 @@ def score(use_case: str) -> dict[str, object]:
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
         params, day = context["params"], day_of(context)
-        asked = {"rescore": params.get("rescore", False), "insist": params.get("insist", False)}
+        asked = {"rescore": params.get("rescore", False), "allow_future_model": params.get("allow_future_model", False)}
         with durations.Stopwatch() as clock:
             result = score.score_period(declared, day, version=params.get("version"), **asked)
         if result.changed:  # a rerun that finds its work done says nothing of what it costs

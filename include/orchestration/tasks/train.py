@@ -27,7 +27,7 @@ def prepare(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        first, last, built = build.ensure_window(declared, day_of(context), context["params"].get("window_days"))
+        first, last, built = build.ensure_window(declared, day_of(context), context["params"].get("window_periods"))
     return {"first": first.isoformat(), "last": last.isoformat(), "built": built}
 
 
@@ -46,7 +46,7 @@ def tune(use_case: str) -> dict[str, object]:
             day_of(context),
             trials=params["tune_trials"],
             minutes=params.get("tune_minutes") or tune.MINUTES,
-            window_days=params.get("window_days"),
+            window_periods=params.get("window_periods"),
             parameters=params.get("parameters"),
         )
     log.info("%s", result.words)
@@ -71,7 +71,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
             result = train.train_model(
                 declared,
                 day_of(context),
-                window_days=params.get("window_days"),
+                window_periods=params.get("window_periods"),
                 parameters=chosen | (params.get("parameters") or {}),
                 tuned_by=tuned["run_id"] if tuned else "",
                 reason=params.get("reason") or f"a run of type {run_type}",
@@ -146,7 +146,7 @@ def promote(use_case: str, version: str) -> dict[str, object]:
         promotion = promote.promote_version(
             declared,
             version,
-            who=run_actor(context),
+            actor=run_actor(context),
             approval_required=_by_a_person(),
         )
     callbacks.notify_promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
@@ -157,5 +157,5 @@ def promote(use_case: str, version: str) -> dict[str, object]:
         context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
         raise AirflowSkipException(f"Version {version} is not promoted: {promotion.reason}")
     page = {f"mlflow_{name}": address for name, address in notify.version_page(declared, version).items()}
-    add_asset_metadata(declared, "model", version=version, promoted=True, why=promotion.reason, **page)
+    add_asset_metadata(declared, "model", version=version, promoted=True, reason=promotion.reason, **page)
     return asdict(promotion)

@@ -158,7 +158,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardCo
         owner=declared.owner,
         label=use_case.label.name,
         label_meaning=use_case.label.meaning,
-        matures_after_days=use_case.label.matures_after_days,
+        label_delay_periods=use_case.label.label_delay_periods,
         costs=use_case.costs,
         window=tags[defined.WINDOW],
         splits=_splits(report, version.metrics),

@@ -52,7 +52,7 @@ class ModelCardContent:
     owner: str
     label: str
     label_meaning: str
-    matures_after_days: int
+    label_delay_periods: int
     costs: DecisionCosts
     window: str
     """First and last day, `first..last`."""

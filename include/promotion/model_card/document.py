@@ -74,11 +74,12 @@ def _purpose(facts: ModelCardContent) -> list[str]:
     lines = [
         f"- **Objective**: {escaped(facts.objective)}",
         f"- **Predicts**: {code(facts.label)} – {escaped(facts.label_meaning)}",
-        f"- **Labels are complete** {facts.matures_after_days} days after their day.",
+        f"- **Labels are complete** {facts.label_delay_periods} days after their day.",
         f"- **Owner**: {escaped(facts.owner)}",
         f"- **What a prediction decides**: a warning from a probability of {number(costs.threshold)} on. A case that is"
-        f" missed costs {number(costs.missed)} {unit}, a false warning {number(costs.false_warning)}; the threshold"
-        f" {number(costs.false_warning)} / ({number(costs.false_warning)} + {number(costs.missed)}) makes the expected"
+        f" missed costs {number(costs.missed)} {unit}, a false warning {number(costs.false_positive)}; the threshold"
+        f" {number(costs.false_positive)} / ({number(costs.false_positive)} + {number(costs.missed)}) makes the"
+        f" expected"
         " cost least where probabilities are right (Elkan 2001).",
         f"- **Why it was trained**: {escaped(facts.reason) or 'no reason was given'}",
     ]

@@ -76,7 +76,7 @@ _OUTCOMES = Feed(
     columns=_KEY_TYPES | {"status": "string", "dep_delay": "int32", "arr_delay": "int32", "air_time": "int32"},
     keys=_KEYS,
     max_quarantined=0.02,
-    absent_days=frozenset({_FIRST_DAY}),  # nothing had flown yet
+    missing_periods=frozenset({_FIRST_DAY}),  # nothing had flown yet
     known_at="flight_date",  # at the earliest: how a flight ended is delivered after its date, never on it
 )
 _WEATHER = Feed(
@@ -89,7 +89,7 @@ _WEATHER = Feed(
     ),
     keys=("origin", "observed_on", "hour", "utc_offset"),
     max_quarantined=0.05,
-    absent_days=_days_without_weather(),
+    missing_periods=_days_without_weather(),
     known_at="observed_on",
 )
 
@@ -128,8 +128,8 @@ USE_CASE = UseCase(
     ),
     owner="operations-desk",
     time_zone="America/New_York",
-    first_day=_FIRST_DAY,
-    look_back_days=max(WINDOWS) - 1,
+    first_period=_FIRST_DAY,
+    look_back_periods=max(WINDOWS) - 1,
     feeds=(_SCHEDULE, _OUTCOMES, _WEATHER),
     keys=_KEYS,
     period="flight_date",
@@ -141,17 +141,17 @@ USE_CASE = UseCase(
             " or diverted flight never arrives as planned and has no label: at midnight nobody knows which these are,"
             " so they are scored like all others, but they neither train the model nor count in its metrics."
         ),
-        matures_after_days=2,
+        label_delay_periods=2,
     ),
     # Assumed, for the desk to correct: unplanned rebooking at the gate takes an agent about 30 minutes a late
     # flight, preparing for a flight that then is on time about 10. So a warning pays from a probability of 0.25.
-    costs=DecisionCosts(missed=30, false_warning=10, unit="agent minutes"),
+    costs=DecisionCosts(missed=30, false_positive=10, unit="agent minutes"),
     training=Training(
-        window_days=365,
-        validation_days=14,
-        test_days=28,
-        gap_days=2,
-        min_train_days=28,
+        window_periods=365,
+        validation_periods=14,
+        test_periods=28,
+        gap_periods=2,
+        min_train_periods=28,
         parameters={
             "objective": "binary",
             "learning_rate": 0.03,
@@ -179,13 +179,13 @@ USE_CASE = UseCase(
         },
     ),
     gates=(
-        Gate("log_loss", better_than="prior", min_days=21),
-        Gate("log_loss", better_than="logistic", min_days=21),
-        Gate("auc", at_least=0.60, min_days=21),
+        Gate("log_loss", better_than="prior", min_periods=21),
+        Gate("log_loss", better_than="logistic", min_periods=21),
+        Gate("auc", at_least=0.60, min_periods=21),
         # The night before, 0.65 is usual and 0.73 a good month (README.md): this stops a gross leak and no other.
         Gate("auc", at_most=0.75),
-        Gate("ece", at_most=0.08, min_days=21),
-        ChampionGate("log_loss", margin=0.0, min_days=21),
+        Gate("ece", at_most=0.08, min_periods=21),
+        ChampionGate("log_loss", margin=0.0, min_periods=21),
         SliceGate("carrier", "log_loss", max_degradation=0.005, reference="prior", min_rows=500),
         SliceGate("origin", "log_loss", max_degradation=0.0, reference="prior", min_rows=2000),
         SliceGate("dep_hour", "log_loss", max_degradation=0.005, reference="prior", min_rows=800),
@@ -197,7 +197,7 @@ USE_CASE = UseCase(
         UnusedFeaturesGate(),
     ),
     monitoring=Monitoring(
-        window_days=14,
+        window_periods=14,
         # The lead over the prior on the same flights: in a stormy fortnight every model's log loss rises.
         performance=(PerformanceLimit("log_loss", false_alarms_per_year=1),),
         max_age_days=60,
@@ -206,10 +206,10 @@ USE_CASE = UseCase(
     retraining=Retraining(
         signals=("performance", "worse_than_baseline", "model_age"),
         breaches=3,
-        of_days=5,
-        cool_down_days=14,
+        of_periods=5,
+        cool_down_periods=14,
         per_month=2,
-        back_off=2.0,
+        backoff_factor=2.0,
     ),
     # Sent once the Connection `airworthy_smtp` is there; an example's address, for the desk to correct.
     alerts=Alerts(email_to=("operations-desk@example.com",), email_from="airworthy@example.com"),

@@ -10,6 +10,6 @@ from tests.integration.use_cases.quick_toy import USE_CASE as QUICK
 USE_CASE = replace(
     QUICK,
     name="judged_toy",
-    training=replace(QUICK.training, min_train_days=7),
+    training=replace(QUICK.training, min_train_periods=7),
     gates=(*QUICK.gates, LeakageGate(days=7)),
 )

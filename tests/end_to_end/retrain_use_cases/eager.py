@@ -9,5 +9,5 @@ from tests import toy_use_case
 
 USE_CASE = replace(
     toy_use_case.USE_CASE,
-    retraining=Retraining(breaches=2, of_days=3, cool_down_days=3, longest_cool_down_days=6, per_month=2),
+    retraining=Retraining(breaches=2, of_periods=3, cool_down_periods=3, max_cool_down_periods=6, per_month=2),
 )

@@ -10,11 +10,11 @@ from include.use_cases import flight_delays
 
 _TRAINING = replace(
     flight_delays.USE_CASE.training,
-    window_days=12,
-    min_train_days=4,
-    validation_days=2,
-    test_days=2,
-    gap_days=1,
+    window_periods=12,
+    min_train_periods=4,
+    validation_periods=2,
+    test_periods=2,
+    gap_periods=1,
     rounds=20,
     early_stopping_rounds=5,
 )

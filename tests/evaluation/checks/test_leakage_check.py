@@ -55,7 +55,7 @@ def moved_by(day, events, outcomes, number: float) -> ibis.Table:
 def store(lake: Lake, day: date = DAY) -> None:
     """Build the day's features into the lake, by the code as it is."""
     materialize.materialize(
-        USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_days)
+        USE_CASE, "features", "build", lake.as_of(day), day - timedelta(days=USE_CASE.look_back_periods)
     )
 
 

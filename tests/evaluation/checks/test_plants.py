@@ -296,7 +296,7 @@ def store(day: date, use_case: UseCase = USE_CASE) -> None:
     for feed in use_case.feeds:
         validate.check_feed(use_case, feed, day)
     view = lake.as_of(day)
-    since = max(use_case.first_day, day - timedelta(days=use_case.look_back_days))
+    since = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
     label.build_labels(use_case, view, since)
     materialize.materialize(use_case, "features", "build", view, since)
 

@@ -14,7 +14,7 @@ from tests.evaluation.gates.sound import SOUND, judge_one
 @pytest.mark.parametrize(
     ("declare", "said"),
     [
-        (lambda: Gate("auc", at_least=0.6, min_days=0), "min_days is a number of days from 1"),
+        (lambda: Gate("auc", at_least=0.6, min_periods=0), "min_periods is a number of days from 1"),
         (lambda: Gate("auc", at_least=0.6, if_inconclusive="maybe"), "if_inconclusive='maybe' is none of"),
     ],
 )
@@ -26,21 +26,21 @@ def test_a_gate_that_cannot_be_is_refused(declare, said):
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
-        (Gate("auc", at_least=0.6, min_days=8), "min_days=8 is more than the 7 test days"),
-        (ChampionGate(), "min_days=14 is more than the 7 test days"),
+        (Gate("auc", at_least=0.6, min_periods=8), "min_periods=8 is more than the 7 test days"),
+        (ChampionGate(), "min_periods=14 is more than the 7 test days"),
     ],
 )
 def test_a_gate_that_needs_more_days_than_are_tested_is_refused(gate, said):
     with pytest.raises(ValueError, match=said):
-        require_gates([gate], GateLimits([], test_days=7, rebuildable_days=6))
+        require_gates([gate], GateLimits([], test_periods=7, rebuildable_days=6))
 
 
 def test_too_few_days_with_labels_are_inconclusive_and_block_unless_the_gate_says_otherwise():
     few = replace(SOUND, days=5)
-    result = judge_one(Gate("auc", at_least=0.9, min_days=7), few)
+    result = judge_one(Gate("auc", at_least=0.9, min_periods=7), few)
     assert (result.outcome, result.blocks, result.metric) == ("inconclusive", True, "auc")
     assert result.reason == "There are labels of 5 test days; this gate needs 7."
-    passing = judge_one(Gate("auc", at_least=0.9, min_days=7, if_inconclusive="pass"), few)
+    passing = judge_one(Gate("auc", at_least=0.9, min_periods=7, if_inconclusive="pass"), few)
     assert (passing.outcome, passing.blocks) == ("inconclusive", False)
     assert overall_outcome([passing]) == "passed"
 

@@ -20,7 +20,7 @@ from tests.evaluation.gates.sound import COSTS, DAYS, PER_DAY, SOUND, judge_one,
         (lambda: ChampionGate("auc"), "metric='auc' is none of"),
         (lambda: ChampionGate(margin=math.inf), "margin is a finite number"),
         (lambda: ChampionGate(confidence=1.0), "between 0.5 and 0.999"),
-        (lambda: ChampionGate(min_days=4), "at least 5"),
+        (lambda: ChampionGate(min_periods=4), "at least 5"),
     ],
 )
 def test_a_gate_that_cannot_be_is_refused(declare, said):

@@ -14,7 +14,7 @@ _EVENTS, _OUTCOMES = TOY.feeds
 USE_CASE = replace(
     TOY,
     name="delivered",
-    look_back_days=0,
+    look_back_periods=0,
     feeds=(
         replace(_EVENTS, landing=Landing("deliveries", "events/{day}/", ready="_SUCCESS", **_WAITING)),
         replace(_OUTCOMES, landing=Landing("deliveries", "outcomes/{day}/", format="parquet", **_WAITING)),

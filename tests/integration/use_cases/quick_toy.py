@@ -9,11 +9,11 @@ from tests import toy_use_case
 
 _TRAINING = replace(
     toy_use_case.USE_CASE.training,
-    window_days=12,
-    min_train_days=2,
-    validation_days=1,
-    test_days=1,
-    gap_days=0,
+    window_periods=12,
+    min_train_periods=2,
+    validation_periods=1,
+    test_periods=1,
+    gap_periods=0,
     rounds=10,
     early_stopping_rounds=5,
 )

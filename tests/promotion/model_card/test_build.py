@@ -108,7 +108,7 @@ def test_an_equal_card_is_not_written_again(version, run_id, monkeypatch):
 
 def test_a_decision_made_since_is_in_the_next_card(version, run_id):
     build.build_model_card(USE_CASE, version)
-    approve.record_approval(USE_CASE, version, approved=False, who="Ada", why="not before the holidays")
+    approve.record_approval(USE_CASE, version, approved=False, actor="Ada", reason="not before the holidays")
     Registry(USE_CASE).tag_version(version, {"not_promoted": "It was rejected.", "reproduced": "equal"})
     assert build.build_model_card(USE_CASE, version).new
     text = kept(run_id, build.MARKDOWN)

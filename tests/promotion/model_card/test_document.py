@@ -48,8 +48,8 @@ def facts(**changed) -> ModelCardContent:
             owner="operations-desk",
             label="late",
             label_meaning="1 if the flight arrived 15 minutes late or more.",
-            matures_after_days=2,
-            costs=DecisionCosts(missed=30, false_warning=10, unit="agent minutes"),
+            label_delay_periods=2,
+            costs=DecisionCosts(missed=30, false_positive=10, unit="agent minutes"),
             window="2013-01-01..2013-10-12",
             splits={
                 "train": SplitSummary("2013-01-01", "2013-08-25", 236, 190_000, 0.31),

@@ -29,14 +29,14 @@ def test_a_warning_pays_from_a_probability_of_a_quarter():
 
 @pytest.mark.parametrize("feed", ["outcomes", "weather"])
 def test_the_days_declared_absent_are_those_on_which_the_source_has_nothing(feed):
-    absent = USE_CASE.feed(feed).absent_days
+    absent = USE_CASE.feed(feed).missing_periods
     around = {day + timedelta(days=step) for day in sorted(absent)[:4] for step in (-1, 0, 1)}
     for day in {*around, date(2026, 8, 3)} - {date(2012, 12, 31)}:
         assert (getattr(source, feed)(day).num_rows == 0) == (day in absent), day
 
 
 def test_the_absent_days_of_the_replay_are_declared_to_the_year_2100():
-    assert max(USE_CASE.feed("weather").absent_days).year == 2100
+    assert max(USE_CASE.feed("weather").missing_periods).year == 2100
 
 
 def test_every_feature_and_key_has_one_place():

@@ -65,7 +65,7 @@ def real(feed: str, first: date, last: date) -> pa.Table:
 
 
 def real_feeds(last: date = D) -> dict[str, pa.Table]:
-    first = D - timedelta(days=USE_CASE.look_back_days)
+    first = D - timedelta(days=USE_CASE.look_back_periods)
     return {feed.name: real(feed.name, first, last) for feed in USE_CASE.feeds}
 
 
@@ -112,7 +112,7 @@ def test_neither_the_order_of_rows_nor_of_their_files_changes_a_bit():
 
 
 def test_days_before_the_look_back_change_nothing():
-    older = [flown(n, 99) for n in range(USE_CASE.look_back_days + 1, 60)]
+    older = [flown(n, 99) for n in range(USE_CASE.look_back_periods + 1, 60)]
     assert built(outcomes=[flown(3, 0), *older]) == built(outcomes=[flown(3, 0)])
 
 

@@ -106,7 +106,7 @@ def test_a_flight_still_in_the_air_at_midnight_comes_a_day_later(outcomes):
     lag = (pd.to_datetime(outcomes.day) - pd.to_datetime(outcomes.flight_date)).dt.days
     overnight = lag[outcomes.status == "landed"] == 2
     assert 0.06 < overnight.mean() < 0.08
-    assert lag[outcomes.status == "landed"].max() == USE_CASE.label.matures_after_days
+    assert lag[outcomes.status == "landed"].max() == USE_CASE.label.label_delay_periods
     assert set(lag[outcomes.status == "cancelled"]) == {1}
     assert lag[outcomes.status == "diverted"].between(2, source.LONGEST_LAG).all()
 

@@ -6,4 +6,6 @@ from dataclasses import replace
 
 from tests import toy_use_case
 
-USE_CASE = replace(toy_use_case.USE_CASE, name="guarded", package="tests.end_to_end.alerted.guarded", look_back_days=0)
+USE_CASE = replace(
+    toy_use_case.USE_CASE, name="guarded", package="tests.end_to_end.alerted.guarded", look_back_periods=0
+)
