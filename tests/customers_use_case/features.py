@@ -22,14 +22,14 @@ def build(day: date, visits: ibis.Table, customers: ibis.Table, outcomes: ibis.T
     rows = customers.filter(_.day == day).left_join(recent, "customer_id")
     return rows.select(
         "customer_id",
-        "plan name",
         "place",
         "âge",
+        plan_name=_["plan name"],
         rows=_["rows"].fill_null(0),
         items_14d=_.items_14d.cast("int32"),
         amount_14d=_.cents / 100.0,
         probability=_.carded / _.visits,
-        **{"newest voucher": _.vouchers.fill_null(0) > 0},
+        newest_voucher=_.vouchers.fill_null(0) > 0,
     )
 
 
