@@ -11,6 +11,7 @@ import pytest
 
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
+from include.project import open_project
 from tests.conftest import copy_folder, living_in, moved_into
 from tests.toys import Toy
 
@@ -45,8 +46,8 @@ class Homes:
         copy_folder(self.filled(toy), home)
         shutil.copyfile(self._tracking, home / "mlflow.db")
         with living_in(home):
-            run_id = train.train_model(toy.use_case, toy.as_of, reason="a first model").run_id
-            evaluate.evaluate_run(toy.use_case, run_id)
+            run_id = train.train_model(open_project(toy.use_case), toy.as_of, reason="a first model").run_id
+            evaluate.evaluate_run(open_project(toy.use_case), run_id)
         return home, run_id
 
     def _champion(self, toy: Toy) -> Path:
@@ -56,6 +57,6 @@ class Homes:
         home = self._folders.mktemp("champion") / "home"
         trained, run_id = self.trained(toy)
         with moved_into(trained, home):
-            version = register.register_run(toy.use_case, run_id).version
-            assert promote.promote_version(toy.use_case, version, actor="a test").promoted
+            version = register.register_run(open_project(toy.use_case), run_id).version
+            assert promote.promote_version(open_project(toy.use_case), version, actor="a test").promoted
         return home

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from include.declaration.retention import Retention
 from include.lake.lake import Lake
+from include.project import open_project
 from include.registry.ledger import Ledger, LedgerDecision
 from include.registry.mlflow_registry import Registry
 from include.reproduction import reproduce
@@ -24,7 +25,7 @@ FEW_ROUNDS = {"rounds": 5, "early_stopping_rounds": 5}
 
 
 def register_one() -> str:
-    run_id = train.train_model(USE_CASE, AS_OF, parameters=FEW_ROUNDS).run_id
+    run_id = train.train_model(open_project(USE_CASE), AS_OF, parameters=FEW_ROUNDS).run_id
     registry = Registry(USE_CASE)
     return registry.register(registry.candidate(run_id), "A model.").number
 
@@ -65,7 +66,7 @@ def everything(home: Path) -> dict[str, bytes]:
 def outcomes() -> dict[str, str]:
     """Version to how it is built again."""
     return {
-        version.number: reproduce.reproduce_version(USE_CASE, version.number).outcome
+        version.number: reproduce.reproduce_version(open_project(USE_CASE), version.number).outcome
         for version in Registry(USE_CASE).versions()
     }
 

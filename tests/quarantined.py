@@ -15,6 +15,7 @@ from include.ingestion import ingest, quarantine, resubmit, validate
 from include.ingestion.resubmit import Resubmission
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
@@ -50,16 +51,16 @@ def spoil(
 def land(feed: str, first: date, last: date | None = None, use_case: UseCase = USE_CASE) -> None:
     """Ingest and validate one feed: what features are made of is landed by whoever makes them, and takes its time."""
     for day in days_from(first, last or first):
-        ingest.land_feed(use_case, use_case.feed(feed), day)
-        validate.check_feed(use_case, use_case.feed(feed), day)
+        ingest.land_feed(open_project(use_case), use_case.feed(feed), day)
+        validate.check_feed(open_project(use_case), use_case.feed(feed), day)
 
 
 def run_days(first: date, last: date | None = None) -> None:
     for day in days_from(first, last or first):
         (
-            ingest.ingest_period(USE_CASE, day),
-            validate.validate_period(USE_CASE, day),
-            build.build_features(USE_CASE, day),
+            ingest.ingest_period(open_project(USE_CASE), day),
+            validate.validate_period(open_project(USE_CASE), day),
+            build.build_features(open_project(USE_CASE), day),
         )
 
 
@@ -68,15 +69,15 @@ def rows_of(table: str, day: date) -> list[dict[str, Any]]:
 
 
 def exported(feed: str, day: date | None = None) -> str:
-    return quarantine.read_quarantine(USE_CASE, feed, day).exported().decode()
+    return quarantine.read_quarantine(open_project(USE_CASE), feed, day).exported().decode()
 
 
 def sent(feed: str, text: str, **asked: Any) -> Resubmission:
-    return resubmit.resubmit_corrected(USE_CASE, feed, "rows.csv", text.encode(), **{**ASKED, **asked})
+    return resubmit.resubmit_corrected(open_project(USE_CASE), feed, "rows.csv", text.encode(), **{**ASKED, **asked})
 
 
 def released(feed: str, *reasons: str, **asked: Any) -> Resubmission:
-    return resubmit.resubmit_released(USE_CASE, feed, reasons, **{**ASKED, **asked})
+    return resubmit.resubmit_released(open_project(USE_CASE), feed, reasons, **{**ASKED, **asked})
 
 
 BOTH = ((",25,", ",5,"), (",-1,", ",1,"))

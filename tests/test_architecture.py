@@ -24,6 +24,7 @@ LEVELS = (
     ("use_cases",),
     ("lake", "model"),
     ("registry",),
+    ("project",),
     ("ingestion",),
     ("features", "scoring", "retraining"),
     ("monitoring",),

@@ -12,6 +12,7 @@ from include.lake import integrity, lake_format, schemas
 from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError
 from include.maintenance.upgrades import upgrade_lake
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.scoring import score
@@ -53,5 +54,5 @@ def test_a_kept_lake_is_read_after_its_upgrade_and_its_champion_scores(number, l
     entries = Ledger.of(USE_CASE).verify(registry.ledger_head())
     assert [entry.action for entry in entries] == ["promotion"]
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == "1"
-    assert score.score_period(USE_CASE, AS_OF).changed
+    assert score.score_period(open_project(USE_CASE), AS_OF).changed
     assert Lake.of(USE_CASE).as_of(AS_OF).read("predictions").num_rows

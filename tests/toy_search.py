@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from include import settings
+from include.project import open_project
 from include.training import search, tune
 from include.use_case import SearchRange, UseCase
 from tests import toy
@@ -25,7 +26,7 @@ USE_CASE = replace(toy.USE_CASE, training=replace(toy.USE_CASE.training, search=
 def quick(use_case: UseCase = USE_CASE, day: date = AS_OF, trials: int = 4, **options: Any) -> tune.TuneResult:
     """A tuning of few trials of few rounds."""
     return tune.tune_parameters(
-        use_case, day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options
+        open_project(use_case), day, trials=trials, parameters=QUICK | options.pop("parameters", {}), **options
     )
 
 

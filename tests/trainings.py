@@ -12,6 +12,7 @@ import pytest
 
 from include import settings
 from include.lake.object_store import StoragePath
+from include.project import open_project
 from include.training import train
 from include.use_case import UseCase
 from tests import maintained, quarantined
@@ -44,7 +45,7 @@ def another(lake_home: Path) -> Callable[..., str]:
     def trained(use_case: UseCase, day: date = LATER, **parameters: Any) -> str:
         with pytest.MonkeyPatch.context() as patch:
             draw_nothing(patch)
-            return train.train_model(use_case, day, parameters={"rounds": 12, **parameters}).run_id
+            return train.train_model(open_project(use_case), day, parameters={"rounds": 12, **parameters}).run_id
 
     return trained
 
@@ -64,7 +65,9 @@ def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracki
             if number in "13":
                 maintained.flies(number)
             maintained.enlarge()
-        train.train_model(maintained.USE_CASE, AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS)
+        train.train_model(
+            open_project(maintained.USE_CASE), AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS
+        )
     return home
 
 

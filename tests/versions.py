@@ -11,6 +11,7 @@ from typing import Any
 
 from include.evaluation import evaluate
 from include.evaluation.gates.result import GateResult
+from include.project import open_project
 from include.promotion import promote
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -85,7 +86,7 @@ def judge(run_id: str, verdicts: list[dict[str, Any]], *, judged_by: str = "") -
     """Put on record that a run's gates say this, by those gates and that champion that hold now."""
     registry = Registry(USE_CASE)
     candidate = registry.candidate(run_id)
-    entry = evaluate._champion(USE_CASE, registry, candidate)
+    entry = evaluate._champion(open_project(USE_CASE), registry, candidate)
     record_evaluation(
         Records.of(USE_CASE.name),
         candidate,
@@ -107,7 +108,7 @@ def judge_now(number: str) -> None:
 def promoted(number: str, *, actor: str, **given: Any) -> promote.PromoteResult:
     """Promote a version whose verdicts are of what holds now."""
     judge_now(number)
-    return promote.promote_version(USE_CASE, number, actor=actor, **given)
+    return promote.promote_version(open_project(USE_CASE), number, actor=actor, **given)
 
 
 def life(number: str) -> str | None:

@@ -39,6 +39,7 @@ from include.model.trainer import TrainingRows
 from include.monitoring import drift, drift_metrics, false_alarms, metric_row, performance, reference_profile
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ReferenceProfile
+from include.project import Project
 from include.retraining import policy as retraining_policy
 from include.retraining.policy import MeasuredPeriod
 from include.training import dataset, train
@@ -256,10 +257,11 @@ class HistoricalEvaluator:
         )
 
 
-def load_label_history(use_case: UseCase, first: date, last: date) -> LabelHistory:
+def load_label_history(project: Project, first: date, last: date) -> LabelHistory:
     """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
+    use_case = project.use_case
     matures = use_case.label.label_delay_periods
-    view, keys = Lake.of(use_case).as_of(last + timedelta(days=matures)), list(use_case.keys)
+    view, keys = project.lake.as_of(last + timedelta(days=matures)), list(use_case.keys)
     earliest, _ = splits.training_window(use_case, first)
     rows = view.read("features", earliest, last, order_by=["day", *keys])
     require_distinct(use_case.name, "features", rows, ["day", *keys])

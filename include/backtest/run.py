@@ -15,9 +15,9 @@ from include.declaration.monitoring import Monitoring, Retraining
 from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.features import build
-from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.model import splits
+from include.project import Project
 
 __all__ = ["BacktestResult", "PolicyOutcome", "draw_backtest", "run_backtest"]
 
@@ -39,7 +39,7 @@ class BacktestResult:
 
 
 def run_backtest(
-    use_case: UseCase,
+    project: Project,
     first: date,
     last: date,
     *,
@@ -51,13 +51,14 @@ def run_backtest(
     Features and labels that are missing are built into the lake; nothing else is written there. `tell` hears of what
     takes time. InvalidRequestError where no model can be trained as of `first`, or the days are none.
     """
+    use_case = project.use_case
     if last < first:
         raise InvalidRequestError(f"{use_case.name}: a replay from {first} to {last} has no day. Give days in order.")
     use_case.require(first)
     _require_judged(use_case, last)
-    _build(use_case, first, last, tell)
+    _build(project, first, last, tell)
     tell("reading features and labels")
-    world = HistoricalEvaluator(use_case, history.load_label_history(use_case, first, last), tell)
+    world = HistoricalEvaluator(use_case, history.load_label_history(project, first, last), tell)
     try:
         world.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:
@@ -100,19 +101,20 @@ def _require_judged(use_case: UseCase, last: date) -> None:
         )
 
 
-def _build(use_case: UseCase, first: date, last: date, tell: Callable[[str], None]) -> None:
+def _build(project: Project, first: date, last: date, tell: Callable[[str], None]) -> None:
     """Build what trainings from `first` to `last` read, and before that the days by whose labels `last` is judged.
 
     These come first, so that a source that ends before them is noticed before hours of work.
     """
+    use_case = project.use_case
     earliest, _ = splits.training_window(use_case, first)
     end = last + timedelta(days=use_case.label.label_delay_periods)
-    there = Lake.of(use_case).as_of(end).partitions("features", earliest, end)
+    there = project.lake.as_of(end).partitions("features", earliest, end)
     beyond, asked = days_from(last + timedelta(days=1), end), days_from(earliest, last)
     for day in (each for each in [*beyond, *asked] if each not in there):
         tell(f"building the features of {day}")
         try:
-            build.build_features(use_case, day)
+            build.build_features(project, day)
         except AirworthyError as error:
             if day <= last:
                 raise

@@ -18,6 +18,7 @@ from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.model.metrics import HEADLINE, METRICS
+from include.project import open_project
 
 _FOOTNOTE = (
     "A false alarm is a training whose model is not better, on the 28 scored days after it, than the one that flew:"
@@ -43,7 +44,7 @@ def print_backtest(
     def tell(what: str) -> None:
         print_line(console, f"  {time.monotonic() - began:5.0f} s  {what}", "dim")
 
-    found = run.run_backtest(use_case, from_day, to_day, variations=variations, tell=tell)
+    found = run.run_backtest(open_project(use_case), from_day, to_day, variations=variations, tell=tell)
     console.print()
     console.print(backtest_table(f"{name}, {found.first} to {found.last}", found, found.outcomes))
     console.print(_months(found, "log_loss"), _months(found, "auc"))

@@ -17,6 +17,7 @@ from include.declaration.registry import load_use_case
 from include.errors import AirworthyError
 from include.evaluation import check_use_case
 from include.evaluation.check_use_case import CheckFinding
+from include.project import open_project
 
 _STYLES = {"error": "red", "warning": "yellow", "note": ""}
 _EVERY = 2.0
@@ -51,12 +52,12 @@ def print_check(console: Console, name: str, day: date) -> None:
         raise CheckFailedError(name, day, f"{errors} errors in the declaration")
     with _own_places(check_use_case.kept_home(use_case)) as home:
         check_use_case.discard_outdated(use_case, home)
-        refused, valid = check_use_case.land_window(use_case, day, tell)
+        refused, valid = check_use_case.land_window(open_project(use_case), day, tell)
         console.print(f"{valid} days of {name} are valid up to {day}; they are kept in {home}")
         if errors := _print(console, refused):
             raise CheckFailedError(name, day, f"{errors} feeds or days were refused")
-        check_use_case.build_window(use_case, day, tell)
-        _print(console, check_use_case.findings_of_labels(use_case, day))
+        check_use_case.build_window(open_project(use_case), day, tell)
+        _print(console, check_use_case.findings_of_labels(open_project(use_case), day))
         judged = check_use_case.judge_use_case(use_case, day, tell)
     for verdict in judged.verdicts:
         print_line(console, f"{verdict['outcome']:<10} {verdict['gate']}: {verdict['reason']}")

@@ -7,6 +7,7 @@ from rich.console import Console
 from include.cli.escaping import print_line
 from include.declaration.registry import load_use_case
 from include.features import staleness
+from include.project import open_project
 
 
 def print_stale_periods(console: Console, name: str) -> None:
@@ -15,7 +16,7 @@ def print_stale_periods(console: Console, name: str) -> None:
     Raises InvalidRequestError for an unknown name.
     """
     use_case = load_use_case(name)
-    found = staleness.find_stale(use_case)
+    found = staleness.find_stale(open_project(use_case))
     if not found:
         print_line(console, f"{name}: nothing has been landed yet, so nothing is stale.")
         return

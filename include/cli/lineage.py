@@ -12,6 +12,7 @@ from rich.tree import Tree
 from include.cli.escaping import line_of
 from include.declaration.registry import load_use_case
 from include.errors import InvalidRequestError
+from include.project import open_project
 from include.reproduction import lineage
 from include.reproduction.lineage import Content, FeedDay, FeedLineage, Lineage
 
@@ -24,7 +25,7 @@ _DIGEST = len("b2-01234567")
 
 def print_lineage(console: Console, name: str, day: date, named: Sequence[str]) -> None:
     """Trace the prediction of a day whose keys are given as `key=value`, and print where it comes from."""
-    found = lineage.trace_lineage(load_use_case(name), day, parse_keys(named))
+    found = lineage.trace_lineage(open_project(load_use_case(name)), day, parse_keys(named))
     for part in (lineage_tree(found), conclusion(found)):
         console.print(part, soft_wrap=False)  # wraps a long line; softly, a tree is cut off at the console's width
 

@@ -10,6 +10,7 @@ from include.cli.escaping import print_line
 from include.declaration.registry import all_use_cases, broken_use_cases, load_use_case
 from include.local import instance
 from include.maintenance import apply
+from include.project import open_project
 
 _LOGS = "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER"
 
@@ -26,7 +27,7 @@ def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) ->
     declared = [load_use_case(name)] if name else all_use_cases().values()
     results = []
     for use_case in declared:
-        result = apply.maintain(use_case, apply_changes=apply_changes, logs=_logs())
+        result = apply.maintain(open_project(use_case), apply_changes=apply_changes, logs=_logs())
         results.append(result)
         print_line(console, use_case.name, "bold")
         for line in (*result.lines, *(f"left: {left}" for left in result.left)):

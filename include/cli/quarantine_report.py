@@ -17,6 +17,7 @@ from include.errors import InvalidRequestError
 from include.ingestion import quarantine, reconcile, resubmit, uploads
 from include.ingestion.quarantine import QuarantinedRows
 from include.lake.object_store import StoragePath
+from include.project import open_project
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class RowSelection:
 
     def _of(self, use_case: UseCase, feed: str) -> Iterator[QuarantinedRows]:
         try:
-            found = quarantine.read_quarantine(use_case, feed, self.day, checked=False).chosen(self.reasons, self.rows)
+            found = quarantine.read_quarantine(open_project(use_case), feed, self.day, checked=False).chosen(
+                self.reasons, self.rows
+            )
         except InvalidRequestError:
             if self.feed:
                 raise
@@ -84,7 +87,9 @@ def print_quarantined(console: Console, chosen: RowSelection) -> None:
 def export_quarantined(console: Console, chosen: RowSelection, path: Path) -> None:
     """Write the open rows into a CSV file; an existing file is left as it is."""
     feed = chosen.one_feed()
-    found = quarantine.read_quarantine(chosen.declared(), feed, chosen.day).chosen(chosen.reasons, chosen.rows)
+    found = quarantine.read_quarantine(open_project(chosen.declared()), feed, chosen.day).chosen(
+        chosen.reasons, chosen.rows
+    )
     content = found.exported()
     try:
         with path.open("xb") as sink:
@@ -105,7 +110,14 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: 
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror}.") from None
     feed, actor = chosen.one_feed(), account_actor()
     done = resubmit.resubmit_corrected(
-        chosen.declared(), feed, path.name, content, actor=actor, comment=comment, day=chosen.day, known_on=known_on
+        open_project(chosen.declared()),
+        feed,
+        path.name,
+        content,
+        actor=actor,
+        comment=comment,
+        day=chosen.day,
+        known_on=known_on,
     )
     print_line(console, done.told)
 
@@ -113,7 +125,7 @@ def send_corrected(console: Console, chosen: RowSelection, path: Path, comment: 
 def release_quarantined(console: Console, chosen: RowSelection, comment: str, known_on: date | None) -> None:
     """Send rows back as they are."""
     done = resubmit.resubmit_released(
-        chosen.declared(),
+        open_project(chosen.declared()),
         chosen.one_feed(),
         chosen.reasons,
         actor=account_actor(),
@@ -127,7 +139,7 @@ def release_quarantined(console: Console, chosen: RowSelection, comment: str, kn
 
 def print_reconciliation(console: Console, chosen: RowSelection, ask_source: bool) -> bool:
     """Say of every feed where its rows are; whether nothing is lost."""
-    found = reconcile.reconcile(chosen.declared(), ask_source=ask_source)
+    found = reconcile.reconcile(open_project(chosen.declared()), ask_source=ask_source)
     for each in found:
         print_line(console, each.told, "red" if each.faults else "")
     return not any(each.faults for each in found)

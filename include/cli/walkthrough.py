@@ -10,7 +10,6 @@ from rich.table import Table
 
 from include.cli import report, services
 from include.declaration.registry import load_use_case
-from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import clone
 from include.lake.lake import Lake
@@ -21,6 +20,7 @@ from include.local.instance import Instance
 from include.local.progress import show_waiting
 from include.monitoring import monitor
 from include.printable import escape_line
+from include.project import Project, open_project
 from include.web import summary as reporting
 
 SHIPPED = "flight_delays"
@@ -35,19 +35,20 @@ def run_demo(console: Console) -> None:
     """
     chosen, use_case, here = demo.plan_demo(), load_use_case(SHIPPED), instance.current()
     with local_services.reserve_demo(here):
-        _run_demo(console, use_case, here, chosen)
+        _run_demo(console, open_project(use_case), here, chosen)
 
 
-def _run_demo(console: Console, use_case: UseCase, here: Instance, chosen: demo.DemoPlan) -> None:
+def _run_demo(console: Console, project: Project, here: Instance, chosen: demo.DemoPlan) -> None:
+    use_case = project.use_case
     services.start_services(console, foreground=False)
     os.environ["MLFLOW_TRACKING_URI"] = here.mlflow_url  # what the demo shows is what the demo made
     api = AirflowClient(here.airflow_url, credentials.USER, credentials.load_or_make(here).password)
     with show_waiting(console, "Reading what there is …"):
-        before = reporting.build_report(use_case).state
+        before = reporting.build_report(project).state
     demo.Demo(api, use_case, chosen, console).run()
     with show_waiting(console, "Measuring the result …"):
-        found = reporting.build_report(use_case)
-        realised = monitor.realised_performance(use_case, *chosen.scored)
+        found = reporting.build_report(project)
+        realised = monitor.realised_performance(project, *chosen.scored)
     console.print()
     report.print_report(console, use_case, found, realised)
     if found.state == before:
@@ -68,8 +69,8 @@ def show_report(console: Console, name: str, first: date | None, last: date | No
         if last < first:
             raise InvalidRequestError(f"{name}: from {first} to {last} there is no day. Give the earlier day first.")
         use_case.require(last)
-        realised = monitor.realised_performance(use_case, max(first, use_case.first_period), last)
-    report.print_report(console, use_case, reporting.build_report(use_case), realised)
+        realised = monitor.realised_performance(open_project(use_case), max(first, use_case.first_period), last)
+    report.print_report(console, use_case, reporting.build_report(open_project(use_case)), realised)
 
 
 def show_predictions(console: Console, name: str, day: date, rows: int) -> None:

@@ -23,9 +23,9 @@ from include.evaluation.gates.leakage import MIN_DAYS, LeakageGate
 from include.features import build
 from include.ingestion import suites
 from include.lake import content_digest, schemas
-from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.model import lightgbm_params, splits
+from include.project import Project, open_project
 from include.training import dataset, train
 
 Severity = Literal["error", "warning", "note"]
@@ -146,18 +146,19 @@ def _made_from(table: str) -> list[str]:
     return [table, *later.get(kind, [])]
 
 
-def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFinding], int]:
+def land_window(project: Project, day: date, tell: Tell) -> tuple[list[CheckFinding], int]:
     """Land and validate the days that a training as of `day` needs and the lake lacks.
 
     Returns an error for each day that is refused, and how many days are valid.
     """
+    use_case = project.use_case
     first, _ = splits.training_window(use_case, day)
     days = days_from(max(use_case.first_period, first - timedelta(days=use_case.look_back_periods)), day)
     refused: list[CheckFinding] = []
     for place, each in enumerate(days, start=1):
         tell(f"landing and validating {each}: day {place} of {len(days)}")
         try:
-            build.land_missing(use_case, each, each)
+            build.land_missing(project, each, each)
         except AirworthyError as error:
             refused.append(CheckFinding("error", str(error)))
             if len(refused) == _MOST_REFUSED:
@@ -165,20 +166,21 @@ def land_window(use_case: UseCase, day: date, tell: Tell) -> tuple[list[CheckFin
     return refused, len(days) - len(refused)
 
 
-def build_window(use_case: UseCase, day: date, tell: Tell) -> None:
+def build_window(project: Project, day: date, tell: Tell) -> None:
     """Build the features and labels of the window that the lake lacks."""
-    first, _ = splits.training_window(use_case, day)
-    there = Lake.of(use_case).as_of(day).partitions("features", first, day)
+    first, _ = splits.training_window(project.use_case, day)
+    there = project.lake.as_of(day).partitions("features", first, day)
     missing = [each for each in days_from(first, day) if each not in there]
     for place, each in enumerate(missing, start=1):
         tell(f"building the features of {each}: day {place} of {len(missing)}")
-        build.build_features(use_case, each)
+        build.build_features(project, each)
 
 
-def findings_of_labels(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
+def findings_of_labels(project: Project, day: date) -> Iterator[CheckFinding]:
     """Yield how many rows of the window are labelled and how many of them are 1."""
+    use_case = project.use_case
     first, last = splits.training_window(use_case, day)
-    rows = dataset.labelled_rows(use_case, Lake.of(use_case).as_of(day), first, last)
+    rows = dataset.labelled_rows(use_case, project.lake.as_of(day), first, last)
     values = rows[use_case.label.name]
     days = pc.count_distinct(rows["day"]).as_py() if rows.num_rows else 0
     share = float(pc.mean(values).as_py()) if rows.num_rows else 0.0
@@ -197,6 +199,6 @@ def judge_use_case(use_case: UseCase, day: date, tell: Tell) -> evaluate.Evaluat
         gates = (*gates, LeakageGate(if_inconclusive="pass"))
     judged = replace(use_case, gates=gates)
     tell(f"training as of {day}")
-    run_id = train.train_model(judged, day, reason="check").run_id
+    run_id = train.train_model(open_project(judged), day, reason="check").run_id
     tell("judging the model")
-    return evaluate.evaluate_run(judged, run_id)
+    return evaluate.evaluate_run(open_project(judged), run_id)

@@ -21,16 +21,16 @@ from include.lake.partitions import days_from
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
 from include.model.model import Model
+from include.project import Project, open_project
 from include.registry import sync, tags
-from include.registry.ledger import Ledger, LedgerEntry
-from include.registry.mlflow_registry import Registry
+from include.registry.ledger import LedgerEntry
 from include.registry.model_record import Version
 from include.threads import threads_for
 from include.training import dataset
 
 
 def collect_gate_inputs(
-    use_case: UseCase, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None
+    project: Project, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None
 ) -> GateInputs:
     """What the gates of the use case need to know of a candidate that was trained but has no number yet.
 
@@ -38,19 +38,19 @@ def collect_gate_inputs(
     holds what it was trained on, ArtifactMissingError for a candidate or champion that cannot be loaded,
     ModelReplacedError for a number that means another model now, MlflowUnreachableError.
     """
-    return _Gathering(use_case, candidate, entry, lake or Lake.of(use_case)).evidence()
+    return _Gathering(project, candidate, entry, lake or project.lake).evidence()
 
 
 class _Gathering:
     """One candidate, its rows and its champion, each read once."""
 
-    def __init__(self, use_case: UseCase, candidate: Version, entry: LedgerEntry | None, lake: Lake) -> None:
-        self.use_case, self.candidate, self.lake = use_case, candidate, lake
-        self.registry = Registry(use_case)
+    def __init__(self, project: Project, candidate: Version, entry: LedgerEntry | None, lake: Lake) -> None:
+        self.use_case, self.candidate, self.lake = project.use_case, candidate, lake
+        self.registry = project.registry
         self.view = lake.as_of(candidate.as_of)
         self.test = candidate.report["splits"]["test"]
         self.model = self.registry.load(candidate)
-        entries = Ledger.of(use_case).entries()
+        entries = project.ledger.entries()
         self.entry, self.flying = entry, self._standing(entry, entries) if entry else None
 
     def _standing(self, entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Version | None:
@@ -84,7 +84,7 @@ class _Gathering:
                 predicted=predicted,
                 columns=rows.select(self._grouping_columns()),
             ),
-            serving_check=serving_check.check_serving(self.use_case, self.candidate.run_id)
+            serving_check=serving_check.check_serving(open_project(self.use_case), self.candidate.run_id)
             if self._is_needed("serving_check")
             else None,
             corruptions=corruption.corrupt_features(self.model, rows) if self._is_needed("corruptions") else None,
@@ -118,7 +118,7 @@ class _Gathering:
         count = max(gate.periods_to_rebuild for gate in self.use_case.gates)
         days = SplitDays(*(self._days_of(name) for name in ("train", "validation", "test")))
         periods = sample_periods(days, count, self.use_case.training.seed, self.candidate.as_of)
-        return rebuild_periods(self.use_case, periods, self.candidate.as_of, lake=self.lake)
+        return rebuild_periods(open_project(self.use_case), periods, self.candidate.as_of, lake=self.lake)
 
     def _days_of(self, split: str) -> list[date]:
         """Return the days of a split that have rows of features: others would prove nothing."""

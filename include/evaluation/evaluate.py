@@ -17,7 +17,8 @@ from include.evaluation.inputs import GateInputs
 from include.lake import content_digest
 from include.lake.lake import Lake
 from include.model import intervals, metrics
-from include.registry.ledger import Ledger, LedgerEntry
+from include.project import Project
+from include.registry.ledger import LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version, record_evaluation
 from include.registry.records import Records
@@ -42,7 +43,7 @@ class EvaluateResult:
     """Whether it was judged now; what an equal judgement said before stands."""
 
 
-def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
+def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
     """Judge the run's test days against the declared gates and the champion of the day it was trained as of.
 
     Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the same
@@ -50,15 +51,16 @@ def evaluate_run(use_case: UseCase, run_id: str, *, lake: Lake | None = None) ->
     run that broke half-way; data that changed since), InvalidRequestError (no such run), ArtifactMissingError,
     ServingCheckError (worth retrying).
     """
-    registry = Registry(use_case)
+    use_case = project.use_case
+    registry = project.registry
     candidate = registry.candidate(run_id)
-    entry = _champion(use_case, registry, candidate)
+    entry = _champion(project, registry, candidate)
     champion = entry.version if entry else None
     judged_by = _judged_by(use_case, entry)
     if candidate.tags.get(JUDGED) == judged_by:
         _copy(registry, candidate)  # who judged it may have been killed before that
         return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.verdicts, new=False)
-    found = collect_inputs.collect_gate_inputs(use_case, candidate, entry, lake=lake)
+    found = collect_inputs.collect_gate_inputs(project, candidate, entry, lake=lake)
     verdicts = judging.judge_gates(use_case.gates, found, use_case.costs)
     assert found.rows is not None
     measured = {
@@ -100,15 +102,15 @@ def _gates(tags: Mapping[str, str]) -> list[str]:
     return [name for name in tags if name.startswith(GATE)]
 
 
-def is_current(use_case: UseCase, version: Version) -> bool:
+def is_current(project: Project, version: Version) -> bool:
     """Whether the verdicts of a version were judged by the gates as they are declared now and the champion of now."""
-    return version.tags.get(JUDGED) == _judged_by(use_case, _champion(use_case, Registry(use_case), version))
+    return version.tags.get(JUDGED) == _judged_by(project.use_case, _champion(project, project.registry, version))
 
 
-def _champion(use_case: UseCase, registry: Registry, candidate: Version) -> LedgerEntry | None:
+def _champion(project: Project, registry: Registry, candidate: Version) -> LedgerEntry | None:
     """The ledger's champion of the day that a candidate was trained as of, besides the candidate itself."""
     own = registry.version_of(candidate.tags[FINGERPRINT])  # of one that is judged again
-    return Ledger.of(use_case).champion_apart_from(own.number if own else None, candidate.as_of)
+    return project.ledger.champion_apart_from(own.number if own else None, candidate.as_of)
 
 
 def _judged_by(use_case: UseCase, champion: LedgerEntry | None) -> str:

@@ -14,6 +14,7 @@ from include.lake.history import CommitNote
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
+from include.project import Project
 from include.registry import code_digest
 
 Reason = Literal["other code", "other inputs", "no record"]
@@ -56,7 +57,7 @@ class TableStaleness:
 
 
 def find_stale(
-    use_case: UseCase,
+    project: Project,
     first: date | None = None,
     last: date | None = None,
     *,
@@ -69,7 +70,8 @@ def find_stale(
     Reads the log of each table once, and no rows; makes no table. `tables` are all if empty; `reread` as in
     `code_digest.of_table`.
     """
-    lake = lake or Lake.of(use_case)
+    use_case = project.use_case
+    lake = lake or project.lake
     view = lake.as_of(last or date.max)
     names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
     chosen = [name for name in names if not tables or name in tables]

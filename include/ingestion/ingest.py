@@ -6,30 +6,32 @@ from datetime import date
 
 import pyarrow as pa
 
-from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case import Feed
 from include.errors import DataError, SourceError
 from include.ingestion import ingest_files
 from include.ingestion.correction_log import CorrectionLog, correction_inputs
 from include.ingestion.correction_rows import add_corrections
 from include.ingestion.known_at import require_known_in_time
 from include.lake import schemas
-from include.lake.lake import Commit, Lake
+from include.lake.lake import Commit
+from include.project import Project
 from include.registry import code_digest
 
 
-def ingest_period(use_case: UseCase, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
+def ingest_period(project: Project, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
     """Land every feed of `day`; feed name to commit. DataError where a source breaks its declaration.
 
     `take_changed`: files that were delivered again after their day was published are taken as they are now.
     """
-    use_case.require(day)
-    return {feed.name: land_feed(use_case, feed, day, take_changed=take_changed) for feed in use_case.feeds}
+    project.use_case.require(day)
+    return {feed.name: land_feed(project, feed, day, take_changed=take_changed) for feed in project.use_case.feeds}
 
 
-def land_feed(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+def land_feed(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land one feed of one day, from its landing bucket or from source.py. SourceError where its function raises."""
+    use_case = project.use_case
     if feed.landing:
-        return ingest_files.ingest_files(use_case, feed, day, take_changed=take_changed)
+        return ingest_files.ingest_files(project, feed, day, take_changed=take_changed)
     code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before its function is imported
     try:
         rows = use_case.function("source", feed.name)(day)
@@ -52,4 +54,4 @@ def land_feed(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = 
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)
     inputs = correction_inputs(feed.name, corrections)
-    return Lake.of(use_case).replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest", code=code)
+    return project.lake.replace(f"raw/{feed.name}", day, rows, inputs=inputs, stage="ingest", code=code)

@@ -31,6 +31,7 @@ from include.lake.lake import Commit, Lake, PartitionConflictError
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
 from include.printable import printable_logger
+from include.project import Project
 from include.untrusted import UntrustedContentError
 
 log = printable_logger(__name__)
@@ -64,14 +65,15 @@ class DeliveryLostError(AirworthyError):
         )
 
 
-def ingest_files(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
+def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
     """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
 
     Raises DeliveryMissingError, DeliveryTooLargeError, DeliveryInvalidError, DeliveryLostError, DataError for rows on a
     day declared absent, PartitionConflictError where the day was landed or published by somebody else meanwhile, and
     what the bucket raises.
     """
-    lake, landing = Lake.of(use_case), _landing(feed)
+    use_case = project.use_case
+    lake, landing = project.lake, _landing(feed)
     view, raw, record = lake.as_of(day), f"raw/{feed.name}", f"deliveries/{feed.name}"
     # Before the files are listed: whoever writes the day from here on may have seen others.
     before = {table: view.digest(table, day) for table in (raw, record)}
@@ -113,9 +115,9 @@ def ingest_files(use_case: UseCase, feed: Feed, day: date, *, take_changed: bool
     return commit
 
 
-def keeps_files(use_case: UseCase, feed: Feed, day: date) -> bool:
+def keeps_files(project: Project, feed: Feed, day: date) -> bool:
     """Whether a run of that day goes on with what has landed, without its files."""
-    return _stands(Lake.of(use_case), feed, day) is not None
+    return _stands(project.lake, feed, day) is not None
 
 
 def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
@@ -147,23 +149,23 @@ def landed_files(view: AsOfSnapshot, feed: Feed, since: date, until: date | None
     return found
 
 
-def files_of(use_case: UseCase, day: date) -> dict[str, list[dict[str, Any]]]:
+def files_of(project: Project, day: date) -> dict[str, list[dict[str, Any]]]:
     """Feed to the files that its day was landed from: key, size, SHA-256 and version of the first of them."""
-    view, names = Lake.of(use_case).as_of(day), ("key", "size", "sha256", "version_id")
-    rows = {feed.name: landed_files(view, feed, day) for feed in use_case.feeds if feed.landing}
+    view, names = project.lake.as_of(day), ("key", "size", "sha256", "version_id")
+    rows = {feed.name: landed_files(view, feed, day) for feed in project.use_case.feeds if feed.landing}
     return {feed: [{name: row[name] for name in names} for row in found[:SHOWN]] for feed, found in rows.items()}
 
 
-def noticed_redelivery(use_case: UseCase, day: date) -> list[Redelivery]:
+def noticed_redelivery(project: Project, day: date) -> list[Redelivery]:
     """Files of `day`, and of the feeds' `watch_periods` before it, that are not those which have landed.
 
     What the bucket holds now: of days that were landed from files, and by size and ETag alone.
     """
-    view, found = Lake.of(use_case).as_of(day), list[Redelivery | None]()
-    for feed in use_case.feeds:
+    view, found = project.lake.as_of(day), list[Redelivery | None]()
+    for feed in project.use_case.feeds:
         if (landing := feed.landing) is None:
             continue
-        since = max(use_case.first_period, day - timedelta(days=landing.watch_periods))
+        since = max(project.use_case.first_period, day - timedelta(days=landing.watch_periods))
         rows = landed_files(view, feed, since, day)
         for earlier in sorted({row["day"] for row in rows}):
             marks = _marks([row for row in rows if row["day"] == earlier])

@@ -17,7 +17,7 @@ from include.ingestion import correction_file, corrections
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.corrections import Correction
 from include.lake import schemas
-from include.lake.lake import Lake
+from include.project import Project
 
 OPEN = "open"
 
@@ -119,14 +119,15 @@ class QuarantineCount:
     released: int
 
 
-def read_quarantine(use_case: UseCase, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
+def read_quarantine(project: Project, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
     """The quarantined rows of a feed, of one day or all. InvalidRequestError for an unknown feed, no day or a day
     without any, PartitionCorruptedError; without `checked`, for whoever only shows them, for no other damage than what
     cannot be read."""
+    use_case = project.use_case
     declared = require_feed(use_case, feed)
     if day is not None:
         use_case.require(day)
-    view, table = Lake.of(use_case).as_of(date.max), f"checked/{feed}"
+    view, table = project.lake.as_of(date.max), f"checked/{feed}"
     first, last = (day, day) if day else (use_case.first_period, date.max)
     with view.explaining(table, first, last):
         rows = view.table(table, first, last, checked=checked, and_dropped=True)
@@ -145,7 +146,7 @@ def read_quarantine(use_case: UseCase, feed: str, day: date | None = None, *, ch
     ids = corrections.row_ids(days, bad.drop_columns(["day", schemas.REASONS.name]), reasons)
     origin = {"day": days, "digest": ids, "reasons": reasons}
     found = corrections.with_origin(content, origin)
-    return _with_fate(use_case, declared, found)
+    return _with_fate(project, declared, found)
 
 
 def count_quarantined(found: QuarantinedRows) -> list[QuarantineCount]:
@@ -172,9 +173,9 @@ def require_feed(use_case: UseCase, name: str) -> Feed:
     return found[name]
 
 
-def _with_fate(use_case: UseCase, feed: Feed, rows: pa.Table) -> QuarantinedRows:
-    book = CorrectionLog.of(use_case, feed.name)
+def _with_fate(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
+    book = CorrectionLog.of(project.use_case, feed.name)
     went = {name: correction for correction in book.standing() for name in correction.ids}
-    there = set(Lake.of(use_case).as_of(date.max).partitions(f"raw/{feed.name}"))
+    there = set(project.lake.as_of(date.max).partitions(f"raw/{feed.name}"))
     found = tuple(went.get(name) for name in rows["digest"].to_pylist())
     return QuarantinedRows(feed, rows, found, tuple(bool(each and each.known_on in there) for each in found))

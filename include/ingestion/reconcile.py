@@ -9,14 +9,14 @@ from datetime import date
 
 import pyarrow as pa
 
-from include.declaration.use_case import Feed, UseCase
+from include.declaration.use_case import Feed
 from include.errors import shorten_names
 from include.ingestion import corrections, quarantine
 from include.ingestion.correction_log import CorrectionLog
 from include.ingestion.correction_rows import brought_rows
 from include.ingestion.corrections import Correction
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
+from include.project import Project
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,21 @@ class Reconciliation:
         )
 
 
-def reconcile(use_case: UseCase, *, ask_source: bool = False) -> list[Reconciliation]:
+def reconcile(project: Project, *, ask_source: bool = False) -> list[Reconciliation]:
     """The balance of every feed; with `ask_source`, every landed day is held against what its source delivers now:
     of feeds that source.py delivers, for files come through a landing bucket and need not be there any more."""
-    return [_of(use_case, feed, ask_source) for feed in use_case.feeds]
+    return [_of(project, feed, ask_source) for feed in project.use_case.feeds]
 
 
-def _of(use_case: UseCase, feed: Feed, ask_source: bool) -> Reconciliation:
-    view = Lake.of(use_case).as_of(date.max)
+def _of(project: Project, feed: Feed, ask_source: bool) -> Reconciliation:
+    view = project.lake.as_of(date.max)
     landed = {day: found.rows for day, found in view.partitions(f"raw/{feed.name}").items()}
     checked = {day: found.rows for day, found in view.partitions(f"checked/{feed.name}").items()}
-    found, standing = quarantine.read_quarantine(use_case, feed.name), CorrectionLog.of(use_case, feed.name).standing()
-    ask = use_case.function("source", feed.name) if ask_source and not feed.landing else None
+    found, standing = (
+        quarantine.read_quarantine(project, feed.name),
+        CorrectionLog.of(project.use_case, feed.name).standing(),
+    )
+    ask = project.use_case.function("source", feed.name) if ask_source and not feed.landing else None
     faults = _faults(view, feed, standing, ask=ask)
     held = set(found.rows["digest"].to_pylist())
     # Where a day landed with its corrections they stand in it, whether or not the source has mended the rows since.

@@ -19,8 +19,8 @@ from include.ingestion.correction_rows import UNHELD
 from include.ingestion.corrections import CorrectionDraft, Kind
 from include.ingestion.quarantine import QuarantinedRows
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.lake.soundness import NOT_A_DATE, find_unsound
+from include.project import Project
 
 AHEAD_DAYS = 31
 """A correction becomes known so many days after the first free day at the latest: a year that was mistyped would hide
@@ -70,7 +70,7 @@ class ResubmissionRequest:
     actor: str
 
 
-def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission:
+def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
     """Do what the form asks for; InvalidRequestError where its fields contradict each other, and as `correct` and
     `release`."""
     form_limits.require_name("file", asked.file)
@@ -80,7 +80,7 @@ def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission
                 f"Rows are released as they are: leave the file {asked.file!r} out, or correct with it."
             )
         return resubmit_released(
-            use_case,
+            project,
             asked.feed,
             asked.reasons or (),
             actor=asked.actor,
@@ -95,10 +95,10 @@ def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission
             " send rows back as they are, release them."
         )
     return resubmit_corrected(
-        use_case,
+        project,
         asked.feed,
         asked.file,
-        uploads.read_upload(use_case, asked.file),
+        uploads.read_upload(project.use_case, asked.file),
         actor=asked.actor,
         comment=asked.comment,
         day=asked.quarantined_on,
@@ -107,7 +107,7 @@ def resubmit_rows(use_case: UseCase, asked: ResubmissionRequest) -> Resubmission
 
 
 def resubmit_corrected(
-    use_case: UseCase,
+    project: Project,
     feed: str,
     name: str,
     content: bytes,
@@ -123,23 +123,23 @@ def resubmit_corrected(
     InvalidRequestError for a file that cannot be read, has other columns, or rows that are not quarantined, were sent
     back before or did not change; and for a day that is settled.
     """
-    declared = quarantine.require_feed(use_case, feed)
-    schema = schemas.content(use_case, f"raw/{feed}")
+    declared = quarantine.require_feed(project.use_case, feed)
+    schema = schemas.content(project.use_case, f"raw/{feed}")
     rows, named = correction_reader.read_corrections(name, content, schema)
     if wrong := [each for each in find_unsound(rows, declared.keys) if each.kind == NOT_A_DATE]:
         raise InvalidRequestError(
             f"{name} has {NOT_A_DATE} in {[each.column for each in wrong]}; the first of {wrong[0].column!r} is"
             f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
         )
-    found = quarantine.read_quarantine(use_case, feed, day)
+    found = quarantine.read_quarantine(project, feed, day)
     places = corrections.match_corrections(rows, named, found.rows, declared.keys, found.is_open)
     meant = found.only(places)
     corrections.require_sound(rows, meant.content, declared.keys)
-    return _record(use_case, declared, "correct", rows, meant, actor, comment, known_on)
+    return _record(project, declared, "correct", rows, meant, actor, comment, known_on)
 
 
 def resubmit_released(
-    use_case: UseCase,
+    project: Project,
     feed: str,
     reasons: Collection[str],
     *,
@@ -154,10 +154,10 @@ def resubmit_released(
     Of `day` or with these `ids`, where given. InvalidRequestError for a reason that none of them has, for a row that
     has other reasons besides (it would be quarantined again), and as `correct` says.
     """
-    declared = quarantine.require_feed(use_case, feed)
+    declared = quarantine.require_feed(project.use_case, feed)
     if not reasons:
         raise InvalidRequestError("Name the reasons that no longer count for the rows.")
-    named = quarantine.read_quarantine(use_case, feed, day).chosen(ids=ids)
+    named = quarantine.read_quarantine(project, feed, day).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
     found = named.chosen(reasons=reasons)
     if ids and len(found.went) < len(named.went):
@@ -179,33 +179,33 @@ def resubmit_released(
         )
     corrections.require_complete(meant.content, declared.keys)
     corrections.require_distinct(meant.content, declared.keys)
-    return _record(use_case, declared, "release", meant.content, meant, actor, comment, known_on)
+    return _record(project, declared, "release", meant.content, meant, actor, comment, known_on)
 
 
-def free_day(use_case: UseCase, feed: Feed, after: date) -> date:
+def free_day(project: Project, feed: Feed, after: date) -> date:
     """The day after `after`, and after all days of which anything is landed or decided: days before these that were
     never run are no place for what is only known now. None that is declared absent."""
-    day = max({after, *_landed(use_case, feed, after), *_decided(use_case, after)}) + timedelta(days=1)
+    day = max({after, *_landed(project, feed, after), *_decided(project, after)}) + timedelta(days=1)
     while day in feed.missing_periods:
         day += timedelta(days=1)
     return day
 
 
-def _landed(use_case: UseCase, feed: Feed, since: date) -> set[date]:
+def _landed(project: Project, feed: Feed, since: date) -> set[date]:
     """The days from `since` on of which something of the feed is landed."""
-    view, closed = Lake.of(use_case).as_of(date.max), CorrectionLog.of(use_case, feed.name).closed_days()
+    view, closed = project.lake.as_of(date.max), CorrectionLog.of(project.use_case, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
 
-def _decided(use_case: UseCase, since: date) -> set[date]:
+def _decided(project: Project, since: date) -> set[date]:
     """The days from `since` on of which anything is decided."""
-    view = Lake.of(use_case).as_of(date.max)
+    view = project.lake.as_of(date.max)
     return {day for table in DECIDED for day in view.partitions(table, since)}
 
 
 def _record(
-    use_case: UseCase,
+    project: Project,
     feed: Feed,
     kind: Kind,
     rows: pa.Table,
@@ -219,10 +219,10 @@ def _record(
         raise InvalidRequestError("Say why; it is kept with the correction.")
     origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
-    again = _broken(use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
+    again = _broken(project.use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
     last = max(origin["day"])
     draft = CorrectionDraft(kind=kind, known_on=known_on or date.max, actor=actor, comment=comment.strip(), rows=sent)
-    recorded = _at(use_case, feed, draft, last, known_on)
+    recorded = _at(project, feed, draft, last, known_on)
     return Resubmission(
         recorded.correction.number,
         feed.name,
@@ -234,17 +234,15 @@ def _record(
     )
 
 
-def _at(
-    use_case: UseCase, feed: Feed, draft: CorrectionDraft, last: date, known_on: date | None
-) -> RecordedCorrections:
+def _at(project: Project, feed: Feed, draft: CorrectionDraft, last: date, known_on: date | None) -> RecordedCorrections:
     """Record the draft for the day that was asked for, or for the first free one."""
-    book = CorrectionLog.of(use_case, feed.name)
+    book = CorrectionLog.of(project.use_case, feed.name)
     if there := corrections.accepted_corrections(draft, book.standing(), whenever=known_on is None):
         return RecordedCorrections(there, new=False)
     while True:
-        free = free_day(use_case, feed, last)
+        free = free_day(project, feed, last)
         day = known_on or free
-        _require_free(use_case, feed, day, last, free)
+        _require_free(project, feed, day, last, free)
         try:
             return book.record(replace(draft, known_on=day), whenever=known_on is None)
         except CorrectionPeriodTakenError:
@@ -252,12 +250,13 @@ def _at(
                 raise  # else the next free day will do
 
 
-def _require_free(use_case: UseCase, feed: Feed, day: date, last: date, free: date) -> None:
+def _require_free(project: Project, feed: Feed, day: date, last: date, free: date) -> None:
     """InvalidRequestError, naming the first free day, for a day on which the rows cannot become known."""
-    comment, decided = "", _decided(use_case, last)
+    use_case = project.use_case
+    comment, decided = "", _decided(project, last)
     if day <= last:
         comment = f"is not after {last}, the day they were quarantined on: what was known then does not change"
-    elif day in decided | _landed(use_case, feed, last):
+    elif day in decided | _landed(project, feed, last):
         comment = "is landed or decided already: what was known then does not change"
     elif day in feed.missing_periods:
         comment = "is declared absent"

@@ -19,7 +19,8 @@ from include.ingestion.correction_rows import BroughtRows, brought_rows
 from include.ingestion.corrections import Correction
 from include.ingestion.expectations import ExpectationResults
 from include.lake import schemas
-from include.lake.lake import Commit, Lake
+from include.lake.lake import Commit
+from include.project import Project
 from include.registry import code_digest
 
 
@@ -33,18 +34,19 @@ class ValidationResult:
     commit: Commit
 
 
-def validate_period(use_case: UseCase, day: date) -> dict[str, ValidationResult]:
+def validate_period(project: Project, day: date) -> dict[str, ValidationResult]:
     """Validate every feed of `day`; feed name to result.
 
     All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
     """
+    use_case = project.use_case
     use_case.require(day)
     suites.check_suites(use_case)
     done: dict[str, ValidationResult] = {}
     refusals: list[DataError] = []
     for feed in use_case.feeds:
         try:
-            done[feed.name] = check_feed(use_case, feed, day)
+            done[feed.name] = check_feed(project, feed, day)
         except DataError as refusal:
             refusals.append(refusal)
     data_docs.write_index(use_case.name)
@@ -53,19 +55,20 @@ def validate_period(use_case: UseCase, day: date) -> dict[str, ValidationResult]
     return done
 
 
-def check_feed(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
+def check_feed(project: Project, feed: Feed, day: date) -> ValidationResult:
     """Validate one feed of one day. FeedRefusedError where the day as a whole is bad; nothing is then published."""
     try:
-        return _check(use_case, feed, day)
+        return _check(project, feed, day)
     except FeedRefusedError:
         # What was published of an earlier delivery is not what has landed: it is withdrawn (the table's history keeps
         # it), or days would go on to be built from rows that no longer stand in raw.
-        Lake.of(use_case).withdraw(f"checked/{feed.name}", day, stage="validate")
+        project.lake.withdraw(f"checked/{feed.name}", day, stage="validate")
         raise
 
 
-def _check(use_case: UseCase, feed: Feed, day: date) -> ValidationResult:
-    lake, code = Lake.of(use_case), code_digest.table_code_digest(use_case, f"checked/{feed.name}")
+def _check(project: Project, feed: Feed, day: date) -> ValidationResult:
+    use_case = project.use_case
+    lake, code = project.lake, code_digest.table_code_digest(use_case, f"checked/{feed.name}")
     view = lake.as_of(day)
     raw = f"raw/{feed.name}"
     landed = view.read(raw, since=day, order_by=schemas.keys(use_case, raw)).drop(["day"])

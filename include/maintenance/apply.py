@@ -7,18 +7,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.ingestion import data_docs
 from include.lake import compaction, inventory
-from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.maintenance import plan as maintenance_plan
 from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_folder
 from include.maintenance.rules import CHANGES, CleanupItem, CleanupPlan, Kind
 from include.printable import printable_logger
+from include.project import Project
 from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import Registry
 from include.registry.tags import NOT_REPRODUCIBLE
 
 log = printable_logger(__name__)
@@ -55,7 +53,7 @@ _SHOWN = 5
 
 
 def maintain(
-    use_case: UseCase, *, apply_changes: bool, now: datetime | None = None, logs: Sequence[str] = ()
+    project: Project, *, apply_changes: bool, now: datetime | None = None, logs: Sequence[str] = ()
 ) -> CleanupResult:
     """Plan, and carry the plan out if `apply_changes`; otherwise nothing at all is changed.
 
@@ -64,15 +62,15 @@ def maintain(
     Raises MlflowUnreachableError, LedgerCorruptedError, Moved.
     """
     now = now or datetime.now(UTC)
-    plan = maintenance_plan.build_cleanup_plan(use_case, now, logs)
+    plan = maintenance_plan.build_cleanup_plan(project, now, logs)
     for line in plan.table():
         log.info("%s", line)
     for item in plan.items:
         log.info("%s %s: %s", item.kind, "/".join(filter(None, (item.table, item.name))), item.reason)
-    left = apply_plan(use_case, plan, now) if apply_changes else []
+    left = apply_plan(project, plan, now) if apply_changes else []
     shown = [item for kind in CHANGES for item in plan.of(kind)[:_SHOWN]]
     return CleanupResult(
-        use_case.name,
+        project.use_case.name,
         apply_changes,
         plan.counts(),
         tuple(plan.table()),
@@ -92,13 +90,13 @@ def require_plan(result: CleanupResult) -> CleanupResult:
     return result
 
 
-def apply_plan(use_case: UseCase, plan: CleanupPlan, now: datetime) -> list[str]:
+def apply_plan(project: Project, plan: CleanupPlan, now: datetime) -> list[str]:
     """Do what the plan names and nothing else, kind by kind; what was left, in words.
 
     Done in part or whole before, it does the rest: what is gone is no error. Raises Moved before anything is removed
     that a version may need which the plan does not know.
     """
-    doing = _PlanExecutor(use_case, plan, now)
+    doing = _PlanExecutor(project, plan, now)
     left: list[str] = []
     for kind in CHANGES:
         if items := plan.of(kind):
@@ -109,9 +107,9 @@ def apply_plan(use_case: UseCase, plan: CleanupPlan, now: datetime) -> list[str]
 class _PlanExecutor:
     """One plan, being carried out."""
 
-    def __init__(self, use_case: UseCase, plan: CleanupPlan, now: datetime) -> None:
-        self._use_case, self._plan, self._now = use_case, plan, now
-        self._lake, self._upkeep, self._registry = Lake.of(use_case), MlflowCleanup(use_case), Registry(use_case)
+    def __init__(self, project: Project, plan: CleanupPlan, now: datetime) -> None:
+        self._use_case, self._plan, self._now = project.use_case, plan, now
+        self._lake, self._upkeep, self._registry = project.lake, MlflowCleanup(project.use_case), project.registry
 
     def of(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
         """What does items of that kind."""

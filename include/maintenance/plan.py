@@ -9,11 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from include.backtest.model_cache import ModelCache
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError
 from include.ingestion import data_docs
 from include.lake import inventory, schemas, transaction_log
-from include.lake.lake import Lake
 from include.lake.object_store import StoragePath, is_unfinished
 from include.lake.stored_files import StoredFile
 from include.lake.transaction_log import TransactionLog
@@ -22,9 +20,9 @@ from include.maintenance.mlflow_cleanup import MlflowCleanup, model_folder, run_
 from include.maintenance.mlflow_rules import StoredRun
 from include.maintenance.rules import CleanupItem, CleanupPlan, KeptVersion, Kind, VersionNeeds
 from include.notifications.queue import NotificationQueue
+from include.project import Project
 from include.registry import tags
-from include.registry.ledger import Ledger, LedgerEntry
-from include.registry.mlflow_registry import Registry
+from include.registry.ledger import LedgerEntry
 from include.registry.model_record import Version
 from include.training.recipe import TrainingSpec, TrainingSpecError
 
@@ -38,23 +36,24 @@ _VERSION_TAGS = {"features": tags.FEATURES_VERSION, "labels": tags.LABELS_VERSIO
 _DONE = ".all.done"
 
 
-def build_cleanup_plan(use_case: UseCase, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
+def build_cleanup_plan(project: Project, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
     """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
 
     Raises MlflowUnreachableError and LedgerCorruptedError: without versions and ledger nobody knows what is needed.
     """
-    return _CleanupPlanner(use_case, now).plan([StoragePath.of(each) for each in logs])
+    return _CleanupPlanner(project, now).plan([StoragePath.of(each) for each in logs])
 
 
 class _CleanupPlanner:
     """One look at everything."""
 
-    def __init__(self, use_case: UseCase, now: datetime) -> None:
+    def __init__(self, project: Project, now: datetime) -> None:
+        use_case = project.use_case
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
-        self._lake, self._upkeep = Lake.of(use_case), MlflowCleanup(use_case)
-        self._versions = Registry(use_case).versions()
-        self._runs_of_versions, self._models_of_versions = Registry(use_case).runs_and_models()
-        self._entries: list[LedgerEntry] = Ledger.of(use_case).entries()
+        self._lake, self._upkeep = project.lake, MlflowCleanup(use_case)
+        self._versions = project.registry.versions()
+        self._runs_of_versions, self._models_of_versions = project.registry.runs_and_models()
+        self._entries: list[LedgerEntry] = project.ledger.entries()
         self._experiment = self._upkeep.experiment()
         self._runs = self._upkeep.runs(self._experiment) if self._experiment else []
         self._logs: dict[str, TransactionLog] = {}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from include.declaration import form_limits
-from include.declaration.use_case import UseCase
 from include.errors import MADE_BY, InvalidRequestError
 from include.lake import history, partition_reader, schemas
 from include.lake.lake import Lake
 from include.lake.partition_reader import TypeNarrowedError
+from include.project import Project
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class TableRebuild:
         return lines
 
 
-def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = False) -> TableRebuild:
+def rebuild_table(project: Project, table: str, since: date, *, apply: bool = False) -> TableRebuild:
     """Remove the periods from `since` on, and earlier ones that cannot be read as declared now; a dry run first.
 
     Old Delta versions stay, so that registered versions can still be reproduced from them.
@@ -59,11 +59,12 @@ def rebuild_table(use_case: UseCase, table: str, since: date, *, apply: bool = F
     Raises:
         InvalidRequestError: there is no such table, it holds nothing, or `since` is no day of the use case.
     """
+    use_case = project.use_case
     use_case.require(since)
     form_limits.require_name("table", table)
     if table not in schemas.tables(use_case):
         raise InvalidRequestError(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
-    lake = Lake.of(use_case)
+    lake = project.lake
     if not history.is_table(lake.uri(table)):
         raise InvalidRequestError(f"{use_case.name}: table {table} is not there yet, so there is nothing to rebuild.")
     view = lake.pinned(date.max, {table: None})

@@ -9,11 +9,11 @@ from typing import Self
 
 import pyarrow as pa
 
-from include.declaration.use_case import UseCase
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import slowdown
 from include.monitoring.slowdown import Duration
+from include.project import Project
 
 DAYS = 28
 """Earlier days that say what is usual."""
@@ -34,7 +34,7 @@ class Stopwatch:
 
 
 def record_duration(
-    use_case: UseCase,
+    project: Project,
     stage: str,
     day: date,
     clock: Stopwatch,
@@ -45,15 +45,15 @@ def record_duration(
 ) -> Duration:
     """Make the partition `day` of `costs/<stage>` say what was timed; for work that was really done, not for a rerun
     that found it done. Usual is what up to 28 recorded days before `day` took, row for row."""
-    lake, table = lake or Lake.of(use_case), f"costs/{stage}"
+    lake, table = lake or project.lake, f"costs/{stage}"
     before = lake.as_of(day - timedelta(days=1))
     earlier = []
     for each in [*before.partitions(table)][-DAYS:]:
         found = before.read(table, since=each, until=each).to_pylist()
         earlier += [(row["seconds"], row["rows"]) for row in found]
-    cost = slowdown.judge_duration(clock.seconds, rows, earlier, use_case.monitoring.slower)
+    cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.slower)
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}
-    content = pa.Table.from_pylist([row], schema=schemas.content(use_case, table))
+    content = pa.Table.from_pylist([row], schema=schemas.content(project.use_case, table))
     lake.replace(table, day, content, inputs={}, stage=f"costs of {stage}")
     return cost

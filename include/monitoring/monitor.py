@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from include.declaration.gates import BASELINES, MODEL
 from include.declaration.monitoring import Monitoring
-from include.declaration.use_case import UseCase
 from include.errors import AirworthyError, InvalidRequestError
 from include.lake import schemas
 from include.lake.lake import Lake
@@ -26,6 +25,7 @@ from include.monitoring.labelled_predictions import DayPredictions, NotMeasurabl
 from include.monitoring.metric_row import MetricRow, missing_row
 from include.monitoring.performance import LabelledPredictions
 from include.monitoring.reference_profile import ProfileUnreadableError, ReferenceProfile
+from include.project import Project, open_project
 from include.registry import sync
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.scoring import score
@@ -64,22 +64,22 @@ class RealisedPerformance:
     metrics: dict[str, dict[str, float]]
 
 
-def monitor_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult:
+def monitor_period(project: Project, day: date, *, lake: Lake | None = None) -> MonitorResult:
     """Measure `day` from what was known at it: its own data and predictions, and the performance on days whose labels
     are complete by now; all of it is the partition `day` of `metrics`.
 
     What cannot be measured becomes a row with a state. Whoever has written looks again: what was read may have been
     replaced meanwhile. Raises InvalidRequestError for a day before the first, MlflowUnreachableError.
     """
-    use_case.require(day)
-    lake, changed = lake or Lake.of(use_case), False
+    project.use_case.require(day)
+    lake, changed = lake or project.lake, False
     for _ in range(ROUNDS):
-        measured = _DayMonitor(use_case, lake.as_of(day))
+        measured = _DayMonitor(project, lake.as_of(day))
         inputs = measured.inputs()
         table = measured.table()
         commit = lake.replace("metrics", day, table, inputs=inputs, stage="measure")
         changed |= commit.changed
-        if _DayMonitor(use_case, lake.as_of(day)).inputs() == inputs:
+        if _DayMonitor(project, lake.as_of(day)).inputs() == inputs:
             break
     found = table.to_pylist()
     return MonitorResult(
@@ -92,29 +92,28 @@ def monitor_period(use_case: UseCase, day: date, *, lake: Lake | None = None) ->
     )
 
 
-def remeasure_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
+def remeasure_period(project: Project, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
     """Measure again what was measured of a day before it was scored: the day itself, and the day that judges its
     predictions; each where it was measured. So the table is the same whichever came first."""
-    lake = lake or Lake.of(use_case)
+    lake = lake or project.lake
     there = lake.as_of(day).partitions("metrics", day)
-    own = [monitor_period(use_case, day, lake=lake)] if there else []
-    judging = remeasure_label_period(use_case, day, lake=lake)
+    own = [monitor_period(project, day, lake=lake)] if there else []
+    judging = remeasure_label_period(project, day, lake=lake)
     return [*own, judging] if judging else own
 
 
-def remeasure_label_period(use_case: UseCase, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
+def remeasure_label_period(project: Project, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
     """Measure the day that judges the predictions of `day`, where that was done before: in a backfill it may have been
     measured before `day` was scored. None where there is nothing to do again."""
-    lake, judged_on = lake or Lake.of(use_case), day + timedelta(days=use_case.label.label_delay_periods)
+    lake, judged_on = lake or project.lake, day + timedelta(days=project.use_case.label.label_delay_periods)
     there = lake.as_of(judged_on).partitions("metrics", judged_on)
-    return monitor_period(use_case, judged_on, lake=lake) if there else None
+    return monitor_period(project, judged_on, lake=lake) if there else None
 
 
-def realised_performance(
-    use_case: UseCase, first: date, last: date, *, lake: Lake | None = None
-) -> RealisedPerformance:
+def realised_performance(project: Project, first: date, last: date, *, lake: Lake | None = None) -> RealisedPerformance:
     """Metrics over all rows of the days from `first` to `last` that are scored and whose labels are known."""
-    lake, registry = lake or Lake.of(use_case), Registry(use_case)
+    use_case = project.use_case
+    lake, registry = lake or project.lake, project.registry
     done: dict[str, DayPredictions] = {}
     waiting: dict[str, str] = {}
     for day in days_from(first, last):
@@ -139,10 +138,10 @@ def realised_performance(
 class _DayMonitor:
     """One day, measured from one view of the lake."""
 
-    def __init__(self, use_case: UseCase, view: AsOfSnapshot) -> None:
-        self.use_case, self.view = use_case, view
-        self.registry = Registry(use_case)
-        self.judged = view.day - timedelta(days=use_case.label.label_delay_periods)
+    def __init__(self, project: Project, view: AsOfSnapshot) -> None:
+        self.use_case, self.view = project.use_case, view
+        self.registry = project.registry
+        self.judged = view.day - timedelta(days=project.use_case.label.label_delay_periods)
 
     @functools.cached_property
     def makers(self) -> list[str]:
@@ -187,7 +186,9 @@ class _DayMonitor:
             several = (
                 labelled_predictions.mixed_reason(self.use_case, self.view.day, self.makers) if self.makers else ""
             )
-            return ScoringVersion(None, None, several or _unscored(self.use_case, self.view, self.registry))
+            return ScoringVersion(
+                None, None, several or _unscored(open_project(self.use_case), self.view, self.registry)
+            )
         try:
             version = sync.version_of(self.registry, self.version)
         except InvalidRequestError as error:
@@ -236,11 +237,12 @@ class _DayMonitor:
         return found.version, [*figures_of_day, *lost]
 
 
-def _unscored(use_case: UseCase, view: AsOfSnapshot, registry: Registry) -> str:
+def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
     """Why a day has no predictions, and what to do: where scoring it would fail, in the words that it would use."""
+    use_case = project.use_case
     day = view.day
     try:
-        champion = score.champion_by_ledger(use_case, registry, day)
+        champion = score.champion_by_ledger(project, registry, day)
         if day not in view.partitions("features", day):
             say = f"{day} has no predictions, since it has no features"
             return f"{say}: run {use_case.name}__data for it, then score it."

@@ -9,14 +9,13 @@ from include import settings
 from include.declaration.use_case import UseCase
 from include.ingestion import file_changes
 from include.ingestion.file_changes import Redelivery
-from include.lake.lake import Lake
 from include.notifications import messages
 from include.notifications.messages import Message
 from include.notifications.queue import NotificationQueue, QueuedNotification
 from include.printable import printable_logger
+from include.project import Project
 from include.promotion.promote import PromoteResult
 from include.promotion.rollback import RollbackResult
-from include.registry.ledger import Ledger
 
 log = printable_logger(__name__)
 
@@ -74,19 +73,19 @@ def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mappin
     return dead
 
 
-def breach_alert(use_case: UseCase, day: date, links: Mapping[str, str]) -> Message | None:
+def breach_alert(project: Project, day: date, links: Mapping[str, str]) -> Message | None:
     """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did.
 
     What was told of that day before is left out: a day that is measured again is told of where it broke more.
     """
-    view = Lake.of(use_case).as_of(day)
+    view = project.lake.as_of(day)
     earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
     today = view.read("metrics", day, day).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
-    new, lasting = messages.new_breaches(today, before, _told(use_case, day))
+    new, lasting = messages.new_breaches(today, before, _told(project.use_case, day))
     if not messages.should_notify(new):
         return None
-    return messages.breach_message(use_case.name, day.isoformat(), new, lasting, links)
+    return messages.breach_message(project.use_case.name, day.isoformat(), new, lasting, links)
 
 
 def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
@@ -109,14 +108,15 @@ def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, s
     )
 
 
-def promotion_alert(use_case: UseCase, result: PromoteResult, links: Mapping[str, str]) -> Message:
+def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str, str]) -> Message:
     """That a version was promoted, or not, with the verdicts of its gates."""
+    use_case = project.use_case
     links = {**links, **version_page(use_case, result.version)}
     if not result.promoted or result.entry is None:
         return messages.rejection_message(
             use_case.name, None, version=result.version, reason=result.reason, links=links
         )
-    entry = Ledger.of(use_case).entries()[result.entry - 1]
+    entry = project.ledger.entries()[result.entry - 1]
     return messages.promotion_message(
         use_case.name,
         entry.effective_from.isoformat(),
@@ -135,18 +135,18 @@ def rejection_alert(use_case: UseCase, version: str, reason: str, links: Mapping
     return messages.rejection_message(use_case.name, None, version=version, reason=reason, links=links)
 
 
-def rollback_alert(use_case: UseCase, result: RollbackResult, links: Mapping[str, str]) -> Message:
+def rollback_alert(project: Project, result: RollbackResult, links: Mapping[str, str]) -> Message:
     """That a person went back to an earlier version."""
-    entry = Ledger.of(use_case).entries()[result.entry - 1]
+    entry = project.ledger.entries()[result.entry - 1]
     return messages.rollback_message(
-        use_case.name,
+        project.use_case.name,
         result.effective_from,
         version=result.version,
         entry=entry.number,
         actor=entry.actor,
         reason=entry.reason,
         told=result.reason,
-        links={**links, **version_page(use_case, result.version)},
+        links={**links, **version_page(project.use_case, result.version)},
     )
 
 

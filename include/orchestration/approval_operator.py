@@ -19,6 +19,7 @@ from include.errors import shorten
 from include.orchestration import callbacks, dag_factory, params
 from include.orchestration.answer_lookup import AnswerLookup
 from include.printable import escape_line
+from include.project import open_project
 
 BRIEF, REGISTER = "brief", "register"
 """The tasks whose results it reads: what a person must know, and the version."""
@@ -54,8 +55,8 @@ class PromotionApproval(ApprovalOperator):
         with dag_factory.fail_without_retry():
             declared, version = load_use_case(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
             decision, question = (
-                approve.approval_decision(declared, version),
-                approve.approval_question(declared, version),
+                approve.approval_decision(open_project(declared), version),
+                approve.approval_question(open_project(declared), version),
             )
         if decision is not None:
             if not decision.approved:  # whoever kept that may have been killed before it was told
@@ -75,7 +76,7 @@ class PromotionApproval(ApprovalOperator):
 
         with dag_factory.fail_without_retry():
             question = approve.approval_question(
-                load_use_case(self.use_case), context["ti"].xcom_pull(task_ids=REGISTER)
+                open_project(load_use_case(self.use_case)), context["ti"].xcom_pull(task_ids=REGISTER)
             )
         if event is None or event["params_input"].get(QUESTION) != question:
             self.log.warning("No answer to %s is kept; the question is asked again.", question)
@@ -95,7 +96,7 @@ class PromotionApproval(ApprovalOperator):
         given = event["params_input"] or {}
         reason = str(given.get(REASON) or "").strip()
         with dag_factory.fail_without_retry():
-            question = approve.approval_question(load_use_case(self.use_case), version)
+            question = approve.approval_question(open_project(load_use_case(self.use_case)), version)
         if person:
             self._require_same_question(given, question)
             if not reason or len(reason) > REASON_LENGTH:
@@ -108,7 +109,7 @@ class PromotionApproval(ApprovalOperator):
                 return self._ask(context, question)
         with dag_factory.fail_without_retry():
             result = approve.record_approval(
-                load_use_case(self.use_case),
+                open_project(load_use_case(self.use_case)),
                 version,
                 approved=event["chosen_options"] == [self.APPROVE],
                 actor=answer_actor(person),

@@ -24,6 +24,7 @@ from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.printable import printable_logger
+from include.project import Project
 
 log = printable_logger(__name__)
 
@@ -56,12 +57,13 @@ def notify_failed(context: Mapping[str, Any]) -> None:
         notify.deliver_queued(declared, message, _ways(declared))
 
 
-def notify_breaches(use_case: UseCase, day: date) -> None:
+def notify_breaches(project: Project, day: date) -> None:
     """A day was measured: tell of the limits that it broke first, and send what could not be sent before."""
+    use_case = project.use_case
     with _quietly("breaches"):
         from include.notifications import notify
 
-        notify.deliver_queued(use_case, notify.breach_alert(use_case, day, _links_of_run(use_case)), _ways(use_case))
+        notify.deliver_queued(use_case, notify.breach_alert(project, day, _links_of_run(use_case)), _ways(use_case))
 
 
 def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
@@ -75,13 +77,14 @@ def notify_redelivered(use_case: UseCase, found: Sequence[Any]) -> None:
             )
 
 
-def notify_promoted(use_case: UseCase, result: Any) -> None:
+def notify_promoted(project: Project, result: Any) -> None:
     """A version was promoted, or not: what stages/promote.py returned."""
+    use_case = project.use_case
     with _quietly("a promotion"):
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.promotion_alert(use_case, result, _links_of_run(use_case)), _ways(use_case)
+            use_case, notify.promotion_alert(project, result, _links_of_run(use_case)), _ways(use_case)
         )
 
 
@@ -95,13 +98,14 @@ def notify_rejected(use_case: UseCase, version: str, reason: str) -> None:
         )
 
 
-def notify_rolled_back(use_case: UseCase, result: Any) -> None:
+def notify_rolled_back(project: Project, result: Any) -> None:
     """A person went back to an earlier version: what stages/rollback.py returned."""
+    use_case = project.use_case
     with _quietly("a rollback"):
         from include.notifications import notify
 
         notify.deliver_queued(
-            use_case, notify.rollback_alert(use_case, result, _links_of_run(use_case)), _ways(use_case)
+            use_case, notify.rollback_alert(project, result, _links_of_run(use_case)), _ways(use_case)
         )
 
 

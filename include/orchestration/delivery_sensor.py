@@ -18,6 +18,7 @@ from include.declaration.use_case import Feed, UseCase
 from include.errors import AirworthyError
 from include.orchestration import dag_factory
 from include.printable import printable_logger
+from include.project import open_project
 
 log = printable_logger(__name__)
 
@@ -124,7 +125,8 @@ class DeliverySensor(S3KeySensor):
                 log.warning("Looking for the files of %s %s failed: %s", self.feed.name, day, error)
                 return False
             if there or (
-                not context["params"].get("take_changed") and ingest_files.keeps_files(self.use_case, self.feed, day)
+                not context["params"].get("take_changed")
+                and ingest_files.keeps_files(open_project(self.use_case), self.feed, day)
             ):
                 return True
         if late:

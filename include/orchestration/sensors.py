@@ -15,6 +15,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from include.declaration.registry import load_use_case
 from include.errors import MADE_BY, PartitionMissingError
 from include.orchestration import dag_factory
+from include.project import open_project
 
 ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 """States of a task that are its last."""
@@ -39,14 +40,14 @@ def check_available(use_case: str, table: str, day: date) -> bool:
     """Whether the table holds that day, or never will."""
     from include.retraining import readiness
 
-    return readiness.is_available(load_use_case(use_case), table, day)
+    return readiness.is_available(open_project(load_use_case(use_case)), table, day)
 
 
 def check_ready_to_decide(use_case: str, day: date) -> bool:
     """Whether the day is decided, or all is known that its decision builds on."""
     from include.retraining import readiness
 
-    return readiness.is_ready_to_decide(load_use_case(use_case), day)
+    return readiness.is_ready_to_decide(open_project(load_use_case(use_case)), day)
 
 
 class DayTrigger(BaseTrigger):
@@ -256,7 +257,7 @@ class PreviousDecisionSensor(DaySensor):
         from include.retraining import decide
 
         with dag_factory.fail_without_retry():
-            decide.require_decision_before(load_use_case(self.use_case), dag_factory.day_of(context))
+            decide.require_decision_before(open_project(load_use_case(self.use_case)), dag_factory.day_of(context))
         self.log.info("Nobody is there who decides an earlier day, or tells what became of a training.")
         return True
 
@@ -265,7 +266,7 @@ class PreviousDecisionSensor(DaySensor):
         from include.retraining import decide
 
         before, earlier = dag_factory.day_of(context) - timedelta(days=1), self._earlier(context)
-        if earlier and decide.existing_decision(load_use_case(self.use_case), before) is None:
+        if earlier and decide.existing_decision(open_project(load_use_case(self.use_case)), before) is None:
             raise AirflowFailException(
                 f"{self.use_case}: after {self.limit}, {before} is not decided yet, since the run for {earlier[0]} has"
                 " not ended, and decisions are made in the order of days. Clear this run when that one has ended; and"

@@ -16,6 +16,7 @@ from include.declaration.form_limits import shorten_reason
 from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import dag_factory
+from include.project import open_project
 
 ENDED = ("success", "failed")
 """States in which a run is over."""
@@ -66,7 +67,10 @@ class TriggerTrainingOperator(TriggerDagRunOperator):
 
         with dag_factory.fail_without_retry():
             declared, day = load_use_case(self.use_case), dag_factory.day_of(context)
-            decision, recorded = decide.existing_decision(declared, day), outcome.recorded_outcome(declared, day)
+            decision, recorded = (
+                decide.existing_decision(open_project(declared), day),
+                outcome.recorded_outcome(open_project(declared), day),
+            )
         training = self.trigger_run_id = training_of(day)
         there = was_started(context, self.trigger_dag_id, training)
         if not there and recorded in ("promoted", "rejected", "not promoted"):

@@ -8,10 +8,10 @@ from typing import Any
 
 from include.declaration.gates import CHAMPION, MODEL
 from include.declaration.use_case import UseCase
+from include.project import Project
 from include.promotion import approve
 from include.promotion.model_card.escaping import escaped, number, table
 from include.registry import lifecycle, sync
-from include.registry.ledger import Ledger
 from include.registry.lifecycle import blocking
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
@@ -30,16 +30,16 @@ class ApprovalRequest:
     """Why nobody is asked; empty where somebody is."""
 
 
-def build_approval_request(use_case: UseCase, version: str) -> ApprovalRequest:
+def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     """Write the question about a version's promotion.
 
     Nobody is asked of a version that did not pass its gates, that has flown already, or that was decided on before.
     """
-    registry = Registry(use_case)
+    registry = project.registry
     candidate = registry.version(version)
-    if (decided := approve.approval_decision(use_case, version)) is not None:
+    if (decided := approve.approval_decision(project, version)) is not None:
         return ApprovalRequest(None, f"Nobody is asked: version {version} was {decided}.")
-    life = _life(use_case, registry, candidate)
+    life = _life(project, registry, candidate)
     if life in sync.FLOWN:
         return ApprovalRequest(None, f"Nobody is asked: version {version} was made champion before.")
     if life != "challenger":
@@ -47,12 +47,12 @@ def build_approval_request(use_case: UseCase, version: str) -> ApprovalRequest:
         return ApprovalRequest(None, f"Nobody is asked: version {version} did not pass its gates. {reason}")
     flying = candidate.tags.get(COMPARED_WITH)
     champion = next((version for version in registry.versions() if version.number == flying), None)
-    return ApprovalRequest("\n".join(_lines(use_case, candidate, champion)), "")
+    return ApprovalRequest("\n".join(_lines(project.use_case, candidate, champion)), "")
 
 
-def _life(use_case: UseCase, registry: Registry, candidate: Version) -> str:
-    entries = Ledger.of(use_case).entries()
-    return lifecycle.lifecycle_states(registry.versions(), entries, use_case.newest_period())[candidate.number]
+def _life(project: Project, registry: Registry, candidate: Version) -> str:
+    entries = project.ledger.entries()
+    return lifecycle.lifecycle_states(registry.versions(), entries, project.use_case.newest_period())[candidate.number]
 
 
 def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from include.declaration import form_limits
-from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
+from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
 from include.registry.lifecycle import StandingApproval
@@ -28,7 +28,7 @@ class ApproveResult:
 
 
 def record_approval(
-    use_case: UseCase, version: str, *, approved: bool, actor: str, reason: str, timed_out: bool = False
+    project: Project, version: str, *, approved: bool, actor: str, reason: str, timed_out: bool = False
 ) -> ApproveResult:
     """Record the decision on the ledger; the same again changes nothing. A rejection is final.
 
@@ -37,9 +37,10 @@ def record_approval(
     stands, whatever it was of. Raises InvalidRequestError for an unknown version, an approval after a rejection, and a
     rejection after a promotion; LedgerCorruptedError, ModelReplacedError.
     """
+    use_case = project.use_case
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    registry, ledger = project.registry, project.ledger
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
@@ -63,25 +64,25 @@ def record_approval(
     raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
 
 
-def approval_decision(use_case: UseCase, version: str) -> StandingApproval | None:
+def approval_decision(project: Project, version: str) -> StandingApproval | None:
     """What was decided on the version and still counts; None where a person is to be asked.
 
     A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
     that the person saw. Raises InvalidRequestError for an unknown version; LedgerCorruptedError.
     """
-    registry = Registry(use_case)
-    entries = sync.verified_entries(registry, Ledger.of(use_case))
+    registry = project.registry
+    entries = sync.verified_entries(registry, project.ledger)
     return lifecycle.approval_of(registry.version(version), entries)
 
 
-def approval_question(use_case: UseCase, version: str) -> str:
+def approval_question(project: Project, version: str) -> str:
     """Name what a person is asked to decide: the version, its files, and by what its verdicts were judged.
 
     An answer counts for these files alone: numbers of versions are MLflow's, and can be given to another model.
 
     Raises InvalidRequestError for an unknown version.
     """
-    found = Registry(use_case).version(version)
+    found = project.registry.version(version)
     return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
 
 

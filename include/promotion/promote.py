@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.evaluation import evaluate
+from include.project import Project
 from include.promotion import register, restore
 from include.registry import lifecycle, sync
 from include.registry.ledger import (
     AppendedEntry,
-    Ledger,
     LedgerConflictError,
     LedgerDecision,
     LedgerEntry,
@@ -41,7 +41,7 @@ class PromoteResult:
 
 
 def promote_version(
-    use_case: UseCase, version: str, *, actor: str, reason: str = "", approval_required: bool = False
+    project: Project, version: str, *, actor: str, reason: str = "", approval_required: bool = False
 ) -> PromoteResult:
     """Append the promotion to the ledger and let the registry follow it; or say why not, and keep that with it.
 
@@ -52,10 +52,11 @@ def promote_version(
     (unknown version, or trained as of a day to come), LedgerCorruptedError, ModelReplacedError, ArtifactMissingError,
     and what evaluate raises.
     """
+    use_case = project.use_case
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
-    if restored := restore.restore_champions(use_case, version, actor=actor):
+    registry, ledger = project.registry, project.ledger
+    if restored := restore.restore_champions(project, version, actor=actor):
         return _restored(use_case, version, restored)
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
@@ -63,12 +64,12 @@ def promote_version(
         _check(use_case, registry, found, entries)
         decision = _decision(found, entries, actor, reason)
         stands = find_existing(decision, entries) is not None
-        if not stands and lifecycle.rejection_of(found, entries) is None and not evaluate.is_current(use_case, found):
-            evaluate.evaluate_run(use_case, found.run_id)
-            register.register_run(use_case, found.run_id)
+        if not stands and lifecycle.rejection_of(found, entries) is None and not evaluate.is_current(project, found):
+            evaluate.evaluate_run(project, found.run_id)
+            register.register_run(project, found.run_id)
             found = registry.version(version)
             decision = _decision(found, entries, actor, reason)
-        if not stands and (obstacle := _why_not(use_case, found, entries, approval_required)):
+        if not stands and (obstacle := _why_not(project, found, entries, approval_required)):
             _explain(registry, found, obstacle)
             return PromoteResult(version, False, obstacle, None, None, sync.sync_registry(use_case), new=False)
         if not stands:
@@ -122,7 +123,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
     )
 
 
-def _why_not(use_case: UseCase, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
+def _why_not(project: Project, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
     """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
     rejected, decided = lifecycle.rejection_of(version, entries), lifecycle.approval_of(version, entries)
     if rejected is not None and not lifecycle.names_version(rejected, version):
@@ -135,7 +136,7 @@ def _why_not(use_case: UseCase, version: Version, entries: Sequence[LedgerEntry]
         return "It was not judged by its gates yet: run evaluate and register for it."
     if told != "passed":
         return lifecycle.blocking(version.verdicts) or f"Its gates are {told}."
-    if not evaluate.is_current(use_case, version):
+    if not evaluate.is_current(project, version):
         return "Its verdicts are not those of the gates and the champion of now, though it was judged again: run again."
     if approval_required and decided is None:
         earlier = " The approval that it has was of other verdicts." if lifecycle.approvals(version, entries) else ""

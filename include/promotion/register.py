@@ -11,9 +11,9 @@ from include.declaration.use_case import UseCase
 from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.model import metrics
 from include.monitoring import limits
+from include.project import Project
 from include.promotion.model_card.escaping import escaped
 from include.registry import sync
 from include.registry.mlflow_registry import Registry
@@ -50,13 +50,14 @@ class RegisterResult:
     """Whether it was registered now."""
 
 
-def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
+def register_run(project: Project, run_id: str) -> RegisterResult:
     """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
 
     The verdicts go into the lake's table too. Raises NotReadyError for a run that is not complete or was not evaluated,
     and ModelMissingError, without registering anything, where the run's model cannot be loaded.
     """
-    registry = Registry(use_case)
+    use_case = project.use_case
+    registry = project.registry
     candidate = registry.candidate(run_id)
     if JUDGED not in candidate.tags:
         raise NotReadyError(
@@ -73,11 +74,11 @@ def register_run(use_case: UseCase, run_id: str) -> RegisterResult:
         # Of two registered at once, everyone takes the first.
         found = _registered(registry, candidate.fingerprint, run_id) or made
     if found.run_id != run_id:
-        evaluate.evaluate_run(use_case, found.run_id)
+        evaluate.evaluate_run(project, found.run_id)
     record_limits(Records.of(use_case.name), found.run_id, limits.to_tag(use_case, registry, found))
     found = registry.version(found.number)
     _copy(registry, found, _description(use_case, found))
-    write_gate_results(use_case, found.as_of)
+    write_gate_results(project, found.as_of)
     try:
         sync.sync_registry(use_case)
     except ModelReplacedError as lost:
@@ -97,16 +98,16 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
     return None
 
 
-def write_gate_results(use_case: UseCase, day: date) -> None:
+def write_gate_results(project: Project, day: date) -> None:
     """Make the table's day hold the verdicts of all versions trained as of it, as the registry has them.
 
     Whoever has written looks again: of two registered at once, the slower would else leave the other's out.
     """
-    registry, lake = Registry(use_case), Lake.of(use_case)
+    registry, lake = project.registry, project.lake
     versions = _as_of(registry, day)
     while True:
         rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
-        table = pa.Table.from_pylist(rows, schema=schemas.content(use_case, "verdicts"))
+        table = pa.Table.from_pylist(rows, schema=schemas.content(project.use_case, "verdicts"))
         lake.replace("verdicts", day, table, inputs={}, stage="register")
         told, versions = versions, _as_of(registry, day)
         if versions == told:

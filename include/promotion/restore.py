@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from include.declaration.use_case import UseCase
+from include.project import Project
 from include.registry import lifecycle, sync
-from include.registry.ledger import AppendedEntry, Ledger, LedgerConflictError, LedgerDecision, LedgerEntry
+from include.registry.ledger import AppendedEntry, LedgerConflictError, LedgerDecision, LedgerEntry
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 
 
-def restore_champions(use_case: UseCase, version: str, *, actor: str) -> AppendedEntry | None:
+def restore_champions(project: Project, version: str, *, actor: str) -> AppendedEntry | None:
     """Append the restoration of a lost champion whose trees the version has; None where there is none to restore.
 
     The version needs no gates: it decides nothing that the ledger has not decided. Its trees must not be rejected, and
@@ -29,7 +29,7 @@ def restore_champions(use_case: UseCase, version: str, *, actor: str) -> Appende
         ArtifactMissingError: the version cannot be loaded either.
         Overtaken: others wrote to the ledger again and again.
     """
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    registry, ledger = project.registry, project.ledger
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
@@ -43,7 +43,9 @@ def restore_champions(use_case: UseCase, version: str, *, actor: str) -> Appende
             return ledger.append(_decision(found, lost, actor), after=len(entries))
         except LedgerConflictError:
             continue
-    raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(
+        f"{project.use_case.name}: others have written to the ledger meanwhile; run the task again."
+    )
 
 
 def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:

@@ -9,8 +9,9 @@ from datetime import date, timedelta
 from include.declaration import form_limits
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
+from include.project import Project
 from include.registry import lifecycle, sync
-from include.registry.ledger import Ledger, LedgerDecision, LedgerEntry, entries_until
+from include.registry.ledger import LedgerDecision, LedgerEntry, entries_until
 from include.registry.mlflow_registry import Registry
 from include.registry.model_record import Version
 from include.registry.tags import NOT_REPRODUCIBLE
@@ -34,7 +35,7 @@ class RollbackResult:
     """Whether this call has changed the ledger."""
 
 
-def roll_back(use_case: UseCase, version: str, effective_from: date, *, actor: str, reason: str) -> RollbackResult:
+def roll_back(project: Project, version: str, effective_from: date, *, actor: str, reason: str) -> RollbackResult:
     """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
 
     Where it raises, nothing has changed.
@@ -46,10 +47,11 @@ def roll_back(use_case: UseCase, version: str, effective_from: date, *, actor: s
         ModelReplacedError: the version is another model by now or was deleted. ArtifactMissingError: the model cannot
         be loaded from the registry.
     """
+    use_case = project.use_case
     use_case.require(effective_from)
     form_limits.require_name("version", version)
     form_limits.require_text("reason", reason)
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    registry, ledger = project.registry, project.ledger
     entries = sync.verified_entries_and_advance_head(registry, ledger)
     found = _flown(use_case, registry, version, entries)
     if not reason.strip():

@@ -17,8 +17,8 @@ from include.lake.history import CommitNote, TableVersionMissingError
 from include.lake.lake import Lake
 from include.lake.partitions import Partition
 from include.lake.snapshot import AsOfSnapshot
+from include.project import Project
 from include.registry import sync, tags
-from include.registry.mlflow_registry import Registry
 
 MODEL_TAGS = (
     tags.AS_OF, tags.WINDOW, tags.COMMIT, tags.CODE, tags.LOCK, tags.PROCESSOR, tags.TREES,
@@ -89,17 +89,18 @@ class Lineage:
     """What the features were built from, feed by feed; none where their commit is not known."""
 
 
-def trace_lineage(use_case: UseCase, day: date, keys: Mapping[str, str]) -> Lineage:
+def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Lineage:
     """Trace the prediction of `day` with these keys (as text, read by their declared types).
 
     Reads the log of each table once and, of the data, the one row; makes no table. Raises InvalidRequestError (no day
     of the use case; keys missing, unknown or of another type; no such row; a version that is not registered) and
     NotReadyError for a day without predictions.
     """
+    use_case = project.use_case
     use_case.require(day)
-    wanted, lake = _keys(use_case, keys), Lake.of(use_case)
+    wanted, lake = _keys(use_case, keys), project.lake
     row = _row(use_case, lake, day, wanted)
-    version = sync.version_of(Registry(use_case), row["model_version"])
+    version = sync.version_of(project.registry, row["model_version"])
     tracing = _Tracing(lake, day)
     prediction, features, feeds = tracing.back()
     return Lineage(

@@ -15,6 +15,7 @@ from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.model import splits, trainer
 from include.model.model import Model
+from include.project import Project
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.registry.model_record import Version
 from include.registry.tags import CODE, COMMIT, FINGERPRINT, LOCK, NOT_REPRODUCIBLE, PROCESSOR, RECIPE, REPRODUCED
@@ -80,32 +81,32 @@ class Reproduction:
         return "Nothing that trees are known to hang on has changed: do not trust this version, and train anew."
 
 
-def require_reproducible(use_case: UseCase, version: str) -> Reproduction:
+def require_reproducible(project: Project, version: str) -> Reproduction:
     """As `run`, but NotReproducedError, with the report, unless the rebuild is equal."""
-    found = reproduce_version(use_case, version)
+    found = reproduce_version(project, version)
     if found.outcome != EQUAL:
         raise NotReproducedError(found.report())
     return found
 
 
-def reproduce_version(use_case: UseCase, version: str) -> Reproduction:
+def reproduce_version(project: Project, version: str) -> Reproduction:
     """Train the version again from what its registry entry names, and compare; lake, ledger and alias stay as they are.
 
     The outcome becomes an artifact of its run and a tag of the version.
     Raises InvalidRequestError (no such version), ArtifactMissingError (its files are damaged), MlflowUnreachableError.
     """
     form_limits.require_name("version", version)
-    registry = Registry(use_case)
+    registry = project.registry
     found = registry.version(version)
     try:
         registered = registry.reload(found)
     except ArtifactMissingError:
         registry.tag_version(found.number, {REPRODUCED: NOT_REBUILT})  # an older `equal` would be said of other files
         raise
-    rebuilding = _Rebuilding(use_case, found)
+    rebuilding = _Rebuilding(project.use_case, found)
     outcome, model = rebuilding.compared(registered)
     result = Reproduction(
-        use_case.name,
+        project.use_case.name,
         found.number,
         found.run_id,
         outcome,

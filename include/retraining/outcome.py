@@ -9,14 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
 from include.lake import schemas
-from include.lake.lake import Lake
+from include.project import Project
 from include.registry import lifecycle
-from include.registry.ledger import Ledger
 from include.registry.lifecycle import StandingApproval
-from include.registry.mlflow_registry import Registry
 from include.registry.tags import NOT_PROMOTED
 from include.retraining import decide, outcome_rules
 from include.retraining.policy import Result
@@ -36,7 +33,7 @@ class OutcomeResult:
 
 
 def record_training_outcome(
-    use_case: UseCase,
+    project: Project,
     day: date,
     training: str,
     *,
@@ -51,36 +48,36 @@ def record_training_outcome(
     `why_not` explains; `version` and `promotion` are what its tasks `register` and `promote` returned, if they did.
     A training that a person has run again since is recorded anew. Raises InvalidRequestError where nothing was decided.
     """
-    decision = decide.existing_decision(use_case, day)
+    decision = decide.existing_decision(project, day)
     if decision is None or decision.outcome != "retrain":
         raise InvalidRequestError(
-            f"{use_case.name}: no training was decided on {day}, so there is no outcome to record."
+            f"{project.use_case.name}: no training was decided on {day}, so there is no outcome to record."
         )
-    decided, life, told = _standing(use_case, version) if version else (None, "", "")
+    decided, life, told = _standing(project, version) if version else (None, "", "")
     outcome, reason = outcome_rules.training_outcome(
         training, state, promotion=promotion, decided=decided, life=life, told=told, why_not=why_not
     )
     row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
-    lake = Lake.of(use_case)
+    lake = project.lake
     lake.replace(
         "retrainings",
         day,
-        pa.Table.from_pylist([row], schema=schemas.content(use_case, "retrainings")),
+        pa.Table.from_pylist([row], schema=schemas.content(project.use_case, "retrainings")),
         inputs={"decisions": lake.as_of(day).digest("decisions", day)},
         stage="record_outcome",
     )
     return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
 
 
-def _standing(use_case: UseCase, number: str) -> tuple[StandingApproval | None, str, str]:
+def _standing(project: Project, number: str) -> tuple[StandingApproval | None, str, str]:
     """Return what was decided on a version, its life, and why it was not promoted."""
-    registry, entries = Registry(use_case), Ledger.of(use_case).entries()
+    registry, entries = project.registry, project.ledger.entries()
     version = registry.version(number)
-    life = lifecycle.lifecycle_states([version], entries, use_case.newest_period())[number]
+    life = lifecycle.lifecycle_states([version], entries, project.use_case.newest_period())[number]
     return lifecycle.approval_of(version, entries), life, version.tags.get(NOT_PROMOTED, "")
 
 
-def recorded_outcome(use_case: UseCase, day: date) -> str | None:
+def recorded_outcome(project: Project, day: date) -> str | None:
     """The outcome on record for the day; None if there is none."""
-    rows = Lake.of(use_case).as_of(day).read("retrainings", day).to_pylist()
+    rows = project.lake.as_of(day).read("retrainings", day).to_pylist()
     return rows[0]["outcome"] if rows else None

@@ -7,6 +7,7 @@ from datetime import date
 
 from include.declaration.use_case import UseCase
 from include.errors import InvalidRequestError
+from include.project import Project
 from include.retraining import decide
 from include.retraining.budget import Reservation, RetrainingBudget
 
@@ -21,13 +22,14 @@ class ReservationResult:
     reason: str
 
 
-def reserve_slot(use_case: UseCase, day: date) -> ReservationResult:
+def reserve_slot(project: Project, day: date) -> ReservationResult:
     """Claim a training for a day that was decided to retrain; the same again for the same day changes nothing.
 
     Raises InvalidRequestError for a day that was not decided so: nothing claims a training but a decision.
     ReservationCorruptedError.
     """
-    decision = decide.existing_decision(use_case, day)
+    use_case = project.use_case
+    decision = decide.existing_decision(project, day)
     if decision is None or decision.outcome != "retrain":
         what = "is not decided yet" if decision is None else "was decided to hold"
         raise InvalidRequestError(

@@ -17,6 +17,7 @@ from include.lake import batch_reader, schemas
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
+from include.project import Project
 from include.registry import lifecycle, sync
 from include.registry.ledger import Ledger, LedgerEntry
 from include.registry.lifecycle import StandingApproval, blocking
@@ -61,7 +62,7 @@ class ScoreResult:
 
 
 def score_period(
-    use_case: UseCase,
+    project: Project,
     day: date,
     *,
     version: str | None = None,
@@ -76,16 +77,17 @@ def score_period(
     Raises FeaturesMissingError, NoChampionError, InvalidRequestError (unknown or refused version),
     LedgerCorruptedError, ModelReplacedError, MlflowUnreachableError, ArtifactMissingError.
     """
+    use_case = project.use_case
     use_case.require(day)
     form_limits.require_name("version", version)
-    lake = lake or Lake.of(use_case)
+    lake = lake or project.lake
     view = lake.as_of(day, MEMORY)
     there = view.partitions("features", day, day).get(day)
     if there is None:
         raise FeaturesMissingError(use_case.name, day)
     before = None if version or rescore else scoring_version(view, day)
-    registry = Registry(use_case)
-    chosen = registry.version(version) if version else champion_by_ledger(use_case, registry, day, before)
+    registry = project.registry
+    chosen = registry.version(version) if version else champion_by_ledger(project, registry, day, before)
     model = require_fit_to_score(
         use_case, registry, day, chosen, allow_future_model=allow_future_model or before is not None
     )
@@ -101,19 +103,19 @@ def score_period(
     )
 
 
-def champion_by_ledger(use_case: UseCase, registry: Registry, day: date, before: str | None = None) -> Version:
+def champion_by_ledger(project: Project, registry: Registry, day: date, before: str | None = None) -> Version:
     """The version that the day is scored with already, or else its champion: the very model that the ledger means.
 
     The ledger is verified: one that was cut off would name an older model.
     """
-    ledger = Ledger.of(use_case)
+    ledger = project.ledger
     entries = sync.verified_entries(registry, ledger)
     if before is None:
-        return sync.model_of(use_case, _champion(registry, ledger, day), registry.versions(), entries)
+        return sync.model_of(project.use_case, _champion(registry, ledger, day), registry.versions(), entries)
     flights = [entry for entry in entries if entry.flies and entry.version == before]
     if not flights:  # a person has named one that never flew
         return registry.version(before)
-    return sync.model_of(use_case, flights[-1], registry.versions(), entries)
+    return sync.model_of(project.use_case, flights[-1], registry.versions(), entries)
 
 
 def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:

@@ -20,8 +20,8 @@ from include.model.arrays import Numbers
 from include.model.splits import Splits
 from include.model.trainer import FittedModel, TrainingRows
 from include.monitoring import reference_profile
+from include.project import Project
 from include.registry import model_io
-from include.registry.mlflow_registry import Registry
 from include.registry.model_record import digest_of_files, record_training
 from include.registry.records import Records
 from include.registry.tags import FILES_DIGEST, MODEL_ID, SAMPLE_DIGEST, TREES
@@ -45,12 +45,13 @@ class TrainingOutputs:
     report: Mapping[str, Any]
 
 
-def log_training_run(use_case: UseCase, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
+def log_training_run(project: Project, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
     """Log model, metrics of every split, parameters, tags, plots and tables to the run, and put it on record.
 
     `tags` are those that the run began with.
     """
-    registry, fitted = Registry(use_case), training.fitted
+    use_case = project.use_case
+    registry, fitted = project.registry, training.fitted
     threads = threads_for(sum(len(part.labels) for part in training.parts.values()))
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)

@@ -20,6 +20,7 @@ from include.model import metrics, splits, trainer
 from include.model.lightgbm_params import Parameters, merge_parameters
 from include.model.splits import Splits
 from include.printable import printable_logger
+from include.project import Project
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.mlflow_runs import MlflowUnreachableError, Runs
 from include.registry.tags import (
@@ -68,7 +69,7 @@ class TrainResult:
 
 
 def train_model(
-    use_case: UseCase,
+    project: Project,
     day: date,
     *,
     window_periods: int | None = None,
@@ -83,20 +84,21 @@ def train_model(
     run of the study that chose them, if one did. Raises InvalidRequestError for parameters or a window that cannot be,
     NotReadyError where days or labels are missing.
     """
+    use_case = project.use_case
     use_case.require(day)
     form_limits.require_text("reason", reason)
     chosen = merge_parameters(use_case, parameters)
     first, last = splits.training_window(use_case, day, window_periods)
-    view = (lake or Lake.of(use_case)).as_of(day)
+    view = (lake or project.lake).as_of(day)
     made_from = training_inputs(use_case, view, first, last, chosen)
-    registry = Registry(use_case)
+    registry = project.registry
     for done in registry.complete_runs(made_from.fingerprint):
         if _is_usable(registry, done, made_from.fingerprint):  # else training again is the way to mend it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
     cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
     parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
-    report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(use_case, view, first)}
+    report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
     told: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
     told |= {TUNED_BY: tuned_by} if tuned_by else {}
     made = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
@@ -107,7 +109,7 @@ def train_model(
         baseline = use_case.training.baseline_features
         fitted = trainer.fit_model(use_case.features, parts["train"], parts["validation"], chosen, threads, baseline)
         run_logging.log_training_run(
-            use_case, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags
+            project, run_id, run_logging.TrainingOutputs(made_from, cut, parts, fitted, report), tags
         )
     return _result(registry, run_id, reused=False)
 
@@ -123,9 +125,9 @@ def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut
     }
 
 
-def _stale(use_case: UseCase, view: AsOfSnapshot, first: date) -> list[str]:
+def _stale(project: Project, view: AsOfSnapshot, first: date) -> list[str]:
     """Name what the training reads that the code of now has not made, or not from the inputs of now."""
-    found = staleness.find_stale(use_case, first, view.day, tables=("labels", "features"), lake=view.lake)
+    found = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
     return [each.words for each in found if each.stale]
 
 

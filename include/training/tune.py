@@ -22,6 +22,7 @@ from include.lake.snapshot import AsOfSnapshot
 from include.model import splits, trainer
 from include.model.lightgbm_params import merge_parameters
 from include.printable import printable_logger
+from include.project import Project
 from include.registry.tags import FINGERPRINT, NOTICE
 from include.threads import threads_for
 from include.training import dataset, train
@@ -56,7 +57,7 @@ class TuneResult(SearchResult):
 
 
 def tune_parameters(
-    use_case: UseCase,
+    project: Project,
     day: date,
     *,
     trials: int,
@@ -73,13 +74,14 @@ def tune_parameters(
     one sooner than this one would be. Raises InvalidRequestError for a budget, a space, parameters or a window that
     cannot be; NotReadyError where days or labels are missing.
     """
+    use_case = project.use_case
     begun = clock()
     use_case.require(day)
     _require(use_case, trials, minutes)
     form_limits.require_parameters("parameters", parameters)
     space = training_search.search_space(use_case, parameters)
     first, last = splits.training_window(use_case, day, window_periods)
-    view = (lake or Lake.of(use_case)).as_of(day)
+    view = (lake or project.lake).as_of(day)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
     asked = _TuningRequest(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)

@@ -12,8 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from include.declaration.use_case import UseCase
 from include.printable import escape_values, printable_logger
+from include.project import Project, open_project
 from include.web import access, data_docs, html, overview, prometheus
 from include.web.overview import Overview
 from include.web.request_limits import PAGE, Guard
@@ -74,18 +74,18 @@ def _index(request: Request, user: GetUserDep) -> Response:
         return _page(
             html.message_page("Nothing to see", "There is no use case whose DAGs you may read.", base, home=False)
         )
-    found = {name: _line(use_case) for name, use_case in readable.items()}
+    found = {name: _line(open_project(use_case)) for name, use_case in readable.items()}
     unseen = "This use case cannot be shown. The reason is in the API server's log."
     lost |= {name: unseen for name, seen in found.items() if seen is None}
     return _page(html.index_page([seen for seen in found.values() if seen is not None], base, lost))
 
 
-def _line(use_case: UseCase) -> Overview | None:
+def _line(project: Project) -> Overview | None:
     """What the index shows of a use case; None where that fails, since the others are shown all the same."""
     try:
-        return overview.build_overview(use_case, use_case.newest_period(), span=1)
+        return overview.build_overview(project, project.use_case.newest_period(), span=1)
     except Exception:
-        log.exception("Airworthy's page could not look at %s", use_case.name)
+        log.exception("Airworthy's page could not look at %s", project.use_case.name)
         return None
 
 
@@ -99,9 +99,9 @@ def _use_case(
     if span not in html.SPANS:
         raise HTTPException(422, f"Of {span} days there is no drawing.")
     use_case = access.require_readable(user, name)
-    seen = _seen(use_case, day, span)
+    seen = _seen(open_project(use_case), day, span)
     several = len(access.readable_use_cases(user)) > 1
-    stale = overview.stale_tables(use_case)
+    stale = overview.stale_tables(open_project(use_case))
     return _page(
         html.use_case_page(seen, _base(request), span=span, chosen=day is not None, several=several, stale=stale)
     )
@@ -153,8 +153,8 @@ def _file(name: str) -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:20]}"'
 
 
-def _seen(use_case: UseCase, day: date | None, span: int) -> Overview:
-    return overview.build_overview(use_case, use_case.newest_period(), day, span)
+def _seen(project: Project, day: date | None, span: int) -> Overview:
+    return overview.build_overview(project, project.use_case.newest_period(), day, span)
 
 
 def _base(request: Request) -> str:

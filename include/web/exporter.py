@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from include.declaration.use_case import UseCase
 from include.lake import history
-from include.lake.lake import Lake
 from include.printable import printable_logger
-from include.registry.ledger import Ledger, LedgerEntry
+from include.project import Project
+from include.registry.ledger import LedgerEntry
 from include.retraining.budget import RetrainingBudget
 
 log = printable_logger(__name__)
@@ -42,15 +42,16 @@ class ExporterSnapshot:
     unreadable: tuple[str, ...] = ()
 
 
-def read_snapshot(use_case: UseCase, now: datetime) -> ExporterSnapshot:
+def read_snapshot(project: Project, now: datetime) -> ExporterSnapshot:
     """The newest day of metrics, decisions and retrainings, the claims of the month, and the champion of today."""
+    use_case = project.use_case
     now = min(now, _end(use_case)) if use_case.last_period else now
     today = now.astimezone(ZoneInfo(use_case.time_zone)).date()
     looks: tuple[Callable[[], dict[str, Any]], ...] = (
-        lambda: _metrics(use_case, today),
-        lambda: _decisions(use_case, today),
+        lambda: _metrics(project, today),
+        lambda: _decisions(project, today),
         lambda: {"claimed": len(RetrainingBudget.of(use_case).of_month(today))},
-        lambda: {"champion": Ledger.of(use_case).champion_apart_from(None, today)},
+        lambda: {"champion": project.ledger.champion_apart_from(None, today)},
     )
     found: dict[str, Any] = {}
     unreadable = []
@@ -70,14 +71,14 @@ def _end(use_case: UseCase) -> datetime:
     return datetime.combine(use_case.last_period, time.max, zone)
 
 
-def _metrics(use_case: UseCase, today: date) -> dict[str, Any]:
-    day, rows = _newest(use_case, "metrics", today)
+def _metrics(project: Project, today: date) -> dict[str, Any]:
+    day, rows = _newest(project, "metrics", today)
     return {"measured_day": day, "rows": rows}
 
 
-def _decisions(use_case: UseCase, today: date) -> dict[str, Any]:
-    day, rows = _newest(use_case, "decisions", today)
-    trained = _all(use_case, "retrainings", today)
+def _decisions(project: Project, today: date) -> dict[str, Any]:
+    day, rows = _newest(project, "decisions", today)
+    trained = _all(project, "retrainings", today)
     return {
         "decision": (day, rows[0]["outcome"]) if day and rows else None,
         "asks": any(found.get("asks") for row in rows for found in json.loads(row["signals"])),
@@ -85,19 +86,19 @@ def _decisions(use_case: UseCase, today: date) -> dict[str, Any]:
     }
 
 
-def _newest(use_case: UseCase, table: str, today: date) -> tuple[date | None, list[dict[str, Any]]]:
+def _newest(project: Project, table: str, today: date) -> tuple[date | None, list[dict[str, Any]]]:
     """The newest day of a table up to today, and its rows."""
-    if not _is_there(use_case, table):
+    if not _is_there(project, table):
         return None, []
-    view = Lake.of(use_case).as_of(today)
+    view = project.lake.as_of(today)
     days = list(view.partitions(table))
     return (days[-1], view.read(table, days[-1], days[-1]).to_pylist()) if days else (None, [])
 
 
-def _all(use_case: UseCase, table: str, today: date) -> list[dict[str, Any]]:
-    return Lake.of(use_case).as_of(today).read(table).to_pylist() if _is_there(use_case, table) else []
+def _all(project: Project, table: str, today: date) -> list[dict[str, Any]]:
+    return project.lake.as_of(today).read(table).to_pylist() if _is_there(project, table) else []
 
 
-def _is_there(use_case: UseCase, table: str) -> bool:
+def _is_there(project: Project, table: str) -> bool:
     """Whether the table was ever made: whoever only looks makes none."""
-    return history.is_table(Lake.of(use_case).uri(table))
+    return history.is_table(project.lake.uri(table))

@@ -27,8 +27,9 @@ from include.monitoring import status
 from include.monitoring.definitions import MONITORING_METRICS
 from include.monitoring.metric_table import MetricTable
 from include.monitoring.status import Status, StatusInputs
+from include.project import Project
 from include.registry import lifecycle
-from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
+from include.registry.ledger import LedgerCorruptedError, LedgerEntry
 
 DECISIONS, TRAININGS = 14, 10
 """So many of the last decisions are read, and of those that led to a training."""
@@ -96,13 +97,14 @@ class Overview:
         return days_from(self.first, self.day)
 
 
-def build_overview(use_case: UseCase, today: date, day: date | None = None, span: int = 90) -> Overview:
+def build_overview(project: Project, today: date, day: date | None = None, span: int = 90) -> Overview:
     """What is known by `day` (None: the newest measured day, or `today` where there is none), over `span` days.
 
     A day before the use case's first is taken for that, and one to come for `today`. A table or ledger that cannot be
     read is told in `problems`; the rest is shown without it.
     """
-    lake, problems = Lake.of(use_case), list[str]()
+    use_case = project.use_case
+    lake, problems = project.lake, list[str]()
     nothing = RangeReader(lake, "metrics", ())
     metrics = _told(problems, "The table metrics", lambda: RangeReader.of(lake, "metrics", today), nothing)
     newest = max(metrics.days, default=None)
@@ -111,10 +113,10 @@ def build_overview(use_case: UseCase, today: date, day: date | None = None, span
     drawn = metrics.between(seen - timedelta(days=span - 1), seen)
     empty = MetricTable(nothing.rows())
     measures = _told(problems, "The table metrics", lambda: _measures(drawn, seen), empty)
-    entries: list[LedgerEntry] = _told(problems, "The ledger", lambda: _entries(use_case, seen), [])
+    entries: list[LedgerEntry] = _told(problems, "The ledger", lambda: _entries(project, seen), [])
     decisions: list[DecisionView] = _told(problems, "The table of decisions", lambda: _decisions(lake, seen), [])
     what = "The folder of corrections"
-    set_aside: QuarantineView | None = _told(problems, what, lambda: _set_aside(use_case, seen), None)
+    set_aside: QuarantineView | None = _told(problems, what, lambda: _set_aside(project, seen), None)
     champion = lifecycle.champion_of(seen, entries)
     training = next((each for each in decisions if each.outcome == "retrain"), None)
     waits = training is not None and not training.result
@@ -159,14 +161,14 @@ class StaleTables:
     """What makes it again; empty where nothing is stale."""
 
 
-def stale_tables(use_case: UseCase) -> StaleTables:
+def stale_tables(project: Project) -> StaleTables:
     """Return what is stale now, by the code as it is saved now; no reason names a path."""
     problems: list[str] = []
     found: list[TableStaleness] = _told(
-        problems, "What is stale", lambda: staleness.find_stale(use_case, reread=True), []
+        problems, "What is stale", lambda: staleness.find_stale(project, reread=True), []
     )
     tables = [each.words for each in found if each.stale]
-    return StaleTables((*tables, *problems), staleness.rebuild_command(use_case, found))
+    return StaleTables((*tables, *problems), staleness.rebuild_command(project.use_case, found))
 
 
 def _told(problems: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
@@ -193,12 +195,12 @@ def _measures(drawn: RangeReader, seen: date) -> MetricTable:
     return MetricTable(pa.concat_tables([before.rows(without=UNDRAWN), drawn.only({seen}).rows()]))
 
 
-def _set_aside(use_case: UseCase, seen: date) -> QuarantineView | None:
+def _set_aside(project: Project, seen: date) -> QuarantineView | None:
     """Count the rows of all feeds that were quarantined by the day looked at, as the command line counts them."""
-    lake, states = Lake.of(use_case), Counter[str]()
-    feeds = [feed.name for feed in use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
+    lake, states = project.lake, Counter[str]()
+    feeds = [feed.name for feed in project.use_case.feeds if history.is_table(lake.uri(f"checked/{feed.name}"))]
     for feed in feeds:
-        found = quarantine.read_quarantine(use_case, feed, checked=False)
+        found = quarantine.read_quarantine(project, feed, checked=False)
         for day, correction in zip(found.rows["day"].to_pylist(), found.went, strict=True):
             if day <= seen:
                 states[_state(correction, seen)] += 1
@@ -211,8 +213,8 @@ def _state(correction: Correction | None, seen: date) -> str:
     return "replayed" if correction.known_on <= seen else "waiting"
 
 
-def _entries(use_case: UseCase, day: date) -> list[LedgerEntry]:
-    return [entry for entry in Ledger.of(use_case).entries() if entry.effective_from <= day]
+def _entries(project: Project, day: date) -> list[LedgerEntry]:
+    return [entry for entry in project.ledger.entries() if entry.effective_from <= day]
 
 
 def _decisions(lake: Lake, day: date) -> list[DecisionView]:

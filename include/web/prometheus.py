@@ -18,6 +18,7 @@ from include.declaration.gates import BASELINES, MODEL
 from include.declaration.use_case import UseCase
 from include.monitoring.definitions import MONITORING_METRICS, STALENESS
 from include.printable import escape_line
+from include.project import open_project
 from include.web import exporter
 from include.web.exporter import ExporterSnapshot
 
@@ -59,7 +60,7 @@ OTHERS = {
 
 def render_metrics(use_cases: Iterable[UseCase], now: datetime | None = None) -> bytes:
     """Every metric of the use cases in Prometheus' text format; never raises for a use case that cannot be read."""
-    readings = [exporter.read_snapshot(use_case, now or datetime.now(UTC)) for use_case in use_cases]
+    readings = [exporter.read_snapshot(open_project(use_case), now or datetime.now(UTC)) for use_case in use_cases]
     if not readings:
         return NOTHING.encode()
     registry = CollectorRegistry()

@@ -8,14 +8,11 @@ from datetime import date
 from typing import Any
 
 from include.declaration.gates import CHAMPION
-from include.declaration.use_case import UseCase
 from include.lake import schemas
-from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model import metrics
+from include.project import Project
 from include.registry import lifecycle
-from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import Registry
 from include.registry.tags import COMPARED_WITH, MODEL_CARD, NOT_PROMOTED
 
 
@@ -87,10 +84,11 @@ class UseCaseReport:
     """What must be equal for nothing to have changed: each table's Delta version, ledger and registry."""
 
 
-def build_report(use_case: UseCase) -> UseCaseReport:
+def build_report(project: Project) -> UseCaseReport:
     """Everything there is, whatever its day. Raises MlflowUnreachableError."""
-    view = Lake.of(use_case).as_of(date.max)
-    registry, ledger = Registry(use_case), Ledger.of(use_case)
+    use_case = project.use_case
+    view = project.lake.as_of(date.max)
+    registry, ledger = project.registry, project.ledger
     versions, champion = registry.versions(), registry.champion()
     entries = ledger.entries()
     told = lifecycle.lifecycle_states(versions, entries, use_case.newest_period())

@@ -15,6 +15,7 @@ from include.backtest.label_history import LabelHistory
 from include.declaration.monitoring import Monitoring, PerformanceLimit, Retraining
 from include.errors import InvalidRequestError, NotReadyError
 from include.lake.lake import Lake
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.settings import current_settings
 from tests import places, toy
@@ -34,7 +35,9 @@ USE_CASE = replace(
 
 
 def world(use_case=USE_CASE, first: date = FIRST, last: date = LAST) -> HistoricalEvaluator:
-    return HistoricalEvaluator(use_case, history.load_label_history(use_case, first, last), lambda _: None)
+    return HistoricalEvaluator(
+        use_case, history.load_label_history(open_project(use_case), first, last), lambda _: None
+    )
 
 
 def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
@@ -48,10 +51,10 @@ def test_a_replayed_model_has_the_trees_of_the_real_training(trained_toy):
 @pytest.mark.slow
 def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake):
     told: list[str] = []
-    once = run.run_backtest(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
+    once = run.run_backtest(open_project(USE_CASE), FIRST, LAST, variations=True, tell=told.append)
     fitted = [each for each in told if each.startswith("fitting")]
     told.clear()
-    again = run.run_backtest(USE_CASE, FIRST, LAST, variations=True, tell=told.append)
+    again = run.run_backtest(open_project(USE_CASE), FIRST, LAST, variations=True, tell=told.append)
     assert json.dumps(again.to_json()) == json.dumps(once.to_json())
     assert len(fitted) == len(set(fitted)) > 3
     assert not [each for each in told if each.startswith("fitting")]
@@ -69,7 +72,7 @@ def test_what_is_replayed_twice_is_equal_byte_for_byte_and_trained_once(toy_lake
 def test_a_replay_leaves_nothing_in_mlflow_and_only_what_it_must_in_the_lake(tracking, filled):
     lake = Lake.of(toy.USE_CASE)
     toy.fill(lake, date(2020, 1, 1), LAST + timedelta(days=2))
-    run.run_backtest(USE_CASE, FIRST, FIRST + timedelta(days=4))
+    run.run_backtest(open_project(USE_CASE), FIRST, FIRST + timedelta(days=4))
     assert Registry(toy.USE_CASE).versions() == []
     made = {name.split("/_delta_log/")[0] for name in places.contents(lake.root) if "/_delta_log/" in name}
     assert made == {"features", "labels"}
@@ -122,7 +125,7 @@ def test_a_day_without_rows_is_measured_as_such(toy_lake):
 def test_days_that_were_never_built_are_built(lake_home):
     short = replace(toy.USE_CASE.training, min_train_periods=3, validation_periods=2, test_periods=2)
     use_case, first, told = replace(USE_CASE, training=short), date(2020, 1, 12), list[str]()
-    found = run.run_backtest(use_case, first, first + timedelta(days=1), tell=told.append)
+    found = run.run_backtest(open_project(use_case), first, first + timedelta(days=1), tell=told.append)
     assert found.outcomes[0].policy == "never"
     built = [date(2020, 1, 1) + timedelta(days=n) for n in range(15)]  # up to the day on which the last has matured
     # First those by whose labels the last day is judged: a source that lacks them is noticed before hours of work.
@@ -138,7 +141,7 @@ def test_days_that_were_never_built_are_built(lake_home):
 )
 def test_what_cannot_be_replayed_is_refused_with_the_reason(toy_lake, first, last, message):
     with pytest.raises(InvalidRequestError, match=message):
-        run.run_backtest(USE_CASE, first, last)
+        run.run_backtest(open_project(USE_CASE), first, last)
 
 
 def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy_lake, monkeypatch):
@@ -149,5 +152,5 @@ def test_a_replay_whose_last_labels_cannot_be_had_is_refused_before_the_work(toy
     told: list[str] = []
     end = date(2020, 3, 10)
     with pytest.raises(InvalidRequestError, match="known up to 2020-03-12, and 2020-03-11 cannot"):
-        run.run_backtest(USE_CASE, FIRST - timedelta(days=5), end, tell=told.append)
+        run.run_backtest(open_project(USE_CASE), FIRST - timedelta(days=5), end, tell=told.append)
     assert told == [f"building the features of {end + timedelta(days=1)}"]

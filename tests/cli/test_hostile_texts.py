@@ -21,6 +21,7 @@ from include.errors import InvalidRequestError
 from include.evaluation.check_use_case import CheckFinding
 from include.ingestion import resubmit
 from include.maintenance.apply import CleanupResult
+from include.project import open_project
 from include.promotion import rollback
 from include.registry.mlflow_registry import Registry
 from include.scoring import score
@@ -86,15 +87,15 @@ def planted_home(homes, tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("planted") / "home"
     with moved_into(homes.champion(EVENTS), home) as patch:
         patch.setenv("AIRWORTHY_USE_CASE_PACKAGES", "tests.hostile_use_cases")
-        score.score_period(USE_CASE, DAY)
-        rollback.roll_back(USE_CASE, "1", DAY, actor=HOSTILE, reason=HOSTILE)
+        score.score_period(open_project(USE_CASE), DAY)
+        rollback.roll_back(open_project(USE_CASE), "1", DAY, actor=HOSTILE, reason=HOSTILE)
         patch.setattr(expectations, "events", _suite)
         spoil(patch, "events", "kind", [HOSTILE, HOSTILE], BAD)
         spoil(patch, "events", "hour", [25, -1], BAD)
         land("events", BAD, use_case=USE_CASE)
         first = resubmit.quarantine.read_quarantine(USE_CASE, "events").rows.to_pylist()[0]
         resubmit.resubmit_released(
-            USE_CASE, "events", first["reasons"], actor=HOSTILE, comment=HOSTILE, ids=[first["digest"]]
+            open_project(USE_CASE), "events", first["reasons"], actor=HOSTILE, comment=HOSTILE, ids=[first["digest"]]
         )
         # Last: whatever writes to the ledger puts tags right that differ from the record.
         Registry(USE_CASE).tag_version("1", {"commit": HOSTILE, "processor": HOSTILE, "model_card": HOSTILE}, HOSTILE)

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 from include.orchestration import sensors, trigger_training
 from include.orchestration.tasks import retrain as tasks
 from include.orchestration.trigger_training import TriggerTrainingOperator
+from include.project import open_project
 from include.retraining import decide, outcome, reserve_slot
 from include.retraining.budget import RetrainingBudget
 from tests import toy
@@ -75,7 +76,7 @@ def turn(lake, monkeypatch) -> sensors.PreviousDecisionSensor:
 def test_a_day_goes_on_where_the_day_before_is_decided(turn, lake):
     for day in (FIRST, later(1)):
         measures.write(lake, day)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     turn.execute(context(later(1)))
 
 
@@ -96,7 +97,7 @@ def test_a_day_begins_the_chain_where_only_later_days_wait(turn, lake):
 def test_a_day_that_nobody_will_decide_is_named_at_once(turn, lake):
     for day in (FIRST, later(2)):
         measures.write(lake, day)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     with pytest.raises(AirflowFailException, match=r"no decisions of 2020-03-02 .*--from-date 2020-03-02"):
         turn.execute(context(later(2), last={backfill(later(1)): "failed", "manual__2020-01-01T00:00__x": None}))
 
@@ -135,14 +136,14 @@ def test_without_a_triggerer_it_looks_now_and_then(turn, lake):
     for day in (FIRST, later(1)):
         measures.write(lake, day)
     assert not turn.poke(waiting)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     assert turn.poke(waiting)
 
 
 def test_at_its_limit_the_sensor_names_the_day_before_or_goes_on_to_hold(turn, lake):
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        decide.decide_retraining(USE_CASE, day)
+        decide.decide_retraining(open_project(USE_CASE), day)
     with pytest.raises(AirflowFailException, match="no decisions of 2020-03-03"):
         turn.resume_turn(context(later(3)), False)
     turn.resume_turn(context(later(2)), False)  # only the outcome of the training is missing
@@ -164,7 +165,7 @@ def test_at_its_limit_no_chain_begins_while_earlier_days_have_not_ended(turn, la
 def test_at_its_limit_a_day_holds_where_the_day_before_still_trains(turn, lake):
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        decide.decide_retraining(USE_CASE, day)
+        decide.decide_retraining(open_project(USE_CASE), day)
     waiting = context(later(2), last={backfill(later(1)): "running"})
     with pytest.raises(TaskDeferred):
         turn.resume_turn(waiting, False)  # nothing has come within a minute: it looks again
@@ -191,7 +192,7 @@ def operator(lake, monkeypatch) -> TriggerTrainingOperator:
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        decide.decide_retraining(USE_CASE, day)
+        decide.decide_retraining(open_project(USE_CASE), day)
     return TriggerTrainingOperator(task_id="train", use_case=USE_CASE)
 
 
@@ -265,9 +266,9 @@ def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_i
     for stage in done:
         stage(USE_CASE, DAY)
     measures.write(lake, DAY)
-    again = decide.decide_retraining(USE_CASE, DAY)
+    again = decide.decide_retraining(open_project(USE_CASE), DAY)
     assert (again.outcome, again.new) == ("retrain", False)
-    assert reserve_slot.reserve_slot(USE_CASE, DAY).slot == 1
+    assert reserve_slot.reserve_slot(open_project(USE_CASE), DAY).slot == 1
     assert [each.day for each in RetrainingBudget.of(USE_CASE).of_month(DAY)] == [DAY]
     with pytest.raises(DagRunTriggerException) as started:
         operator.execute(context(DAY))
@@ -299,13 +300,13 @@ def test_recording_that_others_were_first_claims_nothing(record):
 
 
 def test_a_training_that_was_claimed_and_not_started_fails_the_run(record):
-    reserve_slot.reserve_slot(USE_CASE, DAY)
+    reserve_slot.reserve_slot(open_project(USE_CASE), DAY)
     with pytest.raises(AirflowFailException, match="toy__train is paused"):
         record()
-    assert outcome.recorded_outcome(USE_CASE, DAY) == "not started"
+    assert outcome.recorded_outcome(open_project(USE_CASE), DAY) == "not started"
 
 
 def test_a_training_that_runs_is_not_recorded(record):
     with pytest.raises(AirflowFailException, match="is still running"):
         record(training="running")
-    assert outcome.recorded_outcome(USE_CASE, DAY) is None
+    assert outcome.recorded_outcome(open_project(USE_CASE), DAY) is None

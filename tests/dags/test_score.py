@@ -8,6 +8,7 @@ from include.lake.lake import Lake
 from include.monitoring import monitor
 from include.orchestration import callbacks
 from include.orchestration.tasks import score as tasks
+from include.project import open_project
 from include.scoring import score as stage
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
@@ -33,7 +34,7 @@ def states() -> list[str]:
 
 
 def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_all(told):
-    monitor.monitor_period(USE_CASE, AS_OF)
+    monitor.monitor_period(open_project(USE_CASE), AS_OF)
     assert "run toy__score" in states()[0]
     tasks.score.function("toy")
     assert (states(), told) == ([], [str(AS_OF)])
@@ -42,8 +43,8 @@ def test_a_day_that_was_given_up_on_is_measured_again_when_it_is_scored_after_al
 
 
 def test_a_task_that_was_killed_after_scoring_measures_the_day_when_it_runs_again(told):
-    monitor.monitor_period(USE_CASE, AS_OF)
-    stage.score_period(USE_CASE, AS_OF)
+    monitor.monitor_period(open_project(USE_CASE), AS_OF)
+    stage.score_period(open_project(USE_CASE), AS_OF)
     tasks.score.function("toy")
     assert (states(), told) == ([], [str(AS_OF)])
 

@@ -14,6 +14,7 @@ from include.errors import InvalidRequestError, NotBegunError
 from include.features import build
 from include.ingestion import ingest, quarantine, resubmit, validate
 from include.monitoring import monitor
+from include.project import open_project
 from include.retraining import decide, readiness
 from include.scoring import score
 from include.training import train, tune
@@ -60,15 +61,15 @@ ENTRIES = {
     "ingest": ingest.ingest_period,
     "validate": validate.validate_period,
     "build_features": build.build_features,
-    "prepare": lambda use_case, day: build.ensure_window(use_case, day, None),
-    "tune": lambda use_case, day: tune.tune_parameters(use_case, day, trials=3),
+    "prepare": lambda use_case, day: build.ensure_window(open_project(use_case), day, None),
+    "tune": lambda use_case, day: tune.tune_parameters(open_project(use_case), day, trials=3),
     "train": train.train_model,
     "score": score.score_period,
     "measure": monitor.monitor_period,
     "decide": decide.decide_retraining,
-    "wait": lambda use_case, day: readiness.is_available(use_case, "features", day),
+    "wait": lambda use_case, day: readiness.is_available(open_project(use_case), "features", day),
     "wait for a turn": readiness.is_ready_to_decide,
-    "replay": lambda use_case, day: run.run_backtest(use_case, day, day),
+    "replay": lambda use_case, day: run.run_backtest(open_project(use_case), day, day),
 }
 ENDED = replace(USE_CASE, last_period=date(2020, 3, 31))
 
@@ -86,7 +87,7 @@ def test_a_replay_whose_last_labels_cannot_be_known_is_refused_before_it_begins(
     with pytest.raises(
         InvalidRequestError, match=r"labels of 2020-03-30 are complete on 2020-04-01.*End the replay on 2020-03-29"
     ):
-        run.run_backtest(ENDED, date(2020, 3, 1), date(2020, 3, 30))
+        run.run_backtest(open_project(ENDED), date(2020, 3, 1), date(2020, 3, 30))
 
 
 def test_check_refuses_it_too(monkeypatch):
@@ -106,14 +107,16 @@ def spoiled(lake_home, monkeypatch):
 
 
 def release(use_case=USE_CASE, **more):
-    return resubmit.resubmit_released(use_case, "events", [quarantined.HOUR], actor="Ann", reason="ok now", **more)
+    return resubmit.resubmit_released(
+        open_project(use_case), "events", [quarantined.HOUR], actor="Ann", reason="ok now", **more
+    )
 
 
 def test_rows_that_are_sent_back_become_known_tomorrow_at_the_latest(spoiled):
     with pytest.raises(InvalidRequestError, match=r"2020-01-12 has not begun in UTC, where today is 2020-01-10"):
         release(known_on=date(2020, 1, 12))
     assert release().known_on == "2020-01-11"
-    assert not any(quarantine.read_quarantine(USE_CASE, "events").is_open)
+    assert not any(quarantine.read_quarantine(open_project(USE_CASE), "events").is_open)
 
 
 def test_rows_are_not_sent_back_to_a_day_after_the_last(spoiled):

@@ -13,6 +13,7 @@ from include.ingestion import ingest, resubmit
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Lake
 from include.maintenance import apply, plan
+from include.project import open_project
 from include.promotion import approve
 from include.reproduction import reproduce
 from tests import quarantined
@@ -50,7 +51,7 @@ def _spoil() -> None:
 
 def _correct() -> object:
     return resubmit.resubmit_corrected(
-        USE_CASE, "events", MENDED.name, MENDED.read_bytes(), actor="a drill", comment="mistyped"
+        open_project(USE_CASE), "events", MENDED.name, MENDED.read_bytes(), actor="a drill", comment="mistyped"
     )
 
 
@@ -72,7 +73,7 @@ def _wear() -> None:
         doubled = rows.set_column(place, rows.schema.field("size"), pc.multiply(rows["size"], 2.0))
         lake.replace("features", day, doubled, inputs={}, stage="a drill")
     (lake.root / "features" / "part-0.parquet").write(b"half a file")
-    kinds = {item.kind for item in plan.build_cleanup_plan(USE_CASE, _later()).items}
+    kinds = {item.kind for item in plan.build_cleanup_plan(open_project(USE_CASE), _later()).items}
     assert {"superseded file", "orphan file"} <= kinds, kinds
 
 
@@ -82,21 +83,24 @@ def _later() -> datetime:
 
 def _kept() -> str:
     """How the version that flies is built again, of what was kept; nothing more is to be removed."""
-    planned = plan.build_cleanup_plan(USE_CASE, _later()).counts()
+    planned = plan.build_cleanup_plan(open_project(USE_CASE), _later()).counts()
     assert not planned, planned
-    return reproduce.reproduce_version(USE_CASE, "1").outcome
+    return reproduce.reproduce_version(open_project(USE_CASE), "1").outcome
 
 
 STEPS = {
     **life.STEPS,
     "approve": Step(
-        lambda: approve.record_approval(USE_CASE, "1", approved=True, actor="a drill", comment="it is good"), 2
+        lambda: approve.record_approval(
+            open_project(USE_CASE), "1", approved=True, actor="a drill", comment="it is good"
+        ),
+        2,
     ),
-    "reproduce": Step(lambda: reproduce.reproduce_version(USE_CASE, "1"), 2),
+    "reproduce": Step(lambda: reproduce.reproduce_version(open_project(USE_CASE), "1"), 2),
     "spoil": Step(_spoil, 0),
     "correct": Step(_correct, 4, _corrections),
-    "collect": Step(lambda: ingest.ingest_period(LANDING, LANDED), 4, _files_landed),
+    "collect": Step(lambda: ingest.ingest_period(open_project(LANDING), LANDED), 4, _files_landed),
     "wear": Step(_wear, 0),
-    "maintain": Step(lambda: apply.maintain(USE_CASE, apply_changes=True, now=_later()), 4, _kept),
+    "maintain": Step(lambda: apply.maintain(open_project(USE_CASE), apply_changes=True, now=_later()), 4, _kept),
 }
 """The whole life. `collect` needs `put_files` before it, and the Airflow Connection `aws_default` to that server."""

@@ -13,6 +13,7 @@ from include.ingestion import ingest, validate
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import monitor
+from include.project import open_project
 from include.promotion import promote, register, rollback
 from include.registry.ledger import Ledger
 from include.registry.lifecycle import is_promotion
@@ -60,29 +61,31 @@ def _breach() -> None:
     for back in (2, 1, 0):
         measures.breach(Lake.of(USE_CASE), DAY - timedelta(days=back))
         if back:
-            decide.decide_retraining(USE_CASE, DAY - timedelta(days=back))
+            decide.decide_retraining(open_project(USE_CASE), DAY - timedelta(days=back))
 
 
 def _record() -> object:
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
-    return outcome.record_training_outcome(USE_CASE, DAY, f"drift__{DAY}", **told)
+    return outcome.record_training_outcome(open_project(USE_CASE), DAY, f"drift__{DAY}", **told)
 
 
 STEPS = {
-    "ingest": Step(lambda: ingest.ingest_period(USE_CASE, DAY), 8),
-    "validate": Step(lambda: validate.validate_period(USE_CASE, DAY), 8),
-    "build_features": Step(lambda: build.build_features(USE_CASE, DAY), 10),
-    "train": Step(lambda: train.train_model(USE_CASE, AS_OF, reason="a first model"), 8),
-    "evaluate": Step(lambda: evaluate.evaluate_run(USE_CASE, _run_id()), 6),
-    "register": Step(lambda: register.register_run(USE_CASE, _run_id()), 8),
-    "promote": Step(lambda: promote.promote_version(USE_CASE, "1", actor="a drill"), 9),
-    "score": Step(lambda: score.score_period(USE_CASE, DAY), 8),
-    "measure": Step(lambda: monitor.monitor_period(USE_CASE, DAY), 5),
+    "ingest": Step(lambda: ingest.ingest_period(open_project(USE_CASE), DAY), 8),
+    "validate": Step(lambda: validate.validate_period(open_project(USE_CASE), DAY), 8),
+    "build_features": Step(lambda: build.build_features(open_project(USE_CASE), DAY), 10),
+    "train": Step(lambda: train.train_model(open_project(USE_CASE), AS_OF, reason="a first model"), 8),
+    "evaluate": Step(lambda: evaluate.evaluate_run(open_project(USE_CASE), _run_id()), 6),
+    "register": Step(lambda: register.register_run(open_project(USE_CASE), _run_id()), 8),
+    "promote": Step(lambda: promote.promote_version(open_project(USE_CASE), "1", actor="a drill"), 9),
+    "score": Step(lambda: score.score_period(open_project(USE_CASE), DAY), 8),
+    "measure": Step(lambda: monitor.monitor_period(open_project(USE_CASE), DAY), 5),
     "breach": Step(_breach, 0),
-    "decide": Step(lambda: decide.decide_retraining(USE_CASE, DAY), 4),
-    "claim": Step(lambda: reserve_slot.reserve_slot(USE_CASE, DAY), 3),
+    "decide": Step(lambda: decide.decide_retraining(open_project(USE_CASE), DAY), 4),
+    "claim": Step(lambda: reserve_slot.reserve_slot(open_project(USE_CASE), DAY), 3),
     "record_outcome": Step(_record, 3),
-    "rollback": Step(lambda: rollback.roll_back(USE_CASE, "1", DAY, actor="a drill", reason="to try it"), 4),
+    "rollback": Step(
+        lambda: rollback.roll_back(open_project(USE_CASE), "1", DAY, actor="a drill", reason="to try it"), 4
+    ),
 }
 
 

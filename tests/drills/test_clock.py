@@ -15,6 +15,7 @@ from include.declaration.registry import load_use_case
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
+from include.project import open_project
 from include.settings import REPOSITORY
 from tests.conftest import moved_into
 from tests.drills import life
@@ -124,7 +125,7 @@ def test_around_the_day_that_clocks_change_no_row_is_lost_and_no_order_or_zone_m
         time.tzset()
         for day in order:
             for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
-                stage(FLIGHTS, day)
+                stage(open_project(FLIGHTS), day)
             trials += 1
         found.append(life.tables(FLIGHTS))
         view = Lake.of(FLIGHTS).as_of(days[-1])

@@ -11,6 +11,7 @@ import pytest
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
+from include.project import open_project
 from tests.drills import life
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE, source
@@ -21,7 +22,7 @@ on_time = source.outcomes
 
 def run(day: date) -> None:
     for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
-        stage(USE_CASE, day)
+        stage(open_project(USE_CASE), day)
 
 
 def late(day: date) -> pa.Table:

@@ -19,6 +19,7 @@ from include.lake import integrity
 from include.lake.history import TableVersionMissingError
 from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
+from include.project import open_project
 from tests.drills import life
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
@@ -50,8 +51,8 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes | None]] = {
     "is gone": lambda content, rng: None,
 }
 READERS: dict[str, Callable[[], object]] = {
-    "raw/events": lambda: validate.validate_period(USE_CASE, DAMAGED),
-    "checked/events": lambda: build.build_features(USE_CASE, LAST),  # a day that it looks back at
+    "raw/events": lambda: validate.validate_period(open_project(USE_CASE), DAMAGED),
+    "checked/events": lambda: build.build_features(open_project(USE_CASE), LAST),  # a day that it looks back at
     "features": lambda: Lake.of(USE_CASE).as_of(LAST).batches("features", DAMAGED, DAMAGED).read_all(),
 }
 """Table to what reads the damaged day of it."""
@@ -59,7 +60,7 @@ READERS: dict[str, Callable[[], object]] = {
 
 def run(day: date) -> None:
     for stage in STAGES:
-        stage(USE_CASE, day)
+        stage(open_project(USE_CASE), day)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_a_flipped_bit_that_reads_as_another_number_is_noticed(healthy, tmp_path
     sizes = pc.if_else(pc.equal(rows["id"], 7), pa.scalar(9.5), rows["size"])
     pq.write_table(rows.set_column(rows.column_names.index("size"), "size", sizes), path)
     with pytest.raises(PartitionCorruptedError, match="does not hold the bytes that were written"):
-        build.build_features(USE_CASE, LAST)
+        build.build_features(open_project(USE_CASE), LAST)
 
 
 LEFTOVERS = ("a temporary commit", "a data file without a commit", "half a temporary data file")

@@ -16,6 +16,7 @@ from include.ingestion import ingest, validate
 from include.lake import integrity
 from include.lake.lake import Lake
 from include.lake.object_store import is_unfinished
+from include.project import open_project
 from tests.drills import life, processes
 from tests.drills.report import Row
 from tests.toy_use_case import USE_CASE
@@ -42,7 +43,7 @@ def undisturbed(tmp_path_factory) -> dict:
         patch.setenv("AIRWORTHY_HOME", str(tmp_path_factory.mktemp("undisturbed")))
         for day in DAYS:
             for stage in STAGES:
-                stage(USE_CASE, day)
+                stage(open_project(USE_CASE), day)
         return life.tables()
 
 
@@ -88,14 +89,14 @@ def test_a_disk_that_is_full_breaks_the_task_leaves_nothing_half_there_and_with_
             for leave in (0, 6_000, 30_000 * (number + 1)):
                 ballast = fill(small_disk, leave)
                 try:
-                    stage(USE_CASE, day)
+                    stage(open_project(USE_CASE), day)
                 except Exception as error:  # whatever it is called: it must say that there is no room
                     if not says(error, "No space left", "os error 28"):
                         raise
                     failed += 1
                 ballast.unlink()
                 intact &= whole()
-            stage(USE_CASE, day)
+            stage(open_project(USE_CASE), day)
     found = life.tables()
     assert failed > len(DAYS), "the disk was hardly ever full"
     assert not [path for path in small_disk.rglob("*") if is_unfinished(path.name)]
@@ -116,7 +117,7 @@ def _limited(day: date, size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     try:
         for stage in STAGES:
-            stage(USE_CASE, day)
+            stage(open_project(USE_CASE), day)
     except Exception as error:
         if not says(error, "File too large", "os error 27"):
             raise
@@ -134,7 +135,7 @@ def test_files_that_may_not_grow_break_the_task_leave_nothing_half_there_and_the
         assert whole()
     for day in DAYS:
         for stage in STAGES:
-            stage(USE_CASE, day)
+            stage(open_project(USE_CASE), day)
     found = life.tables()
     lost = life.rows_lost(undisturbed, found)
     survived(

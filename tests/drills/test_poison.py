@@ -24,6 +24,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import schemas
 from include.lake.lake import Lake
+from include.project import open_project
 from include.use_case import Feed, UseCase
 from tests import toy
 from tests.drills import life, poisons
@@ -51,9 +52,9 @@ class Place:
 
 
 def _run(use_case: UseCase, day: date) -> None:
-    ingest.ingest_period(use_case, day)
-    validate.validate_period(use_case, day)
-    build.build_features(use_case, day)
+    ingest.ingest_period(open_project(use_case), day)
+    validate.validate_period(open_project(use_case), day)
+    build.build_features(open_project(use_case), day)
 
 
 class Places(dict[str, Place]):
@@ -105,8 +106,8 @@ class Outcome:
         healthy = getattr(source, self.feed.name)
         for other in use_case.feeds:
             if other is not self.feed:
-                ingest.land_feed(use_case, other, day)
-                validate.check_feed(use_case, other, day)
+                ingest.land_feed(open_project(use_case), other, day)
+                validate.check_feed(open_project(use_case), other, day)
         patch.setattr(source, self.feed.name, lambda asked: self.delivered if asked == day else healthy(asked))
         if self._try(ingest.land_feed, use_case, self.feed, day):
             if validated := self._try(validate.check_feed, use_case, self.feed, day):

@@ -9,6 +9,7 @@ import pytest
 
 from include.features import build
 from include.ingestion import ingest, validate
+from include.project import open_project
 from include.promotion import promote
 from include.scoring import score
 from tests.conftest import AS_OF, moved_into
@@ -22,15 +23,15 @@ SCORED = [AS_OF + timedelta(days=n) for n in range(3)]
 
 def run_days(days: list[date]) -> None:
     for day in days:
-        ingest.ingest_period(USE_CASE, day)
-        validate.validate_period(USE_CASE, day)
-        build.build_features(USE_CASE, day)
+        ingest.ingest_period(open_project(USE_CASE), day)
+        validate.validate_period(open_project(USE_CASE), day)
+        build.build_features(open_project(USE_CASE), day)
 
 
 def promote_and_score(days: list[date], actor: str) -> None:
-    promote.promote_version(USE_CASE, "1", actor=actor)
+    promote.promote_version(open_project(USE_CASE), "1", actor=actor)
     for day in days:
-        score.score_period(USE_CASE, day)
+        score.score_period(open_project(USE_CASE), day)
 
 
 def race(works: list[tuple]) -> None:
@@ -70,11 +71,11 @@ def test_promotions_and_scores_that_race_end_as_those_of_one(survived, tmp_path,
     from include.promotion import register
 
     with moved_into(trained[0], tmp_path / "alone"):
-        register.register_run(USE_CASE, trained[1])
+        register.register_run(open_project(USE_CASE), trained[1])
         promote_and_score(SCORED, "a race")
         reference = life.state()
     with moved_into(trained[0], tmp_path / "raced"):
-        register.register_run(USE_CASE, trained[1])
+        register.register_run(open_project(USE_CASE), trained[1])
         race([(promote_and_score, days, "a race") for days in shuffled(SCORED, 6)])
         found = life.state()
     lost = life.rows_lost(reference["tables"], found["tables"])

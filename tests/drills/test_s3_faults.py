@@ -15,6 +15,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.object_store import StoragePath
 from include.lake.s3 import ObjectStoreError
+from include.project import open_project
 from tests.drills import life, proxy
 from tests.drills.proxy import FAULTS, Running
 from tests.drills.report import Row
@@ -33,9 +34,9 @@ GUARDS = {
 
 def run_days() -> None:
     for day in DAYS:
-        ingest.ingest_period(USE_CASE, day)
-        validate.validate_period(USE_CASE, day)
-        build.build_features(USE_CASE, day)
+        ingest.ingest_period(open_project(USE_CASE), day)
+        validate.validate_period(open_project(USE_CASE), day)
+        build.build_features(open_project(USE_CASE), day)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def run_until_done(attempts: int = 4) -> int:
         for stage in (ingest.ingest_period, validate.validate_period, build.build_features):
             for attempt in range(attempts):
                 try:
-                    stage(USE_CASE, day)
+                    stage(open_project(USE_CASE), day)
                     break
                 except AirworthyError as error:
                     if attempt == attempts - 1 or not error.worth_retrying:
@@ -151,10 +152,10 @@ def test_a_server_that_only_fails_is_named_with_what_to_do_and_nothing_is_half_t
     from include.lake import s3_retries
 
     monkeypatch.setattr(s3_retries, "RETRIES", 1)
-    ingest.ingest_period(USE_CASE, DAYS[0])
+    ingest.ingest_period(open_project(USE_CASE), DAYS[0])
     before = life.tables()
     with through(["500"], 1.0), pytest.raises(ObjectStoreError, match="run the task again") as raised:
-        validate.validate_period(USE_CASE, DAYS[0])
+        validate.validate_period(open_project(USE_CASE), DAYS[0])
     assert raised.value.worth_retrying
     assert life.tables() == before
     run_days()

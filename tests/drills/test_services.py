@@ -18,6 +18,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.partitions import days_from
 from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, AirflowUnreachableError, DagRun
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from tests.conftest import living_in
 from tests.drills.life import rows_lost
@@ -133,9 +134,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     last = days_of(len(FAULTS) - 1).last
     with living_in(tmp_path_factory.mktemp("undisturbed")):
         for day in days_from(FIRST, last):
-            ingest.ingest_period(USE_CASE, day)
-            validate.validate_period(USE_CASE, day)
-            build.build_features(USE_CASE, day)
+            ingest.ingest_period(open_project(USE_CASE), day)
+            validate.validate_period(open_project(USE_CASE), day)
+            build.build_features(open_project(USE_CASE), day)
         return Walk(USE_CASE, FIRST, last, FIRST).tables()
 
 

@@ -15,6 +15,7 @@ from include.lake.partitions import days_from
 from include.local import credentials, demo
 from include.local.airflow_client import FINISHED, AirflowClient, AirflowRefusedError, DagRun
 from include.monitoring import monitor
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.web import summary
 from tests.end_to_end.conftest import ended, succeeded, until, wait_for_task
@@ -86,7 +87,7 @@ def measured(api: AirflowClient, scored: None) -> None:
 
 def test_a_backfill_fills_every_table_and_loses_no_row(api, data):
     scheduled_today(api, DATA)  # half-way, it has landed rows that are not published yet
-    found = summary.build_report(USE_CASE)
+    found = summary.build_report(open_project(USE_CASE))
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
     lake = Lake.of(USE_CASE).as_of(LAST)
     assert list(lake.partitions("features", until=LAST - timedelta(days=2))) == days_from(
@@ -105,7 +106,7 @@ def test_a_backfill_from_the_command_line_works_too(api, data, shell):
 
 def data_tables() -> dict[str, str]:
     """Version of each table that the data DAG writes."""
-    state = summary.build_report(USE_CASE).state
+    state = summary.build_report(open_project(USE_CASE)).state
     found = {table: state[table] for table in state if table.startswith(("raw/", "checked/", "features", "labels"))}
     assert len(found) == 2 * len(USE_CASE.feeds) + 2
     return found
@@ -139,7 +140,7 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
     assert promoted["effective_from"] == str(AS_OF)
     entry = Ledger.of(USE_CASE).champion_of(AS_OF)
     assert (entry.version, entry.actor) == (promoted["version"], f"{credentials.USER} (run {champion.run_id!r})")
-    (version,) = summary.build_report(USE_CASE).versions
+    (version,) = summary.build_report(open_project(USE_CASE)).versions
     assert version.champion
     assert {"model", "prior", "logistic"} == set(version.test)
 
@@ -147,7 +148,7 @@ def test_the_trained_model_is_registered_and_champion_from_its_day_on(api, champ
 def test_training_the_same_again_registers_no_second_version(api, champion):
     run = api.trigger(TRAIN, conf={"day": str(AS_OF), "parameters": {"num_leaves": 6}})
     succeeded(api, TRAIN, run)
-    assert len(summary.build_report(USE_CASE).versions) == 1
+    assert len(summary.build_report(open_project(USE_CASE)).versions) == 1
     assert len(Ledger.of(USE_CASE).entries()) == 1
 
 
@@ -189,7 +190,7 @@ def test_a_day_is_measured_by_the_version_that_scored_it(api, measured):
 
 
 def test_days_whose_labels_are_known_are_measured(api, measured):
-    found = monitor.realised_performance(USE_CASE, AS_OF, AS_OF)
+    found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF)
     assert found.days == (str(AS_OF),)
     assert found.rows > 600
     known = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
@@ -217,7 +218,7 @@ def mondays(api: AirflowClient, champion: DagRun) -> tuple[date, date]:
 
 def test_a_backfill_of_trainings_makes_a_champion_of_each_monday(api, scored, mondays):
     assert sorted(run.partition_key for run in api.runs(TRAIN) if run.run_type == "backfill") == [*map(str, mondays)]
-    made = {str(version.as_of): version.number for version in summary.build_report(USE_CASE).versions}
+    made = {str(version.as_of): version.number for version in summary.build_report(open_project(USE_CASE)).versions}
     assert {str(AS_OF), *map(str, mondays)} <= set(made)
     ledger = Ledger.of(USE_CASE)
     for monday in mondays:
@@ -248,7 +249,7 @@ def test_the_demo_again_starts_no_run_and_changes_no_table(api, measured, monday
     until(lambda: any(run.run_type == "scheduled" for run in api.runs(RETRAIN)), "today's own run of retrain")
     for dag_id in (TRAIN, RETRAIN):
         until(lambda dag_id=dag_id: all(run.state in FINISHED for run in api.runs(dag_id)), f"the end of {dag_id}")
-    runs, state = [api.runs(dag_id) for dag_id in DAGS], summary.build_report(USE_CASE).state
+    runs, state = [api.runs(dag_id) for dag_id in DAGS], summary.build_report(open_project(USE_CASE)).state
     walk.run()
     assert [api.runs(dag_id) for dag_id in DAGS] == runs
-    assert summary.build_report(USE_CASE).state == state
+    assert summary.build_report(open_project(USE_CASE)).state == state

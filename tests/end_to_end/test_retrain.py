@@ -14,6 +14,7 @@ from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.local.airflow_client import FINISHED, AirflowClient, DagRun
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from include.retraining import decide
@@ -108,7 +109,7 @@ def test_decisions_are_those_of_an_undisturbed_walk_through_the_days(backfilled,
         for name in (f"{entry.number:06d}.json" for entry in entries if entry.effective_from < day):
             (then / name).write((ledger.folder / name).read())
         breach(lake, day)
-        if decide.decide_retraining(USE_CASE, day).outcome == "retrain":
+        if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
             columns = schemas.content(USE_CASE, "retrainings").names
             row = results.filter([each == day for each in results["day"].to_pylist()]).select(columns)
             lake.replace("retrainings", day, row, inputs={}, stage="test")

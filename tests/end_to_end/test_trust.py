@@ -11,6 +11,7 @@ from include.features import build
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.local.airflow_client import AirflowClient, DagRun
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
 from tests.end_to_end.conftest import ended, succeeded, task_state, until, wait_for_task
@@ -28,7 +29,7 @@ TRAIN, SCORE, ROLLBACK, REPRODUCE = (f"{USE_CASE.name}__{kind}" for kind in ("tr
 def api(shell: Shell, airflow: AirflowClient) -> AirflowClient:
     """An instance whose lake was filled by the stages themselves: what the data DAG does is tested elsewhere."""
     for day in days_from(FIRST, AS_OF + timedelta(days=1)):
-        build.build_features(USE_CASE, day)
+        build.build_features(open_project(USE_CASE), day)
     dags = (TRAIN, SCORE, ROLLBACK, REPRODUCE)
     until(lambda: all(map(airflow.has_dag, dags)), "the DAGs")
     for dag_id in (TRAIN, ROLLBACK, REPRODUCE):

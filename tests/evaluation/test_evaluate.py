@@ -11,6 +11,7 @@ import pytest
 from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
+from include.project import open_project
 from include.promotion import promote, register
 from include.registry.mlflow_registry import Registry
 from include.registry.tags import JUDGED, from_mlflow
@@ -32,7 +33,7 @@ WITH_CHAMPION = replace(
 
 @pytest.mark.usefixtures("without_plots")
 def test_a_model_that_beats_both_baselines_passes(trained_toy):
-    found = evaluate.evaluate_run(USE_CASE, trained_toy)
+    found = evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     assert (found.gates, found.champion) == ("passed", None)
     assert [verdict["gate"] for verdict in found.verdicts] == [
         "log_loss better than prior",
@@ -43,7 +44,7 @@ def test_a_model_that_beats_both_baselines_passes(trained_toy):
 @pytest.mark.usefixtures("without_plots")
 def test_one_gate_not_passed_is_enough_to_fail(trained_toy):
     strict = replace(USE_CASE, gates=(*USE_CASE.gates, Gate("auc", at_least=0.99)))
-    found = evaluate.evaluate_run(strict, trained_toy)
+    found = evaluate.evaluate_run(open_project(strict), trained_toy)
     assert [verdict["outcome"] for verdict in found.verdicts] == ["passed", "passed", "failed"]
     tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
     assert found.gates == tags["gates"] == "failed"
@@ -60,17 +61,17 @@ def test_too_few_days_with_labels_are_not_judged_and_block_unless_the_use_case_s
         )
     strict = replace(USE_CASE, gates=(Gate("log_loss", better_than="prior", min_periods=7),))
     run_id = another(strict)
-    found = evaluate.evaluate_run(strict, run_id)
+    found = evaluate.evaluate_run(open_project(strict), run_id)
     assert (found.gates, found.verdicts[0]["outcome"]) == ("inconclusive", "inconclusive")
-    version = register.register_run(strict, run_id).version
-    assert not promote.promote_version(strict, version, actor="a test").promoted
+    version = register.register_run(open_project(strict), run_id).version
+    assert not promote.promote_version(open_project(strict), version, actor="a test").promoted
     assert Registry(USE_CASE).version(version).tags["life"] == "candidate"
     gates = (replace(strict.gates[0], if_inconclusive="pass"),)
-    assert evaluate.evaluate_run(replace(USE_CASE, gates=gates), run_id).gates == "passed"
+    assert evaluate.evaluate_run(open_project(replace(USE_CASE, gates=gates)), run_id).gates == "passed"
 
 
 def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_toy, tmp_path):
-    evaluate.evaluate_run(WITH_CHAMPION, trained_toy)
+    evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
     registry = Registry(USE_CASE)
     folder = registry.artifact(trained_toy, evaluate.FOLDER, tmp_path)
     assert {path.name for path in folder.iterdir()} == {
@@ -89,9 +90,11 @@ def test_verdicts_intervals_slices_and_drawings_are_kept_with_the_run(trained_to
 
 
 def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained_toy, another, tmp_path):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
+    promote.promote_version(
+        open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
+    )
     run_id = another(WITH_CHAMPION)
-    found = evaluate.evaluate_run(WITH_CHAMPION, run_id)
+    found = evaluate.evaluate_run(open_project(WITH_CHAMPION), run_id)
     assert found.champion == "1"
     by_kind = {verdict["kind"]: verdict for verdict in found.verdicts}
     assert "version 1" in by_kind["champion"]["reason"]
@@ -102,28 +105,34 @@ def test_a_challenger_is_compared_with_the_champion_of_its_day_and_drawn(trained
 
 @pytest.mark.usefixtures("without_plots")
 def test_a_champion_of_a_later_day_is_not_compared_with(trained_toy, another):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
-    assert evaluate.evaluate_run(WITH_CHAMPION, another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
+    promote.promote_version(
+        open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
+    )
+    assert (
+        evaluate.evaluate_run(open_project(WITH_CHAMPION), another(WITH_CHAMPION, date(2020, 2, 28))).champion is None
+    )
 
 
 @pytest.mark.usefixtures("without_plots")
 def test_judging_again_changes_nothing(trained_toy, monkeypatch):
-    first = evaluate.evaluate_run(USE_CASE, trained_toy)
+    first = evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     monkeypatch.setattr(Registry, "log", lambda *_, **__: pytest.fail("written again"))
     monkeypatch.setattr(Registry, "log_folder", lambda *_, **__: pytest.fail("written again"))
-    assert evaluate.evaluate_run(USE_CASE, trained_toy) == replace(first, new=False)
+    assert evaluate.evaluate_run(open_project(USE_CASE), trained_toy) == replace(first, new=False)
 
 
 @pytest.mark.usefixtures("without_plots")
 def test_judging_again_after_its_own_promotion_changes_nothing(trained_toy):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
-    assert not evaluate.evaluate_run(USE_CASE, trained_toy).new
+    promote.promote_version(
+        open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
+    )
+    assert not evaluate.evaluate_run(open_project(USE_CASE), trained_toy).new
 
 
 @pytest.mark.usefixtures("without_plots")
 def test_other_gates_judge_anew(trained_toy):
-    evaluate.evaluate_run(USE_CASE, trained_toy)
-    assert evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new
+    evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
+    assert evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
 
 
 @pytest.mark.usefixtures("without_plots")
@@ -131,9 +140,9 @@ def test_killed_before_the_record_it_is_judged_again(trained_toy, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(evaluate, "record_evaluation", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
-            evaluate.evaluate_run(WITH_CHAMPION, trained_toy)
-    assert evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new
-    assert not evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new
+            evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
+    assert evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
+    assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
 
 
 @pytest.mark.usefixtures("without_plots")
@@ -141,43 +150,45 @@ def test_killed_after_the_record_its_copies_in_mlflow_are_made_by_the_next_run(t
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
-            evaluate.evaluate_run(WITH_CHAMPION, trained_toy)
+            evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
     on_record = Registry(USE_CASE).candidate(trained_toy).tags[JUDGED]
     assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags).get(JUDGED) != on_record
-    assert not evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new
+    assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new
     assert from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)[JUDGED] == on_record
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", None)
-        assert not evaluate.evaluate_run(WITH_CHAMPION, trained_toy).new, "it writes nothing that is there"
+        assert not evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy).new, (
+            "it writes nothing that is there"
+        )
 
 
 @pytest.mark.usefixtures("without_plots")
 def test_a_second_judgement_that_was_killed_never_passes_for_the_first(trained_toy, monkeypatch):
     strict = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
-    assert evaluate.evaluate_run(strict, trained_toy).gates == "failed"
+    assert evaluate.evaluate_run(open_project(strict), trained_toy).gates == "failed"
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
-            evaluate.evaluate_run(USE_CASE, trained_toy)  # passed
-    assert evaluate.evaluate_run(strict, trained_toy).gates == "failed"
+            evaluate.evaluate_run(open_project(USE_CASE), trained_toy)  # passed
+    assert evaluate.evaluate_run(open_project(strict), trained_toy).gates == "failed"
 
 
 def test_tags_of_gates_that_are_no_longer_declared_are_removed(trained_toy):
-    evaluate.evaluate_run(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),)), trained_toy)
-    evaluate.evaluate_run(USE_CASE, trained_toy)
+    evaluate.evaluate_run(open_project(replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))), trained_toy)
+    evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     tags = from_mlflow(Registry(USE_CASE).run(trained_toy).data.tags)
     assert {name for name in tags if name.startswith("gate/")} == {f"gate/{gate}" for gate in USE_CASE.gates}
 
 
 def test_verdicts_are_current_until_gates_or_champion_change(trained_toy, another):
     registry = Registry(USE_CASE)
-    first = register.register_run(USE_CASE, trained_toy).version
-    evaluate.evaluate_run(USE_CASE, later := another(USE_CASE))
-    second = registry.version(register.register_run(USE_CASE, later).version)
-    assert evaluate.is_current(USE_CASE, second)
-    assert not evaluate.is_current(WITH_CHAMPION, second)
-    promote.promote_version(USE_CASE, first, actor="a test")
-    assert not evaluate.is_current(USE_CASE, second)
+    first = register.register_run(open_project(USE_CASE), trained_toy).version
+    evaluate.evaluate_run(open_project(USE_CASE), later := another(USE_CASE))
+    second = registry.version(register.register_run(open_project(USE_CASE), later).version)
+    assert evaluate.is_current(open_project(USE_CASE), second)
+    assert not evaluate.is_current(open_project(WITH_CHAMPION), second)
+    promote.promote_version(open_project(USE_CASE), first, actor="a test")
+    assert not evaluate.is_current(open_project(USE_CASE), second)
 
 
 def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
@@ -185,7 +196,7 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
     rows = source.everything(day).slice(1).select(["event_date", "id", *USE_CASE.features])
     Lake.of(USE_CASE).replace("features", day, rows, inputs={}, stage="a correction")
     with pytest.raises(NotReadyError, match=r"features of .* have changed since .* trigger toy__train for 2020-03-01"):
-        evaluate.evaluate_run(WITH_CHAMPION, trained_toy)
+        evaluate.evaluate_run(open_project(WITH_CHAMPION), trained_toy)
 
 
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
@@ -193,4 +204,4 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
 def test_a_run_that_broke_half_way_is_not_judged(tracking):
     run_id = Registry(USE_CASE).start_run("broken", {})
     with pytest.raises(NotReadyError, match=r"not complete, so it is no model. Train again: trigger toy__train"):
-        evaluate.evaluate_run(USE_CASE, run_id)
+        evaluate.evaluate_run(open_project(USE_CASE), run_id)

@@ -18,6 +18,7 @@ from include.evaluation.checks import serving_check
 from include.features import build as features_build
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
@@ -54,12 +55,12 @@ def within_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def blocked(use_case: UseCase, run_id: str, *failing: str) -> None:
     """The run is registered as rejected because of exactly these verdicts, and nothing else has moved."""
-    found = evaluate.evaluate_run(use_case, run_id)
+    found = evaluate.evaluate_run(open_project(use_case), run_id)
     stopped = [verdict for verdict in found.verdicts if verdict["blocks"]]
     assert [verdict["gate"] for verdict in stopped] == list(failing)
     assert all(verdict["reason"] and verdict["outcome"] == "failed" for verdict in stopped)
-    version = register.register_run(use_case, run_id).version
-    refused = promote.promote_version(use_case, version, actor="a test")
+    version = register.register_run(open_project(use_case), run_id).version
+    refused = promote.promote_version(open_project(use_case), version, actor="a test")
     assert not refused.promoted
     assert all(verdict["reason"] in refused.reason for verdict in stopped)
     assert (Registry(USE_CASE).champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
@@ -129,7 +130,7 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
     What a day's source says is in the lake already, as it is when features are built again or backfilled.
     """
     first, last = LATER - timedelta(days=LEAST_DAYS + 1), LATER
-    features_build.land_missing(USE_CASE, first, last)
+    features_build.land_missing(open_project(USE_CASE), first, last)
 
     def build(day: date, events: ibis.Table, outcomes: ibis.Table) -> ibis.Table:
         known = Lake.of(USE_CASE).as_of(date.max).read("checked/outcomes", day, day + timedelta(days=2))
@@ -143,7 +144,7 @@ def leaking_features(champion, monkeypatch) -> tuple[date, date]:
     monkeypatch.setattr(features, "build", build)
     short = replace(USE_CASE, look_back_periods=1)
     for day in days_from(first, last):
-        features_build.build_features(short, day)
+        features_build.build_features(open_project(short), day)
     return first, last
 
 
@@ -153,7 +154,7 @@ def test_features_that_read_the_future_are_caught_from_the_lake_to_the_promotion
     use_case = replace(USE_CASE, look_back_periods=1, training=short, gates=(EASY, gate))
     run_id = another(use_case)
     blocked(use_case, run_id, str(gate))
-    [verdict] = [each for each in evaluate.evaluate_run(use_case, run_id).verdicts if each["blocks"]]
+    [verdict] = [each for each in evaluate.evaluate_run(open_project(use_case), run_id).verdicts if each["blocks"]]
     assert (verdict["value"], " size changed when" in verdict["reason"]) == (1, True)
 
 
@@ -171,10 +172,10 @@ def test_a_champion_that_is_damaged_stops_the_judgement_and_keeps_the_alias(cham
     path = next(path for path in lake_home.rglob("model.lgb") if registry.version("1").model_id in str(path))
     path.unlink() if damage == "removed" else path.write_text(path.read_text().replace("leaf_value=", "leaf_value=9"))
     with pytest.raises(ArtifactMissingError, match="version 1 cannot be loaded"):
-        evaluate.evaluate_run(use_case, run_id)
+        evaluate.evaluate_run(open_project(use_case), run_id)
     assert (registry.champion(), len(Ledger.of(USE_CASE).entries())) == ("1", 1)
 
 
 def test_a_run_that_was_never_judged_cannot_be_registered(champion, another: Callable[..., str]):
     with pytest.raises(AirworthyError, match="has no verdicts yet"):
-        register.register_run(USE_CASE, another(USE_CASE))
+        register.register_run(open_project(USE_CASE), another(USE_CASE))

@@ -12,6 +12,7 @@ from pathlib import Path
 from include.features import build, staleness
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
+from include.project import open_project
 from include.registry import code_digest
 from include.settings import REPOSITORY
 from include.use_case import UseCase
@@ -47,13 +48,13 @@ class Renewed:
         """Run the data DAG's stages for these days."""
         use_case = self.use_case
         for day in days:
-            ingest.ingest_period(use_case, day)
-            validate.validate_period(use_case, day)
-            build.build_features(use_case, day)
+            ingest.ingest_period(open_project(use_case), day)
+            validate.validate_period(open_project(use_case), day)
+            build.build_features(open_project(use_case), day)
 
     def stale(self, **asked: date) -> dict[str, dict[date, str]]:
         """Table to the stale days of it that have rows, with the reason; tables that have none are left out."""
-        found = staleness.find_stale(self.use_case, **asked)
+        found = staleness.find_stale(open_project(self.use_case), **asked)
         days = {each.table: {day.day: day.reason for day in each.stale if day.rows} for each in found}
         return {table: stale for table, stale in days.items() if stale}
 

@@ -20,6 +20,7 @@ from include.ingestion import ingest, validate
 from include.lake import history
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.training import dataset, train
 from include.use_case import PARTITION, Feed, Label, UseCase
 from tests.toy_use_case import USE_CASE as TOY
@@ -110,14 +111,18 @@ def test_labels_of_one_day_are_not_joined_to_the_features_of_another(lake_home):
 @pytest.mark.usefixtures("without_plots")
 def test_coin_flips_cannot_be_learned_from_the_keys(lake_home, tracking):
     fill(DAY - timedelta(days=40), DAY)
-    result = train.train_model(CUSTOMERS_DAILY, DAY, parameters={"rounds": 40, "early_stopping_rounds": 40})
+    result = train.train_model(
+        open_project(CUSTOMERS_DAILY), DAY, parameters={"rounds": 40, "early_stopping_rounds": 40}
+    )
     assert result.test["prior"]["log_loss"] == pytest.approx(np.log(2), abs=0.01)
     assert result.test["model"]["log_loss"] > np.log(2) - 0.01
 
 
 def test_the_replay_reads_the_same_labels_as_the_training(lake_home):
     lake = fill(DAY - timedelta(days=20), DAY)
-    past = backtest_history.load_label_history(CUSTOMERS_DAILY, DAY - timedelta(days=2), DAY - timedelta(days=2))
+    past = backtest_history.load_label_history(
+        open_project(CUSTOMERS_DAILY), DAY - timedelta(days=2), DAY - timedelta(days=2)
+    )
     days, customers = past.rows["day"].to_pylist(), past.rows["customer_id"].to_pylist()
     seen = dict(zip(zip(days, customers, strict=True), past.labels(DAY - timedelta(days=4)), strict=True))
     expected = labelled(lake, DAY - timedelta(days=4), DAY - timedelta(days=20), DAY - timedelta(days=2))
@@ -143,14 +148,16 @@ def test_a_label_that_two_feature_rows_would_get_is_refused(lake_home):
         labelled(lake, DAY + timedelta(days=2), DAY, DAY + timedelta(days=2))
     assert (caught.value.table, caught.value.rows) == ("features", 2)
     with pytest.raises(RowsNotDistinctError):
-        backtest_history.load_label_history(CUSTOMERS_DAILY, DAY + timedelta(days=2), DAY + timedelta(days=2))
+        backtest_history.load_label_history(
+            open_project(CUSTOMERS_DAILY), DAY + timedelta(days=2), DAY + timedelta(days=2)
+        )
 
 
 # -- what may be written
 
 
 def landed(use_case: UseCase, day: date) -> date:
-    ingest.ingest_period(use_case, day), validate.validate_period(use_case, day)
+    ingest.ingest_period(open_project(use_case), day), validate.validate_period(open_project(use_case), day)
     return day
 
 
@@ -198,13 +205,13 @@ def test_labels_get_the_look_back(lake_home, monkeypatch):
             as_before(day, **feeds),
         )[1],
     )
-    features_build.build_features(replace(TOY, look_back_periods=2), date(2020, 1, 4))
+    features_build.build_features(open_project(replace(TOY, look_back_periods=2)), date(2020, 1, 4))
     assert given == [days_from(date(2020, 1, 2), date(2020, 1, 4))]
 
 
 def test_labels_are_known_to_be_made_from_the_look_back(lake_home):
     day = date(2020, 1, 10)
-    features_build.build_features(replace(TOY, look_back_periods=1), day)
+    features_build.build_features(open_project(replace(TOY, look_back_periods=1)), day)
     lake = Lake.of(TOY)
     view = lake.as_of(day)
     note = next(note for note in reversed(history.of(lake.uri("labels"))) if note.day == day)

@@ -13,6 +13,7 @@ import pytest
 from include.features import staleness
 from include.lake import history
 from include.lake.lake import Lake
+from include.project import open_project
 from include.use_case import Gate
 from tests.conftest import living_in
 from tests.features.renewed import NAME, Renewed, forget
@@ -116,9 +117,9 @@ def test_days_whose_inputs_were_landed_again_with_other_rows_are_stale_as_far_as
 
     renewed.edit("source", "rng.normal(10, 3, rows)", "rng.normal(11, 3, rows)")
     use_case = renewed.use_case
-    ingest.ingest_period(use_case, TWO)
+    ingest.ingest_period(open_project(use_case), TWO)
     assert renewed.stale()["checked/events"] == {TWO: OTHER_INPUTS}
-    validate.validate_period(use_case, TWO)
+    validate.validate_period(open_project(use_case), TWO)
     stale = renewed.stale()
     assert "checked/events" not in stale
     assert stale["features"] == {TWO: OTHER_INPUTS, THREE: OTHER_INPUTS}
@@ -133,13 +134,13 @@ def test_days_whose_inputs_were_landed_again_with_other_rows_are_stale_as_far_as
     ],
 )
 def test_a_declaration_that_changes_the_rows_is_other_code(renewed, changed):
-    found = staleness.find_stale(replace(renewed.use_case, **changed))
+    found = staleness.find_stale(open_project(replace(renewed.use_case, **changed)))
     assert [len(each.stale) for each in found if each.table == "features"] == [3]
 
 
 def test_a_declaration_of_what_is_done_with_the_rows_is_not(renewed):
     declared = replace(renewed.use_case, gates=(Gate("auc", at_least=0.5),), notice="", owner="others")
-    assert [each.table for each in staleness.find_stale(declared) if each.stale] == []
+    assert [each.table for each in staleness.find_stale(open_project(declared)) if each.stale] == []
 
 
 def test_a_period_whose_maker_was_not_recorded_is_named(renewed):
@@ -156,7 +157,7 @@ def test_only_the_days_that_are_asked_for_are_looked_at(renewed):
 
 def test_the_line_says_how_many_why_and_which_and_the_command_makes_them_again(renewed):
     doubled(renewed)
-    found = staleness.find_stale(renewed.use_case)
+    found = staleness.find_stale(open_project(renewed.use_case))
     features = next(each for each in found if each.table == "features")
     assert features.words == (
         "features: 3 of 3 periods are stale (3 made by other code; 600 rows, 2020-01-01 to 2020-01-03)"
@@ -181,8 +182,8 @@ def test_the_command_and_the_page_say_so(renewed, monkeypatch):
     cleanup_plan.print_stale_periods(console, "toy")
     printed = console.export_text()
     assert "features: 3 of 3 periods are stale" in printed and "--from-date 2020-01-01" in printed
-    seen = overview.build_overview(use_case, FOUR)
-    stale = overview.stale_tables(use_case)
+    seen = overview.build_overview(open_project(use_case), FOUR)
+    stale = overview.stale_tables(open_project(use_case))
     text = html.use_case_page(seen, "", span=90, chosen=False, several=False, stale=stale)
     assert "features: 3 of 3 periods are stale" in text and "airflow backfill create --dag-id toy__data" in text
 

@@ -13,6 +13,7 @@ from include.ingestion.corrections import Correction
 from include.lake.lake import Lake
 from include.lake.schemas import arrow_type
 from include.maintenance.rebuild import rebuild_table
+from include.project import open_project
 from include.use_case import Suite
 from tests.quarantined import ASKED, DAY, HOUR, NEXT, spoil
 from tests.toy_use_case import USE_CASE, expectations, source
@@ -112,8 +113,8 @@ def redeclared(lake_home, monkeypatch):
     kept = source.events
     with monkeypatch.context() as patch:
         spoil(patch, "events", "hour", [25], DAY)
-        ingest.ingest_period(USE_CASE, DAY), validate.validate_period(USE_CASE, DAY)
-        resubmit.resubmit_released(USE_CASE, "events", [HOUR], **ASKED)
+        ingest.ingest_period(open_project(USE_CASE), DAY), validate.validate_period(open_project(USE_CASE), DAY)
+        resubmit.resubmit_released(open_project(USE_CASE), "events", [HOUR], **ASKED)
     use_case = with_hour("bool")
 
     def events(day: date) -> pa.Table:
@@ -124,36 +125,36 @@ def redeclared(lake_home, monkeypatch):
     monkeypatch.setattr(source, "events", events)
     monkeypatch.setattr(expectations, "events", Suite)
     for table in ("raw/events", "checked/events"):
-        rebuild_table(use_case, table, DAY, apply=True)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
+        rebuild_table(open_project(use_case), table, DAY, apply=True)
+    ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
     return use_case
 
 
 def test_such_a_row_is_quarantined_again_and_the_rest_of_its_day_published(redeclared):
-    ingest.ingest_period(redeclared, NEXT)
-    done = validate.validate_period(redeclared, NEXT)["events"]
+    ingest.ingest_period(open_project(redeclared), NEXT)
+    done = validate.validate_period(open_project(redeclared), NEXT)["events"]
     assert (done.landed, done.published, done.quarantined) == (201, 200, 1)
-    again = quarantine.read_quarantine(redeclared, "events", NEXT)
+    again = quarantine.read_quarantine(open_project(redeclared), "events", NEXT)
     (row,) = again.rows.to_pylist()
     assert (row["event_date"], row["id"], row["hour"]) == (DAY, 0, None)
     assert row["reasons"] == [
         f"{UNHELD}hour=25 was int32 in correction 1 and is declared bool now; correct the row with a value of that type"
     ]
-    assert not ingest.ingest_period(redeclared, NEXT)["events"].changed
-    assert not validate.validate_period(redeclared, NEXT)["events"].commit.changed
-    assert [each.faults for each in reconcile.reconcile(redeclared)] == [(), ()]
+    assert not ingest.ingest_period(open_project(redeclared), NEXT)["events"].changed
+    assert not validate.validate_period(open_project(redeclared), NEXT)["events"].commit.changed
+    assert [each.faults for each in reconcile.reconcile(open_project(redeclared))] == [(), ()]
 
 
 def test_it_can_be_corrected_in_the_new_type_and_not_released(redeclared):
-    ingest.ingest_period(redeclared, NEXT), validate.validate_period(redeclared, NEXT)
-    again = quarantine.read_quarantine(redeclared, "events", NEXT)
+    ingest.ingest_period(open_project(redeclared), NEXT), validate.validate_period(open_project(redeclared), NEXT)
+    again = quarantine.read_quarantine(open_project(redeclared), "events", NEXT)
     (reason,) = again.rows["reasons"].to_pylist()[0]
     with pytest.raises(InvalidRequestError, match=r"published without the value\. Nothing was released"):
-        resubmit.resubmit_released(redeclared, "events", [reason], **ASKED)
+        resubmit.resubmit_released(open_project(redeclared), "events", [reason], **ASKED)
     (row,) = again.rows.to_pylist()
     text = f"quarantined_row,event_date,id,kind,size,hour,urgent\n{row['digest']},2020-01-10,0,nut,1.5,true,false\n"
-    done = resubmit.resubmit_corrected(redeclared, "events", "rows.csv", text.encode(), **ASKED)
+    done = resubmit.resubmit_corrected(open_project(redeclared), "events", "rows.csv", text.encode(), **ASKED)
     day = date.fromisoformat(done.known_on)
-    ingest.ingest_period(redeclared, day), validate.validate_period(redeclared, day)
+    ingest.ingest_period(open_project(redeclared), day), validate.validate_period(open_project(redeclared), day)
     checked = Lake.of(redeclared).as_of(day).read("checked/events", day).to_pylist()
     assert [(each["hour"], each["reasons"]) for each in checked if each["event_date"] == DAY] == [(True, [])]

@@ -9,6 +9,7 @@ from great_expectations.core import ExpectationSuiteValidationResult, Expectatio
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from include.ingestion import data_docs, ingest, validate
+from include.project import open_project
 from include.web import data_docs as web_data_docs
 from tests.toy_use_case import USE_CASE
 
@@ -18,8 +19,8 @@ DAYS = (date(2020, 1, 10), date(2020, 1, 11))
 
 def run(*days: date) -> None:
     for day in days:
-        ingest.ingest_period(USE_CASE, day)
-        validate.validate_period(USE_CASE, day)
+        ingest.ingest_period(open_project(USE_CASE), day)
+        validate.validate_period(open_project(USE_CASE), day)
 
 
 def served(path: str) -> str:

@@ -20,6 +20,7 @@ from include.features.materialize import ResultRowsError
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.lake.soundness import NonFiniteValueError
+from include.project import open_project
 from tests.toy_use_case import USE_CASE, expectations, features, source
 
 pytestmark = pytest.mark.both_places
@@ -34,7 +35,11 @@ def _home(lake_home):
 
 
 def run_day(day: date = DAY) -> None:
-    ingest.ingest_period(USE_CASE, day), validate.validate_period(USE_CASE, day), build.build_features(USE_CASE, day)
+    (
+        ingest.ingest_period(open_project(USE_CASE), day),
+        validate.validate_period(open_project(USE_CASE), day),
+        build.build_features(open_project(USE_CASE), day),
+    )
 
 
 def read(table: str, day: date = DAY) -> pa.Table:
@@ -50,8 +55,8 @@ def with_hours(hours: list[int | None], day: date = DAY) -> pa.Table:
 
 def test_every_landed_row_is_published_or_quarantined_with_its_reason(monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: with_hours([25, -1], day))
-    ingest.ingest_period(USE_CASE, DAY)
-    done = validate.validate_period(USE_CASE, DAY)["events"]
+    ingest.ingest_period(open_project(USE_CASE), DAY)
+    done = validate.validate_period(open_project(USE_CASE), DAY)["events"]
     assert (done.landed, done.published, done.quarantined) == (200, 198, 2)
     reasons = read("checked/events")["reasons"].to_pylist()
     assert sorted(map(len, reasons)) == [0] * 198 + [1, 1]
@@ -65,26 +70,26 @@ def test_quarantined_rows_reach_no_feature(monkeypatch):
 
 def test_a_day_with_too_many_bad_rows_is_refused_and_publishes_nothing(monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
-    ingest.ingest_period(USE_CASE, DAY)
+    ingest.ingest_period(open_project(USE_CASE), DAY)
     said = r"toy: feed 'events' of 2020-01-10 .* 50 of 200 rows .*Data Docs: (s3:/)?/.*\.html"
     with pytest.raises(FeedRefusedError, match=said):
-        validate.validate_period(USE_CASE, DAY)
+        validate.validate_period(open_project(USE_CASE), DAY)
     assert read("checked/events").num_rows == 0
     assert read("checked/outcomes").num_rows == 200, "the good feed is published all the same"
 
 
 def test_an_empty_day_is_refused_unless_it_is_declared_absent(monkeypatch):
     monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
-    ingest.ingest_period(USE_CASE, DAY)
+    ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(FeedRefusedError, match=r"delivered no rows.*missing_periods"):
-        validate.validate_period(USE_CASE, DAY)
+        validate.validate_period(open_project(USE_CASE), DAY)
 
 
 def test_rows_on_a_day_declared_absent_are_not_dropped_silently():
     from dataclasses import replace
 
     with pytest.raises(DataError, match="declared absent"):
-        ingest.land_feed(USE_CASE, replace(EVENTS, missing_periods=frozenset({DAY})), DAY)
+        ingest.land_feed(open_project(USE_CASE), replace(EVENTS, missing_periods=frozenset({DAY})), DAY)
 
 
 def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
@@ -94,7 +99,7 @@ def test_a_feed_that_has_changed_its_columns_is_not_landed(monkeypatch):
         lambda day: with_hours([], day).rename_columns(["event_date", "id", "type", "size", "hour", "urgent"]),
     )
     with pytest.raises(ColumnsError, match=r"lacks \['kind'\].*undeclared \['type'\]"):
-        ingest.ingest_period(USE_CASE, DAY)
+        ingest.ingest_period(open_project(USE_CASE), DAY)
     assert read("raw/events").num_rows == 0
 
 
@@ -105,11 +110,11 @@ def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
 
     raising = gxe.ExpectColumnValuesToMatchJsonSchema(column="kind", json_schema={"type": "object"})
     monkeypatch.setattr(expectations, "events", lambda: Suite(rows=(raising,)))
-    ingest.ingest_period(USE_CASE, DAY)
+    ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(
         ExpectationFailedError, match=r"toy: .*'events' of 2020-01-10.*Expecting value.*expectations\.py"
     ) as said:
-        validate.validate_period(USE_CASE, DAY)
+        validate.validate_period(open_project(USE_CASE), DAY)
     assert not said.value.worth_retrying
     assert "\n" not in str(said.value)
     assert read("checked/events").num_rows == 0
@@ -117,9 +122,9 @@ def test_an_expectation_that_raises_quarantines_nothing(monkeypatch):
 
 def test_a_suite_that_cannot_be_used_stops_the_day_before_any_feed_is_judged(monkeypatch):
     monkeypatch.setattr(expectations, "outcomes", lambda: None)
-    ingest.ingest_period(USE_CASE, DAY)
+    ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(SuiteError, match=r"toy: the expectations of feed 'outcomes'.*it returns None"):
-        validate.validate_period(USE_CASE, DAY)
+        validate.validate_period(open_project(USE_CASE), DAY)
     assert read("checked/events").num_rows == 0
 
 
@@ -127,12 +132,12 @@ def test_a_suite_that_cannot_be_used_stops_the_day_before_any_feed_is_judged(mon
 def test_a_day_is_refused_only_above_the_share_of_its_landed_rows_that_may_be_quarantined(monkeypatch, bad, is_refused):
     """The limit is 5 % of 200 rows: 10 are exactly that, though they are more than 5 % of the 190 published ones."""
     monkeypatch.setattr(source, "events", lambda day: with_hours([25] * bad, day))
-    ingest.land_feed(USE_CASE, EVENTS, DAY)
+    ingest.land_feed(open_project(USE_CASE), EVENTS, DAY)
     if is_refused:
         with pytest.raises(FeedRefusedError, match=r"11 of 200 rows \(5.5%\)"):
-            validate.check_feed(USE_CASE, EVENTS, DAY)
+            validate.check_feed(open_project(USE_CASE), EVENTS, DAY)
     else:
-        assert validate.check_feed(USE_CASE, EVENTS, DAY).published == 190
+        assert validate.check_feed(open_project(USE_CASE), EVENTS, DAY).published == 190
 
 
 def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_suite_says(monkeypatch):
@@ -142,8 +147,8 @@ def test_rows_with_a_null_key_and_rows_of_one_key_are_quarantined_whatever_the_s
         return found.set_column(1, "id", pa.array(ids, pa.int64()))
 
     monkeypatch.setattr(source, "events", rows)
-    ingest.land_feed(USE_CASE, EVENTS, DAY)
-    done = validate.check_feed(USE_CASE, EVENTS, DAY)
+    ingest.land_feed(open_project(USE_CASE), EVENTS, DAY)
+    done = validate.check_feed(open_project(USE_CASE), EVENTS, DAY)
     assert (done.landed, done.published, done.quarantined) == (200, 197, 3)
     found = {tuple(row["reasons"]): row["id"] for row in read("checked/events").to_pylist() if row["reasons"]}
     assert found == {
@@ -177,7 +182,7 @@ def test_features_may_be_a_pandas_frame(monkeypatch):
     run_day()
     before = read("features").sort_by("id")
     monkeypatch.setattr(features, "build", lambda day, **feeds: as_table(day, **feeds).to_pandas())
-    assert not build.build_features(USE_CASE, DAY).changed
+    assert not build.build_features(open_project(USE_CASE), DAY).changed
     assert read("features").sort_by("id").equals(before)
 
 
@@ -195,14 +200,14 @@ def test_what_is_no_number_in_a_source_is_refused_before_anything_is_written(mon
     rows = rows.set_column(rows.schema.get_field_index("size"), "size", pa.array([value] * rows.num_rows))
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(NonFiniteValueError, match=r"raw/events .* null"):
-        ingest.ingest_period(USE_CASE, DAY)
+        ingest.ingest_period(open_project(USE_CASE), DAY)
     assert read("raw/events").num_rows == 0
 
 
 @pytest.mark.parametrize("stage", [ingest.ingest_period, validate.validate_period, build.build_features])
 def test_a_day_before_the_first_is_refused_by_name(stage):
     with pytest.raises(InvalidRequestError, match=r"toy begins on 2020-01-01; 2019-12-31 is before it"):
-        stage(USE_CASE, date(2019, 12, 31))
+        stage(open_project(USE_CASE), date(2019, 12, 31))
 
 
 @pytest.mark.parametrize(
@@ -214,19 +219,19 @@ def test_a_source_that_fails_names_feed_and_day_and_is_tried_again_only_if_it_co
 
     monkeypatch.setattr(source, "events", broken)
     with pytest.raises(SourceError, match=r"toy: the source of feed 'events' failed for 2020-01-10") as failed:
-        ingest.ingest_period(USE_CASE, DAY)
+        ingest.ingest_period(open_project(USE_CASE), DAY)
     assert failed.value.worth_retrying is again
 
 
 def test_a_corrected_day_that_is_refused_takes_the_stale_rows_out_of_use(monkeypatch):
     run_day()
     monkeypatch.setattr(source, "events", lambda day: with_hours([25] * 50, day))
-    ingest.ingest_period(USE_CASE, DAY)
+    ingest.ingest_period(open_project(USE_CASE), DAY)
     with pytest.raises(FeedRefusedError):
-        validate.validate_period(USE_CASE, DAY)
+        validate.validate_period(open_project(USE_CASE), DAY)
     assert read("checked/events").num_rows == 0
     with pytest.raises(FeedRefusedError):
-        build.build_features(USE_CASE, DAY + timedelta(days=1))
+        build.build_features(open_project(USE_CASE), DAY + timedelta(days=1))
 
 
 def test_a_feature_function_that_raises_says_where_to_mend_it(monkeypatch):
@@ -243,6 +248,6 @@ def test_two_rows_of_one_key_are_refused(monkeypatch):
 
 
 def test_ensure_builds_only_what_is_missing():
-    build.build_features(USE_CASE, DAY)
-    built = build.ensure_features(USE_CASE, DAY - timedelta(days=1), DAY + timedelta(days=1))
+    build.build_features(open_project(USE_CASE), DAY)
+    built = build.ensure_features(open_project(USE_CASE), DAY - timedelta(days=1), DAY + timedelta(days=1))
     assert built == [DAY - timedelta(days=1), DAY + timedelta(days=1)]

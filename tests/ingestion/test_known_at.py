@@ -14,6 +14,7 @@ from include.ingestion import correction_file, correction_reader, ingest, valida
 from include.ingestion.known_at import KnownTooLateError, decision_time, require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Lake
+from include.project import open_project
 from include.use_case import UseCase
 from tests.toy_use_case import USE_CASE, source
 
@@ -119,7 +120,11 @@ def test_instants_are_the_same_through_lake_validation_and_features_in_any_time_
     value = datetime(2020, 1, 9, 23, 59, 59, 123456, tzinfo=UTC)
     rows = seen(value, MIDNIGHT)
     monkeypatch.setattr(source, "events", lambda day: rows)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
+    (
+        ingest.ingest_period(open_project(use_case), DAY),
+        validate.validate_period(open_project(use_case), DAY),
+        build.build_features(open_project(use_case), DAY),
+    )
     lake = Lake.of(use_case)
     view = lake.as_of(DAY)
     assert view.read("checked/events", DAY, order_by=["id"])["seen"].to_pylist()[:2] == [value, MIDNIGHT]
@@ -135,7 +140,7 @@ def test_a_source_that_delivers_too_early_lands_nothing(lake_home, monkeypatch):
     rows = seen(MIDNIGHT + SECOND)
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(KnownTooLateError):
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
     assert Lake.of(use_case).as_of(DAY).partitions("raw/events") == {}
 
 
@@ -144,7 +149,7 @@ def test_rows_of_another_type_are_refused_as_such(lake_home, monkeypatch):
     rows = seen(DAY, kind="date32")
     monkeypatch.setattr(source, "events", lambda day: rows)
     with pytest.raises(DataError, match=r"seen is date32\[day\], declared timestamp\[us, tz=UTC\]"):
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
 
 
 def test_an_exported_instant_comes_back_as_it_was():

@@ -25,6 +25,7 @@ from include.ingestion.ingest_files import DeliveryInvalidError
 from include.ingestion.known_at import KnownTooLateError
 from include.lake import history
 from include.lake.lake import Lake
+from include.project import open_project
 from include.untrusted import UntrustedProcess
 from tests import toy
 from tests.ingestion.hostile_files import repeated
@@ -53,26 +54,38 @@ def raw(use_case, feed: str = "events", day=DAY) -> pa.Table:
 
 
 def land(use_case, feed: str = "events", day=DAY, **how):
-    return ingest.land_feed(use_case, use_case.feed(feed), day, **how)
+    return ingest.land_feed(open_project(use_case), use_case.feed(feed), day, **how)
 
 
 def test_a_day_of_files_becomes_the_same_content_as_the_same_rows_from_a_function(landing):
     use_case = landing_toy(landing.name)
     for earlier in range(8):
         deliver(landing, DAY - timedelta(days=earlier))
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
+    (
+        ingest.ingest_period(open_project(use_case), DAY),
+        validate.validate_period(open_project(use_case), DAY),
+        build.build_features(open_project(use_case), DAY),
+    )
     tables = ("raw/events", "raw/outcomes", "checked/events", "checked/outcomes", "features", "labels")
     found = {table: lake(use_case).as_of(DAY).digest_of_periods(table) for table in tables}
     other = replace(toy.USE_CASE, name="other")
-    ingest.ingest_period(other, DAY), validate.validate_period(other, DAY), build.build_features(other, DAY)
+    (
+        ingest.ingest_period(open_project(other), DAY),
+        validate.validate_period(open_project(other), DAY),
+        build.build_features(open_project(other), DAY),
+    )
     assert found == {table: lake(other).as_of(DAY).digest_of_periods(table) for table in tables}
 
 
 def test_a_use_case_of_delivered_feeds_alone_needs_no_source(landing):
     deliver(landing)
     use_case = replace(landing_toy(landing.name), package="tests.ingestion.sourceless", look_back_periods=0)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
-    (rebuilt,) = rebuild_periods(use_case, [DAY], DAY + timedelta(days=1))
+    (
+        ingest.ingest_period(open_project(use_case), DAY),
+        validate.validate_period(open_project(use_case), DAY),
+        build.build_features(open_project(use_case), DAY),
+    )
+    (rebuilt,) = rebuild_periods(open_project(use_case), [DAY], DAY + timedelta(days=1))
     assert (rebuilt.rows, rebuilt.leaking, rebuilt.error) == (source.ROWS, (), "")
 
 
@@ -150,10 +163,10 @@ def test_of_each_file_size_etag_checksum_and_version_are_kept_and_the_commit_nam
 def test_landing_the_same_files_again_commits_nothing(landing):
     deliver(landing)
     use_case = landing_toy(landing.name)
-    ingest.ingest_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY)
     tables = ("raw/events", "raw/outcomes", "deliveries/events", "deliveries/outcomes")
     before = {table: lake(use_case).as_of(DAY).version(table) for table in tables}
-    assert not any(commit.changed for commit in ingest.ingest_period(use_case, DAY).values())
+    assert not any(commit.changed for commit in ingest.ingest_period(open_project(use_case), DAY).values())
     assert before == {table: lake(use_case).as_of(DAY).version(table) for table in tables}
 
 
@@ -253,16 +266,16 @@ def test_a_day_without_files_is_named_with_its_bucket_and_prefix(landing):
     with pytest.raises(
         DeliveryMissingError, match=rf"'events' for {DAY}.*no csv file.*{landing.name}.*'events/{DAY}/'"
     ):
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
 
 
 def test_a_look_back_day_without_files_is_named_by_whoever_needs_it(landing):
     for earlier in (0, 1, 2):
         deliver(landing, DAY - timedelta(days=earlier))
     use_case = landing_toy(landing.name)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
     with pytest.raises(DeliveryMissingError, match=f"'events' for {DAY - timedelta(days=7)}"):
-        build.build_features(use_case, DAY)
+        build.build_features(open_project(use_case), DAY)
 
 
 def test_a_day_is_not_there_before_its_mark_is(landing):

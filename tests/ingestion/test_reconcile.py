@@ -6,6 +6,7 @@ import pytest
 
 from include.declaration.landing import Landing
 from include.ingestion import reconcile
+from include.project import open_project
 from tests.quarantined import DAY, EVENTS, land
 from tests.toy_use_case import USE_CASE, source
 
@@ -21,7 +22,7 @@ def partly_delivered(lake_home, monkeypatch):
 
 
 def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
-    events, outcomes = reconcile.reconcile(partly_delivered, ask_source=True)
+    events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
     assert "Nothing is lost. Its landing bucket was not asked" in events.told
     assert "not asked" not in outcomes.told
 
@@ -29,10 +30,10 @@ def test_a_landing_bucket_is_not_asked_and_it_is_said(partly_delivered):
 def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch):
     deliver = source.outcomes
     monkeypatch.setattr(source, "outcomes", lambda day: deliver(day).slice(1))
-    events, outcomes = reconcile.reconcile(partly_delivered, ask_source=True)
+    events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
     assert events.faults == ()
     assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, of which 200 landed: ingest it again",)
 
 
 def test_nothing_is_said_of_asking_where_nobody_asked(partly_delivered):
-    assert not any("not asked" in each.told for each in reconcile.reconcile(partly_delivered))
+    assert not any("not asked" in each.told for each in reconcile.reconcile(open_project(partly_delivered)))

@@ -19,6 +19,7 @@ from include.ingestion.ingest_files import DeliveryLostError
 from include.lake.lake import Lake, PartitionConflictError
 from include.notifications import notify
 from include.notifications.queue import NotificationQueue
+from include.project import open_project
 from tests.landing_bucket import DAY, as_csv, deliver, landing_toy
 from tests.toy_use_case import source
 
@@ -33,7 +34,7 @@ def use_case(landing):
     """The toy, with DAY landed and published."""
     deliver(landing)
     use_case = landing_toy(landing.name)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
     return use_case
 
 
@@ -62,8 +63,8 @@ def test_a_rerun_of_a_published_day_keeps_what_has_landed_and_says_so(use_case, 
     before = content(use_case)
     how(landing)
     with caplog.at_level(logging.WARNING):
-        commits = ingest.ingest_period(use_case, DAY)
-        validate.validate_period(use_case, DAY)
+        commits = ingest.ingest_period(open_project(use_case), DAY)
+        validate.validate_period(open_project(use_case), DAY)
     assert content(use_case) == before
     assert (commits["events"].partition.rows, commits["events"].changed) == (200, False)
     (said,) = [record.getMessage() for record in caplog.records if "events" in record.getMessage()]
@@ -75,10 +76,10 @@ def test_a_published_day_of_which_only_the_mark_is_gone_is_landed_again_as_it_wa
     use_case = landing_toy(landing.name, events={"ready": "_SUCCESS"})
     deliver(landing)
     landing.put(f"events/{DAY}/_SUCCESS", b"")
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
     before = content(use_case)
     landing.remove(f"events/{DAY}/_SUCCESS")
-    assert not ingest.ingest_period(use_case, DAY)["events"].changed
+    assert not ingest.ingest_period(open_project(use_case), DAY)["events"].changed
     assert content(use_case) == before
 
 
@@ -94,13 +95,13 @@ def flood(use_case, landing, most: int = 5):
 def test_a_published_day_that_is_flooded_with_objects_keeps_what_has_landed_and_says_so(use_case, landing, caplog):
     before, flooded = content(use_case), flood(use_case, landing)
     with caplog.at_level(logging.WARNING):
-        ingest.ingest_period(flooded, DAY)
+        ingest.ingest_period(open_project(flooded), DAY)
     assert content(use_case) == before
     assert f"events/{DAY}/, where there are more than 5 objects (added)" in caplog.text
-    (found,) = [each for each in ingest_files.noticed_redelivery(flooded, DAY) if each.feed == "events"]
+    (found,) = [each for each in ingest_files.noticed_redelivery(open_project(flooded), DAY) if each.feed == "events"]
     assert "more than 5 objects" in str(found), "and the days after it are not stopped"
     with pytest.raises(DeliveryTooLargeError):
-        ingest.land_feed(flooded, flooded.feed("events"), DAY, take_changed=True)
+        ingest.land_feed(open_project(flooded), flooded.feed("events"), DAY, take_changed=True)
 
 
 def meanwhile(monkeypatch, does) -> None:
@@ -123,38 +124,38 @@ def test_of_two_who_land_a_day_the_one_who_saw_fewer_files_writes_nothing_and_tr
 
     def other() -> None:
         landing.put(f"events/{DAY}/more.csv", as_csv(rows.slice(50)))
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
 
     meanwhile(monkeypatch, other)
     with pytest.raises(
         PartitionConflictError, match=r"toy: raw/events of 2020-01-10 was written by somebody else"
     ) as moved:
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
     assert moved.value.worth_retrying
     view = Lake.of(use_case).as_of(DAY)
     assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 2)
-    assert not ingest.ingest_period(use_case, DAY)["events"].changed
+    assert not ingest.ingest_period(open_project(use_case), DAY)["events"].changed
 
 
 def test_a_day_that_is_published_while_its_changed_files_are_read_keeps_what_was_published(landing, monkeypatch):
     use_case = landing_toy(landing.name)
     deliver(landing)
-    ingest.ingest_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY)
     change(landing)
-    meanwhile(monkeypatch, lambda: validate.validate_period(use_case, DAY))
+    meanwhile(monkeypatch, lambda: validate.validate_period(open_project(use_case), DAY))
     with pytest.raises(PartitionConflictError):
-        ingest.ingest_period(use_case, DAY)
-    assert ingest.ingest_period(use_case, DAY)["events"].partition.rows == 200
+        ingest.ingest_period(open_project(use_case), DAY)
+    assert ingest.ingest_period(open_project(use_case), DAY)["events"].partition.rows == 200
 
 
 @every_change
 def test_the_ingest_of_a_later_day_notices_and_changes_nothing(use_case, landing, how, what):
     later, before = DAY + timedelta(days=3), content(use_case)
     deliver(landing, later)
-    assert ingest_files.noticed_redelivery(use_case, later) == []
+    assert ingest_files.noticed_redelivery(open_project(use_case), later) == []
     how(landing)
-    ingest.ingest_period(use_case, later)
-    (found,) = ingest_files.noticed_redelivery(use_case, later)
+    ingest.ingest_period(open_project(use_case), later)
+    (found,) = ingest_files.noticed_redelivery(open_project(use_case), later)
     assert (found.feed, found.day, list(found.files.values())) == ("events", DAY, [what])
     assert content(use_case, later) == before
 
@@ -162,29 +163,29 @@ def test_the_ingest_of_a_later_day_notices_and_changes_nothing(use_case, landing
 def test_a_day_that_is_longer_ago_than_is_watched_is_not_looked_at(use_case, landing):
     change(landing)
     last = DAY + timedelta(days=use_case.feed("events").landing.watch_periods)
-    assert len(ingest_files.noticed_redelivery(use_case, last)) == 1
-    assert ingest_files.noticed_redelivery(use_case, last + timedelta(days=1)) == []
+    assert len(ingest_files.noticed_redelivery(open_project(use_case), last)) == 1
+    assert ingest_files.noticed_redelivery(open_project(use_case), last + timedelta(days=1)) == []
 
 
 @pytest.mark.both_places
 def test_a_person_may_take_the_files_as_they_are_now(use_case, landing):
     change(landing)
-    assert ingest.ingest_period(use_case, DAY, take_changed=True)["events"].partition.rows == 150
-    validate.validate_period(use_case, DAY)
+    assert ingest.ingest_period(open_project(use_case), DAY, take_changed=True)["events"].partition.rows == 150
+    validate.validate_period(open_project(use_case), DAY)
     assert Lake.of(use_case).as_of(DAY).partitions("checked/events")[DAY].rows == 150
-    assert ingest_files.noticed_redelivery(use_case, DAY) == []
+    assert ingest_files.noticed_redelivery(open_project(use_case), DAY) == []
     before = content(use_case)
-    assert not ingest.ingest_period(use_case, DAY, take_changed=True)["events"].changed
+    assert not ingest.ingest_period(open_project(use_case), DAY, take_changed=True)["events"].changed
     assert content(use_case) == before
 
 
 def test_a_day_of_which_nothing_is_published_takes_its_corrected_files_without_a_word(landing):
     use_case = landing_toy(landing.name)
     landing.put(KEY, SHORT)
-    ingest.land_feed(use_case, use_case.feed("events"), DAY)
+    ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY)
     landing.put(KEY, as_csv(source.events(DAY)))
-    assert ingest.land_feed(use_case, use_case.feed("events"), DAY).partition.rows == 200
-    assert ingest_files.noticed_redelivery(use_case, DAY) == []
+    assert ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY).partition.rows == 200
+    assert ingest_files.noticed_redelivery(open_project(use_case), DAY) == []
 
 
 @pytest.mark.parametrize("later", [0, 1])
@@ -192,19 +193,21 @@ def test_a_day_that_was_built_from_before_it_was_withdrawn_keeps_what_has_landed
     """Of itself, or of a day that looks back on it."""
     use_case = replace(use_case, look_back_periods=later)
     deliver(landing, DAY + timedelta(days=later))
-    build.build_features(use_case, DAY + timedelta(days=later))
+    build.build_features(open_project(use_case), DAY + timedelta(days=later))
     withdraw(use_case, monkeypatch)
     before = content(use_case)
     change(landing)
-    assert not ingest.land_feed(use_case, use_case.feed("events"), DAY).changed
+    assert not ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY).changed
     assert content(use_case) == before
-    assert ingest.land_feed(use_case, use_case.feed("events"), DAY, take_changed=True).partition.rows == 150
+    assert (
+        ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY, take_changed=True).partition.rows == 150
+    )
 
 
 def test_a_day_that_was_withdrawn_before_anything_was_built_from_it_takes_its_files(use_case, landing, monkeypatch):
     withdraw(use_case, monkeypatch)
     change(landing)
-    assert ingest.land_feed(use_case, use_case.feed("events"), DAY).partition.rows == 150
+    assert ingest.land_feed(open_project(use_case), use_case.feed("events"), DAY).partition.rows == 150
 
 
 def withdraw(use_case, monkeypatch) -> None:
@@ -216,7 +219,7 @@ def withdraw(use_case, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(validate, "_check", refused)
         with pytest.raises(FeedRefusedError):
-            validate.check_feed(use_case, use_case.feed("events"), DAY)
+            validate.check_feed(open_project(use_case), use_case.feed("events"), DAY)
     assert not Lake.of(use_case).as_of(DAY).partitions("checked/events", DAY, DAY)
 
 
@@ -226,14 +229,14 @@ def test_a_damaged_day_whose_files_are_others_by_now_is_to_be_restored(use_case,
     ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
     Path(path).write_bytes(Path(path).read_bytes()[:-100])
     with pytest.raises(DeliveryLostError, match=r"raw/events of 2020-01-10 is damaged: .* Restore .* from a backup"):
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
 
 
 def test_a_damaged_day_whose_files_are_the_same_is_landed_again(use_case, landing):
     before = content(use_case)
     ((_, path),) = Lake.of(use_case).as_of(DAY).files("raw/events", DAY, DAY)
     Path(path).write_bytes(Path(path).read_bytes()[:-100])
-    assert ingest.ingest_period(use_case, DAY)["events"].changed
+    assert ingest.ingest_period(open_project(use_case), DAY)["events"].changed
     assert content(use_case) == before
     assert Lake.of(use_case).as_of(DAY).read("raw/events", DAY, DAY).num_rows == 200
 
@@ -244,7 +247,7 @@ def test_a_day_that_was_landed_from_a_function_before_keeps_its_rows(use_case, l
     lake.withdraw("deliveries/events", DAY, stage="test")
     before = content(use_case)
     how(landing)
-    ingest.ingest_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY)
     assert content(use_case) == before
 
 
@@ -261,19 +264,19 @@ def test_whoever_is_killed_between_rows_and_their_record_is_made_up_for(landing,
 
     monkeypatch.setattr(Lake, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        ingest.ingest_period(use_case, DAY)
+        ingest.ingest_period(open_project(use_case), DAY)
     view = Lake.of(use_case).as_of(DAY)
     assert (view.read("raw/events").num_rows, view.read("deliveries/events").num_rows) == (200, 0)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
     assert Lake.of(use_case).as_of(DAY).read("deliveries/events").num_rows == 1
-    assert ingest_files.noticed_redelivery(use_case, DAY) == []
+    assert ingest_files.noticed_redelivery(open_project(use_case), DAY) == []
 
 
 def test_people_are_told_once_of_each_change(use_case, landing):
     sent = []
     for again in range(3):
         landing.put(KEY, SHORT if again < 2 else b"another")
-        for found in ingest_files.noticed_redelivery(use_case, DAY):
+        for found in ingest_files.noticed_redelivery(open_project(use_case), DAY):
             notify.deliver_queued(use_case, notify.redelivery_alert(use_case, found, {}), {"webhook": sent.append})
     assert len(sent) == 2
     assert sent[0].subject == f"[airworthy] toy {DAY}: files of events were delivered again"

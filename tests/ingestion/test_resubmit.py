@@ -10,6 +10,7 @@ from include.errors import InvalidRequestError
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.ingestion.correction_log import CorrectionLog
+from include.project import open_project
 from tests.properties.orders import contents
 from tests.quarantined import (
     ASKED,
@@ -39,7 +40,7 @@ def _home(lake_home):
 
 
 def states(feed: str = "events") -> list[str]:
-    return quarantine.read_quarantine(USE_CASE, feed).states()
+    return quarantine.read_quarantine(open_project(USE_CASE), feed).states()
 
 
 def test_corrected_rows_are_published_on_the_first_free_day_and_the_past_stays(bad_hours):
@@ -91,11 +92,11 @@ def test_a_row_corrected_wrongly_is_said_so_and_quarantined_again_and_can_be_cor
     assert done.again == {HOUR: 1}
     assert f"quarantined again: 1 for '{HOUR}'" in done.told
     land("events", NEXT)
-    found = quarantine.read_quarantine(USE_CASE, "events", NEXT)
+    found = quarantine.read_quarantine(open_project(USE_CASE), "events", NEXT)
     assert found.states() == ["open"]
     sent("events", found.exported().decode().replace(",26,", ",6,"))
     land("events", NEXT + timedelta(days=1))
-    assert [each.open for each in reconcile.reconcile(USE_CASE, ask_source=True)] == [0, 0]
+    assert [each.open for each in reconcile.reconcile(open_project(USE_CASE), ask_source=True)] == [0, 0]
 
 
 def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_day_has_landed(bad_hours):
@@ -126,11 +127,13 @@ def test_a_file_without_ids_is_matched_by_the_keys(bad_hours):
 def test_a_parquet_file_is_as_good(bad_hours):
     import pyarrow.parquet as pq
 
-    rows = quarantine.read_quarantine(USE_CASE, "events", DAY).content
+    rows = quarantine.read_quarantine(open_project(USE_CASE), "events", DAY).content
     rows = rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array([3, 4], pa.int32()))
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink)
-    done = resubmit.resubmit_corrected(USE_CASE, "events", "rows.parquet", sink.getvalue().to_pybytes(), **ASKED)
+    done = resubmit.resubmit_corrected(
+        open_project(USE_CASE), "events", "rows.parquet", sink.getvalue().to_pybytes(), **ASKED
+    )
     assert done.rows == 2
 
 
@@ -139,7 +142,7 @@ def test_some_rows_may_be_corrected_and_the_rest_released_later(bad_hours):
     sent("events", "\n".join(lines[:2]))
     released("events", HOUR)
     land("events", NEXT)
-    (count,) = quarantine.count_quarantined(quarantine.read_quarantine(USE_CASE, "events"))
+    (count,) = quarantine.count_quarantined(quarantine.read_quarantine(open_project(USE_CASE), "events"))
     assert (count.day, count.reason, count.open, count.corrected, count.released) == (DAY, HOUR, 0, 1, 1)
 
 
@@ -179,9 +182,9 @@ def test_a_day_without_delivered_rows_is_refused_although_it_has_corrections(bad
 
     sent("events", edited(*BOTH))
     monkeypatch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
-    ingest.land_feed(USE_CASE, EVENTS, NEXT)
+    ingest.land_feed(open_project(USE_CASE), EVENTS, NEXT)
     with pytest.raises(FeedRefusedError, match="delivered no rows"):
-        validate.check_feed(USE_CASE, EVENTS, NEXT)
+        validate.check_feed(open_project(USE_CASE), EVENTS, NEXT)
 
 
 def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same(bad_hours, monkeypatch):
@@ -190,15 +193,15 @@ def test_a_day_that_is_declared_absent_later_brings_its_corrections_all_the_same
     deliver, later = source.events, NEXT + timedelta(days=1)
     monkeypatch.setattr(source, "events", lambda day: deliver(day).slice(0, 0 if day == NEXT else None))
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
-    build.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, later)
+    build.land_missing(open_project(replace(USE_CASE, feeds=(absent,))), NEXT, later)
     assert [(row["hour"], row["reasons"]) for row in rows_of("checked/events", NEXT)[:2]] == [(5, []), (1, [])]
-    (events, _) = reconcile.reconcile(USE_CASE)
+    (events, _) = reconcile.reconcile(open_project(USE_CASE))
     assert (events.waiting, events.replayed, events.faults) == (0, 2, ())
 
 
 def test_a_day_declared_absent_without_corrections_is_not_landed(monkeypatch):
     absent = replace(EVENTS, missing_periods=EVENTS.missing_periods | {NEXT})
-    build.land_missing(replace(USE_CASE, feeds=(absent,)), NEXT, NEXT)
+    build.land_missing(open_project(replace(USE_CASE, feeds=(absent,))), NEXT, NEXT)
     assert CorrectionLog.of(USE_CASE, "events").closed_days() == set()
 
 
@@ -207,7 +210,7 @@ def test_identical_rows_are_told_apart_and_corrected_one_by_one(monkeypatch):
     spoil(monkeypatch, "outcomes", "id", [0, 0], DAY)
     spoil(monkeypatch, "outcomes", "event_date", [DAY - timedelta(days=2)] * 2, DAY)
     land("outcomes", DAY)
-    first, second = quarantine.read_quarantine(USE_CASE, "outcomes", DAY).rows["digest"].to_pylist()
+    first, second = quarantine.read_quarantine(open_project(USE_CASE), "outcomes", DAY).rows["digest"].to_pylist()
     assert second == f"{first}.2"
     with pytest.raises(InvalidRequestError, match="as 2 quarantined rows have"):
         sent("outcomes", '"event_date","id","failed"\n2020-01-08,0,1\n')

@@ -10,6 +10,7 @@ from include.errors import InvalidRequestError, NotReadyError
 from include.ingestion import ingest, quarantine, reconcile, resubmit, uploads, validate
 from include.ingestion.correction_log import CorrectionLog
 from include.lake.lake import Lake
+from include.project import open_project
 from tests.quarantined import (
     BOTH,
     DAY,
@@ -113,7 +114,7 @@ def test_a_day_declared_absent_is_passed_over_and_refused(bad_hours, monkeypatch
 def test_a_day_that_landed_empty_is_settled(bad_hours, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(source, "events", lambda day: source.everything(day, rows=0).drop_columns(["failed"]))
-        ingest.land_feed(USE_CASE, EVENTS, NEXT)
+        ingest.land_feed(open_project(USE_CASE), EVENTS, NEXT)
     assert sent("events", edited(*BOTH)).known_on == "2020-01-12"
 
 
@@ -122,8 +123,10 @@ def test_a_day_without_its_corrections_in_raw_is_not_validated(bad_hours):
     land("events", NEXT)
     Lake.of(USE_CASE).replace("raw/events", NEXT, source.events(NEXT), inputs={}, stage="ingest")
     with pytest.raises(NotReadyError, match=r"landed without all of its 1 correction.*`ingest`"):
-        validate.check_feed(USE_CASE, EVENTS, NEXT)
-    assert any("landed without its corrections" in fault for fault in reconcile.reconcile(USE_CASE)[0].faults)
+        validate.check_feed(open_project(USE_CASE), EVENTS, NEXT)
+    assert any(
+        "landed without its corrections" in fault for fault in reconcile.reconcile(open_project(USE_CASE))[0].faults
+    )
 
 
 def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
@@ -239,7 +242,7 @@ def test_a_description_alone_names_the_reason_it_belongs_to(monkeypatch):
 
 
 def ids_of(feed: str) -> dict[str, str]:
-    found = quarantine.read_quarantine(USE_CASE, feed, DAY).rows
+    found = quarantine.read_quarantine(open_project(USE_CASE), feed, DAY).rows
     return dict(zip(found["digest"].to_pylist(), map(str, found["reasons"].to_pylist()), strict=True))
 
 
@@ -275,11 +278,11 @@ def asked(**fields) -> resubmit.ResubmissionRequest:
 
 def test_a_form_corrects_with_a_file_of_the_inbox(bad_hours):
     (uploads.upload_folder(USE_CASE) / "hours.csv").write(edited(*BOTH).encode())
-    assert resubmit.resubmit_rows(USE_CASE, asked(what="correct", file="hours.csv")).rows == 2
+    assert resubmit.resubmit_rows(open_project(USE_CASE), asked(what="correct", file="hours.csv")).rows == 2
 
 
 def test_a_form_releases_by_reason(bad_hours):
-    assert resubmit.resubmit_rows(USE_CASE, asked(reasons=[HOUR], quarantined_on=DAY)).kind == "release"
+    assert resubmit.resubmit_rows(open_project(USE_CASE), asked(reasons=[HOUR], quarantined_on=DAY)).kind == "release"
 
 
 @pytest.mark.parametrize(
@@ -294,4 +297,4 @@ def test_a_form_releases_by_reason(bad_hours):
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
     with pytest.raises(InvalidRequestError, match=r"To correct, name a file|leave the file"):
-        resubmit.resubmit_rows(USE_CASE, asked(**fields))
+        resubmit.resubmit_rows(open_project(USE_CASE), asked(**fields))

@@ -20,6 +20,7 @@ from include.ingestion import ingest, validate
 from include.lake.object_store import StoragePath
 from include.lake.partitions import days_from
 from include.local import processes
+from include.project import open_project
 from include.promotion import promote, register
 from include.registry import sync
 from include.registry.ledger import Ledger
@@ -73,14 +74,16 @@ def say(stack: Stack, *command: str) -> str:
 def live() -> None:
     """Some days of a model's life, in this process, in the stores that the environment names."""
     for day in days_from(TOY.first, TOY.last):
-        ingest.ingest_period(USE_CASE, day)
-        validate.validate_period(USE_CASE, day)
-        build.build_features(USE_CASE, day)
-    run_id = train.train_model(USE_CASE, TOY.as_of, reason="a first model").run_id
-    evaluate.evaluate_run(USE_CASE, run_id)
-    assert promote.promote_version(USE_CASE, register.register_run(USE_CASE, run_id).version, actor="a test").promoted
+        ingest.ingest_period(open_project(USE_CASE), day)
+        validate.validate_period(open_project(USE_CASE), day)
+        build.build_features(open_project(USE_CASE), day)
+    run_id = train.train_model(open_project(USE_CASE), TOY.as_of, reason="a first model").run_id
+    evaluate.evaluate_run(open_project(USE_CASE), run_id)
+    assert promote.promote_version(
+        open_project(USE_CASE), register.register_run(open_project(USE_CASE), run_id).version, actor="a test"
+    ).promoted
     for day in days_from(TOY.as_of, TOY.last):
-        score.score_period(USE_CASE, day)
+        score.score_period(open_project(USE_CASE), day)
 
 
 def postgres(stack: Stack, tool: str, database: str, file: Path) -> None:
@@ -156,7 +159,7 @@ def test_what_was_backed_up_and_destroyed_comes_back_whole(folders, monkeypatch)
         assert state() == expected
         assert expected[0]["predictions"]
         assert len(expected[1]) == 1
-        assert reproduce.reproduce_version(USE_CASE, "1").outcome == "equal"
+        assert reproduce.reproduce_version(open_project(USE_CASE), "1").outcome == "equal"
         assert StoragePath.of(stack.places()["AIRWORTHY_DATA_DOCS"]).names()
         [kept] = json.loads(say(stack, "airflow", "connections", "get", "kept", "--output", "json"))
         assert kept["password"] == SECRET  # by the key of .env alone

@@ -11,6 +11,7 @@ import pytest
 
 from include.lake.lake import Lake
 from include.local.airflow_client import AirflowClient, DagRun
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.web import summary
 from tests.integration.conftest import TOY
@@ -65,7 +66,7 @@ def test_every_event_of_a_scored_day_has_a_prediction_by_the_champion(walk):
     assert (entry.version, entry.effective_from) == ("1", walk.as_of)
     predictions = Lake.of(walk.use_case).as_of(walk.last).read("predictions", walk.as_of, walk.last)
     assert set(predictions["model_version"].to_pylist()) == {"1"}
-    found = summary.build_report(walk.use_case)
+    found = summary.build_report(open_project(walk.use_case))
     assert all(feed.landed == feed.published + feed.quarantined and feed.landed for feed in found.feeds.values())
 
 

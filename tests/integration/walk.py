@@ -12,6 +12,7 @@ from include.ingestion import ingest, validate
 from include.lake.partitions import days_from
 from include.local.airflow_client import FINISHED, AirflowClient, DagRun
 from include.monitoring import monitor
+from include.project import open_project
 from include.promotion import promote, register
 from include.scoring import score
 from include.training import train
@@ -71,20 +72,22 @@ class Walk:
         with living_in(home) as patch:
             draw_nothing(patch)
             for day in days_from(self.first, self.last):
-                ingest.ingest_period(self.use_case, day)
-                validate.validate_period(self.use_case, day)
-                build.build_features(self.use_case, day)
-            build.ensure_window(self.use_case, self.as_of, None)
-            run_id = train.train_model(self.use_case, self.as_of, reason="to compare with").run_id
-            evaluate.evaluate_run(self.use_case, run_id)
+                ingest.ingest_period(open_project(self.use_case), day)
+                validate.validate_period(open_project(self.use_case), day)
+                build.build_features(open_project(self.use_case), day)
+            build.ensure_window(open_project(self.use_case), self.as_of, None)
+            run_id = train.train_model(open_project(self.use_case), self.as_of, reason="to compare with").run_id
+            evaluate.evaluate_run(open_project(self.use_case), run_id)
             promoted = promote.promote_version(
-                self.use_case, register.register_run(self.use_case, run_id).version, actor="a test"
+                open_project(self.use_case),
+                register.register_run(open_project(self.use_case), run_id).version,
+                actor="a test",
             )
             assert promoted.promoted, promoted.reason
             for day in days_from(self.as_of, self.last):
-                score.score_period(self.use_case, day)
-                monitor.monitor_period(self.use_case, day)
-                monitor.remeasure_label_period(self.use_case, day)
+                score.score_period(open_project(self.use_case), day)
+                monitor.monitor_period(open_project(self.use_case), day)
+                monitor.remeasure_label_period(open_project(self.use_case), day)
             return self.tables()
 
     def tables(self) -> Tables:

@@ -27,6 +27,7 @@ from include.lake.integrity import PartitionCorruptedError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.range_reader import RangeReader, TableCorruptedError
+from include.project import open_project
 from include.promotion import promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -79,7 +80,7 @@ def test_a_changed_file_is_refused_and_nothing_is_scored_from_it(champion, chang
     pq.write_table(change(pq.read_table(path, partitioning=None)), path)
     # A file without a column that the model reads looks as one of an older declaration: that is refused first.
     with pytest.raises(FeaturesOutdatedError if change is one_column_less else PartitionCorruptedError):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     assert integrity.broken_days(Lake.of(USE_CASE).as_of(AS_OF), "features", AS_OF, AS_OF) == {AS_OF: CHANGED}
     assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 
@@ -91,7 +92,7 @@ def test_a_day_that_another_writer_has_committed_is_refused(champion, change: Ca
     place = str((lake.root / "features").path)
     write_deltalake(place, rows, mode="overwrite", predicate=f"day = '{AS_OF}'")
     with pytest.raises(PartitionCorruptedError, match=rf"features of {AS_OF} is damaged: {FOREIGN}"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def commit_as_ours(table: str, day: date, path: Path, digest: str, rows: int) -> None:
@@ -137,7 +138,7 @@ def test_a_commit_that_looks_as_ours_and_keeps_the_digest_is_refused(champion, m
     with pytest.raises(
         PartitionCorruptedError, match=rf"features of {AS_OF} is damaged: a file is not signed by this installation"
     ):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
@@ -145,7 +146,7 @@ def test_labels_that_somebody_has_exchanged_are_judged_by_no_gate(trained_toy):
         if there.rows:
             commit_as_ours("labels", day, forged_file("labels", day, flipped, ""), there.digest, there.rows)
     with pytest.raises(PartitionCorruptedError, match=r"labels of [\d-]+ is damaged: a file is not signed"):
-        evaluate.evaluate_run(replace(USE_CASE, gates=USE_CASE.gates[1:]), trained_toy)
+        evaluate.evaluate_run(open_project(replace(USE_CASE, gates=USE_CASE.gates[1:])), trained_toy)
 
 
 def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
@@ -156,15 +157,15 @@ def test_a_file_of_another_day_or_table_is_signed_for_that_alone(champion):
     moved = shutil.copy(path, (lake.root / "features").path / f"day={AS_OF}")
     commit_as_ours("features", AS_OF, Path(moved), there.digest, there.rows)
     with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_running_the_day_again_writes_anew_what_was_forged(champion):
     lake = Lake.of(USE_CASE)
     there = lake.as_of(AS_OF).partitions("features", AS_OF, AS_OF)[AS_OF]
     commit_as_ours("features", AS_OF, forged_file("features", AS_OF, other_values, ""), there.digest, there.rows)
-    assert build.build_features(USE_CASE, AS_OF).changed
-    assert score.score_period(USE_CASE, AS_OF).rows
+    assert build.build_features(open_project(USE_CASE), AS_OF).changed
+    assert score.score_period(open_project(USE_CASE), AS_OF).rows
     assert not lake.as_of(AS_OF).forged_days("features")
 
 
@@ -177,7 +178,7 @@ def test_quarantined_rows_that_somebody_has_put_there_are_not_shown_and_not_sent
     commit_as_ours(table, day, forged_file(table, day, other_values, ""), there.digest, there.rows)
     for checked in (True, False):
         with pytest.raises(PartitionCorruptedError, match="a file is not signed by this installation"):
-            quarantine.read_quarantine(USE_CASE, "events", checked=checked)
+            quarantine.read_quarantine(open_project(USE_CASE), "events", checked=checked)
 
 
 def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
@@ -189,7 +190,7 @@ def test_without_the_keys_no_file_is_believed(champion, monkeypatch):
 
 
 def test_a_forged_day_of_what_the_page_draws_is_named_with_what_to_do(champion):
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     there = Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)[AS_OF]
     assert RangeReader.of(Lake.of(USE_CASE), "predictions", AS_OF).days == (AS_OF,)
     forged = forged_file("predictions", AS_OF, fewer_rows, "")
@@ -208,14 +209,15 @@ def test_what_a_retired_key_has_signed_is_made_again_by_running_the_day_and_the_
     assert Registry(USE_CASE).versions() == []
     for day in days_from(USE_CASE.first_period, AS_OF):
         (
-            ingest.ingest_period(USE_CASE, day),
-            validate.validate_period(USE_CASE, day),
-            build.build_features(USE_CASE, day),
+            ingest.ingest_period(open_project(USE_CASE), day),
+            validate.validate_period(open_project(USE_CASE), day),
+            build.build_features(open_project(USE_CASE), day),
         )
     lake.as_of(AS_OF).require_whole("features")
     made = register.register_run(
-        USE_CASE, evaluate.evaluate_run(USE_CASE, train.train_model(USE_CASE, AS_OF).run_id).run_id
+        open_project(USE_CASE),
+        evaluate.evaluate_run(open_project(USE_CASE), train.train_model(open_project(USE_CASE), AS_OF).run_id).run_id,
     ).version
-    assert promote.promote_version(USE_CASE, made, actor="a test").promoted
-    assert score.score_period(USE_CASE, AS_OF).rows
+    assert promote.promote_version(open_project(USE_CASE), made, actor="a test").promoted
+    assert score.score_period(open_project(USE_CASE), AS_OF).rows
     assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["promotion", "restoration"]

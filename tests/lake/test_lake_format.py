@@ -15,6 +15,7 @@ from include.lake.lake import Lake
 from include.lake.lake_format import FORMAT, LakeFormatError, stored_format
 from include.maintenance import upgrades
 from include.maintenance.upgrades import UnsignedLakeError, upgrade_lake
+from include.project import open_project
 from include.registry.ledger import Ledger, UnprovenEntriesError
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.records import Records
@@ -51,7 +52,7 @@ def test_an_empty_lake_may_be_read_and_has_no_number(lake_home):
 
 @pytest.mark.both_places
 def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
-    ingest.ingest_period(USE_CASE, DAY)
+    ingest.ingest_period(open_project(USE_CASE), DAY)
     assert stored_format(root()) == FORMAT
     forget()
     assert Lake.of(USE_CASE).as_of(DAY).read("raw/events").num_rows
@@ -72,7 +73,7 @@ def test_the_first_write_gives_a_lake_this_code_s_number(lake_home):
 def test_a_lake_of_another_format_is_refused_and_left_as_it_is(toy_lake, text, said):
     number(text)
     before = sorted(path for path in toy_lake.rglob("*"))
-    for attempt in (lambda: Lake.of(USE_CASE), lambda: ingest.ingest_period(USE_CASE, date(2020, 3, 20))):
+    for attempt in (lambda: Lake.of(USE_CASE), lambda: ingest.ingest_period(open_project(USE_CASE), date(2020, 3, 20))):
         with pytest.raises(LakeFormatError, match=said):
             attempt()
     assert sorted(toy_lake.rglob("*")) == before
@@ -94,9 +95,9 @@ def test_a_signed_lake_without_a_number_is_upgraded_and_goes_on_as_before(champi
     (root() / lake_format.NAME).remove()
     forget()
     with pytest.raises(LakeFormatError):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     assert upgrade_lake(USE_CASE) == [1, FORMAT] and upgrade_lake(USE_CASE) == []
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     assert Lake.of(USE_CASE).as_of(AS_OF).read("features").to_pydict() == before
     assert Ledger.of(USE_CASE).champion_of(AS_OF).version == champion
 

@@ -9,6 +9,7 @@ from include.ingestion import ingest, validate
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.sorting import rows_in_both, sort_rows
+from include.project import open_project
 from tests.toy import with_key
 from tests.toy_use_case import USE_CASE, features, source
 
@@ -40,7 +41,11 @@ def test_a_key_of_any_name_goes_from_the_source_to_features(lake_home, monkeypat
         features, "build", lambda day, events, outcomes: backwards(events.select(*columns).to_pyarrow())
     )
     monkeypatch.setattr(features, "labels", lambda day, events, outcomes: outcomes.select("event_date", name, "failed"))
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY), build.build_features(use_case, DAY)
+    (
+        ingest.ingest_period(open_project(use_case), DAY),
+        validate.validate_period(open_project(use_case), DAY),
+        build.build_features(open_project(use_case), DAY),
+    )
     found = Lake.of(use_case).as_of(DAY).read("features", DAY, DAY, order_by=schemas.keys(use_case, "features"))
     assert found[name].to_pylist() == list(range(source.ROWS))
 

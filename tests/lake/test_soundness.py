@@ -19,6 +19,7 @@ from include.lake.soundness import (
     SoundnessCheck,
     find_unsound,
 )
+from include.project import open_project
 from tests.toy_use_case import USE_CASE, source
 
 DAY = date(2020, 1, 10)
@@ -106,7 +107,7 @@ def test_a_source_that_delivers_such_a_value_lands_nothing_and_is_not_asked_agai
 
     monkeypatch.setattr(source, "events", events)
     with pytest.raises(error, match=rf"'{column}'\]; .*Nothing was written.*in source\.py") as refused:
-        ingest.ingest_period(DATED, DAY)
+        ingest.ingest_period(open_project(DATED), DAY)
     (found,) = refused.value.found
     assert (found.column, refused.value.table, refused.value.worth_retrying) == (column, "raw/events", False)
     assert found.row.startswith("event_date=") and " id=" in found.row
@@ -121,5 +122,10 @@ def test_a_correction_that_holds_such_a_date_is_refused_when_it_is_sent(lake_hom
     pq.write_table(rows, sink)
     with pytest.raises(InvalidRequestError, match=r"'event_date'.* 10000-01-01"):
         resubmit.resubmit_corrected(
-            USE_CASE, "events", "rows.parquet", sink.getvalue().to_pybytes(), actor="Ann", comment="mistyped"
+            open_project(USE_CASE),
+            "events",
+            "rows.parquet",
+            sink.getvalue().to_pybytes(),
+            actor="Ann",
+            comment="mistyped",
         )

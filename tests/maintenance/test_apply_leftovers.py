@@ -19,6 +19,7 @@ from include.maintenance import apply
 from include.maintenance import plan as maintenance_plan
 from include.maintenance.mlflow_cleanup import MlflowCleanup
 from include.notifications.queue import NotificationQueue
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.training import train
 from tests import places
@@ -42,40 +43,44 @@ def test_a_run_that_became_no_version_is_deleted_and_later_its_files_go(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
     experiment = upkeep.experiment()
     model = Registry(USE_CASE).run(run_id).data.tags["airworthy.model_id"]
-    apply.maintain(USE_CASE, apply_changes=True, now=later(200))
+    apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
     [run] = [run for run in upkeep.runs(experiment) if run.deleted]
     assert run.run_id == run_id
     assert upkeep.size(experiment, run_id) and upkeep.size(experiment, f"models/{model}")
-    assert apply.maintain(USE_CASE, apply_changes=True, now=later(229)).counts == {}, "it can still be restored"
-    result = apply.maintain(USE_CASE, apply_changes=True, now=later(231))
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(229)).counts == {}, (
+        "it can still be restored"
+    )
+    result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(231))
     assert set(result.counts) == {"deleted run", "logged model"}
     assert result.counts["deleted run"]["bytes"] > 0
     assert not upkeep.size(experiment, run_id) and not upkeep.size(experiment, f"models/{model}")
     assert outcomes()["4"] == "equal"
-    assert apply.maintain(USE_CASE, apply_changes=True, now=later(231)).counts == {}
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(231)).counts == {}
 
 
 def test_a_run_that_a_person_restores_stays(home):
     run_id = of_no_version()
-    apply.maintain(USE_CASE, apply_changes=True, now=later(200))
+    apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
     MlflowCleanup(USE_CASE).restore_run(run_id)
-    assert set(apply.maintain(USE_CASE, apply_changes=True, now=later(370)).counts) == {"restored run"}
-    assert apply.maintain(USE_CASE, apply_changes=True, now=later(549)).counts == {}, "its days count from then on"
+    assert set(apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(370)).counts) == {"restored run"}
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(549)).counts == {}, (
+        "its days count from then on"
+    )
 
 
 def test_a_restored_run_that_a_person_deletes_later_is_that_persons(home):
     run_id, upkeep = of_no_version(), MlflowCleanup(USE_CASE)
-    apply.maintain(USE_CASE, apply_changes=True, now=later(200))
+    apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(200))
     upkeep.restore_run(run_id)
-    apply.maintain(USE_CASE, apply_changes=True, now=later(207))
+    apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(207))
     MlflowClient(upkeep.address).delete_run(run_id)
-    assert apply.maintain(USE_CASE, apply_changes=True, now=later(4000)).counts == {}
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(4000)).counts == {}
     assert upkeep.size(upkeep.experiment(), run_id)
 
 
 def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monkeypatch):
     now, run_id, delete = later(200), of_no_version(), MlflowCleanup.delete_run
-    plan = maintenance_plan.build_cleanup_plan(USE_CASE, now)
+    plan = maintenance_plan.build_cleanup_plan(open_project(USE_CASE), now)
     runs_only = replace(plan, items=tuple(plan.of("run")))
 
     def raced(self, *args):
@@ -84,7 +89,7 @@ def test_a_run_that_becomes_a_version_in_the_same_moment_is_restored(home, monke
         delete(self, *args)
 
     monkeypatch.setattr(MlflowCleanup, "delete_run", raced)
-    assert apply.apply_plan(USE_CASE, runs_only, now) == [f"run {run_id} became a version meanwhile."]
+    assert apply.apply_plan(open_project(USE_CASE), runs_only, now) == [f"run {run_id} became a version meanwhile."]
     assert not any(run.deleted for run in MlflowCleanup(USE_CASE).runs(MlflowCleanup(USE_CASE).experiment()))
 
 
@@ -95,13 +100,15 @@ def test_folders_of_artifacts_that_belong_to_nothing_go(home):
     for name in ("0" * 32, "models/m-" + "0" * 32, "a colleague's", "models/a colleague's"):
         (root / name / "artifacts").mkdir(parents=True)
         (root / name / "artifacts" / "file").write_bytes(b"123")
-    assert apply.maintain(USE_CASE, apply_changes=False, now=later(1)).counts == {
+    assert apply.maintain(open_project(USE_CASE), apply_changes=False, now=later(1)).counts == {
         "ownerless folder": {"count": 2, "bytes": 0}
     }
-    assert set(apply.maintain(USE_CASE, apply_changes=True, now=later(1)).counts) == {"ownerless folder"}
-    assert apply.maintain(USE_CASE, apply_changes=True, now=later(29)).counts == {}, "of less than 30 days"
+    assert set(apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(1)).counts) == {"ownerless folder"}
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(29)).counts == {}, (
+        "of less than 30 days"
+    )
     assert upkeep.size(experiment, "0" * 32)
-    result = apply.maintain(USE_CASE, apply_changes=True, now=later(32))
+    result = apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(32))
     assert result.counts["orphan artifacts"] == {"count": 2, "bytes": 6}
     assert not upkeep.size(experiment, "0" * 32) and upkeep.ownerless(experiment) == {}
     assert upkeep.size(experiment, "a colleague's") and upkeep.size(experiment, "models/a colleague's")
@@ -131,7 +138,9 @@ def test_what_a_killed_writer_left_half_written_goes_once_it_is_old(home):
         path.write_bytes(b"half")
     for path in ours:
         age(path, 200)
-    assert apply.maintain(USE_CASE, apply_changes=True).counts == {"unfinished file": {"count": 2, "bytes": 8}}
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True).counts == {
+        "unfinished file": {"count": 2, "bytes": 8}
+    }
     assert (young.exists(), [path.exists() for path in ours]) == (True, [False, False])
 
 
@@ -156,7 +165,9 @@ def test_old_pages_fits_and_logs_go_and_young_ones_stay(home, place):
     pages[0].write(b"page"), fits.keep("old", [1]), old_log.write(b"log"), other.write(b"log")
     between = next_second()
     pages[1].write(b"page"), fits.keep("young", [1]), young_log.write(b"log")
-    result = apply.maintain(use_case, apply_changes=True, now=between + timedelta(days=1), logs=[str(logs)])
+    result = apply.maintain(
+        open_project(use_case), apply_changes=True, now=between + timedelta(days=1), logs=[str(logs)]
+    )
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"page": 1, "fit": 1, "task log": 1}
     assert not any(each.exists() for each in (pages[0], fits.folder / "old.json", old_log))
     assert list(places.files(logs / "dag_id=toy__data")) == [young_log]
@@ -179,7 +190,7 @@ def test_a_place_that_cannot_be_listed_is_told_and_the_others_are_cared_for(home
     pages.path.symlink_to(pages.path)
     for path in (fits.folder.path / "old.json", logs / "dag_id=toy__score" / "attempt=1.log"):
         age(path, 200)
-    result = apply.maintain(USE_CASE, apply_changes=True, logs=[str(logs)])
+    result = apply.maintain(open_project(USE_CASE), apply_changes=True, logs=[str(logs)])
     assert {kind: told["count"] for kind, told in result.counts.items()} == {"fit": 1, "task log": 1}
     assert [str(pages) in result.problems[0], "toy__data" in result.problems[1]] == [True, True]
     with pytest.raises(apply.PlanIncompleteError, match="maintenance has done the rest"):
@@ -196,8 +207,8 @@ def test_an_alert_whose_text_is_gone_is_never_sent_again(home):
         outbox.put(message, ["email"])
     letter = next(each for each in outbox.waiting() if each.message.key == told.key)
     outbox.sent(letter, "email")
-    assert "letter" not in apply.maintain(USE_CASE, apply_changes=False, now=later(89)).counts
-    assert apply.maintain(USE_CASE, apply_changes=True, now=later(100)).counts["letter"]["count"] == 2
+    assert "letter" not in apply.maintain(open_project(USE_CASE), apply_changes=False, now=later(89)).counts
+    assert apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(100)).counts["letter"]["count"] == 2
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
     outbox.put(told, ["email"])
     assert [each.message.key for each in outbox.waiting()] == [waiting.key]
@@ -213,7 +224,7 @@ def test_ledger_claims_and_decisions_never_go(home):
     kept = ("ledger", "claims", "decisions")
     before = {name: places.contents(lake.root / name) for name in kept}
     assert all(before.values())
-    apply.maintain(USE_CASE, apply_changes=True, now=later(4000))
+    apply.maintain(open_project(USE_CASE), apply_changes=True, now=later(4000))
     assert {name: places.contents(lake.root / name) for name in kept} == before
 
 
@@ -224,11 +235,11 @@ def test_over_a_servers_proxy_artifacts_are_measured_and_removed(toy_lake, mlflo
     tidy = replace(USE_CASE, name="tidy", package=TOY.package)
     (toy_lake / "lake" / "toy").rename(toy_lake / "lake" / "tidy")
     monkeypatch.setattr(snapshot, "is_genuine", lambda *_: True)  # they are signed as files of the other use case
-    run_id = train.train_model(tidy, AS_OF, parameters=FEW_ROUNDS).run_id
+    run_id = train.train_model(open_project(tidy), AS_OF, parameters=FEW_ROUNDS).run_id
     upkeep = MlflowCleanup(tidy)
     experiment, model = upkeep.experiment(), upkeep.run(run_id).data.tags["airworthy.model_id"]
     for days, kinds in ((200, {"run"}), (231, {"deleted run", "logged model"}), (232, set())):
-        result = apply.maintain(tidy, apply_changes=True, now=later(days))
+        result = apply.maintain(open_project(tidy), apply_changes=True, now=later(days))
         assert set(result.counts) == kinds
     assert not upkeep.size(experiment, run_id) and not upkeep.size(experiment, f"models/{model}")
     assert upkeep.artifact_folders(experiment) == {"runs": [], "models": []}

@@ -19,6 +19,7 @@ import pytest
 from include import settings
 from include.lake.lake import Lake
 from include.model import portable
+from include.project import open_project
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
 from include.scoring import score
 from tests.conftest import AS_OF
@@ -52,7 +53,7 @@ def scored(champion) -> pa.Table:
         rows[place] |= values
     lake = Lake.of(USE_CASE)
     lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="a test")
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     return lake.as_of(AS_OF).read("features", AS_OF, order_by=USE_CASE.keys).drop(["day"])
 
 
@@ -122,7 +123,7 @@ def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_h
     code.write_text("print('anything')\n")
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(ArtifactMissingError, match=f"{code.name}: its content is not that which was trained"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_the_file_that_is_kept_with_a_model_imports_nothing_of_the_project():

@@ -7,6 +7,7 @@ import pytest
 from include.lake.lake import Lake
 from include.monitoring import durations
 from include.monitoring.slowdown import Duration
+from include.project import open_project
 from tests.conftest import AS_OF
 from tests.toy_use_case import USE_CASE
 
@@ -19,7 +20,9 @@ def timed(seconds: float) -> durations.Stopwatch:
 
 
 def recorded(days_after: int, seconds: float, rows: int = 200) -> Duration:
-    return durations.record_duration(USE_CASE, "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1")
+    return durations.record_duration(
+        open_project(USE_CASE), "score", AS_OF + timedelta(days=days_after), timed(seconds), rows, "1"
+    )
 
 
 @pytest.mark.usefixtures("lake_home")

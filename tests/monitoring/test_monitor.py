@@ -9,6 +9,7 @@ import pytest
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.monitoring import labelled_predictions, monitor
+from include.project import open_project
 from include.scoring import score
 from tests import toy
 from tests.conftest import AS_OF, LAST, move, moved_into
@@ -27,7 +28,7 @@ def scored_home(tmp_path_factory, champion_home) -> Path:
     home = tmp_path_factory.mktemp("scored") / "home"
     with moved_into(champion_home, home):
         for day in days_from(AS_OF, LAST):
-            score.score_period(USE_CASE, day)
+            score.score_period(open_project(USE_CASE), day)
     return home
 
 
@@ -43,7 +44,7 @@ def written(day: date) -> dict[tuple[str, str], dict]:
 
 
 def measured(day: date) -> dict[tuple[str, str], dict]:
-    monitor.monitor_period(USE_CASE, day)
+    monitor.monitor_period(open_project(USE_CASE), day)
     return written(day)
 
 
@@ -95,8 +96,8 @@ def test_a_shift_in_what_the_model_looks_at_breaks_both_drifts():
         return rows.set_column(rows.schema.get_field_index("hour"), "hour", pa.array([3] * len(rows), pa.int32()))
 
     replaced("features", AS_OF, shifted)
-    score.score_period(USE_CASE, AS_OF)
-    result = monitor.monitor_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
+    result = monitor.monitor_period(open_project(USE_CASE), AS_OF)
     found = written(AS_OF)
     assert found["weighted_drift", "features"]["breached"] and found["prediction_drift", "prediction"]["breached"]
     assert found["psi", "hour"]["breached"] and not found["psi", "kind"]["breached"]
@@ -122,8 +123,8 @@ def test_ages_are_counted_in_days():
 
 
 def test_a_rerun_commits_nothing():
-    assert monitor.monitor_period(USE_CASE, KNOWN).changed
-    assert not monitor.monitor_period(USE_CASE, KNOWN).changed
+    assert monitor.monitor_period(open_project(USE_CASE), KNOWN).changed
+    assert not monitor.monitor_period(open_project(USE_CASE), KNOWN).changed
 
 
 def test_the_window_grows_from_the_day_of_the_training_to_its_length_and_is_judged_from_its_least():
@@ -164,35 +165,42 @@ def test_a_correction_after_the_label_matured_changes_nothing():
     before = measured(KNOWN)
     wrong = labelled(1)(source.everything(AS_OF).select(["event_date", "id", "failed"]))
     replaced("labels", KNOWN + timedelta(days=1), lambda rows: pa.concat_tables([rows, wrong]))
-    assert not monitor.monitor_period(USE_CASE, KNOWN).changed
+    assert not monitor.monitor_period(open_project(USE_CASE), KNOWN).changed
     assert written(KNOWN) == before
 
 
 def test_a_day_measured_before_an_earlier_one_was_scored_is_measured_again():
     empty("predictions", AS_OF)
     assert measured(KNOWN)["labelled_rows", "model"]["value"] is None
-    score.score_period(USE_CASE, AS_OF)
-    assert monitor.remeasure_label_period(USE_CASE, AS_OF).changed
+    score.score_period(open_project(USE_CASE), AS_OF)
+    assert monitor.remeasure_label_period(open_project(USE_CASE), AS_OF).changed
     assert written(KNOWN)["labelled_rows", "model"]["value"] == source.ROWS
-    assert monitor.remeasure_label_period(USE_CASE, NEXT) is None  # its judge's day was not measured yet
+    assert monitor.remeasure_label_period(open_project(USE_CASE), NEXT) is None  # its judge's day was not measured yet
 
 
 def test_a_day_that_is_scored_after_it_was_measured_is_measured_again():
     in_order = measured(NEXT)
     empty("predictions", NEXT)
     assert "run toy__score" in measured(NEXT)["state", "predictions"]["state"]
-    score.score_period(USE_CASE, NEXT)
-    monitor.remeasure_period(USE_CASE, NEXT)
+    score.score_period(open_project(USE_CASE), NEXT)
+    monitor.remeasure_period(open_project(USE_CASE), NEXT)
     assert written(NEXT) == in_order
 
 
 def test_scoring_measures_again_both_the_day_and_the_one_that_judges_it_and_no_other():
     measured(AS_OF), measured(KNOWN)
-    empty("predictions", AS_OF), monitor.monitor_period(USE_CASE, AS_OF), monitor.monitor_period(USE_CASE, KNOWN)
-    score.score_period(USE_CASE, AS_OF)
-    assert [result.day for result in monitor.remeasure_period(USE_CASE, AS_OF)] == [str(AS_OF), str(KNOWN)]
+    (
+        empty("predictions", AS_OF),
+        monitor.monitor_period(open_project(USE_CASE), AS_OF),
+        monitor.monitor_period(open_project(USE_CASE), KNOWN),
+    )
+    score.score_period(open_project(USE_CASE), AS_OF)
+    assert [result.day for result in monitor.remeasure_period(open_project(USE_CASE), AS_OF)] == [
+        str(AS_OF),
+        str(KNOWN),
+    ]
     assert written(KNOWN)["labelled_rows", "model"]["value"] == source.ROWS
-    assert monitor.remeasure_period(USE_CASE, NEXT) == [] and not written(NEXT)
+    assert monitor.remeasure_period(open_project(USE_CASE), NEXT) == [] and not written(NEXT)
 
 
 def test_labels_are_stale_by_the_newest_day_whose_labels_are_complete():
@@ -232,12 +240,12 @@ def test_many_rows_are_judged_by_as_many_of_each_day_and_counted_whole(monkeypat
     least = measured(LAST)
     assert least["labelled_rows", "model"]["value"] == least["rows", "model"]["value"] == source.ROWS
     assert least["brier", "model"]["value"] != whole["brier", "model"]["value"]
-    assert not monitor.monitor_period(USE_CASE, LAST).changed
+    assert not monitor.monitor_period(open_project(USE_CASE), LAST).changed
 
 
 def test_realised_metrics_are_over_rows_of_all_days_and_say_which_wait():
     empty("predictions", AS_OF + timedelta(days=2))
-    found = monitor.realised_performance(USE_CASE, AS_OF, AS_OF + timedelta(days=2))
+    found = monitor.realised_performance(open_project(USE_CASE), AS_OF, AS_OF + timedelta(days=2))
     assert found.days == ("2020-03-01", "2020-03-02")
     assert found.waiting == {"2020-03-03": "2020-03-03 is not scored yet"}
     assert found.rows == 2 * source.ROWS
@@ -246,14 +254,14 @@ def test_realised_metrics_are_over_rows_of_all_days_and_say_which_wait():
 
 
 def test_realised_over_days_that_all_wait_is_empty():
-    found = monitor.realised_performance(USE_CASE, LAST, LAST)
+    found = monitor.realised_performance(open_project(USE_CASE), LAST, LAST)
     assert (found.rows, found.metrics, len(found.waiting)) == (0, {}, 1)
 
 
 def test_the_last_days_wait_until_the_lake_has_their_labels():
-    assert monitor.realised_performance(USE_CASE, LAST, LAST).waiting
+    assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).waiting
     toy.fill(Lake.of(USE_CASE), LAST + timedelta(days=1), LAST + timedelta(days=2))
-    assert monitor.realised_performance(USE_CASE, LAST, LAST).days == (LAST.isoformat(),)
+    assert monitor.realised_performance(open_project(USE_CASE), LAST, LAST).days == (LAST.isoformat(),)
 
 
 def test_nothing_that_becomes_known_later_changes_a_day():
@@ -263,7 +271,7 @@ def test_nothing_that_becomes_known_later_changes_a_day():
         for table in ("features", "predictions"):
             empty(table, later)
         replaced("labels", later, labelled(1))
-    assert not monitor.monitor_period(USE_CASE, day).changed
+    assert not monitor.monitor_period(open_project(USE_CASE), day).changed
     assert written(day) == before
     replaced("labels", day, labelled(1))
-    assert monitor.monitor_period(USE_CASE, day).changed, "what is known at the day does change it"
+    assert monitor.monitor_period(open_project(USE_CASE), day).changed, "what is known at the day does change it"

@@ -16,6 +16,7 @@ from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.monitoring import labelled_predictions, monitor
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.scoring import score
 from tests.conftest import AS_OF, LAST, living_in, move
@@ -71,7 +72,7 @@ def test_a_day_without_features_says_so():
 
 def test_a_day_before_the_first_is_refused(lake_home):
     with pytest.raises(InvalidRequestError, match="begins on"):
-        monitor.monitor_period(USE_CASE, USE_CASE.first_period - timedelta(days=1))
+        monitor.monitor_period(open_project(USE_CASE), USE_CASE.first_period - timedelta(days=1))
 
 
 @pytest.mark.usefixtures("scored")
@@ -148,7 +149,7 @@ def test_the_day_that_would_be_judged_and_was_not_scored_is_named():
 @pytest.mark.usefixtures("scored")
 def test_a_feature_dropped_since_the_version_was_trained_is_a_state():
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "hour"})
-    monitor.monitor_period(fewer, LAST)
+    monitor.monitor_period(open_project(fewer), LAST)
     found = written(LAST)
     states = unmeasured(found, ("psi", "hour"), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3])
     assert all("reads hour" in state or "reads ['hour']" in state for state in states)
@@ -160,17 +161,17 @@ def test_a_feature_dropped_since_the_version_was_trained_is_a_state():
 def test_a_day_that_cannot_be_scored_as_declared_says_what_scoring_would_say():
     fewer = replace(USE_CASE, features={name: kind for name, kind in USE_CASE.features.items() if name != "hour"})
     empty("predictions", LAST)
-    monitor.monitor_period(fewer, LAST)
+    monitor.monitor_period(open_project(fewer), LAST)
     (state,) = unmeasured(written(LAST), ("state", "predictions"))
     with pytest.raises(InvalidRequestError) as refused:
-        score.score_period(fewer, LAST)
+        score.score_period(open_project(fewer), LAST)
     assert state == str(refused.value) and "needs features that are not declared so any more: hour (int32" in state
 
 
 @pytest.mark.usefixtures("scored")
 @pytest.mark.parametrize(("name", "kind"), [("hour", "category"), ("kind", "int32"), ("size", "int32")])
 def test_a_feature_declared_with_another_type_is_a_state(name, kind):
-    monitor.monitor_period(replace(USE_CASE, features={**USE_CASE.features, name: kind}), LAST)
+    monitor.monitor_period(open_project(replace(USE_CASE, features={**USE_CASE.features, name: kind})), LAST)
     found = written(LAST)
     states = unmeasured(found, ("psi", name), ("weighted_drift", "features"), ("log_loss", "prior"), SIGNALS[3])
     assert f"The version reads {name} as {USE_CASE.features[name]}, which is declared as {kind} now" in str(states)
@@ -182,14 +183,14 @@ def test_a_feature_declared_with_another_type_is_a_state(name, kind):
 @pytest.mark.parametrize(("name", "kind"), [("urgent", "float64"), ("hour", "int64")])
 def test_a_feature_declared_with_a_wider_type_is_measured_as_before(name, kind):
     before = measured(LAST)
-    monitor.monitor_period(replace(USE_CASE, features={**USE_CASE.features, name: kind}), LAST)
+    monitor.monitor_period(open_project(replace(USE_CASE, features={**USE_CASE.features, name: kind})), LAST)
     assert written(LAST) == before
 
 
 @pytest.mark.usefixtures("scored")
 def test_a_feature_added_since_the_version_was_trained_is_a_state():
     more = replace(USE_CASE, features={**USE_CASE.features, "weight": "float64"})
-    monitor.monitor_period(more, LAST)
+    monitor.monitor_period(open_project(more), LAST)
     found = written(LAST)
     assert "does not read weight" in unmeasured(found, ("psi", "weight")).pop()
     assert found["worse/log_loss", "model"]["value"] is not None, "the version lacks nothing"
@@ -236,7 +237,7 @@ def test_predictions_of_several_versions_are_a_state_and_nobodys_figures():
     }
     assert {row["model_version"] for row in found.values()} == {None}
     assert (
-        score.score_period(USE_CASE, KNOWN).changed
+        score.score_period(open_project(USE_CASE), KNOWN).changed
         and measured(KNOWN)["weighted_drift", "features"]["value"] is not None
     )
 
@@ -281,9 +282,9 @@ def landed_home(tmp_path_factory: pytest.TempPathFactory, tracking_template: Pat
     with living_in(home):
         for day in days_from(date(2020, 1, 1), date(2020, 1, 9)):
             (
-                ingest.ingest_period(USE_CASE, day),
-                validate.validate_period(USE_CASE, day),
-                build.build_features(USE_CASE, day),
+                ingest.ingest_period(open_project(USE_CASE), day),
+                validate.validate_period(open_project(USE_CASE), day),
+                build.build_features(open_project(USE_CASE), day),
             )
     return home
 
@@ -296,7 +297,7 @@ def landed(lake_home, landed_home: Path, monkeypatch) -> Lake:
 
 
 def of_feeds(day: date) -> dict:
-    monitor.monitor_period(USE_CASE, day)
+    monitor.monitor_period(open_project(USE_CASE), day)
     rows = Lake.of(USE_CASE).as_of(day).read("metrics", since=day).to_pylist()
     return {(row["metric"], row["subject"]): row for row in rows}
 
@@ -316,7 +317,7 @@ def test_quarantined_rows_are_counted_by_reason_and_none_is_lost(landed, monkeyp
 
     day = date(2020, 1, 9)
     monkeypatch.setattr(source, "events", odd)
-    ingest.ingest_period(USE_CASE, day), validate.validate_period(USE_CASE, day)
+    ingest.ingest_period(open_project(USE_CASE), day), validate.validate_period(open_project(USE_CASE), day)
     found = of_feeds(day)
     assert [found[name, "events"]["value"] for name in ("rows", "published", "quarantined")] == [150, 143, 7]
     (by_reason,) = [row for (metric, _), row in found.items() if metric == "quarantined_by_reason"]
@@ -345,7 +346,7 @@ def test_a_day_without_rows_before_it_counts_in_the_mean(landed):
 
 
 def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_compare_with(landed):
-    monitor.monitor_period(replace(USE_CASE, look_back_periods=0), date(2020, 1, 9))
+    monitor.monitor_period(open_project(replace(USE_CASE, look_back_periods=0)), date(2020, 1, 9))
     rows = landed.as_of(date(2020, 1, 9)).read("metrics", since=date(2020, 1, 9)).to_pylist()
     states = [row["state"] for row in rows if row["metric"] == "volume_change"]
     assert len(states) == 2 and all("no day before" in state for state in states)
@@ -353,7 +354,7 @@ def test_a_use_case_that_looks_back_on_no_day_says_that_there_is_nothing_to_comp
 
 def test_scoring_is_not_needed_to_tell_what_has_landed(landed):
     with pytest.raises(Exception, match="no champion"):
-        score.score_period(USE_CASE, date(2020, 1, 9))
+        score.score_period(open_project(USE_CASE), date(2020, 1, 9))
     assert "the ledger names none" in of_feeds(date(2020, 1, 9))["state", "predictions"]["state"]
 
 

@@ -25,6 +25,7 @@ from include.orchestration import approval_operator
 from include.orchestration.answer_lookup import AnswerLookup
 from include.orchestration.approval_operator import QUESTION, REASON, PromotionApproval
 from include.orchestration.tasks import train as tasks
+from include.project import open_project
 from include.promotion import approve
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -87,7 +88,7 @@ def test_an_answer_that_touches_no_field_decides_nothing_and_is_asked_again(aski
     assert fields[REASON] == ""
     with pytest.raises(TaskAwaitingInput):
         asking.answer("Approve", fields)
-    assert approve.approval_decision(USE_CASE, asking.version) is None
+    assert approve.approval_decision(open_project(USE_CASE), asking.version) is None
     assert "ann answered Approve without a reason, and nothing was decided" in capsys.readouterr().out
 
 
@@ -111,7 +112,7 @@ def test_an_answer_to_a_question_about_another_version_decides_nothing(asking, t
     asking.version = register(trained_toy)
     with pytest.raises(AirflowFailException, match=r"about version 1 .*is version 2 .* Nothing was decided"):
         asking.answer("Approve", fields)
-    assert approve.approval_decision(USE_CASE, "2") is None
+    assert approve.approval_decision(open_project(USE_CASE), "2") is None
 
 
 def test_an_answer_that_names_no_question_decides_nothing(asking):
@@ -132,7 +133,7 @@ def test_an_answer_of_which_only_airflow_knows_is_taken_by_the_next_try(asking):
     found = looked_up(stored("Approve", asking.ask() | {REASON: "quick"}))
     operator, context = asking.operator(try_number=2)
     assert operator.resume(context, found)["chosen_options"] == ["Approve"]
-    assert approve.approval_decision(USE_CASE, asking.version).approved
+    assert approve.approval_decision(open_project(USE_CASE), asking.version).approved
     assert len(asking.asked) == 1, "asking again would have wiped it"
 
 
@@ -148,7 +149,7 @@ def test_what_is_no_answer_of_a_person_to_this_question_is_asked_again(asking, o
     operator, context = asking.operator(try_number=2)
     with pytest.raises(TaskAwaitingInput):
         operator.resume(context, looked_up(answers[of]))
-    assert approve.approval_decision(USE_CASE, asking.version) is None
+    assert approve.approval_decision(open_project(USE_CASE), asking.version) is None
     assert len(asking.asked) == 2
     assert "the question is asked again" in capsys.readouterr().out
 
@@ -223,7 +224,7 @@ def test_a_promotion_is_by_the_user_who_started_the_run_whatever_the_run_is_call
 def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_again(asking, fields, capsys):
     with pytest.raises(TaskAwaitingInput):
         asking.answer("Approve", asking.ask() | fields)
-    assert approve.approval_decision(USE_CASE, asking.version) is None
+    assert approve.approval_decision(open_project(USE_CASE), asking.version) is None
     said = capsys.readouterr().out
     assert "with a reason that is too long, and nothing was decided" in said and len(said) < 20_000
 
@@ -231,7 +232,7 @@ def test_an_answer_with_a_reason_that_is_too_long_decides_nothing_and_is_asked_a
 def test_an_answer_with_other_fields_decides_nothing_and_is_not_repeated_in_full(asking):
     with pytest.raises(AirflowFailException, match="fields that the question has not") as failed:
         asking.answer("Approve", asking.ask() | {REASON: "fine", "x" * 5_000_000: "y"})
-    assert approve.approval_decision(USE_CASE, asking.version) is None and len(str(failed.value)) < 1_000
+    assert approve.approval_decision(open_project(USE_CASE), asking.version) is None and len(str(failed.value)) < 1_000
 
 
 def test_nobody_is_asked_of_a_version_that_failed_its_gates_and_the_log_says_which(trained_toy, monkeypatch, caplog):

@@ -23,6 +23,7 @@ from include.notifications.queue import NotificationQueue
 from include.orchestration import approval_operator, callbacks
 from include.orchestration.deadline_reference import ScheduledRunQueuedAt
 from include.orchestration.tasks import monitor, train
+from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.promotion.model_card import build
 from include.registry.lifecycle import StandingApproval
@@ -168,8 +169,8 @@ def test_a_receiver_that_is_down_fails_no_task_and_gets_it_later_once(hook, capl
     assert [record.levelname for record in caplog.records if "could not be sent" in record.message] == ["ERROR"]
     hook.status, hook.received = 200, []
     measured(DAY, row("rows", "features", 3.0, breached=None))
-    callbacks.notify_breaches(DECLARED, DAY)  # nothing broke: but it is the next chance
-    callbacks.notify_breaches(DECLARED, DAY)
+    callbacks.notify_breaches(open_project(DECLARED), DAY)  # nothing broke: but it is the next chance
+    callbacks.notify_breaches(open_project(DECLARED), DAY)
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: first"]
 
 
@@ -205,7 +206,7 @@ def test_where_airflow_cannot_say_which_connections_there_are_nothing_is_lost(ho
         callbacks.notify_failed(context("score", "score", ValueError("told late")))
     assert "the API server is being restarted" in caplog.text
     assert hook.received == []
-    callbacks.notify_breaches(DECLARED, DAY)
+    callbacks.notify_breaches(open_project(DECLARED), DAY)
     assert [body["details"]["error"] for body in hook.received] == ["ValueError: told late"]
 
 
@@ -289,7 +290,7 @@ def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
         row("null_share", "x", 0.0, breached=False),
     )
     for _ in range(2):
-        callbacks.notify_breaches(DECLARED, DAY)
+        callbacks.notify_breaches(open_project(DECLARED), DAY)
     (body,) = hook.received
     assert [(each["metric"], each["subject"]) for each in body["details"]["breaches"]] == [
         ("worse/log_loss", "model"),
@@ -304,18 +305,18 @@ def test_a_day_is_told_of_once_with_what_it_broke_first(mailbox, hook):
 def test_the_measured_day_before_may_lie_further_back(hook):
     measured(DAY - timedelta(days=4), row("weighted_drift", "features", 0.3))
     measured(DAY, row("weighted_drift", "features", 0.3))
-    callbacks.notify_breaches(DECLARED, DAY)
+    callbacks.notify_breaches(open_project(DECLARED), DAY)
     assert hook.received == []
 
 
 def test_a_day_that_was_measured_again_is_told_of_where_it_broke_more(hook):
     measured(DAY, row("weighted_drift", "features", 0.3))
-    callbacks.notify_breaches(DECLARED, DAY)
+    callbacks.notify_breaches(open_project(DECLARED), DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("worse/log_loss", "model", 0.3), row("psi", "x", 4.0))
     for _ in range(2):
-        callbacks.notify_breaches(DECLARED, DAY)
+        callbacks.notify_breaches(open_project(DECLARED), DAY)
     measured(DAY, row("weighted_drift", "features", 0.3), row("psi", "kind", 4.0))
-    callbacks.notify_breaches(DECLARED, DAY)
+    callbacks.notify_breaches(open_project(DECLARED), DAY)
     told = [[each["metric"] for each in body["details"]["breaches"]] for body in hook.received]
     assert told == [["weighted_drift"], ["worse/log_loss", "psi"]]
 
@@ -344,7 +345,7 @@ def test_the_day_that_a_late_scoring_lets_judge_again_is_told_of_too(known, hook
 
 def test_single_features_wake_nobody(hook):
     measured(DAY, row("psi", "x", 4.0))
-    callbacks.notify_breaches(DECLARED, DAY)
+    callbacks.notify_breaches(open_project(DECLARED), DAY)
     assert hook.received == []
 
 
@@ -353,7 +354,7 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
     measured(BEFORE, row("weighted_drift", "features", 0.1, breached=False))
     measured(DAY, row("weighted_drift", "features", 0.3))
     for day in (BEFORE - timedelta(days=1), BEFORE, DAY):
-        callbacks.notify_breaches(DECLARED, day)
+        callbacks.notify_breaches(open_project(DECLARED), day)
     assert [body["day"] for body in hook.received] == [str(BEFORE - timedelta(days=1)), str(DAY)]
 
 
@@ -365,12 +366,14 @@ def test_a_breach_that_comes_back_is_told_of_again(hook):
     ],
 )
 def test_what_opens_mlflow_is_not_told_with_where_it_is(champion, mailbox, hook, monkeypatch, address, shown):
-    again = promote.promote_version(toy.USE_CASE, champion, actor="a cleared task")
-    back = rollback.roll_back(toy.USE_CASE, champion, date(2020, 3, 5), actor="ada", reason="too many misses")
+    again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
+    back = rollback.roll_back(
+        open_project(toy.USE_CASE), champion, date(2020, 3, 5), actor="ada", reason="too many misses"
+    )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    callbacks.notify_promoted(DECLARED, again)
+    callbacks.notify_promoted(open_project(DECLARED), again)
     callbacks.notify_rejected(DECLARED, "7", "no")
-    callbacks.notify_rolled_back(DECLARED, back)
+    callbacks.notify_rolled_back(open_project(DECLARED), back)
     assert [body["links"].get("version", "")[-1:] for body in hook.received] == (["1", "7", "1"] if shown else [""] * 3)
     assert hook.received[0]["links"].get("version") == shown
     assert "hunter2" not in json.dumps(hook.received) + mailbox.html()
@@ -430,9 +433,9 @@ def test_an_approval_that_stands_is_no_rejection(hook, monkeypatch):
 
 
 def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, mailbox, hook):
-    again = promote.promote_version(toy.USE_CASE, champion, actor="a cleared task")
+    again = promote.promote_version(open_project(toy.USE_CASE), champion, actor="a cleared task")
     for _ in range(2):
-        callbacks.notify_promoted(DECLARED, again)
+        callbacks.notify_promoted(open_project(DECLARED), again)
     (body,) = hook.received
     assert (body["event"], body["key"], body["details"]["version"]) == ("promotion", "entry-1", "1")
     assert "passed" in body["text"]
@@ -441,7 +444,7 @@ def test_a_promotion_is_told_of_once_with_its_gates_and_where_to_look(champion, 
 
 def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
     refused = SimpleNamespace(version="7", promoted=False, entry=None, reason="auc is 0.5, at least 0.6 is asked for.")
-    callbacks.notify_promoted(DECLARED, refused)
+    callbacks.notify_promoted(open_project(DECLARED), refused)
     callbacks.notify_rejected(DECLARED, "7", "Rejected by ada: no")
     (body,) = hook.received
     assert (body["event"], body["details"]["version"]) == ("rejection", "7")
@@ -450,9 +453,9 @@ def test_a_rejection_by_gates_and_by_a_person_is_one_event_of_the_version(hook):
 
 def test_a_rollback_says_who_and_why(champion, hook):
     result = rollback.roll_back(
-        toy.USE_CASE, champion, date(2020, 3, 5), actor="ada (run 'manual')", reason="too many misses"
+        open_project(toy.USE_CASE), champion, date(2020, 3, 5), actor="ada (run 'manual')", reason="too many misses"
     )
-    callbacks.notify_rolled_back(DECLARED, result)
+    callbacks.notify_rolled_back(open_project(DECLARED), result)
     (body,) = hook.received
     assert body["event"] == "rollback"
     assert "ada (run 'manual') rolled back to version 1: too many misses" in body["text"]

@@ -15,6 +15,7 @@ from include.ingestion import ingest, validate
 from include.ingestion.bucket import BucketError
 from include.orchestration import delivery_sensor
 from include.orchestration.delivery_sensor import DeliverySensor, DeliveryTrigger
+from include.project import open_project
 from include.settings import REPOSITORY
 from tests.landing_bucket import DAY, deliver, landing_toy
 
@@ -90,11 +91,11 @@ def test_of_a_day_long_past_missing_files_are_missed_at_once(use_case, landing, 
 def test_a_published_day_whose_files_have_gone_since_is_not_waited_for_unless_they_are_to_be_taken(landing, deferrable):
     deliver(landing)
     use_case = landing_toy(landing.name)
-    ingest.ingest_period(use_case, DAY), validate.validate_period(use_case, DAY)
+    ingest.ingest_period(open_project(use_case), DAY), validate.validate_period(open_project(use_case), DAY)
     landing.remove_all()
     waiting = sensor(use_case, deferrable=deferrable)
     assert waiting.poke(context(DAY))
-    assert ingest.ingest_period(use_case, DAY)["events"].partition.rows == 200
+    assert ingest.ingest_period(open_project(use_case), DAY)["events"].partition.rows == 200
     with pytest.raises(AirflowFailException, match="are not there"):
         waiting.poke({**context(DAY), "params": {"take_changed": True}})
 

@@ -26,6 +26,7 @@ from include.orchestration import approval_operator
 from include.orchestration import params as orchestration_params
 from include.orchestration.tasks import manual
 from include.orchestration.timetable import PeriodTimetable
+from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.reproduction import lineage, reproduce
 from include.retraining import decide
@@ -99,19 +100,25 @@ def test_airflow_refuses_a_long_field_before_there_is_a_run(field, value):
 
 
 LONG = {
-    "rollback": lambda: rollback.roll_back(USE_CASE, "1", USE_CASE.first_period, actor="ann", reason=HUGE),
-    "rollback, version": lambda: rollback.roll_back(USE_CASE, HUGE, USE_CASE.first_period, actor="ann", reason="worse"),
-    "approve": lambda: approve.record_approval(USE_CASE, "1", approved=True, actor="ann", comment=HUGE),
-    "approve, version": lambda: approve.record_approval(USE_CASE, HUGE, approved=True, actor="ann", comment="fine"),
-    "promote": lambda: promote.promote_version(USE_CASE, "1", actor="ann", reason=HUGE),
-    "promote, version": lambda: promote.promote_version(USE_CASE, HUGE, actor="ann"),
-    "score": lambda: score.score_period(USE_CASE, USE_CASE.first_period, version=HUGE),
-    "train": lambda: train.train_model(USE_CASE, USE_CASE.first_period, reason=HUGE),
-    "train, parameters": lambda: train.train_model(USE_CASE, USE_CASE.first_period, parameters={HUGE: 1}),
-    "tune, parameters": lambda: tune.tune_parameters(
-        USE_CASE, USE_CASE.first_period, trials=1, parameters={"num_leaves": HUGE}
+    "rollback": lambda: rollback.roll_back(
+        open_project(USE_CASE), "1", USE_CASE.first_period, actor="ann", reason=HUGE
     ),
-    "reproduce": lambda: reproduce.reproduce_version(USE_CASE, HUGE),
+    "rollback, version": lambda: rollback.roll_back(
+        open_project(USE_CASE), HUGE, USE_CASE.first_period, actor="ann", reason="worse"
+    ),
+    "approve": lambda: approve.record_approval(open_project(USE_CASE), "1", approved=True, actor="ann", comment=HUGE),
+    "approve, version": lambda: approve.record_approval(
+        open_project(USE_CASE), HUGE, approved=True, actor="ann", comment="fine"
+    ),
+    "promote": lambda: promote.promote_version(open_project(USE_CASE), "1", actor="ann", reason=HUGE),
+    "promote, version": lambda: promote.promote_version(open_project(USE_CASE), HUGE, actor="ann"),
+    "score": lambda: score.score_period(open_project(USE_CASE), USE_CASE.first_period, version=HUGE),
+    "train": lambda: train.train_model(open_project(USE_CASE), USE_CASE.first_period, reason=HUGE),
+    "train, parameters": lambda: train.train_model(open_project(USE_CASE), USE_CASE.first_period, parameters={HUGE: 1}),
+    "tune, parameters": lambda: tune.tune_parameters(
+        open_project(USE_CASE), USE_CASE.first_period, trials=1, parameters={"num_leaves": HUGE}
+    ),
+    "reproduce": lambda: reproduce.reproduce_version(open_project(USE_CASE), HUGE),
     "correct, file": lambda: uploads.read_upload(USE_CASE, HUGE),
 }
 
@@ -131,8 +138,8 @@ def test_a_training_for_a_decision_with_many_reasons_is_not_refused():
 @pytest.mark.parametrize("days", [WINDOW_DAYS + 1, 10**30])
 def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
     for ask in (
-        lambda: train.train_model(USE_CASE, USE_CASE.first_period, window_periods=days),
-        lambda: build.ensure_window(USE_CASE, USE_CASE.first_period, days),
+        lambda: train.train_model(open_project(USE_CASE), USE_CASE.first_period, window_periods=days),
+        lambda: build.ensure_window(open_project(USE_CASE), USE_CASE.first_period, days),
     ):
         with pytest.raises(InvalidRequestError, match=f"to {WINDOW_DAYS}"):
             ask()
@@ -141,28 +148,30 @@ def test_a_window_longer_than_the_calendar_is_refused_in_words(days, lake_home):
 @pytest.mark.parametrize("budget", [{"trials": 1001}, {"trials": 1, "minutes": 301}])
 def test_a_search_beyond_the_forms_budget_is_refused(budget, lake_home):
     with pytest.raises(InvalidRequestError, match="tuning needs"):
-        tune.tune_parameters(USE_CASE, USE_CASE.first_period, **budget)
+        tune.tune_parameters(open_project(USE_CASE), USE_CASE.first_period, **budget)
 
 
 FAR: dict[str, Callable[[], Any]] = {
-    "ingest": lambda: ingest.ingest_period(USE_CASE, LAST),
-    "validate": lambda: validate.validate_period(USE_CASE, LAST),
-    "build_features": lambda: build.build_features(USE_CASE, LAST),
-    "prepare": lambda: build.ensure_window(USE_CASE, LAST, None),
-    "train": lambda: train.train_model(USE_CASE, LAST),
-    "tune": lambda: tune.tune_parameters(USE_CASE, LAST, trials=1),
-    "score": lambda: score.score_period(USE_CASE, LAST),
-    "monitor": lambda: monitor.monitor_period(USE_CASE, LAST),
-    "retrain": lambda: decide.decide_retraining(USE_CASE, LAST),
-    "rollback": lambda: rollback.roll_back(USE_CASE, "1", LAST, actor="ann", reason="worse"),
-    "replay, last": lambda: backtest_run.run_backtest(USE_CASE, USE_CASE.first_period, LAST),
-    "replay": lambda: backtest_run.run_backtest(USE_CASE, LAST, LAST),
-    "rebuild": lambda: rebuild.rebuild_table(USE_CASE, "features", LAST),
-    "lineage": lambda: lineage.trace_lineage(USE_CASE, LAST, {}),
-    "quarantine": lambda: quarantine.read_quarantine(USE_CASE, "events", LAST),
-    "release": lambda: resubmit.resubmit_released(USE_CASE, "events", ["x"], actor="ann", comment="wrong", day=LAST),
+    "ingest": lambda: ingest.ingest_period(open_project(USE_CASE), LAST),
+    "validate": lambda: validate.validate_period(open_project(USE_CASE), LAST),
+    "build_features": lambda: build.build_features(open_project(USE_CASE), LAST),
+    "prepare": lambda: build.ensure_window(open_project(USE_CASE), LAST, None),
+    "train": lambda: train.train_model(open_project(USE_CASE), LAST),
+    "tune": lambda: tune.tune_parameters(open_project(USE_CASE), LAST, trials=1),
+    "score": lambda: score.score_period(open_project(USE_CASE), LAST),
+    "monitor": lambda: monitor.monitor_period(open_project(USE_CASE), LAST),
+    "retrain": lambda: decide.decide_retraining(open_project(USE_CASE), LAST),
+    "rollback": lambda: rollback.roll_back(open_project(USE_CASE), "1", LAST, actor="ann", reason="worse"),
+    "replay, last": lambda: backtest_run.run_backtest(open_project(USE_CASE), USE_CASE.first_period, LAST),
+    "replay": lambda: backtest_run.run_backtest(open_project(USE_CASE), LAST, LAST),
+    "rebuild": lambda: rebuild.rebuild_table(open_project(USE_CASE), "features", LAST),
+    "lineage": lambda: lineage.trace_lineage(open_project(USE_CASE), LAST, {}),
+    "quarantine": lambda: quarantine.read_quarantine(open_project(USE_CASE), "events", LAST),
+    "release": lambda: resubmit.resubmit_released(
+        open_project(USE_CASE), "events", ["x"], actor="ann", comment="wrong", day=LAST
+    ),
     "correct": lambda: resubmit.resubmit_corrected(
-        USE_CASE, "events", "a.csv", b"", actor="ann", comment="wrong", day=LAST
+        open_project(USE_CASE), "events", "a.csv", b"", actor="ann", comment="wrong", day=LAST
     ),
 }
 

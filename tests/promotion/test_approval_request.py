@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from include.evaluation import evaluate
+from include.project import open_project
 from include.promotion import approval_request, approve, promote, register
 from include.use_case import Gate
 from tests.toy_use_case import USE_CASE
@@ -16,10 +17,12 @@ def cells(text: str, first: str) -> list[str]:
 
 
 def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, another):
-    promote.promote_version(USE_CASE, register.register_run(USE_CASE, trained_toy).version, actor="a test")
-    evaluate.evaluate_run(USE_CASE, run_id := another(USE_CASE))
-    version = register.register_run(USE_CASE, run_id).version
-    text = approval_request.build_approval_request(USE_CASE, version).question
+    promote.promote_version(
+        open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version, actor="a test"
+    )
+    evaluate.evaluate_run(open_project(USE_CASE), run_id := another(USE_CASE))
+    version = register.register_run(open_project(USE_CASE), run_id).version
+    text = approval_request.build_approval_request(open_project(USE_CASE), version).question
     assert text is not None
     assert cells(text, "") == ["", "version 2", "champion, version 1", "logistic", "prior"]
     measured = read_json(run_id, f"{evaluate.FOLDER}/metrics.json")
@@ -33,7 +36,7 @@ def test_metrics_and_verdicts_stand_beside_those_of_the_champion(trained_toy, an
 
 def test_without_a_champion_the_model_stands_beside_its_baselines(trained_toy):
     text = approval_request.build_approval_request(
-        USE_CASE, register.register_run(USE_CASE, trained_toy).version
+        open_project(USE_CASE), register.register_run(open_project(USE_CASE), trained_toy).version
     ).question
     assert text is not None
     assert cells(text, "") == ["", "version 1", "logistic", "prior"]
@@ -41,25 +44,27 @@ def test_without_a_champion_the_model_stands_beside_its_baselines(trained_toy):
 
 def test_nobody_is_asked_of_a_model_that_did_not_pass(trained_toy):
     strict = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
-    evaluate.evaluate_run(strict, trained_toy)
-    found = approval_request.build_approval_request(strict, register.register_run(strict, trained_toy).version)
+    evaluate.evaluate_run(open_project(strict), trained_toy)
+    found = approval_request.build_approval_request(
+        open_project(strict), register.register_run(open_project(strict), trained_toy).version
+    )
     assert found.question is None
     assert found.nobody.startswith("Nobody is asked: version 1 did not pass its gates. On 7 test days")
 
 
 def test_nobody_is_asked_of_a_model_that_flies_or_was_decided_on(trained_toy):
-    version = register.register_run(USE_CASE, trained_toy).version
-    approve.record_approval(USE_CASE, version, approved=True, actor="Ann", reason="fine")
+    version = register.register_run(open_project(USE_CASE), trained_toy).version
+    approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="fine")
     assert (
-        approval_request.build_approval_request(USE_CASE, version).nobody
+        approval_request.build_approval_request(open_project(USE_CASE), version).nobody
         == "Nobody is asked: version 1 was approved by Ann: fine."
     )
-    promote.promote_version(USE_CASE, version, actor="a test", approval_required=True)
-    assert approval_request.build_approval_request(USE_CASE, version).question is None
+    promote.promote_version(open_project(USE_CASE), version, actor="a test", approval_required=True)
+    assert approval_request.build_approval_request(open_project(USE_CASE), version).question is None
 
 
 def test_what_a_person_typed_is_text_and_no_markup(trained_toy):
-    rerecord(register.register_run(USE_CASE, trained_toy).version, reason="<b>| look |</b>")
-    text = approval_request.build_approval_request(USE_CASE, "1").question
+    rerecord(register.register_run(open_project(USE_CASE), trained_toy).version, reason="<b>| look |</b>")
+    text = approval_request.build_approval_request(open_project(USE_CASE), "1").question
     assert text is not None
     assert "<b>" not in text and "| look |" not in text

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from include.errors import InvalidRequestError
+from include.project import open_project
 from include.promotion import approve
 from include.registry import sync
 from include.registry.ledger import Ledger
@@ -17,7 +18,7 @@ def decide(
     version: str, approved: bool, actor: str = "Ann", reason: str = "because", timed_out: bool = False
 ) -> approve.ApproveResult:
     return approve.record_approval(
-        USE_CASE, version, approved=approved, actor=actor, reason=reason, timed_out=timed_out
+        open_project(USE_CASE), version, approved=approved, actor=actor, reason=reason, timed_out=timed_out
     )
 
 
@@ -98,7 +99,7 @@ def test_a_rejection_whose_tag_is_gone_still_holds_and_is_repaired(trained_toy, 
     decide(version, False)
     right = state()
     Registry(USE_CASE).untag_version(version, lost)
-    assert not approve.approval_decision(USE_CASE, version).approved
+    assert not approve.approval_decision(open_project(USE_CASE), version).approved
     sync.sync_registry(USE_CASE)
     assert state() == right
 
@@ -119,7 +120,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
     first, second, later = register(trained_toy), register(trained_toy), register(trained_toy, LATER)
     decide(first, False)
     assert (life(first), life(second), life(later)) == ("rejected", "rejected", "challenger")
-    assert approve.approval_decision(USE_CASE, second).actor == "Ann"
+    assert approve.approval_decision(open_project(USE_CASE), second).actor == "Ann"
     assert not decide(second, False, "Bob").new
     with pytest.raises(InvalidRequestError, match="version 2 was rejected by Ann"):
         decide(second, True)
@@ -150,13 +151,13 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
 
 def test_an_approval_of_other_verdicts_does_not_count_and_can_be_given_again(trained_toy):
     version = register(trained_toy)
-    assert approve.approval_decision(USE_CASE, version) is None
+    assert approve.approval_decision(open_project(USE_CASE), version) is None
     run_id = Registry(USE_CASE).version(version).run_id
     judge(run_id, [verdict("passed")], judged_by="others")
     decide(version, True)
-    assert approve.approval_decision(USE_CASE, version).approved
+    assert approve.approval_decision(open_project(USE_CASE), version).approved
     judge(run_id, [verdict("passed")])
-    assert approve.approval_decision(USE_CASE, version) is None
+    assert approve.approval_decision(open_project(USE_CASE), version) is None
     waiting = promoted(version, actor="a run", approval_required=True)
     assert waiting.reason == (
         "It waits for a person's approval. The approval that it has was of other verdicts."

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from include.errors import InvalidRequestError, NotBegunError
 from include.evaluation import evaluate
+from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.registry import sync
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerEntry
@@ -106,7 +107,7 @@ def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names
     waiting = promoted(version, actor="a run", approval_required=True)
     assert (waiting.promoted, waiting.reason) == (False, "It waits for a person's approval.")
     assert (alias(), life(version)) == (None, "challenger")
-    approve.record_approval(USE_CASE, version, approved=True, actor="Ann", reason="looks right")
+    approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="looks right")
     assert promoted(version, actor="a run", approval_required=True).promoted
     approval, entry = Ledger.of(USE_CASE).entries()
     assert (approval.action, approval.actor, approval.reason) == ("approval", "Ann", "looks right")
@@ -118,10 +119,10 @@ def test_where_an_approval_is_needed_a_version_waits_for_it_and_the_ledger_names
 @pytest.mark.parametrize("required", [True, False])
 def test_a_rejected_version_is_never_promoted_whatever_comes_later(trained_toy, required):
     version = register(trained_toy, gates="failed")
-    approve.record_approval(USE_CASE, version, approved=False, actor="Ann", reason="too few carriers")
+    approve.record_approval(open_project(USE_CASE), version, approved=False, actor="Ann", reason="too few carriers")
     Registry(USE_CASE).tag_version(version, {"gates": "passed"})
     with pytest.raises(InvalidRequestError, match="A rejection is final"):
-        approve.record_approval(USE_CASE, version, approved=True, actor="Bob", reason="it is fine")
+        approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Bob", reason="it is fine")
     found = promoted(version, actor="a run", approval_required=required)
     assert (found.promoted, found.reason) == (False, "It was rejected by Ann: too few carriers.")
     assert (alias(), life(version)) == (None, "rejected")
@@ -142,7 +143,7 @@ def test_a_rerun_after_a_rollback_does_not_undo_it(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test")
     promoted(second, actor="a test")
-    rollback.roll_back(USE_CASE, first, LATER, actor="a person", reason="worse")
+    rollback.roll_back(open_project(USE_CASE), first, LATER, actor="a person", reason="worse")
     found = promoted(second, actor="cleared")
     assert found.champion == alias() == first
     assert found.reason == (
@@ -226,12 +227,12 @@ def test_what_mlflow_says_of_gates_and_approval_promotes_nothing(trained_toy, ve
 def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(trained_toy):
     first, second = register(trained_toy), register(trained_toy, LATER)
     promoted(first, actor="a test"), promoted(second, actor="a test")
-    rollback.roll_back(USE_CASE, first, LATER, actor="ann", reason="it is worse")
+    rollback.roll_back(open_project(USE_CASE), first, LATER, actor="ann", reason="it is worse")
     registry = Registry(USE_CASE)
     known = registry.version(second)
     added = registry._client.create_model_version(USE_CASE.name, f"models:/{known.model_id}", known.run_id)
     before = len(Ledger.of(USE_CASE).entries())
-    result = promote.promote_version(USE_CASE, str(added.version), actor="a run")
+    result = promote.promote_version(open_project(USE_CASE), str(added.version), actor="a run")
     assert not result.new and result.reason.startswith(f"It has the files of version {second}, byte for byte.")
     assert len(Ledger.of(USE_CASE).entries()) == before
     assert Ledger.of(USE_CASE).champion_of(LATER).version == first == alias()
@@ -239,14 +240,14 @@ def test_a_version_that_was_added_by_hand_for_a_run_does_not_undo_a_rollback(tra
 
 def test_a_question_names_the_files_that_it_is_about(trained_toy):
     first, second = register(trained_toy), register(trained_toy, reason="another model")
-    registry, asked = Registry(USE_CASE), approve.approval_question(USE_CASE, first)
+    registry, asked = Registry(USE_CASE), approve.approval_question(open_project(USE_CASE), first)
     versions = [registry.version(number) for number in (second, first)]
     registry._client.delete_registered_model(USE_CASE.name)
     registry._client.create_registered_model(USE_CASE.name)
     for version in versions:  # each under the number of the other
         registry._client.create_model_version(USE_CASE.name, f"models:/{version.model_id}", version.run_id)
     assert Registry(USE_CASE).version(first).run_id == versions[0].run_id
-    assert approve.approval_question(USE_CASE, first) != asked
+    assert approve.approval_question(open_project(USE_CASE), first) != asked
 
 
 def test_an_approval_that_only_mlflow_knows_is_none(trained_toy):

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from include.evaluation import evaluate
+from include.project import open_project
 from include.promotion import approve, promote, register
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import Registry
@@ -26,20 +27,22 @@ def versions_on_the_ledger() -> list[str]:
 
 def trained(use_case, rounds: int, days: int) -> str:
     """The version of a model trained and judged, but not promoted yet."""
-    run_id = train.train_model(use_case, AS_OF + timedelta(days=days), parameters={"rounds": rounds}).run_id
-    evaluate.evaluate_run(use_case, run_id)
-    return register.register_run(use_case, run_id).version
+    run_id = train.train_model(
+        open_project(use_case), AS_OF + timedelta(days=days), parameters={"rounds": rounds}
+    ).run_id
+    evaluate.evaluate_run(open_project(use_case), run_id)
+    return register.register_run(open_project(use_case), run_id).version
 
 
 @pytest.mark.slow
 def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_lake, tracking):
     weak = trained(COMPARED, 1, 0)
-    assert promote.promote_version(COMPARED, weak, actor="a run").promoted
+    assert promote.promote_version(open_project(COMPARED), weak, actor="a run").promoted
     first, second = trained(COMPARED, 60, 1), trained(COMPARED, 60, 2)
     told = [Registry(USE_CASE).version(number).tags for number in (first, second)]
     assert [(tags["gates"], tags["compared_with"]) for tags in told] == [("passed", weak)] * 2
-    assert promote.promote_version(COMPARED, first, actor="a run").promoted
-    found = promote.promote_version(COMPARED, second, actor="a run")
+    assert promote.promote_version(open_project(COMPARED), first, actor="a run").promoted
+    found = promote.promote_version(open_project(COMPARED), second, actor="a run")
     assert (found.promoted, found.champion) == (False, first)
     assert versions_on_the_ledger() == [weak, first]
     tags = Registry(USE_CASE).version(second).tags
@@ -47,32 +50,32 @@ def test_of_two_that_beat_the_same_champion_the_second_must_beat_the_first(toy_l
 
 
 def test_gates_that_were_tightened_meanwhile_are_those_that_judge(trained_toy):
-    version = register.register_run(USE_CASE, trained_toy).version
+    version = register.register_run(open_project(USE_CASE), trained_toy).version
     assert Registry(USE_CASE).version(version).tags["gates"] == "passed"
-    found = promote.promote_version(STRICT, version, actor="a run")
+    found = promote.promote_version(open_project(STRICT), version, actor="a run")
     assert (found.promoted, found.champion, versions_on_the_ledger()) == (False, None, [])
     assert Registry(USE_CASE).version(version).tags["gates"] == "failed"
 
 
 def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained_toy):
-    version = register.register_run(USE_CASE, trained_toy).version
-    approve.record_approval(USE_CASE, version, approved=True, actor="Ann", reason="three days ago")
+    version = register.register_run(open_project(USE_CASE), trained_toy).version
+    approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="three days ago")
     loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])
-    found = promote.promote_version(loosened, version, actor="a run", approval_required=True)
+    found = promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True)
     assert "The approval that it has was of other verdicts" in found.reason
-    assert approve.approval_decision(loosened, version) is None
-    approve.record_approval(loosened, version, approved=True, actor="Ann", reason="still")
-    assert promote.promote_version(loosened, version, actor="a run", approval_required=True).promoted
+    assert approve.approval_decision(open_project(loosened), version) is None
+    approve.record_approval(open_project(loosened), version, approved=True, actor="Ann", reason="still")
+    assert promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True).promoted
 
 
 def test_what_stands_on_the_ledger_is_not_judged_again(champion, monkeypatch):
     monkeypatch.setattr(evaluate, "evaluate_run", lambda *_: pytest.fail("judged again"))
-    found = promote.promote_version(STRICT, champion, actor="cleared")
+    found = promote.promote_version(open_project(STRICT), champion, actor="cleared")
     assert (found.promoted, found.new) == (True, False)
 
 
 def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, monkeypatch):
-    version, look = register.register_run(USE_CASE, trained_toy).version, Registry.reload
+    version, look = register.register_run(open_project(USE_CASE), trained_toy).version, Registry.reload
     rival = Registry(USE_CASE).version(version)
     judged = []
     is_current = evaluate.is_current
@@ -80,11 +83,13 @@ def test_a_champion_that_is_promoted_meanwhile_is_compared_with(trained_toy, mon
     def overtaken(registry, found):
         monkeypatch.setattr(Registry, "reload", look)
         monkeypatch.setattr(evaluate, "is_current", lambda *given: (judged.append(1), is_current(*given))[1])
-        approve.record_approval(USE_CASE, version_of_another(rival), approved=False, actor="Ann", reason="meanwhile")
+        approve.record_approval(
+            open_project(USE_CASE), version_of_another(rival), approved=False, actor="Ann", reason="meanwhile"
+        )
         return look(registry, found)
 
     monkeypatch.setattr(Registry, "reload", overtaken)
-    assert promote.promote_version(USE_CASE, version, actor="the slower one").promoted
+    assert promote.promote_version(open_project(USE_CASE), version, actor="the slower one").promoted
     assert judged  # it looked again at what holds now
     assert [entry.action for entry in Ledger.of(USE_CASE).entries()] == ["rejection", "promotion"]
 

@@ -13,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include.lake.object_store import StoragePath
+from include.project import open_project
 from include.promotion import approve, rollback
 from include.registry import sync
 from include.registry.ledger import Ledger
@@ -71,11 +72,11 @@ def promote_second() -> object:
 
 
 def roll_back_to_first() -> object:
-    return rollback.roll_back(USE_CASE, "1", LATER, actor="a person", reason="worse")
+    return rollback.roll_back(open_project(USE_CASE), "1", LATER, actor="a person", reason="worse")
 
 
 def reject_third() -> object:
-    return approve.record_approval(USE_CASE, "3", approved=False, actor="Ann", reason="no")
+    return approve.record_approval(open_project(USE_CASE), "3", approved=False, actor="Ann", reason="no")
 
 
 def prepare(run_id: str, action: Callable[[], object]) -> dict:
@@ -83,7 +84,7 @@ def prepare(run_id: str, action: Callable[[], object]) -> dict:
     register(run_id), register(run_id, LATER), register(run_id, date(2020, 3, 6))
     promoted("1", actor="a run")
     promoted("2", actor="a run", approval_required=True)
-    approve.record_approval(USE_CASE, "2", approved=True, actor="Ann", reason="yes")
+    approve.record_approval(open_project(USE_CASE), "2", approved=True, actor="Ann", reason="yes")
     if action is roll_back_to_first:
         promote_second()
     return state()

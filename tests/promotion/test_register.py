@@ -11,6 +11,7 @@ import pytest
 from include.errors import NotReadyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
+from include.project import open_project
 from include.promotion import register
 from include.registry.mlflow_registry import Registry, UnprovenVersionError
 from include.registry.tags import FINGERPRINT, NOT_PROMOTED
@@ -26,7 +27,7 @@ STRICT = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
 
 
 def test_a_version_says_where_it_comes_from(trained_toy):
-    found = register.register_run(USE_CASE, trained_toy)
+    found = register.register_run(open_project(USE_CASE), trained_toy)
     assert (found.version, found.gates, found.new) == ("1", "passed", True)
     version = Registry(USE_CASE).version("1")
     run = Registry(USE_CASE).run(trained_toy).data
@@ -41,9 +42,9 @@ def test_a_version_says_where_it_comes_from(trained_toy):
 
 def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained_toy, another):
     second = another(STRICT, AS_OF)
-    evaluate.evaluate_run(STRICT, second)
-    register.register_run(USE_CASE, trained_toy)
-    register.register_run(STRICT, second)
+    evaluate.evaluate_run(open_project(STRICT), second)
+    register.register_run(open_project(USE_CASE), trained_toy)
+    register.register_run(open_project(STRICT), second)
     rows = Lake.of(USE_CASE).as_of(AS_OF).read("verdicts", AS_OF).to_pylist()
     assert [(row["model_version"], row["gate"], row["outcome"]) for row in rows] == [
         ("1", "log_loss better than logistic", "passed"),
@@ -51,12 +52,12 @@ def test_the_verdicts_of_every_version_of_a_day_stand_in_the_lakes_table(trained
         ("2", "auc at least 0.99", "failed"),
     ]
     before = Lake.of(USE_CASE).delta("verdicts").version()
-    register.register_run(STRICT, second)
+    register.register_run(open_project(STRICT), second)
     assert Lake.of(USE_CASE).delta("verdicts").version() == before
 
 
 def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):
-    register.register_run(USE_CASE, trained_toy)
+    register.register_run(open_project(USE_CASE), trained_toy)
     text = Registry(USE_CASE).version("1").description
     log_loss = Registry(USE_CASE).run(trained_toy).data.metrics["test/log_loss.model"]
     assert f"| model | {log_loss:.4f} |" in text
@@ -65,23 +66,26 @@ def test_the_description_has_the_key_numbers_and_the_notice(trained_toy):
 
 
 def test_registering_again_makes_no_second_version(trained_toy):
-    first, again = register.register_run(USE_CASE, trained_toy), register.register_run(USE_CASE, trained_toy)
+    first, again = (
+        register.register_run(open_project(USE_CASE), trained_toy),
+        register.register_run(open_project(USE_CASE), trained_toy),
+    )
     assert (again.version, again.new) == (first.version, False)
     assert [version.number for version in Registry(USE_CASE).versions()] == ["1"]
 
 
 def test_training_anew_from_equal_inputs_makes_no_second_version(trained_toy):
-    register.register_run(USE_CASE, trained_toy)
-    again = train.train_model(USE_CASE, AS_OF)
+    register.register_run(open_project(USE_CASE), trained_toy)
+    again = train.train_model(open_project(USE_CASE), AS_OF)
     assert again.run_id == trained_toy
-    evaluate.evaluate_run(USE_CASE, again.run_id)
-    assert register.register_run(USE_CASE, again.run_id).version == "1"
+    evaluate.evaluate_run(open_project(USE_CASE), again.run_id)
+    assert register.register_run(open_project(USE_CASE), again.run_id).version == "1"
     assert len(Registry(USE_CASE).versions()) == 1
 
 
 def test_a_model_that_did_not_pass_is_registered_and_says_so(trained_toy):
-    evaluate.evaluate_run(STRICT, trained_toy)
-    found = register.register_run(STRICT, trained_toy)
+    evaluate.evaluate_run(open_project(STRICT), trained_toy)
+    found = register.register_run(open_project(STRICT), trained_toy)
     assert (found.version, found.gates) == ("1", "failed")
     assert "- ✗ **failed** auc at least 0.99: " in Registry(USE_CASE).version("1").description
 
@@ -90,8 +94,8 @@ def test_a_model_that_did_not_pass_is_registered_and_says_so(trained_toy):
 def test_changed_gates_judge_the_version_that_is_there_anew(trained_toy, gates):
     registry = Registry(USE_CASE)
     for use_case in gates:
-        evaluate.evaluate_run(use_case, trained_toy)
-        found = register.register_run(use_case, trained_toy)
+        evaluate.evaluate_run(open_project(use_case), trained_toy)
+        found = register.register_run(open_project(use_case), trained_toy)
         if found.gates != "passed":
             registry.tag_version("1", {NOT_PROMOTED: "as it was"})
     version, run = registry.version("1"), registry.run(trained_toy).data
@@ -108,23 +112,23 @@ def test_of_two_registered_at_once_both_get_the_first(trained_toy, monkeypatch):
     def beaten(*asked):
         if not other:  # between our question and our answer, another process registers the same
             other.append(None)
-            other.append(register.register_run(USE_CASE, trained_toy))
+            other.append(register.register_run(open_project(USE_CASE), trained_toy))
             return None
         return ask(*asked)
 
     monkeypatch.setattr(register, "_registered", beaten)
-    found = register.register_run(USE_CASE, trained_toy)
+    found = register.register_run(open_project(USE_CASE), trained_toy)
     assert (other[1].version, other[1].new) == ("1", True)
     assert (found.version, found.new) == ("1", False)
     assert [version.number for version in Registry(USE_CASE).versions()] == ["1", "2"]
-    assert register.register_run(USE_CASE, trained_toy).version == "1"
+    assert register.register_run(open_project(USE_CASE), trained_toy).version == "1"
 
 
 @pytest.mark.both_places(not_on_s3="nothing is in the lake")
 def test_a_run_without_verdicts_is_not_registered(toy_lake, tracking, without_plots):
-    run_id = train.train_model(USE_CASE, AS_OF).run_id
+    run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
     with pytest.raises(NotReadyError, match=r"has no verdicts yet, or .* run evaluate"):
-        register.register_run(USE_CASE, run_id)
+        register.register_run(open_project(USE_CASE), run_id)
     assert Registry(USE_CASE).versions() == []
 
 
@@ -133,7 +137,7 @@ def test_a_run_without_a_record_is_not_registered(tracking):
     run_id = registry.start_run("a stranger's", {FINGERPRINT: "x", "gates": "passed", "judged": "x"})
     registry.end_run(run_id, failed=False)
     with pytest.raises(UnprovenVersionError, match=f"run {run_id} cannot be used: there is no record of its training"):
-        register.register_run(USE_CASE, run_id)
+        register.register_run(open_project(USE_CASE), run_id)
     assert registry.versions() == []
 
 
@@ -141,8 +145,10 @@ def test_verdicts_count_once_they_are_on_record_whatever_mlflow_shows(trained_to
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
-            evaluate.evaluate_run(STRICT, trained_toy)  # the tags of its run are those of the first judgement
-    assert register.register_run(STRICT, trained_toy).gates == "failed"
+            evaluate.evaluate_run(
+                open_project(STRICT), trained_toy
+            )  # the tags of its run are those of the first judgement
+    assert register.register_run(open_project(STRICT), trained_toy).gates == "failed"
     assert Registry(USE_CASE).version("1").copies["gates"] == "failed"
 
 
@@ -150,30 +156,32 @@ def test_verdicts_that_were_cut_short_before_the_record_are_given_again(trained_
     with monkeypatch.context() as patch:
         patch.setattr(Registry, "log_folder", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit):
-            evaluate.evaluate_run(STRICT, trained_toy)
-    assert register.register_run(STRICT, trained_toy).gates == "passed", "what is on record is the judgement before"
-    assert evaluate.evaluate_run(STRICT, trained_toy).new
+            evaluate.evaluate_run(open_project(STRICT), trained_toy)
+    assert register.register_run(open_project(STRICT), trained_toy).gates == "passed", (
+        "what is on record is the judgement before"
+    )
+    assert evaluate.evaluate_run(open_project(STRICT), trained_toy).new
 
 
 @pytest.mark.slow
 def test_an_equal_training_is_a_version_of_its_own_where_the_first_models_files_are_lost(trained_toy, lake_home):
-    register.register_run(USE_CASE, trained_toy)
+    register.register_run(open_project(USE_CASE), trained_toy)
     next(lake_home.rglob("model.lgb")).unlink()
-    again = train.train_model(USE_CASE, AS_OF)
+    again = train.train_model(open_project(USE_CASE), AS_OF)
     assert not again.reused
-    evaluate.evaluate_run(USE_CASE, again.run_id)
-    found = register.register_run(USE_CASE, again.run_id)
+    evaluate.evaluate_run(open_project(USE_CASE), again.run_id)
+    found = register.register_run(open_project(USE_CASE), again.run_id)
     assert (found.version, found.new) == ("2", True)
-    assert train.train_model(USE_CASE, AS_OF).run_id == again.run_id
+    assert train.train_model(open_project(USE_CASE), AS_OF).run_id == again.run_id
 
 
 def test_a_run_whose_models_files_are_gone_is_not_registered_whatever_its_gates_say(trained_toy, lake_home):
-    evaluate.evaluate_run(USE_CASE, trained_toy)
+    evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
     candidate = Registry(USE_CASE).candidate(trained_toy)
     place = Registry(USE_CASE)._client.get_logged_model(candidate.model_id).artifact_location
     shutil.rmtree(Path(place.removeprefix("file://")))
     with pytest.raises(
         register.ModelMissingError, match=f"the model of run {trained_toy} cannot be loaded, so it is not"
     ):
-        register.register_run(USE_CASE, trained_toy)
+        register.register_run(open_project(USE_CASE), trained_toy)
     assert Registry(USE_CASE).versions() == []

@@ -13,6 +13,7 @@ from include.errors import AirworthyError
 from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.monitoring import monitor
+from include.project import open_project
 from include.promotion import approval_request, approve, promote, register, rollback
 from include.registry import sync
 from include.registry.ledger import Ledger, LedgerCorruptedError
@@ -50,9 +51,9 @@ def delete_files(number: str) -> None:
 
 def trained_again(day=AS_OF) -> str:
     """The version of a training as of the day, as the train DAG's tasks make it."""
-    run_id = train.train_model(USE_CASE, day).run_id
-    evaluate.evaluate_run(USE_CASE, run_id)
-    return register.register_run(USE_CASE, run_id).version
+    run_id = train.train_model(open_project(USE_CASE), day).run_id
+    evaluate.evaluate_run(open_project(USE_CASE), run_id)
+    return register.register_run(open_project(USE_CASE), run_id).version
 
 
 def predictions(day) -> list[dict]:
@@ -67,7 +68,7 @@ def ledger() -> list[tuple[str, str]]:
 @pytest.fixture
 def forgetful(champion, lake_home) -> str:
     """A champion that has scored a day, of whose files this machine keeps no copy."""
-    score.score_period(USE_CASE, DAY)
+    score.score_period(open_project(USE_CASE), DAY)
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     return champion
 
@@ -81,20 +82,20 @@ def test_a_sole_champion_that_is_gone_is_trained_again_restored_and_scores_as_be
     LOSSES[lost](forgetful)
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(AirworthyError):
-        score.score_period(USE_CASE, NEXT)
+        score.score_period(open_project(USE_CASE), NEXT)
     version = trained_again()
-    found = promote.promote_version(USE_CASE, version, actor="airflow:again")
+    found = promote.promote_version(open_project(USE_CASE), version, actor="airflow:again")
     assert (found.promoted, found.new, found.champion, found.effective_from) == (True, True, "2", str(AS_OF))
     assert ledger() == [("promotion", "1"), ("restoration", "2")]
     restored = Ledger.of(USE_CASE).entries()[-1]
     assert (restored.actor, restored.trees) == ("airflow:again", trees)
     assert "version 2 is version 1 again" in restored.reason
     assert (life("2"), Registry(USE_CASE).champion()) == ("champion", "2")
-    assert not score.score_period(USE_CASE, DAY).changed, (
+    assert not score.score_period(open_project(USE_CASE), DAY).changed, (
         "a day that was scored keeps what it has, to the version's number"
     )
-    score.score_period(USE_CASE, NEXT)
-    rescored = score.score_period(USE_CASE, DAY, rescore=True)
+    score.score_period(open_project(USE_CASE), NEXT)
+    rescored = score.score_period(open_project(USE_CASE), DAY, rescore=True)
     assert rescored.version == "2"
     unnamed = [row | {"model_version": ""} for row in predictions(DAY)]
     assert unnamed == [row | {"model_version": ""} for row in before]
@@ -103,7 +104,7 @@ def test_a_sole_champion_that_is_gone_is_trained_again_restored_and_scores_as_be
 def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_champion(forgetful):
     delete_version(forgetful)
     version = trained_again()
-    first, again = (promote.promote_version(USE_CASE, version, actor=actor) for actor in ("a", "b"))
+    first, again = (promote.promote_version(open_project(USE_CASE), version, actor=actor) for actor in ("a", "b"))
     assert (first.new, again.new, again.entry) == (True, False, first.entry)
     assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.flies] == ["1"]
     assert Ledger.of(USE_CASE).champion_of(NEXT).number == 1
@@ -113,41 +114,41 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
 def test_what_reads_predictions_of_a_lost_number_finds_the_version_that_stands_for_it(forgetful):
     row = predictions(DAY)[0]
     delete_version(forgetful)
-    promote.promote_version(USE_CASE, trained_again(), actor="a run")
-    traced = lineage.trace_lineage(USE_CASE, DAY, {key: str(row[key]) for key in USE_CASE.keys})
+    promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run")
+    traced = lineage.trace_lineage(open_project(USE_CASE), DAY, {key: str(row[key]) for key in USE_CASE.keys})
     assert traced.model_version == "2"
-    monitor.monitor_period(USE_CASE, DAY)
+    monitor.monitor_period(open_project(USE_CASE), DAY)
     states = Lake.of(USE_CASE).as_of(DAY).read("metrics", DAY)["state"].to_pylist()
     assert not [state for state in states if "no version" in (state or "")]
 
 
 def test_a_restored_version_can_be_rolled_back_to(forgetful):
     delete_version(forgetful)
-    promote.promote_version(USE_CASE, trained_again(), actor="a run")
-    found = rollback.roll_back(USE_CASE, "2", NEXT, actor="Ann", reason="to be sure")
+    promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run")
+    found = rollback.roll_back(open_project(USE_CASE), "2", NEXT, actor="Ann", reason="to be sure")
     assert (found.new, found.champion) == (True, "2")
 
 
 def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
-    other = train.train_model(USE_CASE, NEXT, parameters={"rounds": 12}).run_id
+    other = train.train_model(open_project(USE_CASE), NEXT, parameters={"rounds": 12}).run_id
     delete_version(forgetful)
     with pytest.raises(sync.ModelReplacedError, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
-        evaluate.evaluate_run(USE_CASE, other)
+        evaluate.evaluate_run(open_project(USE_CASE), other)
     assert ledger() == [("promotion", "1")]
 
 
 def test_rejected_trees_do_not_come_back_by_being_trained_again(trained_toy):
-    evaluate.evaluate_run(USE_CASE, trained_toy)
-    version = register.register_run(USE_CASE, trained_toy).version
-    approve.record_approval(USE_CASE, version, approved=False, actor="Ann", reason="no")
+    evaluate.evaluate_run(open_project(USE_CASE), trained_toy)
+    version = register.register_run(open_project(USE_CASE), trained_toy).version
+    approve.record_approval(open_project(USE_CASE), version, approved=False, actor="Ann", reason="no")
     delete_version(version)
     again = trained_again()
-    assert not promote.promote_version(USE_CASE, again, actor="a run").promoted
+    assert not promote.promote_version(open_project(USE_CASE), again, actor="a run").promoted
     assert ledger() == [("rejection", "1")]
 
 
 def test_a_champion_that_is_there_is_not_restored(champion):
-    assert promote.promote_version(USE_CASE, champion, actor="again").new is False
+    assert promote.promote_version(open_project(USE_CASE), champion, actor="again").new is False
     assert ledger() == [("promotion", "1")]
 
 
@@ -156,31 +157,31 @@ def test_a_restoration_whose_own_files_are_gone_is_refused_and_writes_nothing(fo
     version = trained_again()
     delete_files(version)
     with pytest.raises(ArtifactMissingError):
-        promote.promote_version(USE_CASE, version, actor="a run")
+        promote.promote_version(open_project(USE_CASE), version, actor="a run")
     assert ledger() == [("promotion", "1")]
 
 
 def test_a_person_can_be_asked_although_the_champion_is_gone(forgetful):
     delete_version(forgetful)
-    assert approval_request.build_approval_request(USE_CASE, trained_again()).question is not None
+    assert approval_request.build_approval_request(open_project(USE_CASE), trained_again()).question is not None
 
 
 def test_a_deleted_registered_model_with_one_entry_comes_back_under_the_same_number(forgetful):
     client().delete_registered_model(USE_CASE.name)
-    found = promote.promote_version(USE_CASE, trained_again(), actor="a run")
+    found = promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run")
     assert (found.promoted, found.champion, life("1")) == (True, "1", "champion")
     assert ledger() == [("promotion", "1")]
-    assert not score.score_period(USE_CASE, DAY).changed
+    assert not score.score_period(open_project(USE_CASE), DAY).changed
 
 
 def test_a_deleted_registered_model_with_more_entries_needs_its_head_set_by_a_person_first(forgetful):
-    rollback.roll_back(USE_CASE, forgetful, NEXT, actor="Ann", reason="twice on the ledger")
+    rollback.roll_back(open_project(USE_CASE), forgetful, NEXT, actor="Ann", reason="twice on the ledger")
     head = Ledger.of(USE_CASE).entries()[-1].head
     client().delete_registered_model(USE_CASE.name)
     with pytest.raises(LedgerCorruptedError, match=f"set the tag `airworthy.ledger.head` .* to `{head}`"):
         trained_again()
     Registry(USE_CASE).set_ledger_head(head)
-    assert promote.promote_version(USE_CASE, trained_again(), actor="a run").champion == "1"
+    assert promote.promote_version(open_project(USE_CASE), trained_again(), actor="a run").champion == "1"
 
 
 def test_a_lost_alias_is_set_again(champion):

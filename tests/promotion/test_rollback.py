@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include.errors import InvalidRequestError, NotBegunError
+from include.project import open_project
 from include.promotion import rollback
 from include.registry.ledger import Ledger, LedgerCorruptedError
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
@@ -40,7 +41,7 @@ def flown(lake_home, flown_home, trained, monkeypatch) -> str:
 
 
 def back(version: str = "1", day: date = DAY, actor: str = "Ann", reason: str = "worse") -> rollback.RollbackResult:
-    return rollback.roll_back(USE_CASE, version, day, actor=actor, reason=reason)
+    return rollback.roll_back(open_project(USE_CASE), version, day, actor=actor, reason=reason)
 
 
 def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
@@ -191,4 +192,4 @@ def test_the_newest_day_can_be_rolled_back_from(flown):
 def test_a_day_after_the_end_of_the_use_case_is_refused(flown):
     ended = replace(USE_CASE, last_period=date(2020, 3, 10))
     with pytest.raises(InvalidRequestError, match="toy ends on 2020-03-10"):
-        rollback.roll_back(ended, "1", date(2020, 3, 11), actor="Ann", reason="worse")
+        rollback.roll_back(open_project(ended), "1", date(2020, 3, 11), actor="Ann", reason="worse")

@@ -9,6 +9,7 @@ from include.ingestion import ingest, validate
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.monitoring import monitor
+from include.project import open_project
 from include.promotion import promote, register
 from include.scoring import score
 from include.training import train
@@ -17,24 +18,26 @@ from include.use_case import UseCase
 
 def run_days(use_case: UseCase, days: Iterable[date]) -> None:
     for day in days:
-        ingest.ingest_period(use_case, day)
-        validate.validate_period(use_case, day)
-        build.build_features(use_case, day)
+        ingest.ingest_period(open_project(use_case), day)
+        validate.validate_period(open_project(use_case), day)
+        build.build_features(open_project(use_case), day)
 
 
 def make_champion(use_case: UseCase, day: date) -> None:
     """Train as of `day`, judge, register and promote."""
-    run_id = train.train_model(use_case, day).run_id
-    evaluate.evaluate_run(use_case, run_id)
-    assert promote.promote_version(use_case, register.register_run(use_case, run_id).version, actor="a test").promoted
+    run_id = train.train_model(open_project(use_case), day).run_id
+    evaluate.evaluate_run(open_project(use_case), run_id)
+    assert promote.promote_version(
+        open_project(use_case), register.register_run(open_project(use_case), run_id).version, actor="a test"
+    ).promoted
 
 
 def score_and_measure(use_case: UseCase, days: Iterable[date]) -> None:
     """As the daily runs do: the day, and again that which judges it where it was measured before."""
     for day in days:
-        score.score_period(use_case, day)
-        monitor.monitor_period(use_case, day)
-        monitor.remeasure_label_period(use_case, day)
+        score.score_period(open_project(use_case), day)
+        monitor.monitor_period(open_project(use_case), day)
+        monitor.remeasure_label_period(open_project(use_case), day)
 
 
 def contents(use_case: UseCase) -> dict[str, dict[date, str]]:

@@ -10,6 +10,7 @@ import pytest
 from include.errors import KeysChangedError
 from include.lake.lake import Lake
 from include.monitoring import monitor
+from include.project import open_project
 from include.reproduction import reproduce
 from include.scoring import score
 from include.training import train
@@ -29,7 +30,7 @@ def test_a_day_is_not_scored_with_keys_that_its_features_lack(champion):
     with pytest.raises(
         KeysChangedError, match=r"2020-03-02 were written before .*shop.* --dag-id toy__data"
     ) as refused:
-        score.score_period(ONE_KEY_MORE, DAY)
+        score.score_period(open_project(ONE_KEY_MORE), DAY)
     assert (refused.value.table, refused.value.columns, refused.value.days) == ("features", ("shop",), (DAY,))
     assert DAY not in Lake.of(USE_CASE).as_of(LAST).partitions("predictions")
 
@@ -41,19 +42,19 @@ def test_a_training_over_days_of_other_keys_or_labels_names_them_instead_of_leav
     champion, use_case, column
 ):
     with pytest.raises(KeysChangedError, match="Nothing was read") as refused:
-        train.train_model(use_case, LAST, parameters={"rounds": 3})
+        train.train_model(open_project(use_case), LAST, parameters={"rounds": 3})
     assert column in refused.value.columns
     assert len(refused.value.days) > 20
 
 
 @pytest.mark.parametrize(("use_case", "column"), [(OTHER_PERIOD, "period"), (OTHER_LABEL, "broke")])
 def test_labels_that_are_there_under_another_declaration_are_not_said_to_be_missing(champion, use_case, column):
-    score.score_period(use_case, DAY)
+    score.score_period(open_project(use_case), DAY)
     with pytest.raises(KeysChangedError) as refused:
-        monitor.monitor_period(use_case, DAY + timedelta(days=2))
+        monitor.monitor_period(open_project(use_case), DAY + timedelta(days=2))
     assert (refused.value.table, refused.value.columns) == ("labels", (column,))
 
 
 @pytest.mark.parametrize("use_case", [ONE_KEY_MORE, OTHER_PERIOD, OTHER_LABEL])
 def test_a_version_is_rebuilt_by_the_keys_and_the_label_that_it_was_trained_with(champion, use_case):
-    assert reproduce.reproduce_version(use_case, "1").outcome == "equal"
+    assert reproduce.reproduce_version(open_project(use_case), "1").outcome == "equal"

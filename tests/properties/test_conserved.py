@@ -20,6 +20,7 @@ from include.lake import lake as lake_module
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.lake.partitions import days_from
+from include.project import open_project
 from tests import places
 from tests.properties.orders import contents, run_days, score_and_measure
 from tests.quarantined import ASKED, spoil
@@ -64,17 +65,17 @@ class Walk:
     def land(self) -> None:
         self.done["landed"] += 1
         feed, day = self.chance.choice(self.use_case.feeds), self.chance.choice(self.toy.days)
-        ingest.land_feed(self.use_case, feed, day)
-        validate.check_feed(self.use_case, feed, day)
+        ingest.land_feed(open_project(self.use_case), feed, day)
+        validate.check_feed(open_project(self.use_case), feed, day)
 
     def build(self) -> None:
         self.done["built"] += 1
-        features_build.build_features(self.use_case, self.chance.choice(self.toy.days))
+        features_build.build_features(open_project(self.use_case), self.chance.choice(self.toy.days))
 
     def correct(self) -> None:
         """One open row; one in four times wrongly."""
         breakable = self.toy.breakable
-        found = quarantine.read_quarantine(self.use_case, breakable.feed)
+        found = quarantine.read_quarantine(open_project(self.use_case), breakable.feed)
         places = [place for place, is_open in enumerate(found.is_open) if is_open]
         if not places:
             return
@@ -82,16 +83,22 @@ class Walk:
         row[header.index(breakable.column)] = str(self.chance.choice([*breakable.good, breakable.bad[0]]))
         file = io.StringIO()
         csv.writer(file).writerows([header, row])
-        resubmit.resubmit_corrected(self.use_case, breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED)
+        resubmit.resubmit_corrected(
+            open_project(self.use_case), breakable.feed, "rows.csv", file.getvalue().encode(), **ASKED
+        )
         self.done["corrected"] += 1
 
     def release(self) -> None:
         """All rows of one reason; refused where no row has one."""
         feed = self.chance.choice([self.toy.breakable.feed, self.toy.breakable_label.feed])
         reasons = sorted(
-            set(itertools.chain(*quarantine.read_quarantine(self.use_case, feed).rows["reasons"].to_pylist()))
+            set(
+                itertools.chain(
+                    *quarantine.read_quarantine(open_project(self.use_case), feed).rows["reasons"].to_pylist()
+                )
+            )
         )
-        resubmit.resubmit_released(self.use_case, feed, reasons[:1] or ["none"], **ASKED)
+        resubmit.resubmit_released(open_project(self.use_case), feed, reasons[:1] or ["none"], **ASKED)
         self.done["released"] += 1
 
 
@@ -121,7 +128,7 @@ def walk(toy: Toy, seed: int, monkeypatch: pytest.MonkeyPatch, steps: int = STEP
     for _ in range(steps):
         went.step()
     run_days(use_case, days)
-    for balance in reconcile.reconcile(use_case, ask_source=True):
+    for balance in reconcile.reconcile(open_project(use_case), ask_source=True):
         assert balance.faults == ()
         assert balance.delivered == balance.published + balance.open + balance.waiting
         assert (balance.refused, balance.gone) == (0, 0)
@@ -165,8 +172,13 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
     run_days(use_case, scored)
     score_and_measure(use_case, scored)
     before = contents(use_case)
-    mended = quarantine.read_quarantine(use_case, feed, day).exported().decode().replace(f",{bad[0]}", f",{good[0]}")
-    went = resubmit.resubmit_corrected(use_case, feed, "rows.csv", mended.encode(), **ASKED)
+    mended = (
+        quarantine.read_quarantine(open_project(use_case), feed, day)
+        .exported()
+        .decode()
+        .replace(f",{bad[0]}", f",{good[0]}")
+    )
+    went = resubmit.resubmit_corrected(open_project(use_case), feed, "rows.csv", mended.encode(), **ASKED)
     assert went.known_on == known.isoformat()
     run_days(use_case, [known])
     score_and_measure(use_case, days_from(toy.as_of, known))
@@ -181,14 +193,16 @@ def test_predictions_and_metrics_of_the_days_before_stay_as_they_are(champion, m
 def test_a_lost_row_would_be_noticed(lake_home, toy):
     """The balance itself is tried: of a day whose tables lack what was delivered."""
     use_case, feed, day = toy.use_case, toy.use_case.feed(toy.main_feed), toy.days[0]
-    ingest.land_feed(use_case, feed, day), validate.check_feed(use_case, feed, day)
+    ingest.land_feed(open_project(use_case), feed, day), validate.check_feed(open_project(use_case), feed, day)
     rows: pa.Table = getattr(toy.source, feed.name)(day)
     Lake.of(use_case).replace(f"raw/{feed.name}", day, rows.slice(1), inputs={}, stage="ingest")
-    (balance,) = [each for each in reconcile.reconcile(use_case, ask_source=True) if each.feed == feed.name]
+    (balance,) = [
+        each for each in reconcile.reconcile(open_project(use_case), ask_source=True) if each.feed == feed.name
+    ]
     assert [fault.split(",")[0] for fault in balance.faults] == [
         f"{rows.num_rows - 1} rows landed on {day}",
         f"the source delivers {rows.num_rows} rows for {day}",
     ]
     assert "Nothing is lost" not in balance.told
     with pytest.raises(InvalidRequestError):
-        quarantine.read_quarantine(use_case, feed.name, day)
+        quarantine.read_quarantine(open_project(use_case), feed.name, day)

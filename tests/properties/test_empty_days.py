@@ -13,6 +13,7 @@ from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.monitoring import labelled_predictions, monitor
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.retraining import readiness
 from include.scoring import score
@@ -47,28 +48,28 @@ def test_the_stages_record_an_empty_day_and_a_rerun_commits_nothing(lake_home, m
     monkeypatch.setattr(source, "events", lambda day: honest(day).slice(0, 0) if day in SHUT else honest(day))
     day = min(day for day in SHUT if day > USE_CASE.first_period)
     for _ in range(2):
-        ingest.ingest_period(SHOP, day), validate.validate_period(SHOP, day)
-        commit = build.build_features(SHOP, day)
+        ingest.ingest_period(open_project(SHOP), day), validate.validate_period(open_project(SHOP), day)
+        commit = build.build_features(open_project(SHOP), day)
     assert not commit.changed
     view = Lake.of(SHOP).as_of(day)
     for table in ("raw/events", "checked/events", "features"):
         assert view.partitions(table, day, day)[day].rows == 0, table
-    assert build.ensure_features(SHOP, day, day) == []
+    assert build.ensure_features(open_project(SHOP), day, day) == []
 
 
 def test_an_empty_day_is_scored_by_the_champion_and_what_waits_for_it_goes_on(shop):
-    assert not readiness.is_available(SHOP, "predictions", SUNDAY)
-    result = score.score_period(SHOP, SUNDAY)
+    assert not readiness.is_available(open_project(SHOP), "predictions", SUNDAY)
+    result = score.score_period(open_project(SHOP), SUNDAY)
     assert (result.rows, result.changed) == (0, True)
-    assert not score.score_period(SHOP, SUNDAY).changed
-    assert readiness.is_available(SHOP, "predictions", SUNDAY)
+    assert not score.score_period(open_project(SHOP), SUNDAY).changed
+    assert readiness.is_available(open_project(SHOP), "predictions", SUNDAY)
     assert score.scoring_version(shop.as_of(SUNDAY), SUNDAY) == result.version
 
 
 def test_a_missing_day_is_still_refused(shop):
     shop.withdraw("features", SUNDAY, stage="test")
     with pytest.raises(FeaturesMissingError):
-        score.score_period(SHOP, SUNDAY)
+        score.score_period(open_project(SHOP), SUNDAY)
 
 
 def test_a_shut_day_does_not_hold_back_the_days_around_it(shop):
@@ -83,21 +84,21 @@ def test_a_shut_day_does_not_hold_back_the_days_around_it(shop):
 
 
 def test_monitoring_says_that_there_were_no_rows(shop):
-    score.score_period(SHOP, SUNDAY)
-    monitor.monitor_period(SHOP, SUNDAY)
+    score.score_period(open_project(SHOP), SUNDAY)
+    monitor.monitor_period(open_project(SHOP), SUNDAY)
     rows = {(row["metric"], row["subject"]): row for row in shop.as_of(SUNDAY).read("metrics", SUNDAY).to_pylist()}
     assert (rows["rows", "features"]["value"], rows["rows", "predictions"]["value"]) == (0, 0)
     assert rows["unscored_rows", "predictions"]["breached"] is False
     for key in (("weighted_drift", "features"), ("state", "predictions"), ("prediction_drift", "prediction")):
         assert (rows[key]["value"], rows[key]["state"]) == (None, "2020-03-08 has no rows.")
     judged = SUNDAY + timedelta(days=SHOP.label.label_delay_periods)
-    monitor.monitor_period(SHOP, judged)
+    monitor.monitor_period(open_project(SHOP), judged)
     later = {(row["metric"], row["subject"]): row for row in shop.as_of(judged).read("metrics", judged).to_pylist()}
     assert later["labelled_rows", "model"]["state"] == "2020-03-08 has no rows: no prediction was made."
 
 
 def test_a_model_is_trained_as_of_an_empty_day_over_a_window_with_empty_days(shop):
     assert AS_OF in SHUT
-    found = train.train_model(SHOP, AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3})
+    found = train.train_model(open_project(SHOP), AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3})
     assert found.missing_days == ()
     assert Registry(SHOP).run(found.run_id).data.tags["airworthy.as_of"] == str(AS_OF)

@@ -15,6 +15,7 @@ from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.monitoring import monitor
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.reproduction import reproduce
 from include.scoring import score
@@ -132,17 +133,17 @@ def test_a_champion_that_lacks_nothing_goes_on_scoring_and_is_measured(now):
 @only_shrunk
 def test_a_champion_that_lacks_a_feature_is_refused_in_words(now):
     with pytest.raises(InvalidRequestError, match="âge"):
-        score.score_period(now, OPEN)
+        score.score_period(open_project(now), OPEN)
     for table in ("predictions", "metrics"):
         assert OPEN not in Lake.of(now).as_of(OPEN).partitions(table)
-    measured = monitor.monitor_period(now, OPEN)
+    measured = monitor.monitor_period(open_project(now), OPEN)
     assert measured.version is None
 
 
 @both
 def test_a_model_of_the_new_declaration_is_trained_promoted_and_scores(now):
     day = NEW[-1]
-    trained = train.train_model(now, day)
+    trained = train.train_model(open_project(now), day)
     assert dict(Registry(now).run(trained.run_id).data.params)
     make_champion(now, day)
     score_and_measure(now, [day])
@@ -151,8 +152,8 @@ def test_a_model_of_the_new_declaration_is_trained_promoted_and_scores(now):
 
 @both
 def test_the_old_version_is_rebuilt_also_after_a_new_one_and_a_backfill(now):
-    assert reproduce.reproduce_version(now, "1").outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(open_project(now), "1").outcome == reproduce.EQUAL
     run_days(now, [BACKFILLED])
     make_champion(now, NEW[-1])
-    assert reproduce.reproduce_version(now, "1").outcome == reproduce.EQUAL
-    assert reproduce.reproduce_version(now, "2").outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(open_project(now), "1").outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(open_project(now), "2").outcome == reproduce.EQUAL

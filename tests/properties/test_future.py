@@ -18,6 +18,7 @@ from include.features import build as features_build
 from include.features import materialize
 from include.ingestion.known_at import KnownTooLateError
 from include.lake.lake import Lake
+from include.project import open_project
 from include.use_case import Suite, UseCase
 from include.use_cases.flight_delays import features, source
 
@@ -149,8 +150,10 @@ def features_digest(home: Path, day: date, files: Path | None, use_case: UseCase
         patch.delenv("AIRWORTHY_LAKE", raising=False)
         if files:
             patch.setattr(source, "package_file", lambda name: files / name)
-        features_build.land_missing(use_case, day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2))
-        commit = features_build.build_features(use_case, day)
+        features_build.land_missing(
+            open_project(use_case), day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2)
+        )
+        commit = features_build.build_features(open_project(use_case), day)
         later = Lake.of(use_case).as_of(day + timedelta(days=2))
         assert max(later.partitions("checked/outcomes")) == day + timedelta(days=2)
         return commit.partition.digest

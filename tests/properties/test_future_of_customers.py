@@ -16,6 +16,7 @@ from include.features import build as features_build
 from include.ingestion import ingest
 from include.ingestion.known_at import KnownTooLateError
 from include.lake.lake import Lake
+from include.project import open_project
 from include.use_case import Suite
 from tests.customers_use_case import CORRECTED_AFTER_DAYS, USE_CASE, expectations, features, source
 
@@ -87,8 +88,8 @@ def built(home: Path, day: date, use_case=SHORT, *, future: bool) -> dict[str, s
         if future:
             change_the_future(patch, day)
         since, until = day - timedelta(days=use_case.look_back_periods), day + timedelta(days=2)
-        features_build.land_missing(use_case, since, until)
-        features_build.build_features(use_case, day)
+        features_build.land_missing(open_project(use_case), since, until)
+        features_build.build_features(open_project(use_case), day)
         later, view = Lake.of(use_case).as_of(until), Lake.of(use_case).as_of(day)
         assert max(later.partitions("checked/customers")) > day
         return {table: view.digest_of_periods(table, since) for table in TABLES}
@@ -154,7 +155,7 @@ def test_an_outcome_that_is_delivered_too_early_is_caught(tmp_path, monkeypatch)
 def test_a_row_that_is_delivered_before_it_is_known_is_refused(lake_home, monkeypatch, feed):
     deliver_too_early(monkeypatch, feed)
     with pytest.raises(KnownTooLateError, match=rf"'{feed}' of 2025-04-25 .* after the beginning of 2025-04-25"):
-        ingest.land_feed(USE_CASE, USE_CASE.feed(feed), DAYS[0])
+        ingest.land_feed(open_project(USE_CASE), USE_CASE.feed(feed), DAYS[0])
     assert not Lake.of(USE_CASE).as_of(DAYS[0]).partitions(f"raw/{feed}")
 
 

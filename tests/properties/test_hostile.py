@@ -15,6 +15,7 @@ from include.lake.lake import Lake
 from include.lake.object_store import InvalidStoragePathError, StoragePath
 from include.orchestration import dag_factory, params
 from include.orchestration.tasks import manual
+from include.project import open_project
 from include.promotion import rollback
 from include.registry.mlflow_registry import Registry
 from include.reproduction import lineage, reproduce
@@ -83,9 +84,9 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
     for text in HOSTILE:
         for ask in (
             lambda text: Registry(toy.use_case).version(text),
-            lambda text: rollback.roll_back(toy.use_case, text, day, actor="a test", reason="hostile"),
-            lambda text: reproduce.require_reproducible(toy.use_case, text),
-            lambda text: score.score_period(toy.use_case, day, version=text or "0"),
+            lambda text: rollback.roll_back(open_project(toy.use_case), text, day, actor="a test", reason="hostile"),
+            lambda text: reproduce.require_reproducible(open_project(toy.use_case), text),
+            lambda text: score.score_period(open_project(toy.use_case), day, version=text or "0"),
         ):
             with pytest.raises(InvalidRequestError):
                 ask(text)
@@ -95,14 +96,14 @@ def test_a_version_is_a_registered_one_whoever_asks(champion, lake_home, toy):
 @both_toys_slow
 def test_the_keys_of_a_row_are_values_and_never_part_of_a_query(champion, toy):
     day = toy.as_of + timedelta(days=1)
-    score.score_period(toy.use_case, day)
+    score.score_period(open_project(toy.use_case), day)
     row = Lake.of(toy.use_case).as_of(day).read("predictions", since=day, until=day).slice(0, 1).to_pylist()[0]
     named = {key: str(row[key]) for key in toy.use_case.keys}
-    assert lineage.trace_lineage(toy.use_case, day, named)
+    assert lineage.trace_lineage(open_project(toy.use_case), day, named)
     for text in HOSTILE:
         for keys in (named | {toy.use_case.keys[-1]: text}, dict(list(named.items())[:-1]) | {text: "1"}):
             with pytest.raises(InvalidRequestError):
-                lineage.trace_lineage(toy.use_case, day, keys)
+                lineage.trace_lineage(open_project(toy.use_case), day, keys)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def sent_back(lake_home, monkeypatch, toy):
 @pytest.fixture
 def reason(sent_back, toy) -> str:
     """The reason for which the row is quarantined."""
-    ((found,),) = quarantine.read_quarantine(toy.use_case, toy.breakable.feed).rows["reasons"].to_pylist()
+    ((found,),) = quarantine.read_quarantine(open_project(toy.use_case), toy.breakable.feed).rows["reasons"].to_pylist()
     return str(found)
 
 

@@ -12,6 +12,7 @@ import pytest
 from include.features import build
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
+from include.project import open_project
 from tests.toys import TOYS, Toy, both_toys, short
 
 pytestmark = pytest.mark.both_places(long=True)
@@ -44,9 +45,9 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
     use_case, day = short(toy), toy.days[0]
     correct_the_source(toy, pytest.MonkeyPatch())
     if stage != "ingest":
-        ingest.ingest_period(use_case, day)
+        ingest.ingest_period(open_project(use_case), day)
     if stage == "build_features":
-        validate.validate_period(use_case, day)
+        validate.validate_period(open_project(use_case), day)
     write = lake_module.write_partition_file
 
     def dying(path, schema, batches, *options):
@@ -58,7 +59,7 @@ def _die_at_commit(name: str, stage: str, moment: str, home: str) -> None:
         lake_module.Lake._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     else:
         lake_module.write_partition_file = dying
-    STAGES[stage](use_case, day)
+    STAGES[stage](open_project(use_case), day)
 
 
 def _killing(batches):
@@ -78,7 +79,7 @@ def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, 
         return Lake.of(use_case).as_of(day).read(table_of(stage, toy), since=day).num_rows
 
     for each in STAGES.values():
-        each(use_case, day)
+        each(open_project(use_case), day)
     before = rows()
     # Spawned: the Delta library must not be used in a process that was forked after using it.
     process = get_context("spawn").Process(target=_die_at_commit, args=(toy.name, stage, moment, str(lake_home)))
@@ -88,5 +89,5 @@ def test_a_stage_killed_at_its_commit_leaves_the_old_day_whole(lake_home: Path, 
     assert rows() == before
     after = correct_the_source(toy, monkeypatch)
     for each in STAGES.values():
-        each(use_case, day)
+        each(open_project(use_case), day)
     assert rows() == after == before - FEWER

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.errors import AirworthyError
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.scoring import score
 from include.settings import REPOSITORY
@@ -71,7 +72,7 @@ def test_a_pickle_in_the_place_of_a_file_of_the_model_is_refused(champion, lake_
     place.write_bytes(pickle.dumps(Evil(tmp_path / "marker")))
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(AirworthyError, match=place.name):
-        score.score_period(toy.use_case, toy.as_of)
+        score.score_period(open_project(toy.use_case), toy.as_of)
     with pytest.raises(AirworthyError):
         Registry(toy.use_case).reload(Registry(toy.use_case).version(champion))
     assert not (tmp_path / "marker").exists() and not unpickled
@@ -88,7 +89,7 @@ def test_a_model_that_asks_to_be_loaded_by_code_of_its_own_is_refused(champion, 
     )
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     with pytest.raises(AirworthyError, match=r"MLmodel|python_model\.pkl"):
-        score.score_period(toy.use_case, toy.as_of)
+        score.score_period(open_project(toy.use_case), toy.as_of)
     assert not marker.exists() and "evil" not in sys.modules
     assert not [name for name in unpickled if "mkdir" in name]
 

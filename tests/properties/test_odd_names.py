@@ -13,6 +13,7 @@ from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.monitoring import monitor
+from include.project import open_project
 from include.promotion import promote, register
 from include.reproduction import reproduce
 from include.scoring import score
@@ -95,14 +96,14 @@ def fill(first: date, last: date) -> None:
 def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproduction(lake_home, tracking):
     known = AS_OF + timedelta(days=2)
     fill(FIRST, known)
-    trained = train.train_model(USE_CASE, AS_OF, parameters={"rounds": 30})
+    trained = train.train_model(open_project(USE_CASE), AS_OF, parameters={"rounds": 30})
     assert trained.test["model"]["auc"] > 0.8
-    evaluate.evaluate_run(USE_CASE, trained.run_id)
-    version = register.register_run(USE_CASE, trained.run_id).version
-    promoted = promote.promote_version(USE_CASE, version, actor="a test")
+    evaluate.evaluate_run(open_project(USE_CASE), trained.run_id)
+    version = register.register_run(open_project(USE_CASE), trained.run_id).version
+    promoted = promote.promote_version(open_project(USE_CASE), version, actor="a test")
     assert promoted.promoted, promoted
-    score.score_period(USE_CASE, AS_OF), score.score_period(USE_CASE, known)
-    monitor.monitor_period(USE_CASE, AS_OF), monitor.monitor_period(USE_CASE, known)
+    score.score_period(open_project(USE_CASE), AS_OF), score.score_period(open_project(USE_CASE), known)
+    monitor.monitor_period(open_project(USE_CASE), AS_OF), monitor.monitor_period(open_project(USE_CASE), known)
     measured = {
         (row["metric"], row["subject"], row["about"]): row["value"]
         for row in Lake.of(USE_CASE).as_of(known).read("metrics").to_pylist()
@@ -114,4 +115,4 @@ def test_odd_names_live_through_training_gates_scoring_monitoring_and_reproducti
     assert measured["weighted_drift", "features", known] is not None
     importances = {name: measured["importance", name, known] for name in USE_CASE.features}
     assert max(importances, key=lambda name: importances[name]) == TELLING
-    assert reproduce.reproduce_version(USE_CASE, version).outcome == reproduce.EQUAL
+    assert reproduce.reproduce_version(open_project(USE_CASE), version).outcome == reproduce.EQUAL

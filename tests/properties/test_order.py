@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.promotion import promote, register
 from include.scoring import score
 from tests import places
@@ -61,7 +62,9 @@ def test_weeks_run_twice_commit_nothing_the_second_time(lake_home, toy):
 def second_champion(toy: Toy, trained_toy: str) -> None:
     """Two champions, of which the second is effective from the third scored day on."""
     assert promote.promote_version(
-        toy.use_case, register.register_run(toy.use_case, trained_toy).version, actor="a test"
+        open_project(toy.use_case),
+        register.register_run(open_project(toy.use_case), trained_toy).version,
+        actor="a test",
     ).promoted
     make_champion(toy.use_case, toy.as_of + timedelta(days=3))
 

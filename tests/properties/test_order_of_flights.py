@@ -12,6 +12,7 @@ from include.declaration.registry import load_use_case
 from include.ingestion import ingest, validate
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.use_case import UseCase
 from tests.properties.orders import contents, only, run_days, versions
 
@@ -83,8 +84,8 @@ def test_no_row_is_lost_between_the_source_and_publishing(flights):
     """On days of which one holds a wind of 1,048 mph, reported on 12 February and known on the 13th."""
     days, quarantined = days_from(date(2013, 2, 12), date(2013, 2, 14)), {}
     for day in days:
-        ingest.ingest_period(flights, day)
-        validate.validate_period(flights, day)
+        ingest.ingest_period(open_project(flights), day)
+        validate.validate_period(open_project(flights), day)
     view = Lake.of(flights).as_of(days[-1])
     for feed in flights.feeds:
         for day in days:

@@ -15,6 +15,7 @@ from include.evaluation import evaluate
 from include.features import build
 from include.ingestion import ingest, quarantine, reconcile, resubmit, validate
 from include.lake.lake import Lake
+from include.project import open_project
 from include.promotion import register
 from include.reproduction import reproduce
 from include.scoring import score
@@ -40,7 +41,7 @@ def heavier(day, events, outcomes):
 def more(champion, monkeypatch):
     """The toy's champion, and features of AFTER with one more and one wider feature."""
     monkeypatch.setattr(features, "build", heavier)
-    build.build_features(MORE, AFTER)
+    build.build_features(open_project(MORE), AFTER)
 
 
 @pytest.mark.usefixtures("more")
@@ -48,40 +49,40 @@ def test_a_champion_that_lacks_nothing_goes_on_scoring_after_features_are_added_
     lake = Lake.of(MORE)
     assert set(lake.as_of(AFTER).read("features", AFTER)["hour"].to_pylist()) >= {0.25, 23.25}
     for day in (AFTER, AS_OF):
-        assert score.score_period(MORE, day).rows == source.ROWS
+        assert score.score_period(open_project(MORE), day).rows == source.ROWS
     before = lake.as_of(AS_OF).digest("predictions", AS_OF)
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     assert lake.as_of(AS_OF).digest("predictions", AS_OF) == before, "a wider type changes no prediction"
 
 
 @pytest.mark.usefixtures("more")
 def test_a_training_over_mixed_history_says_which_feature_is_null_where():
-    found = train.train_model(MORE, AFTER, parameters=FEW_ROUNDS, window_periods=60)
+    found = train.train_model(open_project(MORE), AFTER, parameters=FEW_ROUNDS, window_periods=60)
     assert found.null_features == {"weight": ["2020-01-10..2020-03-09"]}
 
 
 @pytest.mark.usefixtures("more")
 def test_the_registered_version_is_rebuilt_from_the_columns_it_was_trained_on():
-    assert reproduce.reproduce_version(MORE, "1").outcome == "equal"
+    assert reproduce.reproduce_version(open_project(MORE), "1").outcome == "equal"
 
 
 @pytest.mark.usefixtures("more")
 def test_a_day_whose_features_lack_a_column_that_the_model_reads_is_refused_until_they_are_built_again():
-    run_id = train.train_model(MORE, AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
-    evaluate.evaluate_run(MORE, run_id)
-    version = register.register_run(MORE, run_id).version
+    run_id = train.train_model(open_project(MORE), AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
+    evaluate.evaluate_run(open_project(MORE), run_id)
+    version = register.register_run(open_project(MORE), run_id).version
     with pytest.raises(score.FeaturesOutdatedError, match=r"before \['weight'\] were .*toy__data for 2020-03-01"):
-        score.score_period(MORE, AS_OF, version=version, allow_future_model=True)
-    build.build_features(MORE, AS_OF)
-    assert score.score_period(MORE, AS_OF, version=version, allow_future_model=True).rows == source.ROWS
+        score.score_period(open_project(MORE), AS_OF, version=version, allow_future_model=True)
+    build.build_features(open_project(MORE), AS_OF)
+    assert score.score_period(open_project(MORE), AS_OF, version=version, allow_future_model=True).rows == source.ROWS
 
 
 @pytest.mark.usefixtures("more")
 @pytest.mark.parametrize(("changed", "outcome"), [((), "failed"), (("hour", "weight"), "passed")])
 def test_the_schema_gate_names_added_and_widened_features_unless_they_are_meant(changed, outcome):
     use_case = replace(MORE, gates=(SchemaGate(changed=frozenset(changed)),))
-    run_id = train.train_model(use_case, AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
-    (verdict,) = evaluate.evaluate_run(use_case, run_id).verdicts
+    run_id = train.train_model(open_project(use_case), AFTER, parameters=FEW_ROUNDS, window_periods=60).run_id
+    (verdict,) = evaluate.evaluate_run(open_project(use_case), run_id).verdicts
     assert verdict["outcome"] == outcome
     assert "hour" in verdict["reason"] and "weight" in verdict["reason"]
 
@@ -91,15 +92,15 @@ def test_a_champion_that_lacks_a_column_is_refused_in_words(champion):
     with pytest.raises(
         InvalidRequestError, match=r"version 1 needs features .*size \(float64 then, not declared now\)"
     ):
-        score.score_period(fewer, AS_OF)
+        score.score_period(open_project(fewer), AS_OF)
 
 
 def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_corrections(lake_home, monkeypatch):
     """A row that was set aside and sent back under the old columns stays sent back, and an open one can be sent."""
     spoil(monkeypatch, "events", "hour", [25, -1], DAY)
-    ingest.ingest_period(USE_CASE, DAY), validate.validate_period(USE_CASE, DAY)
-    first, second = quarantine.read_quarantine(USE_CASE, "events").rows["digest"].to_pylist()
-    resubmit.resubmit_released(USE_CASE, "events", [HOUR], ids=[first], **ASKED)
+    ingest.ingest_period(open_project(USE_CASE), DAY), validate.validate_period(open_project(USE_CASE), DAY)
+    first, second = quarantine.read_quarantine(open_project(USE_CASE), "events").rows["digest"].to_pylist()
+    resubmit.resubmit_released(open_project(USE_CASE), "events", [HOUR], ids=[first], **ASKED)
 
     columns = {**USE_CASE.feed("events").columns, "hour": "float64", "colour": "string"}
     feeds = tuple(replace(f, columns=columns) if f.name == "events" else f for f in USE_CASE.feeds)
@@ -112,16 +113,16 @@ def test_a_feed_that_gains_and_widens_columns_keeps_its_quarantine_and_correctio
         return rows.append_column("colour", pa.repeat(pa.scalar("red"), rows.num_rows))
 
     monkeypatch.setattr(source, "events", events)
-    found = quarantine.read_quarantine(wider, "events")
+    found = quarantine.read_quarantine(open_project(wider), "events")
     assert found.rows["digest"].to_pylist() == [first, second], "the names of rows stay"
     assert list(found.is_open) == [False, True]
-    resubmit.resubmit_released(wider, "events", [HOUR], ids=[second], **ASKED)
-    ingest.ingest_period(wider, NEXT), validate.validate_period(wider, NEXT)
+    resubmit.resubmit_released(open_project(wider), "events", [HOUR], ids=[second], **ASKED)
+    ingest.ingest_period(open_project(wider), NEXT), validate.validate_period(open_project(wider), NEXT)
     rows = Lake.of(wider).as_of(NEXT).read("checked/events", NEXT)
     back = rows.filter(pc.equal(rows["event_date"], pa.scalar(DAY)))
     assert sorted(back["hour"].to_pylist()) == [-1.0, 25.0] and set(back["colour"].to_pylist()) == {None}
     assert rows.num_rows == source.ROWS + 2
-    assert [balance.faults for balance in reconcile.reconcile(wider)] == [(), ()]
-    (again,) = ingest.ingest_period(wider, DAY).keys() - {"outcomes"}
-    validate.validate_period(wider, DAY)
+    assert [balance.faults for balance in reconcile.reconcile(open_project(wider))] == [(), ()]
+    (again,) = ingest.ingest_period(open_project(wider), DAY).keys() - {"outcomes"}
+    validate.validate_period(open_project(wider), DAY)
     assert Lake.of(wider).as_of(DAY).read("checked/events", DAY)["colour"].to_pylist()[0] == "red", again

@@ -14,6 +14,7 @@ from include.errors import InvalidRequestError, NotReadyError
 from include.evaluation import evaluate
 from include.monitoring import monitor
 from include.orchestration.dag_factory import fail_without_retry
+from include.project import open_project
 from include.promotion import promote, register
 from include.registry import mlflow_runs, model_io
 from include.registry.mlflow_registry import ArtifactMissingError, Registry
@@ -26,7 +27,7 @@ from tests.toy_use_case import USE_CASE, source
 
 @pytest.fixture
 def version(trained_toy):
-    return Registry(USE_CASE).version(register.register_run(USE_CASE, trained_toy).version)
+    return Registry(USE_CASE).version(register.register_run(open_project(USE_CASE), trained_toy).version)
 
 
 def artifacts(home: Path) -> list[Path]:
@@ -207,7 +208,7 @@ def test_airflow_retries_what_found_no_server(lake_home, monkeypatch):
 
 def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
     before = (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI"))
-    register.register_run(USE_CASE, trained_toy)
+    register.register_run(open_project(USE_CASE), trained_toy)
     Registry(USE_CASE, "http://127.0.0.1:9")
     assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
 
@@ -215,20 +216,20 @@ def test_the_process_wide_address_of_mlflow_is_left_alone(trained_toy):
 @pytest.mark.slow
 def test_the_whole_chain_works_over_a_real_server(toy_lake, mlflow_server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    trained = train.train_model(USE_CASE, AS_OF)
-    assert evaluate.evaluate_run(USE_CASE, trained.run_id).gates == "passed"
-    number = register.register_run(USE_CASE, trained.run_id).version
-    assert promote.promote_version(USE_CASE, number, actor="a test").champion == number
-    scored = score.score_period(USE_CASE, AS_OF)
+    trained = train.train_model(open_project(USE_CASE), AS_OF)
+    assert evaluate.evaluate_run(open_project(USE_CASE), trained.run_id).gates == "passed"
+    number = register.register_run(open_project(USE_CASE), trained.run_id).version
+    assert promote.promote_version(open_project(USE_CASE), number, actor="a test").champion == number
+    scored = score.score_period(open_project(USE_CASE), AS_OF)
     assert (scored.rows, scored.version) == (200, number)
-    assert monitor.monitor_period(USE_CASE, AS_OF).changed
-    assert train.train_model(USE_CASE, AS_OF).reused
+    assert monitor.monitor_period(open_project(USE_CASE), AS_OF).changed
+    assert train.train_model(open_project(USE_CASE), AS_OF).reused
     shutil.rmtree(settings.current_settings().home / "models")  # loaded again, over HTTP
-    assert not score.score_period(USE_CASE, AS_OF).changed
+    assert not score.score_period(open_project(USE_CASE), AS_OF).changed
     with pytest.raises(InvalidRequestError, match="there is no version '99'"):
-        score.score_period(USE_CASE, AS_OF, version="99")
+        score.score_period(open_project(USE_CASE), AS_OF, version="99")
     with pytest.raises(InvalidRequestError, match="has no run"):
-        evaluate.evaluate_run(USE_CASE, "0123456789abcdef0123456789abcdef")
+        evaluate.evaluate_run(open_project(USE_CASE), "0123456789abcdef0123456789abcdef")
     with pytest.raises(ArtifactMissingError):
         Registry(USE_CASE).load(replace(Registry(USE_CASE).version(number), model_id="m-0"))
 
@@ -239,10 +240,10 @@ def test_a_deleted_experiment_is_named_with_the_command_that_restores_it(trained
     client.delete_experiment(number)
     what = rf"the experiment {number} was deleted in MLflow.*mlflow experiments restore --experiment-id {number} "
     with pytest.raises(DeletedInMlflowError, match=what) as refused:
-        train.train_model(USE_CASE, AS_OF, parameters={"rounds": 3})
+        train.train_model(open_project(USE_CASE), AS_OF, parameters={"rounds": 3})
     assert (refused.value.kind, refused.value.identifier, refused.value.worth_retrying) == ("experiment", number, False)
     client.restore_experiment(number)
-    assert train.train_model(USE_CASE, AS_OF).run_id == trained_toy
+    assert train.train_model(open_project(USE_CASE), AS_OF).run_id == trained_toy
 
 
 def test_a_deleted_run_is_named_with_the_command_that_restores_it(trained_toy):

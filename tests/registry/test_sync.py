@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from include.declaration import clock
+from include.project import open_project
 from include.promotion import rollback
 from include.registry import sync
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
@@ -67,9 +68,11 @@ def test_a_champion_that_was_deleted_stops_everything_until_one_rolls_back(train
             action(USE_CASE)
     assert {**state(), "versions": 0} == {**before, "versions": 0}
     with pytest.raises(ModelReplacedError):  # it would be the champion still
-        rollback.roll_back(USE_CASE, first, date(2020, 3, 4), actor="a person", reason="deleted")
+        rollback.roll_back(open_project(USE_CASE), first, date(2020, 3, 4), actor="a person", reason="deleted")
     assert len(Ledger.of(USE_CASE).entries()) == 2
-    assert rollback.roll_back(USE_CASE, first, LATER, actor="a person", reason="deleted").champion == first
+    assert (
+        rollback.roll_back(open_project(USE_CASE), first, LATER, actor="a person", reason="deleted").champion == first
+    )
 
 
 MOVED = r"version 1 is another model \(trees .*restore MLflow's database"

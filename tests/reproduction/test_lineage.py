@@ -13,6 +13,7 @@ from include.features import build
 from include.ingestion import ingest, validate
 from include.lake import history
 from include.lake.lake import Lake
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.reproduction import lineage
 from include.scoring import score
@@ -37,13 +38,15 @@ def scored(tmp_path_factory, filled: Path, tracking_template: Path) -> Path:
     shutil.copy(tracking_template, home / "mlflow.db")
     with conftest.living_in(home) as patch:
         conftest.draw_nothing(patch)
-        run_id = train.train_model(USE_CASE, AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3}).run_id
+        run_id = train.train_model(
+            open_project(USE_CASE), AS_OF, parameters={"rounds": 3, "early_stopping_rounds": 3}
+        ).run_id
         registry = Registry(USE_CASE)
         version = registry.register(registry.candidate(run_id), "A model.").number
         for table in ("features", "labels"):  # so that the stages have something to commit
             Lake.of(USE_CASE).withdraw(table, AS_OF, stage="test")
-        build.build_features(USE_CASE, AS_OF)
-        score.score_period(USE_CASE, AS_OF, version=version)
+        build.build_features(open_project(USE_CASE), AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF, version=version)
     return home
 
 
@@ -63,12 +66,12 @@ def correct(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
         rows = source.events(day)
         larger = pa.array([99.0, *rows["size"].to_pylist()[1:]], pa.float64())
         patch.setattr(source, "events", lambda _: rows.set_column(3, "size", larger))
-        ingest.land_feed(USE_CASE, USE_CASE.feed("events"), day)
-        validate.check_feed(USE_CASE, USE_CASE.feed("events"), day)
+        ingest.land_feed(open_project(USE_CASE), USE_CASE.feed("events"), day)
+        validate.check_feed(open_project(USE_CASE), USE_CASE.feed("events"), day)
 
 
 def traced() -> lineage.Lineage:
-    return lineage.trace_lineage(USE_CASE, AS_OF, ROW)
+    return lineage.trace_lineage(open_project(USE_CASE), AS_OF, ROW)
 
 
 # -- what it names
@@ -119,9 +122,9 @@ def test_the_features_commit_says_which_version_of_each_feed_was_read(lake):
 
 def test_building_again_after_a_feed_moved_on_commits_nothing(lake):
     before = lake.as_of(AS_OF).version("features")
-    ingest.land_feed(USE_CASE, USE_CASE.feed("events"), AS_OF + timedelta(days=1))
-    validate.check_feed(USE_CASE, USE_CASE.feed("events"), AS_OF + timedelta(days=1))
-    assert not build.build_features(USE_CASE, AS_OF).changed
+    ingest.land_feed(open_project(USE_CASE), USE_CASE.feed("events"), AS_OF + timedelta(days=1))
+    validate.check_feed(open_project(USE_CASE), USE_CASE.feed("events"), AS_OF + timedelta(days=1))
+    assert not build.build_features(open_project(USE_CASE), AS_OF).changed
     assert lake.as_of(AS_OF).version("features") == before
 
 
@@ -148,7 +151,7 @@ def test_a_correction_of_a_day_outside_the_look_back_changes_nothing(lake, monke
 def test_features_built_again_otherwise_are_not_what_was_scored(lake, monkeypatch):
     before = traced()
     correct(AS_OF, monkeypatch)
-    assert build.build_features(USE_CASE, AS_OF).changed
+    assert build.build_features(open_project(USE_CASE), AS_OF).changed
     features = traced().features
     assert features == replace(before.features, still=False)
 
@@ -162,7 +165,7 @@ def test_it_needs_no_data_but_the_row(lake, monkeypatch):
 
 
 def test_another_look_back_than_was_declared_then_is_not_guessed(lake, monkeypatch):
-    found = lineage.trace_lineage(replace(USE_CASE, look_back_periods=1), AS_OF, ROW)
+    found = lineage.trace_lineage(open_project(replace(USE_CASE, look_back_periods=1)), AS_OF, ROW)
     assert {feed.days for feed in found.feeds} == {()}
     assert all("does not hold today what was read" in feed.unknown for feed in found.feeds)
 
@@ -192,12 +195,12 @@ def test_commits_that_tell_nothing_end_the_trace(lake):
 )
 def test_keys_that_name_no_row_are_refused_with_those_that_would(lake, keys, said):
     with pytest.raises(InvalidRequestError, match=said):
-        lineage.trace_lineage(USE_CASE, AS_OF, keys)
+        lineage.trace_lineage(open_project(USE_CASE), AS_OF, keys)
 
 
 def test_a_day_without_predictions_is_told_and_no_table_is_made(lake, tmp_path, monkeypatch):
     with pytest.raises(NotReadyError, match=r"no predictions of 2020-03-02\. Score the day first"):
-        lineage.trace_lineage(USE_CASE, AS_OF + timedelta(days=1), ROW)
+        lineage.trace_lineage(open_project(USE_CASE), AS_OF + timedelta(days=1), ROW)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing"))
     with pytest.raises(NotReadyError, match="no predictions"):
         traced()

@@ -14,6 +14,7 @@ from include.errors import InvalidRequestError
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
 from include.model import trainer
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.registry.mlflow_registry import ArtifactMissingError, Registry, UnprovenVersionError
 from include.registry.tags import NOT_REPRODUCIBLE
@@ -44,7 +45,9 @@ def registered(tmp_path_factory, filled, tracking_template) -> Path:
 
 
 def register_one() -> str:
-    run_id = train.train_model(USE_CASE, AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}).run_id
+    run_id = train.train_model(
+        open_project(USE_CASE), AS_OF, parameters={"rounds": 5, "early_stopping_rounds": 5}
+    ).run_id
     registry = Registry(USE_CASE)
     return registry.register(registry.candidate(run_id), "A model.").number
 
@@ -105,12 +108,12 @@ def files() -> dict[str, bytes]:
 
 
 def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert (found.outcome, found.model, found.surroundings, found.data) == ("equal", (), {}, ())
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "equal"
     kept = read_json(found.run_id, "reproduction.json")
     assert (kept["version"], kept["outcome"]) == (version, "equal")
-    assert reproduce.require_reproducible(USE_CASE, version) == found
+    assert reproduce.require_reproducible(open_project(USE_CASE), version) == found
 
 
 @pytest.mark.both_places(not_on_s3="of a real server only its answers differ")
@@ -118,24 +121,24 @@ def test_a_version_is_built_again_byte_for_byte_from_its_entry(version):
 def test_it_is_the_same_on_a_real_server(toy_lake, mlflow_server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
     number = register_one()
-    found = reproduce.reproduce_version(USE_CASE, number)
+    found = reproduce.reproduce_version(open_project(USE_CASE), number)
     assert found.outcome == "equal"
     assert read_json(found.run_id, "reproduction.json")["outcome"] == "equal"
     tamper(number, with_costs)
-    assert reproduce.reproduce_version(USE_CASE, number).outcome == "differs"
+    assert reproduce.reproduce_version(open_project(USE_CASE), number).outcome == "differs"
     assert Registry(USE_CASE).version(number).tags["reproduced"] == "differs"
 
 
 def test_a_day_corrected_since_is_read_as_it_was(version):
     enlarge()
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "equal"
     assert [f"features of {IN_WINDOW} changed since" in note for note in found.data] == [True]
 
 
 def test_labels_corrected_since_are_read_as_they_were(version):
     correct("labels", IN_WINDOW, "failed", lambda failed: pc.subtract(pa.scalar(1, pa.int8()), failed))
-    assert reproduce.reproduce_version(USE_CASE, version).outcome == "equal"
+    assert reproduce.reproduce_version(open_project(USE_CASE), version).outcome == "equal"
 
 
 def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch):
@@ -143,7 +146,7 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
     monkeypatch.setattr(
         provenance, "current_provenance", lambda _: replace(made, code="other code", lock="another lock")
     )
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "equal"
     assert found.surroundings == {"code": (made.code, "other code"), "lock": (made.lock, "another lock")}
     assert "code is now other code" in found.report()
@@ -160,7 +163,7 @@ def test_other_code_with_equal_trees_is_equal_and_mentioned(version, monkeypatch
     ids=lambda changed: next(iter(changed)),
 )
 def test_what_is_declared_now_changes_no_rebuild(version, changed):
-    found = reproduce.reproduce_version(replace(USE_CASE, **changed), version)
+    found = reproduce.reproduce_version(open_project(replace(USE_CASE, **changed)), version)
     assert found.outcome == "equal"
     assert list(found.surroundings) == ([] if "label" in changed else ["declaration"])
 
@@ -168,7 +171,7 @@ def test_what_is_declared_now_changes_no_rebuild(version, changed):
 def test_it_changes_nothing_in_lake_ledger_or_alias(version, lake_home):
     Registry(USE_CASE).set_champion(version)
     before = files(), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()
-    reproduce.reproduce_version(USE_CASE, version)
+    reproduce.reproduce_version(open_project(USE_CASE), version)
     assert (files(), Ledger.of(USE_CASE).entries(), Registry(USE_CASE).champion()) == before
 
 
@@ -183,7 +186,7 @@ def test_other_trees_are_told_with_the_first_that_differs(version, monkeypatch):
         return fit(features, train_rows, validation, other, threads, **options)
 
     monkeypatch.setattr(trainer, "fit_model", with_less)
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "differs"
     assert [line.partition(":")[0] for line in found.model] == ["the trees differ from tree 0 on"]
     assert "do not trust this version" in found.report()
@@ -200,7 +203,7 @@ def test_other_trees_are_told_with_the_first_that_differs(version, monkeypatch):
 def test_a_recipe_that_was_changed_since_is_never_equal(version, change, trees):
     tamper(version, change)
     with pytest.raises(reproduce.NotReproducedError, match="is not what was registered") as told:
-        reproduce.require_reproducible(USE_CASE, version)
+        reproduce.require_reproducible(open_project(USE_CASE), version)
     assert "- the recipe was changed since it was registered" in str(told.value)
     assert f"- {trees}" in str(told.value)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "differs"
@@ -212,19 +215,19 @@ def test_a_recipe_that_was_changed_in_mlflow_changes_nothing(version):
     forged = with_rounds(TrainingSpec.from_tag(found.tags["recipe"])).to_tag()
     registry.tag_version(version, {"recipe": forged})
     registry.log(found.run_id, tags={"recipe": forged})
-    assert reproduce.reproduce_version(USE_CASE, version).outcome == "equal"
+    assert reproduce.reproduce_version(open_project(USE_CASE), version).outcome == "equal"
 
 
 # -- not rebuilt
 
 
 def test_a_version_that_was_vacuumed_is_told_with_table_day_and_delta_version(version):
-    reproduce.reproduce_version(USE_CASE, version)
+    reproduce.reproduce_version(open_project(USE_CASE), version)
     recorded = Registry(USE_CASE).version(version).tags["features.version"]
     enlarge()
     vacuum("features")
     with pytest.raises(reproduce.NotReproducedError, match="could not be built again") as told:
-        reproduce.require_reproducible(USE_CASE, version)
+        reproduce.require_reproducible(open_project(USE_CASE), version)
     assert f"features at Delta version {recorded}: of {IN_WINDOW} a file is gone (vacuumed, or lost)" in str(told.value)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
 
@@ -241,7 +244,7 @@ def test_a_version_whose_data_go_while_they_are_read_is_told_and_is_no_traceback
         return found
 
     monkeypatch.setattr(training_snapshot, "load_training_snapshot", raced)
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "not rebuilt"
     assert "it is no longer reproducible since today, because of the declared retention." in found.model[0]
 
@@ -250,7 +253,7 @@ def test_after_vacuuming_the_same_content_is_found_where_it_stands_today(version
     enlarge()
     shrink()
     vacuum("features")
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "equal"
     assert "the same content was read as it stands today" in found.data[0]
 
@@ -260,7 +263,7 @@ def test_rows_that_were_changed_behind_the_log_are_noticed(version):
     [(_, file)] = lake.as_of(IN_WINDOW).places("features", IN_WINDOW, IN_WINDOW)
     [(_, other)] = lake.as_of(AS_OF).places("features", AS_OF, AS_OF)
     file.write(other.read())
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "not rebuilt"
     assert f"of {IN_WINDOW} a file does not hold the bytes that were written" in found.report()
 
@@ -270,14 +273,14 @@ def test_a_file_that_cannot_be_read_is_told_without_a_traceback(version):
     file.write(b"not Parquet")
     assert (
         f"of {IN_WINDOW} a file does not hold the bytes that were written"
-        in reproduce.reproduce_version(USE_CASE, version).report()
+        in reproduce.reproduce_version(open_project(USE_CASE), version).report()
     )
 
 
 def test_a_lake_that_is_gone_is_told_and_not_made_anew(version, lake_home):
     places.empty(Lake.of(USE_CASE).root)
     with pytest.raises(UnprovenVersionError, match="version 1 cannot be used: there is no record of its training"):
-        reproduce.reproduce_version(USE_CASE, version)
+        reproduce.reproduce_version(open_project(USE_CASE), version)
     assert files() == {}
 
 
@@ -285,14 +288,14 @@ def test_tables_that_are_gone_are_told_and_not_made_anew(version, lake_home):
     for table in ("features", "labels"):
         places.empty(Lake.of(USE_CASE).root / table)
     before = files().keys()
-    assert "cannot be read at Delta version" in reproduce.reproduce_version(USE_CASE, version).report()
+    assert "cannot be read at Delta version" in reproduce.reproduce_version(open_project(USE_CASE), version).report()
     assert files().keys() == before
 
 
 @pytest.mark.parametrize("tag", ["", "{}", "zlib:AAAA", '{"as_of": 3}'])
 def test_a_tag_that_is_no_recipe_is_told(version, tag):
     rerecord(version, recipe=tag)
-    found = reproduce.reproduce_version(USE_CASE, version)
+    found = reproduce.reproduce_version(open_project(USE_CASE), version)
     assert found.outcome == "not rebuilt"
     assert "holds no recipe" in found.report()
 
@@ -300,7 +303,7 @@ def test_a_tag_that_is_no_recipe_is_told(version, tag):
 def test_a_recipe_that_lightgbm_refuses_is_told(version):
     wrong = {"num_leaves": 1}
     tamper(version, lambda known: replace(known, parameters=replace(known.parameters, lightgbm=wrong)))
-    assert "its recipe cannot be followed" in reproduce.reproduce_version(USE_CASE, version).report()
+    assert "its recipe cannot be followed" in reproduce.reproduce_version(open_project(USE_CASE), version).report()
 
 
 # -- refused
@@ -308,7 +311,7 @@ def test_a_recipe_that_lightgbm_refuses_is_told(version):
 
 def test_an_unknown_version_is_refused_with_the_list(version):
     with pytest.raises(InvalidRequestError, match=r"no version '99'; there are \['1'\]"):
-        reproduce.reproduce_version(USE_CASE, "99")
+        reproduce.reproduce_version(open_project(USE_CASE), "99")
 
 
 def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_home, monkeypatch):
@@ -317,5 +320,5 @@ def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_hom
     [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
     with pytest.raises(ArtifactMissingError, match=r"model\.lgb: its content is not that which was trained"):
-        reproduce.reproduce_version(USE_CASE, version)
+        reproduce.reproduce_version(open_project(USE_CASE), version)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"

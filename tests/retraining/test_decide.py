@@ -11,6 +11,7 @@ from include.errors import InvalidRequestError, PartitionMissingError
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.registry.ledger import Ledger, LedgerDecision
 from include.retraining import decide, readiness, reserve_slot
 from include.retraining.budget import RetrainingBudget
@@ -37,7 +38,7 @@ def lake(lake_home):
 
 def train(lake: Lake, day: date, outcome: str = "promoted") -> None:
     """What `claim` and `record` leave of a training, without the training."""
-    assert reserve_slot.reserve_slot(USE_CASE, day).slot is not None
+    assert reserve_slot.reserve_slot(open_project(USE_CASE), day).slot is not None
     row = {"outcome": outcome, "reason": "by hand", "model_version": "2", "run_id": f"drift__{day}"}
     rows = pa.Table.from_pylist([row], schema=schemas.RETRAININGS)
     lake.replace("retrainings", day, rows, inputs={}, stage="record_outcome")
@@ -47,7 +48,7 @@ def walk(lake: Lake, days: list[date], outcome: str = "promoted") -> list[date]:
     """Decide each day in order, as the scheduler does; the days on which it trained."""
     made = []
     for day in days:
-        if decide.decide_retraining(USE_CASE, day).outcome == "retrain":
+        if decide.decide_retraining(open_project(USE_CASE), day).outcome == "retrain":
             train(lake, day, outcome)
             made.append(day)
     return made
@@ -78,10 +79,10 @@ def test_sixty_breached_days_train_within_cool_down_back_off_and_budget(lake, ou
 def test_a_decision_that_is_made_stands_whatever_is_learned_later(lake):
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-        made = decide.decide_retraining(USE_CASE, day)
+        made = decide.decide_retraining(open_project(USE_CASE), day)
     version = lake.as_of(later(1)).version("decisions")
     measures.write(lake, later(1))  # corrected: nothing is wrong with that day
-    assert decide.decide_retraining(USE_CASE, later(1)) == replace(made, new=False)
+    assert decide.decide_retraining(open_project(USE_CASE), later(1)) == replace(made, new=False)
     assert lake.as_of(later(1)).version("decisions") == version
 
 
@@ -89,24 +90,24 @@ def test_of_two_that_decide_at_once_the_first_stands_for_both(lake, monkeypatch)
     """The slower has read its measures when the day is measured anew and decided by the other."""
     for day in (FIRST, later(1)):
         measures.breach(lake, day)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     write, faster = decide._write, []
 
     def overtaken(*arguments):
         monkeypatch.setattr(decide, "_write", write)
         measures.write(lake, later(1))
-        faster.append(decide.decide_retraining(USE_CASE, later(1)))
+        faster.append(decide.decide_retraining(open_project(USE_CASE), later(1)))
         return write(*arguments)
 
     monkeypatch.setattr(decide, "_write", overtaken)
-    slower = decide.decide_retraining(USE_CASE, later(1))
+    slower = decide.decide_retraining(open_project(USE_CASE), later(1))
     assert (faster[0].outcome, faster[0].new) == ("hold", True)
-    assert slower == replace(faster[0], new=False) == decide.existing_decision(USE_CASE, later(1))
+    assert slower == replace(faster[0], new=False) == decide.existing_decision(open_project(USE_CASE), later(1))
 
 
 def test_the_table_says_what_each_signal_showed(lake):
     measures.breach(lake, FIRST)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     (row,) = table(lake)
     assert (row["outcome"], row["model_version"], row["day"]) == ("hold", "1", FIRST)
     assert (
@@ -130,12 +131,12 @@ def test_decisions_do_not_depend_on_measures_of_later_days(lake):
 def test_without_the_decision_of_the_day_before_it_fails_naming_that_day(lake):
     for day in days_from(FIRST, later(3)):
         measures.breach(lake, day)
-    decide.decide_retraining(USE_CASE, later(1))
+    decide.decide_retraining(open_project(USE_CASE), later(1))
     with pytest.raises(
         PartitionMissingError, match=r"no decisions of 2020-03-03 .* --dag-id toy__retrain --from-date 2020-03-03"
     ):
-        decide.decide_retraining(USE_CASE, later(3))
-    assert not readiness.is_ready_to_decide(USE_CASE, later(3))
+        decide.decide_retraining(open_project(USE_CASE), later(3))
+    assert not readiness.is_ready_to_decide(open_project(USE_CASE), later(3))
     assert len(table(lake)) == 1
 
 
@@ -145,10 +146,10 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
         measures.breach(lake, day)
     gap = later(1)
     lake.withdraw("metrics", gap, stage="test")
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     for day, missing in ((gap, "metrics of 2020-03-02"), (later(2), "decisions of 2020-03-02")):
         with pytest.raises(PartitionMissingError, match=f"there are no {missing}"):
-            decide.decide_retraining(USE_CASE, day)
+            decide.decide_retraining(open_project(USE_CASE), day)
     measures.breach(lake, gap)
     assert walk(lake, days) == [gap]
     assert [row["day"] for row in table(lake)] == days
@@ -157,54 +158,58 @@ def test_after_a_gap_in_the_measures_is_filled_the_chain_goes_on(lake):
 def test_the_chain_begins_on_the_day_after_that_on_which_nobody_flew(lake):
     before = FIRST - timedelta(days=5)
     measures.write(lake, before)
-    decide.decide_retraining(USE_CASE, before)
+    decide.decide_retraining(open_project(USE_CASE), before)
     measures.breach(lake, FIRST)
-    assert not readiness.is_ready_to_decide(USE_CASE, FIRST)  # an earlier day may be about to be decided
-    assert decide.decide_retraining(USE_CASE, FIRST).reason.endswith("The chain of decisions begins here.")
+    assert not readiness.is_ready_to_decide(open_project(USE_CASE), FIRST)  # an earlier day may be about to be decided
+    assert decide.decide_retraining(open_project(USE_CASE), FIRST).reason.endswith(
+        "The chain of decisions begins here."
+    )
 
 
 @pytest.mark.parametrize(("gap", "begins"), [(56, False), (57, True)])
 def test_the_chain_begins_anew_where_nothing_was_decided_as_far_back_as_the_policy_looks(lake, gap, begins):
     for day in (FIRST, later(gap)):
         measures.breach(lake, day)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     if begins:
-        assert "The chain of decisions begins here." in decide.decide_retraining(USE_CASE, later(gap)).reason
+        assert (
+            "The chain of decisions begins here." in decide.decide_retraining(open_project(USE_CASE), later(gap)).reason
+        )
     else:
         with pytest.raises(PartitionMissingError):
-            decide.decide_retraining(USE_CASE, later(gap))
+            decide.decide_retraining(open_project(USE_CASE), later(gap))
 
 
 def test_a_day_before_one_that_is_decided_holds(lake):
     for day in days_from(FIRST, later(9)):
         measures.breach(lake, day)
-    decide.decide_retraining(USE_CASE, later(9))
+    decide.decide_retraining(open_project(USE_CASE), later(9))
     for day in days_from(FIRST, later(3)):
-        result = decide.decide_retraining(USE_CASE, day)
+        result = decide.decide_retraining(open_project(USE_CASE), day)
         assert result.outcome == "hold"
     assert "2020-03-10, a later day, is decided already" in result.reason
 
 
 def test_a_day_that_was_not_measured_is_not_decided(lake):
     with pytest.raises(PartitionMissingError, match="there are no metrics of 2020-03-01"):
-        decide.decide_retraining(USE_CASE, FIRST)
+        decide.decide_retraining(open_project(USE_CASE), FIRST)
 
 
 def test_a_day_before_the_first_is_refused(lake):
     with pytest.raises(InvalidRequestError, match="toy begins on"):
-        decide.decide_retraining(USE_CASE, date(2019, 12, 31))
+        decide.decide_retraining(open_project(USE_CASE), date(2019, 12, 31))
 
 
 def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
     for day in days_from(FIRST, later(2)):
         measures.breach(lake, day)
-    decide.decide_retraining(USE_CASE, FIRST), decide.decide_retraining(USE_CASE, later(1))
-    assert not readiness.is_ready_to_decide(USE_CASE, later(2))
-    reason = decide.decide_retraining(USE_CASE, later(2)).reason
+    decide.decide_retraining(open_project(USE_CASE), FIRST), decide.decide_retraining(open_project(USE_CASE), later(1))
+    assert not readiness.is_ready_to_decide(open_project(USE_CASE), later(2))
+    reason = decide.decide_retraining(open_project(USE_CASE), later(2)).reason
     assert "The outcome of the retraining of 2020-03-02 is not recorded yet." in reason
     train(lake, later(1))
     measures.breach(lake, later(3))
-    assert readiness.is_ready_to_decide(USE_CASE, later(3))
+    assert readiness.is_ready_to_decide(open_project(USE_CASE), later(3))
 
 
 # -- the claim
@@ -212,21 +217,21 @@ def test_a_training_without_an_outcome_is_waited_for_and_holds(lake):
 
 def test_only_a_decision_to_retrain_can_claim(lake):
     with pytest.raises(InvalidRequestError, match="2020-03-01 is not decided yet"):
-        reserve_slot.reserve_slot(USE_CASE, FIRST)
+        reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
     measures.write(lake, FIRST)
-    decide.decide_retraining(USE_CASE, FIRST)
+    decide.decide_retraining(open_project(USE_CASE), FIRST)
     with pytest.raises(InvalidRequestError, match="was decided to hold"):
-        reserve_slot.reserve_slot(USE_CASE, FIRST)
+        reserve_slot.reserve_slot(open_project(USE_CASE), FIRST)
     assert RetrainingBudget.of(USE_CASE).of_month(FIRST) == []
 
 
 def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     for day in days_from(FIRST, later(1)):
         measures.breach(lake, day)
-        decide.decide_retraining(USE_CASE, day)
+        decide.decide_retraining(open_project(USE_CASE), day)
     RetrainingBudget.of(USE_CASE).claim(later(20), 1)
     assert (
-        reserve_slot.reserve_slot(USE_CASE, later(1)).reason
+        reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
         == "The budget of 2020-03 is spent: others claimed all 1 first."
     )
 
@@ -234,10 +239,10 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
 def test_what_a_day_has_claimed_is_told_without_a_claim(lake):
     for day in days_from(FIRST, later(1)):
         measures.breach(lake, day)
-        decide.decide_retraining(USE_CASE, day)
+        decide.decide_retraining(open_project(USE_CASE), day)
     assert reserve_slot.existing_reservation(USE_CASE, later(1)).slot is None
     assert RetrainingBudget.of(USE_CASE).of_month(FIRST) == []
-    made = reserve_slot.reserve_slot(USE_CASE, later(1))
+    made = reserve_slot.reserve_slot(open_project(USE_CASE), later(1))
     assert (made.slot, reserve_slot.existing_reservation(USE_CASE, later(1))) == (1, made)
 
 
@@ -245,5 +250,5 @@ def test_a_claim_without_a_training_counts_against_the_budget(lake):
     RetrainingBudget.of(USE_CASE).claim(later(20), 1)
     for day in days_from(FIRST, later(1)):
         measures.breach(lake, day)
-        result = decide.decide_retraining(USE_CASE, day)
+        result = decide.decide_retraining(open_project(USE_CASE), day)
     assert (result.outcome, "The budget of 2020-03 is spent" in result.reason) == ("hold", True)

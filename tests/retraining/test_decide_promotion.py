@@ -8,6 +8,7 @@ import pytest
 from include.declaration.monitoring import Monitoring, Retraining
 from include.lake.partitions import days_from
 from include.monitoring import monitor
+from include.project import open_project
 from include.retraining import decide, outcome, reserve_slot
 from include.scoring import score
 from tests import toy
@@ -30,14 +31,16 @@ def retrain(champion, another):
     """Decides a day; where that asks for it, trains and promotes, and says so."""
 
     def retrained(day: date) -> decide.DecideResult:
-        decided = decide.decide_retraining(USE_CASE, day)
+        decided = decide.decide_retraining(open_project(USE_CASE), day)
         if decided.outcome == "retrain":
-            reserve_slot.reserve_slot(USE_CASE, day)
+            reserve_slot.reserve_slot(open_project(USE_CASE), day)
             version = register(another(USE_CASE, day), day)
             found = promoted(version, actor="a test")
             told = {"version": version, "promotion": {"promoted": found.promoted, "reason": found.reason}}
             assert (
-                outcome.record_training_outcome(USE_CASE, day, f"drift__{day}", state="success", **told).outcome
+                outcome.record_training_outcome(
+                    open_project(USE_CASE), day, f"drift__{day}", state="success", **told
+                ).outcome
                 == "promoted"
             )
         return decided
@@ -47,8 +50,8 @@ def retrain(champion, another):
 
 def scored(day: date, **given) -> str:
     """Scored and measured; by which version."""
-    score.score_period(USE_CASE, day, **given)
-    return monitor.monitor_period(USE_CASE, day).version
+    score.score_period(open_project(USE_CASE), day, **given)
+    return monitor.monitor_period(open_project(USE_CASE), day).version
 
 
 def trained(decisions: dict[date, decide.DecideResult]) -> list[date]:

@@ -6,6 +6,7 @@ import pytest
 
 from include.errors import InvalidRequestError
 from include.lake.lake import Lake
+from include.project import open_project
 from include.retraining import decide, outcome
 from tests import toy
 from tests.conftest import AS_OF
@@ -20,7 +21,7 @@ def decided(champion) -> date:
     """The day of a decision to retrain."""
     for day in DAYS:
         measures.breach(Lake.of(toy.USE_CASE), day)
-        result = decide.decide_retraining(toy.USE_CASE, day)
+        result = decide.decide_retraining(open_project(toy.USE_CASE), day)
     assert result.outcome == "retrain"
     return DECIDED
 
@@ -33,29 +34,31 @@ def rows() -> list[tuple[str, str | None, str | None]]:
 def test_a_promoted_model_is_recorded_once(decided):
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
     for _ in range(2):
-        result = outcome.record_training_outcome(toy.USE_CASE, decided, "drift__x", **told)
+        result = outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)
     assert (result.outcome, result.reason) == ("promoted", "All gates are passed.")
     assert rows() == [("promoted", "1", "drift__x")]
     assert Lake.of(toy.USE_CASE).as_of(decided).version("retrainings") == 1
 
 
 def test_a_training_that_failed_or_never_started_has_no_model(decided):
-    outcome.record_training_outcome(toy.USE_CASE, decided, "drift__x", state=None, why_not="the DAG is paused")
+    outcome.record_training_outcome(
+        open_project(toy.USE_CASE), decided, "drift__x", state=None, why_not="the DAG is paused"
+    )
     assert rows() == [("not started", None, None)]
-    outcome.record_training_outcome(toy.USE_CASE, decided, "drift__x", state="failed")
+    outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", state="failed")
     assert rows() == [("failed", None, "drift__x")]
 
 
 def test_a_training_that_was_mended_is_recorded_anew(decided):
-    outcome.record_training_outcome(toy.USE_CASE, decided, "drift__x", state="failed")
+    outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", state="failed")
     told = {"state": "success", "version": "1", "promotion": {"promoted": True, "reason": "All gates are passed."}}
-    outcome.record_training_outcome(toy.USE_CASE, decided, "drift__x", **told)
+    outcome.record_training_outcome(open_project(toy.USE_CASE), decided, "drift__x", **told)
     assert rows() == [("promoted", "1", "drift__x")]
-    assert outcome.recorded_outcome(toy.USE_CASE, decided) == "promoted"
+    assert outcome.recorded_outcome(open_project(toy.USE_CASE), decided) == "promoted"
 
 
 def test_there_is_no_outcome_of_a_day_that_was_not_decided_to_retrain(decided):
     for day in (DAYS[0], DECIDED + timedelta(days=1)):
         with pytest.raises(InvalidRequestError, match="no training was decided"):
-            outcome.record_training_outcome(toy.USE_CASE, day, "drift__x", state="success")
-    assert outcome.recorded_outcome(toy.USE_CASE, DAYS[0]) is None
+            outcome.record_training_outcome(open_project(toy.USE_CASE), day, "drift__x", state="success")
+    assert outcome.recorded_outcome(open_project(toy.USE_CASE), DAYS[0]) is None

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from include.project import open_project
 from include.retraining import readiness
 from include.scoring import score
 from tests.conftest import AS_OF
@@ -9,11 +10,13 @@ from tests.toy_use_case import USE_CASE
 
 
 def test_predictions_are_waited_for_from_the_first_champions_day_on(champion):
-    assert readiness.is_available(USE_CASE, "predictions", AS_OF - timedelta(days=1))  # nobody will ever score it
-    assert not readiness.is_available(USE_CASE, "predictions", AS_OF)
-    score.score_period(USE_CASE, AS_OF)
-    assert readiness.is_available(USE_CASE, "predictions", AS_OF)
+    assert readiness.is_available(
+        open_project(USE_CASE), "predictions", AS_OF - timedelta(days=1)
+    )  # nobody will ever score it
+    assert not readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
+    assert readiness.is_available(open_project(USE_CASE), "predictions", AS_OF)
 
 
 def test_measures_are_waited_for_whoever_flies(champion):
-    assert not readiness.is_available(USE_CASE, "metrics", AS_OF - timedelta(days=1))
+    assert not readiness.is_available(open_project(USE_CASE), "metrics", AS_OF - timedelta(days=1))

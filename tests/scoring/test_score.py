@@ -18,6 +18,7 @@ from include.evaluation import evaluate
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.model import Model
+from include.project import open_project
 from include.promotion import approve, promote, register
 from include.registry.ledger import Ledger, LedgerCorruptedError, LedgerDecision
 from include.registry.mlflow_registry import Registry
@@ -41,10 +42,10 @@ def two_champions(tmp_path_factory, champion_home) -> Path:
     home = tmp_path_factory.mktemp("two champions") / "home"
     with moved_into(champion_home, home) as patch:
         draw_nothing(patch)
-        run_id = train.train_model(USE_CASE, NEXT + timedelta(days=1), parameters={"rounds": 12}).run_id
-        evaluate.evaluate_run(USE_CASE, run_id)
+        run_id = train.train_model(open_project(USE_CASE), NEXT + timedelta(days=1), parameters={"rounds": 12}).run_id
+        evaluate.evaluate_run(open_project(USE_CASE), run_id)
         assert promote.promote_version(
-            USE_CASE, register.register_run(USE_CASE, run_id).version, actor="a test"
+            open_project(USE_CASE), register.register_run(open_project(USE_CASE), run_id).version, actor="a test"
         ).promoted
     return home
 
@@ -71,7 +72,7 @@ def predictions(day: date = AS_OF):
 
 
 def test_every_row_of_the_day_gets_one_prediction(champion):
-    found = score.score_period(USE_CASE, AS_OF)
+    found = score.score_period(open_project(USE_CASE), AS_OF)
     rows = predictions()
     assert (found.rows, found.version, found.changed, found.kept) == (source.ROWS, champion, True, False)
     assert rows["id"].to_pylist() == source.everything(AS_OF)["id"].to_pylist()
@@ -81,7 +82,7 @@ def test_every_row_of_the_day_gets_one_prediction(champion):
 
 def test_predictions_are_lightgbms_own_to_the_bit(champion, monkeypatch):
     monkeypatch.setattr(score, "BATCH_ROWS", 33)
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     model = Registry(USE_CASE).load(Registry(USE_CASE).version(champion))
     encoded = model.encoding.encode(source.everything(AS_OF))
     matrix = np.column_stack([encoded[name].to_numpy() for name in encoded.column_names])
@@ -89,56 +90,59 @@ def test_predictions_are_lightgbms_own_to_the_bit(champion, monkeypatch):
 
 
 def test_a_warning_is_given_from_the_costs_threshold_on(champion):
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     rows = predictions()
     assert rows["warning"].to_pylist() == [p >= USE_CASE.costs.threshold for p in rows["probability"].to_pylist()]
 
 
 def test_a_rerun_commits_nothing(champion):
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     before = Lake.of(USE_CASE).as_of(AS_OF).version("predictions")
-    again = score.score_period(USE_CASE, AS_OF)
+    again = score.score_period(open_project(USE_CASE), AS_OF)
     assert (again.changed, again.kept) == (False, True)
     assert Lake.of(USE_CASE).as_of(AS_OF).version("predictions") == before
 
 
 def test_each_day_is_scored_by_its_own_champion(both):
     champion, later = both
-    assert score.score_period(USE_CASE, NEXT).version == champion
-    assert score.score_period(USE_CASE, NEXT + timedelta(days=1)).version == later
+    assert score.score_period(open_project(USE_CASE), NEXT).version == champion
+    assert score.score_period(open_project(USE_CASE), NEXT + timedelta(days=1)).version == later
 
 
 @pytest.mark.parametrize("scored_before", [False, True])
 def test_another_model_under_the_number_of_the_champion_scores_nothing(champion, scored_before):
     if scored_before:
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     rerecord(champion, fingerprint="another")
     with pytest.raises(ModelReplacedError, match=r"toy: ledger entry 1 .* version 1 is another model"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     assert bool(Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)) == scored_before
 
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
     with pytest.raises(LedgerCorruptedError, match="its head, kept in MLflow, is missing"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_a_rerun_keeps_the_version_until_asked_to_rescore(both):
     champion, later = both
-    score.score_period(USE_CASE, NEXT)
+    score.score_period(open_project(USE_CASE), NEXT)
     fly(later)
-    assert (score.score_period(USE_CASE, NEXT).version, score.score_period(USE_CASE, NEXT).kept) == (champion, True)
-    found = score.score_period(USE_CASE, NEXT, rescore=True, allow_future_model=True)
+    assert (
+        score.score_period(open_project(USE_CASE), NEXT).version,
+        score.score_period(open_project(USE_CASE), NEXT).kept,
+    ) == (champion, True)
+    found = score.score_period(open_project(USE_CASE), NEXT, rescore=True, allow_future_model=True)
     assert (found.version, found.kept, found.changed) == (later, False, True)
-    assert score.score_period(USE_CASE, NEXT).version == later
+    assert score.score_period(open_project(USE_CASE), NEXT).version == later
 
 
 def test_a_named_version_scores_the_day_again(both):
     champion, later = both
     day = NEXT + timedelta(days=2)
-    assert score.score_period(USE_CASE, day).version == later
-    assert score.score_period(USE_CASE, day, version=champion).version == champion
+    assert score.score_period(open_project(USE_CASE), day).version == later
+    assert score.score_period(open_project(USE_CASE), day, version=champion).version == champion
 
 
 def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insists(both):
@@ -146,38 +150,38 @@ def test_a_version_that_may_have_seen_the_day_is_refused_unless_the_person_insis
     with pytest.raises(
         InvalidRequestError, match="version 2 was trained as of 2020-03-03 and may have seen the outcomes of 2020-03-02"
     ):
-        score.score_period(USE_CASE, NEXT, version=later)
+        score.score_period(open_project(USE_CASE), NEXT, version=later)
     assert not Lake.of(USE_CASE).as_of(NEXT).partitions("predictions", NEXT, NEXT)
-    assert score.score_period(USE_CASE, NEXT, version=later, allow_future_model=True).version == later
+    assert score.score_period(open_project(USE_CASE), NEXT, version=later, allow_future_model=True).version == later
 
 
 def test_a_champion_that_may_have_seen_the_day_is_refused_too(both):
     _, later = both
     fly(later)
     with pytest.raises(InvalidRequestError, match="may have seen the outcomes of 2020-03-01"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_an_unknown_version_is_refused_with_the_list(champion):
     with pytest.raises(InvalidRequestError, match=r"there is no version '9'; there are \['1'\]"):
-        score.score_period(USE_CASE, AS_OF, version="9")
+        score.score_period(open_project(USE_CASE), AS_OF, version="9")
 
 
 def test_a_day_before_the_first_champion_is_refused(champion):
     with pytest.raises(NoChampionError, match="the first champion is effective from 2020-03-01"):
-        score.score_period(USE_CASE, AS_OF - timedelta(days=1))
+        score.score_period(open_project(USE_CASE), AS_OF - timedelta(days=1))
 
 
 def test_where_nothing_was_trained_the_advice_is_to_train(tracking):
     toy.fill(Lake.of(USE_CASE), AS_OF, AS_OF)
     with pytest.raises(NoChampionError, match=r"the ledger names none. No version is registered yet. Train one as of"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_told_to_train_the_same(trained_toy):
     versions.register(trained_toy, gates="failed")
     with pytest.raises(NoChampionError) as refused:
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     assert refused.value.versions == (
         "Version 1, trained as of 2020-03-01, was rejected by its gates: It is bad.",
     )  # fmt: skip
@@ -185,9 +189,11 @@ def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_to
 
 
 def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(trained_toy):
-    approve.record_approval(USE_CASE, versions.register(trained_toy), approved=False, actor="Ann", reason="too risky")
+    approve.record_approval(
+        open_project(USE_CASE), versions.register(trained_toy), approved=False, actor="Ann", reason="too risky"
+    )
     with pytest.raises(NoChampionError, match="Version 1, trained as of 2020-03-01, was rejected by Ann: too risky"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
@@ -195,7 +201,7 @@ def test_where_a_version_waits_for_an_answer_that_is_said(trained_toy):
     with pytest.raises(
         NoChampionError, match="passed its gates and was not promoted: It waits for a person's approval"
     ):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
 
 
 class Features:
@@ -223,7 +229,7 @@ def test_predictions_are_in_order_of_their_keys_and_a_warning_begins_at_the_thre
 
 def test_a_day_without_features_is_refused_with_the_command_that_builds_them(champion):
     with pytest.raises(FeaturesMissingError, match="--dag-id toy__data --from-date 2020-03-20"):
-        score.score_period(USE_CASE, date(2020, 3, 20))
+        score.score_period(open_project(USE_CASE), date(2020, 3, 20))
 
 
 def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
@@ -234,7 +240,7 @@ def test_nulls_and_unseen_categories_are_scored_like_any_other(champion):
     rows[1] |= {name: rows[0][name] for name in ("hour", "urgent")}
     schema = source.everything(AS_OF).drop_columns(["failed"]).schema
     lake.replace("features", AS_OF, pa.Table.from_pylist(rows, schema=schema), inputs={}, stage="t")
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     probabilities = predictions()["probability"].to_pylist()
     assert len(probabilities) == source.ROWS
     assert probabilities[0] == probabilities[1]
@@ -250,7 +256,7 @@ def test_a_version_that_lacks_a_feature_it_reads_is_refused(champion):
 def test_without_mlflow_nothing_is_written(champion, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(MlflowUnreachableError, match="make up"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
     assert settings.current_settings().mlflow.endswith(":9")
 
@@ -260,7 +266,7 @@ def test_rows_are_scored_a_batch_at_a_time(champion, monkeypatch):
     predict = Model.predict
     monkeypatch.setattr(score, "BATCH_ROWS", 50)
     monkeypatch.setattr(Model, "predict", lambda *given: (seen.append(given[1].num_rows), predict(*given))[1])
-    score.score_period(USE_CASE, AS_OF)
+    score.score_period(open_project(USE_CASE), AS_OF)
     assert sum(seen) == source.ROWS
     assert max(seen) <= 50
 
@@ -271,13 +277,14 @@ def test_a_lost_row_is_an_error_and_nothing_is_written(champion, monkeypatch):
         AsOfSnapshot, "batches", lambda *given, **options: [b.slice(1) for b in batches(*given, **options)]
     )
     with pytest.raises(AirworthyError, match="toy: 200 rows of features of 2020-03-01 became 199 predictions"):
-        score.score_period(USE_CASE, AS_OF)
+        score.score_period(open_project(USE_CASE), AS_OF)
     assert not Lake.of(USE_CASE).as_of(AS_OF).partitions("predictions", AS_OF, AS_OF)
 
 
 MEASURED = """
 import sys, threading, time
 from datetime import date
+from include.project import open_project
 from include.scoring import score
 from tests.toy_use_case import USE_CASE
 from tests.versions import rerecord
@@ -289,7 +296,7 @@ def watch():
         peak = max(peak, int(status["RssAnon"].split()[0]) // 1024)
         time.sleep(0.02)
 threading.Thread(target=watch, daemon=True).start()
-rows = score.score_period(USE_CASE, date.fromisoformat(sys.argv[1])).rows
+rows = score.score_period(open_project(USE_CASE), date.fromisoformat(sys.argv[1])).rows
 print(rows, peak)
 """
 

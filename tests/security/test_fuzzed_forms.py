@@ -28,6 +28,7 @@ from include.maintenance import rebuild
 from include.monitoring import monitor
 from include.orchestration import approval_operator
 from include.orchestration.dag_factory import parse_day
+from include.project import open_project
 from include.promotion import approve, promote, rollback
 from include.reproduction import lineage, reproduce
 from include.retraining import decide
@@ -81,22 +82,24 @@ Asked = dict[str, st.SearchStrategy[Any]]
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     "a day": (parse_day, {"text": TEXTS}),
     "rollback": (
-        lambda version, day, reason: rollback.roll_back(USE_CASE, version, day, actor="ann", reason=reason),
+        lambda version, day, reason: rollback.roll_back(
+            open_project(USE_CASE), version, day, actor="ann", reason=reason
+        ),
         {"version": TEXTS, "day": DAYS, "reason": TEXTS},
     ),
     "approve": (
         lambda version, approved, reason: approve.record_approval(
-            USE_CASE, version, approved=approved, actor="ann", reason=reason
+            open_project(USE_CASE), version, approved=approved, actor="ann", reason=reason
         ),
         {"version": TEXTS, "approved": st.booleans(), "reason": TEXTS},
     ),
     "promote": (
-        lambda version, reason: promote.promote_version(USE_CASE, version, actor="ann", reason=reason),
+        lambda version, reason: promote.promote_version(open_project(USE_CASE), version, actor="ann", reason=reason),
         {"version": TEXTS, "reason": TEXTS},
     ),
     "score": (
         lambda day, version, rescore, allow_future_model: score.score_period(
-            USE_CASE, day, version=version, rescore=rescore, allow_future_model=allow_future_model
+            open_project(USE_CASE), day, version=version, rescore=rescore, allow_future_model=allow_future_model
         ),
         {
             "day": DAYS,
@@ -107,13 +110,13 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
     ),
     "train": (
         lambda day, days, parameters, reason: train.train_model(
-            USE_CASE, day, window_periods=days, parameters=parameters, reason=reason
+            open_project(USE_CASE), day, window_periods=days, parameters=parameters, reason=reason
         ),
         {"day": DAYS, "days": st.one_of(st.none(), INTEGERS), "parameters": PARAMETERS, "reason": TEXTS},
     ),
     "tune": (
         lambda day, trials, minutes, days, parameters: tune.tune_parameters(
-            USE_CASE, day, trials=trials, minutes=minutes, window_periods=days, parameters=parameters
+            open_project(USE_CASE), day, trials=trials, minutes=minutes, window_periods=days, parameters=parameters
         ),
         {
             "day": DAYS,
@@ -123,16 +126,16 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             "parameters": PARAMETERS,
         },
     ),
-    "reproduce": (lambda version: reproduce.reproduce_version(USE_CASE, version), {"version": TEXTS}),
+    "reproduce": (lambda version: reproduce.reproduce_version(open_project(USE_CASE), version), {"version": TEXTS}),
     "a file of the inbox": (lambda name: uploads.read_upload(USE_CASE, name), {"name": TEXTS}),
     "quarantine": (
-        lambda feed, day: quarantine.read_quarantine(USE_CASE, feed, day),
+        lambda feed, day: quarantine.read_quarantine(open_project(USE_CASE), feed, day),
         {"feed": FEEDS, "day": st.one_of(st.none(), DAYS)},
     ),
-    "send back": (lambda asked: resubmit.resubmit_rows(USE_CASE, asked), {"asked": requests()}),
+    "send back": (lambda asked: resubmit.resubmit_rows(open_project(USE_CASE), asked), {"asked": requests()}),
     "correct": (
         lambda feed, name, content, reason, known_on: resubmit.resubmit_corrected(
-            USE_CASE, feed, name, content, actor="ann", comment=reason, known_on=known_on
+            open_project(USE_CASE), feed, name, content, actor="ann", comment=reason, known_on=known_on
         ),
         {
             "feed": FEEDS,
@@ -142,15 +145,15 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
             "known_on": st.one_of(st.none(), DAYS),
         },
     ),
-    "decide": (lambda day: decide.decide_retraining(USE_CASE, day), {"day": DAYS}),
-    "monitor": (lambda day: monitor.monitor_period(USE_CASE, day), {"day": DAYS}),
+    "decide": (lambda day: decide.decide_retraining(open_project(USE_CASE), day), {"day": DAYS}),
+    "monitor": (lambda day: monitor.monitor_period(open_project(USE_CASE), day), {"day": DAYS}),
     "ingest": (
-        lambda day, changed: ingest.ingest_period(USE_CASE, day, take_changed=changed),
+        lambda day, changed: ingest.ingest_period(open_project(USE_CASE), day, take_changed=changed),
         {"day": DAYS, "changed": st.booleans()},
     ),
-    "validate": (lambda day: validate.validate_period(USE_CASE, day), {"day": DAYS}),
+    "validate": (lambda day: validate.validate_period(open_project(USE_CASE), day), {"day": DAYS}),
     "lineage": (
-        lambda day, keys: lineage.trace_lineage(USE_CASE, day, keys),
+        lambda day, keys: lineage.trace_lineage(open_project(USE_CASE), day, keys),
         {
             "day": DAYS,
             "keys": st.one_of(
@@ -162,7 +165,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Asked]] = {
         },
     ),
     "rebuild": (
-        lambda table, day, apply: rebuild.rebuild_table(USE_CASE, table, day, apply=apply),
+        lambda table, day, apply: rebuild.rebuild_table(open_project(USE_CASE), table, day, apply=apply),
         {
             "table": st.one_of(st.sampled_from(list(schemas.tables(USE_CASE))), TEXTS),
             "day": DAYS,
@@ -272,18 +275,20 @@ def test_no_field_of_a_form_takes_a_value_beyond_its_limits(params):
 
 FOUND: dict[str, Callable[[], Any]] = {
     "a day": lambda: parse_day("x" * 300_000),
-    "a feed": lambda: quarantine.read_quarantine(USE_CASE, "x" * 300_000),
+    "a feed": lambda: quarantine.read_quarantine(open_project(USE_CASE), "x" * 300_000),
     "reasons": lambda: resubmit.resubmit_released(
-        USE_CASE, "events", ["x" * 1_900] * 1_001, actor="ann", comment="reason"
+        open_project(USE_CASE), "events", ["x" * 1_900] * 1_001, actor="ann", comment="reason"
     ),
     "a file": lambda: resubmit.resubmit_corrected(
-        USE_CASE, "events", "x" * 300_000, b"", actor="ann", comment="reason"
+        open_project(USE_CASE), "events", "x" * 300_000, b"", actor="ann", comment="reason"
     ),
-    "a table": lambda: rebuild.rebuild_table(USE_CASE, "x" * 300_000, USE_CASE.first_period),
-    "a key": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_period, {"event_date": "x" * 300_000, "id": "1"}),
-    "names of keys": lambda: lineage.trace_lineage(USE_CASE, USE_CASE.first_period, {"x" * 300_000: "1"}),
+    "a table": lambda: rebuild.rebuild_table(open_project(USE_CASE), "x" * 300_000, USE_CASE.first_period),
+    "a key": lambda: lineage.trace_lineage(
+        open_project(USE_CASE), USE_CASE.first_period, {"event_date": "x" * 300_000, "id": "1"}
+    ),
+    "names of keys": lambda: lineage.trace_lineage(open_project(USE_CASE), USE_CASE.first_period, {"x" * 300_000: "1"}),
     "the year 0": lambda: lineage.trace_lineage(
-        USE_CASE, USE_CASE.first_period, {"event_date": "0000-01-01", "id": "1"}
+        open_project(USE_CASE), USE_CASE.first_period, {"event_date": "0000-01-01", "id": "1"}
     ),
 }
 

@@ -15,6 +15,7 @@ from include.features.labels import known_labels
 from include.lake.lake import Lake
 from include.lake.snapshot import AsOfSnapshot
 from include.model.encoding import Encoding
+from include.project import open_project
 from include.registry import code_digest
 from include.registry.mlflow_registry import Registry
 from include.training import provenance, run_logging, train
@@ -27,7 +28,7 @@ QUICK = {"rounds": 3, "early_stopping_rounds": 3}
 
 
 def quick(day: date = AS_OF, **options) -> train.TrainResult:
-    return train.train_model(USE_CASE, day, parameters=QUICK | options.pop("parameters", {}), **options)
+    return train.train_model(open_project(USE_CASE), day, parameters=QUICK | options.pop("parameters", {}), **options)
 
 
 def run_of(run_id: str):
@@ -173,7 +174,7 @@ def test_one_class_in_train_alone_asks_for_a_longer_window(toy_lake, tracking):
 
 def test_wrong_parameters_are_refused_before_anything_is_read(lake_home):
     with pytest.raises(InvalidRequestError, match="num_leafs"):
-        train.train_model(USE_CASE, AS_OF, parameters={"num_leafs": 3})
+        train.train_model(open_project(USE_CASE), AS_OF, parameters={"num_leafs": 3})
 
 
 # -- that nothing is done twice
@@ -188,7 +189,7 @@ def test_a_rerun_trains_nothing_and_returns_the_run(toy_lake, tracking):
 
 def test_equal_inputs_give_equal_trees_in_another_store(toy_lake, tracking, trained):
     home, run_id = trained
-    result = train.train_model(USE_CASE, AS_OF)
+    result = train.train_model(open_project(USE_CASE), AS_OF)
     assert trees(result) == MlflowClient(f"sqlite:///{home}/mlflow.db").get_run(run_id).data.tags["airworthy.trees"]
 
 

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from include.errors import FeaturesMissingError, InvalidRequestError
 from include.lake.lake import Lake
 from include.orchestration.tasks import train as tasks
+from include.project import open_project
 from include.training import train, tune
 from tests import toy
 from tests.conftest import AS_OF
@@ -49,7 +50,7 @@ def test_the_same_question_in_another_store_has_the_same_answer(toy_lake, tracki
 
 def test_labels_of_test_days_change_nothing(toy_lake, tracking):
     before = quick()
-    splits = train.train_model(USE_CASE, AS_OF, parameters=QUICK).splits
+    splits = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK).splits
     turn_labels(date.fromisoformat(splits["test"]["first"]), date.fromisoformat(splits["test"]["last"]))
     after = quick()
     assert not after.reused
@@ -59,7 +60,7 @@ def test_labels_of_test_days_change_nothing(toy_lake, tracking):
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_labels_of_the_days_that_are_learned_and_judged_count(toy_lake, tracking, split):
     before = quick()
-    splits = train.train_model(USE_CASE, AS_OF, parameters=QUICK).splits
+    splits = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK).splits
     last = date.fromisoformat(splits[split]["last"])
     turn_labels(last, last)
     assert quick().log_loss != before.log_loss
@@ -70,7 +71,7 @@ def test_the_log_losses_are_those_of_trainings_with_these_parameters(toy_lake, t
     assert result.log_loss < result.declared_log_loss
 
     def validation_log_loss(parameters: dict) -> float:
-        run = train.train_model(USE_CASE, AS_OF, parameters=QUICK | parameters).run_id
+        run = train.train_model(open_project(USE_CASE), AS_OF, parameters=QUICK | parameters).run_id
         return client().get_run(run).data.metrics["validation/log_loss.model"]
 
     assert result.log_loss == pytest.approx(validation_log_loss(result.parameters), abs=1e-6)
@@ -112,7 +113,7 @@ def test_without_any_time_the_declared_parameters_are_tried_and_chosen(toy_lake,
 )
 def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
     with pytest.raises(InvalidRequestError, match=said):
-        tune.tune_parameters(USE_CASE, AS_OF, **budget)
+        tune.tune_parameters(open_project(USE_CASE), AS_OF, **budget)
 
 
 # -- what is refused
@@ -120,7 +121,7 @@ def test_a_budget_that_cannot_be_is_refused(lake_home, budget, said):
 
 def test_a_use_case_without_a_search_space_is_refused_before_anything_is_read(lake_home):
     with pytest.raises(InvalidRequestError, match="toy declares no search space"):
-        tune.tune_parameters(toy.USE_CASE, AS_OF, trials=2)
+        tune.tune_parameters(open_project(toy.USE_CASE), AS_OF, trials=2)
 
 
 def test_a_day_whose_data_run_has_not_been_is_refused(toy_lake, tracking):

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from include.lake.lake import Lake
+from include.project import open_project
 from include.web import charts, overview
 from tests import toy
 from tests.web import measured
@@ -18,7 +19,7 @@ NAMES = {"log_loss", "auc", "heat", "weighted_drift", "prediction_drift", "rates
 
 @pytest.fixture
 def drawn(at_home):
-    return charts.all_charts(overview.build_overview(toy.USE_CASE, LAST))
+    return charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), LAST))
 
 
 def test_every_figure_is_one_that_plotly_knows(drawn):
@@ -38,7 +39,7 @@ def test_every_colour_is_one_of_the_style_sheet_in_both_themes(drawn):
 
 def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
     marked = next(trace for trace in drawn["log_loss"]["data"] if trace["name"] == "broken")
-    seen = overview.build_overview(toy.USE_CASE, LAST)
+    seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
     assert marked["x"] == [
         row.day.isoformat() for row in seen.measures.of("skill_loss/log_loss", "prior") if row.breached
     ]
@@ -48,7 +49,7 @@ def test_where_a_limit_broke_there_is_a_mark_on_that_day(drawn):
 def test_the_most_important_feature_is_on_top_of_the_heat_map_and_is_weighted(drawn):
     trace = drawn["heat"]["data"][0]
     assert trace["y"][-1].startswith(next(iter(toy.USE_CASE.features)))
-    seen = overview.build_overview(toy.USE_CASE, LAST)
+    seen = overview.build_overview(open_project(toy.USE_CASE), LAST)
     top = next(iter(toy.USE_CASE.features))
     psi, share = seen.measures.of("psi", top)[-1].value, seen.measures.of("importance", top)[-1].value
     assert trace["z"][-1][-1] == pytest.approx(psi * share, abs=1e-5)
@@ -56,7 +57,7 @@ def test_the_most_important_feature_is_on_top_of_the_heat_map_and_is_weighted(dr
 
 def test_a_day_that_was_not_measured_is_a_gap_and_shaded(lake_home):
     measured.fill(toy.USE_CASE, range(117, 128))
-    drawn = charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(127)))
+    drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(127)))
     line = next(trace for trace in drawn["weighted_drift"]["data"] if trace["name"] == "weighted drift")
     values = dict(zip(line["x"], line["y"], strict=True))
     assert [values[day_of(number).isoformat()] for number in measured.GAP] == [None] * 5
@@ -71,7 +72,7 @@ def test_a_feature_that_is_dropped_leaves_the_rest_of_its_row_empty(lake_home):
         day = day_of(number)
         rows = [Row(metric, name, 0.5, day, "1") for name in features for metric in ("psi", "importance")]
         measured.write(lake, day, rows)
-    trace = charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(1)))["heat"]["data"][0]
+    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(1)))["heat"]["data"][0]
     cells = {name.split()[0]: row for name, row in zip(trace["y"], trace["z"], strict=True)}
     assert cells == {"kept": [0.25, 0.25], "old": [0.25, None]}
 
@@ -80,14 +81,14 @@ def test_without_labels_or_predictions_there_is_no_figure_of_them(lake_home):
     state = "No predictions. Run toy__score."
     silent = [Row(metric, "events", None, day_of(0), None, state=state) for metric in ("state", "published", "psi")]
     measured.write(Lake.of(toy.USE_CASE), day_of(0), silent)
-    assert charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(0))) == {}
+    assert charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0))) == {}
 
 
 def test_what_many_features_share_is_summed_in_one_row(lake_home):
     day = day_of(0)
     rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
     measured.write(Lake.of(toy.USE_CASE), day, rows)
-    trace = charts.all_charts(overview.build_overview(toy.USE_CASE, day))["heat"]["data"][0]
+    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day))["heat"]["data"][0]
     assert len(trace["y"]) == charts.FEATURES + 1
     assert trace["y"][0].startswith("6 others") and trace["z"][0] == [pytest.approx(0.06)]
 
@@ -102,7 +103,7 @@ def test_a_day_that_was_not_measured_is_empty_in_the_shared_row_too(lake_home):
         day = day_of(number)
         rows = [Row(metric, f"f{n:02}", 0.1, day, "1") for n in range(20) for metric in ("psi", "importance")]
         measured.write(lake, day, rows)
-    trace = charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(2)))["heat"]["data"][0]
+    trace = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(2)))["heat"]["data"][0]
     assert trace["z"][0] == [pytest.approx(0.06), None, pytest.approx(0.06)]
     assert trace["customdata"][0] == [0.1, None, 0.1]
 
@@ -111,7 +112,7 @@ def test_every_feed_has_a_band_of_its_own_with_room_in_it(lake_home):
     feeds = [f"feed{n:02}" for n in range(30)]
     rows = [Row(metric, feed, 9, day_of(0), "1") for feed in feeds for metric in ("published", "quarantined")]
     measured.write(Lake.of(toy.USE_CASE), day_of(0), rows)
-    layout = charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(0)))["volumes"]["layout"]
+    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(0)))["volumes"]["layout"]
     bands = [axis for name, axis in layout.items() if name.startswith("yaxis")]
     assert sorted(axis["title"]["text"] for axis in bands) == feeds
     assert all((axis["domain"][1] - axis["domain"][0]) * layout["height"] > 40 for axis in bands)
@@ -124,7 +125,7 @@ def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
         rows = [Row(metric, "events", passed, day, "1", state=state) for metric in ("published", "quarantined")]
         rows += [Row("quarantined_by_reason", "events: size", passed, day, "1")] if passed else []
         measured.write(lake, day, rows)
-    drawn = charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(1)))
+    drawn = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(1)))
     for name in ("volumes", "quarantine"):
         assert [shape["x0"][:10] for shape in drawn[name]["layout"]["shapes"]] == [str(day_of(1))], name
 
@@ -132,5 +133,5 @@ def test_a_day_that_was_refused_is_shaded_among_the_bars(lake_home):
 @pytest.mark.parametrize(("days", "daily"), [(4, True), (20, False)])
 def test_of_a_few_days_each_is_named_once(lake_home, days, daily):
     measured.fill(toy.USE_CASE, range(40, 40 + days))
-    layout = charts.all_charts(overview.build_overview(toy.USE_CASE, day_of(39 + days)))["auc"]["layout"]
+    layout = charts.all_charts(overview.build_overview(open_project(toy.USE_CASE), day_of(39 + days)))["auc"]["layout"]
     assert ("dtick" in layout["xaxis"]) == daily

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from include.lake.lake import Lake
+from include.project import open_project
 from include.web import html, overview
 from tests import places, quarantined, toy
 from tests.web import measured
@@ -14,7 +15,7 @@ from tests.web.measured import Row, day_of
 
 
 def page(today=LAST, **more) -> str:
-    seen = overview.build_overview(toy.USE_CASE, today, **more)
+    seen = overview.build_overview(open_project(toy.USE_CASE), today, **more)
     return html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
 
 
@@ -70,7 +71,7 @@ def test_a_link_that_runs_a_script_is_left_out(at_home):
     from dataclasses import replace
 
     declared = replace(toy.USE_CASE, links={"bad": "javascript:alert(1)", "runbook": "https://example.org/runbook"})
-    seen = overview.build_overview(declared, LAST)
+    seen = overview.build_overview(open_project(declared), LAST)
     text = html.use_case_page(seen, "/airworthy", span=90, chosen=False, several=False)
     assert "javascript:" not in text and "https://example.org/runbook" in text
 
@@ -85,7 +86,7 @@ def test_missing_days_are_listed_and_other_measured_days_are_linked(lake_home):
     measured.fill(toy.USE_CASE, range(117, 128))
     text = page(day_of(127))
     assert "Not measured:</b> 2020-04-30 to 2020-05-04" in text
-    seen = overview.build_overview(toy.USE_CASE, day_of(127), span=2)
+    seen = overview.build_overview(open_project(toy.USE_CASE), day_of(127), span=2)
     text = html.use_case_page(seen, "/airworthy", span=30, chosen=False, several=False)
     assert "?day=2020-04-29&amp;span=30" in text
 
@@ -159,7 +160,9 @@ def test_only_an_address_that_a_browser_opens_is_on_the_page_and_without_what_ma
 
 
 def test_the_index_shows_the_others_where_one_use_case_is_broken(at_home):
-    text = html.index_page([overview.build_overview(toy.USE_CASE, LAST)], "/airworthy", {"odd<one>": "half <written>"})
+    text = html.index_page(
+        [overview.build_overview(open_project(toy.USE_CASE), LAST)], "/airworthy", {"odd<one>": "half <written>"}
+    )
     assert (
         "2 use cases" in text
         and "odd&lt;one&gt;" in text

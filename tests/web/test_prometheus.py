@@ -24,6 +24,7 @@ from include.lake.lake import Lake
 from include.model.expected import ExpectedMetric
 from include.monitoring import metric_row, performance
 from include.monitoring.performance import LabelledPredictions
+from include.project import open_project
 from include.registry.ledger import Ledger
 from include.retraining import decide
 from include.retraining.budget import RetrainingBudget
@@ -163,7 +164,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
     use_case = replace(toy.USE_CASE, retraining=policy)
     put("metrics", DAY, [row("weighted_drift", "features", 0.3, limit=0.2, breached=True)])
     RetrainingBudget.of(use_case).claim(DAY - timedelta(days=3), 1)
-    decide.decide_retraining(use_case, DAY)
+    decide.decide_retraining(open_project(use_case), DAY)
     found = served(use_case)
     assert (found[at("decision_asks")], found[at("decision_retrain")]) == (1, 0)
     assert (found[at("trainings_claimed")], found[at("trainings_allowed")]) == (1, 1)
@@ -171,7 +172,7 @@ def test_a_spent_budget_holds_and_says_that_a_signal_asks(lake_home):
 
 def test_a_day_on_which_nothing_asks_says_so(lake_home):
     put("metrics", DAY, [row("weighted_drift", "features", 0.1, limit=0.2, breached=False)])
-    decide.decide_retraining(toy.USE_CASE, DAY)
+    decide.decide_retraining(open_project(toy.USE_CASE), DAY)
     assert served()[at("decision_asks")] == 0
 
 

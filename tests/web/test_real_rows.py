@@ -8,6 +8,7 @@ from include.lake.lake import Lake
 from include.lake.partitions import days_from
 from include.lake.range_reader import RangeReader
 from include.monitoring import monitor
+from include.project import open_project
 from include.scoring import score
 from include.web import html, overview
 from tests.conftest import AS_OF
@@ -21,9 +22,9 @@ KNOWN = AS_OF + timedelta(days=USE_CASE.label.label_delay_periods)
 @pytest.fixture
 def seen(champion):
     for day in days_from(AS_OF, KNOWN):
-        score.score_period(USE_CASE, day)
-        monitor.monitor_period(USE_CASE, day)
-    return overview.build_overview(USE_CASE, KNOWN)
+        score.score_period(open_project(USE_CASE), day)
+        monitor.monitor_period(open_project(USE_CASE), day)
+    return overview.build_overview(open_project(USE_CASE), KNOWN)
 
 
 def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
@@ -38,8 +39,8 @@ def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
 
 
 def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do(champion):
-    monitor.monitor_period(USE_CASE, AS_OF)
-    found = overview.build_overview(USE_CASE, AS_OF).status
+    monitor.monitor_period(open_project(USE_CASE), AS_OF)
+    found = overview.build_overview(open_project(USE_CASE), AS_OF).status
     assert found.name == "unclear" and "run toy__score for it" in found.comment
 
 

@@ -43,6 +43,7 @@ from include.lake.lake import Lake
 from include.lake.lake_format import mark_format
 from include.lake.object_store import StoragePath
 from include.lake.sorting import rows_in_both, sort_rows
+from include.project import Project, open_project
 
 LATER_DAYS = 7
 """Days after a sampled one whose partitions are changed; those that follow are absent."""
@@ -100,7 +101,7 @@ class _Built:
 
 
 def rebuild_periods(
-    use_case: UseCase, days: Sequence[date], as_of: date, lake: Lake | None = None
+    project: Project, days: Sequence[date], as_of: date, lake: Lake | None = None
 ) -> tuple[RebuiltPeriod, ...]:
     """Build each day again with everything that became known later changed, and compare it with what is stored.
 
@@ -108,7 +109,7 @@ def rebuild_periods(
     that has changed since, and twice more to tell either from chance. What the use case's functions raise is in the
     day's `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
     """
-    return tuple(_rebuilt(_Trial(use_case, lake or Lake.of(use_case), day, as_of)) for day in days)
+    return tuple(_rebuilt(_Trial(project.use_case, lake or project.lake, day, as_of)) for day in days)
 
 
 def _rebuilt(trial: _Trial) -> RebuiltPeriod:
@@ -195,7 +196,7 @@ def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: R
             feed = use_case.feed(table.partition("/")[2])
             use_case.function("expectations", feed.name)()  # once more where its calls are looked at
             with recorder.of_events_alone():
-                validate.check_feed(use_case, feed, trial.day)
+                validate.check_feed(open_project(use_case), feed, trial.day)
 
 
 def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:

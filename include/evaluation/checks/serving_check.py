@@ -25,8 +25,8 @@ from include.errors import AirworthyError
 from include.evaluation.inputs import ServingCheckResult
 from include.model.arrays import Numbers
 from include.model.model import Model
+from include.project import Project
 from include.registry import model_io
-from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.registry.model_io import fetch_model
 from include.registry.tags import SAMPLE_DIGEST
@@ -85,7 +85,7 @@ class _Response:
     """Why MLflow could not be asked."""
 
 
-def check_serving(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
+def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
     """Start a process that downloads the run's model into an empty folder, reads it and scores the run's sample.
 
     Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
@@ -94,7 +94,7 @@ def check_serving(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -
     MlflowUnreachableError and ServingCheckError (the process was killed, took too long, found no room: nothing of the
     model).
     """
-    registry = Registry(use_case)
+    registry = project.registry
     candidate = registry.candidate(run_id)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         places = {name: Path(temporary) / name for name in ("sample", "model")}
@@ -107,7 +107,9 @@ def check_serving(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -
             expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:
             if not _of_the_artifact(error.__cause__ or error):
-                raise ServingCheckError(use_case.name, run_id, f"its sample cannot be fetched: {error}") from error
+                raise ServingCheckError(
+                    project.use_case.name, run_id, f"its sample cannot be fetched: {error}"
+                ) from error
             return _failed(
                 f"its sample {SAMPLE} cannot be read ({error}). Restore MLflow's artifacts from a backup, or delete the"
                 " run in MLflow and train again"
@@ -121,7 +123,7 @@ def check_serving(use_case: UseCase, run_id: str, *, seconds: float = SECONDS) -
             answer=str(Path(temporary) / "answer.json"),
         )
         answer = _asked(order, seconds)
-    return _found(use_case, run_id, registry.address, answer, expected)
+    return _found(project.use_case, run_id, registry.address, answer, expected)
 
 
 def _found(

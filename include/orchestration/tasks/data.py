@@ -12,6 +12,7 @@ from include.declaration.registry import load_use_case
 from include.declaration.use_case import UseCase
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.project import open_project
 
 
 @task(**INPUT_OUTPUT)
@@ -26,7 +27,7 @@ def ingest(use_case: str) -> dict[str, int]:
             day_of(context),
             bool(context["params"].get("take_changed")),
         )
-        done = ingest.ingest_period(declared, day, take_changed=take_changed)
+        done = ingest.ingest_period(open_project(declared), day, take_changed=take_changed)
         landed = {feed: commit.partition.rows for feed, commit in done.items()}
         delivered = _delivered(declared, day) if any(feed.landing for feed in declared.feeds) else {}
     add_asset_metadata(declared, "raw", day=day.isoformat(), rows=landed, **delivered)
@@ -38,9 +39,9 @@ def _delivered(declared: UseCase, day: date) -> dict[str, Any]:
     of these."""
     from include.ingestion import ingest_files
 
-    found = ingest_files.noticed_redelivery(declared, day)
+    found = ingest_files.noticed_redelivery(open_project(declared), day)
     callbacks.notify_redelivered(declared, found)
-    return {"files": ingest_files.files_of(declared, day), "redelivered": [str(each) for each in found]}
+    return {"files": ingest_files.files_of(open_project(declared), day), "redelivered": [str(each) for each in found]}
 
 
 def wait_for_deliveries(use_case: UseCase) -> list[Any]:
@@ -61,7 +62,7 @@ def validate(use_case: str) -> dict[str, dict[str, int]]:
         declared, day = load_use_case(use_case), day_of(get_current_context())
         found = {
             feed: {"landed": done.landed, "published": done.published, "quarantined": done.quarantined}
-            for feed, done in validate.validate_period(declared, day).items()
+            for feed, done in validate.validate_period(open_project(declared), day).items()
         }
     add_asset_metadata(
         declared,
@@ -80,7 +81,7 @@ def build_features(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
-        commit = build.build_features(declared, day)
+        commit = build.build_features(open_project(declared), day)
     written = {"day": day.isoformat(), "rows": commit.partition.rows, "version": commit.version}
     add_asset_metadata(declared, "features", **written)
     return written | {"changed": commit.changed}

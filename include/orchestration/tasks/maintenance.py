@@ -12,6 +12,7 @@ from include.declaration.actor import run_actor
 from include.declaration.registry import load_use_case
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry
 from include.printable import printable_logger
+from include.project import open_project
 
 log = printable_logger(__name__)
 
@@ -30,7 +31,7 @@ def maintain(use_case: str) -> dict[str, object]:
     scheduled = context["dag_run"].run_type == "scheduled"
     apply_changes = automatic if scheduled else context["params"]["apply_changes"] is True
     with fail_without_retry():
-        result = apply.maintain(declared, apply_changes=apply_changes, logs=logs())
+        result = apply.maintain(open_project(declared), apply_changes=apply_changes, logs=logs())
         log.info(
             "%s.",
             "Done" if apply_changes else "A dry run: nothing was changed. Trigger it with `apply_changes` to do it",

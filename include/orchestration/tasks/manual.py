@@ -14,6 +14,7 @@ from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, fail_without_retry, parse_day
 from include.printable import printable_logger
+from include.project import open_project
 
 log = printable_logger(__name__)
 
@@ -27,7 +28,7 @@ def roll_back(use_case: str) -> dict[str, object]:
         declared, context = load_use_case(use_case), get_current_context()
         params = context["params"]
         result = rollback.roll_back(
-            declared,
+            open_project(declared),
             params["version"].strip(),
             parse_day(params["effective_from"]),
             actor=run_actor(context),
@@ -35,7 +36,7 @@ def roll_back(use_case: str) -> dict[str, object]:
         )
     log.info("%s", result.reason)
     add_asset_metadata(declared, "model", version=result.version, rolled_back=True, reason=result.reason)
-    callbacks.notify_rolled_back(declared, result)
+    callbacks.notify_rolled_back(open_project(declared), result)
     return asdict(result)
 
 
@@ -52,7 +53,7 @@ def send_back(use_case: str) -> dict[str, object]:
             field.name: params[field.name] for field in fields(resubmit.ResubmissionRequest) if field.name != "actor"
         }
         result = resubmit.resubmit_rows(
-            load_use_case(use_case), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
+            open_project(load_use_case(use_case)), resubmit.ResubmissionRequest(**asked, actor=run_actor(context))
         )
     log.info("%s", result.told)
     return asdict(result)
@@ -64,6 +65,8 @@ def reproduce(use_case: str) -> dict[str, object]:
     from include.reproduction import reproduce
 
     with fail_without_retry():
-        found = reproduce.require_reproducible(load_use_case(use_case), get_current_context()["params"]["version"])
+        found = reproduce.require_reproducible(
+            open_project(load_use_case(use_case)), get_current_context()["params"]["version"]
+        )
     log.info(found.report())
     return asdict(found)

@@ -11,6 +11,7 @@ from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
+from include.project import open_project
 
 log = printable_logger(__name__)
 
@@ -25,15 +26,15 @@ def measure(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
-        result = monitor.monitor_period(declared, day)
-        again = monitor.remeasure_label_period(declared, day)
+        result = monitor.monitor_period(open_project(declared), day)
+        again = monitor.remeasure_label_period(open_project(declared), day)
     for breach in result.breaches:
         log.warning("Breached: %s", breach)
     for state in result.states:
         log.info("Not measured: %s", state)
     told_of = {"breaches": list(result.breaches), "not_measured": list(result.states)}
     add_asset_metadata(declared, "metrics", day=result.day, version=result.version, figures=result.figures, **told_of)
-    callbacks.notify_breaches(declared, day)
+    callbacks.notify_breaches(open_project(declared), day)
     if again is not None:
-        callbacks.notify_breaches(declared, date.fromisoformat(again.day))
+        callbacks.notify_breaches(open_project(declared), date.fromisoformat(again.day))
     return asdict(result)

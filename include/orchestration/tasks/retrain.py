@@ -11,6 +11,7 @@ from include.declaration.registry import load_use_case
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 from include.orchestration.trigger_training import ENDED, TriggerTrainingOperator, training_of, was_started
 from include.printable import printable_logger
+from include.project import open_project
 
 log = printable_logger(__name__)
 
@@ -22,7 +23,7 @@ def decide(use_case: str) -> str | None:
 
     with fail_without_retry():
         declared, day = load_use_case(use_case), day_of(get_current_context())
-        decision = decide.decide_retraining(declared, day)
+        decision = decide.decide_retraining(open_project(declared), day)
     log.info("%s: %s%s", decision.outcome, decision.reason, "" if decision.new else " (Decided before; it stands.)")
     add_asset_metadata(declared, "decisions", day=decision.day, outcome=decision.outcome, reason=decision.reason)
     return decision.reason if decision.outcome == "retrain" else None
@@ -34,7 +35,7 @@ def claim(use_case: str) -> dict[str, object]:
     from include.retraining import reserve_slot
 
     with fail_without_retry():
-        claimed = reserve_slot.reserve_slot(load_use_case(use_case), day_of(get_current_context()))
+        claimed = reserve_slot.reserve_slot(open_project(load_use_case(use_case)), day_of(get_current_context()))
     if claimed.slot is None:
         raise AirflowSkipException(claimed.reason)
     return asdict(claimed)
@@ -55,13 +56,17 @@ def record(use_case: str) -> dict[str, object]:
                 f"The training {dag_id} {training} is still {state}. Clear this task when it has ended."
             )
         claimed = reserve_slot.existing_reservation(declared, day)
-        if state is None and outcome.recorded_outcome(declared, day) in ("promoted", "rejected", "not promoted"):
+        if state is None and outcome.recorded_outcome(open_project(declared), day) in (
+            "promoted",
+            "rejected",
+            "not promoted",
+        ):
             raise AirflowSkipException(f"The outcome is recorded, and Airflow no longer knows the run {training}.")
         pulled = {
             name: task_instance.xcom_pull(name, dag_id=dag_id, run_id=training) for name in ("register", "promote")
         }
         result = outcome.record_training_outcome(
-            declared,
+            open_project(declared),
             day,
             training,
             state=state,

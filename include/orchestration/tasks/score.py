@@ -10,6 +10,7 @@ from airflow.sdk import get_current_context, task
 from include.declaration.registry import load_use_case
 from include.orchestration import callbacks
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
+from include.project import open_project
 
 
 @task(**INPUT_OUTPUT)
@@ -24,12 +25,12 @@ def score(use_case: str) -> dict[str, object]:
         params, day = context["params"], day_of(context)
         asked = {"rescore": params.get("rescore", False), "allow_future_model": params.get("allow_future_model", False)}
         with durations.Stopwatch() as clock:
-            result = score.score_period(declared, day, version=params.get("version"), **asked)
+            result = score.score_period(open_project(declared), day, version=params.get("version"), **asked)
         if result.changed:  # a rerun that finds its work done says nothing of what it costs
-            durations.record_duration(declared, "score", day, clock, result.rows, result.version)
-        measured = monitor.remeasure_period(declared, day)
+            durations.record_duration(open_project(declared), "score", day, clock, result.rows, result.version)
+        measured = monitor.remeasure_period(open_project(declared), day)
     add_asset_metadata(declared, "predictions", day=day.isoformat(), version=result.version, rows=result.rows)
     for each in measured:
         if each.changed:
-            callbacks.notify_breaches(declared, date.fromisoformat(each.day))
+            callbacks.notify_breaches(open_project(declared), date.fromisoformat(each.day))
     return asdict(result)

@@ -16,6 +16,7 @@ from include.orchestration import callbacks
 from include.orchestration import params as orchestration_params
 from include.orchestration.dag_factory import INPUT_OUTPUT, add_asset_metadata, day_of, fail_without_retry
 from include.printable import printable_logger
+from include.project import open_project
 
 log = printable_logger(__name__)
 
@@ -27,7 +28,9 @@ def prepare(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
-        first, last, built = build.ensure_window(declared, day_of(context), context["params"].get("window_periods"))
+        first, last, built = build.ensure_window(
+            open_project(declared), day_of(context), context["params"].get("window_periods")
+        )
     return {"first": first.isoformat(), "last": last.isoformat(), "built": built}
 
 
@@ -42,7 +45,7 @@ def tune(use_case: str) -> dict[str, object]:
 
     with fail_without_retry():
         result = tune.tune_parameters(
-            load_use_case(use_case),
+            open_project(load_use_case(use_case)),
             day_of(context),
             trials=params["tune_trials"],
             minutes=params.get("tune_minutes") or tune.MINUTES,
@@ -69,7 +72,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
         chosen = tuned["parameters"] if tuned else {}  # what the form fixes was not searched
         with durations.Stopwatch() as clock:
             result = train.train_model(
-                declared,
+                open_project(declared),
                 day_of(context),
                 window_periods=params.get("window_periods"),
                 parameters=chosen | (params.get("parameters") or {}),
@@ -83,7 +86,7 @@ def train(use_case: str, tuned: dict[str, Any] | None = None) -> str:
                 *(words, use_case),
             )
         if not result.reused:
-            durations.record_duration(declared, "train", day_of(context), clock, result.rows, None)
+            durations.record_duration(open_project(declared), "train", day_of(context), clock, result.rows, None)
     return result.run_id
 
 
@@ -93,7 +96,7 @@ def evaluate(use_case: str, mlflow_run: str) -> dict[str, object]:
     from include.evaluation import evaluate
 
     with fail_without_retry():
-        result = evaluate.evaluate_run(load_use_case(use_case), mlflow_run)
+        result = evaluate.evaluate_run(open_project(load_use_case(use_case)), mlflow_run)
     for verdict in result.verdicts:
         log.info("%-10s %s: %s", verdict["outcome"], verdict["gate"], verdict["reason"])
     return asdict(result)
@@ -106,8 +109,8 @@ def register(use_case: str, mlflow_run: str) -> str:
     from include.promotion.model_card import build
 
     with fail_without_retry():
-        version = register.register_run(load_use_case(use_case), mlflow_run).version
-        build.build_model_card(load_use_case(use_case), version)
+        version = register.register_run(open_project(load_use_case(use_case)), mlflow_run).version
+        build.build_model_card(open_project(load_use_case(use_case)), version)
     return version
 
 
@@ -120,7 +123,7 @@ def brief(use_case: str, version: str) -> str | None:
         log.info("Nobody is asked: the form, or the use case, leaves the promotion to the gates.")
         return None
     with fail_without_retry():
-        found = approval_request.build_approval_request(load_use_case(use_case), version)
+        found = approval_request.build_approval_request(open_project(load_use_case(use_case)), version)
     if found.nobody:
         log.warning("%s", found.nobody)
     return found.question
@@ -144,15 +147,15 @@ def promote(use_case: str, version: str) -> dict[str, object]:
     with fail_without_retry():
         declared, context = load_use_case(use_case), get_current_context()
         promotion = promote.promote_version(
-            declared,
+            open_project(declared),
             version,
             actor=run_actor(context),
             approval_required=_by_a_person(),
         )
-    callbacks.notify_promoted(declared, promotion)  # at once: it stands, whatever becomes of this task
+    callbacks.notify_promoted(open_project(declared), promotion)  # at once: it stands, whatever becomes of this task
     log.info("%s", promotion.reason)
     with fail_without_retry():
-        build.build_model_card(declared, version)
+        build.build_model_card(open_project(declared), version)
     if not promotion.promoted:
         context["ti"].xcom_push("return_value", asdict(promotion))  # a skipped task has no result of its own
         raise AirflowSkipException(f"Version {version} is not promoted: {promotion.reason}")

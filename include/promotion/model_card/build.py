@@ -18,6 +18,7 @@ from include.evaluation.gates.result import GateResult
 from include.model import metrics
 from include.monitoring import limits
 from include.printable import printable_logger
+from include.project import Project
 from include.promotion import model_card
 from include.promotion.model_card import ModelCardContent, SliceSummary, SplitSummary
 from include.registry import lifecycle
@@ -60,22 +61,24 @@ class CardResult:
     """Whether it was written now; an equal one stands as it is."""
 
 
-def build_model_card(use_case: UseCase, version: str) -> CardResult:
+def build_model_card(project: Project, version: str) -> CardResult:
     """Write the version's card into its run, unless an equal one is there, and tag the version with its place.
 
     What an older run has not kept is left out, and the card says so. Nothing in it depends on the clock or on who flies
     now. Raises InvalidRequestError (no such version), NotReadyError (its run broke half-way), MlflowUnreachableError.
     """
-    registry = Registry(use_case)
+    registry = project.registry
     found = registry.version(version)
     recorded = registry.run(found.run_id)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         kept = _fetched(registry, found.run_id, Path(folder))
         try:
-            markdown = model_card.card_markdown(_facts(use_case, found, recorded.data, kept))
+            markdown = model_card.card_markdown(_facts(project.use_case, found, recorded.data, kept))
         except UNREADABLE as error:
             log.warning("The artifacts of run %s cannot be read and are left out of the card: %s.", found.run_id, error)
-            markdown = model_card.card_markdown(_facts(use_case, found, recorded.data, _Kept(Path(folder) / "nothing")))
+            markdown = model_card.card_markdown(
+                _facts(project.use_case, found, recorded.data, _Kept(Path(folder) / "nothing"))
+            )
         page = model_card.card_html(markdown, kept.plots())
         new = _write(registry, found.run_id, {MARKDOWN: markdown, PAGE: page}, kept)
     place = _place(registry.address, recorded.info.experiment_id, found.run_id)

@@ -17,6 +17,7 @@ from include.features import materialize
 from include.lake import s3, signing
 from include.lake.lake import Lake
 from include.lake.object_store import StoragePath
+from include.project import open_project
 from tests import places
 from tests.conftest import SIGNING_KEY
 from tests.toy_use_case import USE_CASE, features, source
@@ -63,7 +64,7 @@ def tried(lake: Lake, monkeypatch: pytest.MonkeyPatch, build) -> RebuiltPeriod:
     """What is found about a day that was built by this code."""
     monkeypatch.setattr(features, "build", build)
     store(lake)
-    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF)
+    [found] = rebuild_periods(open_project(USE_CASE), [DAY], AS_OF)
     return found
 
 
@@ -162,7 +163,7 @@ def test_days_after_the_training_or_more_than_a_week_later_are_absent(lake, monk
     store(lake)
     for as_of, last in ((DAY + timedelta(days=3), DAY + timedelta(days=3)), (AS_OF, DAY + timedelta(days=7))):
         seen.clear()
-        rebuild_periods(USE_CASE, [DAY], as_of)
+        rebuild_periods(open_project(USE_CASE), [DAY], as_of)
         assert seen == [last], "what is equal to the bit is not built again"
 
 
@@ -170,12 +171,14 @@ def test_features_that_were_stored_by_other_code_are_stale(lake, monkeypatch):
     monkeypatch.setattr(features, "build", with_history)
     store(lake)
     monkeypatch.setattr(features, "build", honest)
-    assert rebuild_periods(USE_CASE, [DAY], AS_OF) == (replace(SOUND, outdated=True),)
+    assert rebuild_periods(open_project(USE_CASE), [DAY], AS_OF) == (replace(SOUND, outdated=True),)
 
 
 def test_features_that_are_not_stored_at_all_are_stale(lake):
     missing = date(2020, 1, 12)
-    assert rebuild_periods(USE_CASE, [missing], AS_OF) == (RebuiltPeriod(missing, rows=200, outdated=True),)
+    assert rebuild_periods(open_project(USE_CASE), [missing], AS_OF) == (
+        RebuiltPeriod(missing, rows=200, outdated=True),
+    )
 
 
 def test_a_day_without_rows_has_none_to_tell_of(lake, monkeypatch):
@@ -191,7 +194,7 @@ def test_a_function_that_raises_is_an_error_that_says_so(lake, monkeypatch):
 
     store(lake)
     monkeypatch.setattr(features, "build", build)
-    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF)
+    [found] = rebuild_periods(open_project(USE_CASE), [DAY], AS_OF)
     assert not found.leaking
     assert "ZeroDivisionError: no events" in found.error
     assert not found.error.startswith("Only")
@@ -240,21 +243,21 @@ def leaves_all_as_it_was(lake, monkeypatch, fails):
     monkeypatch.setattr(features, "build", build)
     if fails:
         with pytest.raises(KeyboardInterrupt):
-            rebuild_periods(USE_CASE, [DAY], AS_OF)
+            rebuild_periods(open_project(USE_CASE), [DAY], AS_OF)
     else:
-        assert rebuild_periods(USE_CASE, [DAY], AS_OF) == (SOUND,)
+        assert rebuild_periods(open_project(USE_CASE), [DAY], AS_OF) == (SOUND,)
     assert (dict(os.environ), places.contents(lake.root)) == before
 
 
 def test_a_lake_that_is_named_is_the_one_that_is_tried(lake, monkeypatch, tmp_path):
     store(lake)
     monkeypatch.setenv("AIRWORTHY_LAKE", str(tmp_path / "nothing here"))
-    assert rebuild_periods(USE_CASE, [DAY], AS_OF, lake=lake) == (SOUND,)
+    assert rebuild_periods(open_project(USE_CASE), [DAY], AS_OF, lake=lake) == (SOUND,)
     assert not (tmp_path / "nothing here").exists()
 
 
 def test_no_table_is_made_in_the_lake(place):
     empty = Lake(USE_CASE, place / "empty")
-    [found] = rebuild_periods(USE_CASE, [DAY], AS_OF, lake=empty)
+    [found] = rebuild_periods(open_project(USE_CASE), [DAY], AS_OF, lake=empty)
     assert place.names() == []
     assert found == RebuiltPeriod(DAY, rows=0), "no rows, and none stored"

@@ -37,6 +37,7 @@ from include.ingestion.known_at import KnownTooLateError, require_known_in_time
 from include.lake import schemas
 from include.lake.lake import Lake
 from include.lake.partitions import days_from
+from include.project import open_project
 from include.settings import REPOSITORY
 from include.use_case import Suite, UseCase
 from tests.toy_use_case import USE_CASE, expectations, features, source
@@ -294,7 +295,7 @@ def store(day: date, use_case: UseCase = USE_CASE) -> None:
     """Run the data DAG's stages for a day whose feeds have landed."""
     lake = Lake.of(use_case)
     for feed in use_case.feeds:
-        validate.check_feed(use_case, feed, day)
+        validate.check_feed(open_project(use_case), feed, day)
     view = lake.as_of(day)
     since = max(use_case.first_period, day - timedelta(days=use_case.look_back_periods))
     label.build_labels(use_case, view, since)
@@ -308,7 +309,7 @@ def test_a_leak_is_caught_or_listed_as_not_covered(lake: Lake, lake_home: Path, 
         monkeypatch.setattr(expectations if name == "events" else features, name, function)
     prepare(lake, lake_home, day)
     store(day)
-    [found] = rebuild_periods(USE_CASE, [day], AS_OF)
+    [found] = rebuild_periods(open_project(USE_CASE), [day], AS_OF)
     assert verdict(found, plant) == plant.caught if plant.caught in ("leak", "read", "outdated") else True
     if plant.caught not in ("leak", "read", "outdated"):
         kept = source.ROWS - (plant.part == "quarantine")  # the plant sets one row aside, and honestly so
@@ -346,7 +347,7 @@ def test_groups_of_keys_that_occur_tomorrow_are_caught(lake: Lake, lake_home: Pa
     use_case = replace(USE_CASE, feeds=(events, USE_CASE.feed("outcomes")))
     day = SAMPLED[0]
     store(day, use_case)
-    [found] = rebuild_periods(use_case, [day], AS_OF)
+    [found] = rebuild_periods(open_project(use_case), [day], AS_OF)
     assert found == RebuiltPeriod(day, rows=source.ROWS, leaking=("size",))
 
 
@@ -369,7 +370,7 @@ def test_a_source_that_delivers_a_day_early_is_refused_where_its_feed_says_when_
         require_known_in_time(USE_CASE, declared, day, early)
     monkeypatch.setattr(source, feed, lambda _: early)
     with pytest.raises(KnownTooLateError):
-        ingest.land_feed(USE_CASE, declared, day)
+        ingest.land_feed(open_project(USE_CASE), declared, day)
     assert "a source that delivers early, unless the feed declares `known_at`" in STATED
 
 

@@ -19,6 +19,7 @@ from include import settings
 from include.errors import InvalidRequestError
 from include.evaluation.checks import serving_check
 from include.evaluation.checks.serving_check import ServingCheckError
+from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.registry.mlflow_runs import MlflowUnreachableError
 from include.training import run_logging, train
@@ -75,7 +76,7 @@ def test_a_fresh_process_scores_bit_for_bit_as_training_did_and_says_how_fast_an
     local_copy = Registry(USE_CASE).candidate(trained_toy).model_id
     shutil.rmtree(lake_home / "models", ignore_errors=True)
     (lake_home / "models" / local_copy).mkdir(parents=True)
-    found = serving_check.check_serving(nowhere, trained_toy)
+    found = serving_check.check_serving(open_project(nowhere), trained_toy)
     assert found.error == ""
     assert (found.rows, found.differing) == (pq.read_metadata(files(lake_home, "sample.parquet")).num_rows, 0)
     assert 0.1 < found.microseconds_per_row < 1000
@@ -93,7 +94,7 @@ def test_scores_that_differ_in_one_bit_are_counted(trained_toy, lake_home):
     scores[5] += 0.1
     pq.write_table(sample.set_column(4, PROBABILITY, pa.array(scores)), path)
     record_sample(trained_toy, path)
-    found = serving_check.check_serving(USE_CASE, trained_toy)
+    found = serving_check.check_serving(open_project(USE_CASE), trained_toy)
     assert (found.error, found.differing) == ("", 2)
 
 
@@ -129,7 +130,7 @@ def test_files_that_are_missing_or_damaged_are_named_though_the_local_copy_is_wh
 @pytest.mark.slow
 def test_what_the_fresh_process_could_not_do_is_told_by_the_one_that_started_it(trained_toy, lake_home):
     shutil.rmtree(files(lake_home, "model.lgb").parent)
-    found = serving_check.check_serving(USE_CASE, trained_toy)
+    found = serving_check.check_serving(open_project(USE_CASE), trained_toy)
     assert "Restore MLflow's artifacts" in found.error
     assert found.rows == 0
 
@@ -149,14 +150,14 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
 ):
     stand_in(tmp_path, monkeypatch, script)
     with pytest.raises(ServingCheckError, match=f"toy: whether run {trained_toy} .*{says}.* Try again") as broken:
-        serving_check.check_serving(USE_CASE, trained_toy, seconds=0.3 if "sleep" in script else 30)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy, seconds=0.3 if "sleep" in script else 30)
     assert broken.value.worth_retrying
 
 
 def test_a_process_that_cannot_be_started_is_worth_another_try(trained_toy, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no such python"))
     with pytest.raises(ServingCheckError, match="could not be started: "):
-        serving_check.check_serving(USE_CASE, trained_toy)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_what_ails_the_host_or_the_server_is_no_verdict(trained_toy, lake_home, 
     assert answer.broken and not answer.error
     monkeypatch.setattr(serving_check, "_asked", lambda *_: answer)
     with pytest.raises(ServingCheckError, match=type(trouble).__name__):
-        serving_check.check_serving(USE_CASE, trained_toy)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
 def test_a_sample_that_cannot_be_fetched_for_lack_of_room_is_no_verdict(trained_toy, monkeypatch):
@@ -188,7 +189,7 @@ def test_a_sample_that_cannot_be_fetched_for_lack_of_room_is_no_verdict(trained_
 
     monkeypatch.setattr(MlflowClient, "download_artifacts", full)
     with pytest.raises(ServingCheckError, match="its sample cannot be fetched"):
-        serving_check.check_serving(USE_CASE, trained_toy)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1")], ids=["missing", "damaged"])
@@ -201,7 +202,7 @@ def test_a_run_without_its_sample_says_how_to_mend_it(trained_toy, lake_home, da
 
 
 def error_of(run_id: str) -> str:
-    return serving_check.check_serving(USE_CASE, run_id).error
+    return serving_check.check_serving(open_project(USE_CASE), run_id).error
 
 
 def test_fewer_scores_than_rows_are_an_error(trained_toy, monkeypatch):
@@ -217,7 +218,7 @@ def test_a_server_that_does_not_answer_is_worth_another_try(trained_toy, lake_ho
     assert answer.unreachable and not answer.error
     monkeypatch.setattr(serving_check, "_asked", lambda *_: answer)
     with pytest.raises(MlflowUnreachableError, match="MLflow does not answer at"):
-        serving_check.check_serving(USE_CASE, trained_toy)
+        serving_check.check_serving(open_project(USE_CASE), trained_toy)
 
 
 def test_the_address_that_is_told_counts_whatever_the_environment_names(trained_toy, lake_home, tmp_path, monkeypatch):
@@ -229,12 +230,12 @@ def test_the_address_that_is_told_counts_whatever_the_environment_names(trained_
 @pytest.mark.slow
 def test_it_works_over_a_real_server(toy_lake, mlflow_server, without_plots, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    run_id = train.train_model(USE_CASE, AS_OF).run_id
-    found = serving_check.check_serving(USE_CASE, run_id)
+    run_id = train.train_model(open_project(USE_CASE), AS_OF).run_id
+    found = serving_check.check_serving(open_project(USE_CASE), run_id)
     assert (found.error, found.differing) == ("", 0)
     assert found.rows > 1000
 
 
 def test_an_unknown_run_is_refused(tracking):
     with pytest.raises(InvalidRequestError, match="no run"):
-        serving_check.check_serving(USE_CASE, "0" * 32)
+        serving_check.check_serving(open_project(USE_CASE), "0" * 32)

@@ -9,6 +9,7 @@ import pytest
 from include.errors import InvalidRequestError
 from include.evaluation import evaluate, plots
 from include.evaluation.gates.result import GateResult
+from include.project import open_project
 from include.promotion import approve, register
 from include.promotion.model_card import build
 from include.registry.mlflow_registry import Registry
@@ -32,7 +33,7 @@ def judged(tmp_path_factory, trained: tuple[Path, str]) -> Path:
     home, run_id = tmp_path_factory.mktemp("judged") / "home", trained[1]
     with moved_into(trained[0], home):
         registry = Registry(USE_CASE)
-        register.register_run(USE_CASE, run_id)
+        register.register_run(open_project(USE_CASE), run_id)
         judge(run_id, [verdict.to_json() for verdict in VERDICTS])
         registry.log_json(run_id, "evaluation/intervals.json", {"log_loss": [0.48, 0.52]})
         registry.log_json(run_id, "evaluation/slices.json", [SLICE])
@@ -64,7 +65,7 @@ def kept(run_id: str, name: str) -> str:
 
 
 def test_the_card_tells_of_the_version_from_what_was_kept(version, run_id):
-    found = build.build_model_card(USE_CASE, version)
+    found = build.build_model_card(open_project(USE_CASE), version)
     text = kept(run_id, build.MARKDOWN)
     tags = Registry(USE_CASE).version(version).tags
     assert found.new and found.run_id == run_id
@@ -80,7 +81,7 @@ def test_the_card_tells_of_the_version_from_what_was_kept(version, run_id):
 
 
 def test_the_page_shows_the_pictures_and_what_comes_from_data_as_text(version, run_id):
-    build.build_model_card(USE_CASE, version)
+    build.build_model_card(open_project(USE_CASE), version)
     page = kept(run_id, build.PAGE)
     assert page.count("data:image/png;base64,") == len(list(artifacts(run_id).rglob("*.png")))
     assert "<script" not in page and "&lt;script&gt;" in page
@@ -88,7 +89,7 @@ def test_the_page_shows_the_pictures_and_what_comes_from_data_as_text(version, r
 
 
 def test_the_version_says_where_its_card_is(version, run_id):
-    found = build.build_model_card(USE_CASE, version)
+    found = build.build_model_card(open_project(USE_CASE), version)
     place = Registry(USE_CASE).version(version).tags["model_card"]
     assert place == found.place == f"runs:/{run_id}/model_card/model_card.html"
 
@@ -100,27 +101,29 @@ def test_with_a_server_that_is_a_page_of_it(address):
 
 
 def test_an_equal_card_is_not_written_again(version, run_id, monkeypatch):
-    build.build_model_card(USE_CASE, version)
+    build.build_model_card(open_project(USE_CASE), version)
     monkeypatch.setattr(Runs, "log_folder", lambda *_: pytest.fail("written again"))
     monkeypatch.setattr(Registry, "tag_version", lambda *_: pytest.fail("tagged again"))
-    assert not build.build_model_card(USE_CASE, version).new
+    assert not build.build_model_card(open_project(USE_CASE), version).new
 
 
 def test_a_decision_made_since_is_in_the_next_card(version, run_id):
-    build.build_model_card(USE_CASE, version)
-    approve.record_approval(USE_CASE, version, approved=False, actor="Ada", reason="not before the holidays")
+    build.build_model_card(open_project(USE_CASE), version)
+    approve.record_approval(
+        open_project(USE_CASE), version, approved=False, actor="Ada", reason="not before the holidays"
+    )
     Registry(USE_CASE).tag_version(version, {"not_promoted": "It was rejected.", "reproduced": "equal"})
-    assert build.build_model_card(USE_CASE, version).new
+    assert build.build_model_card(open_project(USE_CASE), version).new
     text = kept(run_id, build.MARKDOWN)
     assert "It was rejected by Ada: not before the holidays." in text
     assert "Rebuilt from the registry alone: equal." in text
 
 
 def test_who_flies_is_not_in_the_card(version, run_id):
-    build.build_model_card(USE_CASE, version)
+    build.build_model_card(open_project(USE_CASE), version)
     Registry(USE_CASE).set_champion(version)
     Registry(USE_CASE).tag_version(version, {"life": "champion"})
-    assert not build.build_model_card(USE_CASE, version).new
+    assert not build.build_model_card(open_project(USE_CASE), version).new
 
 
 def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_id):
@@ -129,7 +132,7 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
     (artifacts(run_id) / "importance.json").unlink()
     for place in (Records.of(USE_CASE.name).folder / "evaluation").path.iterdir():
         place.unlink()
-    build.build_model_card(USE_CASE, version)
+    build.build_model_card(open_project(USE_CASE), version)
     text = kept(run_id, build.MARKDOWN)
     assert "This run has not kept verdicts of its gates." in text
     assert "This run has not kept the importance of its features; 4 are declared." in text
@@ -139,17 +142,17 @@ def test_a_run_that_has_kept_no_evaluation_has_a_card_that_says_so(version, run_
 @pytest.mark.parametrize("tag", ["", "no recipe"])
 def test_a_recipe_that_cannot_be_read_is_said(version, run_id, tag):
     rerecord(version, recipe=tag)
-    build.build_model_card(USE_CASE, version)
+    build.build_model_card(open_project(USE_CASE), version)
     assert "Its recipe is missing or cannot be read" in kept(run_id, build.MARKDOWN)
 
 
 def test_a_card_of_an_unknown_version_names_those_there_are(version):
     with pytest.raises(InvalidRequestError, match=r"there is no version '77'; there are \['1'\]"):
-        build.build_model_card(USE_CASE, "77")
+        build.build_model_card(open_project(USE_CASE), "77")
 
 
 @pytest.mark.parametrize("forged", [[{"added": 1}], {"a": 1}, "text", 5, [[[[]]]]], ids=str)
 @pytest.mark.parametrize("name", ["slices", "intervals"])
 def test_artifacts_that_somebody_has_exchanged_are_left_out_of_the_card(version, run_id, name, forged):
     Registry(USE_CASE).log_json(run_id, f"{evaluate.FOLDER}/{name}.json", forged)
-    assert build.build_model_card(USE_CASE, version).run_id == run_id
+    assert build.build_model_card(open_project(USE_CASE), version).run_id == run_id
