@@ -30,6 +30,7 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     makefile = (
         "good:\n\t@echo; echo '===== 12 passed, 3 skipped in 4.56s (0:00:04) ====='\nbad:\n\t@exit 3\nquiet:\n\t@true\n"
+        "lacking:\n\t@echo; echo '===== 1 passed, 21 skipped in 2.00s ====='\n"
     )
     (tmp_path / "Makefile").write_text(makefile)
     for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x"]):
@@ -53,6 +54,12 @@ def test_every_target_is_run_and_the_page_says_what_came_of_each(nightly, checko
     }
     head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=checkout, capture_output=True, text=True)
     assert {row[1] for row in found.values()} == {head.stdout.strip()}
+
+
+def test_a_target_most_of_whose_tests_are_skipped_has_not_passed(nightly, checkout):
+    page = checkout / "docs" / "verified.md"
+    assert nightly.main(["lacking"], checkout, page) == 1
+    assert lines(page)["`make lacking`"][0] == "**not run**: this machine lacks what it needs: 1 passed, 21 skipped"
 
 
 def test_one_target_alone_renews_its_own_line_and_a_changed_checkout_is_named(nightly, checkout):
