@@ -1,14 +1,19 @@
-"""The context of one task or command: a use case with its lake, its registry and its ledger, opened once."""
+"""The context of one task or command: a use case with its lake, its registry and its ledger, opened once.
+
+Imports nothing heavy: DAG files are read with the tasks that open it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from include.declaration.use_case import UseCase
-from include.lake.lake import Lake
-from include.registry.ledger import Ledger
-from include.registry.mlflow_registry import Registry
+if TYPE_CHECKING:
+    from include.declaration.use_case import UseCase
+    from include.lake.lake import Lake
+    from include.registry.ledger import Ledger
+    from include.registry.mlflow_registry import Registry
 
 
 @dataclass(frozen=True)
@@ -24,16 +29,22 @@ class Project:
         Raises:
             LakeFormatError: the lake is of another format than this code's.
         """
+        from include.lake.lake import Lake
+
         return Lake.of(self.use_case)
 
     @cached_property
     def registry(self) -> Registry:
         """The use case's runs and versions in MLflow."""
+        from include.registry.mlflow_registry import Registry
+
         return Registry(self.use_case)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The use case's promotions, rollbacks, rejections and approvals."""
+        from include.registry.ledger import Ledger
+
         return Ledger.of(self.use_case)
 
 

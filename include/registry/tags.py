@@ -47,6 +47,10 @@ class Tag(str):
         TAGS[key] = made
         return made
 
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Copy and pickle as plain text: only the definition is a tag."""
+        return str, (str(self),)
+
     @property
     def name(self) -> str:
         """Its name in MLflow."""

@@ -93,7 +93,7 @@ def planted_home(homes, tmp_path_factory) -> Path:
         spoil(patch, "events", "kind", [HOSTILE, HOSTILE], BAD)
         spoil(patch, "events", "hour", [25, -1], BAD)
         land("events", BAD, use_case=USE_CASE)
-        first = resubmit.quarantine.read_quarantine(USE_CASE, "events").rows.to_pylist()[0]
+        first = resubmit.quarantine.read_quarantine(open_project(USE_CASE), "events").rows.to_pylist()[0]
         resubmit.resubmit_released(
             open_project(USE_CASE), "events", first["reasons"], actor=HOSTILE, comment=HOSTILE, ids=[first["digest"]]
         )
@@ -124,7 +124,7 @@ def planted(planted_home, lake_home, monkeypatch, tmp_path) -> Path:
     monkeypatch.setattr(cleanup_plan.staleness, "stale_stretches", lambda *_: [HOSTILE])
     monkeypatch.setattr(cleanup_plan.staleness, "rebuild_command", lambda *_: HOSTILE)
     monkeypatch.setattr(rebuild, "rebuild_table", lambda *_, **__: SimpleNamespace(lines=[HOSTILE]))
-    item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "comment": HOSTILE}
+    item = {"kind": HOSTILE, "table": HOSTILE, "name": HOSTILE, "reason": HOSTILE}
     result = CleanupResult("toy", False, {}, (HOSTILE,), (item,), (), (HOSTILE,))
     monkeypatch.setattr(maintain.apply, "maintain", lambda *_, **__: result)
     monkeypatch.setattr(backtest.run, "run_backtest", _replayed)

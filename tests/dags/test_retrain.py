@@ -264,7 +264,7 @@ def test_waiting_for_a_persons_approval_is_not_cut_short(operator):
 def test_killed_before_the_training_is_started_the_day_is_run_again_and_starts_it_once(operator, lake, done):
     """Killed after `decide`, or after `claim`: then all of it is run again, measured anew or not."""
     for stage in done:
-        stage(USE_CASE, DAY)
+        stage(open_project(USE_CASE), DAY)
     measures.write(lake, DAY)
     again = decide.decide_retraining(open_project(USE_CASE), DAY)
     assert (again.outcome, again.new) == ("retrain", False)

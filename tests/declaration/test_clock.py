@@ -61,15 +61,15 @@ ENTRIES = {
     "ingest": ingest.ingest_period,
     "validate": validate.validate_period,
     "build_features": build.build_features,
-    "prepare": lambda use_case, day: build.ensure_window(open_project(use_case), day, None),
-    "tune": lambda use_case, day: tune.tune_parameters(open_project(use_case), day, trials=3),
+    "prepare": lambda project, day: build.ensure_window(project, day, None),
+    "tune": lambda project, day: tune.tune_parameters(project, day, trials=3),
     "train": train.train_model,
     "score": score.score_period,
     "measure": monitor.monitor_period,
     "decide": decide.decide_retraining,
-    "wait": lambda use_case, day: readiness.is_available(open_project(use_case), "features", day),
+    "wait": lambda project, day: readiness.is_available(project, "features", day),
     "wait for a turn": readiness.is_ready_to_decide,
-    "replay": lambda use_case, day: run.run_backtest(open_project(use_case), day, day),
+    "replay": lambda project, day: run.run_backtest(project, day, day),
 }
 ENDED = replace(USE_CASE, last_period=date(2020, 3, 31))
 
@@ -77,9 +77,9 @@ ENDED = replace(USE_CASE, last_period=date(2020, 3, 31))
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_entry_refuses_a_day_that_has_not_begun_and_one_after_the_last(entry, lake_home):
     with pytest.raises(NotBegunError, match="has not begun in UTC"):
-        ENTRIES[entry](USE_CASE, TOMORROW)
+        ENTRIES[entry](open_project(USE_CASE), TOMORROW)
     with pytest.raises(InvalidRequestError, match=r"toy ends on 2020-03-31; 2020-04-01 is after it"):
-        ENTRIES[entry](ENDED, date(2020, 4, 1))
+        ENTRIES[entry](open_project(ENDED), date(2020, 4, 1))
     assert not (lake_home / "lake").exists()
 
 
@@ -108,7 +108,7 @@ def spoiled(lake_home, monkeypatch):
 
 def release(use_case=USE_CASE, **more):
     return resubmit.resubmit_released(
-        open_project(use_case), "events", [quarantined.HOUR], actor="Ann", reason="ok now", **more
+        open_project(use_case), "events", [quarantined.HOUR], actor="Ann", comment="ok now", **more
     )
 
 

@@ -74,7 +74,7 @@ def test_a_day_that_was_not_judged_counts_neither_as_a_breach_nor_as_quiet():
     assert decide(POLICY, DAY, days(False, None, None, True), []).outcome == "hold"
     decision = decide(POLICY, DAY, days(True, True, True, None), [])
     assert decision.outcome == "hold"
-    assert f"Performance was not judged on {DAY}: why." in decision.reason
+    assert f"Performance was not judged on {DAY}: reason." in decision.reason
 
 
 def test_a_gap_is_neither_and_before_a_long_one_nothing_counts():
