@@ -1,1 +1,1 @@
-"""Types of a declaration: what a use case may say, checked when it is said. Nothing here imports a heavy library."""
+"""Define and check the types of a use case's declaration. No module here imports a heavy library."""

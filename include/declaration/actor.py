@@ -1,7 +1,6 @@
-"""Name who acts, in one wording: a user that is logged in, an account of the machine, or what starts runs of itself.
+"""Describe the actor of an action: a logged-in user, an account of the machine, or an automatic trigger.
 
-What a person may choose freely, such as the id of a run, is quoted and never read as a name. Imports nothing heavy, as
-use_case.py.
+Text that a user can choose, such as a run's id, is quoted and never used as a name. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from include.declaration.form_limits import NAME_LENGTH
 from include.errors import shorten
 from include.printable import escape_line
 
-NOBODY = "nobody, in time"
-"""Who rejects where a question stays unanswered."""
+NOBODY = "no user (no answer in time)"
+"""Actor of the rejection when an approval request is not answered in time."""
 _UNNAMED = "a user whom Airflow does not name"
 _USER_LENGTH = 100
-"""Characters of a user's name that are kept."""
+"""Characters of a user's name that are stored."""
 
 
 def run_actor(context: Mapping[str, Any]) -> str:
-    """Return who started the run of a task's context, and the run's id in quotes.
+    """Return the actor that started the run of a task's context, and the run's id in quotes.
 
-    Airflow writes the user's name and the type of the run itself, from the login; a person who triggers a run chooses
-    its id. Cleared by others, a run keeps the name of the user who started it.
+    Airflow sets the user's name (from the login) and the run type; a user who triggers a run can choose its id. A
+    run that another user clears keeps the name of the user who started it.
     """
     run = context["dag_run"]
     kind = str.__str__(run.run_type)  # an enumeration of strings
@@ -34,12 +33,12 @@ def run_actor(context: Mapping[str, Any]) -> str:
 
 
 def answer_actor(user: Mapping[str, Any] | None) -> str:
-    """Return who answered a question, as Airflow names the user that was logged in; `NOBODY` where nobody did."""
+    """Return the user who answered an approval request, as Airflow names the login; `NOBODY` for None."""
     return NOBODY if user is None else _user(user.get("name"))
 
 
 def account_actor() -> str:
-    """Return the account of the operating system that runs this process, whatever the environment calls it."""
+    """Return the operating system account of this process; environment variables are not read."""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # an account without a name, as in a container
@@ -48,7 +47,7 @@ def account_actor() -> str:
 
 
 def _starter(kind: str, user: str | None) -> str:
-    """Return in words who or what started a run of this type."""
+    """Describe the user or trigger that started a run of this type."""
     if kind == "scheduled":
         return "the scheduler"
     if kind.startswith("asset"):

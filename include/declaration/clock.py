@@ -1,4 +1,4 @@
-"""The one clock by which days begin, and the arithmetic of days in a time zone."""
+"""Provide the clock of all use cases, and calculate days in a time zone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def now() -> datetime:
 
 
 def today(time_zone: str) -> date:
-    """Return the calendar day that it is now in `time_zone`."""
+    """Return the current calendar day in `time_zone`."""
     return now().astimezone(ZoneInfo(time_zone)).date()
 
 
 def start_of_day(day: date, zone: tzinfo) -> datetime | None:
-    """Return the first instant (UTC) of `day` in `zone`; None if the zone skipped that day.
+    """Return the first instant (UTC) of `day` in `zone`; None if the zone skipped it.
 
-    Where clocks are set forward at midnight the day begins at 01:00; where midnight occurs twice, at the first one.
-    A zone that crosses the date line skips a whole day, such as Pacific/Apia 2011-12-30.
+    If clocks are set forward at midnight, the day begins at 01:00; if midnight occurs twice, at the first one. A zone
+    that crosses the date line skips a whole day, such as Pacific/Apia 2011-12-30.
     """
     # For a wall-clock time that does not exist, fold=0 gives the instant at which the clocks were set forward.
     start = datetime.combine(day, time(), zone).replace(fold=0).astimezone(UTC)
@@ -30,31 +30,31 @@ def start_of_day(day: date, zone: tzinfo) -> datetime | None:
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Return every calendar day from `first` to `last`, both included."""
+    """Return the calendar days from `first` to `last`, both included."""
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
 def require_time_zone(name: str) -> bool:
-    """Report a `time_zone` that the IANA database does not have; the hint names similar ones."""
+    """Report a `time_zone` that is not in the IANA database, with similar names as a hint."""
     try:
         ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # not found, a folder of the database, no name at all
+    except (ValueError, OSError, KeyError):  # unknown, a folder of the database, or not a name
         problem = f"time_zone {name!r} is not a time zone of the IANA database, such as 'Europe/Berlin'."
         return require(False, problem, field="time_zone", hint=did_you_mean(name, available_timezones(), most=3))
     return True
 
 
 LONGEST_WAIT = timedelta(days=365)
-"""The longest time that a declaration may let anything wait: Airflow adds it to instants, which end with year 9999."""
+"""Longest duration in a declaration: Airflow adds durations to instants, which end with year 9999."""
 
 
 def require_wait(wait: timedelta, say: str) -> None:
-    """Report a time to wait that is not above 0, or too long to be counted; `say` ends with the name of its field."""
-    problem = f"{say} is a time above 0 and at most {LONGEST_WAIT.days} days; it is {wait}."
+    """Report a duration that is not above 0 or exceeds `LONGEST_WAIT`; `say` ends with its field's name."""
+    problem = f"{say} must be above 0 and at most {LONGEST_WAIT.days} days; it is {wait}."
     require(timedelta() < wait <= LONGEST_WAIT, problem, field=say.rpartition(" ")[2])
 
 
 def require_existing(time_zone: str, day: date | None, field: str) -> None:
-    """Report a day that the zone skipped."""
+    """Report a day that the time zone skipped."""
     exists = day is None or start_of_day(day, ZoneInfo(time_zone)) is not None
     require(exists, f"{field} {day} does not exist in {time_zone}, which skipped it.", field=field)

@@ -1,6 +1,6 @@
-"""Check that the parts of a use case fit each other, once its fields have the right types.
+"""Check that the parts of a use case are consistent, after their types were checked.
 
-Imports nothing heavy, as use_case.py.
+Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ FEATURE_TYPES = COLUMN_TYPES - {"string", "date32", TIMESTAMP} | {CATEGORY}
 
 
 def check_use_case(use_case: UseCase, unusable: Collection[str] = ()) -> None:
-    """Report everything about a use case that does not fit together.
+    """Report every inconsistency of a use case.
 
-    `unusable` are fields with values of other types than declared: a check that would read one is left out.
+    `unusable` are fields whose values have a wrong type: checks that read one of them are skipped.
     """
     checks = (
         (_check_names, {"name", "owner"}),
@@ -57,7 +57,7 @@ def _check_names(use_case: UseCase) -> None:
 
 
 def _check_days(use_case: UseCase) -> None:
-    require(use_case.look_back_periods >= 0, "look_back_periods is a number of days from 0.", field="look_back_periods")
+    require(use_case.look_back_periods >= 0, "look_back_periods must be at least 0 days.", field="look_back_periods")
     if clock.require_time_zone(use_case.time_zone):
         clock.require_existing(use_case.time_zone, use_case.first_period, "first_period")
         clock.require_existing(use_case.time_zone, use_case.last_period, "last_period")
@@ -103,7 +103,7 @@ def _check_feature_types(use_case: UseCase) -> None:
 
 
 def _check_equal_types(use_case: UseCase) -> None:
-    """Report a feature that is called as a key and has another type: features hold one column of that name."""
+    """Report a feature with the name of a key but another type: `features` has one column of that name."""
     stored = {name: stored_type(kind) for name, kind in use_case.features.items()}
     other = {n: (kind, stored[n]) for n, kind in use_case.key_types().items() if stored.get(n, kind) != kind}
     problem = f"keys that are features too need one type, not {other}."
@@ -113,7 +113,7 @@ def _check_equal_types(use_case: UseCase) -> None:
 def _check_baseline(use_case: UseCase) -> None:
     stray = sorted(set(use_case.training.baseline_features) - set(use_case.features))
     hint = did_you_mean(stray, use_case.features)
-    require(not stray, f"baseline_features {stray} are no features.", field="training.baseline_features", hint=hint)
+    require(not stray, f"baseline_features {stray} are not features.", field="training.baseline_features", hint=hint)
 
 
 def _check_period(use_case: UseCase) -> None:

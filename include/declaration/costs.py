@@ -1,4 +1,4 @@
-"""What wrong decisions cost, as a use case declares it."""
+"""Declare the costs of wrong decisions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from include.declaration.problems import declared, require
 @declared
 @dataclass(frozen=True)
 class DecisionCosts:
-    """What a wrong decision costs, in any one unit; the decision threshold follows from it."""
+    """Costs of wrong decisions, both in `unit`; they determine the decision threshold."""
 
     missed: float
     false_positive: float
@@ -24,5 +24,5 @@ class DecisionCosts:
 
     @property
     def threshold(self) -> float:
-        """Warn from this probability on: c_false / (c_false + c_missed) (Elkan 2001, eq. 2)."""
+        """Return the probability from which to warn: c_false / (c_false + c_missed) (Elkan 2001, eq. 2)."""
         return self.false_positive / (self.false_positive + self.missed)

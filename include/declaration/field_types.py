@@ -1,4 +1,4 @@
-"""Checks that the fields of a declaration have the types that they are annotated with, in words."""
+"""Check that the fields of a declaration have their annotated types."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from include.declaration.problems import is_usable, name_of, require, stop_check
 def require_field_types(declared: Any) -> None:
     """Check every field of a declared dataclass against its annotation, and that its texts can be stored.
 
-    What is wrong is reported, and ends the checks of the object: the others would compare what cannot be compared.
+    A wrong type is reported and ends the checks of the object, since the other checks compare its fields.
     """
     if wrong_field_types(declared, f"{name_of(declared)}: "):
         stop_checks()
 
 
 def wrong_field_types(declared: Any, say: str = "") -> frozenset[str]:
-    """Report such fields, and return the names of those that cannot be compared with anything; `say` begins the texts.
+    """Report fields with a wrong type or unstorable text; return the fields that later checks must skip.
 
-    A field that holds a wrong object, which has reported its problems itself, is among them where that cannot be
-    compared.
+    `say` is a prefix of the texts. Fields that hold an unusable declared object, which has reported its own problems,
+    are returned, too.
     """
     unusable = set()
     for name, expected in _hints(type(declared)).items():
@@ -33,8 +33,8 @@ def wrong_field_types(declared: Any, say: str = "") -> frozenset[str]:
             unusable.add(name)
         elif not _fits(value, expected):
             unusable.add(name)
-            words = f"{say}{name} must be {_words(expected)}; it is {value!r} ({type(value).__name__})."
-            require(False, words, field=name, hint=_hint(value, expected))
+            problem = f"{say}{name} must be {_words(expected)}; it is {value!r} ({type(value).__name__})."
+            require(False, problem, field=name, hint=_hint(value, expected))
         elif wrong := [text for text in _texts(value) if not _can_be_stored(text)]:
             unusable.add(name)
             hint = "Leave out zero characters and halves of surrogate pairs."
@@ -85,7 +85,7 @@ def _all_fit(values: tuple[object, ...], arguments: tuple[Any, ...]) -> bool:
 
 
 def _is(value: object, expected: Any) -> bool:
-    if expected is Any or not isinstance(expected, type):  # a type variable: not checked here
+    if expected is Any or not isinstance(expected, type):  # a type variable is not checked
         return True
     if expected is Callable or expected.__name__ == "Callable":
         return callable(value)

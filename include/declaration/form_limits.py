@@ -1,7 +1,6 @@
-"""Limit the size of what a person or a program asks for: one limit per kind, for forms and the functions behind them.
+"""Limit the size of inputs: one limit per kind of input, for forms and the functions behind them.
 
-The command line, REST and backfills do not pass through the form, so each function checks its own arguments. Imports
-nothing heavy, as use_case.py.
+The command line, REST and backfills bypass the form, so each function checks its own arguments. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 from include.errors import InvalidRequestError, shorten
 
 REASON_LENGTH = 2_000
-"""Characters of a free text: why something is done, or why a row is quarantined."""
+"""Characters of a free text, such as the reason of an action or of a quarantined row."""
 NAME_LENGTH = 250
 """Characters of a name: a version, feed, table, file, row, person or run."""
 DAY_LENGTH = len("2013-01-05")
@@ -21,15 +20,15 @@ LIST_LENGTH = 1_000
 PARAMETER_COUNT = 100
 """Entries of an object in a form, such as LightGBM's parameters."""
 WINDOW_DAYS = 36_600
-"""Days of the longest training window that can be asked for: a century."""
+"""Days of the longest training window that can be requested: a century."""
 TUNING_TRIALS = 1_000
 TUNING_MINUTES = 300
 _QUOTED = 80
-"""Characters of a refused text that its refusal repeats."""
+"""Characters of a refused text that the error quotes."""
 
 
 class TextTooLongError(InvalidRequestError):
-    """A text, a list or an object that is larger than what its field takes."""
+    """A text, list or object exceeds the limit of its field."""
 
     def __init__(self, field: str, size: int, limit: int, unit: str, start: str = "") -> None:
         begins = f" It begins with {start!r}." if start else ""
@@ -43,26 +42,26 @@ def require_text(field: str, text: str | None, limit: int = REASON_LENGTH) -> No
     """Refuse a text that is longer than `limit` characters; None is accepted.
 
     Raises:
-        TextTooLongError: it is longer.
+        TextTooLongError: the text is longer.
     """
     if text is not None and len(text) > limit:
         raise TextTooLongError(field, len(text), limit, "characters", text[:_QUOTED])
 
 
 def require_name(field: str, name: str | None) -> None:
-    """Refuse a name that is longer than names are.
+    """Refuse a name that is longer than `NAME_LENGTH`.
 
     Raises:
-        TextTooLongError: it is longer.
+        TextTooLongError: the name is longer.
     """
     require_text(field, name, NAME_LENGTH)
 
 
 def require_list(field: str, values: Sequence[str] | None, limit: int = REASON_LENGTH) -> None:
-    """Refuse a list with too many entries, or with one that is longer than `limit` characters.
+    """Refuse a list with more than `LIST_LENGTH` entries, or an entry longer than `limit` characters.
 
     Raises:
-        TextTooLongError: there are too many, or one is too long.
+        TextTooLongError: the list or an entry is too long.
     """
     if values is None:
         return
@@ -73,10 +72,10 @@ def require_list(field: str, values: Sequence[str] | None, limit: int = REASON_L
 
 
 def require_parameters(field: str, values: Mapping[str, Any] | None) -> None:
-    """Refuse an object with too many entries, or with a name or a text that is too long.
+    """Refuse an object with more than `PARAMETER_COUNT` entries, or with a name or text that is too long.
 
     Raises:
-        TextTooLongError: there are too many, or one is too long.
+        TextTooLongError: there are too many entries, or a name or text is too long.
     """
     if values is None:
         return
@@ -84,10 +83,10 @@ def require_parameters(field: str, values: Mapping[str, Any] | None) -> None:
         raise TextTooLongError(field, len(values), PARAMETER_COUNT, "entries")
     for name, value in values.items():
         require_name(field, str(name))
-        if not isinstance(value, int | float):  # anything else is refused later, and quoted then
+        if not isinstance(value, int | float):  # other values are refused later, by an error that quotes them
             require_name(field, str(value))
 
 
 def shorten_reason(text: str) -> str:
-    """Return a generated reason so that it fits the field of a reason; its middle is left out where it is longer."""
+    """Shorten a generated reason to `REASON_LENGTH` characters, leaving out its middle."""
     return shorten(text, REASON_LENGTH)

@@ -1,4 +1,4 @@
-"""Names of what is measured besides metrics, and the check of a value that must be one of several."""
+"""Name the subjects of metrics, and check a value that must be one of several."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from include.declaration.problems import did_you_mean, require
 BASELINES = ("prior", "logistic")
 ALL_ROWS, CHAMPION = "all rows", "champion"
 MODEL = "model"
-"""The model that is judged, as a subject of metrics and predictions."""
+"""The evaluated model, as a subject of metrics and predictions."""
 
 
 def require_one_of(value: str, known: Sequence[str], say: str) -> None:
-    """Report a problem that begins with `say`, unless the value is among those that are known."""
+    """Report a value that is not one of `known`; `say` is a prefix of the text."""
     field = say.rstrip("=").rpartition(" ")[2]
     require(value in known, f"{say}{value!r} is none of {list(known)}.", field=field, hint=did_you_mean(value, known))

@@ -1,6 +1,6 @@
-"""LightGBM's parameters: which a use case or a form may set, of what type and in what range.
+"""Define which LightGBM parameters a use case or a form may set, with their types and ranges.
 
-Imports nothing heavy, as use_case.py.
+Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ LARGEST_INTEGER, LARGEST_NUMBER = 2**31 - 1, 1e308
 
 @dataclass(frozen=True)
 class Range:
-    """What a parameter may be, both ends included."""
+    """Allowed values of a parameter, both ends included."""
 
     kind: type
     least: float = 0
     most: float = math.inf
-    """Without an end, LightGBM's own holds: a whole number has 32 bits, and any other is finite."""
+    """If infinite, LightGBM's own limit applies: 32 bits for whole numbers, finite values for others."""
 
     def __str__(self) -> str:
         if self.kind is bool:
@@ -31,13 +31,13 @@ class Range:
         return f"{'a whole number' if self.kind is int else 'a number'} from {self.least:g}{end}"
 
     def holds(self, value: object) -> bool:
-        """Return whether a value has the type, and lies within."""
+        """Return whether a value has the type and is in the range."""
         if self.kind is bool or isinstance(value, bool):
             return self.kind is bool and isinstance(value, bool)
         if not isinstance(value, int if self.kind is int else int | float):
             return False
         end = min(self.most, LARGEST_INTEGER if self.kind is int else LARGEST_NUMBER)
-        return self.least <= value <= end  # NaN lies in no range
+        return self.least <= value <= end  # False for NaN
 
 
 TUNABLE: Mapping[str, Range] = {
@@ -79,7 +79,7 @@ OWN: Mapping[str, object] = {
     "device_type": "cpu",
     "verbosity": -1,
 }
-"""What the trainer sets itself, besides seed and number of threads: determinism and the objective hang on it."""
+"""Parameters that the trainer sets, in addition to seed and threads: they make training deterministic and binary."""
 ALSO_OWN = frozenset(
     {
         *("seed", "data_random_seed", "bagging_seed", "feature_fraction_seed", "extra_seed"),
@@ -119,12 +119,12 @@ _ALIASES: Mapping[str, str] = {
     "is_unbalance": "unbalance unbalanced_sets",
     "categorical_feature": "cat_column cat_feature categorical_column categorical_features",
 }
-"""Parameter to the other names that LightGBM has for it; `rounds` and `early_stopping_rounds` are names of our own."""
+"""Parameter to its aliases in LightGBM; `rounds` and `early_stopping_rounds` are names of this project."""
 ALIASES: Mapping[str, str] = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
 
 
 class SearchedRange(Protocol):
-    """A range that tuning searches: `include.declaration.use_case.Search`."""
+    """A range that tuning searches: `include.declaration.use_case.SearchRange`."""
 
     @property
     def low(self) -> float: ...
@@ -135,7 +135,7 @@ class SearchedRange(Protocol):
 
 
 def wrong_parameters(values: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with these values of LightGBM's parameters and of `ROUNDS`."""
+    """Return the problems of values of LightGBM's parameters and of `ROUNDS`."""
     wrong = []
     for name, value in values.items():
         allowed = TUNABLE.get(name) or ROUNDS.get(name)
@@ -147,9 +147,9 @@ def wrong_parameters(values: Mapping[str, Any]) -> list[Problem]:
 
 
 def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, SearchedRange]) -> Iterator[Problem]:
-    """Yield what is wrong with the parameters of a `Training` and with what it searches.
+    """Yield the problems of the parameters and the search ranges of a `Training`.
 
-    A parameter that the trainer sets itself may be declared with the trainer's value.
+    A parameter that the trainer sets may be declared with the trainer's value.
     """
     declared = {name: value for name, value in parameters.items() if name not in OWN or OWN[name] != value}
     for name in declared.keys() & ROUNDS.keys():
@@ -161,30 +161,30 @@ def wrong_declaration(parameters: Mapping[str, Any], search: Mapping[str, Search
         if name not in searchable:
             near = f"Write {ALIASES[name]!r}." if ALIASES.get(name) in searchable else did_you_mean(name, searchable)
             hint = near or f"These can be searched: {', '.join(searchable)}."
-            yield Problem(path, f"The search of {name!r} is not possible.", hint)
+            yield Problem(path, f"Parameter {name!r} cannot be searched.", hint)
         elif problem := _wrong_range(TUNABLE[name], each, parameters.get(name)):
             yield Problem(path, f"The search of {name!r} {problem}.")
 
 
 def _wrong_range(allowed: Range, search: SearchedRange, declared: object) -> str | None:
-    """Return what is wrong with the range of a parameter, in words."""
+    """Return the problem of a parameter's search range as text, or None."""
     if allowed.kind is int and not search.whole:
         return f"must be {allowed}: give whole numbers for both ends, not {search.low!r} and {search.high!r}"
     if not (allowed.holds(search.low) and allowed.holds(search.high)):
-        return f"must be {allowed}; {search.low:g} to {search.high:g} is not within"
+        return f"must be {allowed}; {search.low:g} to {search.high:g} is outside"
     if not isinstance(declared, int | float):
-        return "has no value in `parameters`: declare the one to begin with, which is tried first"
+        return "has no value in `parameters`: declare the value to try first"
     if not search.low <= declared <= search.high or (search.whole and declared != int(declared)):
-        return f"begins with {declared!r}, which is no value from {search.low!r} to {search.high!r}: it is tried first"
+        return f"tries {declared!r} first, which is not a value from {search.low!r} to {search.high!r}"
     return None
 
 
 def _unknown(name: str) -> Problem:
-    """Return why a name is none of a parameter that may be set, and which to write instead."""
+    """Return the problem of a name that cannot be set, with the name to write instead."""
     path, meant = f"parameters[{name!r}]", ALIASES.get(name, name)
     if meant in OWN or meant in ALSO_OWN:
         return Problem(path, f"Parameter {name!r} is set by the trainer itself.", "Leave it out.")
     if meant != name:
         return Problem(path, f"Parameter {name!r} is another name of {meant!r}.", f"Write {meant!r}.")
     hint = did_you_mean(name, allowed := sorted({*TUNABLE, *ROUNDS})) or f"These may be set: {', '.join(allowed)}."
-    return Problem(path, f"Parameter {name!r} is none that may be set.", hint)
+    return Problem(path, f"Parameter {name!r} cannot be set.", hint)

@@ -1,6 +1,6 @@
-"""Hold that declared names collide neither with each other nor with names that the product uses itself.
+"""Check declared names for collisions with each other and with names that the product uses.
 
-Imports nothing heavy, as use_case.py.
+Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from include.declaration.problems import require
 DAG_KINDS = ("data", "train", "score", "monitor", "retrain", "rollback", "maintenance", "quarantine", "reproduce")
 """The DAGs of each use case: `<use case>__<kind>`."""
 RESERVED_PREFIX = "__airworthy_"
-"""Begins the name of every column that a step adds to a table for itself; no declared name may begin so."""
+"""Prefix of internal columns that a step adds to a table; declared names must not begin with it."""
 LAKE_COLUMNS = frozenset({"day", "digest", "reasons", "quarantined_row"})
-"""Columns that the lake adds to its tables, or the quarantine to the files that leave it."""
+"""Columns that the lake adds to its tables, or the quarantine to its exported files."""
 PREDICTION_COLUMNS = frozenset({"probability", "warning", "model_version"})
-"""Columns of predictions besides the keys."""
+"""Columns of predictions in addition to the keys."""
 SUBJECTS = frozenset({"features", "labels", "predictions", "prediction", "model", *BASELINES})
-"""What the monitor measures besides feeds, by these names: two metrics of one name would be one."""
+"""Subjects of monitored metrics in addition to feeds: a feed with one of these names would be mixed with it."""
 REFUSED_BY_LIGHTGBM = frozenset(',:"[]{}')
-"""Characters that no name of a feature may have."""
+"""Characters that the name of a feature must not contain."""
 LONGEST = 200
-"""Characters of a column's name, and of an owner's."""
+"""Characters of a column's or an owner's name."""
 LONGEST_USE_CASE = 100
-"""Characters of a use case's name: Airflow's tags have no more."""
+"""Characters of a use case's name: the limit of Airflow's tags."""
 
 
 def require_use_case(name: str, owner: str) -> None:
-    """Report a name of a use case, or of its owner, that cannot be one everywhere."""
+    """Report a name of a use case or owner that some system does not accept."""
     require(re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None, "use lower-case letters, digits and _.", field="name")
     require("__" not in name, "no double underscore: it separates the use case from its DAG.", field="name")
     require(
@@ -44,11 +44,11 @@ def require_use_case(name: str, owner: str) -> None:
 
 
 def require_columns(names: Iterable[str], field: str, say: str = "", also_taken: Collection[str] = ()) -> None:
-    """Report column names that are no printable text, or that the product uses; `say` begins the texts."""
+    """Report column names that are not printable or that the product uses; `say` is a prefix of the texts."""
     names = list(names)
-    odd = [name for name in names if not _is_plain(name)]
+    invalid = [name for name in names if not _is_plain(name)]
     hint = f"Use 1 to {LONGEST} printable characters, without spaces at the ends."
-    require(not odd, f"{say}{odd} cannot be names of columns.", field=field, hint=hint)
+    require(not invalid, f"{say}{invalid} cannot be names of columns.", field=field, hint=hint)
     taken = [
         name
         for name in names
@@ -60,19 +60,19 @@ def require_columns(names: Iterable[str], field: str, say: str = "", also_taken:
 
 
 def require_distinct_columns(names: Iterable[str], field: str, say: str = "") -> None:
-    """Report column names that differ in case only, or not at all; `say` begins the text.
+    """Report column names that are equal, or differ in case only; `say` is a prefix of the text.
 
-    DuckDB knows no difference between `Size` and `size`, so neither may names.
+    DuckDB treats `Size` and `size` as one name.
     """
     same = _same([*names])
-    problem = f"{say}columns {same} are one name to DuckDB, which ignores upper and lower case."
+    problem = f"{say}columns {same} are the same name in DuckDB, which ignores case."
     require(not same, problem, field=field, hint="Rename one.")
 
 
 def require_features(names: Iterable[str]) -> None:
-    """Report names of features that LightGBM refuses, or would store as another name.
+    """Report names of features that LightGBM refuses or changes.
 
-    It refuses the characters of `REFUSED_BY_LIGHTGBM`, writes each space as `_`, and loses a `=` at the start.
+    It refuses the characters of `REFUSED_BY_LIGHTGBM`, replaces each space by `_`, and drops a `=` at the start.
     """
     names = list(names)
     for name in names:
@@ -80,30 +80,30 @@ def require_features(names: Iterable[str]) -> None:
         hint = f"Write {instead!r}." if instead not in names else f"{instead!r} is a feature, too; write another name."
         for is_wrong, problem in (
             (not REFUSED_BY_LIGHTGBM.isdisjoint(name), 'refuses a name with any of , : " [ ] { }'),
-            (" " in name, f"writes spaces as _, so that it would be {name.replace(' ', '_')!r}"),
-            (name.startswith("="), "loses a = that begins a name"),
+            (" " in name, f"replaces spaces by _, which would give {name.replace(' ', '_')!r}"),
+            (name.startswith("="), "drops a = at the start of a name"),
         ):
             require(not is_wrong, f"LightGBM {problem}.", field=f"features[{name!r}]", hint=hint)
 
 
 def require_feeds(names: Iterable[str]) -> None:
-    """Report names of feeds that are no functions' or arguments' names, not distinct, or used by the monitor."""
+    """Report names of feeds that are not valid as functions and arguments, not distinct, or used by the monitor."""
     names = list(names)
-    odd = [name for name in names if not name.isidentifier() or keyword.iskeyword(name) or name == "day"]
-    problem = f"feeds {odd} cannot be names of functions and of arguments beside `day`."
-    require(not odd, problem, field="feeds", hint="Rename them.")
-    require(bool(names) and not _same(names), f"feeds need distinct names, has {names}.", field="feeds")
+    invalid = [name for name in names if not name.isidentifier() or keyword.iskeyword(name) or name == "day"]
+    problem = f"feeds {invalid} cannot be names of functions and of arguments next to `day`."
+    require(not invalid, problem, field="feeds", hint="Rename them.")
+    require(bool(names) and not _same(names), f"feeds need distinct names, not {names}.", field="feeds")
     taken = [name for name in names if name.casefold() in SUBJECTS]
-    problem = f"feeds {taken} are called as something else that the monitor measures."
+    problem = f"feeds {taken} have the name of another subject of monitored metrics."
     require(not taken, problem, field="feeds", hint="Rename them.")
 
 
 def _is_plain(name: object) -> bool:
-    """Whether it is text that every table, file and page shows as it is."""
+    """Return whether a name is text that tables, files and pages display unchanged."""
     return isinstance(name, str) and 0 < len(name) <= LONGEST and name.isprintable() and name == name.strip()
 
 
 def _same(names: Collection[str]) -> list[str]:
-    """Return the names of which another one differs in nothing or in case only."""
-    folded = [name.casefold() for name in names]
-    return [name for name, each in zip(names, folded, strict=True) if folded.count(each) > 1]
+    """Return the names that occur more than once, ignoring case."""
+    folded_names = [name.casefold() for name in names]
+    return [name for name, folded in zip(names, folded_names, strict=True) if folded_names.count(folded) > 1]

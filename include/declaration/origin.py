@@ -1,4 +1,4 @@
-"""Where in a use case's files an error comes from, and which module declares a use case."""
+"""Locate errors in a use case's files, and the module that declares a use case."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DECLARATIONS = ("include.declaration.use_case", "include.declaration", "dataclas
 
 
 def declaring_module() -> str:
-    """Return the name of the module whose code is building a declaration; empty if there is none."""
+    """Return the name of the module whose code is building a declaration, or an empty text."""
     frame = sys._getframe(1)  # noqa: SLF001 (CPython's own way)
     while frame is not None and _builds_declarations(str(frame.f_globals.get("__name__", ""))):
         frame = frame.f_back  # type: ignore[assignment]
@@ -26,7 +26,7 @@ def declaring_module() -> str:
 
 
 def _builds_declarations(module: str) -> bool:
-    # By whole names: include.use_cases is no part of include.declaration.use_case.
+    # Compares whole names: include.use_cases is not part of include.declaration.use_case.
     return any(module == name or module.startswith(f"{name}.") for name in DECLARATIONS)
 
 
@@ -38,24 +38,24 @@ def load_function(use_case: str, package: str, module: str, name: str) -> Callab
     """
     full = f"{package}.{module}"
     try:
-        found = importlib.import_module(full)
+        loaded = importlib.import_module(full)
     except (Exception, SystemExit) as error:
         folder = next(iter(getattr(sys.modules.get(package), "__path__", [])), None)
         where = file_and_line(error, Path(folder) if folder else None)
         raise BrokenUseCaseError(use_case, full, where, error) from error
-    function: Any = getattr(found, name, None)
+    function: Any = getattr(loaded, name, None)
     if callable(function):
         return function  # type: ignore[no-any-return]
-    functions = [each for each, value in vars(found).items() if callable(value)]
+    functions = [attribute for attribute, value in vars(loaded).items() if callable(value)]
     hint = f". {did_you_mean(name, functions)}".rstrip(". ")
     missing = AttributeError(f"{full} has no function {name!r}, which the use case needs{hint}")
-    raise BrokenUseCaseError(use_case, full, str(found.__file__ or ""), missing)
+    raise BrokenUseCaseError(use_case, full, str(loaded.__file__ or ""), missing)
 
 
 def file_and_line(error: BaseException, folder: Path | None = None) -> str:
-    """Return `file:line` of an error: the innermost line within `folder`, else the innermost that has a file.
+    """Return `file:line` of an error: the innermost line within `folder`, else the innermost with a file.
 
-    A syntax error names its own file. The path is relative to the repository where it lies in it.
+    A syntax error names its own file. A path in the repository is relative to it.
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_shown(error.filename)}:{error.lineno or 1}"
@@ -66,7 +66,7 @@ def file_and_line(error: BaseException, folder: Path | None = None) -> str:
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    """Return whether a file lies in a folder, or is the single file of that name."""
+    """Return whether a file is in a folder, or is the single-file module of that name."""
     return path.is_relative_to(folder) or path == folder.with_name(f"{folder.name}.py")
 
 

@@ -1,8 +1,8 @@
-"""Collect everything that is wrong with a declaration, so that a person reads all of it at once.
+"""Collect all problems of a declaration, so that one error lists them all.
 
-A class that is decorated with `declared` reports with `require`; its construction fails with all that was reported.
-Within `keep_problems` (the import of a use case) only the use case fails: a part keeps its problems, and the object
-that holds the part reports them with the path to it. Imports nothing heavy, as use_case.py.
+A class decorated with `declared` reports problems with `require`; its construction raises one error with all of them.
+Within `keep_problems` (the import of a use case) only the use case raises: a part stores its problems, and the object
+that holds the part reports them with the path to it. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from include.errors import AirworthyError, in_words
 
 Declared = TypeVar("Declared")
 _NOTES = "_declaration_notes"
-"""Attribute of a declared object that could not be right."""
+"""Attribute of a declared object that has problems."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a declaration."""
+    """A problem of a declaration."""
 
     path: str
-    """Where in the declared object it is, such as `feeds[1].columns`; empty: the object as a whole."""
+    """Path within the declared object, such as `feeds[1].columns`; empty: the object as a whole."""
     problem: str
     hint: str = ""
-    """What to write instead, as sentences."""
+    """What to write instead, in sentences."""
 
     @property
     def text(self) -> str:
-        """What is wrong and what to write instead, without the path."""
+        """Return the problem and the hint, without the path."""
         return f"{self.problem} {self.hint}".strip()
 
     def below(self, path: str) -> Problem:
-        """Return the same problem of an object that holds this one at `path`."""
+        """Return the problem for an outer object that holds this one at `path`."""
         return replace(self, path=f"{path}.{self.path}".rstrip("."))
 
     def __str__(self) -> str:
@@ -47,10 +47,10 @@ class Problem:
 
 
 class DeclarationError(AirworthyError, ValueError):
-    """A declaration cannot be used; it lists every problem with what to write instead."""
+    """A declaration is invalid; the message lists every problem with its hint."""
 
     def __init__(self, problems: Iterable[Problem], whole: str = "") -> None:
-        """`whole` names the object that the paths lead through; without it the texts name their object themselves."""
+        """Build the message; `whole` names the object of the paths. Without it, no path is written."""
         self.problems, self.whole = tuple(dict.fromkeys(problems)), whole
         lines = [str(problem) if whole else problem.text for problem in self.problems]
         many = f"{len(lines)} problems:\n" + "\n".join(f"- {line}" for line in lines)
@@ -59,27 +59,27 @@ class DeclarationError(AirworthyError, ValueError):
 
 @dataclass(frozen=True)
 class _Notes:
-    """What a wrong object carries: its problems, and whether its fields can be compared with others nevertheless."""
+    """Problems of an invalid object, and whether other checks can still use its fields."""
 
     problems: tuple[Problem, ...]
     is_usable: bool
 
 
 class _UnusableError(Exception):
-    """Ends the checks of an object with fields that cannot be compared."""
+    """Ends the checks of an object whose fields have wrong types."""
 
 
 _reported: ContextVar[list[Problem] | None] = ContextVar("reported", default=None)
 """Problems of the object that is being checked; None outside of a check."""
 _kept: ContextVar[list[object] | None] = ContextVar("kept", default=None)
-"""Wrong objects that no other object holds; None where a wrong object raises at once."""
+"""Invalid objects that no other object holds; None outside `keep_problems`, where an invalid object raises at once."""
 
 
 def require(condition: bool, problem: str, *, field: str = "", hint: str = "") -> bool:
     """Report a problem of the object that is being checked, unless the condition holds.
 
     Returns:
-        The condition: what depends on it can be left out.
+        The condition, so that the caller can skip checks that depend on it.
 
     Raises:
         DeclarationError: the condition does not hold, and no object is being checked.
@@ -103,7 +103,7 @@ def report(problem: Problem) -> None:
 
 @contextmanager
 def report_below(path: str) -> Iterator[None]:
-    """Let what is reported within be problems of what is at `path` of the object that is being checked."""
+    """Report problems within the block for the part at `path` of the object that is being checked."""
     problems: list[Problem] = []
     token = _reported.set(problems)
     try:
@@ -115,51 +115,51 @@ def report_below(path: str) -> Iterator[None]:
 
 
 def did_you_mean(names: object, known: Iterable[str], most: int = 1) -> str:
-    """Return a sentence with the most similar of the known names, at most so many for each; empty if none is.
+    """Return a sentence with the most similar known names, at most `most` per name; empty if there are none.
 
     `names` is a name or a list of names.
     """
-    by_folded = {each.casefold(): each for each in known}
+    by_folded = {name.casefold(): name for name in known}
     several = names if isinstance(names, list) else [names]
-    found = []
+    suggestions = []
     for name in several:
-        close = difflib.get_close_matches(str(name).strip().casefold(), by_folded, n=most)
-        meant = " or ".join(repr(by_folded[each]) for each in close)
-        found += [f"{meant} for {name!r}" if len(several) > 1 else meant] if meant else []
-    return f"Did you mean {' and '.join(found)}?" if found else ""
+        matches = difflib.get_close_matches(str(name).strip().casefold(), by_folded, n=most)
+        meant = " or ".join(repr(by_folded[match]) for match in matches)
+        suggestions += [f"{meant} for {name!r}" if len(several) > 1 else meant] if meant else []
+    return f"Did you mean {' and '.join(suggestions)}?" if suggestions else ""
 
 
 def stop_checks() -> None:
-    """End the checks of the object: its fields cannot be compared with anything."""
+    """End the checks of the object, because its fields have wrong types."""
     raise _UnusableError
 
 
 def name_of(declared_object: object) -> str:
-    """Return how texts name a declared object: `Feed('events')`, or `Monitoring` where it has no name."""
+    """Return the text for a declared object: `Feed('events')`, or `Monitoring` if it has no name."""
     kind, name = type(declared_object).__name__, getattr(declared_object, "name", "")
     return f"{kind}({name!r})" if isinstance(name, str) and name else kind
 
 
 def is_usable(value: object) -> bool:
-    """Return whether the fields of all declared objects in a value can be compared with others."""
+    """Return whether checks can use the fields of all declared objects in a value."""
     return all(notes.is_usable for _, _, notes in _wrong_parts("", value))
 
 
 def sound(parts: Iterable[Declared]) -> list[Declared]:
-    """Return those of the declared objects that nothing is wrong with."""
+    """Return the declared objects that have no problems."""
     return [part for part in parts if not hasattr(part, _NOTES)]
 
 
 def declared(cls: type[Declared]) -> type[Declared]:
-    """Let a dataclass collect what its `__post_init__` reports; arguments that it does not have are reported, too.
+    """Make a dataclass collect the problems of its `__post_init__` and of its arguments.
 
-    Constructing it raises DeclarationError, or within `keep_problems` keeps the problems for the object that holds it.
+    Constructing it raises DeclarationError; within `keep_problems` it stores the problems for the object that holds it.
     """
     return _collect(cls, always_raises=False)
 
 
 def declared_whole(cls: type[Declared]) -> type[Declared]:
-    """Do as `declared`, for a dataclass that no other object holds: constructing a wrong one always raises."""
+    """Do as `declared`, for a dataclass that no other object holds: an invalid one always raises."""
     return _collect(cls, always_raises=True)
 
 
@@ -189,9 +189,9 @@ def _collect(cls: type[Declared], *, always_raises: bool) -> type[Declared]:
 def _known_arguments(
     kind: str, signature: inspect.Signature, args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> Mapping[str, object] | None:
-    """Return the keyword arguments that a class has; None where it cannot be constructed from these arguments.
+    """Return the keyword arguments that a class accepts; None if it cannot be constructed.
 
-    Arguments that it does not have, or that are missing, are reported.
+    Reports unknown and missing arguments.
     """
     _, *fields = signature.parameters
     known = {name: value for name, value in kwargs.items() if name in fields}
@@ -213,7 +213,7 @@ def _known_arguments(
 def _construct(
     self: object, construct: Callable[..., None], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> bool:
-    """Construct an object, which reports its problems; False where it could not be checked to the end."""
+    """Construct an object, which reports its problems; return False if its checks ended early."""
     try:
         construct(self, *args, **kwargs)
     except _UnusableError:
@@ -221,15 +221,15 @@ def _construct(
     except Exception:
         if not _reported.get():
             raise
-        return False  # a check stumbled over what is reported already
+        return False  # a check failed because of a problem that is already reported
     return True
 
 
 def _give_up(self: object, parts: Collection[object], notes: _Notes, always_raises: bool) -> None:
-    """Raise the problems of an object and its parts, or keep them in the object and no longer for the parts."""
+    """Raise the problems of an object and its parts, or move the parts' problems to the object."""
     kept = _kept.get()
     if kept is not None:
-        kept[:] = [each for each in kept if not any(each is part for part in parts)]
+        kept[:] = [other for other in kept if not any(other is part for part in parts)]
     if always_raises or kept is None:
         raise DeclarationError(notes.problems, name_of(self) if always_raises else "")
     object.__setattr__(self, _NOTES, notes)
@@ -237,29 +237,29 @@ def _give_up(self: object, parts: Collection[object], notes: _Notes, always_rais
 
 
 def _wrong_parts(path: str, value: object) -> Iterator[tuple[str, object, _Notes]]:
-    """Yield the wrong objects in a field's value, each with its path and its notes."""
+    """Yield the invalid objects in a field's value, each with its path and its notes."""
     notes = getattr(value, _NOTES, None)
     if isinstance(notes, _Notes):
         yield path, value, notes
     elif isinstance(value, tuple | list):
-        for place, each in enumerate(value):
-            yield from _wrong_parts(f"{path}[{place}]", each)
+        for index, item in enumerate(value):
+            yield from _wrong_parts(f"{path}[{index}]", item)
     elif isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from _wrong_parts(f"{path}[{name!r}]", each)
+        for name, item in value.items():
+            yield from _wrong_parts(f"{path}[{name!r}]", item)
 
 
 @contextmanager
 def keep_problems() -> Iterator[Callable[[], list[Problem]]]:
-    """Let wrong objects keep their problems for the object that holds them, instead of raising one by one.
+    """Make invalid objects store their problems for the object that holds them, instead of raising.
 
-    Yields a function that returns the problems of the objects that no other one holds. An exception within is raised
-    together with them.
+    Yields a function that returns the problems of objects that no other object holds. An exception in the block is
+    raised together with them.
     """
     kept: list[object] = []
 
     def left() -> list[Problem]:
-        return [each.below(name_of(part)) for part in kept for each in getattr(part, _NOTES).problems]
+        return [problem.below(name_of(part)) for part in kept for problem in getattr(part, _NOTES).problems]
 
     token = _kept.set(kept)
     try:

@@ -1,4 +1,4 @@
-"""Every declared use case, found by its package; a broken one never hides the others."""
+"""Find and load the declared use cases; a broken one does not affect the others."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from include.errors import BrokenUseCaseError, DuplicateUseCaseError, InvalidReq
 
 
 def all_use_cases() -> Mapping[str, UseCase]:
-    """Return every use case that can be loaded, by name, in order of names."""
+    """Return the use cases that can be loaded, by name, sorted."""
     return discover()[0]
 
 
 def broken_use_cases() -> Mapping[str, BrokenUseCaseError]:
-    """Return the reason for each use case that cannot be loaded, by the last part of its module's name."""
+    """Return the errors of use cases that cannot be loaded, by the last part of the module's name."""
     return discover()[1]
 
 
 def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]:
-    """Return the use cases of the packages that the settings name, and those that cannot be loaded with the reason.
+    """Return the use cases of the configured packages by name, and the errors of broken ones.
 
-    Of several modules that declare one name, the module of that name keeps it.
+    If several modules declare one name, the module with that name keeps it.
     """
     declared: dict[str, dict[str, UseCase]] = defaultdict(dict)
     broken: dict[str, BrokenUseCaseError] = {}
@@ -43,32 +43,32 @@ def discover() -> tuple[Mapping[str, UseCase], Mapping[str, BrokenUseCaseError]]
             continue
         for module in modules:
             try:
-                found_there = _declared_in(module)
+                declaration = _declared_in(module)
             except BrokenUseCaseError as error:
                 _add(broken, error)
                 continue
-            if found_there is not None:
-                name, use_case = found_there
+            if declaration is not None:
+                name, use_case = declaration
                 declared[name][module] = use_case
-    found = {}
+    use_cases = {}
     for name, modules_of in declared.items():
         owners = [module for module in modules_of if _last_part(module) == name] if len(modules_of) > 1 else modules_of
         owner = next(iter(owners)) if len(owners) == 1 else None
         if owner is not None:
-            found[name] = modules_of[owner]
+            use_cases[name] = modules_of[owner]
         for module in modules_of.keys() - {owner}:
             twice = DuplicateUseCaseError(name, modules_of)
             _add(broken, BrokenUseCaseError(_last_part(module), module, _file_of(module), twice))
-    return dict(sorted(found.items())), dict(sorted(broken.items()))
+    return dict(sorted(use_cases.items())), dict(sorted(broken.items()))
 
 
 def load_use_case(name: str) -> UseCase:
     """Return the use case of that name.
 
-    Only its own module is imported where that has its name, so that no other one can stop a task.
+    If one module has that name, only this module is imported, so that other use cases cannot stop a task.
 
     Raises:
-        InvalidRequestError: there is no such use case; the message names those there are.
+        InvalidRequestError: there is no such use case; the message lists the existing ones.
         BrokenUseCaseError: it cannot be loaded; the message names file and line.
     """
     if len(own := _own_modules(name)) == 1:
@@ -87,11 +87,11 @@ def load_use_case(name: str) -> UseCase:
 
 def _own_modules(name: str) -> list[str]:
     """Return the modules of that name in all packages that can be imported."""
-    found = []
+    modules: list[str] = []
     for package in settings.current_settings().use_case_packages:
         with suppress(BrokenUseCaseError):
-            found += [module for module in _members(package) if _last_part(module) == name]
-    return found
+            modules += [module for module in _members(package) if _last_part(module) == name]
+    return modules
 
 
 def _members(package: str) -> list[str]:
@@ -100,47 +100,47 @@ def _members(package: str) -> list[str]:
     Raises:
         BrokenUseCaseError: the package cannot be imported.
     """
-    with _whatever_it_does(package):
-        found = importlib.import_module(package)
-        if not hasattr(found, "__path__"):
+    with _translate_errors(package):
+        imported = importlib.import_module(package)
+        if not hasattr(imported, "__path__"):
             raise _refused(
-                package, f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES names packages that hold use cases"
+                package, f"{package} is a module. AIRWORTHY_USE_CASE_PACKAGES must name packages of use cases"
             )
-        return [f"{package}.{member.name}" for member in pkgutil.iter_modules(found.__path__)]
+        return [f"{package}.{member.name}" for member in pkgutil.iter_modules(imported.__path__)]
 
 
 def _declared_in(module: str) -> tuple[str, UseCase] | None:
-    """Return the `USE_CASE` of a module and its name; None where it declares none.
+    """Return the name and the `USE_CASE` of a module; None if it declares none.
 
     Raises:
-        BrokenUseCaseError: the module cannot be imported, or `USE_CASE` is something else.
+        BrokenUseCaseError: the module cannot be imported, or `USE_CASE` is not a UseCase.
     """
-    with _whatever_it_does(module):
-        found = _import_whole(module)
-        use_case = getattr(found, "USE_CASE", None)
+    with _translate_errors(module):
+        imported = _import_whole(module)
+        use_case = getattr(imported, "USE_CASE", None)
         if use_case is None:
             return None
         if not isinstance(use_case, UseCase):
             raise _refused(module, f"USE_CASE is a {type(use_case).__name__}; it must be a UseCase")
         use_case.declare_in(module)
-        if use_case.package == module and not hasattr(found, "__path__"):
+        if use_case.package == module and not hasattr(imported, "__path__"):
             raise _refused(
                 module,
-                "it is declared in a single file, and its functions have no place. Make it a folder with __init__.py,"
-                " source.py, expectations.py and features.py, or name their package: UseCase(package=…)",
+                "it is declared in a single file, without a package for its functions. Make it a folder with"
+                " __init__.py, source.py, expectations.py and features.py, or name their package: UseCase(package=…)",
             )
         return str(use_case.name), use_case
 
 
 def _import_whole(module: str) -> ModuleType:
-    """Import the module of a use case, so that all problems of its declaration are raised at once.
+    """Import the module of a use case, and raise all problems of its declaration at once.
 
-    Where there are any, it is imported again the next time, as Python does with a module that raised: its own modules
-    may have been imported with wrong parts.
+    If there are any, the module and its submodules are imported again the next time, since they may hold invalid
+    objects.
     """
     try:
         with keep_problems() as unused:
-            found = importlib.import_module(module)
+            imported = importlib.import_module(module)
         if problems := unused():
             raise BrokenUseCaseError(_last_part(module), module, _file_of(module), DeclarationError(problems, module))
     except (DeclarationError, BrokenUseCaseError):
@@ -148,17 +148,17 @@ def _import_whole(module: str) -> ModuleType:
             if name == module or name.startswith(f"{module}."):
                 del sys.modules[name]
         raise
-    return found
+    return imported
 
 
 @contextmanager
-def _whatever_it_does(module: str) -> Iterator[None]:
-    """Turn whatever a module raises, when it is imported or looked at, into words.
+def _translate_errors(module: str) -> Iterator[None]:
+    """Translate exceptions of a module's import and attributes into BrokenUseCaseError.
 
-    Its `__getattr__`, a property, or an object that it put in its own place may raise as its import may.
+    Not only the import may raise: also `__getattr__`, a property, or an object that replaced the module.
 
     Raises:
-        BrokenUseCaseError: it raised anything that does not end the process.
+        BrokenUseCaseError: the module raised an exception that does not end the process.
     """
     try:
         yield
@@ -183,7 +183,7 @@ def _refused(module: str, reason: str) -> BrokenUseCaseError:
 
 
 def _file_of(module: str) -> str:
-    """Return the file of a module; empty where it does not say, since it put something else in its place."""
+    """Return the file of a module; empty if unknown, such as for an object that replaced the module."""
     with suppress(Exception, SystemExit):
         return str(getattr(sys.modules[module], "__file__", None) or "")
     return ""

@@ -1,7 +1,7 @@
-"""How long a use case keeps what it has stored: declared, checked when it is built, carried out by `maintenance`.
+"""Declare how long stored data are kept; the DAG `maintenance` applies it.
 
-Never removed, whatever is declared: the newest content of any day, the ledger, claims, decisions, corrections, and
-registered versions with their models. Imports nothing heavy.
+Never removed: the newest content of any day, the ledger, claims, decisions, corrections, and registered versions with
+their models. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from include.declaration.field_types import require_field_types
 from include.declaration.problems import declared, require
 
 LONGEST_TASK_HOURS = 7
-"""No task of ours runs longer (see dag.WAITING): what was current when it began must stay until it ends."""
+"""Upper limit of a task's duration: data that were current when it began must be kept until it ends."""
 LETTERS_ARE_TRIED_DAYS = 7
-"""See storage/outbox.py: a younger alert may still have to be sent."""
+"""Days in which sending an alert is retried (include/notifications/queue.py)."""
 
 
 @declared
 @dataclass(frozen=True)
 class Retention:
-    """Days, counted from when something was made, ended or replaced; the defaults keep rather too much."""
+    """Retention periods in days since data were created, finished or replaced; the defaults are generous."""
 
     automatic: bool = False
-    """Whether the DAG `maintenance` has a schedule, whose runs remove; without one only a person removes."""
+    """Whether the DAG `maintenance` has a schedule, whose runs delete; without one only a user's run deletes."""
     superseded_days: int = 30
-    """What a day of a table held before it was replaced, whoever reads it; and files of writers that were killed."""
+    """Days to keep superseded data files of a table, and files of writers that were killed."""
     champion_days: int | None = None
-    """A version that flew stays reproducible so long after the ledger last named it. None: for ever."""
+    """Days that a former champion stays reproducible after the ledger last named it. None: for ever."""
     newest_versions: int = 10
-    """Of the other versions, so many of the newest stay reproducible."""
+    """Number of the newest other versions that stay reproducible."""
     run_days: int = 180
-    """Runs in MLflow that became no version, studies among them; and the data of runs and versions this young."""
+    """Days to keep MLflow runs without a registered version, studies included, and the data of runs and versions."""
     deleted_run_days: int = 30
-    """How long a run that was deleted by `maintenance` can still be restored with its artifacts."""
+    """Days in which a run that `maintenance` deleted can be restored with its artifacts."""
     log_days: int = 90
-    """Logs of Airflow's tasks."""
+    """Days to keep logs of Airflow's tasks."""
     data_docs_days: int = 180
-    """Data Docs of the days."""
+    """Days to keep Data Docs."""
     backtest_cache_days: int = 90
-    """What a replay has trained; it is trained again where it is needed."""
+    """Days to keep the models of a replay; a missing one is trained again."""
     notification_days: int = 90
-    """The text of alerts that nobody has to be sent any more. That they were told is kept."""
+    """Days to keep the text of alerts that are sent or given up. The fact that they were sent is kept."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -49,9 +49,8 @@ class Retention:
         least = -(-LONGEST_TASK_HOURS // 24) + 1
         require(
             self.superseded_days >= least,
-            say + f"superseded_days is {least} or more: a task may read for {LONGEST_TASK_HOURS} hours what was current"
-            f" when"
-            " it began, and a day more is for clocks that differ.",
+            say + f"superseded_days must be at least {least}: a task may read data that were current when it began for"
+            f" {LONGEST_TASK_HOURS} hours, and a day is added for clock differences.",
             field="superseded_days",
         )
         require(
@@ -67,32 +66,34 @@ class Retention:
             " anyway: declare as many days or more, or None for ever.",
             field="champion_days",
         )
-        problem = "newest_versions is 1 or more: somebody will ask how it came about."
+        problem = "newest_versions must be at least 1, so that the newest version stays reproducible."
         require(self.newest_versions >= 1, say + problem, field="newest_versions")
-        problem = "deleted_run_days is 1 or more, so that a mistake can be undone."
+        problem = "deleted_run_days must be at least 1, so that a mistake can be undone."
         require(self.deleted_run_days >= 1, say + problem, field="deleted_run_days")
         for name in ("log_days", "data_docs_days", "backtest_cache_days"):
-            require(getattr(self, name) >= 1, say + f"{name} is 1 or more.", field=name)
+            require(getattr(self, name) >= 1, say + f"{name} must be at least 1.", field=name)
         require(
             self.notification_days > LETTERS_ARE_TRIED_DAYS,
-            say + f"notification_days is more than {LETTERS_ARE_TRIED_DAYS}: so long it is tried to send an alert.",
+            say + f"notification_days must be above {LETTERS_ARE_TRIED_DAYS}: sending an alert is retried for"
+            f" {LETTERS_ARE_TRIED_DAYS} days.",
             field="notification_days",
         )
 
     def rules(self) -> list[str]:
-        """The policy in words, a line each."""
-        champions = "every version that ever flew"
+        """Return the policy as text, one rule per line."""
+        champions = "every version that was ever champion"
         if self.champion_days is not None:
-            champions = f"who flies now and who was named champion within {_days(self.champion_days)}"
+            champions = f"the champion, versions named champion within {_days(self.champion_days)}"
         return [
-            f"Tables: what a day held before it was replaced goes after {_days(self.superseded_days)}, unless a version"
-            " that stays reproducible was trained on it.",
-            f"Reproducible stay {champions}, the newest {self.newest_versions} of the others, and all that are younger"
-            f" than {_days(self.run_days)}.",
-            f"MLflow: runs that became no version are deleted after {_days(self.run_days)}, and their artifacts"
+            f"Tables: superseded content of a day is deleted after {_days(self.superseded_days)}, unless a reproducible"
+            " version was trained on it.",
+            f"These versions stay reproducible: {champions}, the newest {self.newest_versions} of the others, and all"
+            f" younger than {_days(self.run_days)}.",
+            f"MLflow: runs without a registered version are deleted after {_days(self.run_days)}, and their artifacts"
             f" {_days(self.deleted_run_days)} later.",
-            f"Task logs go after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, fits of a replay"
-            f" after {_days(self.backtest_cache_days)}, the text of old alerts after {_days(self.notification_days)}.",
+            f"Task logs are deleted after {_days(self.log_days)}, Data Docs after {_days(self.data_docs_days)}, models"
+            f" of a replay after {_days(self.backtest_cache_days)}, the text of old alerts after"
+            f" {_days(self.notification_days)}.",
         ]
 
 

@@ -1,4 +1,4 @@
-"""The text that names a rule: its column, kind and arguments; equal for equal rules, different for different ones."""
+"""Build the text that identifies a rule: its column, kind and arguments. Equal rules have equal texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 MAX_TEXT = 100
-"""Characters of one argument; a longer one is cut and told apart by a digest."""
+"""Characters of one argument; a longer one is cut and identified by a digest."""
 NOT_ARGUMENTS = frozenset(
     {
         *("id", "meta", "notes", "description", "severity", "result_format", "catch_exceptions", "rendered_content"),
@@ -20,12 +20,12 @@ NOT_ARGUMENTS = frozenset(
 UNORDERED = frozenset(
     {"value_set", "value_pairs_set", "regex_list", "like_pattern_list", "column_set", "type_list", "ties_okay"}
 )
-"""Arguments whose order means nothing: sorted, for a Python set has another order in each process."""
+"""Arguments without an order; they are sorted, because a Python set has another order in each process."""
 COLUMN_FIELDS = ("column", "column_A", "column_B", "column_list")
 
 
 def rule_text(expectation: Any) -> str:
-    """Name a rule: `hour: expect_column_values_to_be_between(min_value=0, max_value=22)`."""
+    """Return the text of a rule: `hour: expect_column_values_to_be_between(min_value=0, max_value=22)`."""
     given = {name: value for name, value in expectation if name not in NOT_ARGUMENTS and _is_given(expectation, name)}
     columns: list[str] = []
     for name in COLUMN_FIELDS:
@@ -37,14 +37,14 @@ def rule_text(expectation: Any) -> str:
 
 
 def reason_text(expectation: Any) -> str:
-    """Give the reason a quarantined row carries: the description, if there is one, and the rule it stands for."""
+    """Return the reason stored with a quarantined row: the description, if any, and the rule."""
     rule = rule_text(expectation)
     description = getattr(expectation, "description", None)
     return f"{description} [{rule}]" if description else rule
 
 
 def _is_given(expectation: Any, name: str) -> bool:
-    """Tell whether an argument differs from its default: one that is written out changes nothing."""
+    """Return whether an argument differs from its default."""
     field = type(expectation).__fields__.get(name)
     value = getattr(expectation, name)
     if field is None or field.required or value != field.default:
@@ -53,7 +53,7 @@ def _is_given(expectation: Any, name: str) -> bool:
 
 
 def _text(value: Any, is_unordered: bool = False) -> str:
-    """Write a value so that equal values give equal text."""
+    """Format a value; equal values have equal texts."""
     if isinstance(value, bool) or value is None:
         return repr(value)
     if isinstance(value, float) and value.is_integer():

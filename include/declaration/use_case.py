@@ -1,4 +1,4 @@
-"""The declaration of a use case: what a team writes down, checked when it is built.
+"""Declare a use case; the declaration is checked when it is built.
 
 Imports nothing heavy: DAG files read declarations when they are parsed.
 """
@@ -38,22 +38,22 @@ def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 @declared
 @dataclass(frozen=True)
 class Feed:
-    """A source table: its function in source.py has the feed's name and takes the day, unless files are delivered."""
+    """A source table: either source.py has a function of its name that takes the day, or files are delivered."""
 
     name: str
     columns: Mapping[str, str]
     """Column name to type (one of `COLUMN_TYPES`), without the partition's `day`."""
     keys: tuple[str, ...]
-    """Columns that identify a row, and in whose order a partition is stored."""
+    """Columns that identify a row; partitions are sorted by them."""
     max_quarantined: float = 0.05
     """Largest share of a day's rows that may be quarantined; above it the day is refused."""
     missing_periods: frozenset[date] = frozenset()
-    """Days that the source will never deliver: empty by declaration."""
+    """Days that the source will never deliver; they are empty."""
     landing: Landing | None = None
-    """The bucket into which others put this feed's files; source.py then needs no function for it."""
+    """The bucket to which suppliers deliver this feed's files; source.py then needs no function for it."""
     known_at: str | None = None
-    """The column that says when a row became known: a `timestamp`, or a `date32` of the day during which it did.
-    A row known after the decision time of the day that delivers it is refused; None: nothing is checked."""
+    """The column of the time at which a row became known: a `timestamp`, or a `date32` of the day.
+    A row known after the decision time of the day that delivers it is refused; None: no check."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -62,7 +62,7 @@ class Feed:
         require(self.name.isidentifier(), say + "the name must be a Python identifier.", field="name")
         for column, kind in self.columns.items():
             hint = did_you_mean(kind, COLUMN_TYPES, most=3)
-            problem = f"{say}column {column!r} has the type {kind!r}, which is none of {sorted(COLUMN_TYPES)}."
+            problem = f"{say}column {column!r} has the type {kind!r}, which is not one of {sorted(COLUMN_TYPES)}."
             require(kind in COLUMN_TYPES, problem, field=f"columns[{column!r}]", hint=hint)
         require_columns(self.columns, "columns", say)
         require_distinct_columns(self.columns, "columns", say)
@@ -71,10 +71,10 @@ class Feed:
         problem = f"{say}keys {stray} are not among its columns {list(self.columns)}."
         require(not stray, problem, field="keys", hint=did_you_mean(stray, self.columns))
         share = 0 <= self.max_quarantined < 1
-        require(share, say + "max_quarantined is a share from 0 to below 1.", field="max_quarantined")
+        require(share, say + "max_quarantined must be at least 0 and below 1.", field="max_quarantined")
         if self.known_at is not None:
             kind = self.columns.get(self.known_at, "not declared")
-            known = [column for column, each in self.columns.items() if each in KNOWN_AT_TYPES]
+            known = [column for column, column_type in self.columns.items() if column_type in KNOWN_AT_TYPES]
             problem = (
                 f"{say}known_at={self.known_at!r} is {kind}; name a column of one of the types {list(KNOWN_AT_TYPES)}."
             )
@@ -84,45 +84,45 @@ class Feed:
 @declared
 @dataclass(frozen=True)
 class Label:
-    """What is predicted: the column that `labels` in features.py returns, 0 or 1."""
+    """The predicted outcome: a column of `labels` in features.py, 0 or 1."""
 
     name: str
     meaning: str
     label_delay_periods: int
-    """A day's labels are complete, as far as they will ever be, this many days later."""
+    """Days after which the labels of a day are complete."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
-        problem = f"Label({self.name!r}): a label is known after its day: at least 1."
+        problem = f"Label({self.name!r}): label_delay_periods must be at least 1: a label is known after its day."
         require(self.label_delay_periods >= 1, problem, field="label_delay_periods")
 
 
 @declared
 @dataclass(frozen=True)
 class SearchRange:
-    """A range in which tuning looks for a LightGBM parameter, both ends included; whole numbers if both ends are."""
+    """A range of a LightGBM parameter for tuning, both ends included; whole numbers if both ends are."""
 
     low: float
     high: float
     log: bool = False
-    """Whether to look evenly on a logarithmic scale."""
+    """Whether to sample on a logarithmic scale."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
         say = f"SearchRange({self.low:g}, {self.high:g}): "
         require(self.low < self.high, say + "low must be below high.", field="low")
-        require(not self.log or self.low > 0, say + "a logarithm needs low above 0.", field="low")
+        require(not self.log or self.low > 0, say + "a logarithmic scale needs low above 0.", field="low")
 
     @property
     def whole(self) -> bool:
+        """Return whether the range has whole numbers only."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
 @declared
 @dataclass(frozen=True)
 class Training:
-    """How a model is trained as of a day T: days whose labels have matured by T, cut by time into train, validation
-    and test."""
+    """Training as of a day T: days with mature labels, split by time into train, validation and test."""
 
     window_periods: int
     validation_periods: int
@@ -131,15 +131,15 @@ class Training:
     """Days left out between train and validation, and between validation and test."""
     min_train_periods: int
     parameters: Mapping[str, int | float | str | bool]
-    """LightGBM parameters; seeds, threads and determinism are set by the trainer."""
+    """LightGBM parameters; the trainer sets seeds, threads and determinism."""
     rounds: int
     early_stopping_rounds: int
     seed: int = 20130101
     baseline_features: tuple[str, ...] = ()
-    """What the logistic baseline reads; empty: every feature. With little to learn from, few and plain ones are harder
-    to beat than all."""
+    """Features of the logistic baseline; empty: all. With few training rows, a few simple features make a stronger
+    baseline than all."""
     search: Mapping[str, SearchRange] = field(default_factory=dict)
-    """LightGBM parameter to the range that tuning searches; empty: this use case cannot be tuned."""
+    """LightGBM parameter to the range that tuning searches; empty: no tuning."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -157,25 +157,24 @@ class Training:
         require(
             self.window_periods >= least,
             f"Training: window_periods={self.window_periods} cannot hold min_train_periods + validation_periods +"
-            f" test_periods"
-            f" + 2 gaps = {least} days.",
+            f" test_periods + 2 gaps = {least} days.",
             field="window_periods",
         )
 
     @property
     def rebuildable_days(self) -> int:
-        """Days of the shortest window that the leakage gate can build again: all but the last test day."""
+        """Return the days of the shortest window that the leakage gate can rebuild: all but the last test day."""
         return self.min_train_periods + self.validation_periods + max(1, self.test_periods - 1)
 
 
 @declared
 @dataclass(frozen=True)
 class Approval:
-    """Who promotes a model that passed its gates: the gates themselves, or a person."""
+    """Whether a person must approve the promotion of a model that passed its gates."""
 
     required: bool = False
     wait: timedelta = timedelta(days=3)
-    """An answer that does not come within this time is a rejection."""
+    """Time to answer; without an answer the model is rejected."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -185,7 +184,7 @@ class Approval:
 @declared_whole
 @dataclass(frozen=True)
 class UseCase:
-    """One model's whole life, declared. Its functions stand beside it, in `package`:
+    """The declaration of one prediction task. Its functions are in modules of `package`:
 
     `source.<feed>(day) -> pyarrow.Table`; `expectations.<feed>() -> Suite`;
     `features.build(day, **feeds) -> ibis.Table`; `features.labels(day, **feeds) -> ibis.Table`.
@@ -195,7 +194,7 @@ class UseCase:
     objective: str
     owner: str
     time_zone: str
-    """A day D begins at midnight here; that is its decision time."""
+    """A day D begins at midnight in this zone; that is its decision time."""
     first_period: date
     look_back_periods: int
     """Features of D are built from days D - look_back_periods to D."""
@@ -209,8 +208,8 @@ class UseCase:
     training: Training
     gates: tuple[BaseGate, ...]
     period: str = ""
-    """The `date32` key that holds the period a row is about, equal to the partition's day in features and predictions;
-    or `PARTITION` where no key does: then `labels` returns one more `date32` column, named `period`. Always declared.
+    """The `date32` key that holds the period of a row, equal to the partition's day in features and predictions; or
+    `PARTITION` if no key does: then `labels` also returns a `date32` column named `period`. Required.
     """
     approval: Approval = Approval()
     monitoring: Monitoring = field(default_factory=Monitoring)
@@ -219,11 +218,11 @@ class UseCase:
     retention: Retention = field(default_factory=Retention)
     links: Mapping[str, str] = field(default_factory=dict)
     notice: str = ""
-    """What a person must know wherever they look, such as that data are replayed."""
+    """A notice shown on every page, such as that data are replayed."""
     package: str = ""
-    """Package that holds its functions; empty: the one that declares it."""
+    """Package of the functions; empty: the one that declares the use case."""
     last_period: date | None = None
-    """The last day of data that will never continue, such as a historical table: nothing runs after it."""
+    """Last day of data that end, such as a historical table: nothing runs after it."""
 
     def __post_init__(self) -> None:
         unusable = wrong_field_types(self)
@@ -237,34 +236,34 @@ class UseCase:
 
     @property
     def label_keys(self) -> tuple[str, ...]:
-        """Columns that identify a row of labels: the keys, and the period where no key holds it."""
+        """Return the columns that identify a row of labels: the keys, and the period if no key holds it."""
         return (*self.keys, PERIOD) if self.period == PARTITION else self.keys
 
     @property
     def label_period(self) -> str:
-        """The column of labels that holds the day of the feature row that a label is about."""
+        """Return the column of labels with the day of the feature row."""
         return PERIOD if self.period == PARTITION else self.period
 
     @property
     def declared_in(self) -> str:
-        """The module whose code built this declaration."""
+        """Return the module whose code built this declaration."""
         return str(self._declared_in)  # type: ignore[attr-defined]
 
     def slice_columns(self) -> list[str]:
-        """Keys and features by whose values rows can be grouped: all but numbers with fractions."""
+        """Return the keys and features that can define slices: all but floats."""
         kinds = {**self.key_types(), **self.features}
         return [name for name, kind in kinds.items() if not kind.startswith("float")]
 
     def declare_in(self, module: str) -> None:
-        """Take `module` as the package of the functions, unless the declaration names another."""
+        """Set `module` as the package of the functions, unless the declaration names another."""
         if not self._names_its_package:  # type: ignore[attr-defined]
             object.__setattr__(self, "package", module)
 
     def require(self, day: date) -> None:
-        """Check that `day` is a day to run for: from the first on, up to the last, and not yet to come.
+        """Check that `day` can be run: between the first and last period, and not in the future.
 
         Raises:
-            InvalidRequestError: the day lies before `first_period` or after `last_period`.
+            InvalidRequestError: the day is before `first_period` or after `last_period`.
             NotBegunError: the day has not begun in the use case's time zone.
         """
         if day < self.first_period:
@@ -282,26 +281,30 @@ class UseCase:
             raise NotBegunError(self.name, day, self.time_zone, self.today(), start, clock.now())
 
     def today(self) -> date:
-        """Return the day that it is now in the use case's time zone."""
+        """Return the current day in the use case's time zone."""
         return clock.today(self.time_zone)
 
     def newest_period(self) -> date:
-        """Return the newest day that can be run: today, or `last_period` where that has passed."""
+        """Return the newest day that can be run: today, or `last_period` if that is earlier."""
         return self.today() if self.last_period is None else min(self.today(), self.last_period)
 
     def feed(self, name: str) -> Feed:
-        """The feed of that name; KeyError if there is none."""
+        """Return the feed of that name.
+
+        Raises:
+            StopIteration: there is no such feed.
+        """
         return next(feed for feed in self.feeds if feed.name == name)
 
     def key_types(self) -> dict[str, str]:
-        """Type of each key column, as the feeds declare it."""
+        """Return the declared type of each key column."""
         columns: dict[str, str] = {}
         for feed in self.feeds:
             columns |= feed.columns
         return {key: columns[key] for key in self.keys if key in columns}
 
     def function(self, module: str, name: str) -> Callable[..., Any]:
-        """Return a function of the use case's package, which is imported only now.
+        """Import a module of the use case's package, and return one of its functions.
 
         Raises:
             BrokenUseCaseError: the module cannot be imported, or has no such function.

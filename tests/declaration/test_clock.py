@@ -148,6 +148,6 @@ def test_the_newest_day_of_a_use_case_that_ended_is_its_last():
     ],
 )
 def test_nothing_is_declared_to_wait_longer_than_instants_can_be_counted(declare, name, wait):
-    with pytest.raises(ValueError, match=f"{name} is a time above 0 and at most 365 days; it is"):
+    with pytest.raises(ValueError, match=f"{name} must be above 0 and at most 365 days; it is"):
         declare(wait)
     declare(timedelta(days=365))

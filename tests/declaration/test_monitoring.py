@@ -11,7 +11,7 @@ from include.declaration.monitoring import SIGNALS, Alerts, BaselineLimit, Monit
     ("metric", "arguments", "said"),
     [
         ("accuracy", {"max_degradation": 0.1}, "'accuracy'.*there are .*log_loss"),
-        ("log_loss", {"max_degradation": -0.1}, "from 0 on"),
+        ("log_loss", {"max_degradation": -0.1}, "at least 0"),
         ("log_loss", {}, "exactly one of max_degradation .* and false_alarms_per_year"),
         ("log_loss", {"max_degradation": 0.1, "false_alarms_per_year": 1}, "exactly one of"),
         ("log_loss", {"false_alarms_per_year": 0}, "between 0.1 and 6"),
@@ -41,16 +41,19 @@ def test_a_limit_against_a_baseline_that_cannot_be_meant_is_refused(baseline, li
     ("wrong", "said"),
     [
         ({"drift_false_alarms_per_year": 50}, "between 0.1 and 6"),
-        ({"min_periods": 1}, "min_periods is 2 or more"),
+        ({"min_periods": 1}, "min_periods must be at least 2"),
         ({"min_periods": 15, "window_periods": 14}, "at most window_periods"),
-        ({"drift_quantile": 0}, "above 0, up to 1"),
-        ({"drift_quantile": 1.1}, "above 0, up to 1"),
+        ({"drift_quantile": 0}, "above 0 and at most 1"),
+        ({"drift_quantile": 1.1}, "above 0 and at most 1"),
         *(
             ({name: 0}, "above 0")
             for name in ("drift_factor", "feature_psi", "volume_change", "max_age_days", "slower")
         ),
-        *(({name: -1}, "from 0 on") for name in ("max_null_increase", "unseen", "stale_periods")),
-        ({"performance": (PerformanceLimit("auc", 0.1), PerformanceLimit("auc", 0.2))}, "each metric has one limit"),
+        *(({name: -1}, "at least 0") for name in ("max_null_increase", "unseen", "stale_periods")),
+        (
+            {"performance": (PerformanceLimit("auc", 0.1), PerformanceLimit("auc", 0.2))},
+            "a metric may have only one limit",
+        ),
     ],
 )
 def test_monitoring_that_cannot_be_meant_is_refused(wrong, said):
@@ -64,11 +67,11 @@ def test_monitoring_that_cannot_be_meant_is_refused(wrong, said):
         ({"signals": ("drift",)}, r"\['drift'\] are none of \['performance'"),
         ({"signals": ("p", "e")}, "none of"),
         ({"signals": ("performance", "performance")}, "named twice"),
-        ({"breaches": 0}, "breaches is 1 or more"),
+        ({"breaches": 0}, "breaches must be at least 1"),
         ({"breaches": 6, "of_periods": 5}, "at most of_periods"),
-        ({"cool_down_periods": 0}, "cool_down_periods is 1 or more"),
-        ({"per_month": -1}, "per_month is a number from 0 on"),
-        ({"backoff_factor": 0.5}, "backoff_factor is 1 or more"),
+        ({"cool_down_periods": 0}, "cool_down_periods must be at least 1"),
+        ({"per_month": -1}, "per_month must be at least 0"),
+        ({"backoff_factor": 0.5}, "backoff_factor must be at least 1"),
         ({"max_cool_down_periods": 13}, "at least cool_down_periods"),
     ],
 )
@@ -80,9 +83,9 @@ def test_a_policy_that_cannot_be_meant_is_refused(wrong, said):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"email_to": ("ann",)}, r"\['ann'\] are no e-mail addresses"),
+        ({"email_to": ("ann",)}, r"\['ann'\] are not e-mail addresses"),
         ({"email_from": "nobody"}, r"\['nobody'\]"),
-        ({"deadline": timedelta()}, "deadline is a time above 0"),
+        ({"deadline": timedelta()}, "deadline must be above 0"),
     ],
 )
 def test_alerts_that_cannot_be_meant_are_refused(wrong, said):
@@ -99,7 +102,7 @@ def test_a_policy_says_in_words_what_it_does():
         "At most 2 trainings",
     ):
         assert part in rules
-    assert "also after one that failed or was not started" in rules
+    assert "also after one that failed or did not start" in rules
 
 
 @pytest.mark.parametrize("policy", [Retraining(signals=()), Retraining(per_month=0)])

@@ -48,16 +48,16 @@ def test_what_is_no_plain_text_is_no_name(name):
 
 
 def test_names_that_differ_in_case_only_are_one_to_duckdb():
-    with pytest.raises(ValueError, match=r"\['size', 'Size'\] are one name"):
+    with pytest.raises(ValueError, match=r"\['size', 'Size'\] are the same name"):
         replace(EVENTS, columns={**EVENTS.columns, "Size": "int8"})
     for change in (
         {"features": {"A": "int8", "a": "int8"}},
         {"features": {"ID": "int8"}},
         {"features": {"Failed": "int8"}},
     ):
-        with pytest.raises(ValueError, match="are one name to DuckDB"):
+        with pytest.raises(ValueError, match="are the same name in DuckDB"):
             replace(USE_CASE, **change)
-    with pytest.raises(ValueError, match="are one name to DuckDB"):
+    with pytest.raises(ValueError, match="are the same name in DuckDB"):
         replace(USE_CASE, keys=("event_date", "id", "id"))
 
 

@@ -292,7 +292,9 @@ def test_the_dag_files_make_the_healthy_dags_and_one_file_reports_the_broken_one
     assert made.count("late__") == 7 and "late__train" not in made and "late__retrain" not in made
     assert errors == "['broken_use_cases.py']"
     for kind in ("train", "retrain"):
-        said = f"The DAG 'late__{kind}' cannot be made: RuntimeError: not yet ({package / 'late' / '__init__.py'}:12)."
+        said = (
+            f"The DAG 'late__{kind}' cannot be created: RuntimeError: not yet ({package / 'late' / '__init__.py'}:12)."
+        )
         assert said in report
     for name, (_, reason, _) in BROKEN.items():
         assert f"The use case '{name}' cannot be loaded: " in report

@@ -32,7 +32,7 @@ TABLE_LEVEL = [
 
 @pytest.mark.parametrize("expectation", TABLE_LEVEL, ids=lambda each: type(each).__name__)
 def test_a_rule_about_the_day_is_refused_among_the_rules_about_rows(expectation):
-    with pytest.raises(ValueError, match=r"judges the day as a whole, not each row; move it from rows to table"):
+    with pytest.raises(ValueError, match=r"checks the day as a whole, not each row; move it from rows to table"):
         Suite(rows=(expectation,))
     assert Suite(table=(expectation,)).table == (expectation,)
 
@@ -56,10 +56,10 @@ def test_a_row_level_rule_may_stand_for_the_day_with_a_share():
         (gxe.ExpectColumnValuesToBeInTypeList(column="hour", type_list=["int64"]), "declared in its Feed"),
         (
             gxe.ExpectColumnValuesToNotBeNull,
-            r"no expectation of Great Expectations; write ExpectColumnValuesToNotBeNull",
+            r"not an expectation of Great Expectations; write ExpectColumnValuesToNotBeNull",
         ),
-        ("hour", "no expectation of Great Expectations"),
-        (None, "no expectation of Great Expectations"),
+        ("hour", "not an expectation of Great Expectations"),
+        (None, "not an expectation of Great Expectations"),
     ],
 )
 def test_what_cannot_be_judged_for_each_row_is_refused(expectation, said):

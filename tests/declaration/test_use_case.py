@@ -16,13 +16,13 @@ FEED = USE_CASE.feed("events")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"columns": {"id": "int"}}, r"column 'id' has the type 'int', which is none of .* Did you mean 'int8'"),
+        ({"columns": {"id": "int"}}, r"column 'id' has the type 'int', which is not one of .* Did you mean 'int8'"),
         ({"keys": ("nowhere",)}, "not among its columns"),
         (
             {"columns": {"id": "int64", "day": "date32"}, "keys": ("id",)},
             r"columns \['day'\] are names that the product uses",
         ),
-        ({"max_quarantined": 1.0}, "share from 0 to below 1"),
+        ({"max_quarantined": 1.0}, "at least 0 and below 1"),
     ],
 )
 def test_a_feed_that_cannot_be_is_refused(change, said):
@@ -37,10 +37,10 @@ def test_a_feed_that_cannot_be_is_refused(change, said):
         ({"name": "a__b"}, "double underscore"),
         ({"keys": ("nowhere",)}, "needs one type in the feeds"),
         ({"features": {"kind": "string"}}, "must be numbers, bool or 'category'"),
-        ({"features": {"failed": "int8"}}, r"columns \['failed', 'failed'\] are one name"),
+        ({"features": {"failed": "int8"}}, r"columns \['failed', 'failed'\] are the same name"),
         ({"feeds": (FEED, FEED)}, "distinct names"),
         *(
-            ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, f"feeds \\['{name}'\\] are called as")
+            ({"feeds": (replace(FEED, name=name), USE_CASE.feed("outcomes"))}, f"feeds \\['{name}'\\] have the name of")
             for name in ("features", "labels", "predictions", "prediction", "model", "prior", "logistic")
         ),
     ],

@@ -142,7 +142,7 @@ def test_no_answer_in_time_rejects(api, approved):
     version = Registry(USE_CASE).version(version_of(api, run))
     rejected = [*before, ("rejection", version.number)]
     assert (version.tags["life"], ledger()) == ("rejected", rejected)
-    assert "nobody, in time" in version.tags["approval"]
+    assert "no user (no answer in time)" in version.tags["approval"]
     clear(api, run, "promote")  # Airflow remembers that it was skipped, and the version that it was rejected
     succeeded(api, TRAIN, run)
     assert (task_state(api, TRAIN, run, "promote"), ledger()) == ("skipped", rejected)

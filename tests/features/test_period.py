@@ -81,8 +81,8 @@ def labelled(lake: Lake, as_of: date, first: date, last: date) -> dict[tuple[dat
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"period": ""}, r"which period a row is about is not declared.*\['event_date'\].*period=PARTITION"),
-        ({"period": "size"}, "period='size' is none of the keys"),
+        ({"period": ""}, r"the period of a row is not declared.*\['event_date'\].*period=PARTITION"),
+        ({"period": "size"}, "period='size' is not one of the keys"),
         ({"period": "id"}, "period='id' is int64, no date32"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_function_that_raises_is_named_with_its_error(monkeypatch):
     assert "tests/ingestion/test_suites.py:" in refused(monkeypatch, lambda: {}["limit"])
     assert "KeyError: 'limit'" in refused(monkeypatch, lambda: {}["limit"])
     assert "TypeError" in refused(monkeypatch, lambda day: Suite())
-    assert "judges the day as a whole" in refused(
+    assert "checks the day as a whole" in refused(
         monkeypatch, lambda: Suite(rows=(gxe.ExpectTableRowCountToEqual(value=1),))
     )
     assert "validation error" in refused(monkeypatch, lambda: gxe.ExpectColumnValuesToBeBetween(min_value=1))

@@ -33,7 +33,7 @@ def test_what_the_trainer_sets_itself_cannot_be_overridden(name):
 
 
 def test_a_misspelt_name_gets_a_suggestion():
-    with pytest.raises(InvalidRequestError, match=r"'num_leafs' is none that may be set. Did you mean 'num_leaves'"):
+    with pytest.raises(InvalidRequestError, match=r"'num_leafs' cannot be set. Did you mean 'num_leaves'"):
         lightgbm_params.merge_parameters(USE_CASE, {"num_leafs": 10})
 
 
@@ -84,7 +84,7 @@ def test_all_mistakes_are_told_at_once():
 @pytest.mark.parametrize(
     ("declared", "words"),
     [
-        ({"num_leafs": 3}, r"'num_leafs' is none that may be set. Did you mean 'num_leaves'"),
+        ({"num_leafs": 3}, r"'num_leafs' cannot be set. Did you mean 'num_leaves'"),
         ({"objective": "regression"}, "'objective' is set by the trainer itself"),
         ({"num_leaves": 3.5}, "'num_leaves' must be a whole number"),
         ({"rounds": 3}, "'rounds' is a field of Training"),
@@ -164,7 +164,7 @@ def test_what_lightgbm_refuses_is_refused_when_it_is_declared(name, value):
 def test_a_parameter_that_is_true_or_false_is_declared_and_given_to_lightgbm_as_such():
     declared = replace(USE_CASE, training=replace(USE_CASE.training, parameters={"extra_trees": True}))
     assert lightgbm_params.merge_parameters(declared, None).lightgbm["extra_trees"] is True
-    with pytest.raises(DeclarationError, match="search of 'extra_trees' is not possible"):
+    with pytest.raises(DeclarationError, match="'extra_trees' cannot be searched"):
         replace(USE_CASE.training, parameters={"extra_trees": True}, search={"extra_trees": SearchRange(0, 1)})
 
 

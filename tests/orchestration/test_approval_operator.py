@@ -177,7 +177,7 @@ def looked_up(answer: SimpleNamespace | None) -> dict[str, Any] | None:
 def test_no_answer_in_time_needs_no_reason_and_rejects(asking):
     asking.answer("Reject", asking.ask(), person=None)
     [entry] = Ledger.of(USE_CASE).entries()
-    assert (entry.action, entry.actor) == ("rejection", "nobody, in time")
+    assert (entry.action, entry.actor) == ("rejection", "no user (no answer in time)")
 
 
 def stored(chosen: str, fields: dict[str, Any], person: dict[str, str] | None = ANN) -> SimpleNamespace:

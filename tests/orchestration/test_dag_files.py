@@ -43,7 +43,7 @@ def test_one_that_fails_half_way_is_left_out_and_kept_with_the_reason(error):
     (failed,) = made.pop(FAILED)
     assert list(made) == ["toy__rollback"]
     assert (failed.use_case, failed.kind, failed.worth_retrying) == ("other", "rollback", False)
-    assert str(failed).startswith(f"The DAG 'other__rollback' cannot be made: {type(error).__name__}")
+    assert str(failed).startswith(f"The DAG 'other__rollback' cannot be created: {type(error).__name__}")
 
 
 def test_a_person_who_interrupts_is_no_failure():

@@ -46,10 +46,11 @@ def test_the_same_decision_again_changes_nothing_whoever_makes_it(trained_toy, a
 
 def test_an_approval_after_a_rejection_is_refused_and_changes_nothing(trained_toy):
     version = register(trained_toy)
-    decide(version, False, "nobody, in time", "")
+    decide(version, False, "no user (no answer in time)", "")
     before = state()
     with pytest.raises(
-        InvalidRequestError, match=r"toy: version 1 was rejected by nobody, in time. A rejection is final"
+        InvalidRequestError,
+        match=r"toy: version 1 was rejected by no user \(no answer in time\)\. A rejection is final",
     ):
         decide(version, True)
     assert state() == before
@@ -132,7 +133,7 @@ def test_the_same_trees_of_the_same_day_are_rejected_under_every_number(trained_
 
 def test_no_answer_in_time_is_a_rejection_where_nobody_approved(trained_toy):
     version = register(trained_toy)
-    assert decide(version, False, "nobody, in time", "", timed_out=True).new
+    assert decide(version, False, "no user (no answer in time)", "", timed_out=True).new
     assert life(version) == "rejected"
 
 
@@ -144,7 +145,7 @@ def test_no_answer_in_time_never_overrides_an_approval(trained_toy, judged_anew)
         judge(Registry(USE_CASE).version(version).run_id, [verdict("passed")], judged_by="others")
     sync.sync_registry(USE_CASE)
     before = state()
-    found = decide(version, False, "nobody, in time", "", timed_out=True)
+    found = decide(version, False, "no user (no answer in time)", "", timed_out=True)
     assert (found.approved, found.actor, found.new) == (True, "Ann", False)
     assert state() == before
 

@@ -185,7 +185,7 @@ def test_where_the_only_version_failed_its_gates_they_are_named_and_nobody_is_to
     assert refused.value.versions == (
         "Version 1, trained as of 2020-03-01, was rejected by its gates: It is bad.",
     )  # fmt: skip
-    assert "Training the same again changes nothing" in str(refused.value)
+    assert "Repeating the same training changes nothing" in str(refused.value)
 
 
 def test_where_a_person_rejected_the_only_version_that_is_said_with_the_reason(trained_toy):
