@@ -1,4 +1,4 @@
-"""Label: the labels that became known on a day, into that day's partition."""
+"""Write the labels that became known on a day into that day's partition."""
 
 from __future__ import annotations
 
