@@ -30,7 +30,7 @@ def build_features(project: Project, day: date) -> Commit:
 
 
 def ensure_features(project: Project, first: date, last: date) -> list[date]:
-    """Build missing features and labels of `first` to `last`, and return the days that were built."""
+    """Build missing features and labels of `first` to `last`; return the days built."""
     existing = project.lake.as_of(last).partitions("features", first, last)
     missing = [day for day in days_from(max(first, project.use_case.first_period), last) if day not in existing]
     for day in missing:
@@ -50,7 +50,7 @@ def ensure_window(project: Project, day: date, window_periods: int | None) -> tu
 
 
 def land_missing(project: Project, first: date, last: date) -> None:
-    """Ingest and validate the days from `first` to `last` that are not in the lake yet.
+    """Ingest and validate the days of `first` to `last` that are not in the lake yet.
 
     Raises:
         DataError: a day fails; the text names it.
@@ -67,7 +67,10 @@ def land_missing(project: Project, first: date, last: date) -> None:
 
 
 def _has_rows(use_case: UseCase, feed: Feed, day: date) -> bool:
-    """Return whether the day is not declared absent, or has corrections from before it was declared absent."""
+    """Return whether the day can have rows of the feed.
+
+    A day declared absent can have corrections from before it was declared absent.
+    """
     if day not in feed.missing_periods:
         return True
     return any(correction.known_on == day for correction in CorrectionLog.of(use_case, feed.name).standing())

@@ -21,7 +21,7 @@ _BINARY = "return 1 if the predicted event happened, 0 if it did not, and null i
 
 
 def label_checks(use_case: UseCase, table: str, day: date) -> list[Check]:
-    """Return the checks of each batch of features or labels of `day`, in the order in which they run."""
+    """Return the checks of each batch of features or labels of `day`, in order."""
     if table == "labels":
         return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, day)]
     about = [] if use_case.period == PARTITION else [_about_the_day(use_case, day)]
@@ -29,7 +29,9 @@ def label_checks(use_case: UseCase, table: str, day: date) -> list[Check]:
 
 
 def require_binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of labels, after checking that each label is 0, 1 or null (any number type or bool).
+    """Yield the batches of labels, checking that each label is 0, 1 or null.
+
+    Any number type and bool are accepted.
 
     Raises:
         ResultRefusedError: a label has another value; the text lists the day's values with their counts.
@@ -66,7 +68,10 @@ def _not_binary(label: str, counts: Counter[object]) -> str:
 
 
 def _no_null(keys: Sequence[str]) -> Check:
-    """Check that no key is null: such a row would be scored, but never joined to its label."""
+    """Check that no key is null.
+
+    A row with a null key would be scored, but never joined to its label.
+    """
 
     def wrong(batch: pa.RecordBatch) -> str:
         nulls = {key: batch[key].null_count for key in keys if batch[key].null_count}
@@ -93,7 +98,7 @@ def _about_the_day(use_case: UseCase, day: date) -> Check:
 
 
 def _about_an_earlier_day(use_case: UseCase, day: date) -> Check:
-    """Check that each label is about a day before the one at whose start it becomes known."""
+    """Check that each label is about a day before the one when it becomes known."""
     period = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:

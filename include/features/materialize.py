@@ -1,4 +1,4 @@
-"""Run a use case's function on the clean feeds as of a day, and write the rows that it returns."""
+"""Run a use case's function on the clean feeds as of a day and write its rows."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ class ResultRowsError(AirworthyError):
 
 
 def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: date) -> Commit:
-    """Write the rows of `features.<function>(day, **clean feeds of since..day)` as the partition of the view's day.
+    """Write the rows that a function of features.py returns for the view's day.
 
-    Rows of an Ibis table stream from DuckDB in order of their keys, so memory does not grow with their number.
+    The call is `features.<function>(day, **clean feeds of since..day)`. Rows of an Ibis table stream from DuckDB in
+    order of their keys, so memory does not grow with their number.
 
     Raises:
         ResultRowsError: the function raised, when called or while its rows were computed; or a row fails a check.
@@ -143,7 +144,9 @@ class _Call:
 
 
 def _code_of(use_case: UseCase, table: str, function: str) -> str:
-    """Return the digest of the code that builds a table, read before the function is imported.
+    """Return the digest of the code that builds a table.
+
+    Call it before the function is imported.
 
     Raises:
         BrokenUseCaseError: the code cannot be read.
@@ -166,7 +169,10 @@ def _checked(
     must_hold: Sequence[Check],
     error: Callable[[str], ResultRowsError],
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches, which are in order of their keys, while the checks pass and no key occurs twice."""
+    """Yield the batches while the checks pass and no key occurs twice.
+
+    The batches are in order of their keys.
+    """
     last: pa.Table | None = None
     for batch in batches:
         for check in must_hold:

@@ -1,4 +1,7 @@
-"""Read the result of `build` or `labels`: an Ibis table, a pandas or polars frame, or an Arrow table."""
+"""Read the result of `build` or `labels`: a table of Ibis or Arrow, or a frame.
+
+Frames are those of pandas or polars.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ class Result:
 
 
 def read_result(returned: Any, announced: pa.Schema, keys: Sequence[str]) -> Result:
-    """Return the rows of a function's result; an Ibis table is computed while its batches are read.
+    """Return the rows of a function's result.
+
+    An Ibis table is computed while its batches are read.
 
     Raises:
         ResultRefusedError: the result is not a table, or does not have exactly the announced columns.

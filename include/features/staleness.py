@@ -1,4 +1,4 @@
-"""Find the periods of tables that were built by other code or from other inputs than the current ones."""
+"""Find periods of tables that were built by other code or from other inputs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def find_stale(
     lake: Lake | None = None,
     reread: bool = False,
 ) -> list[TableStaleness]:
-    """Return the staleness of each table that has periods, in the order in which tables are built.
+    """Return the staleness of each table that has periods, in build order.
 
     Reads the log of each table once, and no rows; creates no table. Empty `tables` means all; `reread` is as for
     `code_digest.table_code_digest`.
@@ -81,7 +81,7 @@ def find_stale(
 
 
 def stale_stretches(found: TableStaleness) -> list[str]:
-    """Describe the stale periods, one line per run of consecutive days with the same reason."""
+    """Describe the stale periods, one line per run of days with the same reason."""
     groups: list[list[StalePeriod]] = []
     for period in found.stale:
         before = groups[-1][-1] if groups else None
@@ -124,7 +124,10 @@ def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: date, re
 
 
 def _is_delivered(use_case: UseCase, table: str) -> bool:
-    """Return whether the table holds delivered files, which are not read again after they are published."""
+    """Return whether the table holds delivered files.
+
+    These are not read again after their day is published.
+    """
     kind, _, feed = table.partition("/")
     return kind == code_digest.RAW and use_case.feed(feed).landing is not None
 
@@ -138,7 +141,10 @@ def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _I
 
 
 def _newest_notes(view: AsOfSnapshot, table: str) -> dict[date, CommitNote]:
-    """Return the newest note of each day. The log is read again only if the table has another version."""
+    """Return the newest note of each day.
+
+    The log is read again only if the table has another version.
+    """
     uri, version = view.lake.uri(table), view.version(table)
     if uri not in _READ or _READ[uri][0] != version:
         newest: dict[date, CommitNote] = {}
@@ -164,7 +170,7 @@ class _Inputs:
         self._partitions = {name: view.partitions(name) for name in sources if _exists(view.lake, name)}
 
     def are_now(self, day: date, then: Mapping[str, str]) -> bool:
-        """Return whether the input tables still have the content that was read for `day`, by digest."""
+        """Return whether the inputs still have the digests that were read for `day`."""
         return all(self._digest(name, day) == then[name] for name in self._partitions if name in then)
 
     def _digest(self, table: str, day: date) -> str:

@@ -1,4 +1,7 @@
-"""List the objects of a bucket and copy them to disk, by boto3 through an Airflow Connection."""
+"""List the objects of a bucket and copy them to disk, by boto3.
+
+Access is through an Airflow Connection.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,10 @@ class Bucket:
     """A bucket with one client, which several threads may share."""
 
     def __init__(self, name: str, connection: str, *, anew: bool = False) -> None:
-        """Use a cached client; `anew` asks Airflow for the Connection again, for processes that outlive its keys."""
+        """Use a cached client, or with `anew` a new one.
+
+        `anew` asks Airflow for the Connection again, for processes that outlive its keys.
+        """
         self.name, self.connection = name, connection
         self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
 
@@ -93,7 +99,7 @@ class Bucket:
             TooManyObjectsError: there are more than `most`; listing stops there.
         """
         contents: list[dict[str, Any]] = []
-        with self.told():
+        with self._translate_errors():
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
                 contents += page.get("Contents", [])
                 if len(contents) > most:
@@ -112,7 +118,7 @@ class Bucket:
         # A threshold of 1 makes every object a multipart one: boto3 compares ETags only for parts, and would accept a
         # small object that was replaced during the download.
         transfer = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE)
-        with self.told(listed.key):
+        with self._translate_errors(listed.key):
             head = self._client.head_object(Bucket=self.name, Key=listed.key)
             if (head["ETag"].strip('"'), head["ContentLength"]) != (listed.etag, listed.size):
                 raise ObjectChangedError(self.name, listed.key)
@@ -132,7 +138,7 @@ class Bucket:
         return FetchedObject(listed, sha256, version)
 
     @contextmanager
-    def told(self, key: str = "") -> Iterator[None]:
+    def _translate_errors(self, key: str = "") -> Iterator[None]:
         """Translate boto3's errors into BucketError or ObjectChangedError."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
@@ -171,7 +177,10 @@ class _Counter:
 
 @functools.lru_cache(maxsize=8)
 def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client created before a fork may hang after it
-    """Return a boto3 client with the Connection's keys, region and endpoint; one per process."""
+    """Return a boto3 client for the Connection, one per process.
+
+    The Connection has the keys, the region and the endpoint.
+    """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id=connection)

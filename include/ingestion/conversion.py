@@ -123,7 +123,10 @@ def _whole(announced: pa.DataType) -> Callable[[Column], _Converted]:
 
 
 def _fractional(announced: pa.DataType) -> Callable[[Column], _Converted]:
-    """Convert integers to floats if exact: all up to 2^53 (float32: 2^24), and some above."""
+    """Convert integers to floats if exact.
+
+    All up to 2^53 (float32: 2^24) are, and some above.
+    """
 
     def converted(values: Column) -> _Converted:
         result = values.cast(announced, safe=False)
@@ -170,7 +173,7 @@ _CONVERSIONS = (
 
 
 def _first_refused(values: Column, conversion: Callable[[Column], _Converted]) -> int | None:
-    """Return the position of the first value that a conversion changes or refuses, or None."""
+    """Return the position of the first value that is changed or refused, or None."""
     try:
         _, changed = conversion(values)
     except pa.ArrowInvalid:
@@ -181,7 +184,7 @@ def _first_refused(values: Column, conversion: Callable[[Column], _Converted]) -
 
 
 def _first_raising(values: Column, conversion: Callable[[Column], _Converted]) -> int:
-    """Return the position of the first value on which a conversion raises, by bisection."""
+    """Return the position of the first value that raises, by bisection."""
     first, end = 0, len(values)
     while end - first > 1:
         middle = (first + end) // 2

@@ -1,4 +1,7 @@
-"""Write quarantined rows as a CSV file to edit; ingestion/correction_reader.py reads it back."""
+"""Write quarantined rows as a CSV file to edit.
+
+ingestion/correction_reader.py reads it back.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,10 @@ reasons for its quarantine, which are informational."""
 
 
 def correction_csv(rows: pa.Table, ids: list[str], reasons: list[list[str]]) -> bytes:
-    """Return ids, reasons and the feed's columns as CSV, in which a null is an empty field and an empty text is `""`.
+    """Return ids, reasons and the feed's columns as CSV.
 
-    A text that a spreadsheet would run as a formula is marked; `read_corrections` removes the mark.
+    A null is an empty field, an empty text is `""`. A text that a spreadsheet would run as a formula is marked;
+    `read_corrections` removes the mark.
     """
     texts = pa.array(["; ".join(row_reasons) for row_reasons in reasons], pa.string())
     table = pa.table(

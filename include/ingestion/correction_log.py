@@ -1,8 +1,8 @@
-"""Store the corrections of a feed: quarantined rows that were sent back, and the day on which each becomes known.
+"""Store the corrections of a feed and the day on which each becomes known.
 
-Append-only: one numbered file per correction, created atomically and never changed. The first process that lands a day
-closes it and writes down its corrections; a closed day accepts no more. So the rows of a day depend only on its source
-and its corrections, not on the order of runs.
+Corrections are quarantined rows that were sent back. Append-only: one numbered file per correction, created atomically
+and never changed. The first process that lands a day closes it and writes down its corrections; a closed day accepts no
+more. So the rows of a day depend only on its source and its corrections, not on the order of runs.
 
 Under <lake>/<use case>/corrections/<feed>/:
   000001.parquet          the rows; actor, reason and time are in the file's metadata
@@ -165,9 +165,10 @@ class CorrectionLog:
             (to.folder / "days" / day.isoformat() / "closed.json").create(closed_file.read())
 
     def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
-        """Append the draft, unless an equal correction exists (with `whenever`: for any day).
+        """Append the draft, unless an equal correction exists.
 
-        Safe across processes: if several send the same row back, one succeeds. An error leaves nothing recorded.
+        `whenever` also accepts an equal one of another day. Safe across processes: if several send the same row back,
+        one succeeds. An error leaves nothing recorded.
 
         Raises:
             InvalidRequestError: rows were already sent back differently.
@@ -250,7 +251,10 @@ class CorrectionLog:
 
 
 def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str]:
-    """Return a day's corrections as an input of a commit: one digest of their contents; empty if there are none."""
+    """Return a day's corrections as an input of a commit: one digest of them.
+
+    Empty if there are none.
+    """
     contents = [correction.content for correction in found]
     return {f"corrections/{feed}": content_digest.digest_values(contents)} if contents else {}
 

@@ -1,6 +1,6 @@
-"""Read a file of corrections in the process for untrusted content: its editor may not be its only author.
+"""Read a file of corrections in the process for untrusted content.
 
-The second half runs in that process.
+The file's editor may not be its only author. The second half runs in that process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEMORY_BYTES, SECONDS = 1_000_000_000, 300.0
 
 
 def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.Table, list[str | None] | None]:
-    """Return the rows of a file called `name`, and the ids of the rows that they correct.
+    """Return the rows of the file `name`, and the ids of the rows that they correct.
 
     The rows have the feed's columns. The ids are None if the file has no column of ids.
 

@@ -29,9 +29,10 @@ class BroughtRows:
 
 
 def add_corrections(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:
-    """Return the delivered rows and the rows of the day's corrections, in the feed's columns.
+    """Return the delivered rows and those of the day's corrections.
 
-    Delivered rows with other columns or types are returned alone and unchanged; the lake refuses them.
+    They have the feed's columns. Delivered rows with other columns or types are returned alone and unchanged; the lake
+    refuses them.
     """
     if {(field.name, field.type) for field in delivered.schema} != {(field.name, field.type) for field in schema}:
         return delivered
@@ -54,7 +55,7 @@ def brought_rows(schema: pa.Schema, found: Sequence[Correction]) -> BroughtRows:
 
 
 def _column(correction: Correction, field: pa.Field, reasons: list[list[str]]) -> Column:
-    """Return one column in its declared type, and append a reason for each value that it cannot hold."""
+    """Return a column in its declared type, adding a reason for each unheld value."""
     if field.name not in correction.rows.column_names:
         return pa.nulls(correction.rows.num_rows, field.type)
     values = correction.rows[field.name].combine_chunks()
@@ -73,7 +74,7 @@ def _declared(kind: pa.DataType) -> str:
 
 
 def _held(field: pa.Field, values: pa.Array) -> Column:
-    """Convert the values to the declared type; a value that it cannot hold becomes null."""
+    """Convert the values to the declared type; those that it cannot hold become null."""
     try:
         return convert_columns(field.name, values, field.type)
     except NotConvertibleError as error:

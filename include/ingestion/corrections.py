@@ -1,4 +1,4 @@
-"""Identify quarantined rows, and match and check the rows that are sent back. Pure."""
+"""Identify quarantined rows; match and check the rows that are sent back. Pure."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ class CorrectionDraft:
 
     @property
     def content(self) -> str:
-        """Return the digest of kind, day and rows, which determine its day's content; not of actor, comment or time."""
+        """Return the digest of kind, day and rows.
+
+        These determine its day's content; actor, comment and time do not.
+        """
         return content_digest.digest_values(
             [self.kind, self.known_on, content_digest.digest_table(self.rows.combine_chunks())]
         )
@@ -111,9 +114,10 @@ def waived_rules(corrections: Sequence[Correction]) -> list[list[str]]:
 
 
 def correction_places(landed: pa.Table, rows: pa.Table, key: str) -> list[int] | None:
-    """Return the position in `landed` of each of `rows`, by content; None if a row is missing.
+    """Return the position in `landed` of each of `rows`, or None if one is missing.
 
-    Each position is used once. `key` is a column that excludes most of the landed rows from the comparison.
+    Rows are compared by content. Each position is used once. `key` is a column that excludes most of the landed rows
+    from the comparison.
     """
     near = pc.indices_nonzero(pc.is_in(landed[key], rows[key].combine_chunks())).to_pylist()
     free: dict[Row, list[int]] = {}
@@ -151,7 +155,7 @@ def match_corrections(
     keys: Sequence[str],
     is_open: Sequence[bool],
 ) -> list[int]:
-    """Return for each row of a file the position in `quarantined` of the row that it corrects.
+    """Return for each row of a file the position in `quarantined` of its original.
 
     `quarantined` has the feed's columns, then ORIGIN's. Rows are matched by `named`, the ids in the file, or else by
     the feed's keys.

@@ -1,4 +1,7 @@
-"""Write Data Docs: Great Expectations' page of each validation, one per content of a day."""
+"""Write Data Docs: Great Expectations' page of each validation.
+
+Each content of a day has one page.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ _EXTERNAL = re.compile(
 
 
 def _without_external(page: str) -> str:
-    """Remove scripts and styles of other hosts from a page, and add a policy that forbids them.
+    """Remove content of other hosts from a page, and add a policy that forbids it.
 
     Texts of the data are escaped in the page, so none of these tags comes from the data.
     """
@@ -81,7 +84,10 @@ def _escaped(value: Any) -> Any:
 
 @functools.cache
 def _view() -> DefaultJinjaPageView:
-    """Return one view for all pages of a process: compiling templates takes ten times as long as filling them."""
+    """Return one view for all pages of a process.
+
+    Compiling its templates takes ten times as long as filling them.
+    """
     return DefaultJinjaPageView()
 
 
@@ -91,7 +97,10 @@ def data_docs_folder(use_case: str) -> StoragePath:
 
 
 def write_index(use_case: str) -> StoragePath:
-    """Write a page that links to every page of the use case, newest day first, and return its path."""
+    """Write a page with links to all pages of the use case; return its path.
+
+    The newest day comes first.
+    """
     folder = data_docs_folder(use_case)
     feeds = [name for name in folder.names() if not name.startswith(".") and not name.endswith(".html")]
     lists = []

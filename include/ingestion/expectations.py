@@ -1,4 +1,4 @@
-"""Run Great Expectations on one day's rows: which rows break which rules, and is the day valid."""
+"""Run Great Expectations on one day's rows; list the rules that each row breaks."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ class ExpectationResults:
 
 
 def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> ExpectationResults:
-    """Judge rows by a suite and, with `keys`, by the rules about keys; `name` becomes the title of the document."""
+    """Judge rows by a suite and, with `keys`, by the rules about keys.
+
+    `name` becomes the title of the document.
+    """
     frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
     try:
@@ -90,7 +93,10 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
 
 
 def _raising(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> tuple[str, ...]:
-    """Return the expectations whose error Great Expectations does not catch, by running each alone."""
+    """Return the expectations whose error Great Expectations does not catch.
+
+    Each expectation is run alone.
+    """
     failures = []
     for expectation in expectations:
         try:
@@ -105,7 +111,10 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _failure(result: ExpectationValidationResult | None, *, is_row_rule: bool) -> str:
-    """Describe why a result is unusable: the library's error, or rows that it does not name; else empty."""
+    """Describe why a result is unusable; empty if it is usable.
+
+    Either the library raised an error, or it does not name the rows that it counts.
+    """
     if result is None:
         return "Great Expectations gave no result"
     if errors := _raised(result.exception_info):
@@ -190,7 +199,10 @@ def _configured_once() -> Iterator[None]:
 
 
 def _raised(info: Any) -> str:
-    """Return the last line of each error in Great Expectations' flat or nested record of errors."""
+    """Return the last line of each error in Great Expectations' record of errors.
+
+    The record is flat or nested.
+    """
     if not isinstance(info, dict):
         return ""
     records = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
@@ -199,6 +211,9 @@ def _raised(info: Any) -> str:
 
 
 def last_line(message: str) -> str:
-    """Return the last non-empty line of a library's message, cut to `MESSAGE_LENGTH` characters."""
+    """Return the last non-empty line of a library's message.
+
+    It is cut to `MESSAGE_LENGTH` characters.
+    """
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return (lines or ["it raised without a message"])[-1][:MESSAGE_LENGTH]

@@ -50,7 +50,7 @@ def compare_files(feed: str, day: date, landed: Mapping[str, Mark], listed: Mapp
 
 
 def is_flooded(feed: str, day: date, where: str, most: int) -> Redelivery:
-    """Return the redelivery of a day with more objects under its prefix than are listed."""
+    """Return the redelivery of a day with more objects than are listed."""
     what = f"{where}, where there are more than {most:,} objects"
     return Redelivery(feed, day, {what: "added"}, content_digest.digest_values({what: 0}))
 

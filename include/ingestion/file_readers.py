@@ -1,4 +1,4 @@
-"""Read delivered CSV files a batch at a time, with exactly the declared columns and types.
+"""Read delivered CSV files a batch at a time, with the declared columns and types.
 
 Sizes that a file states are never trusted. The limits of a day are in its `Landing`, those of one file are here. The
 functions run in the process for untrusted content (`include.untrusted`).
@@ -143,7 +143,10 @@ def _row_lengths(texts: Sequence[pa.Array]) -> pa.Array | None:
 
 
 def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
-    """Explain a library's error to the supplier of the file; `header` names its columns."""
+    """Explain a library's error to the supplier of the file.
+
+    `header` names the file's columns.
+    """
     text = shorten(" ".join(str(error)[: 10 * LIBRARY_TEXT].split()), LIBRARY_TEXT) or type(error).__name__
     column = re.match(r"In CSV column #(\d+): ", text)
     if column and int(column[1]) < len(header):
@@ -158,9 +161,10 @@ def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
 def read_csv(
     path: Path, name: str, csv_format: CsvFormat, schema: pa.Schema, budget: Budget, ignored: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a CSV file in its order, with the columns in the order of `schema`.
+    """Yield the rows of a CSV file in its order.
 
-    The suffix of `name` gives the compression: `.gz`, `.zip` or none. The file may also have the columns `ignored`.
+    Batches have the columns in the order of `schema`. The suffix of `name` gives the compression: `.gz`, `.zip` or
+    none. The file may also have the columns `ignored`.
 
     Raises:
         UntrustedContentError: the file is damaged, has other columns, a value of another type than its column, or more
@@ -214,7 +218,9 @@ def _opened(file: _Counted, csv_format: CsvFormat, schema: pa.Schema, columns: i
 
 
 def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: int) -> None:
-    """Check that no unclosed quote has merged rows: Arrow reads to the next quote, across lines.
+    """Check that no unclosed quote has merged rows.
+
+    Arrow reads to the next quote, across lines.
 
     Raises:
         UntrustedContentError: a quoted value does not end before a delimiter or the end of its line, or is too long, or
@@ -252,9 +258,9 @@ def _unpacked(path: Path, name: str, budget: Budget | None = None) -> Iterator[I
             yield cast("IO[bytes]", file)
     elif name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
-            inside = [each for each in archive.infolist() if not each.is_dir()]
+            inside = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(inside) != 1 or not inside[0].filename.lower().endswith(".csv"):
-                names = shorten_names(each.filename for each in inside)
+                names = shorten_names(entry.filename for entry in inside)
                 raise UntrustedContentError(
                     f"a zip holds one file that ends in .csv; this one has {len(inside):,}: {names}"
                 )
@@ -311,7 +317,9 @@ def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> 
 
 
 def require_columns(names: Sequence[str], schema: pa.Schema, ignored: Collection[str] = ()) -> None:
-    """Check that a file has each declared column once, in any order, and no others but `ignored`.
+    """Check that a file has each declared column once, and no others but `ignored`.
+
+    Any order is accepted.
 
     Raises:
         UntrustedContentError: a column is missing, not declared, or repeated.

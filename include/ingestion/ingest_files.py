@@ -1,7 +1,8 @@
-"""Ingest the files of a feed's day from its landing bucket into raw/<feed>, and list them in deliveries/<feed>.
+"""Ingest the files of a feed's day from its landing bucket into raw/<feed>.
 
-A day that is published, or from which a table was built, keeps its landed rows even if its files change, until a person
-runs it with `take_changed`: decisions based on it do not change unnoticed.
+The files are listed in deliveries/<feed>. A day that is published, or from which a table was built, keeps its landed
+rows even if its files change, until a person runs it with `take_changed`: decisions based on it do not change
+unnoticed.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class DeliveryLostError(AirworthyError):
 
 
 def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
-    """Land the files of a day; a published day keeps its rows if files changed, unless `take_changed`.
+    """Land the files of a day.
+
+    A published day keeps its rows if its files changed, unless `take_changed`.
 
     Raises:
         DeliveryMissingError: the files are not complete yet.
@@ -120,14 +123,15 @@ def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool 
 
 
 def keeps_files(project: Project, feed: Feed, day: date) -> bool:
-    """Return whether a run of that day keeps the landed rows and does not need the files."""
+    """Return whether a run of that day keeps the landed rows and needs no files."""
     return _kept_partition(project.lake, feed, day) is not None
 
 
 def _kept_partition(lake: Lake, feed: Feed, day: date) -> Partition | None:
-    """Return the landed rows of a day that is published or was built from before it was withdrawn, else None.
+    """Return the landed rows of a day that is in use, else None.
 
-    Features are built from `look_back_periods` earlier days and their own day, labels only from their own day.
+    The day is published, or tables were built from it before it was withdrawn. Features are built from
+    `look_back_periods` earlier days and their own day, labels only from their own day.
     """
     last = day + min(timedelta(days=lake.use_case.look_back_periods), date.max - day)
     view = lake.as_of(last)
@@ -138,7 +142,9 @@ def _kept_partition(lake: Lake, feed: Feed, day: date) -> Partition | None:
 
 
 def _require_intact(view: AsOfSnapshot, feed: Feed, day: date) -> None:
-    """Check that the landed rows are intact: the bucket no longer has the files to land them again.
+    """Check that the landed rows are intact.
+
+    The bucket no longer has the files to land them again.
 
     Raises:
         DeliveryLostError: the day's files in the lake are damaged.
@@ -150,23 +156,30 @@ def _require_intact(view: AsOfSnapshot, feed: Feed, day: date) -> None:
 
 
 def landed_files(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
-    """Return `day`, `key`, `size`, `etag`, `sha256` and `version_id` of each file that days were landed from."""
+    """Return the files that days were landed from.
+
+    Each has `day`, `key`, `size`, `etag`, `sha256` and `version_id`.
+    """
     rows = view.read(f"deliveries/{feed.name}", since, until or since, order_by=["day", "key"])
     files: list[dict[str, Any]] = rows.to_pylist()
     return files
 
 
 def files_of(project: Project, day: date) -> dict[str, list[dict[str, Any]]]:
-    """Return key, size, SHA-256 and version of the first SHOWN files of the day, by feed name."""
+    """Return the first SHOWN files of the day, by feed name.
+
+    Each has key, size, SHA-256 and version.
+    """
     view, names = project.lake.as_of(day), ("key", "size", "sha256", "version_id")
     rows = {feed.name: landed_files(view, feed, day) for feed in project.use_case.feeds if feed.landing}
     return {feed: [{name: row[name] for name in names} for row in files[:SHOWN]] for feed, files in rows.items()}
 
 
 def noticed_redelivery(project: Project, day: date) -> list[Redelivery]:
-    """Return the files of `day` and the `watch_periods` before it that differ from the landed ones.
+    """Return the files that differ from the landed ones.
 
-    Compares the bucket's listing now, by size and ETag, for days that were landed from files.
+    Covers `day` and the `watch_periods` before it. Compares the bucket's listing now, by size and ETag, for days that
+    were landed from files.
     """
     view, redeliveries = project.lake.as_of(day), list[Redelivery | None]()
     for feed in project.use_case.feeds:
@@ -191,7 +204,7 @@ def _landing(feed: Feed) -> Landing:
 
 
 def _listed(bucket: Bucket, landing: Landing, day: date) -> tuple[list[ListedObject], bool]:
-    """Return the day's files in the bucket, in order of names, and whether they are complete."""
+    """Return the day's files in the bucket by name, and whether they are complete."""
     objects = {listed.key: listed for listed in bucket.list(landing.prefix_of(day), landing.max_files)}
     return [objects[key] for key in landing.files(objects, day)], landing.is_delivered(objects, day)
 

@@ -1,4 +1,4 @@
-"""Apply the implicit rules of every feed: keys are never null, and occur once in a day."""
+"""Apply the implicit rules: keys are never null, and occur once in a day."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class KeyBreaks:
 
 
 def broken_keys(rows: pa.Table, keys: Sequence[str]) -> KeyBreaks:
-    """Find the rows with a null key, and all rows whose non-null keys occur more than once."""
+    """Find the rows with a null key, and all rows whose keys occur more than once.
+
+    Rows with a null key do not count as repeated.
+    """
     nulls = np.column_stack([rows[key].is_null().to_numpy() for key in keys])
     repeated = np.zeros((rows.num_rows, 1), dtype=bool)
     complete = ~nulls.any(axis=1)

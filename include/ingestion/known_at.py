@@ -1,4 +1,4 @@
-"""Refuse delivered rows that became known after the decision time of the day that delivers them."""
+"""Refuse delivered rows that became known after their day's decision time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def decision_time(use_case: UseCase, day: date) -> datetime:
 
 
 def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.RecordBatch) -> None:
-    """Check that each delivered row of one feed and day was known by the decision time.
+    """Check that each delivered row of a feed and day was known by the decision time.
 
     A timestamp in the column `known_at` must not be after the decision time of `day`. A date must be before `day`,
     because the row became known during that date. Rows with undeclared columns or types are not checked here: the lake

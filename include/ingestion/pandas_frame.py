@@ -1,4 +1,7 @@
-"""Convert Arrow tables to pandas frames for Great Expectations without changing a value."""
+"""Convert Arrow tables to pandas frames without changing a value.
+
+Great Expectations judges these frames.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ EXACT = 2**53
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Convert rows for Great Expectations without turning integers with nulls into floats.
+    """Convert rows for Great Expectations, keeping integers next to nulls exact.
 
     Integers with a null in their column, or beyond `EXACT`, become Python integers; booleans and dates with a null
     become Python objects; 32-bit floats become 64-bit ones, whose comparison with a limit is exact. Every null is NaN,

@@ -1,4 +1,4 @@
-"""Read delivered Parquet files a batch at a time, with exactly the declared columns and types.
+"""Read delivered Parquet files a batch at a time, with exactly the declared types.
 
 The footer is checked against the limits before anything is decoded, but not trusted: rows are counted as they are read,
 and texts are measured by their dictionary before they are decoded. Statistics are never read. The functions run in the
@@ -42,9 +42,10 @@ _MARK, _TAIL = b"PAR1", 8
 def read_parquet(
     path: Path, schema: pa.Schema, budget: Budget, ignored: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a Parquet file in its order, with the columns in the order of `schema`.
+    """Yield the rows of a Parquet file in its order.
 
-    The file may also have the columns `ignored`, which are not decoded.
+    Batches have the columns in the order of `schema`. The file may also have the columns `ignored`, which are not
+    decoded.
 
     Raises:
         UntrustedContentError: the file is damaged, has other columns or types, or states or holds more than the limits
@@ -81,7 +82,10 @@ def read_column_names(path: Path) -> list[str]:
 
 
 def _require_footer(path: Path) -> None:
-    """Check the length of the footer before it is parsed; the library refuses files of other formats."""
+    """Check the length of the footer before it is parsed.
+
+    The library refuses files of other formats.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(size - _TAIL, 0))
@@ -107,7 +111,10 @@ class _Stated:
 
 
 def _require_bounds(metadata: pq.FileMetaData, size: int, budget: Budget) -> _Stated:
-    """Check the columns, row groups, rows, and stored and uncompressed bytes that the footer states."""
+    """Check the columns, row groups, rows and bytes that the footer states.
+
+    Bytes are both stored and uncompressed ones.
+    """
     columns, groups, rows = metadata.num_columns, metadata.num_row_groups, metadata.num_rows
     if columns > COLUMNS:
         raise UntrustedContentError(f"it has {columns:,} columns, more than {COLUMNS:,}")
@@ -151,11 +158,12 @@ def _opened(path: Path, metadata: pq.FileMetaData, read_dictionary: list[str]) -
 
 
 def _with_long_texts(file: pq.ParquetFile, names: list[str]) -> list[str]:
-    """Return the columns whose dictionary has a text that would make a decoded batch too large.
+    """Return the columns whose dictionary has a very long text.
 
-    A small file can repeat a text of its dictionary a million times, so these columns are read as dictionary and
-    indices and measured before they are decoded. Other columns are read as plain texts, which is faster. The first row
-    of each row group shows its dictionary; if plain values precede the dictionary, only the memory limit applies.
+    Decoded, a batch of such a column would be too large. A small file can repeat a text of its dictionary a million
+    times, so these columns are read as dictionary and indices and measured before they are decoded. Other columns are
+    read as plain texts, which is faster. The first row of each row group shows its dictionary; if plain values precede
+    the dictionary, only the memory limit applies.
     """
     long_texts = set[str]()
     for group in range(file.metadata.num_row_groups if names else 0):
@@ -187,7 +195,10 @@ def _require_types(actual: pa.Schema, schema: pa.Schema) -> None:
 
 
 def _is_same(actual: pa.DataType, declared: pa.DataType) -> bool:
-    """Return whether the types are the same; Arrow's text types differ only in layout and count as one."""
+    """Return whether the types are the same.
+
+    Arrow's text types differ only in layout and count as one.
+    """
     plain = actual.value_type if pa.types.is_dictionary(actual) else actual
     text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     return bool(plain == declared or (pa.types.is_string(declared) and any(is_text(plain) for is_text in text)))

@@ -59,7 +59,9 @@ class QuarantinedRows:
         )
 
     def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> QuarantinedRows:
-        """Select the rows that have one of the reasons and one of the ids; an empty argument selects all.
+        """Select the rows that have one of the reasons and one of the ids.
+
+        An empty argument selects all.
 
         Raises:
             InvalidRequestError: no row has one of the reasons or ids.

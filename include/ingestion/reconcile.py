@@ -1,4 +1,7 @@
-"""Reconcile row counts: every delivered row is published, quarantined, sent back or refused."""
+"""Reconcile row counts, so that no delivered row is lost.
+
+Each is published, quarantined, sent back or refused.
+"""
 
 from __future__ import annotations
 

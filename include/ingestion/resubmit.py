@@ -1,4 +1,4 @@
-"""Resubmit quarantined rows, corrected or released, so that they become known on a later day."""
+"""Resubmit quarantined rows, corrected or released, as known on a later day."""
 
 from __future__ import annotations
 
@@ -120,9 +120,10 @@ def resubmit_corrected(
     day: date | None = None,
     known_on: date | None = None,
 ) -> Resubmission:
-    """Send back the rows of a file called `name`, each replacing a quarantined row (of `day`, if given).
+    """Send back the rows of the file `name`, each replacing a quarantined row.
 
-    Without `known_on`, they become known on the first free day (`free_day`). Sending the same again changes nothing.
+    `day` restricts the quarantined rows, if given. Without `known_on`, they become known on the first free day
+    (`free_day`). Sending the same again changes nothing.
 
     Raises:
         InvalidRequestError: the file cannot be read or has other columns; a row is not quarantined, did not change or
@@ -154,7 +155,7 @@ def resubmit_released(
     ids: Collection[str] = (),
     known_on: date | None = None,
 ) -> Resubmission:
-    """Send back unchanged the rows quarantined for these reasons, which are waived for them.
+    """Send back unchanged the rows quarantined for these reasons, which are waived.
 
     `day` and `ids` restrict the rows, if given.
 
@@ -191,9 +192,10 @@ def resubmit_released(
 
 
 def free_day(project: Project, feed: Feed, after: date) -> date:
-    """Return the first day after `after` and after all landed or decided days that is not declared absent.
+    """Return the first day after `after` and after all landed or decided days.
 
-    Earlier days that were never run are not free: rows that become known now were not known then.
+    Days declared absent are skipped. Earlier days that were never run are not free: rows that become known now were not
+    known then.
     """
     day = max({after, *_landed(project, feed, after), *_decided(project, after)}) + timedelta(days=1)
     while day in feed.missing_periods:

@@ -1,4 +1,4 @@
-"""Write the rows of a day's delivered files into one Parquet file, in a separate process.
+"""Write the rows of a day's files into one Parquet file, in a separate process.
 
 The second half runs in that process and exchanges only plain values.
 """
@@ -59,7 +59,9 @@ class RowSpool:
         self._process.close()
 
     def append(self, file: Path, name: str) -> int:
-        """Add the rows of a file, whose format follows from its `name`; return their number.
+        """Add the rows of a file and return their number.
+
+        The suffix of `name` gives the compression of a CSV file.
 
         Raises:
             UntrustedContentError: the file is damaged, not as declared, over the limits, or crashes its reader.
@@ -75,7 +77,9 @@ class RowSpool:
         return self.budget.rows - before
 
     def finish(self) -> list[Path]:
-        """Finish the file and end the process; return the file, or an empty list if nothing was appended.
+        """Finish the file, end the process and return the file.
+
+        The list is empty if nothing was appended.
 
         Raises:
             SpoolBrokenError: a file was not read to its end.
@@ -88,7 +92,10 @@ class RowSpool:
 
     @property
     def rows_at_once(self) -> int:
-        """Return how many rows fit into BATCH_BYTES in any order, without long ones; at most BATCH_ROWS."""
+        """Return how many rows, without long ones, fit into BATCH_BYTES in any order.
+
+        At most BATCH_ROWS.
+        """
         return min(BATCH_ROWS, max(VECTOR_ROWS, BATCH_BYTES // max(self.budget.longest_short_row, 1)))
 
     def _call(self, function: str, *arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Check that a rule compares a column with values that a column of that type can have.
+"""Check that a rule compares a column with values that its type can have.
 
 No value of the column equals any other, so a rule that forbids such a value always passes, and one that requires it
 always fails.
@@ -28,7 +28,10 @@ ASKED = {
 
 
 def wrong_values(expectation: Any, columns: Mapping[str, str]) -> list[str]:
-    """Describe each argument of an expectation with a value that its column cannot have; `columns` are the types."""
+    """Describe the values in an expectation that its columns cannot have.
+
+    There is at most one for each argument; `columns` are the feed's types.
+    """
     return [
         f"{argument} holds {value!r}, but column {column!r} is {columns[column]}, which is compared with"
         f" {ASKED.get(columns[column], 'numbers that it holds exactly')}"
@@ -59,7 +62,10 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _can_occur(value: Any, kind: str, argument: str) -> bool:
-    """Return whether a column of this type can have the value; a limit may be any number."""
+    """Return whether a column of this type can have the value.
+
+    A limit may be any number.
+    """
     if value is None:
         return True
     if kind == "string":

@@ -1,4 +1,4 @@
-"""Load a feed's suite from the use case's expectations.py, and check it against the feed's columns."""
+"""Load a feed's suite from expectations.py and check it against its columns."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def load_suite(use_case: UseCase, feed: Feed) -> Suite:
             feed.name,
             [f"it returns {returned}; return Suite(rows=(...), table=(...)) of include.declaration.use_case"],
         )
-    if problems := [problem for each in (*suite.rows, *suite.table) for problem in _problems(each, feed)]:
+    if problems := [problem for rule in (*suite.rows, *suite.table) for problem in _problems(rule, feed)]:
         raise SuiteError(use_case.name, feed.name, problems)
     return suite
 
@@ -97,7 +97,7 @@ def _engine(expectation: Any) -> list[str]:
 
 
 def _values(expectation: Any, feed: Feed) -> list[str]:
-    """Describe limits that a float cannot hold, and values that the column's type cannot have."""
+    """Describe limits that a float cannot hold, and values that a column cannot have."""
     columns = _columns(expectation)
     types = {feed.columns[column] for column in columns}
     problems = [

@@ -1,4 +1,4 @@
-"""Validate a day of each feed by its suite; publish it with quarantine reasons, or refuse it."""
+"""Validate a day of each feed; publish it with quarantine reasons, or refuse it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _check(project: Project, feed: Feed, day: date) -> ValidationResult:
 def _parted(
     use_case: UseCase, feed: Feed, day: date, landed: pa.Table, corrections: Sequence[Correction]
 ) -> tuple[pa.Table, BroughtRows]:
-    """Split the landed rows into those of the source and those of corrections, in their order.
+    """Split the landed rows into those of the source and those of corrections.
 
     Raises:
         NotReadyError: the day was landed without all of its corrections.
@@ -129,7 +129,7 @@ def _judged_again(
     brought: BroughtRows,
     waived: Sequence[Sequence[str]],
 ) -> pa.Array:
-    """Return the reasons of the rows that corrections brought, judged together with the delivered rows.
+    """Return the reasons of corrected rows, judged together with the delivered ones.
 
     Delivered rows and table-level rules are judged without corrections, so a correction can neither cause a day to be
     refused nor quarantine a row of the source.

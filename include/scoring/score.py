@@ -1,4 +1,4 @@
-"""Score a day: one probability for every row of its features, by the champion of that day."""
+"""Score a day: one probability for every row of its features, by its champion."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ def score_period(
 
 
 def champion_by_ledger(project: Project, registry: Registry, day: date, before: str | None = None) -> Version:
-    """Return the version that the day was scored with, or else its champion, as the ledger identifies it.
+    """Return the version that the day was scored with, or else its champion.
 
-    The ledger is verified: a truncated one would name an older model.
+    It is the model that the ledger identifies. The ledger is verified: a truncated one would name an older model.
     """
     ledger = project.ledger
     entries = sync.verified_entries(registry, ledger)
@@ -174,15 +174,19 @@ def require_fit_to_score(
 
 
 def scoring_version(view: AsOfSnapshot, day: date) -> str | None:
-    """Return the version of all the day's predictions; None if there are none or several versions."""
+    """Return the version of all the day's predictions.
+
+    None if there are no predictions, or several versions.
+    """
     versions = prediction_versions(view, day)
     return versions[0] if len(versions) == 1 else None
 
 
 def prediction_versions(view: AsOfSnapshot, day: date) -> list[str]:
-    """Return the versions of a day's predictions, in order: one, unless another writer changed them.
+    """Return the versions of a day's predictions, in order.
 
-    For a day without rows, it is the version in the partition's commit.
+    There is one, unless another writer changed them. For a day without rows, it is the version in the partition's
+    commit.
     """
     partition = view.partitions("predictions", day, day).get(day)
     if partition and not partition.rows:
@@ -233,7 +237,9 @@ def _future_model_text(use_case: UseCase, day: date, version: Version) -> str:
 
 
 def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
-    """Check that every feature of the version is still declared; it need not read all declared ones.
+    """Check that every feature of the version is still declared.
+
+    The version need not read all declared features.
 
     Raises:
         InvalidRequestError: a feature is not declared any more, or with another type.

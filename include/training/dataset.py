@@ -52,7 +52,7 @@ def split_rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], spli
 
 
 def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[date], as_of: date) -> str:
-    """Explain that all training rows have one label, and whether a longer window could help."""
+    """Explain that all training rows have one label, and if a longer window helps."""
     name, value = use_case.label.name, f"{train[0]:g}"
     others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))
     problem = (

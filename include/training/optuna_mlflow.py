@@ -1,4 +1,4 @@
-"""Store Optuna studies in MLflow: a study is a run, and each of its trials a nested run."""
+"""Store Optuna studies in MLflow: a run per study, with a nested run per trial."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ class Studies(Runs):
 
     @translate_mlflow_errors
     def keep(self, study: str, trial: FrozenTrial) -> None:
-        """Write a finished trial as a nested run, with parameters, value, intermediate values and state."""
+        """Write a finished trial as a nested run.
+
+        It has parameters, value, intermediate values and state.
+        """
         storage = self._storage or _TrialRuns(self._experiment(), self.address)
         storage.write(study, trial)
 
@@ -60,7 +63,7 @@ class Studies(Runs):
 
     @translate_mlflow_errors
     def concluded(self, fingerprint: str, minutes: float) -> tuple[str, SearchResult] | None:
-        """Return the run and result of the first complete study of that fingerprint, or None.
+        """Return run and result of the first complete study of that fingerprint, or None.
 
         A study that ran out of time with fewer `minutes` is skipped. An interrupted study is never complete.
         """
@@ -68,15 +71,15 @@ class Studies(Runs):
         for run in self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"]):
             tags = from_mlflow(run.data.tags)
             try:
-                found = SearchResult(**json.loads(tags[FOUND]))
-                if not isinstance(found.parameters, dict):
+                result = SearchResult(**json.loads(tags[FOUND]))
+                if not isinstance(result.parameters, dict):
                     raise TypeError("its parameters are not names and values")
                 lasted = float(tags[MINUTES])
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 log.warning("The study of run %s is left out: its tags cannot be read (%s).", run.info.run_id, error)
                 continue
-            if found.stopped_by == "trials" or lasted >= minutes:
-                return str(run.info.run_id), found
+            if result.stopped_by == "trials" or lasted >= minutes:
+                return str(run.info.run_id), result
         return None
 
 
@@ -107,7 +110,10 @@ class _TrialRuns(MlflowStorage):
 
 @contextlib.contextmanager
 def _process_wide(address: str) -> Iterator[None]:
-    """Set the process's tracking address within the block: MlflowStorage has no parameter for it."""
+    """Set the process's tracking address within the block.
+
+    MlflowStorage has no parameter for it.
+    """
     before = os.environ.get(_PROCESS_WIDE)
     os.environ[_PROCESS_WIDE] = address
     try:

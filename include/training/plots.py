@@ -36,7 +36,7 @@ def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mappin
 
 
 def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
-    """Plot the share of positives against the mean prediction, and a histogram of the predictions."""
+    """Plot the share of positives by mean prediction, and a histogram of predictions."""
     figure = plotting.new_figure(f"{title}: calibration, test days", height=6.5)
     points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
@@ -86,7 +86,7 @@ def plot_rate_by_day(
     parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Mapping[str, Numbers]],
 ) -> bytes:
-    """Plot the mean prediction and the share of positives of every day, with shaded splits."""
+    """Plot mean prediction and share of positives of each day, with shaded splits."""
     figure = plotting.new_figure(f"{title}: {label} by day, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():

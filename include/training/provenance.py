@@ -45,7 +45,10 @@ def current_provenance(use_case: UseCase, repository: Path = REPOSITORY) -> Prov
 
 @functools.cache
 def code_files_digest(package: str, repository: Path) -> str:
-    """Return the digest of all Python files of `include` and the use case; it identifies uncommitted code."""
+    """Return the digest of all Python files of `include` and the use case.
+
+    It identifies uncommitted code.
+    """
     folders = [repository / "include", *map(Path, getattr(importlib.import_module(package), "__path__", []))]
     digest = hashlib.sha256()
     for folder in folders:

@@ -1,4 +1,7 @@
-"""Store the training spec of a model, which is all that its reproduction needs, as one tag."""
+"""Store the training spec of a model as one tag.
+
+Its reproduction needs nothing else.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ class TrainingSpec:
         return {table: int(self.data[f"{table}.version"]) for table in ("features", "labels")}
 
     def then(self, declared: UseCase) -> UseCase:
-        """Return the use case as it was declared for this training, only to read, split and fit.
+        """Return the use case as declared for this training, only to read, split and fit.
 
         One feed replaces all feeds that declared the keys' types. Gates are omitted: they may name missing features.
         """
@@ -108,7 +111,10 @@ class TrainingSpec:
         )
 
     def fingerprint(self, declared: UseCase, code: str, lock: str) -> str:
-        """Return the fingerprint of a training by this spec, code and lock; see `TrainingInputs.fingerprint`."""
+        """Return the fingerprint of a training by this spec, code and lock.
+
+        See `TrainingInputs.fingerprint`.
+        """
         made_from = TrainingInputs(
             as_of=self.as_of,
             first=self.first,
@@ -124,7 +130,10 @@ class TrainingSpec:
         return made_from.fingerprint
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, from which `from_json` creates an equal spec; keys and features are ordered pairs."""
+        """Return plain values, from which `from_json` creates an equal spec.
+
+        Keys and features are ordered pairs.
+        """
         days = {name: getattr(self, name).isoformat() for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
         plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}

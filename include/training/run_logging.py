@@ -1,4 +1,4 @@
-"""Log a training run: everything that people, evaluation and reproduction read from it."""
+"""Log a training run with all that people, evaluation and reproduction read."""
 
 from __future__ import annotations
 
@@ -46,9 +46,10 @@ class TrainingOutputs:
 
 
 def log_training_run(project: Project, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
-    """Log model, metrics of every split, parameters, tags, plots and tables to the run, and write its signed record.
+    """Log a training to its run, and write its signed record.
 
-    `tags` are the tags that the run was started with.
+    Logs model, metrics of every split, parameters, tags, plots and tables. `tags` are the tags that the run was started
+    with.
     """
     use_case = project.use_case
     registry, fitted = project.registry, training.fitted
@@ -89,7 +90,10 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
 
 
 def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:
-    """Return at most 2,000 evenly spaced rows of features, unencoded, each with its predicted probability (float64)."""
+    """Return at most 2,000 evenly spaced rows of features with their predictions.
+
+    Features are unencoded, the predicted probability is float64.
+    """
     places = np.linspace(0, features.num_rows - 1, min(features.num_rows, SAMPLE_ROWS)).astype(np.int64)
     return features.take(places).append_column(PROBABILITY, pa.array(predicted[places], pa.float64()))
 
@@ -97,7 +101,7 @@ def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:
 def _metrics(
     use_case: UseCase, training: TrainingOutputs, predicted: Mapping[str, Mapping[str, Numbers]]
 ) -> dict[str, float]:
-    """Return every metric of every subject on every split, and the number of days of each split."""
+    """Return all metrics of every subject and split, and the days of each split."""
     values = {
         metrics.metric_name(split, metric, subject): value
         for split, part in training.parts.items()

@@ -1,4 +1,4 @@
-"""Search the declared ranges of LightGBM parameters for the lowest log loss on the validation days."""
+"""Search the declared parameter ranges for the lowest validation log loss."""
 
 from __future__ import annotations
 
@@ -93,7 +93,10 @@ def _distribution(search: SearchRange) -> IntDistribution | FloatDistribution:
 
 
 def judge_on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: EncodedRows, threads: int) -> Judge:
-    """Return a judge that fits a model with its values and the `fixed` ones, and evaluates it on validation rows."""
+    """Return a judge that fits a model and evaluates it on the validation rows.
+
+    The model has the judged values and the `fixed` ones.
+    """
 
     def judge(values: Values, report: Report) -> float:
         chosen = merge_parameters(use_case, {**(fixed or {}), **values})
@@ -118,11 +121,12 @@ def search_parameters(
     over: Callable[[], bool],
     keep: Callable[[FrozenTrial], None],
 ) -> SearchResult:
-    """Try the declared parameters, then up to `trials - 1` others until `over()`; call `keep` with each trial.
+    """Try the declared parameters, then up to `trials - 1` others until `over()`.
 
-    A tree-structured Parzen estimator proposes the parameters (Bergstra et al. 2011); the same seed and losses give the
-    same trials. From the round `warm_up` on, a trial above the median of the others at that round is pruned
-    (Golovin et al. 2017). The declared parameters are never pruned, so the result is at least as good as they are.
+    Calls `keep` with each trial. A tree-structured Parzen estimator proposes the parameters (Bergstra et al. 2011); the
+    same seed and losses give the same trials. From the round `warm_up` on, a trial above the median of the others at
+    that round is pruned (Golovin et al. 2017). The declared parameters are never pruned, so the result is at least as
+    good as they are.
     """
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed),
@@ -148,7 +152,10 @@ def search_parameters(
 
 
 def _try(study: optuna.Study, space: SearchSpace, judge: Judge) -> FrozenTrial:
-    """Run one trial; it fails if LightGBM refuses its parameters, but raises if these are the declared ones."""
+    """Run one trial, which fails if LightGBM refuses its parameters.
+
+    Raises if these are the declared ones.
+    """
     trial = study.ask(space.distributions())  # type: ignore[arg-type]  # a dict of one of its kinds
 
     def report(round_: int, log_loss: float) -> None:

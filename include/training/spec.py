@@ -1,4 +1,7 @@
-"""Describe the inputs of a training, and digest them: equal digests mean equal trainings."""
+"""Describe and digest the inputs of a training.
+
+Equal digests mean equal trainings.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,10 @@ class TrainingInputs:
 
 
 def declaration_values(use_case: UseCase) -> str:
-    """Return the digest of the declared values that affect a training, without the parameters."""
+    """Return the digest of the declared values that affect training.
+
+    Parameters are excluded.
+    """
     training, costs = use_case.training, use_case.costs
     return content_digest.digest_values(
         {

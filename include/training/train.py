@@ -1,4 +1,7 @@
-"""Train a model as of a day, from the rows known at its decision time, and log it as an MLflow run."""
+"""Train a model as of a day and log it as an MLflow run.
+
+It uses only rows known at the day's decision time.
+"""
 
 from __future__ import annotations
 
@@ -78,10 +81,10 @@ def train_model(
     tuned_by: str = "",
     lake: Lake | None = None,
 ) -> TrainResult:
-    """Train as of `day` and return the run; if an equal training is complete, return its run instead.
+    """Train as of `day` and return the run.
 
-    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`; `tuned_by` is the run
-    of the study that chose them, if any.
+    If an equal training is complete, its run is returned instead. `parameters` override the declared LightGBM
+    parameters, `rounds` and `early_stopping_rounds`; `tuned_by` is the run of the study that chose them, if any.
 
     Raises:
         InvalidRequestError: the parameters or the window are invalid.
@@ -118,7 +121,7 @@ def train_model(
 
 
 def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
-    """Return the splits of the window, and the rows, features and days that are not used."""
+    """Return the splits of the window, and its unused rows, features and days."""
     available = view.partitions("features", first, last)
     return {
         "splits": cut.bounds(),
@@ -136,7 +139,10 @@ def _stale(project: Project, view: AsOfSnapshot, first: date) -> list[str]:
 
 @contextlib.contextmanager
 def ended_run(runs: Runs, run_id: str) -> Iterator[None]:
-    """End the run when the block ends: as complete, or as failed if it raised; failed runs are never used."""
+    """End the run with the block: as complete, or as failed if it raised.
+
+    Failed runs are never used.
+    """
     try:
         yield
     except BaseException:
@@ -147,7 +153,7 @@ def ended_run(runs: Runs, run_id: str) -> Iterator[None]:
 
 
 def _is_usable(registry: Registry, run_id: str, fingerprint: str) -> bool:
-    """Return whether a run found by fingerprint has a signed record of that training and a loadable model."""
+    """Return whether a run has a signed record of that training and its model loads."""
     try:
         candidate = registry.candidate(run_id)
     except UnprovenVersionError:
@@ -207,7 +213,10 @@ def training_inputs(
 
 
 def _null_features(view: AsOfSnapshot, first: date, last: date) -> dict[str, list[str]]:
-    """Return the ranges of days built before each feature was declared, by feature, and log a warning."""
+    """Return the days built before each feature was declared, and log a warning.
+
+    Days are ranges, by feature.
+    """
     declared = view.lake.use_case.features
     null_days = {
         name: _ranges(days) for name, days in view.absent_columns("features", first, last).items() if name in declared
@@ -221,7 +230,10 @@ def _null_features(view: AsOfSnapshot, first: date, last: date) -> dict[str, lis
 
 
 def _ranges(days: Sequence[date]) -> list[str]:
-    """Return ranges of consecutive days, because a tag in MLflow has at most 8,000 characters."""
+    """Return ranges of consecutive days.
+
+    A tag in MLflow has at most 8,000 characters.
+    """
     ranges: list[tuple[date, date]] = []
     for day in days:
         if ranges and day - ranges[-1][1] == timedelta(days=1):

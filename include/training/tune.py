@@ -1,4 +1,4 @@
-"""Tune LightGBM parameters as of a day, on the validation days of training and never on its test days."""
+"""Tune LightGBM parameters as of a day, on validation days, never on test days."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def tune_parameters(
     lake: Lake | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> TuneResult:
-    """Search the declared space as of `day`, for `trials` trials or until `minutes` have passed.
+    """Search the declared space for `trials` trials, or until `minutes` have passed.
 
-    `parameters` are fixed and not searched. A complete study of the same request (data, code, declaration, parameters,
-    space, number of trials) is returned without another search, unless it ran out of time with fewer `minutes`.
+    Uses what was known as of `day`. `parameters` are fixed and not searched. A complete study of the same request
+    (data, code, declaration, parameters, space, number of trials) is returned without another search, unless it ran out
+    of time with fewer `minutes`.
 
     Raises:
         InvalidRequestError: the budget, space, parameters or window is invalid.
@@ -121,7 +122,10 @@ class _TuningRequest:
         return {FINGERPRINT: self.fingerprint, NOTICE: self.use_case.notice, **self.made_from.tags()}
 
     def judge(self, view: AsOfSnapshot) -> Judge:
-        """Return a judge that uses the train and validation rows as of the view's day, and no test rows."""
+        """Return a judge that uses the train and validation rows, and no test rows.
+
+        Rows are as of the view's day.
+        """
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled_rows(self.use_case, view, first, last)
         cut = splits.split_days(self.use_case, view.day, first, rows["day"].unique().to_pylist())
