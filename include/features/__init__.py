@@ -1,1 +1,1 @@
-"""Materialise features and labels."""
+"""Build features and labels."""

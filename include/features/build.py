@@ -1,4 +1,4 @@
-"""Build features: the declared rows of a day, from what was known when it began."""
+"""Build the features and labels of a day from the rows known at its decision time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from include.project import Project
 def build_features(project: Project, day: date) -> Commit:
     """Write the labels that became known on `day`, then the features of `day`.
 
-    Look-back days that are not in the lake are landed first, by the same stages: what stands in a day depends
-    on its source alone, so the order in which days are run does not matter.
+    Look-back days that are not in the lake are landed first, by the same stages: the content of a day depends only on
+    its source, so the order of runs does not matter.
     """
     use_case = project.use_case
     use_case.require(day)
@@ -30,18 +30,19 @@ def build_features(project: Project, day: date) -> Commit:
 
 
 def ensure_features(project: Project, first: date, last: date) -> list[date]:
-    """Build the features and labels of each of these days that has none yet; the days that were built."""
-    there = project.lake.as_of(last).partitions("features", first, last)
-    missing = [day for day in days_from(max(first, project.use_case.first_period), last) if day not in there]
+    """Build missing features and labels of `first` to `last`; return the days built."""
+    existing = project.lake.as_of(last).partitions("features", first, last)
+    missing = [day for day in days_from(max(first, project.use_case.first_period), last) if day not in existing]
     for day in missing:
         build_features(project, day)
     return missing
 
 
 def ensure_window(project: Project, day: date, window_periods: int | None) -> tuple[date, date, int]:
-    """Build whatever a training as of `day` reads: first and last day of its window, and how many were built.
+    """Build the missing days that a training as of `day` reads.
 
-    The day itself is built too: the labels that became known at its start are written with it.
+    Returns the first and last day of its window, and the number of days built. `day` itself is built too, because the
+    labels that became known at its start are written with it.
     """
     project.use_case.require(day)
     first, last = splits.training_window(project.use_case, day, window_periods)
@@ -49,20 +50,27 @@ def ensure_window(project: Project, day: date, window_periods: int | None) -> tu
 
 
 def land_missing(project: Project, first: date, last: date) -> None:
-    """Ingest and validate whatever of these days is not in the lake yet; DataError names the day that fails."""
+    """Ingest and validate the days of `first` to `last` that are not in the lake yet.
+
+    Raises:
+        DataError: a day fails; the text names it.
+    """
     use_case = project.use_case
     view = project.lake.as_of(last)
     for feed in use_case.feeds:
-        there = view.partitions(f"checked/{feed.name}", first, last)
+        existing = view.partitions(f"checked/{feed.name}", first, last)
         for day in days_from(first, last):
-            if day not in there and _comes(use_case, feed, day):
+            if day not in existing and _has_rows(use_case, feed, day):
                 ingest.land_feed(project, feed, day)
                 validate.check_feed(project, feed, day)
                 data_docs.write_index(use_case.name)
 
 
-def _comes(use_case: UseCase, feed: Feed, day: date) -> bool:
-    """Whether the day brings anything: a day that was declared absent after rows had been sent back to it does."""
+def _has_rows(use_case: UseCase, feed: Feed, day: date) -> bool:
+    """Return whether the day can have rows of the feed.
+
+    A day declared absent can have corrections from before it was declared absent.
+    """
     if day not in feed.missing_periods:
         return True
-    return any(each.known_on == day for each in CorrectionLog.of(use_case, feed.name).standing())
+    return any(correction.known_on == day for correction in CorrectionLog.of(use_case, feed.name).standing())

@@ -15,13 +15,13 @@ from include.features.results import ResultRefusedError
 from include.lake.soundness import row_text
 
 Check = Callable[[pa.RecordBatch], str]
-"""Says what is wrong with a batch, as the end of a sentence that begins "features of <day> …"; empty if nothing is."""
+"""Returns what is wrong with a batch, as the end of a sentence "features of <day> …"; empty if nothing is wrong."""
 _VALUES_NAMED = 5
-_BINARY = "return 1 where what is predicted happened, 0 where it did not, and null where that is not known"
+_BINARY = "return 1 if the predicted event happened, 0 if it did not, and null if that is not known"
 
 
 def label_checks(use_case: UseCase, table: str, day: date) -> list[Check]:
-    """Return what must hold of each batch of features or labels of `day`, in the order in which it is judged."""
+    """Return the checks of each batch of features or labels of `day`, in order."""
     if table == "labels":
         return [_no_null(use_case.label_keys), _about_an_earlier_day(use_case, day)]
     about = [] if use_case.period == PARTITION else [_about_the_day(use_case, day)]
@@ -29,10 +29,12 @@ def label_checks(use_case: UseCase, table: str, day: date) -> list[Check]:
 
 
 def require_binary(batches: Iterable[pa.RecordBatch], label: str) -> Iterator[pa.RecordBatch]:
-    """Return the batches of labels if each label is 0, 1 or null, as any kind of number or as a bool.
+    """Yield the batches of labels, checking that each label is 0, 1 or null.
+
+    Any number type and bool are accepted.
 
     Raises:
-        ResultRefusedError: with all values of the day and how many rows have each.
+        ResultRefusedError: a label has another value; the text lists the day's values with their counts.
     """
     counts: Counter[object] = Counter()
     remaining = iter(batches)
@@ -50,13 +52,13 @@ def _require_plain(label: str, kind: pa.DataType) -> None:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_nested(value) or isinstance(value, pa.BaseExtensionType):
         raise ResultRefusedError(
-            f"have labels that are not 0, 1 or null: {label!r} is {value}, which is no number. A label is binary:"
+            f"have labels that are not 0, 1 or null: {label!r} is {value}, which is not a number. A label is binary:"
             f" {_BINARY}"
         )
 
 
 def _counted(values: pa.Array) -> dict[object, int]:
-    return {each["values"]: each["counts"] for each in pc.value_counts(values).to_pylist()}
+    return {count["values"]: count["counts"] for count in pc.value_counts(values).to_pylist()}
 
 
 def _not_binary(label: str, counts: Counter[object]) -> str:
@@ -66,7 +68,10 @@ def _not_binary(label: str, counts: Counter[object]) -> str:
 
 
 def _no_null(keys: Sequence[str]) -> Check:
-    """No key is null: such a row would be scored, and never be joined to its label."""
+    """Check that no key is null.
+
+    A row with a null key would be scored, but never joined to its label.
+    """
 
     def wrong(batch: pa.RecordBatch) -> str:
         nulls = {key: batch[key].null_count for key in keys if batch[key].null_count}
@@ -77,7 +82,7 @@ def _no_null(keys: Sequence[str]) -> Check:
 
 
 def _about_the_day(use_case: UseCase, day: date) -> Check:
-    """The key that holds the period is the day itself in every row of features."""
+    """Check that the period key of every row of features is the day itself."""
     period = use_case.period
 
     def wrong(batch: pa.RecordBatch) -> str:
@@ -93,14 +98,14 @@ def _about_the_day(use_case: UseCase, day: date) -> Check:
 
 
 def _about_an_earlier_day(use_case: UseCase, day: date) -> Check:
-    """A label is about a day before the one on which it becomes known: at midnight, that day is all future."""
+    """Check that each label is about a day before the one when it becomes known."""
     period = use_case.label_period
 
     def wrong(batch: pa.RecordBatch) -> str:
         later = batch.filter(pc.greater_equal(batch[period], pa.scalar(day)))
         return (
-            f"have {later.num_rows} rows about a day that has not come: {period!r} must be before {day}, at whose"
-            f" beginning they are known; the first is {row_text(later, 0, use_case.label_keys)}"
+            f"have {later.num_rows} rows about a day that has not ended: {period!r} must be before {day}, at whose"
+            f" start they are known; the first is {row_text(later, 0, use_case.label_keys)}"
             if later.num_rows
             else ""
         )

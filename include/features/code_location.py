@@ -13,9 +13,10 @@ from include.settings import REPOSITORY
 
 
 def line_of_error(error: BaseException, function: Callable[..., Any]) -> str:
-    """Return `file:line` of the innermost line beside the function that an error passed, else of the function itself.
+    """Return `file:line` of the innermost traceback line in the function's folder.
 
-    An error that is raised while a lazy table is computed has passed no line of the use case.
+    Without such a line, it is that of the function itself. The traceback of an error raised while a lazy table is
+    computed has no line of the use case.
     """
     code = _code(function)
     if code is None:
@@ -26,7 +27,7 @@ def line_of_error(error: BaseException, function: Callable[..., Any]) -> str:
 
 
 def line_of_function(function: Callable[..., Any]) -> str:
-    """Return `file:line` where a function begins; empty for one that is not written in Python."""
+    """Return `file:line` where a function begins; empty if it is not in Python."""
     code = _code(function)
     if code is None:
         return ""

@@ -1,4 +1,4 @@
-"""Hold that a key identifies one row."""
+"""Check that keys identify one row."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class RowsNotDistinctError(AirworthyError):
         super().__init__(
             f"{use_case}: {repeated.num_rows} rows of {table} have the day and keys of another row, the first"
             f" {repeated.slice(0, 1).to_pylist()}, so that one label would belong to several rows. Run the data DAG of"
-            " these days again; if that says the same, mend `build` in features.py or declare more keys."
+            " these days again; if the error remains, correct `build` in features.py or declare more keys."
         )
 
 
 def require_distinct(use_case: str, table: str, rows: pa.Table, keys: Sequence[str]) -> None:
-    """Refuse rows, in order of `keys`, of which two have the same.
+    """Check that no two rows, which are in order of `keys`, have equal keys.
 
     Raises:
-        RowsNotDistinctError: with the number of such rows and the first.
+        RowsNotDistinctError: two rows do; the text has their number and the first.
     """
     repeated = repeated_rows(rows.select(list(keys)))
     if repeated.num_rows:
@@ -35,7 +35,7 @@ def require_distinct(use_case: str, table: str, rows: pa.Table, keys: Sequence[s
 
 
 def repeated_rows(rows: pa.Table) -> pa.Table:
-    """Return the rows that equal the row before them; nulls equal nothing."""
+    """Return the rows that equal the previous row; a null equals no value."""
     before, after = rows.slice(0, max(rows.num_rows - 1, 0)), rows.slice(1)
     same = [pc.fill_null(pc.equal(before[name], after[name]), False) for name in rows.column_names]
     return after.filter(functools.reduce(pc.and_, same))

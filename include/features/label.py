@@ -1,4 +1,4 @@
-"""Label: the labels that became known on a day, into that day's partition."""
+"""Write the labels that became known on a day into that day's partition."""
 
 from __future__ import annotations
 
@@ -11,5 +11,8 @@ from include.lake.snapshot import AsOfSnapshot
 
 
 def build_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> Commit:
-    """Write the labels that became known on the view's day, from the clean rows of `since` to that day."""
+    """Write the labels that became known on the view's day.
+
+    They are built from the clean rows of `since` to that day.
+    """
     return materialize.materialize(use_case, "labels", "labels", view, since)

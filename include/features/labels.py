@@ -13,9 +13,10 @@ _RANK = "__airworthy_rank"
 
 
 def known_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> ibis.Table:
-    """Return `UseCase.label_keys` and the label of every label known from `since` to the view's day, one row per key.
+    """Return the labels known from `since` to the view's day, one row per key.
 
-    Of several labels of one row the one that became known last counts; where that one is null, none is known.
+    The columns are `UseCase.label_keys` and the label. If a row has several labels, the one that became known last
+    counts; if that one is null, the label is not known.
     """
     label, keys = use_case.label.name, list(use_case.label_keys)
     known = view.table("labels", since)
@@ -25,9 +26,10 @@ def known_labels(use_case: UseCase, view: AsOfSnapshot, since: date) -> ibis.Tab
 
 
 def join_labels(use_case: UseCase, rows: ibis.Table, labels: ibis.Table) -> ibis.Table:
-    """Return the labelled rows: each row of features or predictions with the label about its keys and its `day`.
+    """Join rows of features or predictions to the labels of their keys and `day`.
 
-    `labels` are those of `known_labels`. Keys alone would not do: a customer's key is the same on every day.
+    Unlabelled rows are dropped. `labels` are those of `known_labels`. Joining on keys only is not enough: a customer
+    has the same key on every day.
     """
     about = rows["day"] == labels[use_case.label_period]
     joined = rows.join(labels, [*use_case.keys, about])

@@ -1,4 +1,4 @@
-"""Run a use case's function on the clean feeds as they were known, and write the rows that it returns."""
+"""Run a use case's function on the clean feeds as of a day and write its rows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from include.lake.soundness import row_text
 from include.registry import code_digest
 
 _LONGEST = 600
-"""Characters of another library's message that are repeated."""
+"""Most characters of a library's message in an error text."""
 _MACHINE = (AirworthyError, OSError, MemoryError, duckdb.IOException, duckdb.OutOfMemoryException)
-"""What tells of the machine or of the lake, not of the use case's function, while rows are computed."""
+"""Errors of the machine or the lake, not of the use case's function, while rows are computed."""
 
 
 class ResultRowsError(AirworthyError):
@@ -38,18 +38,19 @@ class ResultRowsError(AirworthyError):
         self.use_case, self.table, self.day, self.what, self.where = use_case, table, day, what, where
         place = f" at {where}" if where else ""
         super().__init__(
-            f"{use_case}: {table} of {day} {what}. Nothing was written. Mend the function in the use case's"
+            f"{use_case}: {table} of {day} {what}. Nothing was written. Correct the function in the use case's"
             f" features.py{place}."
         )
 
 
 def materialize(use_case: UseCase, table: str, function: str, view: AsOfSnapshot, since: date) -> Commit:
-    """Call `features.<function>(day, **clean feeds of since..day)` and make the result the partition of the view's day.
+    """Write the rows that a function of features.py returns for the view's day.
 
-    Rows of an Ibis table stream from DuckDB into the table in order of their keys, so memory stays flat.
+    The call is `features.<function>(day, **clean feeds of since..day)`. Rows of an Ibis table stream from DuckDB in
+    order of their keys, so memory does not grow with their number.
 
     Raises:
-        ResultRowsError: the function raised, at once or while its rows were computed; or a row breaks what must hold.
+        ResultRowsError: the function raised, when called or while its rows were computed; or a row fails a check.
         BrokenUseCaseError: features.py cannot be imported, or has no such function.
     """
     code = _code_of(use_case, table, function)
@@ -80,26 +81,27 @@ class _Call:
         return schemas.keys(self.use_case, self.table)
 
     def rows(self, result: Result) -> Iterator[pa.RecordBatch]:
-        """Return the rows as they are stored, in order of their keys, a batch at a time."""
+        """Yield the rows as they are stored, in order of their keys, a batch at a time."""
         batches = self._translated(self._in_order(result))
         return _checked(batches, self.keys, label_checks(self.use_case, self.table, self.view.day), self._wrong)
 
     def result(self) -> Result:
-        """Return what the function returns."""
+        """Call the function and read its result."""
         clean = {feed.name: _clean(self.view, feed.name, self.since) for feed in self.use_case.feeds}
         self.function = self.use_case.function("features", self.name)
         try:
             return read_result(self.function(self.view.day, **clean), self.announced, self.keys)
         except MemoryError:
             raise
-        except Exception as error:  # the function is pure: whatever it raises, it would raise again
+        except Exception as error:  # the function is pure, so a retry would raise the same error
             raise self._raised(error) from error
 
     def _in_order(self, result: Result) -> Iterator[pa.RecordBatch]:
-        """Convert the rows and sort them, as far as they are not sorted yet; all of it as they are read."""
-        found = require_binary(result.batches, self.use_case.label.name) if self.table == "labels" else result.batches
-        batches = converted(found, self.announced, self.keys)
-        # Another type may have another order: that of an enum's values, for example.
+        """Convert the rows, and sort them unless they are sorted; both lazily."""
+        is_label = self.table == "labels"
+        checked = require_binary(result.batches, self.use_case.label.name) if is_label else result.batches
+        batches = converted(checked, self.announced, self.keys)
+        # Values may sort differently in another type, such as an enum.
         typed = all(result.schema.field(key).type == self.announced.field(key).type for key in self.keys)
         if result.in_order and typed:
             yield from batches
@@ -108,7 +110,7 @@ class _Call:
             yield from sort_rows(rows, self.keys).to_batches()
 
     def _translated(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Return the batches; what is raised by computing one is raised as the function's error."""
+        """Yield the batches; an error while one is computed becomes the function's error."""
         remaining = iter(batches)
         while True:
             try:
@@ -125,12 +127,12 @@ class _Call:
         if isinstance(error, ResultRefusedError):
             return self._wrong(str(error))
         where = line_of_error(error, self.function) if self.function else ""
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         return ResultRowsError(
             self.use_case.name,
             self.table,
             self.view.day,
-            f"could not be made: {type(error).__name__}: {said[:_LONGEST]}{'…' if len(said) > _LONGEST else ''}",
+            f"could not be made: {type(error).__name__}: {message[:_LONGEST]}{'…' if len(message) > _LONGEST else ''}",
             where,
         )
 
@@ -142,7 +144,9 @@ class _Call:
 
 
 def _code_of(use_case: UseCase, table: str, function: str) -> str:
-    """Return the digest of the code that makes a table, as it is before the function is imported.
+    """Return the digest of the code that builds a table.
+
+    Call it before the function is imported.
 
     Raises:
         BrokenUseCaseError: the code cannot be read.
@@ -150,7 +154,7 @@ def _code_of(use_case: UseCase, table: str, function: str) -> str:
     try:
         return code_digest.table_code_digest(use_case, table)
     except SyntaxError:
-        use_case.function("features", function)  # raises, and names the line
+        use_case.function("features", function)  # raises an error that names the line
         raise
 
 
@@ -165,7 +169,10 @@ def _checked(
     must_hold: Sequence[Check],
     error: Callable[[str], ResultRowsError],
 ) -> Iterator[pa.RecordBatch]:
-    """Return the batches, which come in order of their keys, if the checks pass and no key occurs twice."""
+    """Yield the batches while the checks pass and no key occurs twice.
+
+    The batches are in order of their keys.
+    """
     last: pa.Table | None = None
     for batch in batches:
         for check in must_hold:

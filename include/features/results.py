@@ -1,4 +1,7 @@
-"""Read what `build` and `labels` return: an Ibis table, a pandas or polars frame, or an Arrow table."""
+"""Read the result of `build` or `labels`: a table of Ibis or Arrow, or a frame.
+
+Frames are those of pandas or polars.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +25,26 @@ _INDEX = re.compile(r"__index_level_\d+__")
 
 
 class ResultRefusedError(ValueError):
-    """A use case's function returned what cannot be stored; the text continues "<table> of <day> …"."""
+    """A function's result cannot be stored; the text is the end of a sentence "<table> of <day> …"."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The rows that a function returned, with the types that they really have."""
+    """The rows that a function returned, in their actual types."""
 
     schema: pa.Schema
     batches: Iterable[pa.RecordBatch]
     in_order: bool
-    """Whether they come in the order of their keys, as these are typed here."""
+    """Whether they are in order of their keys, by the keys' actual types."""
 
 
 def read_result(returned: Any, announced: pa.Schema, keys: Sequence[str]) -> Result:
-    """Return the rows of whatever a function returned; an Ibis table is computed as its batches are read.
+    """Return the rows of a function's result.
+
+    An Ibis table is computed while its batches are read.
 
     Raises:
-        ResultRefusedError: it is no table, or has not exactly the announced columns.
+        ResultRefusedError: the result is not a table, or does not have exactly the announced columns.
     """
     if isinstance(returned, ibis.Table):
         _require_columns(list(returned.columns), announced)
@@ -49,10 +54,10 @@ def read_result(returned: Any, announced: pa.Schema, keys: Sequence[str]) -> Res
 
 
 def converted(batches: Iterable[pa.RecordBatch], announced: pa.Schema, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Return the batches with the announced columns and types.
+    """Yield the batches with the announced columns and types.
 
     Raises:
-        ResultRefusedError: a type that does not fit, or a value that would change; it names the row's keys.
+        ResultRefusedError: a type does not fit, or a value would change; the text has the row's keys.
     """
     for batch in batches:
         columns = []
@@ -76,8 +81,8 @@ def _of_ibis(table: ibis.Table) -> Result:
     if not isinstance(backend, DuckDB):
         rows = table.to_pyarrow()
         return Result(rows.schema, rows.to_batches(BATCH_ROWS), in_order=True)
-    # Not Ibis' own reader: it fails where DuckDB computes another type than Ibis expects, such as an int8 or a decimal.
-    backend._run_pre_execute_hooks(table)  # noqa: SLF001  # makes memtables known; there is no public way
+    # Ibis' own reader fails if DuckDB computes another type than Ibis expects, such as an int8 or a decimal.
+    backend._run_pre_execute_hooks(table)  # noqa: SLF001  # registers memtables; there is no public function for it
     reader = backend.raw_sql(backend.compile(table)).to_arrow_reader(BATCH_ROWS)
     return Result(reader.schema, reader, in_order=True)
 
@@ -95,7 +100,7 @@ def _in_memory(returned: Any, announced: pa.Schema) -> pa.Table:
             f"could not be made: the function returned {_named(returned)}{missing}. Return an Ibis table, a pandas or"
             " polars frame, or an Arrow table"
         ) from error
-    # What pandas adds where an index has no name; whoever converts a frame to Arrow gets it unasked.
+    # Converting a pandas frame to Arrow adds these columns for an unnamed index.
     rows = rows.drop_columns([name for name in rows.column_names if _INDEX.fullmatch(name)])
     _require_columns(rows.column_names, announced)
     return rows

@@ -1,4 +1,4 @@
-"""Name the periods of tables that other code, or other inputs, have made than those of now."""
+"""Find periods of tables that were built by other code or from other inputs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Reason = Literal["other code", "other inputs", "no record"]
 _WORDS: Mapping[Reason, str] = {
     "other code": "made by other code",
     "other inputs": "made from other inputs",
-    "no record": "of which nothing says what code made them",
+    "no record": "with no record of the code that made them",
 }
 
 
 @dataclass(frozen=True)
 class StalePeriod:
-    """A period whose content the code and the inputs of now might not make."""
+    """A period that the current code and inputs might build differently."""
 
     day: date
     rows: int
@@ -36,7 +36,7 @@ class StalePeriod:
 
 @dataclass(frozen=True)
 class TableStaleness:
-    """How many periods of a table there are, and which of them are stale."""
+    """Number of periods of a table, and the stale ones."""
 
     table: str
     periods: int
@@ -44,9 +44,9 @@ class TableStaleness:
 
     @property
     def words(self) -> str:
-        """Say it in one line: counts by reason, rows, first and last day."""
+        """Describe it in one line: counts by reason, rows, first and last day."""
         if not self.stale:
-            return f"{self.table}: all {self.periods} periods were made by the code and from the inputs of now"
+            return f"{self.table}: all {self.periods} periods were made by the current code from the current inputs"
         counted = Counter(period.reason for period in self.stale)
         causes = ", ".join(f"{count} {_WORDS[reason]}" for reason, count in counted.items())
         rows = sum(period.rows for period in self.stale)
@@ -65,24 +65,23 @@ def find_stale(
     lake: Lake | None = None,
     reread: bool = False,
 ) -> list[TableStaleness]:
-    """Return the staleness of each table, in the order in which tables are made; one without periods is left out.
+    """Return the staleness of each table that has periods, in build order.
 
-    Reads the log of each table once, and no rows; makes no table. `tables` are all if empty; `reread` as in
-    `code_digest.of_table`.
+    Reads the log of each table once, and no rows; creates no table. Empty `tables` means all; `reread` is as for
+    `code_digest.table_code_digest`.
     """
     use_case = project.use_case
     lake = lake or project.lake
     view = lake.as_of(last or date.max)
     names = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in use_case.feeds] + ["labels", "features"]
     chosen = [name for name in names if not tables or name in tables]
-    found = [
-        _of_table(use_case, view, name, first or use_case.first_period, reread) for name in chosen if _there(lake, name)
-    ]
-    return [each for each in found if each.periods]
+    since = first or use_case.first_period
+    staleness = [_of_table(use_case, view, name, since, reread) for name in chosen if _exists(lake, name)]
+    return [table for table in staleness if table.periods]
 
 
 def stale_stretches(found: TableStaleness) -> list[str]:
-    """Return the stale periods in words, one line for days that follow each other for the same reason."""
+    """Describe the stale periods, one line per run of days with the same reason."""
     groups: list[list[StalePeriod]] = []
     for period in found.stale:
         before = groups[-1][-1] if groups else None
@@ -91,15 +90,15 @@ def stale_stretches(found: TableStaleness) -> list[str]:
         else:
             groups.append([period])
     return [
-        f"{each[0].day}{f' to {each[-1].day}' if len(each) > 1 else ''}: {_WORDS[each[0].reason]},"
-        f" {sum(period.rows for period in each):,} rows"
-        for each in groups
+        f"{group[0].day}{f' to {group[-1].day}' if len(group) > 1 else ''}: {_WORDS[group[0].reason]},"
+        f" {sum(period.rows for period in group):,} rows"
+        for group in groups
     ]
 
 
 def rebuild_command(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
-    """Return the command that makes every stale period again; empty where none is stale."""
-    days = [period.day for each in found for period in each.stale]
+    """Return the command that rebuilds every stale period; empty if none is stale."""
+    days = [period.day for table in found for period in table.stale]
     if not days:
         return ""
     return (
@@ -108,24 +107,27 @@ def rebuild_command(use_case: UseCase, found: Sequence[TableStaleness]) -> str:
     )
 
 
-def _there(lake: Lake, table: str) -> bool:
+def _exists(lake: Lake, table: str) -> bool:
     return history.is_table(lake.uri(table))
 
 
 def _of_table(use_case: UseCase, view: AsOfSnapshot, table: str, first: date, reread: bool) -> TableStaleness:
-    there, code = view.partitions(table, first), code_digest.table_code_digest(use_case, table, reread=reread)
+    partitions, code = view.partitions(table, first), code_digest.table_code_digest(use_case, table, reread=reread)
     newest = _newest_notes(view, table)
     inputs = _Inputs(use_case, view, table)
     stale = []
-    for day, partition in there.items():
+    for day, partition in partitions.items():
         reason = _reason(newest.get(day), partition, "" if _is_delivered(use_case, table) else code, inputs, day)
         if reason:
             stale.append(StalePeriod(day, partition.rows, reason))
-    return TableStaleness(table, len(there), tuple(stale))
+    return TableStaleness(table, len(partitions), tuple(stale))
 
 
 def _is_delivered(use_case: UseCase, table: str) -> bool:
-    """Whether periods hold files as they were delivered, which are not read again once they are published."""
+    """Return whether the table holds delivered files.
+
+    These are not read again after their day is published.
+    """
     kind, _, feed = table.partition("/")
     return kind == code_digest.RAW and use_case.feed(feed).landing is not None
 
@@ -139,7 +141,10 @@ def _reason(note: CommitNote | None, partition: Partition, code: str, inputs: _I
 
 
 def _newest_notes(view: AsOfSnapshot, table: str) -> dict[date, CommitNote]:
-    """Return the newest note of each day. The log is read again only where the table has another version."""
+    """Return the newest note of each day.
+
+    The log is read again only if the table has another version.
+    """
     uri, version = view.lake.uri(table), view.version(table)
     if uri not in _READ or _READ[uri][0] != version:
         newest: dict[date, CommitNote] = {}
@@ -153,26 +158,30 @@ _READ: dict[str, tuple[int, dict[date, CommitNote]]] = {}
 
 
 class _Inputs:
-    """What the periods of a table would be made from now."""
+    """The inputs from which the periods of a table would be built now."""
 
     def __init__(self, use_case: UseCase, view: AsOfSnapshot, table: str) -> None:
         kind, _, feed = table.partition("/")
         self._look_back = timedelta(days=use_case.look_back_periods)
         self._first = use_case.first_period
         self._whole = kind in (code_digest.LABELS, code_digest.FEATURES)
-        sources = [f"checked/{each.name}" for each in use_case.feeds] if self._whole else []
+        sources = [f"checked/{source.name}" for source in use_case.feeds] if self._whole else []
         sources += [f"raw/{feed}"] if kind == code_digest.CHECKED else []
-        self._partitions = {name: view.partitions(name) for name in sources if _there(view.lake, name)}
+        self._partitions = {name: view.partitions(name) for name in sources if _exists(view.lake, name)}
 
     def are_now(self, day: date, then: Mapping[str, str]) -> bool:
-        """Whether each table that was read holds, of the days that were read, what it held then."""
+        """Return whether the inputs still have the digests that were read for `day`."""
         return all(self._digest(name, day) == then[name] for name in self._partitions if name in then)
 
     def _digest(self, table: str, day: date) -> str:
-        found = self._partitions[table]
+        partitions = self._partitions[table]
         if not self._whole:
-            return found[day].digest if day in found else ""
+            return partitions[day].digest if day in partitions else ""
         since = max(self._first, day - self._look_back)
         return content_digest.digest_values(
-            {each.isoformat(): found[each].digest for each in found if since <= each <= day and found[each].rows}
+            {
+                known.isoformat(): partition.digest
+                for known, partition in partitions.items()
+                if since <= known <= day and partition.rows
+            }
         )

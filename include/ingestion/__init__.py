@@ -1,1 +1,1 @@
-"""Ingestion: land what sources deliver, and check it."""
+"""Ingest the rows that sources deliver, and validate them."""

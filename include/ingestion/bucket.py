@@ -1,4 +1,7 @@
-"""A bucket: what is in it, and its objects copied to disk; by boto3, through an Airflow Connection."""
+"""List the objects of a bucket and copy them to disk, by boto3.
+
+Access is through an Airflow Connection.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ from include.errors import TEXT_SHOWN, AirworthyError, shorten
 from include.lake import s3_retries
 
 PART_BYTES = 8 * 1024 * 1024
-"""Of larger objects, parts of this size are fetched at once."""
+"""Larger objects are fetched in parallel parts of this size."""
 AT_ONCE = 4
 LISTED = 10_000
-"""Objects that are listed at most, unless the caller accepts more."""
+"""Most objects that are listed, unless the caller accepts more."""
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion"})
 _CHANGED = frozenset({"412", "PreconditionFailed"})
 _PASSES = frozenset(
@@ -28,18 +31,20 @@ _PASSES = frozenset(
 
 
 class BucketError(AirworthyError):
-    """A bucket could not be read; worth another try only where that may help."""
+    """A bucket could not be read; `worth_retrying` if another try may succeed."""
 
     def __init__(self, bucket: str, connection: str, reason: str, *, worth_retrying: bool) -> None:
         self.worth_retrying = worth_retrying
         way = (
-            "Try again later" if worth_retrying else "Mend the bucket, or the Connection's keys, region or endpoint_url"
+            "Try again later"
+            if worth_retrying
+            else "Correct the bucket, or the Connection's keys, region or endpoint_url"
         )
         super().__init__(f"The bucket {bucket!r} cannot be read by the Connection {connection!r}: {reason}. {way}.")
 
 
 class TooManyObjectsError(AirworthyError):
-    """There are more objects under a prefix than are listed."""
+    """A prefix has more objects than may be listed."""
 
     def __init__(self, bucket: str, prefix: str, most: int) -> None:
         super().__init__(f"There are more than {most:,} objects under s3://{bucket}/{prefix}; no more were listed.")
@@ -56,7 +61,7 @@ class ObjectChangedError(AirworthyError):
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object as the bucket's listing shows it."""
+    """An object in the bucket's listing."""
 
     key: str
     size: int
@@ -66,20 +71,23 @@ class ListedObject:
 
 @dataclass(frozen=True)
 class FetchedObject:
-    """An object as it was read."""
+    """An object that was copied to disk."""
 
     listed: ListedObject
     sha256: str
-    """Of its bytes, as stored."""
+    """Of the stored bytes."""
     version_id: str | None
-    """None where the bucket keeps no versions."""
+    """None if the bucket is not versioned."""
 
 
 class Bucket:
-    """A bucket by one client, which may be used by several threads."""
+    """A bucket with one client, which several threads may share."""
 
     def __init__(self, name: str, connection: str, *, anew: bool = False) -> None:
-        """`anew`: for a process that outlives the Connection's keys, ask Airflow for them again."""
+        """Use a cached client, or with `anew` a new one.
+
+        `anew` asks Airflow for the Connection again, for processes that outlive its keys.
+        """
         self.name, self.connection = name, connection
         self._client = client_of.__wrapped__(os.getpid(), connection) if anew else client_of(os.getpid(), connection)
 
@@ -88,29 +96,29 @@ class Bucket:
 
         Raises:
             BucketError: the bucket could not be read.
-            TooManyObjectsError: there are more than `most`; the listing ends there.
+            TooManyObjectsError: there are more than `most`; listing stops there.
         """
-        found: list[dict[str, Any]] = []
-        with self.told():
+        contents: list[dict[str, Any]] = []
+        with self._translate_errors():
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
-                found += page.get("Contents", [])
-                if len(found) > most:
+                contents += page.get("Contents", [])
+                if len(contents) > most:
                     raise TooManyObjectsError(self.name, prefix, most)
-        listed = (ListedObject(each["Key"], int(each["Size"]), each["ETag"].strip('"')) for each in found)
-        return sorted(listed, key=lambda each: each.key)
+        listed = (ListedObject(entry["Key"], int(entry["Size"]), entry["ETag"].strip('"')) for entry in contents)
+        return sorted(listed, key=lambda entry: entry.key)
 
     def fetch(self, listed: ListedObject, to: Path) -> FetchedObject:
-        """Copy that object to disk, in parts where it is large, and no more bytes than were listed.
+        """Copy an object to disk, large ones in parts, and no more bytes than were listed.
 
         Raises:
-            ObjectChangedError: it is another by now, or is replaced meanwhile.
+            ObjectChangedError: the object was replaced or removed since it was listed.
         """
         from boto3.s3.transfer import TransferConfig
 
-        # From the first byte, an object counts as one of parts: boto3 asks of parts alone that they have the ETag that
-        # its own first look had, and would take a small object that was replaced in between.
+        # A threshold of 1 makes every object a multipart one: boto3 compares ETags only for parts, and would accept a
+        # small object that was replaced during the download.
         transfer = TransferConfig(multipart_threshold=1, multipart_chunksize=PART_BYTES, max_concurrency=AT_ONCE)
-        with self.told(listed.key):
+        with self._translate_errors(listed.key):
             head = self._client.head_object(Bucket=self.name, Key=listed.key)
             if (head["ETag"].strip('"'), head["ContentLength"]) != (listed.etag, listed.size):
                 raise ObjectChangedError(self.name, listed.key)
@@ -120,25 +128,25 @@ class Bucket:
             self._client.download_file(
                 self.name, listed.key, str(to), ExtraArgs=extra, Config=transfer, Callback=copied
             )
-            # boto3's own look comes after ours, and what it then found is not told.
+            # boto3 reads the ETag again after our request and does not return it.
             after = self._client.head_object(Bucket=self.name, Key=listed.key, **extra)
         with to.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        seen = {each["ETag"].strip('"') for each in (head, after)}
-        if seen != {listed.etag} or to.stat().st_size != listed.size:
+        etags = {response["ETag"].strip('"') for response in (head, after)}
+        if etags != {listed.etag} or to.stat().st_size != listed.size:
             raise ObjectChangedError(self.name, listed.key)
         return FetchedObject(listed, sha256, version)
 
     @contextmanager
-    def told(self, key: str = "") -> Iterator[None]:
-        """What boto3 raises, as BucketError or ObjectChangedError."""
+    def _translate_errors(self, key: str = "") -> Iterator[None]:
+        """Translate boto3's errors into BucketError or ObjectChangedError."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
         from s3transfer.exceptions import S3DownloadFailedError
 
         try:
             yield
-        except S3DownloadFailedError as error:  # a part is not of the ETag that was asked for
+        except S3DownloadFailedError as error:  # a part has another ETag
             raise ObjectChangedError(self.name, key) from error
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
@@ -155,7 +163,7 @@ class Bucket:
 
 
 class _Counter:
-    """Count the bytes that boto3's threads copy, and end the copy of an object that has become larger."""
+    """Count the bytes that boto3's threads copy, and stop when there are more than were listed."""
 
     def __init__(self, bucket: str, listed: ListedObject) -> None:
         self._bucket, self._listed, self._bytes, self._lock = bucket, listed, 0, threading.Lock()
@@ -168,8 +176,11 @@ class _Counter:
 
 
 @functools.lru_cache(maxsize=8)
-def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client that was made before a fork may hang after it
-    """A boto3 client with the keys, the region and the server that Airflow's Connection names; one for a process."""
+def client_of(process: int, connection: str) -> Any:  # noqa: ARG001  # a client created before a fork may hang after it
+    """Return a boto3 client for the Connection, one per process.
+
+    The Connection has the keys, the region and the endpoint.
+    """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id=connection)

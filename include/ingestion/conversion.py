@@ -1,4 +1,4 @@
-"""Convert columns to the announced types where no value changes."""
+"""Convert columns to the announced types if no value changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TWO_TO_63, _TWO_TO_64 = 2.0**63, 2.0**64
 
 
 class NotConvertibleError(ValueError):
-    """A column does not become the announced type, or only with other values."""
+    """A column cannot be converted to the announced type without changing a value."""
 
     def __init__(
         self, column: str, actual: pa.DataType, announced: pa.DataType, row: int | None, value: object
@@ -25,14 +25,14 @@ class NotConvertibleError(ValueError):
 
 
 def convert_columns(column: str, values: Column, announced: pa.DataType) -> Column:
-    """Return the values as the announced type: integers, floats, decimals and bools among each other, any text as
-    strings, timestamps at midnight as dates, and nulls as anything.
+    """Convert a column to its announced type if that changes no value.
 
-    Numbers are no strings and strings no numbers: whether `007` is 7 is for the use case to say. A timestamp with a
-    time zone is no date: DuckDB gives the zone of the machine.
+    Integers, floats, decimals and bools convert to each other, any text type to string, timestamps at midnight to
+    dates, and nulls to any type. Numbers and texts never convert to each other: whether `007` is 7 is the use case's
+    decision. A timestamp with a time zone is not converted to a date, because DuckDB returns the machine's zone.
 
     Raises:
-        NotConvertibleError: for other types, or a value that would change; it names the first.
+        NotConvertibleError: the types differ otherwise, or a value would change; it names the first such value.
     """
     if pa.types.is_dictionary(values.type):
         try:
@@ -52,11 +52,11 @@ def convert_columns(column: str, values: Column, announced: pa.DataType) -> Colu
 
 
 _Converted: TypeAlias = "tuple[Column, Column | None]"
-"""The values as another type, and which of them that changes (None: none of them)."""
+"""The converted values, and a mask of the values that the conversion changed (None: none)."""
 
 
 def _conversion(actual: pa.DataType, announced: pa.DataType) -> Callable[[Column], _Converted] | None:
-    """Return what converts one type into the other; None where the types are of different kinds."""
+    """Return the function that converts one type to the other; None if there is none."""
     for from_type, to_type, conversion in _CONVERSIONS:
         if from_type(actual) and to_type(announced):
             return conversion(announced)
@@ -76,29 +76,29 @@ def _is_local_timestamp(kind: pa.DataType) -> bool:
 
 
 def _plain(announced: pa.DataType) -> Callable[[Column], _Converted]:
-    """Arrow's own safe cast, which raises where a value would change."""
+    """Convert by Arrow's safe cast, which raises if a value would change."""
     return lambda values: (values.cast(announced), None)
 
 
 def _and_back(announced: pa.DataType) -> Callable[[Column], _Converted]:
-    """A cast whose result, cast back, must be what it was; a NaN stays a NaN."""
+    """Convert by a cast that must restore the value when cast back; a NaN stays a NaN."""
 
     def converted(values: Column) -> _Converted:
-        there = values.cast(announced, safe=False)
-        back = there.cast(values.type, safe=False)
+        result = values.cast(announced, safe=False)
+        back = result.cast(values.type, safe=False)
         changed = pc.not_equal(values, back)
         if pa.types.is_floating(values.type):
             changed = pc.and_(changed, pc.invert(pc.is_nan(values)))
-        return there, changed
+        return result, changed
 
     return converted
 
 
 def _flags(_: pa.DataType) -> Callable[[Column], _Converted]:
-    """Numbers as booleans: 1 is true, 0 is false, and no other number is either."""
+    """Convert numbers to booleans: 1 to true, 0 to false; any other number is refused."""
 
     def converted(values: Column) -> _Converted:
-        # Arrow raises for a fraction of a decimal; a decimal type need not hold 1, to be compared with.
+        # Arrow raises for a decimal with a fraction; not every decimal type can hold the 1 of the comparison.
         numbers = values.cast(pa.int64()) if pa.types.is_decimal(values.type) else values
         is_one = pc.equal(numbers, 1)
         return is_one, pc.invert(pc.or_(is_one, pc.equal(numbers, 0)))
@@ -107,7 +107,7 @@ def _flags(_: pa.DataType) -> Callable[[Column], _Converted]:
 
 
 def _whole(announced: pa.DataType) -> Callable[[Column], _Converted]:
-    """Floats as integers: whole ones within the type's range."""
+    """Convert floats to integers: whole numbers within the type's range."""
     bits = announced.bit_width
     signed = pa.types.is_signed_integer(announced)
     least, end = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1)) if signed else (0.0, 2.0**bits)
@@ -123,29 +123,32 @@ def _whole(announced: pa.DataType) -> Callable[[Column], _Converted]:
 
 
 def _fractional(announced: pa.DataType) -> Callable[[Column], _Converted]:
-    """Integers as floats: those that the type holds, which are all up to 2^53 (float32: 2^24) and some beyond."""
+    """Convert integers to floats if exact.
+
+    All up to 2^53 (float32: 2^24) are, and some above.
+    """
 
     def converted(values: Column) -> _Converted:
-        there = values.cast(announced, safe=False)
-        numbers = there.cast(pa.float64())
+        result = values.cast(announced, safe=False)
+        numbers = result.cast(pa.float64())
         end = _TWO_TO_63 if pa.types.is_signed_integer(values.type) else _TWO_TO_64
-        held = pc.less(numbers, end)  # beyond, casting back is not defined
+        held = pc.less(numbers, end)  # above it, casting back is undefined
         back = pc.if_else(held, numbers, 0.0).cast(values.type, safe=False)
-        return there, pc.invert(pc.and_(held, pc.equal(values, back)))
+        return result, pc.invert(pc.and_(held, pc.equal(values, back)))
 
     return converted
 
 
 def _nearest(announced: pa.DataType) -> Callable[[Column], _Converted]:
-    """Decimals as the nearest float, as 0.1 is; from 2^53 on, where whole numbers get lost, only equal ones."""
+    """Convert decimals to the nearest float, as for 0.1; from 2^53 on, only if exact."""
 
     def converted(values: Column) -> _Converted:
         numbers = values.cast(pa.string()).cast(pa.float64())  # Arrow's own cast is off by the last bit
         held = pc.less(pc.abs(numbers), 2.0**53)
         back = pc.if_else(held, 0.0, numbers).cast(pa.decimal256(76, values.type.scale), safe=False)
         stays = pc.or_(held, pc.equal(values.cast(back.type), back))
-        there = numbers.cast(announced, safe=False)
-        return there, pc.invert(pc.and_(stays, pc.is_finite(there)))
+        result = numbers.cast(announced, safe=False)
+        return result, pc.invert(pc.and_(stays, pc.is_finite(result)))
 
     return converted
 
@@ -159,18 +162,18 @@ _CONVERSIONS = (
     (pa.types.is_integer, pa.types.is_boolean, _flags),
     (pa.types.is_floating, pa.types.is_boolean, _flags),
     (pa.types.is_decimal, pa.types.is_boolean, _flags),
-    (pa.types.is_integer, pa.types.is_integer, _plain),  # Arrow refuses what does not fit
+    (pa.types.is_integer, pa.types.is_integer, _plain),  # Arrow refuses values out of range
     (pa.types.is_decimal, pa.types.is_integer, _plain),  # and fractions
     (pa.types.is_floating, pa.types.is_integer, _whole),
     (pa.types.is_integer, pa.types.is_floating, _fractional),
     (pa.types.is_floating, pa.types.is_floating, _and_back),
     (pa.types.is_decimal, pa.types.is_floating, _nearest),
 )
-"""From which types to which, and how."""
+"""Predicate of the actual type, predicate of the announced type, and the conversion."""
 
 
 def _first_refused(values: Column, conversion: Callable[[Column], _Converted]) -> int | None:
-    """Return the place of the first value that a conversion changes or refuses; None where it takes all."""
+    """Return the position of the first value that is changed or refused, or None."""
     try:
         _, changed = conversion(values)
     except pa.ArrowInvalid:
@@ -181,7 +184,7 @@ def _first_refused(values: Column, conversion: Callable[[Column], _Converted]) -
 
 
 def _first_raising(values: Column, conversion: Callable[[Column], _Converted]) -> int:
-    """Return the place of the first value that a conversion raises on, by halving."""
+    """Return the position of the first value that raises, by bisection."""
     first, end = 0, len(values)
     while end - first > 1:
         middle = (first + end) // 2

@@ -1,4 +1,7 @@
-"""The file in which rows leave the quarantine for an editor; how it is read is in ingestion/correction_reader.py."""
+"""Write quarantined rows as a CSV file to edit.
+
+ingestion/correction_reader.py reads it back.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,17 @@ import pyarrow.csv
 from include.model.spreadsheet import mark_formulas
 
 ROW, REASONS = "quarantined_row", "reasons"
-"""Columns of an export besides the feed's: the id of each row, by which it is known when it comes back, and why it was
-quarantined, which is only for reading."""
+"""Columns of an export in addition to the feed's: the id that identifies a row when the file is sent back, and the
+reasons for its quarantine, which are informational."""
 
 
 def correction_csv(rows: pa.Table, ids: list[str], reasons: list[list[str]]) -> bytes:
-    """The feed's columns, behind ids and reasons, as CSV: a missing value is nothing, an empty text is `""`.
+    """Return ids, reasons and the feed's columns as CSV.
 
-    A text that a spreadsheet would run as a formula has a mark, which `read` takes off again.
+    A null is an empty field, an empty text is `""`. A text that a spreadsheet would run as a formula is marked;
+    `read_corrections` removes the mark.
     """
-    texts = pa.array(["; ".join(each) for each in reasons], pa.string())
+    texts = pa.array(["; ".join(row_reasons) for row_reasons in reasons], pa.string())
     table = pa.table(
         {ROW: pa.array(ids, pa.string()), REASONS: texts, **dict(zip(rows.column_names, rows.columns, strict=True))}
     )

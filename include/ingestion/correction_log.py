@@ -1,13 +1,13 @@
-"""Corrections of a feed: quarantined rows that a person has sent back, and the day on which each becomes known.
+"""Store the corrections of a feed and the day on which each becomes known.
 
-Append-only: one file per correction, numbered, made whole or not at all and never changed. A day takes no correction
-any more once it is landed: whoever lands it first closes it, and writes down which corrections it has. So what a day
-holds is a function of its source and of its corrections, whatever the order of runs.
+Corrections are quarantined rows that were sent back. Append-only: one numbered file per correction, created atomically
+and never changed. The first process that lands a day closes it and writes down its corrections; a closed day accepts no
+more. So the rows of a day depend only on its source and its corrections, not on the order of runs.
 
 Under <lake>/<use case>/corrections/<feed>/:
-  000001.parquet          the rows; who, why and when are in the file's metadata
-  days/<day>/closing      from now on, whoever records one for the day looks whether it came in time
-  days/<day>/closed.json  how many corrections there were, and which are the day's
+  000001.parquet          the rows; actor, reason and time are in the file's metadata
+  days/<day>/closing      from now on, a process that records a correction for the day checks that it was in time
+  days/<day>/closed.json  how many corrections there were, and the numbers of the day's
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from include.lake.lake_format import lake_root
 from include.lake.object_store import StoragePath
 
 ATTEMPTS = 100
-"""Tries at one number: every lost race means that another process has recorded a correction."""
+"""Attempts to record a correction: each one lost means that another process recorded one."""
 _ABOUT = b"airworthy"
 _FIELDS = {"who": "actor", "why": "comment"}
-"""Names in a correction's file, which is never written again, to the fields that they are of."""
+"""Names in a correction's file, which never changes, to the fields of `Correction`."""
 
 
 class CorrectionsCorruptedError(AirworthyError):
-    """A correction is missing or cannot be read, so nobody knows what its day holds."""
+    """A correction is missing or cannot be read, so the rows of its day are not known."""
 
     def __init__(self, place: StoragePath, what: object) -> None:
         super().__init__(
@@ -47,30 +47,30 @@ class CorrectionsCorruptedError(AirworthyError):
 
 
 class CorrectionPeriodTakenError(InvalidRequestError):
-    """A day takes no correction any more: it was landed while the correction was being recorded."""
+    """A day accepts no more corrections: it was landed while the correction was being recorded."""
 
     def __init__(self, use_case: str, feed: str, day: date) -> None:
         super().__init__(
-            f"{use_case}: {day} of feed {feed!r} was landed meanwhile and takes no correction any more; nothing was"
-            " recorded. Let the correction become known on a later day."
+            f"{use_case}: {day} of feed {feed!r} was landed meanwhile and accepts no more corrections; nothing was"
+            " recorded. Name a later day for the correction."
         )
 
 
 class CorrectionsBusyError(AirworthyError):
-    """Others were always first."""
+    """Other processes took every number first."""
 
     worth_retrying = True
 
     def __init__(self, use_case: str, feed: str) -> None:
         super().__init__(
-            f"{use_case}: {ATTEMPTS} times another correction of feed {feed!r} was recorded first, and nothing of this"
-            " one was recorded. Send it again."
+            f"{use_case}: {ATTEMPTS} times another correction of feed {feed!r} was recorded first; this one was not"
+            " recorded. Send it again."
         )
 
 
 @dataclass(frozen=True)
 class RecordedCorrections:
-    """The correction that stands, and whether this call has recorded it."""
+    """The stored correction, and whether this call recorded it."""
 
     correction: Correction
     new: bool
@@ -78,10 +78,10 @@ class RecordedCorrections:
 
 @dataclass(frozen=True)
 class _Closed:
-    """A day that takes no correction any more."""
+    """A day that accepts no more corrections."""
 
     records: int
-    """How many corrections of the feed there were; later ones for this day came too late."""
+    """Number of corrections of the feed when the day was closed; later ones for this day are too late."""
     of_day: tuple[int, ...]
 
 
@@ -99,73 +99,96 @@ class CorrectionLog:
         return cls(use_case, feed, root / "corrections" / feed)
 
     def standing(self) -> list[Correction]:
-        """All corrections but those that came too late for their day, in order. Raises CorrectionsCorruptedError."""
+        """Return all corrections but those too late for their day, in order.
+
+        Raises:
+            CorrectionsCorruptedError: a correction is missing or cannot be read.
+        """
         return self._in_time(self._all())
 
     def list_readonly(self) -> list[Correction]:
-        """As `standing`, for whoever may only read: of a day whose closing was cut short, all. Raises as that.
+        """Return the same as `standing`, but write nothing.
 
-        Reads each correction anew: there are as many as people have sent.
+        If closing a day was interrupted, all its corrections are returned.
+
+        Raises:
+            CorrectionsCorruptedError: a correction is missing or cannot be read.
         """
         recorded = self._all()
-        closed = {day: self._closed(day) for day in {each.known_on for each in recorded}}
-        return [each for each in recorded if not (day := closed[each.known_on]) or each.number in day.of_day]
+        closed = {day: self._closed(day) for day in {correction.known_on for correction in recorded}}
+        return [
+            correction
+            for correction in recorded
+            if not (day := closed[correction.known_on]) or correction.number in day.of_day
+        ]
 
     def _in_time(self, recorded: Sequence[Correction]) -> list[Correction]:
         closing, closed = self.closed_days(), dict[date, _Closed]()
-        found = []
-        for each in recorded:
-            if each.known_on in closing and each.known_on not in closed:
-                closed[each.known_on] = self._close(each.known_on)
-            if each.known_on not in closed or each.number in closed[each.known_on].of_day:
-                found.append(each)
-        return found
+        in_time = []
+        for correction in recorded:
+            day = correction.known_on
+            if day in closing and day not in closed:
+                closed[day] = self._close(day)
+            if day not in closed or correction.number in closed[day].of_day:
+                in_time.append(correction)
+        return in_time
 
     def closed_days(self) -> set[date]:
-        """The days that take no correction any more."""
+        """Return the days that accept no more corrections."""
         names = (self.folder / "days").names()
         return {date.fromisoformat(name) for name in names if re.fullmatch(r"\d{4}-\d\d-\d\d", name)}
 
     def close(self, day: date) -> list[Correction]:
-        """The corrections that become known on `day`; from now on there are no others. Raises
-        CorrectionsCorruptedError."""
+        """Close a day to further corrections, and return its corrections.
+
+        Raises:
+            CorrectionsCorruptedError: a correction is missing or cannot be read.
+        """
         return [self._read(number) for number in self._close(day).of_day]
 
     def known_on(self, day: date) -> list[Correction]:
-        """The corrections of a day that was landed; none of one that was not. Raises CorrectionsCorruptedError."""
+        """Return the corrections of a closed day; none if the day is open.
+
+        Raises:
+            CorrectionsCorruptedError: a correction is missing or cannot be read.
+        """
         closed = self._closed(day)
         return [self._read(number) for number in closed.of_day] if closed else []
 
     def copy_day(self, day: date, to: CorrectionLog) -> None:
-        """Copy the corrections that became known on a day that was landed, and no others, to another lake."""
+        """Copy the corrections of a closed day to another lake."""
         closed = self._closed(day)
         for number in closed.of_day if closed else ():
             to._place(number).create(self._place(number).read())
         if closed:
-            said = self.folder / "days" / day.isoformat() / "closed.json"
-            (to.folder / "days" / day.isoformat() / "closed.json").create(said.read())
+            closed_file = self.folder / "days" / day.isoformat() / "closed.json"
+            (to.folder / "days" / day.isoformat() / "closed.json").create(closed_file.read())
 
     def record(self, draft: CorrectionDraft, *, whenever: bool = False) -> RecordedCorrections:
-        """Append the draft, unless the same stands already (with `whenever`: for any day).
+        """Append the draft, unless an equal correction exists.
 
-        Safe among processes: of several that send the same row back, one does. Raises InvalidRequestError for rows that
-        were sent back otherwise, CorrectionPeriodTakenError where the day was landed meanwhile, CorrectionsBusyError
-        where others were always first: then nothing has changed.
+        `whenever` also accepts an equal one of another day. Safe across processes: if several send the same row back,
+        one succeeds. An error leaves nothing recorded.
+
+        Raises:
+            InvalidRequestError: rows were already sent back differently.
+            CorrectionPeriodTakenError: the day was landed meanwhile.
+            CorrectionsBusyError: other processes took every number first.
         """
         for _ in range(ATTEMPTS):
             recorded = self._all()
-            if there := corrections.accepted_corrections(draft, self._in_time(recorded), whenever=whenever):
-                return RecordedCorrections(there, new=False)
+            if existing := corrections.accepted_corrections(draft, self._in_time(recorded), whenever=whenever):
+                return RecordedCorrections(existing, new=False)
             if draft.known_on in self.closed_days():
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             correction = Correction(
-                number=len(recorded) + 1,  # of those that were looked at: one more, and this number is taken
+                number=len(recorded) + 1,  # if another correction was recorded since, this number is taken
                 recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                **{each.name: getattr(draft, each.name) for each in fields(CorrectionDraft)},
+                **{field.name: getattr(draft, field.name) for field in fields(CorrectionDraft)},
             )
             if not self._place(correction.number).create(_content(correction)):
                 continue
-            # Whoever closes the day first says so, then counts: not closing yet, it will count this one too.
+            # A closing process marks the day before it counts: if the mark is absent, it will count this one.
             if draft.known_on in self.closed_days() and correction.number not in self._close(draft.known_on).of_day:
                 raise CorrectionPeriodTakenError(self.use_case.name, self.feed, draft.known_on)
             return RecordedCorrections(correction, new=True)
@@ -177,17 +200,18 @@ class CorrectionLog:
         folder = self.folder / "days" / day.isoformat()
         (folder / "closing").create(b"")
         recorded = self._all()
-        said = {"records": len(recorded), "of_day": [each.number for each in recorded if each.known_on == day]}
-        (folder / "closed.json").create((json.dumps(said, sort_keys=True) + "\n").encode())
-        closed = self._closed(day)  # of several at once, the first has said it
+        of_day = [correction.number for correction in recorded if correction.known_on == day]
+        content = {"records": len(recorded), "of_day": of_day}
+        (folder / "closed.json").create((json.dumps(content, sort_keys=True) + "\n").encode())
+        closed = self._closed(day)  # if several processes close the day, the first file counts
         assert closed is not None
         return closed
 
     def _closed(self, day: date) -> _Closed | None:
         place = self.folder / "days" / day.isoformat() / "closed.json"
         try:
-            said = json.loads(place.read())
-            return _Closed(int(said["records"]), tuple(int(number) for number in said["of_day"]))
+            content = json.loads(place.read())
+            return _Closed(int(content["records"]), tuple(int(number) for number in content["of_day"]))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError) as error:
@@ -197,18 +221,22 @@ class CorrectionLog:
         return [self._read(number) for number in self._numbers()]
 
     def _numbers(self) -> Sequence[int]:
-        """The numbers of all corrections. Raises CorrectionsCorruptedError for one that is missing."""
-        found = sorted(int(name[:-8]) for name in self.folder.names() if re.fullmatch(r"\d{6,}\.parquet", name))
-        for number, there in enumerate(found, start=1):
-            if there != number:
-                raise CorrectionsCorruptedError(self._place(number), "it is missing")
-        return found
+        """Return the numbers of all corrections.
+
+        Raises:
+            CorrectionsCorruptedError: a number is missing.
+        """
+        numbers = sorted(int(name[:-8]) for name in self.folder.names() if re.fullmatch(r"\d{6,}\.parquet", name))
+        for expected, number in enumerate(numbers, start=1):
+            if number != expected:
+                raise CorrectionsCorruptedError(self._place(expected), "it is missing")
+        return numbers
 
     def _place(self, number: int) -> StoragePath:
         return self.folder / f"{number:06d}.parquet"
 
     def _read(self, number: int) -> Correction:
-        """A correction as its file says, in the columns that the feed had when it was recorded."""
+        """Read a correction, with the columns that the feed had when it was recorded."""
         place = self._place(number)
         try:
             rows = pq.read_table(pa.BufferReader(place.read()))
@@ -223,8 +251,12 @@ class CorrectionLog:
 
 
 def correction_inputs(feed: str, found: Collection[Correction]) -> dict[str, str]:
-    """What a commit notes of a day's corrections: one digest over what they bring to it; nothing without any."""
-    return {f"corrections/{feed}": content_digest.digest_values([each.content for each in found])} if found else {}
+    """Return a day's corrections as an input of a commit: one digest of them.
+
+    Empty if there are none.
+    """
+    contents = [correction.content for correction in found]
+    return {f"corrections/{feed}": content_digest.digest_values(contents)} if contents else {}
 
 
 def _content(correction: Correction) -> bytes:

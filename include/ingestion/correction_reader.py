@@ -1,6 +1,6 @@
-"""Read a file of corrections in the process for untrusted content: whoever edited it need not have written it.
+"""Read a file of corrections in the process for untrusted content.
 
-The second half runs in that process.
+The file's editor may not be its only author. The second half runs in that process.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from include.model.spreadsheet import unmark_formulas
 from include.untrusted import UntrustedContentError, UntrustedProcess
 
 MAX_BYTES, MAX_ROWS = 500_000_000, 1_000_000
-"""Of a file, unpacked: rows of corrections are compared one by one with those that are quarantined."""
+"""Limits of a file, uncompressed: each of its rows is compared with the quarantined ones."""
 MEMORY_BYTES, SECONDS = 1_000_000_000, 300.0
-"""Of the process that reads it."""
+"""Limits of the process that reads it."""
 
 
 def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.Table, list[str | None] | None]:
-    """Return the rows of a file called `name`, in the feed's columns, and the ids of the rows that they correct.
+    """Return the rows of the file `name`, and the ids of the rows that they correct.
 
-    Without a column of ids in the file, the ids are None.
+    The rows have the feed's columns. The ids are None if the file has no column of ids.
 
     Raises:
         InvalidRequestError: the file cannot be read, has other columns or types, is too large, or has no rows.
-        UntrustedProcessError: it could not be read for reasons that do not lie with the file.
+        UntrustedProcessError: reading failed for a reason other than the file.
     """
     form_limits.require_name("file", name)
     if not name.endswith((".csv", ".parquet")):
         raise InvalidRequestError(f"{name!r} is neither a .csv nor a .parquet file.")
-    with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
-        file, spool = Path(room) / "file", Path(room) / "rows.arrow"
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+        file, spool = Path(folder) / "file", Path(folder) / "rows.arrow"
         file.write_bytes(content)
         try:
             with UntrustedProcess(memory_bytes=MEMORY_BYTES, seconds=SECONDS) as process:
                 process.call(f"{__name__}:spool_corrections", str(file), name, encoded(schema), str(spool))
         except UntrustedContentError as error:
             raise InvalidRequestError(
-                f"{name} cannot be read: {error.reason}. Nothing was sent back. Correct what an export has written, and"
-                f" keep its header: a file of this feed may have the columns {[ROW, REASONS]} besides the feed's."
+                f"{name} cannot be read: {error.reason}. Nothing was sent back. Edit an exported file and keep"
+                f" its header: a file of this feed may have the columns {[ROW, REASONS]} in addition to the feed's."
             ) from error
         rows = pa.ipc.open_file(spool.read_bytes()).read_all()
     if not rows.num_rows:
@@ -58,7 +58,7 @@ def read_corrections(name: str, content: bytes, schema: pa.Schema) -> tuple[pa.T
 
 
 def spool_corrections(file: str, name: str, schema: str, to: str) -> None:
-    """Write the rows of a file as an Arrow file, with the ids if it has them."""
+    """Write the rows of a file, and its ids if any, as an Arrow file."""
     path, declared = Path(file), decoded(schema)
     csv_format = CsvFormat() if name.endswith(".csv") else None
     try:

@@ -1,4 +1,4 @@
-"""Give the rows that corrections bring to their day the columns that the feed declares now."""
+"""Convert the rows of corrections to the columns that the feed declares now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from include.lake.partition_reader import alias_of
 from include.lake.soundness import value_text
 
 UNHELD = "the declared type does not hold the value that was sent back: "
-"""What the reason of such a row begins with; the value follows, and what to do. It is never waived."""
+"""Prefix of the reason of such a row, before the value and the remedy. This reason is never waived."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,16 @@ class BroughtRows:
     """The rows of a day's corrections, in their order."""
 
     rows: pa.Table
-    """In the feed's columns. A value is null where its column was declared since, or does not hold it."""
+    """In the feed's columns. A value is null if its column was declared later, or cannot hold it."""
     unheld: list[list[str]]
-    """Of each row, the reasons that it is quarantined for because a column does not hold its value."""
+    """Per row: the quarantine reasons for values that a column cannot hold."""
 
 
 def add_corrections(delivered: pa.Table, schema: pa.Schema, found: Sequence[Correction]) -> pa.Table:
-    """Return what the source delivered and the rows of the day's corrections, in the feed's columns.
+    """Return the delivered rows and those of the day's corrections.
 
-    Delivered rows of other columns or types are returned alone and as they are, for the lake to refuse.
+    They have the feed's columns. Delivered rows with other columns or types are returned alone and unchanged; the lake
+    refuses them.
     """
     if {(field.name, field.type) for field in delivered.schema} != {(field.name, field.type) for field in schema}:
         return delivered
@@ -39,10 +40,10 @@ def add_corrections(delivered: pa.Table, schema: pa.Schema, found: Sequence[Corr
 
 
 def brought_rows(schema: pa.Schema, found: Sequence[Correction]) -> BroughtRows:
-    """Return the rows that corrections bring to their day; no value becomes another one.
+    """Return the rows that corrections bring to their day, without changing a value.
 
-    A correction is never taken back, so a row whose value a redeclared column does not hold must not stop its day: it
-    comes without the value, and with a reason to be quarantined again, from where it can be corrected in the new type.
+    A correction cannot be taken back, so a value that a redeclared column cannot hold must not block its day. Its row
+    gets a null and a quarantine reason, and can be corrected again in the new type.
     """
     tables, unheld = [schema.empty_table()], list[list[str]]()
     for correction in found:
@@ -54,7 +55,7 @@ def brought_rows(schema: pa.Schema, found: Sequence[Correction]) -> BroughtRows:
 
 
 def _column(correction: Correction, field: pa.Field, reasons: list[list[str]]) -> Column:
-    """Return one column in its declared type, and add to the reasons of the rows whose value it does not hold."""
+    """Return a column in its declared type, adding a reason for each unheld value."""
     if field.name not in correction.rows.column_names:
         return pa.nulls(correction.rows.num_rows, field.type)
     values = correction.rows[field.name].combine_chunks()
@@ -73,7 +74,7 @@ def _declared(kind: pa.DataType) -> str:
 
 
 def _held(field: pa.Field, values: pa.Array) -> Column:
-    """Return the values as the declared type where it holds them, and null elsewhere."""
+    """Convert the values to the declared type; those that it cannot hold become null."""
     try:
         return convert_columns(field.name, values, field.type)
     except NotConvertibleError as error:

@@ -1,4 +1,4 @@
-"""Corrections of quarantined rows: which row is which, and what is made of the rows that a person sends back. Pure."""
+"""Identify quarantined rows; match and check the rows that are sent back. Pure."""
 
 from __future__ import annotations
 
@@ -19,38 +19,41 @@ from include.lake import content_digest
 
 Kind = Literal["correct", "release"]
 SAME_KEYS = "another row of the day has the same keys"
-"""The reason of a correction that would stand beside such a row. It is never waived: two rows of one key cannot both
-be published on one day, or no feature or label could be made of it."""
+"""Quarantine reason of a correction whose keys another row of its day has. It is never waived: features and labels
+cannot be built from two rows with the same keys on one day."""
 ORIGIN = (
     pa.field("day", pa.date32()),
     pa.field("digest", pa.string()),
     pa.field("reasons", pa.list_(pa.field("element", pa.string()))),
 )
-"""What a correction says of each of its rows besides the feed's columns: the day on which it was quarantined, the id of
-the quarantined row, and the reasons it was quarantined for. No feed may have columns of these names."""
+"""Columns of a correction's rows in addition to the feed's: the day of quarantine, the id of the quarantined row, and
+the reasons of the quarantine. No feed may have columns of these names."""
 Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrectionDraft:
-    """What a person wants to become known, and on which day."""
+    """Rows that a person sends back, and the day on which they become known."""
 
     kind: Kind
     known_on: date
     actor: str
     comment: str
     rows: pa.Table
-    """The feed's columns, then ORIGIN's; in order of the ids."""
+    """The feed's columns, then ORIGIN's; sorted by id."""
 
     @property
     def ids(self) -> list[str]:
-        """The quarantined rows that it stands for."""
-        found: list[str] = self.rows["digest"].to_pylist()
-        return found
+        """Return the ids of the quarantined rows that it replaces."""
+        ids: list[str] = self.rows["digest"].to_pylist()
+        return ids
 
     @property
     def content(self) -> str:
-        """Digest of all that decides what becomes of the day: not of who, why and when."""
+        """Return the digest of kind, day and rows.
+
+        These determine its day's content; actor, comment and time do not.
+        """
         return content_digest.digest_values(
             [self.kind, self.known_on, content_digest.digest_table(self.rows.combine_chunks())]
         )
@@ -58,7 +61,7 @@ class CorrectionDraft:
 
 @dataclass(frozen=True, kw_only=True)
 class Correction(CorrectionDraft):
-    """A draft as it was recorded."""
+    """A recorded draft."""
 
     number: int
     recorded_at: str
@@ -66,25 +69,24 @@ class Correction(CorrectionDraft):
 
 
 def correction_tuples(rows: pa.Table) -> list[Row]:
-    """The rows as tuples of plain values."""
+    """Return the rows as tuples of plain values."""
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)) if rows.num_columns else []
 
 
 def row_ids(days: Sequence[date], rows: pa.Table, reasons: Sequence[Sequence[str]]) -> list[str]:
-    """Return for each row the name that it has as long as its day holds it, whatever columns are declared by then:
-    `<day>.<16 hex digits of its content>`, and `.2`, `.3`, … for further rows of the same content, in order of their
-    reasons.
+    """Return a permanent id for each row: `<day>.<16 hex digits of its content>`.
 
-    `rows` have all columns that were ever stored. A null counts like a column that is not there, and a number like
-    the same number of another type, so that neither a new column nor a widened one changes a name.
+    Further rows of the same content get the suffix `.2`, `.3`, …, in order of their reasons. `rows` have all columns
+    that were ever stored. A null counts like a missing column, and a number like the same number of another type, so a
+    new or widened column does not change an id.
     """
-    seen: Counter[str] = Counter()
+    repeats: Counter[str] = Counter()
     columns = rows.column_names
     names = [_row_id(day, columns, row) for day, row in zip(days, correction_tuples(rows), strict=True)]
     ids = list(names)
     for place in sorted(range(len(names)), key=lambda place: list(reasons[place])):
-        seen[name := names[place]] += 1
-        ids[place] = name if seen[name] == 1 else f"{name}.{seen[name]}"
+        repeats[name := names[place]] += 1
+        ids[place] = name if repeats[name] == 1 else f"{name}.{repeats[name]}"
     return ids
 
 
@@ -102,32 +104,42 @@ def _plain(value: object) -> object:
     return value
 
 
-def waived_rules(found: Sequence[Correction]) -> list[list[str]]:
-    """Of each row that these corrections bring, in their order, the reasons that no longer count for it."""
-    return [reasons if each.kind == "release" else [] for each in found for reasons in each.rows["reasons"].to_pylist()]
+def waived_rules(corrections: Sequence[Correction]) -> list[list[str]]:
+    """Return the waived reasons of each row of these corrections, in their order."""
+    return [
+        reasons if correction.kind == "release" else []
+        for correction in corrections
+        for reasons in correction.rows["reasons"].to_pylist()
+    ]
 
 
 def correction_places(landed: pa.Table, rows: pa.Table, key: str) -> list[int] | None:
-    """For each of `rows`, the place of a row of the same content among `landed`, each place once; None where one is
-    missing. `key` is a column by which most of the landed rows are passed over at once."""
+    """Return the position in `landed` of each of `rows`, or None if one is missing.
+
+    Rows are compared by content. Each position is used once. `key` is a column that excludes most of the landed rows
+    from the comparison.
+    """
     near = pc.indices_nonzero(pc.is_in(landed[key], rows[key].combine_chunks())).to_pylist()
     free: dict[Row, list[int]] = {}
     rows_near = correction_tuples(landed.take(pa.array(near, pa.int64())))
-    for place, row in zip(reversed(near), reversed(rows_near), strict=True):  # the first place is taken from the end
+    for place, row in zip(reversed(near), reversed(rows_near), strict=True):  # so that `pop` returns the first
         free.setdefault(row, []).append(place)
-    found = []
+    places = []
     for row in correction_tuples(rows.select(landed.column_names)):
         if not free.get(row):
             return None
-        found.append(free[row].pop())
-    return found
+        places.append(free[row].pop())
+    return places
 
 
 def judge_corrections(
     reasons: Sequence[Sequence[str]], waived: Sequence[Collection[str]], keys: Sequence[Row], others: Collection[Row]
 ) -> list[list[str]]:
-    """The reasons for which corrections are quarantined again: what the expectations say of them, less what is waived
-    for each; and SAME_KEYS where another of them, or one of the day's `others`, has the same keys."""
+    """Return the reasons for which each correction is quarantined again.
+
+    These are the broken rules without the waived ones, and SAME_KEYS if another correction or one of the day's
+    `others` has the same keys.
+    """
     count = Counter(keys)
     taken = set(others)
     return [
@@ -143,10 +155,14 @@ def match_corrections(
     keys: Sequence[str],
     is_open: Sequence[bool],
 ) -> list[int]:
-    """For each row of a file, the place among `quarantined` (feed's columns, then ORIGIN's) of the row it corrects.
+    """Return for each row of a file the position in `quarantined` of its original.
 
-    By `named`, the ids that the file gives, or, without, by the feed's keys. InvalidRequestError for a row that was not
-    quarantined, for keys that several quarantined rows have, and for two rows in the place of one.
+    `quarantined` has the feed's columns, then ORIGIN's. Rows are matched by `named`, the ids in the file, or else by
+    the feed's keys.
+
+    Raises:
+        InvalidRequestError: a row was not quarantined, several quarantined rows have its keys, or two rows correct the
+            same one.
     """
     ids: Sequence[Any] = named if named is not None else correction_tuples(sent.select(list(keys)))
     open_places, all_places = defaultdict[Any, list[int]](list), defaultdict[Any, list[int]](list)
@@ -157,33 +173,39 @@ def match_corrections(
         all_places[name].append(place)
         if is_open[place]:
             open_places[name].append(place)
-    found = []
+    places = []
     for line, name in enumerate(ids, start=1):
-        # A row that was sent back before may have been quarantined again: it is the open one that is meant.
+        # A row that was sent back may have been quarantined again: then the open one is meant.
         candidates = open_places.get(name) or all_places.get(name) or []
         if not candidates:
             what = (
-                f"the id {shorten(str(name), NAME_SHOWN)!r}" if named is not None else f"the keys {_said(keys, name)}"
+                f"the id {shorten(str(name), NAME_SHOWN)!r}"
+                if named is not None
+                else f"the keys {_key_text(keys, name)}"
             )
             raise InvalidRequestError(
-                f"Row {line} of the file has {what}, of which no row is quarantined there. Send back quarantined rows"
-                " alone, with the ids that an export gives them; what was published is corrected at its source."
+                f"Row {line} of the file has {what}, but no quarantined row has. Send back only quarantined rows, with"
+                " the ids of an export; published rows are corrected at their source."
             )
         if len(candidates) > 1:
             raise InvalidRequestError(
-                f"Row {line} of the file has the keys {_said(keys, name)}, as {len(candidates)} quarantined rows have:"
-                f" {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
-                " Say which is meant: give the file the column `quarantined_row`, as an export does."
+                f"Row {line} of the file has the keys {_key_text(keys, name)}, as {len(candidates)} quarantined rows"
+                f" have: {shorten_names(quarantined['digest'].take(pa.array(candidates)).to_pylist())}."
+                " Add the column `quarantined_row` with the id of the row, as in an export."
             )
-        found.append(candidates[0])
-    if twice := [known[place] for place, count in Counter(found).items() if count > 1]:
-        raise InvalidRequestError(f"The file has several rows in the place of one: {twice[:5]}. Send one for each.")
-    return found
+        places.append(candidates[0])
+    if twice := [known[place] for place, count in Counter(places).items() if count > 1]:
+        raise InvalidRequestError(f"The file corrects the same row several times: {twice[:5]}. Send one row for each.")
+    return places
 
 
 def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None:
-    """InvalidRequestError for rows that are as they were quarantined (`before`, in the same order), that hold NaN or an
-    infinity, or of which two have the same keys: they could never be published."""
+    """Refuse corrected rows that could never be published.
+
+    Raises:
+        InvalidRequestError: a row equals the quarantined one (`before`, in the same order), has NaN, an infinity or a
+            null key, or two rows have the same keys.
+    """
     same = [
         line
         for line, (new, old) in enumerate(zip(correction_tuples(rows), correction_tuples(before), strict=True), start=1)
@@ -192,12 +214,14 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
     if same:
         raise InvalidRequestError(
             f"Rows {same[:10]} of the file are as they were quarantined. Correct them, leave them out of the file, or"
-            " release them, if it is the expectation that is wrong about them."
+            " release them if the expectation is wrong."
         )
     for name in rows.column_names:
         if pa.types.is_floating(rows.schema.field(name).type):
             wrong = [
-                n for n, value in enumerate(rows[name].to_pylist(), 1) if value is not None and not math.isfinite(value)
+                line
+                for line, value in enumerate(rows[name].to_pylist(), 1)
+                if value is not None and not math.isfinite(value)
             ]
             if wrong:
                 raise InvalidRequestError(
@@ -208,7 +232,7 @@ def require_sound(rows: pa.Table, before: pa.Table, keys: Sequence[str]) -> None
 
 
 def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
-    """Refuse rows that lack a key: they can never be published.
+    """Refuse rows with a null key: they can never be published.
 
     Raises:
         InvalidRequestError: a row has no value in one of `keys`.
@@ -216,53 +240,61 @@ def require_complete(rows: pa.Table, keys: Sequence[str]) -> None:
     for key in keys:
         if missing := [line for line, value in enumerate(rows[key].to_pylist(), start=1) if value is None]:
             raise InvalidRequestError(
-                f"Rows {missing[:10]} have no value in the key {key!r}, and keys are never null. Give them the right"
-                " key in a file of corrections; such a row cannot be released as it is."
+                f"Rows {missing[:10]} have no value in the key {key!r}, and keys are never null. Set the key"
+                " in a file of corrections; such a row cannot be released as it is."
             )
 
 
 def require_distinct(rows: pa.Table, keys: Sequence[str]) -> None:
-    """InvalidRequestError where two rows have the same keys: only one of them could be published."""
+    """Refuse rows with equal keys: only one of them could be published.
+
+    Raises:
+        InvalidRequestError: two rows have the same keys.
+    """
     twice = [key for key, count in Counter(correction_tuples(rows.select(list(keys)))).items() if count > 1]
     if twice:
         raise InvalidRequestError(
-            f"Several rows have the keys {_said(keys, twice[0])}, and only one of them can be published on one day."
-            " Send back the one that is right."
+            f"Several rows have the keys {_key_text(keys, twice[0])}, and only one of them can be published on one day."
+            " Send back the right one."
         )
 
 
 def accepted_corrections(
     draft: CorrectionDraft, recorded: Sequence[Correction], *, whenever: bool
 ) -> Correction | None:
-    """The correction that has said the same already; with `whenever`, also one that became known on another day.
+    """Return the recorded correction equal to the draft, or None.
 
-    InvalidRequestError, saying where it went, for a row that was sent back otherwise before: a row is replayed once.
+    With `whenever`, one that became known on another day counts too.
+
+    Raises:
+        InvalidRequestError: a row was sent back before in another way: a row is replayed once. The text names how.
     """
-    went = {name: each for each in recorded for name in each.ids}
-    for each in recorded:
-        if each.kind == draft.kind and each.rows.equals(draft.rows) and (whenever or each.known_on == draft.known_on):
-            return each
-    if gone := [name for name in draft.ids if name in went]:
-        said = "; ".join(f"{name} ({describe_corrections(went[name])})" for name in gone[:5])
+    by_id = {name: correction for correction in recorded for name in correction.ids}
+    for correction in recorded:
+        is_same_day = whenever or correction.known_on == draft.known_on
+        if correction.kind == draft.kind and correction.rows.equals(draft.rows) and is_same_day:
+            return correction
+    if earlier := [name for name in draft.ids if name in by_id]:
+        described = "; ".join(f"{name} ({describe_corrections(by_id[name])})" for name in earlier[:5])
         raise InvalidRequestError(
-            f"{len(gone)} of {len(draft.ids)} rows were sent back before: {said}. A row is replayed once: leave them"
-            " out. If one was quarantined again on the day it became known, correct it there."
+            f"{len(earlier)} of {len(draft.ids)} rows were sent back before: {described}. A row is replayed once: leave"
+            " these rows out. If one was quarantined again on the day it became known, correct it there."
         )
     return None
 
 
 def describe_corrections(correction: Correction) -> str:
-    """What a correction is, in words."""
+    """Describe a correction: kind, actor, number and day."""
     what = {"correct": "corrected", "release": "released"}[correction.kind]
     return f"{what} by {correction.actor}, correction {correction.number}, known on {correction.known_on}"
 
 
 def with_origin(rows: pa.Table, origin: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """The rows with ORIGIN's columns, in order of the ids."""
+    """Return the rows with ORIGIN's columns, sorted by id."""
     for field in ORIGIN:
         rows = rows.append_column(field, pa.array(origin[field.name], field.type))
     return rows.sort_by("digest").combine_chunks()
 
 
-def _said(keys: Sequence[str], values: Row) -> str:
+def _key_text(keys: Sequence[str], values: Row) -> str:
     return ", ".join(f"{name}={shorten(str(value), NAME_SHOWN)}" for name, value in zip(keys, values, strict=True))

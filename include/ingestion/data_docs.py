@@ -1,4 +1,7 @@
-"""Data Docs: Great Expectations' own page of each validation, kept per content of each day."""
+"""Write Data Docs: Great Expectations' page of each validation.
+
+Each content of a day has one page.
+"""
 
 from __future__ import annotations
 
@@ -22,42 +25,45 @@ from include.printable import escape_text
 def write_data_docs(
     use_case: str, feed: str, day: date, digest: str, document: ExpectationSuiteValidationResult
 ) -> StoragePath:
-    """Render the page of a validation. Each content of a day keeps a page of its own, so none is overwritten by a
-    corrected one; the same content validated again replaces it, as the expectations may have changed."""
+    """Render the page of a validation and return its path.
+
+    Each content of a day has its own page, so a corrected day does not overwrite the page of the earlier one. The same
+    content validated again replaces its page, because the expectations may have changed.
+    """
     page = data_docs_folder(use_case) / feed / f"{day}__{digest}.html"
-    content = ValidationResultsPageRenderer().render(_harmless(document))
+    content = ValidationResultsPageRenderer().render(_escape_document(document))
     rendered: str = _view().render(content)  # type: ignore[no-untyped-call]
-    page.write(_without_others(rendered).encode())
+    page.write(_without_external(rendered).encode())
     return page
 
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-"""What a page may load, also opened from the disk: nothing of another place, and no script."""
-_ASKED = re.compile(
+"""Content that a page may load, also when opened from disk: nothing from other hosts, and no script."""
+_EXTERNAL = re.compile(
     r"<script\b[^>]*\bsrc=[^>]*>\s*</script>|<link\b[^>]*>|<img\b[^>]*\bsrc=[\"']https?:[^>]*>", re.IGNORECASE
 )
-"""What Great Expectations' templates ask of other hosts: scripts, styles and a logo. Its own styles are in the page."""
+"""What Great Expectations' templates load from other hosts: scripts, styles and a logo. Its own styles are inline."""
 
 
-def _without_others(page: str) -> str:
-    """Return a page that asks nothing of other hosts: their scripts and styles are left out, and a policy forbids more.
+def _without_external(page: str) -> str:
+    """Remove content of other hosts from a page, and add a policy that forbids it.
 
-    A text of the data is escaped in the page, so no tag in it comes from there.
+    Texts of the data are escaped in the page, so none of these tags comes from the data.
     """
     policy = _policy()
     head, opened, rest = page.partition("<head>")
-    return f"{head}{opened}{policy}{_ASKED.sub('', rest)}" if opened else policy + _ASKED.sub("", page)
+    return f"{head}{opened}{policy}{_EXTERNAL.sub('', rest)}" if opened else policy + _EXTERNAL.sub("", page)
 
 
 def _policy() -> str:
     return f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
 
 
-def _harmless(document: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
-    """Copy a document so that its values can be rendered.
+def _escape_document(document: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
+    """Copy a document with values that are safe to render.
 
-    Great Expectations 1.24 puts text of the data into its pages as it is, and a browser would run what a source has put
-    into a string: it is escaped. It fails on NumPy 2's numbers with a traceback in the log: they become Python's.
+    Great Expectations 1.24 does not escape texts of the data, so a browser would run a script in a source's string. It
+    also fails on NumPy 2 numbers, with a traceback in the log; they become Python numbers.
     """
     safe = copy.copy(document)
     safe.results = [copy.copy(result) for result in document.results]
@@ -72,33 +78,39 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, str):
         return html.escape(escape_text(value))
     if isinstance(value, dict):
-        return {key: _escaped(each) for key, each in value.items()}
-    return [_escaped(each) for each in value] if isinstance(value, list | tuple) else value
+        return {key: _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @functools.cache
 def _view() -> DefaultJinjaPageView:
-    """One for all pages of a process: compiling its templates takes ten times as long as filling them."""
+    """Return one view for all pages of a process.
+
+    Compiling its templates takes ten times as long as filling them.
+    """
     return DefaultJinjaPageView()
 
 
 def data_docs_folder(use_case: str) -> StoragePath:
-    """Where a use case's pages are."""
+    """Return the folder of a use case's pages."""
     return StoragePath.of(settings.current_settings().data_docs) / use_case
 
 
 def write_index(use_case: str) -> StoragePath:
-    """A page that links to every page there is, newest day first."""
-    there = data_docs_folder(use_case)
-    feeds = [name for name in there.names() if not name.startswith(".") and not name.endswith(".html")]
+    """Write a page with links to all pages of the use case; return its path.
+
+    The newest day comes first.
+    """
+    folder = data_docs_folder(use_case)
+    feeds = [name for name in folder.names() if not name.startswith(".") and not name.endswith(".html")]
     lists = []
     for feed in feeds:
-        pages = [name for name in (there / feed).names() if name.endswith(".html")]
+        pages = [name for name in (folder / feed).names() if name.endswith(".html")]
         days = [(page, html.escape(page.removesuffix(".html").split("__")[0])) for page in reversed(pages)]
         links = "".join(f'<li><a href="{html.escape(feed)}/{page}">{day}</a></li>' for page, day in days)
         lists.append(f"<h2>{html.escape(feed)}</h2><ul>{links}</ul>")
     title = f"Validation of {html.escape(use_case)}"
-    index = there / "index.html"
+    index = folder / "index.html"
     style = "body{font:16px system-ui;margin:2em;color-scheme:light dark} ul{columns:7em} li{list-style:none}"
     head = f'<meta charset="utf-8">{_policy()}<title>{title}</title><style>{style}</style>'
     text = f"<!doctype html>{head}<h1>{title}</h1>"

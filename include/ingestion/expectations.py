@@ -1,4 +1,4 @@
-"""Great Expectations on one day's rows: which rows break what, and whether the day may be published."""
+"""Run Great Expectations on one day's rows; list the rules that each row breaks."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from include.ingestion.key_rules import broken_keys
 from include.ingestion.pandas_frame import to_frame
 
 REASON = pa.field("element", pa.string())
-# Thirty lines of its own doings per feed would bury what a task has to say.
+# Great Expectations' thirty lines per feed would hide the task's own log lines.
 logging.getLogger("great_expectations").setLevel(logging.WARNING)
-# With the place of every failing row, or with counts alone, which costs a fifth less and is all that a good day needs.
+# Positions of all failing rows, or only counts, which take a fifth less time and suffice for a day without failures.
 COMPLETE = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 COUNTS = {"result_format": "BASIC", "return_unexpected_index_query": False}
 MESSAGE_LENGTH = 300
@@ -39,24 +39,27 @@ MESSAGE_LENGTH = 300
 
 @dataclass(frozen=True)
 class ExpectationResults:
-    """What the expectations say of a day."""
+    """Results of a day's expectations."""
 
     reasons: pa.ListArray
-    """Of each row, in the order of the rows: every row-level expectation it breaks."""
+    """Per row, in order: the row-level expectations that it breaks."""
     broken: tuple[str, ...]
     """Table-level expectations that the day breaks."""
     raised: tuple[str, ...]
-    """Expectations that raised instead of judging: never the data's fault."""
+    """Expectations that raised an error: a fault of the expectation, never of the data."""
     document: ExpectationSuiteValidationResult
 
     @property
     def quarantined(self) -> int:
-        """Number of rows that break at least one row-level expectation."""
+        """Return the number of rows that break at least one row-level expectation."""
         return broken_rows(self.reasons)
 
 
 def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()) -> ExpectationResults:
-    """Judge rows by a suite and, with `keys`, by the rules about keys; `name` becomes the title of the document."""
+    """Judge rows by a suite and, with `keys`, by the rules about keys.
+
+    `name` becomes the title of the document.
+    """
     frame = to_frame(rows)
     expectations = [*suite.rows, *suite.table]
     try:
@@ -67,7 +70,7 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
         failures = _raising(frame, expectations, name) or (_in_one_line(error),)
         nothing = ExpectationSuiteValidationResult(success=False, results=[], suite_name=name)
         return ExpectationResults(pa.array([[]] * rows.num_rows, pa.list_(REASON)), (), failures, nothing)
-    # The suite's results come in an order of their own: each is found by its place, kept in its meta.
+    # Great Expectations reorders the results: each is found by its position, stored in its meta.
     results = {_place(result): result for result in document.results}
     breaks = np.zeros((len(frame), len(suite.rows)), dtype=bool)
     broken: list[str] = []
@@ -90,14 +93,17 @@ def judge_rows(suite: Suite, rows: pa.Table, name: str, keys: Sequence[str] = ()
 
 
 def _raising(frame: pd.DataFrame, expectations: Sequence[Any], name: str) -> tuple[str, ...]:
-    """Name the expectations that raise outside of what Great Expectations catches, by judging each alone."""
-    found = []
+    """Return the expectations whose error Great Expectations does not catch.
+
+    Each expectation is run alone.
+    """
+    failures = []
     for expectation in expectations:
         try:
             _validated(frame, [expectation], name, COUNTS)
         except Exception as error:
-            found.append(f"{reason_text(expectation)}: {_in_one_line(error)}")
-    return tuple(found)
+            failures.append(f"{reason_text(expectation)}: {_in_one_line(error)}")
+    return tuple(failures)
 
 
 def _in_one_line(error: Exception) -> str:
@@ -105,7 +111,10 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _failure(result: ExpectationValidationResult | None, *, is_row_rule: bool) -> str:
-    """Say why a result is no judgement: the library's error in one line, or rows that it does not name; else empty."""
+    """Describe why a result is unusable; empty if it is usable.
+
+    Either the library raised an error, or it does not name the rows that it counts.
+    """
     if result is None:
         return "Great Expectations gave no result"
     if errors := _raised(result.exception_info):
@@ -119,7 +128,7 @@ def _failure(result: ExpectationValidationResult | None, *, is_row_rule: bool) -
 
 
 def _observed(result: Mapping[str, Any]) -> str:
-    """Say what a broken table-level expectation saw."""
+    """Describe what a broken table-level expectation observed."""
     if "unexpected_count" in result:
         return f"{result['unexpected_count']} of {result.get('element_count')} rows that break it"
     return str(result.get("observed_value"))
@@ -132,21 +141,21 @@ def _place(result: ExpectationValidationResult) -> int:
 
 
 def reasons_of_rows(breaks: npt.NDArray[np.bool_], reasons: pa.Array) -> pa.ListArray:
-    """List of each row of the matrix (rows x reasons) the reasons that are true."""
+    """Return for each row of the matrix (rows x reasons) the reasons that are true."""
     _, places = np.nonzero(breaks)
     offsets = np.concatenate([[0], np.cumsum(breaks.sum(axis=1))]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), reasons.take(pa.array(places)), type=pa.list_(REASON))
 
 
 def broken_rows(reasons: pa.ListArray) -> int:
-    """Number of rows that have a reason."""
+    """Return the number of rows that have a reason."""
     return int(np.count_nonzero(pc.list_value_length(reasons)))
 
 
 def count_failures(reasons: pa.ListArray) -> dict[str, int]:
-    """Reason to number of rows, most frequent first."""
-    found = pc.value_counts(pc.list_flatten(reasons)).to_pylist()
-    return {item["values"]: item["counts"] for item in sorted(found, key=lambda item: -item["counts"])}
+    """Return the number of rows of each reason, most frequent first."""
+    counts = pc.value_counts(pc.list_flatten(reasons)).to_pylist()
+    return {item["values"]: item["counts"] for item in sorted(counts, key=lambda item: -item["counts"])}
 
 
 def _validated(
@@ -161,33 +170,39 @@ def _validated(
         for place, expectation in enumerate(expectations)
     ]
     with _configured_once(), warnings.catch_warnings():
-        # Only whether a pattern matches is asked: a group in it is no mistake.
+        # pandas warns about groups in a pattern; here only the match counts.
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
         return batch.validate(ExpectationSuite(name=name, expectations=placed), result_format=result_format)
 
 
 @contextmanager
 def _configured_once() -> Iterator[None]:
-    """Let an expectation make its configuration once. Great Expectations 1.24 makes it anew at each look, 140 times
-    for every expectation of a suite: a third of the time that validating a small day takes."""
-    made_anew: Any = Expectation.configuration
-    made: dict[int, tuple[Any, Any]] = {}
+    """Cache the configuration of each expectation.
+
+    Great Expectations 1.24 builds it at each access, 140 times per expectation of a suite: a third of the time of
+    validating a small day.
+    """
+    uncached: Any = Expectation.configuration
+    cached: dict[int, tuple[Any, Any]] = {}
 
     def configuration(self: Any) -> Any:
-        # The expectation is kept beside its configuration: as long as it lives, its id is its own.
-        if id(self) not in made:
-            made[id(self)] = (self, made_anew.fget(self))
-        return made[id(self)][1]
+        # Keep the expectation too: while it is referenced, no other object gets its id.
+        if id(self) not in cached:
+            cached[id(self)] = (self, uncached.fget(self))
+        return cached[id(self)][1]
 
     setattr(Expectation, "configuration", property(configuration))  # noqa: B010
     try:
         yield
     finally:
-        setattr(Expectation, "configuration", made_anew)  # noqa: B010
+        setattr(Expectation, "configuration", uncached)  # noqa: B010
 
 
 def _raised(info: Any) -> str:
-    """Give the last line of each error in Great Expectations' flat or nested record of them."""
+    """Return the last line of each error in Great Expectations' record of errors.
+
+    The record is flat or nested.
+    """
     if not isinstance(info, dict):
         return ""
     records = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
@@ -196,6 +211,9 @@ def _raised(info: Any) -> str:
 
 
 def last_line(message: str) -> str:
-    """Give the last line of a library's message that says anything, cut to `MESSAGE_LENGTH` characters."""
+    """Return the last non-empty line of a library's message.
+
+    It is cut to `MESSAGE_LENGTH` characters.
+    """
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return (lines or ["it raised without a message"])[-1][:MESSAGE_LENGTH]

@@ -1,4 +1,4 @@
-"""Deliveries: whether the files of a day are still those that it was landed from. Pure."""
+"""Compare the files of a day with those that it was landed from. Pure."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from include.lake import content_digest
 
 What = Literal["added", "changed", "removed"]
 Mark = tuple[int, str]
-"""What a listing tells of an object's content: its size in bytes, and its ETag."""
+"""Size in bytes and ETag: what a listing contains about an object's content."""
 
 
 @dataclass(frozen=True)
 class Redelivery:
-    """Files of a day that are not those which have landed."""
+    """Files of a day that differ from the landed ones."""
 
     feed: str
     day: date
     files: Mapping[str, What]
-    """Key to what became of it, in order of keys."""
+    """Key to its change, in order of keys."""
     state: str
-    """Digest of the listing that was seen: another change is another redelivery."""
+    """Digest of the listing: another change is another redelivery."""
 
     def __str__(self) -> str:
         words = ", ".join(f"{key} ({what})" for key, what in list(self.files.items())[:5])
@@ -31,36 +31,34 @@ class Redelivery:
         return f"feed {self.feed!r} of {self.day}: {words}" + (f" and {more} more" if more > 0 else "")
 
 
-def compare_files(feed: str, day: date, landed: Mapping[str, Mark], there: Mapping[str, Mark]) -> Redelivery | None:
-    """What became of a day's files since they have landed (key to mark); None where they are the same.
+def compare_files(feed: str, day: date, landed: Mapping[str, Mark], listed: Mapping[str, Mark]) -> Redelivery | None:
+    """Return the changes of a day's files since it was landed (key to mark), or None.
 
-    An ETag is also another where the same bytes were uploaded again in other parts.
+    The ETag also changes if the same bytes are uploaded again in parts of other sizes.
     """
-    found: dict[str, What] = {}
-    for key in sorted({*landed, *there}):
+    changes: dict[str, What] = {}
+    for key in sorted({*landed, *listed}):
         if key not in landed:
-            found[key] = "added"
-        elif key not in there:
-            found[key] = "removed"
-        elif landed[key] != there[key]:
-            found[key] = "changed"
-    return (
-        Redelivery(feed, day, found, content_digest.digest_values({key: there[key] for key in sorted(there)}))
-        if found
-        else None
-    )
+            changes[key] = "added"
+        elif key not in listed:
+            changes[key] = "removed"
+        elif landed[key] != listed[key]:
+            changes[key] = "changed"
+    if not changes:
+        return None
+    return Redelivery(feed, day, changes, content_digest.digest_values({key: listed[key] for key in sorted(listed)}))
 
 
 def is_flooded(feed: str, day: date, where: str, most: int) -> Redelivery:
-    """Return the redelivery of a day under whose prefix there are more objects than are listed."""
+    """Return the redelivery of a day with more objects than are listed."""
     what = f"{where}, where there are more than {most:,} objects"
     return Redelivery(feed, day, {what: "added"}, content_digest.digest_values({what: 0}))
 
 
 def redelivery_advice(use_case: str, feed: str, day: date) -> str:
-    """What a person can do about files that changed after their day had landed."""
+    """Return advice about files that changed after their day was landed."""
     return (
-        f"What has landed stands, and so does all that was decided on it. To correct rows of {feed!r}, deliver them"
-        f" with a later day's files: they become known on that day. To take the files of {day} as they are now, run"
-        f" {use_case}__data for the day with take_changed; what was built from it before stays until it is run again."
+        f"The landed rows and all decisions based on them are kept. To correct rows of {feed!r}, deliver them with a"
+        f" later day's files: they become known on that day. To use the files of {day} as they are now, run"
+        f" {use_case}__data for the day with take_changed; tables built from it are kept until they are run again."
     )

@@ -1,7 +1,7 @@
-"""Read delivered CSV files a batch at a time, with exactly the declared columns and types.
+"""Read delivered CSV files a batch at a time, with the declared columns and types.
 
-What a file states is checked before it is believed; the limits of a day are in its `Landing`, those of one file here.
-The functions run in the process for untrusted content (`include.untrusted`).
+Sizes that a file states are never trusted. The limits of a day are in its `Landing`, those of one file are here. The
+functions run in the process for untrusted content (`include.untrusted`).
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from include.errors import shorten, shorten_names
 from include.untrusted import UntrustedContentError
 
 HEADER_BYTES = 1 << 20
-"""Within so many bytes a file's first line has its end."""
+"""Longest first line of a file."""
 COLUMNS = 10_000
 """Columns of a file, declared or not."""
 BLOCK_BYTES = 4 << 20
-"""Of CSV, so much is parsed at once; no row of any file is longer."""
+"""CSV bytes that are parsed at once; also the longest row of any file."""
 SHORT_ROW_BYTES, LONG_ROWS_BYTES = 64 << 10, 128 << 20
-"""Texts of a row that count as long, and what all such rows of a day may hold together: they may lie next to each other
-when the day is sorted, and engines take rows by the thousand."""
+"""Bytes of text above which a row is long, and the limit for all long rows of a day together: sorting may place them
+next to each other, and engines process rows by the thousand."""
 LIBRARY_TEXT = 300
-"""Characters of a library's own words: they may hold whole rows."""
+"""Characters shown of a library's message, which may contain whole rows."""
 
 BROKEN = (
     *(pa.ArrowException, OSError, EOFError, UnicodeError, csv.Error, zlib.error, lzma.LZMAError, zipfile.BadZipFile),
-    NotImplementedError,  # a zip that is packed in a way that Python does not know, such as Deflate64
+    NotImplementedError,  # a zip method that Python does not support, such as Deflate64
 )
-"""What the libraries raise where a file is not what its name says."""
+"""Errors that the libraries raise for a file whose content does not match its name."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,20 @@ class CsvFormat:
 
 @dataclass
 class Budget:
-    """What the files of a day may hold, and what those that were read do."""
+    """Limits for the files of a day, and what the files read so far hold."""
 
     max_bytes: int
     max_rows: int
     bytes: int = 0
-    """Unpacked."""
+    """Uncompressed."""
     rows: int = 0
     long_bytes: int = 0
-    """Of texts in rows that are longer than SHORT_ROW_BYTES."""
+    """Bytes of text in rows longer than SHORT_ROW_BYTES."""
     longest_short_row: int = 0
-    """Bytes of texts in the longest row that is not long."""
+    """Bytes of text in the longest row within SHORT_ROW_BYTES."""
 
     def take_bytes(self, count: int) -> None:
-        """Count bytes that are unpacked.
+        """Count uncompressed bytes.
 
         Raises:
             UntrustedContentError: there are more than `max_bytes`.
@@ -79,7 +79,7 @@ class Budget:
         self.bytes += count
 
     def require_bytes(self, count: int) -> None:
-        """Check that so many bytes may be unpacked.
+        """Check that `count` more uncompressed bytes are within the limit.
 
         Raises:
             UntrustedContentError: there would be more than `max_bytes`.
@@ -88,9 +88,9 @@ class Budget:
             raise UntrustedContentError(f"the files hold more than max_bytes={self.max_bytes:,} bytes unpacked")
 
     def take_rows(self, texts: Sequence[pa.Array], count: int) -> int:
-        """Count rows, of which these columns are texts, or dictionaries of texts that are not unpacked yet.
+        """Count `count` rows and return the bytes of their texts.
 
-        Returns the bytes of their texts.
+        `texts` are their columns of text, which may still be dictionary-encoded.
 
         Raises:
             UntrustedContentError: there are more than `max_rows`, a row is too long, or too many rows are long.
@@ -116,7 +116,7 @@ class Budget:
         return int(pc.sum(lengths).as_py())
 
     def require_rows(self, count: int) -> None:
-        """Check that so many rows may be added.
+        """Check that `count` more rows are within the limit.
 
         Raises:
             UntrustedContentError: there would be more than `max_rows`.
@@ -128,7 +128,7 @@ class Budget:
 
 
 def _row_lengths(texts: Sequence[pa.Array]) -> pa.Array | None:
-    """Return the bytes of text of each row; None without columns of text."""
+    """Return the bytes of text of each row; None if there is no column of text."""
     total = None
     for column in texts:
         lengths = (
@@ -143,7 +143,10 @@ def _row_lengths(texts: Sequence[pa.Array]) -> pa.Array | None:
 
 
 def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
-    """Say what a library's error means for the person who delivers the file; `header` names its columns."""
+    """Explain a library's error to the supplier of the file.
+
+    `header` names the file's columns.
+    """
     text = shorten(" ".join(str(error)[: 10 * LIBRARY_TEXT].split()), LIBRARY_TEXT) or type(error).__name__
     column = re.match(r"In CSV column #(\d+): ", text)
     if column and int(column[1]) < len(header):
@@ -158,13 +161,14 @@ def library_words(error: BaseException, header: Sequence[str] = ()) -> str:
 def read_csv(
     path: Path, name: str, csv_format: CsvFormat, schema: pa.Schema, budget: Budget, ignored: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Read the rows of a CSV file, in its order, with the columns of `schema` in theirs.
+    """Yield the rows of a CSV file in its order.
 
-    `name` says how it is packed: `.gz`, `.zip` or not at all. The file may have the columns `ignored` too.
+    Batches have the columns in the order of `schema`. The suffix of `name` gives the compression: `.gz`, `.zip` or
+    none. The file may also have the columns `ignored`.
 
     Raises:
-        UntrustedContentError: the file is damaged, has other columns, a value that is not of its column's type, or more
-            than the budget leaves; at the latest after the last batch.
+        UntrustedContentError: the file is damaged, has other columns, a value of another type than its column, or more
+            than the budget allows; raised at the latest after the last batch.
     """
     header = read_header(path, name, csv_format.delimiter)
     _require_delimiter(header, csv_format.delimiter, schema)
@@ -188,7 +192,7 @@ def read_header(path: Path, name: str, delimiter: str) -> list[str]:
     """Return the column names in the first line of a CSV file.
 
     Raises:
-        UntrustedContentError: there is none, it is too long, or it is not UTF-8.
+        UntrustedContentError: the line is missing, too long, or not UTF-8.
     """
     with _unpacked(path, name) as file:
         return _header(file, delimiter)
@@ -201,7 +205,7 @@ def _opened(file: _Counted, csv_format: CsvFormat, schema: pa.Schema, columns: i
         parse_options=pc_csv.ParseOptions(
             delimiter=csv_format.delimiter,
             newlines_in_values=True,
-            ignore_empty_lines=columns > 1,  # in a file of one column an empty line is a row whose value is missing
+            ignore_empty_lines=columns > 1,  # with one column, an empty line is a row with a null
         ),
         convert_options=pc_csv.ConvertOptions(
             column_types=schema,
@@ -214,7 +218,9 @@ def _opened(file: _Counted, csv_format: CsvFormat, schema: pa.Schema, columns: i
 
 
 def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: int) -> None:
-    """Check that no stray quote has swallowed rows: Arrow reads on to the next quote, over the ends of lines.
+    """Check that no unclosed quote has merged rows.
+
+    Arrow reads to the next quote, across lines.
 
     Raises:
         UntrustedContentError: a quoted value does not end before a delimiter or the end of its line, or is too long, or
@@ -222,10 +228,10 @@ def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: 
     """
     csv.field_size_limit(BLOCK_BYTES)
     lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    reader, there = csv.reader(lines, delimiter=delimiter, strict=True), -1  # the header is no row
+    reader, expected = csv.reader(lines, delimiter=delimiter, strict=True), -1  # the header is not a row
     try:
         for values in reader:
-            there += bool(values) or columns == 1
+            expected += bool(values) or columns == 1
     except csv.Error as error:
         raise UntrustedContentError(
             f"line {reader.line_num}: {error}. A quote that is part of a value is written twice, in a value within"
@@ -233,16 +239,18 @@ def _require_closed_quotes(file: IO[bytes], delimiter: str, columns: int, rows: 
         ) from error
     finally:
         lines.detach()
-    if there != rows:
-        raise UntrustedContentError(f"it holds {there:,} rows by its quotes and line ends, and {rows:,} could be read")
+    if expected != rows:
+        raise UntrustedContentError(
+            f"it holds {expected:,} rows by its quotes and line ends, and {rows:,} could be read"
+        )
 
 
 @contextmanager
 def _unpacked(path: Path, name: str, budget: Budget | None = None) -> Iterator[IO[bytes]]:
-    """Open the file's text as bytes.
+    """Open the file and yield its uncompressed bytes.
 
     Raises:
-        UntrustedContentError: a zip that does not hold one CSV file, is encrypted, or states more than the budget.
+        UntrustedContentError: a zip does not hold exactly one CSV file, is encrypted, or states a size over the budget.
     """
     name = name.lower()
     if name.endswith(".gz"):
@@ -250,9 +258,9 @@ def _unpacked(path: Path, name: str, budget: Budget | None = None) -> Iterator[I
             yield cast("IO[bytes]", file)
     elif name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
-            inside = [each for each in archive.infolist() if not each.is_dir()]
+            inside = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(inside) != 1 or not inside[0].filename.lower().endswith(".csv"):
-                names = shorten_names(each.filename for each in inside)
+                names = shorten_names(entry.filename for entry in inside)
                 raise UntrustedContentError(
                     f"a zip holds one file that ends in .csv; this one has {len(inside):,}: {names}"
                 )
@@ -268,11 +276,11 @@ def _unpacked(path: Path, name: str, budget: Budget | None = None) -> Iterator[I
 
 
 def _header(file: IO[bytes], delimiter: str) -> list[str]:
-    """The column names in the first line."""
+    """Return the column names in the first line."""
     start = file.read(HEADER_BYTES)
     if not start.strip():
         raise UntrustedContentError("it is empty, without even a line of column names")
-    # Cut after the line's end, for what follows may end within a character.
+    # Cut after the line's end: the bytes that follow may end within a character.
     line = start[: start.find(b"\n") + 1] if b"\n" in start else start
     if len(line) == HEADER_BYTES:
         raise UntrustedContentError(f"its first line has no end within {HEADER_BYTES:,} bytes")
@@ -292,7 +300,11 @@ def _decoded(line: bytes) -> str:
 
 
 def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> None:
-    """Raises UntrustedContentError where another delimiter would split the first line into the declared columns."""
+    """Check that no other delimiter splits the first line into declared columns.
+
+    Raises:
+        UntrustedContentError: another delimiter does.
+    """
     if len(header) != 1 or header == schema.names:
         return
     for other in (";", "\t", "|", ","):
@@ -304,24 +316,26 @@ def _require_delimiter(header: list[str], delimiter: str, schema: pa.Schema) -> 
             )
 
 
-def require_columns(there: Sequence[str], schema: pa.Schema, ignored: Collection[str] = ()) -> None:
-    """Check that a file has exactly the declared names, each once, in any order, and maybe some that are ignored.
+def require_columns(names: Sequence[str], schema: pa.Schema, ignored: Collection[str] = ()) -> None:
+    """Check that a file has each declared column once, and no others but `ignored`.
+
+    Any order is accepted.
 
     Raises:
-        UntrustedContentError: names are missing, not declared, or there more than once.
+        UntrustedContentError: a column is missing, not declared, or repeated.
     """
-    declared, count = set(schema.names), Counter(there)
+    declared, count = set(schema.names), Counter(names)
     wrong = {
         "lacks": declared - count.keys(),
         "has undeclared": count.keys() - declared - set(ignored),
         "has twice": {name for name, times in count.items() if times > 1},
     }
-    if parts := [f"{what} {shorten_names(sorted(names))}" for what, names in wrong.items() if names]:
+    if parts := [f"{what} {shorten_names(sorted(faulty))}" for what, faulty in wrong.items() if faulty]:
         raise UntrustedContentError(f"it {', '.join(parts)}; declared are {shorten_names(schema.names)}")
 
 
 class _Counted(io.RawIOBase):
-    """A file of which no more is read than there is room for; it notices quotes."""
+    """A file that reads no more bytes than its budget allows, and detects quotes."""
 
     def __init__(self, file: IO[bytes], budget: Budget) -> None:
         self._file, self._budget = file, budget

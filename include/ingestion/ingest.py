@@ -1,4 +1,4 @@
-"""Ingest: a day of each feed, from its source and from the corrections that become known on it, into raw/<feed>."""
+"""Ingest a day of each feed, from its source and its corrections, into raw/<feed>."""
 
 from __future__ import annotations
 
@@ -19,20 +19,28 @@ from include.registry import code_digest
 
 
 def ingest_period(project: Project, day: date, *, take_changed: bool = False) -> dict[str, Commit]:
-    """Land every feed of `day`; feed name to commit. DataError where a source breaks its declaration.
+    """Land every feed of `day` and return the commit of each, by feed name.
 
-    `take_changed`: files that were delivered again after their day was published are taken as they are now.
+    `take_changed` also replaces a published day by files that were delivered again.
+
+    Raises:
+        DataError: a source breaks its declaration.
     """
     project.use_case.require(day)
     return {feed.name: land_feed(project, feed, day, take_changed=take_changed) for feed in project.use_case.feeds}
 
 
 def land_feed(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
-    """Land one feed of one day, from its landing bucket or from source.py. SourceError where its function raises."""
+    """Land one feed of one day, from its landing bucket or from source.py.
+
+    Raises:
+        SourceError: the feed's function in source.py raised.
+        DataError: the source breaks its declaration.
+    """
     use_case = project.use_case
     if feed.landing:
         return ingest_files.ingest_files(project, feed, day, take_changed=take_changed)
-    code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before its function is imported
+    code = code_digest.table_code_digest(use_case, f"raw/{feed.name}")  # before the function is imported
     try:
         rows = use_case.function("source", feed.name)(day)
     except Exception as error:
@@ -48,8 +56,10 @@ def land_feed(project: Project, feed: Feed, day: date, *, take_changed: bool = F
             f"{use_case.name}: feed {feed.name!r} delivers {rows.num_rows} rows for {day}, which is declared absent."
             " Nothing was written. Take the day out of the feed's `missing_periods`."
         )
-    require_known_in_time(use_case, feed, day, rows)  # a correction is known later than the row in whose place it comes
-    # Only now that the source has answered: from here on, the day takes no other corrections.
+    require_known_in_time(
+        use_case, feed, day, rows
+    )  # not of corrections: they become known later than the rows they replace
+    # Close the day only after the source has answered: from here on, it accepts no more corrections.
     corrections = CorrectionLog.of(use_case, feed.name).close(day)
     if corrections:
         rows = add_corrections(rows, schemas.content(use_case, f"raw/{feed.name}"), corrections)

@@ -1,7 +1,8 @@
-"""Collect: the files of a feed's day, from its landing bucket into raw/<feed>; what they were, into deliveries/<feed>.
+"""Ingest the files of a feed's day from its landing bucket into raw/<feed>.
 
-A day that is published, or of which something was built, keeps what it was landed from, whatever becomes of its files,
-until a person says otherwise: nothing that was decided changes unnoticed.
+The files are listed in deliveries/<feed>. A day that is published, or from which a table was built, keeps its landed
+rows even if its files change, until a person runs it with `take_changed`: decisions based on it do not change
+unnoticed.
 """
 
 from __future__ import annotations
@@ -36,78 +37,84 @@ from include.untrusted import UntrustedContentError
 
 log = printable_logger(__name__)
 MEMORY = "512MB"
-"""What sorting a day may use; beyond it, it spills to disk."""
+"""Memory for sorting a day before it spills to disk."""
 
 
 SHOWN = 100
-"""Files of a day that are shown with it; the table deliveries/<feed> has all."""
+"""Files of a day that a run reports; the table deliveries/<feed> has all of them."""
 
 
 class DeliveryInvalidError(DataError):
-    """A delivered file is not what the feed declares."""
+    """A delivered file does not match the feed's declaration."""
 
     def __init__(self, use_case: str, feed: str, day: date, where: str, reason: str) -> None:
         super().__init__(
             f"{use_case}: feed {feed!r} of {day}: the file {where} cannot be read: {reason}. Nothing was written."
-            f" Have it"
-            " delivered again, or change the feed's columns or its Landing."
+            " Have it delivered again, or change the feed's columns or its Landing."
         )
 
 
 class DeliveryLostError(AirworthyError):
-    """A landed day is damaged, and the files that it was landed from are not in the bucket as they were."""
+    """A landed day is damaged, and the files that it was landed from have changed or are gone."""
 
     def __init__(self, use_case: str, table: str, day: date, what: str) -> None:
         super().__init__(
             f"{use_case}: {table} of {day} is damaged: {what}. The files in the landing bucket are not those that it"
-            f" was landed from, so it cannot be landed again as it was. Restore the table's folder {table}, with its"
-            " log, from a backup, or put the files back as they were and run the day again."
+            f" was landed from, so the same rows cannot be landed again. Restore the table's folder {table}, with its"
+            " log, from a backup, or restore the original files and run the day again."
         )
 
 
 def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool = False) -> Commit:
-    """Land the files of a day. A published day whose files are others by now keeps what it has, unless `take_changed`.
+    """Land the files of a day.
 
-    Raises DeliveryMissingError, DeliveryTooLargeError, DeliveryInvalidError, DeliveryLostError, DataError for rows on a
-    day declared absent, PartitionConflictError where the day was landed or published by somebody else meanwhile, and
-    what the bucket raises.
+    A published day keeps its rows if its files changed, unless `take_changed`.
+
+    Raises:
+        DeliveryMissingError: the files are not complete yet.
+        DeliveryTooLargeError: they exceed the limits of the Landing.
+        DeliveryInvalidError: a file does not match the declaration.
+        DeliveryLostError: the kept rows are damaged, and the files have changed.
+        DataError: rows were delivered for a day declared absent.
+        PartitionConflictError: another process landed or published the day meanwhile.
+        BucketError, ObjectChangedError: the bucket cannot be read, or a file changed while it was read.
     """
     use_case = project.use_case
     lake, landing = project.lake, _landing(feed)
     view, raw, record = lake.as_of(day), f"raw/{feed.name}", f"deliveries/{feed.name}"
-    # Before the files are listed: whoever writes the day from here on may have seen others.
+    # Before the files are listed: a process that writes the day after this may have listed other files.
     before = {table: view.digest(table, day) for table in (raw, record)}
     bucket = Bucket(landing.bucket, landing.connection)
-    stands = None if take_changed else _stands(lake, feed, day)
-    there, whole = list[ListedObject](), True
+    kept = None if take_changed else _kept_partition(lake, feed, day)
+    files, complete = list[ListedObject](), True
     try:
-        there, whole = _listed(bucket, landing, day)
-        changed = file_changes.compare_files(feed.name, day, _marks(landed_files(view, feed, day)), _marks_of(there))
+        files, complete = _listed(bucket, landing, day)
+        changed = file_changes.compare_files(feed.name, day, _marks(landed_files(view, feed, day)), _marks_of(files))
     except TooManyObjectsError as error:
-        if not stands:
-            limit, there_are = f"max_files={landing.max_files:,}", f"more than {landing.max_files:,} objects"
-            raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, there_are) from error
+        if not kept:
+            limit, actual = f"max_files={landing.max_files:,}", f"more than {landing.max_files:,} objects"
+            raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, actual) from error
         changed = file_changes.is_flooded(feed.name, day, landing.where(day), landing.max_files)
-    if stands and (changed or not (there or whole)):  # nothing there, and no record: it came from a function
+    if kept and (changed or not (files or complete)):  # no file and no record: source.py delivered it
         if changed:
             log.warning(
                 "%s: %s. %s", use_case.name, changed, file_changes.redelivery_advice(use_case.name, feed.name, day)
             )
-        _require_whole(view, feed, day)
-        return Commit(raw, day, stands, view.version(raw), changed=False)
-    if not whole and not stands and day not in feed.missing_periods:
+        _require_intact(view, feed, day)
+        return Commit(raw, day, kept, view.version(raw), changed=False)
+    if not complete and not kept and day not in feed.missing_periods:
         raise DeliveryMissingError(use_case.name, feed.name, landing, day)
-    if (stored := sum(each.size for each in there)) > landing.max_bytes:
-        limit, there_are = f"max_bytes={landing.max_bytes:,}", f"{len(there):,} files of {stored:,} bytes"
-        raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, there_are)
+    if (stored := sum(file.size for file in files)) > landing.max_bytes:
+        limit, actual = f"max_bytes={landing.max_bytes:,}", f"{len(files):,} files of {stored:,} bytes"
+        raise DeliveryTooLargeError(use_case.name, feed.name, day, landing.where(day), limit, actual)
 
-    with tempfile.TemporaryDirectory(prefix="airworthy-") as room:
-        spool = RowSpool(Path(room) / "rows.parquet", schemas.content(use_case, raw), landing)
-        fetched, inputs, rows_on_disk = _spool(use_case, feed, day, bucket, there, spool)
-        if not take_changed and _stands(lake, feed, day) != stands:
+    with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
+        spool = RowSpool(Path(folder) / "rows.parquet", schemas.content(use_case, raw), landing)
+        fetched, inputs, rows_on_disk = _spool(use_case, feed, day, bucket, files, spool)
+        if not take_changed and _kept_partition(lake, feed, day) != kept:
             raise PartitionConflictError(use_case.name, raw, day)
-        # Rows first, so that a record of files never stands beside other rows unnoticed.
-        with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": room}) as connection:
+        # Write rows before the list of files, so that a list never describes other rows unnoticed.
+        with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": folder}) as connection:
             rows = _in_order(connection, rows_on_disk, schemas.keys(use_case, raw), spool.rows_at_once)
             commit = lake.replace(raw, day, rows, inputs=inputs, stage="ingest", expected_digest=before[raw])
     files_of_day = _record(use_case, feed, fetched)
@@ -116,26 +123,32 @@ def ingest_files(project: Project, feed: Feed, day: date, *, take_changed: bool 
 
 
 def keeps_files(project: Project, feed: Feed, day: date) -> bool:
-    """Whether a run of that day goes on with what has landed, without its files."""
-    return _stands(project.lake, feed, day) is not None
+    """Return whether a run of that day keeps the landed rows and needs no files."""
+    return _kept_partition(project.lake, feed, day) is not None
 
 
-def _stands(lake: Lake, feed: Feed, day: date) -> Partition | None:
-    """What has landed of a day that is published, or of which something was built before it was withdrawn; else None.
+def _kept_partition(lake: Lake, feed: Feed, day: date) -> Partition | None:
+    """Return the landed rows of a day that is in use, else None.
 
-    Features are built from the `look_back_periods` before their own day too, labels from their own alone.
+    The day is published, or tables were built from it before it was withdrawn. Features are built from
+    `look_back_periods` earlier days and their own day, labels only from their own day.
     """
     last = day + min(timedelta(days=lake.use_case.look_back_periods), date.max - day)
     view = lake.as_of(last)
     published = view.partitions(f"checked/{feed.name}", day, day).get(day)
-    there = view.partitions(f"raw/{feed.name}", day, day).get(day, published)
+    landed = view.partitions(f"raw/{feed.name}", day, day).get(day, published)
     built = {"features": last, "predictions": last, "labels": day}
-    return there if published or any(view.partitions(table, day, until) for table, until in built.items()) else None
+    return landed if published or any(view.partitions(table, day, until) for table, until in built.items()) else None
 
 
-def _require_whole(view: AsOfSnapshot, feed: Feed, day: date) -> None:
-    """DeliveryLostError where the day's files in the lake are damaged: those in the bucket are not the same any
-    more."""
+def _require_intact(view: AsOfSnapshot, feed: Feed, day: date) -> None:
+    """Check that the landed rows are intact.
+
+    The bucket no longer has the files to land them again.
+
+    Raises:
+        DeliveryLostError: the day's files in the lake are damaged.
+    """
     table = f"raw/{feed.name}"
     what = integrity.broken_days(view, table, day, day).get(day)
     if what:
@@ -143,25 +156,32 @@ def _require_whole(view: AsOfSnapshot, feed: Feed, day: date) -> None:
 
 
 def landed_files(view: AsOfSnapshot, feed: Feed, since: date, until: date | None = None) -> list[dict[str, Any]]:
-    """The files that days were landed from: `day`, `key`, `size`, `etag`, `sha256` and `version_id` of each."""
+    """Return the files that days were landed from.
+
+    Each has `day`, `key`, `size`, `etag`, `sha256` and `version_id`.
+    """
     rows = view.read(f"deliveries/{feed.name}", since, until or since, order_by=["day", "key"])
-    found: list[dict[str, Any]] = rows.to_pylist()
-    return found
+    files: list[dict[str, Any]] = rows.to_pylist()
+    return files
 
 
 def files_of(project: Project, day: date) -> dict[str, list[dict[str, Any]]]:
-    """Feed to the files that its day was landed from: key, size, SHA-256 and version of the first of them."""
+    """Return the first SHOWN files of the day, by feed name.
+
+    Each has key, size, SHA-256 and version.
+    """
     view, names = project.lake.as_of(day), ("key", "size", "sha256", "version_id")
     rows = {feed.name: landed_files(view, feed, day) for feed in project.use_case.feeds if feed.landing}
-    return {feed: [{name: row[name] for name in names} for row in found[:SHOWN]] for feed, found in rows.items()}
+    return {feed: [{name: row[name] for name in names} for row in files[:SHOWN]] for feed, files in rows.items()}
 
 
 def noticed_redelivery(project: Project, day: date) -> list[Redelivery]:
-    """Files of `day`, and of the feeds' `watch_periods` before it, that are not those which have landed.
+    """Return the files that differ from the landed ones.
 
-    What the bucket holds now: of days that were landed from files, and by size and ETag alone.
+    Covers `day` and the `watch_periods` before it. Compares the bucket's listing now, by size and ETag, for days that
+    were landed from files.
     """
-    view, found = project.lake.as_of(day), list[Redelivery | None]()
+    view, redeliveries = project.lake.as_of(day), list[Redelivery | None]()
     for feed in project.use_case.feeds:
         if (landing := feed.landing) is None:
             continue
@@ -170,11 +190,12 @@ def noticed_redelivery(project: Project, day: date) -> list[Redelivery]:
         for earlier in sorted({row["day"] for row in rows}):
             marks = _marks([row for row in rows if row["day"] == earlier])
             try:
-                there = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
-                found.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(there)))
+                files = _listed(Bucket(landing.bucket, landing.connection), landing, earlier)[0]
+                redeliveries.append(file_changes.compare_files(feed.name, earlier, marks, _marks_of(files)))
             except TooManyObjectsError:
-                found.append(file_changes.is_flooded(feed.name, earlier, landing.where(earlier), landing.max_files))
-    return [each for each in found if each is not None]
+                where = landing.where(earlier)
+                redeliveries.append(file_changes.is_flooded(feed.name, earlier, where, landing.max_files))
+    return [redelivery for redelivery in redeliveries if redelivery is not None]
 
 
 def _landing(feed: Feed) -> Landing:
@@ -183,37 +204,40 @@ def _landing(feed: Feed) -> Landing:
 
 
 def _listed(bucket: Bucket, landing: Landing, day: date) -> tuple[list[ListedObject], bool]:
-    """The day's files in the bucket, in order of names, and whether they are all there."""
-    found = {each.key: each for each in bucket.list(landing.prefix_of(day), landing.max_files)}
-    return [found[key] for key in landing.files(found, day)], landing.is_delivered(found, day)
+    """Return the day's files in the bucket by name, and whether they are complete."""
+    objects = {listed.key: listed for listed in bucket.list(landing.prefix_of(day), landing.max_files)}
+    return [objects[key] for key in landing.files(objects, day)], landing.is_delivered(objects, day)
 
 
 def _marks(rows: Sequence[dict[str, Any]]) -> dict[str, Mark]:
     return {row["key"]: (row["size"], row["etag"]) for row in rows}
 
 
-def _marks_of(there: Sequence[ListedObject]) -> dict[str, Mark]:
-    return {each.key: (each.size, each.etag) for each in there}
+def _marks_of(files: Sequence[ListedObject]) -> dict[str, Mark]:
+    return {file.key: (file.size, file.etag) for file in files}
 
 
 def _spool(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[ListedObject], spool: RowSpool
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> tuple[list[FetchedObject], dict[str, str], list[Path]]:
-    """Read every file, and the corrections that are known on the day, into files on disk; what went into them."""
+    """Write the rows of all files and of the day's corrections to disk.
+
+    Returns the fetched files, the inputs of the commit, and the paths of the written Parquet files.
+    """
     with spool:
-        fetched = list(_fetched(use_case, feed, day, bucket, there, spool))
+        fetched = list(_fetched(use_case, feed, day, bucket, files, spool))
         delivered = spool.finish()
     _require_known(use_case, feed, day, delivered)
-    # Only now that every file is read: from here on, the day takes no other corrections.
+    # Close the day only after every file was read: from here on, it accepts no more corrections.
     known = CorrectionLog.of(use_case, feed.name).close(day)
     brought = spool.path.with_name("brought.parquet")
     pq.write_table(brought_rows(spool.schema, known).rows, brought)
-    inputs = {f"s3://{bucket.name}/{each.listed.key}": f"sha256-{each.sha256}" for each in fetched}
+    inputs = {f"s3://{bucket.name}/{file.listed.key}": f"sha256-{file.sha256}" for file in fetched}
     return fetched, inputs | correction_inputs(feed.name, known), [*delivered, brought]
 
 
 def _require_known(use_case: UseCase, feed: Feed, day: date, delivered: Sequence[Path]) -> None:
-    """KnownTooLateError where a delivered row became known only after the decision time; see `require_known`."""
+    """Check the delivered rows by `require_known_in_time`, a batch at a time."""
     if feed.known_at is None:
         return
     columns = [*dict.fromkeys([*feed.keys, feed.known_at])]
@@ -226,9 +250,9 @@ def _require_known(use_case: UseCase, feed: Feed, day: date, delivered: Sequence
 def _in_order(
     connection: duckdb.DuckDBPyConnection, spooled: Sequence[Path], keys: Sequence[str], rows_at_once: int
 ) -> pa.RecordBatchReader:
-    """The rows of these files in the order of their keys, in little memory."""
+    """Return the rows of these files in order of their keys, using at most MEMORY."""
     connection.execute("set enable_progress_bar = false")  # it would fill the task's log
-    connection.execute("set TimeZone = 'UTC'")  # else instants come back in the time zone of the machine
+    connection.execute("set TimeZone = 'UTC'")  # otherwise timestamps are in the machine's time zone
     schema = pq.read_schema(spooled[0])
     order = ", ".join(external_sort.sort_key(schema.field(name)) for name in keys)
     paths = [partition_reader.escaped(str(path)) for path in spooled]
@@ -236,12 +260,12 @@ def _in_order(
 
 
 def _fetched(
-    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, there: Sequence[ListedObject], spool: RowSpool
+    use_case: UseCase, feed: Feed, day: date, bucket: Bucket, files: Sequence[ListedObject], spool: RowSpool
 ) -> Iterator[FetchedObject]:
-    """Spool the rows of each file, one file at a time; which file it was."""
+    """Fetch and spool one file at a time, and yield each."""
     copy = spool.path.with_name("file")
-    for listed in there:
-        found = bucket.fetch(listed, copy)
+    for listed in files:
+        fetched = bucket.fetch(listed, copy)
         try:
             rows = spool.append(copy, listed.key)
         except UntrustedContentError as error:
@@ -253,18 +277,18 @@ def _fetched(
                 " Nothing was written. Take the day out of the feed's `missing_periods`."
             )
         copy.unlink()
-        yield found
+        yield fetched
 
 
 def _record(use_case: UseCase, feed: Feed, fetched: Sequence[FetchedObject]) -> pa.Table:
     rows = [
         {
-            "key": each.listed.key,
-            "size": each.listed.size,
-            "etag": each.listed.etag,
-            "sha256": each.sha256,
-            "version_id": each.version_id,
+            "key": file.listed.key,
+            "size": file.listed.size,
+            "etag": file.listed.etag,
+            "sha256": file.sha256,
+            "version_id": file.version_id,
         }
-        for each in fetched
+        for file in fetched
     ]
     return pa.Table.from_pylist(rows, schema=schemas.content(use_case, f"deliveries/{feed.name}"))

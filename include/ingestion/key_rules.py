@@ -1,4 +1,4 @@
-"""The rules that hold for every feed without being written: keys are never null, and occur once in a day."""
+"""Apply the implicit rules: keys are never null, and occur once in a day."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 NULL_KEY = "keys must not be null: "
-"""What the reason of a null key begins with; the key's name follows. It is never waived."""
+"""Prefix of the reason for a null key, before the key's name. This reason is never waived."""
 
 
 def null_key_reason(key: str) -> str:
-    """Give the reason for which a row without a value in this key is quarantined."""
+    """Return the quarantine reason of a row without a value in this key."""
     return f"{NULL_KEY}{key}"
 
 
 def repeated_key_reason(keys: Sequence[str]) -> str:
-    """Give the reason for which rows of equal keys are quarantined."""
+    """Return the quarantine reason of rows with equal keys."""
     return f"keys must occur only once in the day: {', '.join(keys)}"
 
 
@@ -30,11 +30,14 @@ class KeyBreaks:
 
     reasons: tuple[str, ...]
     breaks: npt.NDArray[np.bool_]
-    """Rows by reasons."""
+    """Matrix of rows by reasons."""
 
 
 def broken_keys(rows: pa.Table, keys: Sequence[str]) -> KeyBreaks:
-    """Find the rows with a null key, and all rows whose complete keys occur more than once."""
+    """Find the rows with a null key, and all rows whose keys occur more than once.
+
+    Rows with a null key do not count as repeated.
+    """
     nulls = np.column_stack([rows[key].is_null().to_numpy() for key in keys])
     repeated = np.zeros((rows.num_rows, 1), dtype=bool)
     complete = ~nulls.any(axis=1)
@@ -44,7 +47,7 @@ def broken_keys(rows: pa.Table, keys: Sequence[str]) -> KeyBreaks:
 
 
 def _is_repeated(keys: pa.Table) -> npt.NDArray[np.bool_]:
-    """Tell of each row whether another has the same values."""
+    """Return for each row whether another row has the same values."""
     group = np.zeros(keys.num_rows, dtype=np.int64)
     for column in keys.columns:
         codes = pc.dictionary_encode(column.combine_chunks()).indices.to_numpy().astype(np.int64)

@@ -1,4 +1,4 @@
-"""Refuse delivered rows that became known after the decision time of the day that delivers them."""
+"""Refuse delivered rows that became known after their day's decision time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from include.lake.soundness import row_text
 
 
 class KnownTooLateError(DataError):
-    """A delivery holds rows from after its decision time, or rows that do not say when they became known."""
+    """A delivery has rows that became known after its decision time, or without the time when they did."""
 
     def __init__(self, use_case: str, feed: str, day: date, column: str, count: int, reason: str) -> None:
         self.use_case, self.feed, self.day, self.column, self.rows = use_case, feed, day, column, count
@@ -32,11 +32,11 @@ def decision_time(use_case: UseCase, day: date) -> datetime:
 
 
 def require_known_in_time(use_case: UseCase, feed: Feed, day: date, rows: pa.Table | pa.RecordBatch) -> None:
-    """Check the delivered rows of one feed and day against the column that says when each became known.
+    """Check that each delivered row of a feed and day was known by the decision time.
 
-    A timestamp must not be after the decision time of `day`. A date is a day during which the row became known: its
-    end must not be after the decision time, so it lies before `day`. Rows of other columns or types than declared are
-    left to the lake, which refuses them.
+    A timestamp in the column `known_at` must not be after the decision time of `day`. A date must be before `day`,
+    because the row became known during that date. Rows with undeclared columns or types are not checked here: the lake
+    refuses them.
 
     Raises:
         KnownTooLateError: a row became known later, or its value is null.

@@ -1,4 +1,7 @@
-"""The pandas frame that Great Expectations judges: every value exactly as it is in the Arrow table."""
+"""Convert Arrow tables to pandas frames without changing a value.
+
+Great Expectations judges these frames.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 EXACT = 2**53
-"""Below it, in magnitude, a float holds every integer; at it and beyond, neighbours become equal."""
+"""Floats represent every integer of smaller magnitude exactly; from here on, neighbouring integers become equal."""
 
 
 def to_frame(rows: pa.Table) -> pd.DataFrame:
-    """Convert rows for Great Expectations, in which a missing value never turns its neighbours into floats.
+    """Convert rows for Great Expectations, keeping integers next to nulls exact.
 
-    Integers with a null beside them, or beyond `EXACT`, are Python integers; booleans and dates with a null are Python
-    objects; 32-bit floats become 64-bit ones, whose comparison with a limit is exact. Missing is NaN everywhere: pandas
-    takes None and NaN for two values where it counts distinct ones. Arrow-backed columns would be exact too, but Great
+    Integers with a null in their column, or beyond `EXACT`, become Python integers; booleans and dates with a null
+    become Python objects; 32-bit floats become 64-bit ones, whose comparison with a limit is exact. Every null is NaN,
+    because pandas counts None and NaN as two distinct values. Arrow-backed columns would be exact too, but Great
     Expectations fails on their three-valued comparisons.
     """
     return pd.DataFrame({name: _series(rows[name]) for name in rows.column_names}, index=pd.RangeIndex(rows.num_rows))

@@ -1,8 +1,8 @@
-"""Read Parquet files of others a batch at a time, with exactly the declared columns and types.
+"""Read delivered Parquet files a batch at a time, with exactly the declared types.
 
-What the footer states is held against the limits before anything is decoded, and nothing that it states is relied on:
-rows are counted as they come, and texts are measured by their dictionary before they are unpacked. Statistics are never
-read. The functions run in the process for untrusted content (`include.untrusted`).
+The footer is checked against the limits before anything is decoded, but not trusted: rows are counted as they are read,
+and texts are measured by their dictionary before they are decoded. Statistics are never read. The functions run in the
+process for untrusted content (`include.untrusted`).
 """
 
 from __future__ import annotations
@@ -21,34 +21,35 @@ from include.ingestion.file_readers import COLUMNS, Budget, require_columns
 from include.untrusted import UntrustedContentError
 
 FOOTER_BYTES = 32 << 20
-"""Of a file's description of itself."""
+"""Largest footer of a file."""
 COLUMN_CHUNKS = 200_000
 """Columns times row groups."""
 ROW_GROUPS = 10_000
-"""Each takes milliseconds, however few rows it has."""
+"""A row group takes milliseconds, even with few rows."""
 ROW_GROUP_BYTES = 8 << 30
-"""Uncompressed, as the footer states; columns of a row group are read side by side."""
+"""Uncompressed, by the footer; the columns of a row group are read in parallel."""
 BATCH_ROWS, BATCH_BYTES, LEAST_ROWS = 8_192, 16 << 20, 16
-"""Rows that are decoded at once, or fewer where they have more bytes by the footer; Arrow takes several times that."""
+"""Rows decoded at once, fewer if the footer gives more bytes; Arrow uses several times that memory."""
 PIECE_BYTES = 64 << 20
-"""Rows with dictionaries are unpacked in pieces of about this size."""
+"""Rows with dictionaries are decoded in pieces of about this size."""
 BUFFER_BYTES = 1 << 20
-"""Of a column that is read, so much is in memory."""
+"""Bytes in memory of each column that is read."""
 LONGEST_TYPE = 100
-"""Characters of a type in an error; that of a nested column names all its parts."""
+"""Characters of a type in an error: a nested type names all its parts."""
 _MARK, _TAIL = b"PAR1", 8
 
 
 def read_parquet(
     path: Path, schema: pa.Schema, budget: Budget, ignored: Collection[str] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Read the rows of a Parquet file, in its order, with the columns of `schema` in theirs.
+    """Yield the rows of a Parquet file in its order.
 
-    The file may have the columns `ignored` too, which are not decoded.
+    Batches have the columns in the order of `schema`. The file may also have the columns `ignored`, which are not
+    decoded.
 
     Raises:
-        UntrustedContentError: the file is damaged, has other columns or types, states more than the limits or than the
-            budget leaves, or holds more than that; at the latest after the last batch.
+        UntrustedContentError: the file is damaged, has other columns or types, or states or holds more than the limits
+            or the budget allow; raised at the latest after the last batch.
     """
     _require_footer(path)
     metadata = pq.read_metadata(path)
@@ -81,7 +82,10 @@ def read_column_names(path: Path) -> list[str]:
 
 
 def _require_footer(path: Path) -> None:
-    """Check the length of the footer before it is parsed; what is no Parquet file is left to the library."""
+    """Check the length of the footer before it is parsed.
+
+    The library refuses files of other formats.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(size - _TAIL, 0))
@@ -95,19 +99,22 @@ def _require_footer(path: Path) -> None:
 
 @dataclass
 class _Stated:
-    """What a footer states of the row groups."""
+    """What a footer states about the row groups."""
 
     rows: list[int]
     unpacked: list[int]
-    """Bytes of each, uncompressed."""
+    """Uncompressed bytes of each row group."""
     stored: int
-    """Bytes of all, as they are in the file."""
+    """Bytes of all row groups, as stored."""
     with_dictionary: set[str]
-    """Columns that are stored with a dictionary in any of them."""
+    """Columns that have a dictionary in any row group."""
 
 
 def _require_bounds(metadata: pq.FileMetaData, size: int, budget: Budget) -> _Stated:
-    """Check what the footer states: columns, row groups, rows, and bytes as they are in the file and uncompressed."""
+    """Check the columns, row groups, rows and bytes that the footer states.
+
+    Bytes are both stored and uncompressed ones.
+    """
     columns, groups, rows = metadata.num_columns, metadata.num_row_groups, metadata.num_rows
     if columns > COLUMNS:
         raise UntrustedContentError(f"it has {columns:,} columns, more than {COLUMNS:,}")
@@ -133,40 +140,41 @@ def _require_bounds(metadata: pq.FileMetaData, size: int, budget: Budget) -> _St
 
 
 def _stated(metadata: pq.FileMetaData) -> _Stated:
-    found = _Stated([], [], 0, set())
+    stated = _Stated([], [], 0, set())
     for group in (metadata.row_group(place) for place in range(metadata.num_row_groups)):
         chunks = [group.column(place) for place in range(group.num_columns)]
-        found.rows.append(group.num_rows)
-        found.unpacked.append(max(group.total_byte_size, sum(chunk.total_uncompressed_size for chunk in chunks)))
-        found.stored += sum(chunk.total_compressed_size for chunk in chunks)
-        found.with_dictionary |= {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
-    return found
+        stated.rows.append(group.num_rows)
+        stated.unpacked.append(max(group.total_byte_size, sum(chunk.total_uncompressed_size for chunk in chunks)))
+        stated.stored += sum(chunk.total_compressed_size for chunk in chunks)
+        stated.with_dictionary |= {chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page}
+    return stated
 
 
 def _opened(path: Path, metadata: pq.FileMetaData, read_dictionary: list[str]) -> pq.ParquetFile:
-    # With `pre_buffer`, all of a row group would be in memory.
+    # `pre_buffer` would load a whole row group into memory.
     return pq.ParquetFile(
         path, metadata=metadata, read_dictionary=read_dictionary, pre_buffer=False, buffer_size=BUFFER_BYTES
     )
 
 
 def _with_long_texts(file: pq.ParquetFile, names: list[str]) -> list[str]:
-    """Return those of the columns whose dictionary has a text so long that a batch of it would be large.
+    """Return the columns whose dictionary has a very long text.
 
-    A file of a few bytes may repeat a text of its dictionary a million times: such columns are read as dictionary and
-    places in it, which is measured before it is unpacked. Others are read as plain texts, which is faster. The first
-    row of each row group shows its dictionary; one that comes behind plain values is left to the limit of memory.
+    Decoded, a batch of such a column would be too large. A small file can repeat a text of its dictionary a million
+    times, so these columns are read as dictionary and indices and measured before they are decoded. Other columns are
+    read as plain texts, which is faster. The first row of each row group shows its dictionary; if plain values precede
+    the dictionary, only the memory limit applies.
     """
-    found = set[str]()
+    long_texts = set[str]()
     for group in range(file.metadata.num_row_groups if names else 0):
         first_rows = file.iter_batches(batch_size=1, row_groups=[group], columns=names, use_threads=False)
         for batch in itertools.islice(first_rows, 1):
-            found |= {name for name in names if _longest(batch.column(name)) * BATCH_ROWS > PIECE_BYTES}
-    return sorted(found)
+            long_texts |= {name for name in names if _longest(batch.column(name)) * BATCH_ROWS > PIECE_BYTES}
+    return sorted(long_texts)
 
 
 def _longest(column: pa.Array) -> int:
-    """Return the bytes of the longest text of a column, or of its dictionary."""
+    """Return the bytes of the longest text of a column or its dictionary."""
     texts = column.dictionary if pa.types.is_dictionary(column.type) else _layout(column)
     return pc.max(pc.binary_length(_layout(texts))).as_py() or 0
 
@@ -175,28 +183,31 @@ def _batch_rows(stated: _Stated) -> int:
     return max(LEAST_ROWS, min(BATCH_ROWS, BATCH_BYTES * sum(stated.rows) // max(sum(stated.unpacked), 1)))
 
 
-def _require_types(there: pa.Schema, schema: pa.Schema) -> None:
-    found = dict(zip(there.names, there.types, strict=True))
+def _require_types(actual: pa.Schema, schema: pa.Schema) -> None:
+    types = dict(zip(actual.names, actual.types, strict=True))
     wrong = [
-        f"{field.name} is {shorten(str(found[field.name]), LONGEST_TYPE)}, declared {field.type}"
+        f"{field.name} is {shorten(str(types[field.name]), LONGEST_TYPE)}, declared {field.type}"
         for field in schema
-        if not _is_same(found[field.name], field.type)
+        if not _is_same(types[field.name], field.type)
     ]
     if wrong:
         raise UntrustedContentError(f"it has wrong types: {shorten('; '.join(wrong[:NAMES_SHOWN]), TEXT_SHOWN)}")
 
 
-def _is_same(there: pa.DataType, declared: pa.DataType) -> bool:
-    """Whether it is that type; text may be stored in any of Arrow's ways, which differ in layout alone."""
-    plain = there.value_type if pa.types.is_dictionary(there) else there
+def _is_same(actual: pa.DataType, declared: pa.DataType) -> bool:
+    """Return whether the types are the same.
+
+    Arrow's text types differ only in layout and count as one.
+    """
+    plain = actual.value_type if pa.types.is_dictionary(actual) else actual
     text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     return bool(plain == declared or (pa.types.is_string(declared) and any(is_text(plain) for is_text in text)))
 
 
 def _unpacked(batch: pa.RecordBatch, schema: pa.Schema, texts: list[str], budget: Budget) -> Iterator[pa.RecordBatch]:
-    """Return the rows in the declared types, in pieces, after their size was counted.
+    """Count the size of the rows, then yield them in the declared types, in pieces.
 
-    `schema` has no field that must not be null, and a writer's own metadata is left behind.
+    Nullability and metadata of the file are dropped: all fields of `schema` are nullable.
     """
     columns = [_layout(batch.column(name)) if name in texts else batch.column(name) for name in schema.names]
     measured = [column for column, field in zip(columns, schema, strict=True) if field.name in texts]
@@ -211,5 +222,5 @@ def _unpacked(batch: pa.RecordBatch, schema: pa.Schema, texts: list[str], budget
 
 
 def _layout(column: pa.Array) -> pa.Array:
-    """Return a column of text in a layout whose lengths Arrow can tell."""
+    """Return a column of text in a layout whose lengths Arrow can compute."""
     return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column

@@ -1,4 +1,4 @@
-"""Quarantine: look at the rows that were set aside, and at what has become of each."""
+"""Read quarantined rows and the state of each: open, corrected or released."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ OPEN = "open"
 
 @dataclass(frozen=True)
 class QuarantinedRows:
-    """Quarantined rows of one feed, whatever has become of them."""
+    """Quarantined rows of one feed, in any state."""
 
     feed: Feed
     rows: pa.Table
-    """The feed's columns, then ORIGIN's: quarantined on which day, under which id, for which reasons."""
+    """The feed's columns, then ORIGIN's: the day of quarantine, the id and the reasons."""
     went: tuple[Correction | None, ...]
-    """The correction that each was sent back with; None: it is still open."""
+    """The correction of each row; None: the row is open."""
     landed: tuple[bool, ...]
-    """Whether the day on which that correction becomes known has it already."""
+    """For each row: true if the day on which its correction becomes known is landed."""
 
     @property
     def is_open(self) -> list[bool]:
@@ -40,27 +40,32 @@ class QuarantinedRows:
 
     @property
     def content(self) -> pa.Table:
-        """The feed's columns alone."""
+        """Return the feed's columns only."""
         return self.rows.select([*self.feed.columns])
 
     def states(self) -> list[str]:
-        """What has become of each row, in words."""
+        """Describe the state of each row."""
         waits = {True: "", False: " (that day is not landed yet)"}
         return [
-            corrections.describe_corrections(correction) + waits[there] if correction else OPEN
-            for correction, there in zip(self.went, self.landed, strict=True)
+            corrections.describe_corrections(correction) + waits[is_landed] if correction else OPEN
+            for correction, is_landed in zip(self.went, self.landed, strict=True)
         ]
 
     def only(self, places: Sequence[int]) -> QuarantinedRows:
-        """The rows at these places, in this order."""
+        """Select the rows at these positions, in this order."""
         rows = self.rows.take(pa.array(places, pa.int64()))
         return QuarantinedRows(
             self.feed, rows, tuple(self.went[place] for place in places), tuple(self.landed[place] for place in places)
         )
 
     def chosen(self, reasons: Collection[str] = (), ids: Collection[str] = ()) -> QuarantinedRows:
-        """Those that have one of the reasons and one of the ids; without, any. InvalidRequestError for a reason or an
-        id that none of them has."""
+        """Select the rows that have one of the reasons and one of the ids.
+
+        An empty argument selects all.
+
+        Raises:
+            InvalidRequestError: no row has one of the reasons or ids.
+        """
         form_limits.require_list("rows", list(ids), form_limits.NAME_LENGTH)
         known = self.rows["reasons"].to_pylist()
         names = self.rows["digest"].to_pylist()
@@ -77,28 +82,32 @@ class QuarantinedRows:
         return self.only(places)
 
     def full_reasons(self, given: Collection[str]) -> list[str]:
-        """Complete reasons that are given in full, or by the description before the rule.
+        """Return the full reasons; each may be given by the description before its rule.
 
         Raises:
-            InvalidRequestError: none of the rows has the reason, or several reasons have the description.
+            InvalidRequestError: no row has the reason, or several reasons share the description.
         """
         form_limits.require_list("reasons", list(given))
-        there = sorted({reason for each in self.rows["reasons"].to_pylist() for reason in each})
-        found = {
-            reason: [reason] if reason in there else [full for full in there if full.startswith(f"{reason} [")]
+        known = sorted({reason for row_reasons in self.rows["reasons"].to_pylist() for reason in row_reasons})
+        matches = {
+            reason: [reason] if reason in known else [full for full in known if full.startswith(f"{reason} [")]
             for reason in given
         }
-        if stray := [reason for reason, full in found.items() if not full]:
+        if stray := [reason for reason, full in matches.items() if not full]:
             raise InvalidRequestError(
-                f"No row that was asked for is quarantined for {shorten_names(stray)}; their reasons are"
-                f" {shorten_names(there)}."
+                f"No selected row is quarantined for {shorten_names(stray)}; the rows' reasons are"
+                f" {shorten_names(known)}."
             )
-        if several := {reason: full for reason, full in found.items() if len(full) > 1}:
-            raise InvalidRequestError(f"Several reasons begin so; give one in full: {several}.")
-        return [full for (full,) in found.values()]
+        if several := {reason: full for reason, full in matches.items() if len(full) > 1}:
+            raise InvalidRequestError(f"Several reasons begin with this text; give one in full: {several}.")
+        return [full for (full,) in matches.values()]
 
     def exported(self) -> bytes:
-        """The open rows as a CSV file to correct. InvalidRequestError where none is open."""
+        """Return the open rows as a CSV file to correct.
+
+        Raises:
+            InvalidRequestError: no row is open.
+        """
         chosen = self.only([place for place, is_open in enumerate(self.is_open) if is_open])
         if not chosen.rows.num_rows:
             raise InvalidRequestError(f"None of the {len(self.went)} rows is open; there is nothing to correct.")
@@ -109,7 +118,7 @@ class QuarantinedRows:
 
 @dataclass(frozen=True)
 class QuarantineCount:
-    """Quarantined rows of one feed, day and reason; a row of several reasons counts for each."""
+    """Number of quarantined rows of one feed, day and reason; a row with several reasons counts for each."""
 
     feed: str
     day: date
@@ -120,9 +129,14 @@ class QuarantineCount:
 
 
 def read_quarantine(project: Project, feed: str, day: date | None = None, *, checked: bool = True) -> QuarantinedRows:
-    """The quarantined rows of a feed, of one day or all. InvalidRequestError for an unknown feed, no day or a day
-    without any, PartitionCorruptedError; without `checked`, for whoever only shows them, for no other damage than what
-    cannot be read."""
+    """Read the quarantined rows of a feed, of one day or of all days.
+
+    `checked=False` skips the integrity check, for read-only views.
+
+    Raises:
+        InvalidRequestError: the feed is unknown, the day is outside the use case, or it has no quarantined rows.
+        PartitionCorruptedError: a partition fails its integrity check or cannot be read.
+    """
     use_case = project.use_case
     declared = require_feed(use_case, feed)
     if day is not None:
@@ -134,48 +148,52 @@ def read_quarantine(project: Project, feed: str, day: date | None = None, *, che
         bad = rows.filter(rows.reasons.length() > 0).to_pyarrow()
     if day and not bad.num_rows:
         with view.explaining(table):
-            every = view.table(table, checked=False)  # only named
+            every = view.table(table, checked=False)  # for the error text only
             days = every.filter(every.reasons.length() > 0).select("day").distinct().order_by("day").to_pyarrow()
-        said = ", ".join(str(each) for each in days["day"].to_pylist()[-20:]) or "none"
+        with_rows = ", ".join(str(other) for other in days["day"].to_pylist()[-20:]) or "none"
         raise InvalidRequestError(
-            f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days that have: {said}."
+            f"{use_case.name}: feed {feed!r} has no quarantined row on {day}; days with quarantined rows: {with_rows}."
         )
     schema = schemas.content(use_case, f"raw/{feed}")
     content = bad.select(schema.names).cast(schema).combine_chunks()
     days, reasons = bad["day"].to_pylist(), bad["reasons"].to_pylist()
     ids = corrections.row_ids(days, bad.drop_columns(["day", schemas.REASONS.name]), reasons)
     origin = {"day": days, "digest": ids, "reasons": reasons}
-    found = corrections.with_origin(content, origin)
-    return _with_fate(project, declared, found)
+    return _with_corrections(project, declared, corrections.with_origin(content, origin))
 
 
 def count_quarantined(found: QuarantinedRows) -> list[QuarantineCount]:
-    """By day and reason, in order of days: how many rows are open, corrected and released."""
-    seen: dict[tuple[date, str], Counter[str]] = {}
+    """Count the open, corrected and released rows by day and reason, in order of days."""
+    counts: dict[tuple[date, str], Counter[str]] = {}
     for day, reasons, went in zip(
         found.rows["day"].to_pylist(), found.rows["reasons"].to_pylist(), found.went, strict=True
     ):
         for reason in reasons:
-            seen.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
+            counts.setdefault((day, reason), Counter())[went.kind if went else OPEN] += 1
     return [
         QuarantineCount(found.feed.name, day, reason, number[OPEN], number["correct"], number["release"])
-        for (day, reason), number in sorted(seen.items())
+        for (day, reason), number in sorted(counts.items())
     ]
 
 
 def require_feed(use_case: UseCase, name: str) -> Feed:
-    """The feed of that name; InvalidRequestError with the names that there are."""
+    """Return the feed of that name.
+
+    Raises:
+        InvalidRequestError: the use case has no such feed; the text lists its feeds.
+    """
     form_limits.require_name("feed", name)
-    found = {feed.name: feed for feed in use_case.feeds}
-    if name not in found:
-        hint = did_you_mean(name, found)
-        raise InvalidRequestError(f"{use_case.name} has no feed {name!r}; it has {sorted(found)}. {hint}".strip())
-    return found[name]
+    feeds = {feed.name: feed for feed in use_case.feeds}
+    if name not in feeds:
+        hint = did_you_mean(name, feeds)
+        raise InvalidRequestError(f"{use_case.name} has no feed {name!r}; it has {sorted(feeds)}. {hint}".strip())
+    return feeds[name]
 
 
-def _with_fate(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
-    book = CorrectionLog.of(project.use_case, feed.name)
-    went = {name: correction for correction in book.standing() for name in correction.ids}
-    there = set(project.lake.as_of(date.max).partitions(f"raw/{feed.name}"))
-    found = tuple(went.get(name) for name in rows["digest"].to_pylist())
-    return QuarantinedRows(feed, rows, found, tuple(bool(each and each.known_on in there) for each in found))
+def _with_corrections(project: Project, feed: Feed, rows: pa.Table) -> QuarantinedRows:
+    correction_log = CorrectionLog.of(project.use_case, feed.name)
+    by_id = {name: correction for correction in correction_log.standing() for name in correction.ids}
+    landed_days = set(project.lake.as_of(date.max).partitions(f"raw/{feed.name}"))
+    went = tuple(by_id.get(name) for name in rows["digest"].to_pylist())
+    landed = tuple(bool(correction and correction.known_on in landed_days) for correction in went)
+    return QuarantinedRows(feed, rows, went, landed)

@@ -1,4 +1,4 @@
-"""Correct: send quarantined rows back, corrected or released, so that they become known on a later day."""
+"""Resubmit quarantined rows, corrected or released, as known on a later day."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from include.lake.soundness import NOT_A_DATE, find_unsound
 from include.project import Project
 
 AHEAD_DAYS = 31
-"""A correction becomes known so many days after the first free day at the latest: a year that was mistyped would hide
-the rows for ever, for a correction is never taken back."""
+"""A correction may become known at most this many days after the first free day: a mistyped year would hide the rows
+forever, because a correction cannot be taken back."""
 DECIDED = ("features", "labels", "predictions", "metrics", "decisions")
-"""Tables of what is decided of a day: it has them, so what is known on it is settled."""
+"""Tables that are built from a day's known rows: a day with one of them accepts no more corrections."""
 
 
 @dataclass(frozen=True)
 class Resubmission:
-    """What a correction comes to; plain values."""
+    """Result of a resubmission; plain values."""
 
     number: int
     feed: str
@@ -39,15 +39,15 @@ class Resubmission:
     known_on: str
     rows: int
     again: dict[str, int]
-    """Reason to rows that would be quarantined again for it on that day, as the expectations are now."""
+    """Reason to the number of rows that the current expectations would quarantine again for it on that day."""
     new: bool
-    """Whether this call has recorded it."""
+    """Whether this call recorded it."""
 
     @property
     def told(self) -> str:
-        """In words."""
+        """Describe the result."""
         what = {"correct": "corrected", "release": "released"}[self.kind]
-        begin = f"Correction {self.number}" + ("" if self.new else " stands already")
+        begin = f"Correction {self.number}" + ("" if self.new else " already exists")
         bad = "; ".join(f"{count} for {reason!r}" for reason, count in sorted(self.again.items()))
         return (
             f"{begin}: {self.rows} {what} row(s) of feed {self.feed!r} become known on {self.known_on}, when that"
@@ -57,7 +57,7 @@ class Resubmission:
 
 @dataclass(frozen=True)
 class ResubmissionRequest:
-    """What a form asks for: rows to release, or a file of the inbox with corrected ones."""
+    """The form's fields: rows to release, or a file of the inbox with corrected rows."""
 
     feed: str
     what: str
@@ -71,8 +71,11 @@ class ResubmissionRequest:
 
 
 def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
-    """Do what the form asks for; InvalidRequestError where its fields contradict each other, and as `correct` and
-    `release`."""
+    """Release or correct the rows that the form names.
+
+    Raises:
+        InvalidRequestError: the fields contradict each other, or as for `resubmit_corrected` and `resubmit_released`.
+    """
     form_limits.require_name("file", asked.file)
     if asked.what == "release":
         if asked.file:
@@ -91,8 +94,8 @@ def resubmit_rows(project: Project, asked: ResubmissionRequest) -> Resubmission:
         )
     if asked.what != "correct" or not asked.file or asked.reasons or asked.rows:
         raise InvalidRequestError(
-            "To correct, name a file of the inbox: it says which rows it corrects, so leave reasons and rows empty. To"
-            " send rows back as they are, release them."
+            "To correct rows, name a file of the inbox and leave reasons and rows empty: the file names its rows. To"
+            " send rows back unchanged, release them."
         )
     return resubmit_corrected(
         project,
@@ -117,23 +120,26 @@ def resubmit_corrected(
     day: date | None = None,
     known_on: date | None = None,
 ) -> Resubmission:
-    """Send back the rows of a file called `name`, each in the place of a quarantined one (of `day`, if it is given).
+    """Send back the rows of the file `name`, each replacing a quarantined row.
 
-    Without `known_on` they become known on the first free day (`free_day`). The same again changes nothing.
-    InvalidRequestError for a file that cannot be read, has other columns, or rows that are not quarantined, were sent
-    back before or did not change; and for a day that is settled.
+    `day` restricts the quarantined rows, if given. Without `known_on`, they become known on the first free day
+    (`free_day`). Sending the same again changes nothing.
+
+    Raises:
+        InvalidRequestError: the file cannot be read or has other columns; a row is not quarantined, did not change or
+            was sent back before; or `known_on` accepts no corrections.
     """
     declared = quarantine.require_feed(project.use_case, feed)
     schema = schemas.content(project.use_case, f"raw/{feed}")
     rows, named = correction_reader.read_corrections(name, content, schema)
-    if wrong := [each for each in find_unsound(rows, declared.keys) if each.kind == NOT_A_DATE]:
+    if wrong := [unsound for unsound in find_unsound(rows, declared.keys) if unsound.kind == NOT_A_DATE]:
         raise InvalidRequestError(
-            f"{name} has {NOT_A_DATE} in {[each.column for each in wrong]}; the first of {wrong[0].column!r} is"
+            f"{name} has {NOT_A_DATE} in {[unsound.column for unsound in wrong]}; the first of {wrong[0].column!r} is"
             f" {wrong[0].value}, in the row {wrong[0].row}. Nothing was sent back. Give a date within them, or none."
         )
-    found = quarantine.read_quarantine(project, feed, day)
-    places = corrections.match_corrections(rows, named, found.rows, declared.keys, found.is_open)
-    meant = found.only(places)
+    quarantined = quarantine.read_quarantine(project, feed, day)
+    places = corrections.match_corrections(rows, named, quarantined.rows, declared.keys, quarantined.is_open)
+    meant = quarantined.only(places)
     corrections.require_sound(rows, meant.content, declared.keys)
     return _record(project, declared, "correct", rows, meant, actor, comment, known_on)
 
@@ -149,28 +155,31 @@ def resubmit_released(
     ids: Collection[str] = (),
     known_on: date | None = None,
 ) -> Resubmission:
-    """Send back rows as they are: those that were quarantined for these reasons, which no longer count for them.
+    """Send back unchanged the rows quarantined for these reasons, which are waived.
 
-    Of `day` or with these `ids`, where given. InvalidRequestError for a reason that none of them has, for a row that
-    has other reasons besides (it would be quarantined again), and as `correct` says.
+    `day` and `ids` restrict the rows, if given.
+
+    Raises:
+        InvalidRequestError: no row has one of the reasons; a row has other reasons too, so it would be quarantined
+            again; a row was sent back before; or `known_on` accepts no corrections.
     """
     declared = quarantine.require_feed(project.use_case, feed)
     if not reasons:
         raise InvalidRequestError("Name the reasons that no longer count for the rows.")
     named = quarantine.read_quarantine(project, feed, day).chosen(ids=ids)
     reasons = named.full_reasons(reasons)
-    found = named.chosen(reasons=reasons)
-    if ids and len(found.went) < len(named.went):
+    chosen = named.chosen(reasons=reasons)
+    if ids and len(chosen.went) < len(named.went):
         raise InvalidRequestError(
-            f"{len(named.went) - len(found.went)} of the rows with these ids have none of the reasons"
+            f"{len(named.went) - len(chosen.went)} of the rows with these ids have none of the reasons"
             f" {sorted(reasons)}. Nothing was released. Leave these rows out, or name their reasons."
         )
-    still = [place for place, is_open in enumerate(found.is_open) if is_open]
-    meant = found.only(still) if still and not ids else found
-    others = {reason for each in meant.rows["reasons"].to_pylist() for reason in each} - set(reasons)
+    still_open = [place for place, is_open in enumerate(chosen.is_open) if is_open]
+    meant = chosen.only(still_open) if still_open and not ids else chosen
+    others = {reason for row_reasons in meant.rows["reasons"].to_pylist() for reason in row_reasons} - set(reasons)
     if others:
         raise InvalidRequestError(
-            f"Of these rows some are quarantined for {sorted(others)} too, and would be again. Name these reasons as"
+            f"Some of these rows are also quarantined for {sorted(others)}, and would be again. Name these reasons as"
             " well, or the ids of the rows that do not have them."
         )
     if unheld := sorted(reason for reason in reasons if reason.startswith(UNHELD)):
@@ -183,8 +192,11 @@ def resubmit_released(
 
 
 def free_day(project: Project, feed: Feed, after: date) -> date:
-    """The day after `after`, and after all days of which anything is landed or decided: days before these that were
-    never run are no place for what is only known now. None that is declared absent."""
+    """Return the first day after `after` and after all landed or decided days.
+
+    Days declared absent are skipped. Earlier days that were never run are not free: rows that become known now were not
+    known then.
+    """
     day = max({after, *_landed(project, feed, after), *_decided(project, after)}) + timedelta(days=1)
     while day in feed.missing_periods:
         day += timedelta(days=1)
@@ -192,14 +204,14 @@ def free_day(project: Project, feed: Feed, after: date) -> date:
 
 
 def _landed(project: Project, feed: Feed, since: date) -> set[date]:
-    """The days from `since` on of which something of the feed is landed."""
+    """Return the days from `since` on for which the feed is landed."""
     view, closed = project.lake.as_of(date.max), CorrectionLog.of(project.use_case, feed.name).closed_days()
     held = {day for table in ("raw", "checked") for day in view.partitions(f"{table}/{feed.name}", since)}
     return held | {day for day in closed if day >= since}
 
 
 def _decided(project: Project, since: date) -> set[date]:
-    """The days from `since` on of which anything is decided."""
+    """Return the days from `since` on that are in one of the tables DECIDED."""
     view = project.lake.as_of(date.max)
     return {day for table in DECIDED for day in view.partitions(table, since)}
 
@@ -216,7 +228,7 @@ def _record(
 ) -> Resubmission:
     form_limits.require_text("comment", comment)
     if len(comment.strip()) < 3:
-        raise InvalidRequestError("Say why; it is kept with the correction.")
+        raise InvalidRequestError("Give a reason; it is stored with the correction.")
     origin = {name: meant.rows[name].to_pylist() for name in ("day", "digest", "reasons")}
     sent = corrections.with_origin(rows, origin)
     again = _broken(project.use_case, feed, rows, origin["reasons"] if kind == "release" else [[]] * rows.num_rows)
@@ -235,55 +247,61 @@ def _record(
 
 
 def _at(project: Project, feed: Feed, draft: CorrectionDraft, last: date, known_on: date | None) -> RecordedCorrections:
-    """Record the draft for the day that was asked for, or for the first free one."""
-    book = CorrectionLog.of(project.use_case, feed.name)
-    if there := corrections.accepted_corrections(draft, book.standing(), whenever=known_on is None):
-        return RecordedCorrections(there, new=False)
+    """Record the draft for the requested day, or else for the first free one."""
+    correction_log = CorrectionLog.of(project.use_case, feed.name)
+    if existing := corrections.accepted_corrections(draft, correction_log.standing(), whenever=known_on is None):
+        return RecordedCorrections(existing, new=False)
     while True:
         free = free_day(project, feed, last)
         day = known_on or free
         _require_free(project, feed, day, last, free)
         try:
-            return book.record(replace(draft, known_on=day), whenever=known_on is None)
+            return correction_log.record(replace(draft, known_on=day), whenever=known_on is None)
         except CorrectionPeriodTakenError:
             if known_on:
-                raise  # else the next free day will do
+                raise  # otherwise try the next free day
 
 
 def _require_free(project: Project, feed: Feed, day: date, last: date, free: date) -> None:
-    """InvalidRequestError, naming the first free day, for a day on which the rows cannot become known."""
+    """Check that the rows can become known on a day.
+
+    Raises:
+        InvalidRequestError: they cannot; the text names the first free day.
+    """
     use_case = project.use_case
-    comment, decided = "", _decided(project, last)
+    problem, decided = "", _decided(project, last)
     if day <= last:
-        comment = f"is not after {last}, the day they were quarantined on: what was known then does not change"
+        problem = f"is not after {last}, the day they were quarantined on: what was known then does not change"
     elif day in decided | _landed(project, feed, last):
-        comment = "is landed or decided already: what was known then does not change"
+        problem = "is landed or decided already: what was known then does not change"
     elif day in feed.missing_periods:
-        comment = "is declared absent"
-    elif day < max(decided, default=day):  # its measures and decisions, made again, would know the rows
-        comment = (
-            f"lies before {max(decided)}, of which something is decided already: what was known then does not change"
-        )
+        problem = "is declared absent"
+    elif day < max(decided, default=day):  # running that later day again would use rows unknown at its decision
+        problem = f"lies before {max(decided)}, which is decided already: what was known then does not change"
     elif day > max(free, use_case.today()):
-        comment = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
+        problem = f"has not begun in {use_case.time_zone}, where today is {use_case.today()}"
     elif use_case.last_period is not None and day > use_case.last_period:
-        comment = f"is after {use_case.last_period}, on which {use_case.name} ends: nothing is landed after it"
+        problem = f"is after {use_case.last_period}, on which {use_case.name} ends: nothing is landed after it"
     elif day > free + timedelta(days=AHEAD_DAYS):
-        comment = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
-    if comment:
+        problem = f"is more than {AHEAD_DAYS} days after the first free day, and until then the rows would be missing"
+    if problem:
         raise InvalidRequestError(
-            f"{use_case.name}: {day} {comment}. The first free day of feed {feed.name!r} is {free}."
+            f"{use_case.name}: {day} {problem}. The first free day of feed {feed.name!r} is {free}."
         )
 
 
 def _broken(use_case: UseCase, feed: Feed, rows: pa.Table, waived: Sequence[Sequence[str]]) -> dict[str, int]:
-    """Reason to rows that it would set aside again. InvalidRequestError where one raises."""
+    """Count the rows that would be quarantined again, by reason.
+
+    Raises:
+        InvalidRequestError: an expectation raised.
+    """
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
     judgement = expectations.judge_rows(suite, rows, f"{use_case.name} {feed.name} corrections")
     if judgement.raised:
         raise InvalidRequestError(
-            f"{use_case.name}: an expectation on feed {feed.name!r} cannot judge these rows, and they would stop the"
-            f" day that they become known on: {'; '.join(judgement.raised)}."
+            f"{use_case.name}: an expectation on feed {feed.name!r} cannot judge these rows, which would block the"
+            f" day on which they become known: {'; '.join(judgement.raised)}."
         )
     left = zip(judgement.reasons.to_pylist(), waived, strict=True)
     return dict(Counter(reason for broken, allowed in left for reason in broken if reason not in allowed))

@@ -1,6 +1,6 @@
-"""Spool the rows of delivered files: one separate process reads every file of a day, into one Parquet file on disk.
+"""Write the rows of a day's files into one Parquet file, in a separate process.
 
-The second half runs in that process, and speaks plain values alone.
+The second half runs in that process and exchanges only plain values.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from include.ingestion.file_readers import Budget, CsvFormat
 from include.untrusted import UntrustedContentError, UntrustedProcess
 
 BATCH_ROWS, BATCH_BYTES = 65_536, 128 << 20
-"""Rows that are taken from the spool at once, and bytes of text in them."""
+"""Rows read from the spool at once, and bytes of text in them."""
 GROUP_BYTES = 32 << 20
-"""A row group of the spool has this size, or BATCH_ROWS rows."""
+"""Size of a row group of the spool, unless it has BATCH_ROWS rows before."""
 VECTOR_ROWS = 2_048
-"""Rows that DuckDB takes at once."""
+"""Rows that DuckDB processes at once."""
 _HINTS = {
     "memory": "; write smaller row groups, or raise the Landing's max_memory",
     "time": "; deliver it in smaller files, or raise the Landing's max_time",
@@ -33,20 +33,20 @@ _HINTS = {
 
 
 class SpoolBrokenError(AirworthyError):
-    """A spool is used after it has refused a file: it may lack rows of earlier files, or hold some of that file."""
+    """A spool is used after it refused a file: it may lack rows of earlier files, or contain some of that file."""
 
     def __init__(self) -> None:
         super().__init__(
             "The rows of a day are incomplete, since one of its files was refused. Nothing was written. Have that file"
-            " delivered again as it should be, and run the day's data DAG."
+            " corrected and delivered again, and run the day's data DAG."
         )
 
 
 class RowSpool:
-    """The rows of a day's files, to be used in a `with` block, in which its process lives."""
+    """The rows of a day's files. Use it in a `with` block, at whose end its process is closed."""
 
     def __init__(self, path: Path, schema: pa.Schema, landing: Landing) -> None:
-        """Rows get the columns of `schema`; `path` is made with the first file."""
+        """Give rows the columns of `schema`; `path` is created with the first file."""
         self.path, self.schema, self.landing = path, schema, landing
         self.budget = Budget(landing.max_bytes, landing.max_rows)
         self._is_broken = False
@@ -59,23 +59,27 @@ class RowSpool:
         self._process.close()
 
     def append(self, file: Path, name: str) -> int:
-        """Add the rows of a file, which is read as its `name` says; return their number.
+        """Add the rows of a file and return their number.
+
+        The suffix of `name` gives the compression of a CSV file.
 
         Raises:
-            UntrustedContentError: the file is damaged, not as declared, larger than the limits, or ends its reader.
-            UntrustedProcessError: it could not be read for reasons that do not lie with the file.
+            UntrustedContentError: the file is damaged, not as declared, over the limits, or crashes its reader.
+            UntrustedProcessError: reading failed for a reason other than the file.
             SpoolBrokenError: an earlier file was not read to its end.
         """
         if self._process.pid is None and not self._is_broken:
             self._call("start", str(self.path), encoded(self.schema))
         csv_format = asdict(CsvFormat(self.landing.delimiter, self.landing.nulls))
         before = self.budget.rows
-        found = self._call("append", str(file), name, self.landing.format, csv_format, asdict(self.budget))
-        self.budget = Budget(**found)
+        budget = self._call("append", str(file), name, self.landing.format, csv_format, asdict(self.budget))
+        self.budget = Budget(**budget)
         return self.budget.rows - before
 
     def finish(self) -> list[Path]:
-        """Write the end of the file and end the process; return the file, or none without any `append`.
+        """Finish the file, end the process and return the file.
+
+        The list is empty if nothing was appended.
 
         Raises:
             SpoolBrokenError: a file was not read to its end.
@@ -88,13 +92,16 @@ class RowSpool:
 
     @property
     def rows_at_once(self) -> int:
-        """How many rows of any order hold no more than BATCH_BYTES, besides long ones; at most BATCH_ROWS."""
+        """Return how many rows, without long ones, fit into BATCH_BYTES in any order.
+
+        At most BATCH_ROWS.
+        """
         return min(BATCH_ROWS, max(VECTOR_ROWS, BATCH_BYTES // max(self.budget.longest_short_row, 1)))
 
     def _call(self, function: str, *arguments: Any) -> Any:
         if self._is_broken:
             raise SpoolBrokenError
-        self._is_broken = True  # until the call has ended well
+        self._is_broken = True  # until the call succeeds
         try:
             answer = self._process.call(f"{__name__}:{function}", *arguments)
             self._is_broken = False
@@ -104,17 +111,17 @@ class RowSpool:
 
 
 def encoded(schema: pa.Schema) -> str:
-    """Return a schema as a plain text."""
+    """Return a schema as text."""
     return base64.b64encode(schema.serialize().to_pybytes()).decode()
 
 
 def decoded(text: str) -> pa.Schema:
-    """Return the schema that `encoded` has made a text of."""
+    """Return the schema of a text made by `encoded`."""
     return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
 
 
 _open: list[pq.ParquetWriter] = []
-"""In the separate process: the spool that is being written."""
+"""The spool being written, in the separate process."""
 
 
 def start(path: str, schema: str) -> None:
@@ -123,7 +130,7 @@ def start(path: str, schema: str) -> None:
 
 
 def append(file: str, name: str, kind: str, csv_format: dict[str, Any], budget: dict[str, Any]) -> dict[str, Any]:
-    """Add the rows of a file to the spool, and return the budget with what it holds."""
+    """Add the rows of a file to the spool, and return the budget that counts them."""
     (writer,), counted = _open, Budget(**budget)
     form = CsvFormat(**csv_format) if kind == "csv" else None
     for rows in row_groups(read_batches(Path(file), name, form, writer.schema, counted)):
@@ -133,7 +140,7 @@ def append(file: str, name: str, kind: str, csv_format: dict[str, Any], budget: 
 
 
 def finish() -> None:
-    """Write the end of the spool."""
+    """Finish the spool."""
     _open.pop().close()
 
 
@@ -145,12 +152,13 @@ def read_batches(
     budget: Budget,
     ignored: Collection[str] = (),
 ) -> Iterator[pa.RecordBatch]:
-    """Read the rows of a CSV file (Parquet without `csv_format`), in its order, with the columns of `schema` in theirs.
+    """Yield the rows of a CSV file (Parquet without `csv_format`) in its order.
 
-    Every row of the file is in a batch, or the file is refused, at the latest after the last batch.
+    Batches have the columns in the order of `schema`. Every row of the file is in a batch, or the file is refused, at
+    the latest after the last batch.
 
     Raises:
-        UntrustedContentError: the file is damaged, not as declared, or holds more than the budget leaves.
+        UntrustedContentError: the file is damaged, not as declared, or holds more than the budget allows.
     """
     try:
         if csv_format is None:
@@ -164,7 +172,7 @@ def read_batches(
 
 
 def row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Join batches to tables of about BATCH_ROWS rows or GROUP_BYTES bytes."""
+    """Join batches into tables of about BATCH_ROWS rows or GROUP_BYTES bytes."""
     waiting, rows, size = list[pa.RecordBatch](), 0, 0
     for batch in batches:
         waiting.append(batch)

@@ -1,6 +1,7 @@
-"""Check that what a rule compares a column with are values which a column of that type can have.
+"""Check that a rule compares a column with values that its type can have.
 
-Others never equal a value, so that a rule which forbids them is met by every row, and one which asks for them by none.
+No value of the column equals any other, so a rule that forbids such a value always passes, and one that requires it
+always fails.
 """
 
 from __future__ import annotations
@@ -13,25 +14,30 @@ from typing import Any
 import numpy as np
 
 COMPARED = frozenset(
-    f"ExpectColumn{each}ToBeBetween" for each in ("Values", "Max", "Min", "Mean", "Median", "Sum", "QuantileValues")
+    f"ExpectColumn{statistic}ToBeBetween"
+    for statistic in ("Values", "Max", "Min", "Mean", "Median", "Sum", "QuantileValues")
 )
-"""Expectations whose limits are compared with values of the column, and not with counts or shares."""
+"""Expectations whose limits are compared with values of the column, not with counts or shares."""
 ASKED = {
     "string": "text",
     "date32": "dates (datetime.date, and no datetime)",
     "timestamp": "datetimes with a time zone (tzinfo=datetime.UTC)",
     "bool": "True or False",
 }
-"""Column type to what it is compared with, in words; the others are compared with numbers."""
+"""Column type to a description of the values it is compared with; other types are compared with numbers."""
 
 
 def wrong_values(expectation: Any, columns: Mapping[str, str]) -> list[str]:
-    """Say, for each argument of an expectation, which value a column never has; `columns` are the feed's types."""
+    """Describe the values in an expectation that its columns cannot have.
+
+    There is at most one for each argument; `columns` are the feed's types.
+    """
     return [
         f"{argument} holds {value!r}, but column {column!r} is {columns[column]}, which is compared with"
         f" {ASKED.get(columns[column], 'numbers that it holds exactly')}"
         for argument, column, values in _compared(expectation)
-        if (value := next((each for each in values if not _is_had(each, columns[column], argument)), None)) is not None
+        if (value := next((item for item in values if not _can_occur(item, columns[column], argument)), None))
+        is not None
     ]
 
 
@@ -44,7 +50,7 @@ def _compared(expectation: Any) -> Iterator[tuple[str, str, list[Any]]]:
             for limit in ("min_value", "max_value"):
                 yield limit, column, [getattr(expectation, limit, None)]
             ranges = getattr(getattr(expectation, "quantile_ranges", None), "value_ranges", None)
-            yield "value_ranges", column, [end for each in _listed(ranges) for end in _listed(each)]
+            yield "value_ranges", column, [end for ends in _listed(ranges) for end in _listed(ends)]
     pairs = [_listed(pair) for pair in _listed(getattr(expectation, "value_pairs_set", None))]
     for place, name in enumerate(("column_A", "column_B")):
         if pairs:
@@ -55,8 +61,11 @@ def _listed(values: Any) -> list[Any]:
     return list(values) if isinstance(values, Iterable) and not isinstance(values, (str, Mapping)) else []
 
 
-def _is_had(value: Any, kind: str, argument: str) -> bool:
-    """Tell whether a column of this type can have the value; a limit may be any number."""
+def _can_occur(value: Any, kind: str, argument: str) -> bool:
+    """Return whether a column of this type can have the value.
+
+    A limit may be any number.
+    """
     if value is None:
         return True
     if kind == "string":
@@ -65,14 +74,14 @@ def _is_had(value: Any, kind: str, argument: str) -> bool:
         return isinstance(value, date) and not isinstance(value, datetime)
     if kind == "timestamp":
         is_instant = isinstance(value, datetime) and value.tzinfo is not None
-        return is_instant and not getattr(value, "nanosecond", 0)  # pandas', which microseconds do not hold
+        return is_instant and not getattr(value, "nanosecond", 0)  # a pandas timestamp; columns hold microseconds
     if not isinstance(value, (int, float, np.number, np.bool_)):
         return False
     return _is_held(value, kind) if argument in ("value_set", "value_pairs_set") else not _is_nan(value)
 
 
 def _is_held(value: Any, kind: str) -> bool:
-    """Tell whether a numeric type holds a number exactly."""
+    """Return whether a numeric type represents a number exactly."""
     number = value.item() if isinstance(value, np.generic) else value
     if isinstance(number, float) and not math.isfinite(number):
         return False

@@ -1,4 +1,4 @@
-"""Load a feed's suite from the use case's expectations.py, and check it against the feed's columns."""
+"""Load a feed's suite from expectations.py and check it against its columns."""
 
 from __future__ import annotations
 
@@ -39,19 +39,23 @@ def load_suite(use_case: UseCase, feed: Feed) -> Suite:
         where = file_and_line(error, Path(folder) if folder else None)
         raise SuiteError(use_case.name, feed.name, [f"{where}: {type(error).__name__}: {error}"]) from error
     if not isinstance(suite, Suite):
-        said = "None" if suite is None else f"a {type(suite).__name__}"
+        returned = "None" if suite is None else f"a {type(suite).__name__}"
         raise SuiteError(
             use_case.name,
             feed.name,
-            [f"it returns {said}; return Suite(rows=(...), table=(...)) of include.declaration.use_case"],
+            [f"it returns {returned}; return Suite(rows=(...), table=(...)) of include.declaration.use_case"],
         )
-    if problems := [problem for each in (*suite.rows, *suite.table) for problem in _problems(each, feed)]:
+    if problems := [problem for rule in (*suite.rows, *suite.table) for problem in _problems(rule, feed)]:
         raise SuiteError(use_case.name, feed.name, problems)
     return suite
 
 
 def check_suites(use_case: UseCase) -> None:
-    """Load the suite of every feed. Raises SuiteError for the first that cannot be used."""
+    """Load the suite of every feed.
+
+    Raises:
+        SuiteError: a suite cannot be used; the first such suite is reported.
+    """
     for feed in use_case.feeds:
         load_suite(use_case, feed)
 
@@ -73,34 +77,36 @@ def _columns(expectation: Any) -> list[str]:
 
 def _unknown(unknown: Sequence[str], columns: Iterable[str]) -> str:
     near = {name: difflib.get_close_matches(name, list(columns), 1) for name in unknown}
-    meant = " and ".join(f"{found[0]!r} for {name!r}" for name, found in near.items() if found)
+    meant = " and ".join(f"{matches[0]!r} for {name!r}" for name, matches in near.items() if matches)
     hint = f"; did you mean {meant}?" if meant else ""
     return f"columns {list(unknown)}, which the feed does not have: it has {list(columns)}{hint}"
 
 
 def _engine(expectation: Any) -> list[str]:
-    """Refuse an expectation that Great Expectations cannot judge on rows in memory."""
+    """Describe why Great Expectations cannot judge an expectation on rows in memory."""
     metric = getattr(expectation, "map_metric", None)
     if not metric or not is_row_level(expectation):
         return []
     try:
         get_metric_provider(f"{metric}.unexpected_count", PandasExecutionEngine())
     except MetricProviderError:
-        return ["Great Expectations judges it in databases alone; write it as a regular expression or on your own"]
+        return [
+            "Great Expectations judges it only in databases; use a regular expression or write your own expectation"
+        ]
     return []
 
 
 def _values(expectation: Any, feed: Feed) -> list[str]:
-    """Refuse limits that a float does not hold, and values that a column of this type never has."""
+    """Describe limits that a float cannot hold, and values that a column cannot have."""
     columns = _columns(expectation)
     types = {feed.columns[column] for column in columns}
-    found = [
+    problems = [
         f"{limit}={getattr(expectation, limit):.0f} is not below 2**53, and Great Expectations keeps limits as floats,"
-        " which do not tell integers apart there; compare in an expectation of your own"
+        " which cannot distinguish integers of this size; compare in an expectation of your own"
         for limit in LIMITS
         if isinstance(getattr(expectation, limit, None), float)
         and abs(getattr(expectation, limit)) >= EXACT
         and any(kind == "int64" for kind in types)
         and is_row_level(expectation)
     ]
-    return found + wrong_values(expectation, feed.columns)
+    return problems + wrong_values(expectation, feed.columns)

@@ -1,4 +1,4 @@
-"""The inbox: where an operator puts a file that a form then names. A form never names any other place."""
+"""Read files from the inbox, the only folder whose files a form can name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from include.lake.object_store import StoragePath
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(csv|parquet)")
 
 FILE_BYTES = 100_000_000
-"""Of a file of corrections, as it is stored."""
+"""Largest file of corrections, as stored."""
 
 
 def upload_folder(use_case: UseCase) -> StoragePath:
-    """Where the files of a use case are put: `<lake>/<use case>/inbox`."""
+    """Return the folder for a use case's uploaded files: `<lake>/<use case>/inbox`."""
     return StoragePath.of(settings.current_settings().lake) / use_case.name / "inbox"
 
 
@@ -25,23 +25,22 @@ def read_upload(use_case: UseCase, name: str) -> bytes:
     """Return the content of the file of that name.
 
     Raises:
-        InvalidRequestError: it is no plain file name, there is no such file, or it is larger than a file of corrections
-        may be.
+        InvalidRequestError: the name is not a plain file name, the file does not exist, or it exceeds FILE_BYTES.
     """
     form_limits.require_name("file", name)
     place = upload_folder(use_case)
     if not NAME.fullmatch(name):
         raise InvalidRequestError(
-            f"{name!r} is no name of a file in the inbox: letters, digits, '.', '_' and '-', then .csv or .parquet, and"
-            f" no folder. Put the file into {place} and give its name alone."
+            f"{name!r} is not a valid name of a file in the inbox: letters, digits, '.', '_' and '-', then .csv or"
+            f" .parquet, and no folder. Put the file into {place} and give only its name."
         )
     try:
         require_size(name, (place / name).size())
         return (place / name).read()
     except (FileNotFoundError, IsADirectoryError):
-        there = shorten_names(each for each in place.names() if NAME.fullmatch(each))
+        existing = shorten_names(other for other in place.names() if NAME.fullmatch(other))
         raise InvalidRequestError(
-            f"There is no file {name!r} in {place}; there are {there}. Put it there first."
+            f"There is no file {name!r} in {place}; it contains {existing}. Upload the file first."
         ) from None
 
 
@@ -49,7 +48,7 @@ def require_size(name: str, size: int) -> None:
     """Check the size of a file of corrections before it is read.
 
     Raises:
-        InvalidRequestError: it is larger than FILE_BYTES.
+        InvalidRequestError: the file exceeds FILE_BYTES.
     """
     if size > FILE_BYTES:
         raise InvalidRequestError(

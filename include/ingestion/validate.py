@@ -1,4 +1,4 @@
-"""Validate: hold a day of each feed against its expectations; publish with the reasons, or refuse the day."""
+"""Validate a day of each feed; publish it with quarantine reasons, or refuse it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from include.registry import code_digest
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """A day of a feed: every landed row is either published or quarantined with its reasons."""
+    """Row counts of a validated day of a feed: each landed row is published or quarantined."""
 
     landed: int
     published: int
@@ -35,9 +35,12 @@ class ValidationResult:
 
 
 def validate_period(project: Project, day: date) -> dict[str, ValidationResult]:
-    """Validate every feed of `day`; feed name to result.
+    """Validate every feed of `day` and return the result of each, by feed name.
 
-    All feeds are judged before the first refusal is raised: one bad feed does not hold back the others.
+    All feeds are validated before an error is raised, so one refused feed does not block the others.
+
+    Raises:
+        DataError: one or more feeds were refused.
     """
     use_case = project.use_case
     use_case.require(day)
@@ -56,12 +59,16 @@ def validate_period(project: Project, day: date) -> dict[str, ValidationResult]:
 
 
 def check_feed(project: Project, feed: Feed, day: date) -> ValidationResult:
-    """Validate one feed of one day. FeedRefusedError where the day as a whole is bad; nothing is then published."""
+    """Validate one feed of one day.
+
+    Raises:
+        FeedRefusedError: the day as a whole is refused; nothing is published.
+    """
     try:
         return _check(project, feed, day)
     except FeedRefusedError:
-        # What was published of an earlier delivery is not what has landed: it is withdrawn (the table's history keeps
-        # it), or days would go on to be built from rows that no longer stand in raw.
+        # Rows published from an earlier delivery are no longer in raw. Withdraw them (the table's history keeps them),
+        # so that no features are built from them.
         project.lake.withdraw(f"checked/{feed.name}", day, stage="validate")
         raise
 
@@ -97,7 +104,11 @@ def _check(project: Project, feed: Feed, day: date) -> ValidationResult:
 def _parted(
     use_case: UseCase, feed: Feed, day: date, landed: pa.Table, corrections: Sequence[Correction]
 ) -> tuple[pa.Table, BroughtRows]:
-    """What the source delivered, and what corrections brought to the day, in their order."""
+    """Split the landed rows into those of the source and those of corrections.
+
+    Raises:
+        NotReadyError: the day was landed without all of its corrections.
+    """
     brought = brought_rows(landed.schema, corrections)
     places = correction_rows.correction_places(landed, brought.rows, feed.keys[0])
     if places is None:
@@ -118,10 +129,10 @@ def _judged_again(
     brought: BroughtRows,
     waived: Sequence[Sequence[str]],
 ) -> pa.Array:
-    """The reasons of the rows that corrections brought, judged beside what was delivered.
+    """Return the reasons of corrected rows, judged together with the delivered ones.
 
-    What was delivered is judged without them, and the day as a whole (its volume, its one date) by what was delivered
-    alone: so no correction can refuse a day, or quarantine a row of the source.
+    Delivered rows and table-level rules are judged without corrections, so a correction can neither cause a day to be
+    refused nor quarantine a row of the source.
     """
     rows = pa.concat_tables([delivered, brought.rows])
     suite = Suite(rows=suites.load_suite(use_case, feed).rows)
@@ -130,15 +141,15 @@ def _judged_again(
         raise ExpectationFailedError(use_case.name, feed.name, day, judgement.raised)
     broken = judgement.reasons.slice(delivered.num_rows).to_pylist()
     keys = correction_rows.correction_tuples(rows.select([*feed.keys]))
-    found = correction_rows.judge_corrections(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
-    for reasons, key, unheld in zip(found, keys[delivered.num_rows :], brought.unheld, strict=True):
+    judged = correction_rows.judge_corrections(broken, waived, keys[delivered.num_rows :], keys[: delivered.num_rows])
+    for reasons, key, unheld in zip(judged, keys[delivered.num_rows :], brought.unheld, strict=True):
         missing = [name for name, value in zip(feed.keys, key, strict=True) if value is None]
         reasons[:0] = [*unheld, *map(key_rules.null_key_reason, missing)]
-    return pa.array(found, schemas.REASONS.type)
+    return pa.array(judged, schemas.REASONS.type)
 
 
 def _judged(use_case: UseCase, feed: Feed, day: date, landed: pa.Table, digest: str) -> ExpectationResults:
-    """Judge what the source delivered, by the rules about keys and by the feed's suite.
+    """Judge the delivered rows by the rules about keys and by the feed's suite.
 
     Raises:
         SuiteError: the suite cannot be used.

@@ -189,7 +189,7 @@ late ones do; a row of a day that is over is never scored.
 * *is landed or decided already* / *is not after* / *lies before* — the message names the first free day.
 * *were sent back before* — a row is replayed once; the message says with which correction.
 * *are quarantined for … too* — name these reasons as well, or leave these rows out.
-* *of which no row is quarantined* / *are as they were quarantined* — the message names the rows of the file.
+* *but no quarantined row has* / *are as they were quarantined* — the message names the rows of the file.
 * *lacks / has undeclared columns* / *cannot be read* — keep the columns and the header of the export.
 """,
     "reproduce": """

@@ -1,4 +1,4 @@
-"""Score: one probability for every row of a day's features, by the champion of that day."""
+"""Score a day: one probability for every row of its features, by its champion."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from include.threads import threads_for
 
 BATCH_ROWS = 65_536
 _NAMED = 3
-"""Versions that are named where there is no champion: the newest."""
+"""Number of versions, the newest, that an error without a champion names."""
 MEMORY = "256MB"
-"""What putting a day's rows in order may use before it spills: only this grows with the number of rows."""
+"""Memory for sorting a day's rows before it spills to disk; no other use grows with the number of rows."""
 
 
 VERSION = "model.version"
-"""Among the inputs of a commit of predictions: the version that made them."""
+"""Input of a commit of predictions that names their version."""
 
 
 class FeaturesOutdatedError(NotReadyError):
-    """The features of a day were built before one was declared that the model reads."""
+    """The features of a day were built before a feature of the model was declared."""
 
     def __init__(self, use_case: str, day: date, absent: Sequence[str]) -> None:
         super().__init__(
@@ -49,16 +49,16 @@ class FeaturesOutdatedError(NotReadyError):
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """What was scored; plain values."""
+    """Result of scoring a day; plain values."""
 
     day: str
     version: str
     rows: int
     warnings: int
     changed: bool
-    """Whether the day's predictions are other than before."""
+    """Whether the day's predictions changed."""
     kept: bool
-    """Whether the version is the one that the day was scored with before, not asked for anew."""
+    """Whether the day kept the version that it was scored with before."""
 
 
 def score_period(
@@ -70,20 +70,26 @@ def score_period(
     allow_future_model: bool = False,
     lake: Lake | None = None,
 ) -> ScoreResult:
-    """Predict every row of `day` and make that the day's predictions.
+    """Predict every row of `day` and replace the day's predictions.
 
-    The version is the named one; or that which the day is scored with already, unless `rescore`; or the champion of the
-    day. One trained as of a later day may have seen this day's outcomes and is refused unless `allow_future_model`.
-    Raises FeaturesMissingError, NoChampionError, InvalidRequestError (unknown or refused version),
-    LedgerCorruptedError, ModelReplacedError, MlflowUnreachableError, ArtifactMissingError.
+    Uses the named version; or, unless `rescore`, the version that the day was scored with; or the day's champion. A
+    version trained as of a later day may have seen this day's outcomes and needs `allow_future_model`.
+
+    Raises:
+        FeaturesMissingError: the day has no features.
+        FeaturesOutdatedError: the day's features lack a column that the model reads.
+        NoChampionError: the day has no champion.
+        InvalidRequestError: the version is unknown or may not score the day.
+        LedgerCorruptedError, ModelReplacedError, ArtifactMissingError: the ledger or the model fails its checks.
+        MlflowUnreachableError: MLflow cannot be reached.
     """
     use_case = project.use_case
     use_case.require(day)
     form_limits.require_name("version", version)
     lake = lake or project.lake
     view = lake.as_of(day, MEMORY)
-    there = view.partitions("features", day, day).get(day)
-    if there is None:
+    features = view.partitions("features", day, day).get(day)
+    if features is None:
         raise FeaturesMissingError(use_case.name, day)
     before = None if version or rescore else scoring_version(view, day)
     registry = project.registry
@@ -92,10 +98,10 @@ def score_period(
         use_case, registry, day, chosen, allow_future_model=allow_future_model or before is not None
     )
     _require_built(use_case, view, day, model)
-    number = before or chosen.number  # a day keeps the number it has, also where a restored version stands for it
-    scoring = _Scoring(use_case, view, day, model, number, there.rows)
+    number = before or chosen.number  # a day keeps its number, even if a restored version replaces it
+    scoring = _Scoring(use_case, view, day, model, number, features.rows)
     reader = pa.RecordBatchReader.from_batches(schemas.content(use_case, "predictions"), scoring.batches())
-    inputs = {"features": there.digest, "model.trees": chosen.trees, VERSION: number}
+    inputs = {"features": features.digest, "model.trees": chosen.trees, VERSION: number}
     versions = {"features": view.version("features")}
     commit = lake.replace("predictions", day, reader, inputs=inputs, versions=versions, stage="score")
     return ScoreResult(
@@ -104,82 +110,96 @@ def score_period(
 
 
 def champion_by_ledger(project: Project, registry: Registry, day: date, before: str | None = None) -> Version:
-    """The version that the day is scored with already, or else its champion: the very model that the ledger means.
+    """Return the version that the day was scored with, or else its champion.
 
-    The ledger is verified: one that was cut off would name an older model.
+    It is the model that the ledger identifies. The ledger is verified: a truncated one would name an older model.
     """
     ledger = project.ledger
     entries = sync.verified_entries(registry, ledger)
     if before is None:
         return sync.model_of(project.use_case, _champion(registry, ledger, day), registry.versions(), entries)
-    flights = [entry for entry in entries if entry.flies and entry.version == before]
-    if not flights:  # a person has named one that never flew
+    promotions = [entry for entry in entries if entry.flies and entry.version == before]
+    if not promotions:  # a version that a person named and that was never champion
         return registry.version(before)
-    return sync.model_of(project.use_case, flights[-1], registry.versions(), entries)
+    return sync.model_of(project.use_case, promotions[-1], registry.versions(), entries)
 
 
 def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
-    """The champion of the day; NoChampionError, with what became of each version that might have been one."""
+    """Return the ledger's champion of the day.
+
+    Raises:
+        NoChampionError: there is none; the text explains why each of the newest versions is not.
+    """
     try:
         return ledger.champion_of(day)
     except NoChampionError as error:
         versions = [version for version in registry.versions() if version.as_of <= day]
         entries = ledger.entries()
-        told = [
-            _grounded(version, lifecycle.approval_of(version, entries))
+        reasons = [
+            _rejection_reason(version, lifecycle.approval_of(version, entries))
             for version in versions
             if not any(entry.flies and lifecycle.refers_to(entry, version, entries) for entry in entries)
         ]
-        raise NoChampionError(error.use_case, day, error.first, told[-_NAMED:]) from None
+        raise NoChampionError(error.use_case, day, error.first, reasons[-_NAMED:]) from None
 
 
-def _grounded(version: Version, decided: StandingApproval | None) -> str:
-    """Why a version is no champion."""
+def _rejection_reason(version: Version, decided: StandingApproval | None) -> str:
+    """Describe why a version is not champion."""
     reason = version.tags.get(NOT_PROMOTED, "")
-    said = f"Version {version.number}, trained as of {version.as_of},"
+    subject = f"Version {version.number}, trained as of {version.as_of},"
     if decided is not None and not decided.approved:
-        return f"{said} was {decided}."
+        return f"{subject} was {decided}."
     if version.tags.get(GATES) == "passed":
-        return f"{said} passed its gates and was not promoted: {reason or 'its training has not come so far yet.'}"
-    return f"{said} was rejected by its gates: {reason or blocking(version.verdicts) or 'it was not judged yet.'}"
+        return f"{subject} passed its gates and was not promoted: {reason or 'its training has not come so far yet.'}"
+    return f"{subject} was rejected by its gates: {reason or blocking(version.verdicts) or 'it was not judged yet.'}"
 
 
 def require_fit_to_score(
     use_case: UseCase, registry: Registry, day: date, version: Version, *, allow_future_model: bool = False
 ) -> Model:
-    """The version's model, if it may score the day: it has not seen the day's outcomes (unless `allow_future_model`),
-    and reads the features that are declared. Raises InvalidRequestError, MlflowUnreachableError,
-    ArtifactMissingError."""
+    """Load the version's model and check that it may score the day.
+
+    It must not have seen the day's outcomes, unless `allow_future_model`, and read only declared features.
+
+    Raises:
+        InvalidRequestError: the model may not score the day.
+        MlflowUnreachableError: MLflow cannot be reached.
+        ArtifactMissingError: the model's files are missing.
+    """
     if version.as_of > day and not allow_future_model:
-        raise InvalidRequestError(_seen(use_case, day, version))
+        raise InvalidRequestError(_future_model_text(use_case, day, version))
     model = registry.load(version)
     _check_features(use_case, version, model)
     return model
 
 
 def scoring_version(view: AsOfSnapshot, day: date) -> str | None:
-    """The version that made all of a day's predictions; None where there are none, or where several did."""
-    found = prediction_versions(view, day)
-    return found[0] if len(found) == 1 else None
+    """Return the version of all the day's predictions.
+
+    None if there are no predictions, or several versions.
+    """
+    versions = prediction_versions(view, day)
+    return versions[0] if len(versions) == 1 else None
 
 
 def prediction_versions(view: AsOfSnapshot, day: date) -> list[str]:
-    """Return the versions that made a day's predictions, in order: one, unless another writer has changed them.
+    """Return the versions of a day's predictions, in order.
 
-    Of a day without rows it is the version that its commit names.
+    There is one, unless another writer changed them. For a day without rows, it is the version in the partition's
+    commit.
     """
-    there = view.partitions("predictions", day, day).get(day)
-    if there and not there.rows:
+    partition = view.partitions("predictions", day, day).get(day)
+    if partition and not partition.rows:
         note = view.note("predictions", day)
         return [note.inputs[VERSION]] if note and VERSION in note.inputs else []
-    found: set[str] = set()
+    versions: set[str] = set()
     for batch in batch_reader.row_batches(view, "predictions", day, ["model_version"]):
-        found.update(map(str, pc.unique(batch["model_version"]).to_pylist()))
-    return sorted(found, key=lambda number: (len(number), number))
+        versions.update(map(str, pc.unique(batch["model_version"]).to_pylist()))
+    return sorted(versions, key=lambda number: (len(number), number))
 
 
 class _Scoring:
-    """Streams predictions, and counts the warnings among them."""
+    """Stream predictions, and count the warnings among them."""
 
     def __init__(self, use_case: UseCase, view: AsOfSnapshot, day: date, model: Model, version: str, rows: int) -> None:
         self._use_case, self._view, self._day, self._model, self._version = use_case, view, day, model, version
@@ -187,8 +207,10 @@ class _Scoring:
         self.rows = self.warnings = 0
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The day's predictions in order of their keys, a batch at a time; an error, before anything is written,
-        unless they are as many as the rows of features.
+        """Yield the day's predictions in order of their keys, a batch at a time.
+
+        Raises:
+            AirworthyError: there are not as many predictions as rows of features; then nothing is written.
         """
         threads, keys = threads_for(self._expected), list(self._use_case.keys)
         schema = schemas.content(self._use_case, "predictions")
@@ -202,32 +224,41 @@ class _Scoring:
         if self.rows != self._expected:
             raise AirworthyError(
                 f"{self._use_case.name}: {self._expected} rows of features of {self._day} became {self.rows}"
-                " predictions; nothing was written. This is our mistake: scoring must neither drop nor add a row."
+                " predictions; nothing was written. This is a bug in the code: scoring must neither drop nor add a row."
             )
 
 
-def _seen(use_case: UseCase, day: date, version: Version) -> str:
+def _future_model_text(use_case: UseCase, day: date, version: Version) -> str:
     return (
         f"{use_case.name}: version {version.number} was trained as of {version.as_of} and may have seen the outcomes of"
-        f" {day}; its predictions for that day would look better than it is. Name a version trained as of {day} or"
-        " before, or ask with `allow_future_model` to score the day all the same."
+        f" {day}; its predictions for that day would look too good. Name a version trained as of {day} or before,"
+        " or set `allow_future_model` to score the day with this one."
     )
 
 
 def _check_features(use_case: UseCase, version: Version, model: Model) -> None:
-    """Raise InvalidRequestError if the version reads a feature that is no longer declared. It need not read all that
-    are."""
+    """Check that every feature of the version is still declared.
+
+    The version need not read all declared features.
+
+    Raises:
+        InvalidRequestError: a feature is not declared any more, or with another type.
+    """
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
         now = {name: use_case.features.get(name, "not declared") for name in lost}
         was = ", ".join(f"{name} ({reads[name]} then, {now[name]} now)" for name in lost)
         raise InvalidRequestError(
-            f"{use_case.name}: version {version.number} needs features that are not declared so any more: {was}."
+            f"{use_case.name}: version {version.number} needs features that are no longer declared as they were: {was}."
             " Train a new version, or check out the code that trained this one."
         )
 
 
 def _require_built(use_case: UseCase, view: AsOfSnapshot, day: date, model: Model) -> None:
-    """Raise FeaturesOutdatedError if the day's features lack a column that the model reads."""
+    """Check that the day's features have every column that the model reads.
+
+    Raises:
+        FeaturesOutdatedError: a column is missing.
+    """
     if absent := sorted(view.absent_columns("features", day, day).keys() & model.encoding.features.keys()):
         raise FeaturesOutdatedError(use_case.name, day, absent)

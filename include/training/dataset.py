@@ -1,4 +1,4 @@
-"""Examples: labelled rows of days, and what of them a split holds. Whoever trains, judges or rebuilds reads these."""
+"""Read labelled rows and split them, for training, evaluation and reproduction."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from include.model.trainer import TrainingRows
 def labelled_rows(
     use_case: UseCase, view: AsOfSnapshot, first: date, last: date, columns: Sequence[str] = ()
 ) -> pa.Table:
-    """Return day, features and label of every row of `first` to `last` whose label was known, in order of day and keys.
+    """Return the labelled rows of `first` to `last`, in order of day and keys.
 
-    `columns` are key columns to carry along, between the day and the features.
+    The columns are day, features and label. `columns` adds key columns between the day and the features.
 
     Raises:
         RowsNotDistinctError: two rows of one day have the same keys.
@@ -36,10 +36,10 @@ def labelled_rows(
 
 
 def split_rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], split: str, as_of: date) -> TrainingRows:
-    """Return the rows of a split, uncopied, of `examples` in order of days.
+    """Return the rows of a split, without copying, from `examples` in order of days.
 
     Raises:
-        NotReadyError: all rows of train have the same label.
+        NotReadyError: all training rows have the same label.
     """
     all_days = examples["day"].to_numpy()
     start = int(np.searchsorted(all_days, np.datetime64(days[0])))
@@ -52,16 +52,16 @@ def split_rows(use_case: UseCase, examples: pa.Table, days: Sequence[date], spli
 
 
 def _one_class(use_case: UseCase, examples: pa.Table, train: Numbers, days: Sequence[date], as_of: date) -> str:
-    """Say that train teaches nothing, and whether a longer window could help: not where no day has another label."""
+    """Explain that all training rows have one label, and if a longer window helps."""
     name, value = use_case.label.name, f"{train[0]:g}"
     others = examples.num_rows - int(np.sum(examples[name].to_numpy() == train[0]))
-    said = (
+    problem = (
         f"{use_case.name}: a training as of {as_of} needs rows of both classes; all {len(train)} labelled rows from"
         f" {days[0]} to {days[-1]} have {name} = {value}"
     )
     if others:
-        return f"{said}, while {others} of validation and test have another. Train on a longer window."
+        return f"{problem}, while {others} of validation and test have another. Train on a longer window."
     return (
-        f"{said}, and so have all {examples.num_rows} of the window. If that is not so in truth, `labels` in"
-        " features.py says the same of every row: look at what it is given and returns on one day."
+        f"{problem}, and so have all {examples.num_rows} of the window. If that is wrong, `labels` in features.py"
+        " returns the same for every row: check its arguments and result on one day."
     )

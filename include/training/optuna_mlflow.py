@@ -1,4 +1,4 @@
-"""Studies in MLflow: a search for parameters is a run, and each trial of it a nested run, as Optuna writes them."""
+"""Store Optuna studies in MLflow: a run per study, with a nested run per trial."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROCESS_WIDE = "MLFLOW_TRACKING_URI"
 
 
 class Studies(Runs):
-    """One use case's studies, in its experiment. Optuna can load them from there, by their run's name."""
+    """The studies of a use case, in its experiment. Optuna can load them by the name of their run."""
 
     def __init__(self, use_case: UseCase, address: str | None = None) -> None:
         super().__init__(use_case, address)
@@ -36,7 +36,7 @@ class Studies(Runs):
 
     @translate_mlflow_errors
     def start_study(self, name: str, tags: Mapping[str, str]) -> str:
-        """Begin a study; the id of its run. `end_run` closes it."""
+        """Start a study and return the id of its run, which `end_run` closes."""
         self._storage = _TrialRuns(self._experiment(), self.address)
         study = str(self._storage.create_new_study([StudyDirection.MINIMIZE], name))
         self.log(study, tags=tags)
@@ -44,12 +44,15 @@ class Studies(Runs):
 
     @translate_mlflow_errors
     def keep(self, study: str, trial: FrozenTrial) -> None:
-        """Write an ended trial as a run below its study's, with parameters, value, values on its way and state."""
+        """Write a finished trial as a nested run.
+
+        It has parameters, value, intermediate values and state.
+        """
         storage = self._storage or _TrialRuns(self._experiment(), self.address)
         storage.write(study, trial)
 
     def conclude(self, study: str, found: SearchResult, minutes: float) -> None:
-        """Write what the study chose."""
+        """Write the result of the study to its run."""
         losses = {
             metrics.metric_name("validation", "log_loss", "tuned"): found.log_loss,
             metrics.metric_name("validation", "log_loss", "declared"): found.declared_log_loss,
@@ -60,41 +63,41 @@ class Studies(Runs):
 
     @translate_mlflow_errors
     def concluded(self, fingerprint: str, minutes: float) -> tuple[str, SearchResult] | None:
-        """The first complete study of that question, and what it chose; not one that the clock ended sooner than now.
+        """Return run and result of the first complete study of that fingerprint, or None.
 
-        A study that broke half-way is never complete.
+        A study that ran out of time with fewer `minutes` is skipped. An interrupted study is never complete.
         """
         wanted = f"tags.`{FINGERPRINT.name}` = '{fingerprint}' and tags.`{COMPLETE.name}` = 'true'"
         for run in self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"]):
             tags = from_mlflow(run.data.tags)
             try:
-                found = SearchResult(**json.loads(tags[FOUND]))
-                if not isinstance(found.parameters, dict):
-                    raise TypeError("its parameters are no names and values")
+                result = SearchResult(**json.loads(tags[FOUND]))
+                if not isinstance(result.parameters, dict):
+                    raise TypeError("its parameters are not names and values")
                 lasted = float(tags[MINUTES])
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 log.warning("The study of run %s is left out: its tags cannot be read (%s).", run.info.run_id, error)
                 continue
-            if found.stopped_by == "trials" or lasted >= minutes:
-                return str(run.info.run_id), found
+            if result.stopped_by == "trials" or lasted >= minutes:
+                return str(run.info.run_id), result
         return None
 
 
 class _TrialRuns(MlflowStorage):
-    """Optuna's storage in MLflow, at an address that is told, and written to once a trial.
+    """Optuna's storage in MLflow at a given address, written once per trial.
 
-    While a study runs, its trials stay in memory. Asked of MLflow instead, anew at every round of every trial, 24
-    trials of 20 rounds took 36 s on SQLite instead of 0.04 s, and the time grows with the square of the trials.
+    While a study runs, its trials are kept in memory. Reading them from MLflow at every round of every trial took 36 s
+    instead of 0.04 s on SQLite for 24 trials of 20 rounds, and the time grows with the square of the trials.
     """
 
     def __init__(self, experiment: str, address: str) -> None:
         with _process_wide(address):
-            # No flush on its own: that would drop what it cannot write, and only log a warning.
+            # No automatic flush: it would drop what it cannot write, and only log a warning.
             super().__init__(experiment, batch_flush_interval=math.inf, batch_size_threshold=1_000_000)
         self._mlflow_client = MlflowClient(tracking_uri=address, registry_uri=address)
 
     def write(self, study: str, trial: FrozenTrial) -> None:
-        """Write a trial that has ended, or raise."""
+        """Write a finished trial, or raise."""
         run = str(self.create_new_trial(study, template_trial=trial))
         seconds = trial.duration.total_seconds() if trial.duration else 0.0
         self._queue_batch_operation(
@@ -107,7 +110,10 @@ class _TrialRuns(MlflowStorage):
 
 @contextlib.contextmanager
 def _process_wide(address: str) -> Iterator[None]:
-    """The address as that of the whole process, for a moment: the storage's own client is made at no other."""
+    """Set the process's tracking address within the block.
+
+    MlflowStorage has no parameter for it.
+    """
     before = os.environ.get(_PROCESS_WIDE)
     os.environ[_PROCESS_WIDE] = address
     try:

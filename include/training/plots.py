@@ -1,4 +1,4 @@
-"""Plots of a training, as PNG bytes."""
+"""Plot the results of a training, as PNG bytes."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ FEATURES_SHOWN = 25
 
 
 def plot_roc_and_precision_recall(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
-    """ROC and precision-recall curves of model and baselines."""
+    """Plot ROC and precision-recall curves of model and baselines."""
     figure = plotting.new_figure(f"{title}: ROC and precision–recall, test days", width=11)
     roc, pr = figure.subplots(1, 2)
     for subject, probabilities in predicted.items():
-        found = metrics.curves(labels, probabilities)
-        if found is None:
+        curves = metrics.curves(labels, probabilities)
+        if curves is None:
             continue
         style = {"color": COLOURS.get(subject), "lw": 2 if subject == "model" else 1.3}
         area = metrics.auc(labels, probabilities)
-        roc.plot(found.false_positive_rate, found.true_positive_rate, label=_legend(subject, "auc", area), **style)
+        roc.plot(curves.false_positive_rate, curves.true_positive_rate, label=_legend(subject, "auc", area), **style)
         area = metrics.average_precision(labels, probabilities)
-        pr.step(found.recall, found.precision, where="post", label=_legend(subject, "average_precision", area), **style)
+        label = _legend(subject, "average_precision", area)
+        pr.step(curves.recall, curves.precision, where="post", label=label, **style)
     _finish(roc, "False positive rate", "True positive rate")
     _finish(pr, "Recall", "Precision")
     return plotting.png_of(figure)
 
 
 def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Numbers]) -> bytes:
-    """Share of positives against mean prediction, and how many rows stand behind each point."""
+    """Plot the share of positives by mean prediction, and a histogram of predictions."""
     figure = plotting.new_figure(f"{title}: calibration, test days", height=6.5)
     points, rows = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     points.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--", label="perfect")
     for subject, probabilities in predicted.items():
-        found = metrics.calibration(labels, probabilities)
+        bins = metrics.calibration(labels, probabilities)
         label = _legend(subject, "ece", metrics.ece(labels, probabilities))
-        points.plot(found.predicted, found.happened, marker="o", ms=4, color=COLOURS.get(subject), label=label)
+        points.plot(bins.predicted, bins.happened, marker="o", ms=4, color=COLOURS.get(subject), label=label)
     rows.hist(predicted["model"], bins=40, range=(0, 1), color=COLOURS["model"])
     _finish(points, "", "Share of positives")
     _finish(rows, "Predicted probability", "Rows", legend=False)
@@ -50,9 +51,9 @@ def plot_calibration(title: str, labels: Numbers, predicted: Mapping[str, Number
 
 
 def plot_confusion(title: str, labels: Numbers, probabilities: Numbers, threshold: float, label: str) -> bytes:
-    """The four cases at the decision threshold."""
-    found = metrics.confusion(labels, probabilities, threshold)
-    cells = np.array([[found.rightly_quiet, found.warned_falsely], [found.missed, found.warned_rightly]])
+    """Plot the confusion matrix at the decision threshold."""
+    counts = metrics.confusion(labels, probabilities, threshold)
+    cells = np.array([[counts.rightly_quiet, counts.warned_falsely], [counts.missed, counts.warned_rightly]])
     figure = plotting.new_figure(f"{title}: confusion at threshold {threshold:.3g}, test days", width=6, height=5)
     axes = figure.subplots()
     axes.imshow(cells, cmap="Blues", vmin=0, vmax=max(cells.max() * 1.4, 1))
@@ -66,7 +67,7 @@ def plot_confusion(title: str, labels: Numbers, probabilities: Numbers, threshol
 
 
 def plot_importance(title: str, gains: Mapping[str, float]) -> bytes:
-    """The share of the total gain that each feature's splits brought on train."""
+    """Plot each feature's share of the total gain on the train days."""
     total = sum(gains.values()) or 1
     shown = sorted(gains.items(), key=lambda item: item[1])[-FEATURES_SHOWN:]
     figure = plotting.new_figure(
@@ -85,18 +86,18 @@ def plot_rate_by_day(
     parts: Mapping[str, TrainingRows],
     predicted: Mapping[str, Mapping[str, Numbers]],
 ) -> bytes:
-    """Mean prediction and share of positives of every day, the splits shaded."""
+    """Plot mean prediction and share of positives of each day, with shaded splits."""
     figure = plotting.new_figure(f"{title}: {label} by day, predicted and actual", width=11)
     axes = figure.subplots()
     for split, part in parts.items():
-        there, place = np.unique(part.days, return_inverse=True)
+        days, place = np.unique(part.days, return_inverse=True)
         rows = np.bincount(place)
         actual = np.bincount(place, weights=part.labels) / rows
         expected = np.bincount(place, weights=predicted[split]["model"]) / rows
         first = split == "train"
-        axes.axvspan(there[0], there[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
-        axes.plot(there, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
-        axes.plot(there, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
+        axes.axvspan(days[0], days[-1] + np.timedelta64(1, "D"), color=SHADES[split], label=split, lw=0)
+        axes.plot(days, actual, color="#222222", lw=1.2, marker=".", ms=4, label="actual" if first else None)
+        axes.plot(days, expected, color=COLOURS["model"], lw=1.6, label="predicted" if first else None)
     figure.autofmt_xdate()
     _finish(axes, "", plotting.plain_axes(f"Share of {label}"), legend=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=5, fontsize=9, frameon=False)
@@ -104,7 +105,7 @@ def plot_rate_by_day(
 
 
 def _legend(subject: str, metric: str, value: float | None) -> str:
-    """Return a subject with one of its metrics, as a legend names it."""
+    """Return the legend of a subject with one of its metrics."""
     return f"{subject} ({metrics.METRICS[metric].short} {value:.3f})"
 
 

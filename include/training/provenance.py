@@ -1,4 +1,4 @@
-"""What made a model besides data and parameters: the code, the lock file, the processor."""
+"""Determine the code, lock file and processor that train a model."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _LOCK = "requirements.txt"
 
 @dataclass(frozen=True)
 class Provenance:
-    """Which code and libraries, on what kind of processor."""
+    """Code, libraries and kind of processor."""
 
     code: str
-    """Digest of the code that can change the trees: equal after a commit that changes pages or sentences."""
+    """Digest of the code that can change the trees: equal after a commit that changes pages or texts."""
     commit: str
-    """Git commit, with `+` and the digest of the code where that is not exactly what is committed."""
+    """Git commit; followed by `+` and the digest of the code if the code has uncommitted changes."""
     lock: str
     """SHA-256 of requirements.txt."""
     processor: str
 
 
 def current_provenance(use_case: UseCase, repository: Path = REPOSITORY) -> Provenance:
-    """The provenance of whatever this process trains."""
+    """Return the provenance of the models that this process trains."""
     lock = repository / _LOCK
     return Provenance(
         code=code_digest.training_code_digest(use_case),
@@ -45,7 +45,10 @@ def current_provenance(use_case: UseCase, repository: Path = REPOSITORY) -> Prov
 
 @functools.cache
 def code_files_digest(package: str, repository: Path) -> str:
-    """Return the digest of all Python files of `include` and of the use case, which tells uncommitted code apart."""
+    """Return the digest of all Python files of `include` and the use case.
+
+    It identifies uncommitted code.
+    """
     folders = [repository / "include", *map(Path, getattr(importlib.import_module(package), "__path__", []))]
     digest = hashlib.sha256()
     for folder in folders:
@@ -57,8 +60,10 @@ def code_files_digest(package: str, repository: Path) -> str:
 
 
 def _commit(repository: Path, digest: str) -> str:
-    """The commit that the environment names (an image has no .git; one that was not told says unknown), or the
-    checkout's."""
+    """Return the commit in the environment or else of the checkout.
+
+    An image has no .git; the environment says `unknown` if it was built without a commit.
+    """
     if (named := os.environ.get("AIRWORTHY_COMMIT")) and named != UNKNOWN:
         return named
     commit = _git(repository, "rev-parse", "--verify", "HEAD")

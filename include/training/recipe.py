@@ -1,4 +1,7 @@
-"""The recipe of a model: all that a rebuild needs to know, written down when it is trained, as one tag."""
+"""Store the training spec of a model as one tag.
+
+Its reproduction needs nothing else.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,23 @@ from include.training import spec
 from include.training.spec import TrainingInputs
 
 LONGEST_TAG = 8000
-"""Characters of a run's tag in MLflow, which cuts off what is longer; a recipe of some 250 features is."""
+"""Most characters of a run's tag: MLflow truncates longer ones, such as the spec of some 250 features."""
 _PACKED = "zlib:"
 _SPLITS = ("validation_periods", "test_periods", "gap_periods", "min_train_periods")
 
 
 class TrainingSpecError(ValueError):
-    """A tag does not hold a recipe."""
+    """A tag does not contain a training spec."""
 
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """What was read, how it was cut, and what LightGBM was told (the seed is among the parameters)."""
+    """The data, splits and LightGBM parameters of a training; the seed is a parameter."""
 
     as_of: date
     first: date
     last: date
-    """First and last day that features were read of."""
+    """First and last day of the features that were read."""
     keys: Mapping[str, str]
     """Key to type, in order."""
     period: str
@@ -45,16 +48,16 @@ class TrainingSpec:
     splits: Mapping[str, int]
     """`validation_periods`, `test_periods`, `gap_periods` and `min_train_periods`."""
     costs: tuple[float, float]
-    """Of a missed row and of a false warning."""
+    """Cost of a missed row, and cost of a false warning."""
     parameters: Parameters
     baseline_features: tuple[str, ...]
-    """What the logistic baseline reads; none: all."""
+    """Features of the logistic baseline; empty: all."""
     data: Mapping[str, str]
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
 
     @classmethod
     def of(cls, use_case: UseCase, made_from: TrainingInputs) -> TrainingSpec:
-        """The recipe of a training of the use case as it is declared."""
+        """Return the spec of a training of the use case as it is declared now."""
         return cls(
             as_of=made_from.as_of,
             first=made_from.first,
@@ -73,13 +76,13 @@ class TrainingSpec:
 
     @property
     def versions(self) -> dict[str, int]:
-        """Table to the Delta version that was read."""
+        """Return the Delta version that was read, by table."""
         return {table: int(self.data[f"{table}.version"]) for table in ("features", "labels")}
 
     def then(self, declared: UseCase) -> UseCase:
-        """The use case as it was declared for this training, for reading, cutting and fitting; of no other use.
+        """Return the use case as declared for this training, only to read, split and fit.
 
-        Its one feed stands for all that gave the keys their types; gates are left out, which may name what it lacks.
+        One feed replaces all feeds that declared the keys' types. Gates are omitted: they may name missing features.
         """
         parameters = self.parameters
         return replace(
@@ -92,7 +95,7 @@ class TrainingSpec:
             costs=DecisionCosts(*self.costs, declared.costs.unit),
             training=replace(
                 declared.training,
-                # Declared is what may be asked for; the days that were read stand in `first` and `last`.
+                # The declared window limits a request; the days that were read are `first` to `last`.
                 window_periods=max((self.last - self.first).days + 1, _least(self.splits)),
                 validation_periods=self.splits["validation_periods"],
                 test_periods=self.splits["test_periods"],
@@ -108,7 +111,10 @@ class TrainingSpec:
         )
 
     def fingerprint(self, declared: UseCase, code: str, lock: str) -> str:
-        """The fingerprint of a training by this recipe, with that code and lock: `Material.fingerprint`."""
+        """Return the fingerprint of a training by this spec, code and lock.
+
+        See `TrainingInputs.fingerprint`.
+        """
         made_from = TrainingInputs(
             as_of=self.as_of,
             first=self.first,
@@ -124,7 +130,10 @@ class TrainingSpec:
         return made_from.fingerprint
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes an equal recipe; keys and features are pairs, in their order."""
+        """Return plain values, from which `from_json` creates an equal spec.
+
+        Keys and features are ordered pairs.
+        """
         days = {name: getattr(self, name).isoformat() for name in ("as_of", "first", "last")}
         pairs = {"keys": [*map(list, self.keys.items())], "features": [*map(list, self.features.items())]}
         plain = {name: getattr(self, name) for name in ("period", "label", "label_delay_periods")}
@@ -134,10 +143,14 @@ class TrainingSpec:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainingSpec:
-        """The recipe that `to_json` wrote down; KeyError, TypeError or ValueError for anything else."""
+        """Return the spec from the values of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the values are not a spec's.
+        """
         parameters = dict(values["parameters"])
         rounds = {name: parameters.pop(name) for name in ("rounds", "early_stopping_rounds")}
-        given = {each.name: values[each.name] for each in fields(cls)}
+        given = {field.name: values[field.name] for field in fields(cls)}
         days = {name: date.fromisoformat(values[name]) for name in ("as_of", "first", "last")}
         pairs = {name: dict(values[name]) for name in ("keys", "features")}
         made: dict[str, Any] = {name: tuple(values[name]) for name in ("costs", "baseline_features")}
@@ -145,7 +158,7 @@ class TrainingSpec:
         return cls(**(given | days | pairs | made))
 
     def to_tag(self) -> str:
-        """JSON, packed where a tag would not hold it."""
+        """Return the spec as JSON, compressed if it is too long for a tag."""
         text = json.dumps(self.to_json(), separators=(",", ":"))
         if len(text) <= LONGEST_TAG:
             return text
@@ -153,7 +166,11 @@ class TrainingSpec:
 
     @classmethod
     def from_tag(cls, tag: str) -> TrainingSpec:
-        """The recipe that `to_tag` wrote down; TrainingSpecError, with the reason, for any other text."""
+        """Return the spec from the text of `to_tag`.
+
+        Raises:
+            TrainingSpecError: the text is not a spec; the message has the reason.
+        """
         try:
             packed = tag.startswith(_PACKED)
             text = zlib.decompress(base64.b64decode(tag.removeprefix(_PACKED))).decode() if packed else tag

@@ -1,4 +1,4 @@
-"""Record: keep with a training run whatever a person, a judge or a rebuild will ask of it."""
+"""Log a training run with all that people, evaluation and reproduction read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAMPLE_ROWS = 2_000
 
 @dataclass(frozen=True)
 class TrainingOutputs:
-    """A training as it went."""
+    """Inputs and results of a training."""
 
     material: TrainingInputs
     splits: Splits
@@ -46,9 +46,10 @@ class TrainingOutputs:
 
 
 def log_training_run(project: Project, run_id: str, training: TrainingOutputs, tags: Mapping[str, str]) -> None:
-    """Log model, metrics of every split, parameters, tags, plots and tables to the run, and put it on record.
+    """Log a training to its run, and write its signed record.
 
-    `tags` are those that the run began with.
+    Logs model, metrics of every split, parameters, tags, plots and tables. `tags` are the tags that the run was started
+    with.
     """
     use_case = project.use_case
     registry, fitted = project.registry, training.fitted
@@ -56,8 +57,8 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
     predicted = {split: fitted.model.predict_all(part.features, threads) for split, part in training.parts.items()}
     example = training.parts["train"].features.slice(0, EXAMPLE_ROWS)
     reference = reference_profile.build_profile(fitted.model, training.parts, predicted, use_case.costs).to_json()
-    beside = {reference_profile.NAME: reference, model_io.DECISION: {"threshold": use_case.costs.threshold}}
-    model_id, files = registry.log_model(run_id, fitted.model, example, beside)
+    companions = {reference_profile.NAME: reference, model_io.DECISION: {"threshold": use_case.costs.threshold}}
+    model_id, files = registry.log_model(run_id, fitted.model, example, companions)
     measured = _metrics(use_case, training, predicted)
     registry.log(run_id, metrics=measured, model_id=model_id)
     registry.log_series(run_id, "validation_log_loss_by_round", fitted.validation_log_loss)
@@ -89,7 +90,10 @@ def log_training_run(project: Project, run_id: str, training: TrainingOutputs, t
 
 
 def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:
-    """At most 2,000 evenly spaced rows of features, unencoded, with the `probability` of each (float64)."""
+    """Return at most 2,000 evenly spaced rows of features with their predictions.
+
+    Features are unencoded, the predicted probability is float64.
+    """
     places = np.linspace(0, features.num_rows - 1, min(features.num_rows, SAMPLE_ROWS)).astype(np.int64)
     return features.take(places).append_column(PROBABILITY, pa.array(predicted[places], pa.float64()))
 
@@ -97,7 +101,7 @@ def serving_sample(features: pa.Table, predicted: Numbers) -> pa.Table:
 def _metrics(
     use_case: UseCase, training: TrainingOutputs, predicted: Mapping[str, Mapping[str, Numbers]]
 ) -> dict[str, float]:
-    """Every metric of every subject on every split, and the days of each split."""
+    """Return all metrics of every subject and split, and the days of each split."""
     values = {
         metrics.metric_name(split, metric, subject): value
         for split, part in training.parts.items()
@@ -108,7 +112,7 @@ def _metrics(
 
 
 def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[str, object]:
-    """What is kept as JSON beside the model, by file name."""
+    """Return the contents of the run's JSON files, by file name."""
     gains = training.fitted.model.gains.items()
     return {
         "splits": {name: [day.isoformat() for day in days] for name, days in training.splits.items()},
@@ -123,7 +127,7 @@ def _tables(training: TrainingOutputs, reference: Mapping[str, object]) -> dict[
 def _plots(
     use_case: UseCase, training: TrainingOutputs, predicted: Mapping[str, Mapping[str, Numbers]]
 ) -> dict[str, bytes]:
-    """PNG images by file name."""
+    """Return the run's PNG images, by file name."""
     test = training.parts["test"]
     title, label = f"{use_case.name} as of {training.material.as_of}", use_case.label.name
     of_model = predicted["test"][MODEL]
@@ -137,7 +141,7 @@ def _plots(
 
 
 SAMPLE = "rehearsal/sample.parquet"
-"""Artifact of a run: some test rows as they are stored, and what the training process predicted for them."""
+"""Artifact of a run: some test rows as they are stored, with the predictions of the training process."""
 
 
 PROBABILITY = "__airworthy_probability"

@@ -1,4 +1,4 @@
-"""Tuning: look in the declared ranges of LightGBM parameters for the least log loss on the validation days."""
+"""Search the declared parameter ranges for the lowest validation log loss."""
 
 from __future__ import annotations
 
@@ -18,45 +18,46 @@ from include.model.lightgbm_params import merge_parameters
 from include.model.trainer import EncodedRows
 
 STARTUP_TRIALS = 5
-"""Trials that must have gone to their end before the median of them prunes another."""
+"""Trials that must be complete before their median prunes another."""
 REPORTS = 100
-"""The most values a trial reports on its way, however many rounds it has: each is compared, and kept."""
+"""Most intermediate values that a trial reports, for any number of rounds: each is compared and stored."""
 DIGITS = 10
-"""Decimals of a log loss that count: several threads add the rest up in no fixed order."""
+"""Decimals of a log loss that are used: the others depend on the order in which threads sum."""
 
 Values = Mapping[str, int | float]
 Report = Callable[[int, float], None]
-"""Told the round and its validation log loss; raises `optuna.TrialPruned` to end a hopeless trial."""
+"""Called with the round and its validation log loss; raises `optuna.TrialPruned` to end a trial early."""
 Judge = Callable[[Values, Report], float]
-"""The validation log loss, in nats, of the model that these parameters make."""
+"""Returns the validation log loss, in nats, of a model trained with these parameters."""
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The ranges that are searched, and the declared value within each."""
+    """The searched ranges, and the declared value of each parameter."""
 
     ranges: Mapping[str, SearchRange]
     declared: Values
 
     def to_json(self) -> dict[str, list[int | float | bool]]:
-        return {name: [each.low, each.high, each.log, each.whole] for name, each in sorted(self.ranges.items())}
+        ranges = sorted(self.ranges.items())
+        return {name: [limits.low, limits.high, limits.log, limits.whole] for name, limits in ranges}
 
     def distributions(self) -> dict[str, IntDistribution | FloatDistribution]:
-        """The same for Optuna."""
-        return {name: _distribution(each) for name, each in self.ranges.items()}
+        """Return the ranges as Optuna's distributions."""
+        return {name: _distribution(limits) for name, limits in self.ranges.items()}
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search chose, and how it went; plain values."""
+    """Result of a search; plain values."""
 
     parameters: dict[str, int | float]
-    """The searched parameters alone."""
+    """The searched parameters only."""
     log_loss: float
     declared_log_loss: float
-    """On the validation days, in nats per row: of the chosen parameters, and of the declared ones."""
+    """Validation log loss in nats per row: `log_loss` of the chosen parameters, this one of the declared parameters."""
     trials: int
-    """All that were begun; among them the pruned and the failed."""
+    """All trials that were started, including pruned and failed ones."""
     pruned: int
     failed: int
     stopped_by: str
@@ -64,10 +65,10 @@ class SearchResult:
 
 
 def search_space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> SearchSpace:
-    """Return the use case's search space without what a person has `fixed`.
+    """Return the use case's search space without the `fixed` parameters.
 
     Raises:
-        InvalidRequestError: there is none, or nothing of it is left.
+        InvalidRequestError: no search space is declared, or all its parameters are fixed.
     """
     declared = use_case.training.search
     if not declared:
@@ -75,7 +76,7 @@ def search_space(use_case: UseCase, fixed: Mapping[str, Any] | None = None) -> S
             f"{use_case.name} declares no search space, so there is nothing to tune. Leave tune_trials empty, or"
             ' declare one in its Training, such as search={"num_leaves": Search(4, 64, log=True)}.'
         )
-    free = {name: each for name, each in declared.items() if name not in (fixed or {})}
+    free = {name: limits for name, limits in declared.items() if name not in (fixed or {})}
     if not free:
         raise InvalidRequestError(
             f"{use_case.name}: the given parameters fix all that is searched ({', '.join(sorted(declared))}), so there"
@@ -92,7 +93,10 @@ def _distribution(search: SearchRange) -> IntDistribution | FloatDistribution:
 
 
 def judge_on_validation(use_case: UseCase, fixed: Mapping[str, Any] | None, rows: EncodedRows, threads: int) -> Judge:
-    """Judge parameters, with the `fixed` ones, by fitting on the rows to fit on; the rows to stop by judge."""
+    """Return a judge that fits a model and evaluates it on the validation rows.
+
+    The model has the judged values and the `fixed` ones.
+    """
 
     def judge(values: Values, report: Report) -> float:
         chosen = merge_parameters(use_case, {**(fixed or {}), **values})
@@ -117,11 +121,12 @@ def search_parameters(
     over: Callable[[], bool],
     keep: Callable[[FrozenTrial], None],
 ) -> SearchResult:
-    """Try the declared parameters, then `trials - 1` others while time is not `over`; `keep` is given each trial.
+    """Try the declared parameters, then up to `trials - 1` others until `over()`.
 
-    A tree-structured Parzen estimator proposes (Bergstra et al. 2011); the same seed and judgements give the same
-    trials. From the round `warm_up` on, a trial above the median of the others at that round is pruned
-    (Golovin et al. 2017). The declared parameters are never pruned, so nothing worse than they is found.
+    Calls `keep` with each trial. A tree-structured Parzen estimator proposes the parameters (Bergstra et al. 2011); the
+    same seed and losses give the same trials. From the round `warm_up` on, a trial above the median of the others at
+    that round is pruned (Golovin et al. 2017). The declared parameters are never pruned, so the result is at least as
+    good as they are.
     """
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed),
@@ -147,7 +152,10 @@ def search_parameters(
 
 
 def _try(study: optuna.Study, space: SearchSpace, judge: Judge) -> FrozenTrial:
-    """One trial to its end; parameters that LightGBM refuses are a failed trial, unless they are the declared ones."""
+    """Run one trial, which fails if LightGBM refuses its parameters.
+
+    Raises if these are the declared ones.
+    """
     trial = study.ask(space.distributions())  # type: ignore[arg-type]  # a dict of one of its kinds
 
     def report(round_: int, log_loss: float) -> None:

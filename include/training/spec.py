@@ -1,4 +1,7 @@
-"""What a training is made from, and one digest of it: equal for trainings that cannot differ."""
+"""Describe and digest the inputs of a training.
+
+Equal digests mean equal trainings.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,17 @@ from include.registry.tags import AS_OF, CODE, COMMIT, LOCK, PROCESSOR, WINDOW
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """All that the trees depend on, and the kind of processor that makes them."""
+    """Everything that the trees depend on, and the kind of processor that trains them."""
 
     as_of: date
     first: date
     last: date
-    """First and last day that features are read of."""
+    """First and last day of the features that are read."""
     parameters: Parameters
     data: Mapping[str, str]
     """`features.` and `labels.` `version` (of the Delta table) and `digest` (of the days' content)."""
     code: str
-    """Digest of the code that trains; `commit` says where to find it, and changes with any page."""
+    """Digest of the training code. `commit` locates the code, but changes with every file."""
     commit: str
     lock: str
     processor: str
@@ -36,10 +39,10 @@ class TrainingInputs:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of content, code, lock, declaration and parameters.
+        """Return the digest of content, code, lock, declaration and parameters.
 
-        Table versions are left out, because writing other days moves them too; so is the commit, because one that
-        changes a page makes no other model; and the processor, because the question is whether the same was asked for.
+        It excludes table versions, which change when other days are written; the commit, which changes with files that
+        cannot change the model; and the processor, which is not part of the request.
         """
         contents: dict[str, object] = {name: value for name, value in self.data.items() if name.endswith(".digest")}
         made = {"code": self.code, "lock": self.lock, "declaration": self.declaration}
@@ -47,13 +50,16 @@ class TrainingInputs:
         return content_digest.digest_values(contents | made | days | {"parameters": self.parameters.to_json()})
 
     def tags(self) -> dict[str, str]:
-        """What a run and a version say of their origin."""
+        """Return the tags that record the origin of a run and a version."""
         made: dict[str, str] = {CODE: self.code, COMMIT: self.commit, LOCK: self.lock, PROCESSOR: self.processor}
         return {AS_OF: self.as_of.isoformat(), WINDOW: self.window, **self.data, **made}
 
 
 def declaration_values(use_case: UseCase) -> str:
-    """Digest of what a use case's declaration says that changes a training, but for the parameters."""
+    """Return the digest of the declared values that affect training.
+
+    Parameters are excluded.
+    """
     training, costs = use_case.training, use_case.costs
     return content_digest.digest_values(
         {

@@ -1,4 +1,7 @@
-"""Train: a model as of a day, from what was known when it began, kept as an MLflow run with all that made it."""
+"""Train a model as of a day and log it as an MLflow run.
+
+It uses only rows known at the day's decision time.
+"""
 
 from __future__ import annotations
 
@@ -46,24 +49,24 @@ log = printable_logger(__name__)
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Where the run is, and what a person wants to know of it; plain values."""
+    """The run of a training and a summary of it; plain values."""
 
     run_id: str
     fingerprint: str
     as_of: str
     reused: bool
-    """Whether an equal training was complete before, and nothing was trained now."""
+    """Whether an equal training was complete, so that nothing was trained."""
     splits: dict[str, Any]
     rows: int
     """Labelled rows of all splits."""
     unlabelled_rows: int
-    """Rows of the window whose label was not known yet; they are left out."""
+    """Rows of the window without a known label, which are not used."""
     null_features: Mapping[str, Sequence[str]]
-    """Feature to the days, as ranges, that were built before it was declared, so that it is null in them."""
+    """Feature to the ranges of days on which it is null because they were built before it was declared."""
     missing_days: tuple[str, ...]
     """Days of the window that have no features, as ranges."""
     stale: tuple[str, ...]
-    """In words, per table: periods that were read although other code or other inputs made them than those of now."""
+    """One line per table about periods that were built by other code or from other inputs than the current ones."""
     test: dict[str, dict[str, float]]
     """Subject (model, prior, logistic) to its metrics on the test days."""
 
@@ -78,11 +81,14 @@ def train_model(
     tuned_by: str = "",
     lake: Lake | None = None,
 ) -> TrainResult:
-    """Train as of `day` and return the run; where an equal training is complete already, return that one.
+    """Train as of `day` and return the run.
 
-    `parameters` override the declared LightGBM parameters, `rounds` and `early_stopping_rounds`; `tuned_by` names the
-    run of the study that chose them, if one did. Raises InvalidRequestError for parameters or a window that cannot be,
-    NotReadyError where days or labels are missing.
+    If an equal training is complete, its run is returned instead. `parameters` override the declared LightGBM
+    parameters, `rounds` and `early_stopping_rounds`; `tuned_by` is the run of the study that chose them, if any.
+
+    Raises:
+        InvalidRequestError: the parameters or the window are invalid.
+        NotReadyError: days or labels are missing.
     """
     use_case = project.use_case
     use_case.require(day)
@@ -93,16 +99,16 @@ def train_model(
     made_from = training_inputs(use_case, view, first, last, chosen)
     registry = project.registry
     for done in registry.complete_runs(made_from.fingerprint):
-        if _is_usable(registry, done, made_from.fingerprint):  # else training again is the way to mend it
+        if _is_usable(registry, done, made_from.fingerprint):  # otherwise training again repairs it
             return _result(registry, done, reused=True)
     rows = dataset.labelled_rows(use_case, view, first, last)
     cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
     parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
     report = _report(view, first, last, rows.num_rows, cut) | {"stale": _stale(project, view, first)}
-    told: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
-    told |= {TUNED_BY: tuned_by} if tuned_by else {}
-    made = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
-    tags = told | made | made_from.tags()
+    given: dict[str, str] = {REASON: reason, NOTICE: use_case.notice, REPORT: json.dumps(report)}
+    given |= {TUNED_BY: tuned_by} if tuned_by else {}
+    derived = {FINGERPRINT: made_from.fingerprint, RECIPE: TrainingSpec.of(use_case, made_from).to_tag()}
+    tags = given | derived | made_from.tags()
     run_id = registry.start_run(f"{use_case.name} as of {day}", tags)
     with ended_run(registry, run_id):
         threads = threads_for(rows.num_rows)
@@ -115,36 +121,39 @@ def train_model(
 
 
 def _report(view: AsOfSnapshot, first: date, last: date, labelled_rows: int, cut: Splits) -> dict[str, Any]:
-    """How the window was cut, and what of it takes no part."""
+    """Return the splits of the window, and its unused rows, features and days."""
     available = view.partitions("features", first, last)
     return {
         "splits": cut.bounds(),
         "unlabelled_rows": sum(partition.rows for partition in available.values()) - labelled_rows,
         "null_features": _null_features(view, first, last),
-        "missing_days": _ranges([each for each in days_from(first, last) if each not in available]),
+        "missing_days": _ranges([day for day in days_from(first, last) if day not in available]),
     }
 
 
 def _stale(project: Project, view: AsOfSnapshot, first: date) -> list[str]:
-    """Name what the training reads that the code of now has not made, or not from the inputs of now."""
-    found = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
-    return [each.words for each in found if each.stale]
+    """Describe the stale periods of each table that the training reads."""
+    tables = staleness.find_stale(project, first, view.day, tables=("labels", "features"), lake=view.lake)
+    return [table.words for table in tables if table.stale]
 
 
 @contextlib.contextmanager
 def ended_run(runs: Runs, run_id: str) -> Iterator[None]:
-    """Close the run in any case: complete, or as failed, and then it is never used."""
+    """End the run with the block: as complete, or as failed if it raised.
+
+    Failed runs are never used.
+    """
     try:
         yield
     except BaseException:
-        with contextlib.suppress(MlflowUnreachableError):  # what broke the training says more than this would
+        with contextlib.suppress(MlflowUnreachableError):  # the error of the training is more useful
             runs.end_run(run_id, failed=True)
         raise
     runs.end_run(run_id, failed=False)
 
 
 def _is_usable(registry: Registry, run_id: str, fingerprint: str) -> bool:
-    """Whether a run that MLflow finds by its fingerprint is on record as that training, and its model is there."""
+    """Return whether a run has a signed record of that training and its model loads."""
     try:
         candidate = registry.candidate(run_id)
     except UnprovenVersionError:
@@ -153,14 +162,14 @@ def _is_usable(registry: Registry, run_id: str, fingerprint: str) -> bool:
 
 
 def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
-    """What a complete run says of itself."""
-    found = registry.candidate(run_id)
-    report = found.report
-    counted = [metrics.split_metrics(found.metrics, split)["model"]["rows"] for split in report["splits"]]
+    """Return the result of a complete run."""
+    candidate = registry.candidate(run_id)
+    report = candidate.report
+    counted = [metrics.split_metrics(candidate.metrics, split)["model"]["rows"] for split in report["splits"]]
     return TrainResult(
         run_id=run_id,
-        fingerprint=found.tags[FINGERPRINT],
-        as_of=found.tags[AS_OF],
+        fingerprint=candidate.tags[FINGERPRINT],
+        as_of=candidate.tags[AS_OF],
         reused=reused,
         splits=report["splits"],
         rows=int(sum(counted)),
@@ -168,16 +177,20 @@ def _result(registry: Registry, run_id: str, *, reused: bool) -> TrainResult:
         null_features=report.get("null_features", {}),
         missing_days=tuple(report["missing_days"]),
         stale=tuple(report.get("stale", ())),
-        test=metrics.split_metrics(found.metrics, "test"),
+        test=metrics.split_metrics(candidate.metrics, "test"),
     )
 
 
 def training_inputs(
     use_case: UseCase, view: AsOfSnapshot, first: date, last: date, chosen: Parameters
 ) -> TrainingInputs:
-    """What the training will depend on; FeaturesMissingError unless `day` itself is landed, and with it its labels."""
+    """Return the inputs of a training as of the view's day.
+
+    Raises:
+        FeaturesMissingError: the day has no features, so labels known by then may be missing.
+    """
     if not view.partitions("features", view.day, view.day):
-        # Labels known at a day are written just before its features: without these, training would see fewer.
+        # The labels known at a day are written before its features: without features, labels may be missing.
         raise FeaturesMissingError(use_case.name, view.day, ", so the labels known by then are not complete")
     made = provenance.current_provenance(use_case)
     return TrainingInputs(
@@ -200,21 +213,27 @@ def training_inputs(
 
 
 def _null_features(view: AsOfSnapshot, first: date, last: date) -> dict[str, list[str]]:
-    """Return feature to the days that were built before it was declared, and warn of them."""
+    """Return the days built before each feature was declared, and log a warning.
+
+    Days are ranges, by feature.
+    """
     declared = view.lake.use_case.features
-    found = {
+    null_days = {
         name: _ranges(days) for name, days in view.absent_columns("features", first, last).items() if name in declared
     }
-    for name, ranges in found.items():
+    for name, ranges in null_days.items():
         log.warning(
             "%s: feature %s is null on %s, which were built before it was declared. Run these days again to fill it.",
             *(view.lake.use_case.name, name, ", ".join(ranges)),
         )
-    return found
+    return null_days
 
 
 def _ranges(days: Sequence[date]) -> list[str]:
-    """Days as ranges of days that follow each other: a tag in MLflow holds 8,000 characters."""
+    """Return ranges of consecutive days.
+
+    A tag in MLflow has at most 8,000 characters.
+    """
     ranges: list[tuple[date, date]] = []
     for day in days:
         if ranges and day - ranges[-1][1] == timedelta(days=1):

@@ -1,4 +1,4 @@
-"""Tune: choose LightGBM parameters as of a day, on the days that training validates on, and never on its test days."""
+"""Tune LightGBM parameters as of a day, on validation days, never on test days."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from include.training.search import Judge, SearchResult, SearchSpace
 from include.training.spec import TrainingInputs
 
 MINUTES = 30.0
-"""How long trials are begun, if nobody says otherwise."""
+"""Default time in minutes during which new trials may start."""
 
 log = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
 class TuneResult(SearchResult):
-    """What was chosen, and the study that chose it; plain values."""
+    """The chosen parameters, and the study that chose them; plain values."""
 
     run_id: str
-    """Of the study."""
+    """Run of the study."""
     reused: bool
-    """Whether the same was asked before, and nothing was searched now."""
+    """Whether an equal study was complete, so that no search was run."""
 
     @property
     def words(self) -> str:
-        """The same for a person."""
+        """Describe the result in a few sentences."""
         return (
             f"{'Found before' if self.reused else 'Found'} in {self.trials} trials ({self.pruned} pruned,"
             f" {self.failed} failed; stopped by {self.stopped_by}): {self.parameters}. Validation log loss"
@@ -67,12 +67,15 @@ def tune_parameters(
     lake: Lake | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> TuneResult:
-    """Search the declared space as of `day` until `trials` are done or no new one may begin after `minutes`.
+    """Search the declared space for `trials` trials, or until `minutes` have passed.
 
-    `parameters` stay as they are and are not searched. The same question (data, code, declaration, parameters, space,
-    number of trials) that was answered before gets the same answer, without another search, unless the clock ended that
-    one sooner than this one would be. Raises InvalidRequestError for a budget, a space, parameters or a window that
-    cannot be; NotReadyError where days or labels are missing.
+    Uses what was known as of `day`. `parameters` are fixed and not searched. A complete study of the same request
+    (data, code, declaration, parameters, space, number of trials) is returned without another search, unless it ran out
+    of time with fewer `minutes`.
+
+    Raises:
+        InvalidRequestError: the budget, space, parameters or window is invalid.
+        NotReadyError: days or labels are missing.
     """
     use_case = project.use_case
     begun = clock()
@@ -83,42 +86,46 @@ def tune_parameters(
     first, last = splits.training_window(use_case, day, window_periods)
     view = (lake or project.lake).as_of(day)
     made_from = train.training_inputs(use_case, view, first, last, merge_parameters(use_case, parameters))
-    asked = _TuningRequest(use_case, made_from, space, parameters, trials)
+    request = _TuningRequest(use_case, made_from, space, parameters, trials)
     studies = Studies(use_case)
-    if done := studies.concluded(asked.fingerprint, minutes):
-        study, found = done
-        return TuneResult(**asdict(found), run_id=study, reused=True)
-    judge = asked.judge(view)
-    study = studies.start_study(f"tuning of {use_case.name} as of {day}", asked.tags())
+    if done := studies.concluded(request.fingerprint, minutes):
+        study, result = done
+        return TuneResult(**asdict(result), run_id=study, reused=True)
+    judge = request.judge(view)
+    study = studies.start_study(f"tuning of {use_case.name} as of {day}", request.tags())
     with train.ended_run(studies, study):
-        found = asked.search(judge, over=lambda: clock() - begun >= minutes * 60, keep=partial(_keep, studies, study))
-        studies.conclude(study, found, minutes)
-    return TuneResult(**asdict(found), run_id=study, reused=False)
+        keep = partial(_keep, studies, study)
+        result = request.search(judge, over=lambda: clock() - begun >= minutes * 60, keep=keep)
+        studies.conclude(study, result, minutes)
+    return TuneResult(**asdict(result), run_id=study, reused=False)
 
 
 @dataclass(frozen=True)
 class _TuningRequest:
-    """All that the answer hangs on, but for the time that is given."""
+    """Everything that the result depends on, except the time limit."""
 
     use_case: UseCase
     made_from: TrainingInputs
-    """Of a training with the declared parameters and those that the form fixes."""
+    """Inputs of a training with the declared parameters and the fixed ones."""
     space: SearchSpace
     fixed: Mapping[str, Any] | None
     trials: int
 
     @property
     def fingerprint(self) -> str:
-        """Equal for questions that have the same answer."""
-        asked = {"material": self.made_from.fingerprint, "space": self.space.to_json(), "trials": self.trials}
-        return content_digest.digest_values({"tuning": asked})
+        """Return a digest that is equal for requests with the same result."""
+        request = {"material": self.made_from.fingerprint, "space": self.space.to_json(), "trials": self.trials}
+        return content_digest.digest_values({"tuning": request})
 
     def tags(self) -> dict[str, str]:
-        """What the study says of its origin."""
+        """Return the tags that record the study's origin."""
         return {FINGERPRINT: self.fingerprint, NOTICE: self.use_case.notice, **self.made_from.tags()}
 
     def judge(self, view: AsOfSnapshot) -> Judge:
-        """Judges parameters on the train and validation rows as of the view's day; no test rows are among them."""
+        """Return a judge that uses the train and validation rows, and no test rows.
+
+        Rows are as of the view's day.
+        """
         first, last = self.made_from.first, self.made_from.last
         rows = dataset.labelled_rows(self.use_case, view, first, last)
         cut = splits.split_days(self.use_case, view.day, first, rows["day"].unique().to_pylist())
@@ -129,7 +136,7 @@ class _TuningRequest:
         return training_search.judge_on_validation(self.use_case, self.fixed, encoded, threads)
 
     def search(self, judge: Judge, over: Callable[[], bool], keep: Callable[[FrozenTrial], None]) -> SearchResult:
-        """The answer; each trial is kept when it ends."""
+        """Search the parameters; `keep` stores each trial when it ends."""
         return training_search.search_parameters(
             self.space,
             judge,

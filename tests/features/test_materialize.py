@@ -165,7 +165,7 @@ def test_a_label_that_is_not_binary_is_refused_with_the_values_and_their_rows(mo
 )
 def test_a_label_of_no_single_value_is_refused_with_its_type_and_what_to_return(monkeypatch, failed, kind):
     frame = pd.DataFrame({"event_date": [DAY - timedelta(days=1)], "id": [1], "failed": failed})
-    with pytest.raises(ResultRowsError, match=rf"'failed' is {kind}.*no number\. A label is binary: return 1 where"):
+    with pytest.raises(ResultRowsError, match=rf"'failed' is {kind}.*not a number\. A label is binary: return 1 if"):
         label(monkeypatch, lambda day, events, outcomes: frame)
 
 

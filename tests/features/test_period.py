@@ -182,7 +182,7 @@ def test_features_about_another_day_are_refused(lake_home, monkeypatch):
 
 @pytest.mark.parametrize(("later", "rows"), [(3, 200), (1, 171)])
 def test_a_label_about_the_day_itself_or_a_later_one_is_refused(lake_home, monkeypatch, later, rows):
-    said = rf"{rows} rows about a day that has not come: 'event_date' must be before 2020-01-10"
+    said = rf"{rows} rows about a day that has not ended: 'event_date' must be before 2020-01-10"
     with pytest.raises(ResultRowsError, match=said):
         derive_with(
             monkeypatch,

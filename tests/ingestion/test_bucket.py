@@ -67,7 +67,7 @@ def test_a_server_that_is_not_there_is_worth_another_try(landing, monkeypatch):
 
 
 def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
-    with pytest.raises(BucketError, match=r"'nowhere'.*NoSuchBucket.*Mend the bucket") as failed:
+    with pytest.raises(BucketError, match=r"'nowhere'.*NoSuchBucket.*Correct the bucket") as failed:
         Bucket("nowhere", "aws_default").list("")
     assert not failed.value.worth_retrying
 
@@ -75,7 +75,7 @@ def test_a_bucket_that_is_not_there_is_not_tried_again(landing):
 @pytest.mark.parametrize("code", ["403", "401"])
 def test_a_refusal_is_not_tried_again(landing, faults, code):
     faults.next = [code] * 3
-    with pytest.raises(BucketError, match="Mend the bucket, or the Connection's keys") as failed:
+    with pytest.raises(BucketError, match="Correct the bucket, or the Connection's keys") as failed:
         Bucket(landing.name, "aws_default").list("")
     assert not failed.value.worth_retrying
     assert len(faults.next) == 2

@@ -95,7 +95,7 @@ def test_finding_rows_by_their_keys_grows_as_their_number_however_often_keys_are
     many = 2_000
     there = pa.table({"id": [1] * many, "digest": [f"d{n}" for n in range(many)]})
     is_open = Asked([True] + [False] * (many - 1))
-    with pytest.raises(InvalidRequestError, match="several rows in the place of one"):
+    with pytest.raises(InvalidRequestError, match="corrects the same row several times"):
         corrections.match_corrections(pa.table({"id": [1] * many}), None, there, ["id"], is_open)
     assert is_open.count <= 2 * many
 

@@ -32,7 +32,7 @@ def test_sources_beside_a_landing_bucket_are_asked(partly_delivered, monkeypatch
     monkeypatch.setattr(source, "outcomes", lambda day: deliver(day).slice(1))
     events, outcomes = reconcile.reconcile(open_project(partly_delivered), ask_source=True)
     assert events.faults == ()
-    assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, of which 200 landed: ingest it again",)
+    assert outcomes.faults == (f"the source delivers 199 rows for {DAY}, but 200 landed: ingest it again",)
 
 
 def test_nothing_is_said_of_asking_where_nobody_asked(partly_delivered):

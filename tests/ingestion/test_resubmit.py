@@ -105,7 +105,7 @@ def test_the_same_again_changes_nothing_also_from_another_person_and_after_the_d
     land("events", NEXT)
     again = sent("events", text, actor="Bob", comment="says the same")
     assert (again.number, again.new, again.known_on) == (first.number, False, first.known_on)
-    assert "stands already" in again.told
+    assert "already exists" in again.told
 
 
 def test_a_row_is_replayed_once_and_it_is_said_where_it_went(bad_hours):

@@ -152,11 +152,11 @@ def test_commits_name_the_corrections_they_hold_and_others_name_none(bad_hours):
         ('"id","id","event_date","kind","size","hour","urgent"\n0,0,2020-01-10,x,1.0,5,false\n', r"has twice \['id'\]"),
         (
             '"quarantined_row","event_date","id","kind","size","hour","urgent"\n2020-01-10.ff,2020-01-10,0,x,1.0,5,false\n',
-            "the id '2020-01-10.ff', of which no row is quarantined",
+            "the id '2020-01-10.ff', but no quarantined row has",
         ),
         (
             '"event_date","id","kind","size","hour","urgent"\n' + "2020-01-10,0,x,1.0,5,false\n" * 2,
-            "several rows in the place of one",
+            "corrects the same row several times",
         ),
     ],
 )
@@ -175,11 +175,14 @@ def test_rows_that_did_not_change_are_refused(bad_hours):
     ("ask", "said"),
     [
         (lambda: released("weather", HOUR), "no feed 'weather'; it has"),
-        (lambda: released("events", HOUR, day=NEXT), "no quarantined row on 2020-01-11; days that have: 2020-01-10"),
+        (
+            lambda: released("events", HOUR, day=NEXT),
+            "no quarantined row on 2020-01-11; days with quarantined rows: 2020-01-10",
+        ),
         (lambda: released("events", FAILED), "is quarantined for"),
         (lambda: released("events"), "Name the reasons"),
         (lambda: released("events", HOUR, ids=["2020-01-10.beef"]), "No row is quarantined under"),
-        (lambda: released("events", HOUR, comment="  "), "Say why"),
+        (lambda: released("events", HOUR, comment="  "), "Give a reason"),
     ],
 )
 def test_a_release_that_cannot_be_is_refused(bad_hours, ask, said):
@@ -220,7 +223,7 @@ def test_a_release_for_one_limit_does_not_release_a_row_that_breaks_another(monk
     first, second = (f"too late [hour: expect_column_values_to_be_between(max_value={most})]" for most in (22, 40))
     with pytest.raises(InvalidRequestError, match=r"quarantined for .*max_value=40.* too"):
         released("events", first)
-    with pytest.raises(InvalidRequestError, match="Several reasons begin so"):
+    with pytest.raises(InvalidRequestError, match="Several reasons begin with this text"):
         released("events", "too late")
     released("events", first, ids=[row for row in ids_of("events") if "max_value=40" not in ids_of("events")[row]])
     land("events", NEXT)
@@ -296,5 +299,5 @@ def test_a_form_releases_by_reason(bad_hours):
     ],
 )
 def test_a_form_that_contradicts_itself_is_refused(bad_hours, fields):
-    with pytest.raises(InvalidRequestError, match=r"To correct, name a file|leave the file"):
+    with pytest.raises(InvalidRequestError, match=r"To correct rows, name a file|leave the file"):
         resubmit.resubmit_rows(open_project(USE_CASE), asked(**fields))

@@ -21,7 +21,7 @@ def _home(lake_home):
 )  # fmt: skip
 def test_a_hostile_name_reaches_no_file(name, lake_home: Path):
     (lake_home / "lake" / "toy" / "inbox").mkdir(parents=True)
-    with pytest.raises(InvalidRequestError, match="is no name of a file in the inbox"):
+    with pytest.raises(InvalidRequestError, match="is not a valid name of a file in the inbox"):
         uploads.read_upload(USE_CASE, name)
 
 

@@ -165,7 +165,9 @@ def test_a_day_that_cannot_be_scored_as_declared_says_what_scoring_would_say():
     (state,) = unmeasured(written(LAST), ("state", "predictions"))
     with pytest.raises(InvalidRequestError) as refused:
         score.score_period(open_project(fewer), LAST)
-    assert state == str(refused.value) and "needs features that are not declared so any more: hour (int32" in state
+    assert (
+        state == str(refused.value) and "needs features that are no longer declared as they were: hour (int32" in state
+    )
 
 
 @pytest.mark.usefixtures("scored")

@@ -113,7 +113,7 @@ def test_past_the_limit_a_failing_server_is_worth_another_try_of_the_task_and_a_
     with pytest.raises(BucketError, match="Try again later"):
         sensor(past).execute(context(DAY))
     faults.next = ["403"] * 100
-    with pytest.raises(AirflowFailException, match="Mend the bucket"):
+    with pytest.raises(AirflowFailException, match="Correct the bucket"):
         sensor(past).execute(context())
 
 

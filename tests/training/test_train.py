@@ -143,7 +143,7 @@ def test_missing_days_are_left_out_and_told(toy_lake, tracking):
 def test_periods_that_the_code_of_now_did_not_make_are_named_and_train_all_the_same(toy_lake, tracking):
     """The toy lake was written by no stage, so nothing says what code made it."""
     [labels, features] = quick().stale
-    assert labels.startswith("labels: ") and "of which nothing says what code made them" in features
+    assert labels.startswith("labels: ") and "with no record of the code that made them" in features
 
 
 # -- what is refused
@@ -159,7 +159,7 @@ def test_one_class_alone_teaches_nothing(toy_lake, tracking):
         relabel(date(2020, 1, 1) + timedelta(days=day), all_failed)
     with pytest.raises(NotReadyError, match=r"needs rows of both classes; all .* have failed = 1") as caught:
         quick(date(2020, 1, 31))
-    assert "`labels` in features.py says the same of every row" in str(caught.value)
+    assert "`labels` in features.py returns the same for every row" in str(caught.value)
     assert "longer window" not in str(caught.value)
 
 
