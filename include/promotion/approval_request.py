@@ -40,7 +40,7 @@ def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     if (decided := approve.approval_decision(project, version)) is not None:
         return ApprovalRequest(None, f"Nobody is asked: version {version} was {decided}.")
     life = _life(project, registry, candidate)
-    if life in sync.FLOWN:
+    if life in sync.CHAMPION_STATES:
         return ApprovalRequest(None, f"Nobody is asked: version {version} was made champion before.")
     if life != "challenger":
         reason = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."

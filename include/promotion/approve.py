@@ -90,7 +90,7 @@ def _record(
     registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: StandingApproval
 ) -> None:
     """Append the decision to the ledger; the version's tag follows."""
-    there = next((entry for entry in entries if entry.flies and lifecycle.names_version(entry, version)), None)
+    there = next((entry for entry in entries if entry.makes_champion and lifecycle.names_version(entry, version)), None)
     if there is not None and not decided.approved:
         name = registry.use_case.name
         raise InvalidRequestError(

@@ -102,7 +102,7 @@ def _check(use_case: UseCase, registry: Registry, version: Version, entries: Seq
     versions = registry.versions()
     sync.champion_version(use_case, versions, entries)
     for entry in entries:
-        if entry.flies and entry.version == version.number:
+        if entry.makes_champion and entry.version == version.number:
             sync.model_of(use_case, entry, versions, entries)
 
 

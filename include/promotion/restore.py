@@ -50,7 +50,7 @@ def restore_champions(project: Project, version: str, *, actor: str) -> Appended
 
 def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
     """Return the first entry that made a model of these trees champion, if no version that can be loaded is it."""
-    flights = [entry for entry in entries if entry.flies and entry.trees == version.trees]
+    flights = [entry for entry in entries if entry.makes_champion and entry.trees == version.trees]
     flown = [entry for entry in flights if entry.effective_from >= version.as_of]
     if not flown or any(lifecycle.names_version(entry, version) for entry in flights):
         return None

@@ -96,7 +96,7 @@ def _decision(version: Version, effective_from: date, actor: str, reason: str) -
 
 def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[LedgerEntry]) -> Version:
     """The version, if it was champion before and is still that model; InvalidRequestError with those that are."""
-    registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
+    registered, flights = registry.versions(), [entry for entry in entries if entry.makes_champion]
     found = next((each for each in registered if each.number == version), None)
     named = [entry for entry in flights if entry.version == version]
     named = named or [entry for entry in flights if found is not None and lifecycle.refers_to(entry, found, entries)]

@@ -112,7 +112,7 @@ def champion_by_ledger(project: Project, registry: Registry, day: date, before: 
     entries = sync.verified_entries(registry, ledger)
     if before is None:
         return sync.model_of(project.use_case, _champion(registry, ledger, day), registry.versions(), entries)
-    flights = [entry for entry in entries if entry.flies and entry.version == before]
+    flights = [entry for entry in entries if entry.makes_champion and entry.version == before]
     if not flights:  # a person has named one that never flew
         return registry.version(before)
     return sync.model_of(project.use_case, flights[-1], registry.versions(), entries)
@@ -128,7 +128,7 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
         told = [
             _grounded(version, lifecycle.approval_of(version, entries))
             for version in versions
-            if not any(entry.flies and lifecycle.refers_to(entry, version, entries) for entry in entries)
+            if not any(entry.makes_champion and lifecycle.refers_to(entry, version, entries) for entry in entries)
         ]
         raise NoChampionError(error.use_case, day, error.first, told[-_NAMED:]) from None
 

@@ -106,7 +106,7 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
     version = trained_again()
     first, again = (promote.promote_version(open_project(USE_CASE), version, actor=actor) for actor in ("a", "b"))
     assert (first.new, again.new, again.entry) == (True, False, first.entry)
-    assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.flies] == ["1"]
+    assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.makes_champion] == ["1"]
     assert Ledger.of(USE_CASE).champion_of(NEXT).number == 1
     sync.verified_entries(Registry(USE_CASE), Ledger.of(USE_CASE))
 

@@ -319,6 +319,6 @@ def test_a_damaged_artifact_is_told_before_anything_is_trained(version, lake_hom
     monkeypatch.setattr(trainer, "fit_model", lambda *_, **__: pytest.fail("trained"))
     [model] = lake_home.rglob("model.lgb")
     model.write_text(model.read_text().replace("leaf_value=", "leaf_value=1", 1))
-    with pytest.raises(ArtifactMissingError, match=r"model\.lgb: its content is not that which was trained"):
+    with pytest.raises(ArtifactMissingError, match=r"model\.lgb: its content is not what was trained"):
         reproduce.reproduce_version(open_project(USE_CASE), version)
     assert Registry(USE_CASE).version(version).tags["reproduced"] == "not rebuilt"
