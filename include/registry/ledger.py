@@ -84,7 +84,7 @@ class LedgerDecision:
     reason: str
     verdicts: tuple[Mapping[str, Any], ...] = ()
     files_digest: str = ""
-    """Digest of every byte of the model's files, the day as of which it was trained, and the declaration."""
+    """Digest of every byte of the model's files, the as-of day of its training, and the declaration."""
     judged: str = ""
     """Identifies the gates and champion that the verdicts came from; an approval is valid for these alone."""
 

@@ -37,7 +37,7 @@ class Version:
 
     @property
     def as_of(self) -> date:
-        """Return the day as of which it was trained, whose features were not used."""
+        """Return the as-of day of its training; features of that day and later were not used."""
         return date.fromisoformat(self.tags[defined.AS_OF])
 
     @property

@@ -47,7 +47,7 @@ class ModelReplacedError(AirworthyError):
         super().__init__(
             f"{use_case}: ledger entry {entry.number} ({entry.action}) names version {entry.version} ({named}), but"
             f" {problem}. The alias was not moved to it and no day is scored with it. Trigger {use_case}__train for the"
-            f" day as of which it was trained ({trained}): with the same data, parameters and code, that makes the same"
+            f" as-of day of its training ({trained}): with the same data, parameters and code, that makes the same"
             " trees, and `promote` records on the ledger that the new version replaces this one. Or restore MLflow's"
             f" database and artifacts from the backup that belongs to this ledger{back}."
         )
@@ -107,7 +107,7 @@ def model_of(
         for version in versions
         if any(lifecycle.names_version(promotion, version) for promotion in promotions)
     ]
-    # A promotion is effective from the day as of which its model was trained; rollbacks to it start later.
+    # A promotion is effective from the as-of day of its model's training; rollbacks to it start later.
     trained = min(each.effective_from for each in (*promotions, entry) if each.trees == entry.trees)
     raise ModelReplacedError(use_case.name, entry, found, others, trained)
 

@@ -49,15 +49,15 @@ def test_nobody_is_asked_of_a_model_that_did_not_pass(trained_toy):
         open_project(strict), register.register_run(open_project(strict), trained_toy).version
     )
     assert found.question is None
-    assert found.nobody.startswith("Nobody is asked: version 1 did not pass its gates. On 7 test days")
+    assert found.not_asked.startswith("No approval is requested: version 1 did not pass its gates. On 7 test days")
 
 
 def test_nobody_is_asked_of_a_model_that_flies_or_was_decided_on(trained_toy):
     version = register.register_run(open_project(USE_CASE), trained_toy).version
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="fine")
     assert (
-        approval_request.build_approval_request(open_project(USE_CASE), version).nobody
-        == "Nobody is asked: version 1 was approved by Ann: fine."
+        approval_request.build_approval_request(open_project(USE_CASE), version).not_asked
+        == "No approval is requested: version 1 was approved by Ann: fine."
     )
     promote.promote_version(open_project(USE_CASE), version, actor="a test", approval_required=True)
     assert approval_request.build_approval_request(open_project(USE_CASE), version).question is None

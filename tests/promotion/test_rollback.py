@@ -62,7 +62,7 @@ def test_a_version_whose_training_data_are_gone_flies_and_this_is_told(flown):
     found = back()
     assert (found.champion, found.new) == ("1", True)
     assert found.reason.endswith(
-        " Nobody can build version 1 again: it is no longer reproducible since 2020-03-01, because of the declared"
+        " Version 1 cannot be built again: it is no longer reproducible since 2020-03-01, because of the declared"
         " retention."
     )
 
