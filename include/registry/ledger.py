@@ -266,8 +266,8 @@ class Ledger:
             if entries
             else ""
         )
-        counted = "its one entry is" if len(entries) == 1 else f"its {len(entries)} entries are"
-        what = f"its head in MLflow is missing, so it cannot be checked whether {counted} complete"
+        counted = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+        what = f"its head in MLflow is missing; it has {counted}, and later ones may have been removed"
         return LedgerCorruptedError(self.folder, what, remedy)
 
     def append(self, decision: LedgerDecision, *, after: int | None = None) -> AppendedEntry:
