@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkeypatch):
     """Each step fails once, in turn: what a kill leaves is what an error leaves."""
-    now, steps = later(), ("_tell_versions", "_remove_from_tables", "_delete_runs")
+    now, steps = later(), ("_mark_versions", "_remove_from_tables", "_delete_runs")
     for step in steps:
         with monkeypatch.context() as patch:
             patch.setattr(apply._PlanExecutor, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -206,7 +206,7 @@ def test_a_plan_is_told_by_kind_with_counts_and_bytes():
     assert CleanupPlan("toy", items, problems=("a table.",)).table() == [
         "      1         0 B  versions that can no longer be built again",
         "      2      2.0 kB  Data Docs",
-        "not looked at: a table.",
+        "not read: a table.",
     ]
     assert CleanupPlan("toy", ()).table() == ["Nothing is to be done."]
 
