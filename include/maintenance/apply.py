@@ -1,4 +1,4 @@
-"""Plan and apply the clean-up that the declared retention requires, or only report the plan."""
+"""Plan and apply the clean-up that the declared retention requires."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class _PlanExecutor:
         return []
 
     def _require_current_plan(self) -> None:
-        """Check that versions and ledger are those of the plan: a new version or champion may need the files.
+        """Check that versions and ledger are those of the plan.
 
         Raises:
             PlanStaleError: they are not.
@@ -183,7 +183,7 @@ class _PlanExecutor:
         return []
 
     def _delete_runs(self, items: list[CleanupItem]) -> list[str]:
-        """Mark runs as deleted, except those that became a version meanwhile; check again after each deletion."""
+        """Mark runs as deleted, except those that became a version meanwhile."""
         left = []
         for item in items:
             if not self._is_a_version(item.name):

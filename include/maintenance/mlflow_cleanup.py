@@ -1,4 +1,4 @@
-"""List, measure and remove runs, models and artifacts of a use case's experiment in MLflow.
+"""List, measure and remove what a use case has stored in MLflow.
 
 Uses only the server's REST interface and its proxy for artifacts. The database rows of deleted runs stay; they are
 small, and only `mlflow gc` can remove them.
@@ -62,7 +62,7 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def artifact_folders(self, experiment: str) -> dict[str, list[str]]:
-        """Return the names of the existing folders of `runs` and of `models`, with or without an owner.
+        """Return the names of the existing folders of `runs` and of `models`.
 
         Empty if the experiment's artifacts are not in a folder of its own, named by its id.
         """
@@ -103,7 +103,7 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def reset_retention(self, run_id: str, now: datetime) -> None:
-        """Replace the deletion time of a restored run with the time of the restoration; do nothing if done."""
+        """Replace the deletion time of a restored run with the restoration's."""
         if self._is_deleted(run_id) or DELETED_ON.name not in self._client.get_run(run_id).data.tags:
             return
         try:
@@ -117,7 +117,7 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def remove_artifacts(self, experiment: str, path: str) -> None:
-        """Remove a folder of artifacts for good; a missing one is no error, also if removed concurrently."""
+        """Remove a folder of artifacts for good; a missing one is no error."""
         repository = self._repository(experiment)
         try:
             repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
@@ -127,7 +127,7 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def ownerless(self, experiment: str) -> dict[str, datetime]:
-        """Return for each marked artifact folder when it was first found without a run or model."""
+        """Return since when each marked artifact folder has no run or model."""
         tags = from_mlflow(self._client.get_experiment(experiment).tags)
         return {
             name.removeprefix(OWNERLESS): datetime.fromisoformat(time)

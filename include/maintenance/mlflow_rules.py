@@ -52,7 +52,10 @@ def protected_runs(runs: Iterable[StoredRun], of_versions: Collection[str], tree
 def runs_to_delete(
     runs: Sequence[StoredRun], kept: Collection[str], policy: Retention, now: datetime
 ) -> list[StoredRun]:
-    """Return the runs to delete: not `kept`, older than `run_days`, and trials not before their study."""
+    """Return the runs to delete: older than `run_days` and not `kept`.
+
+    A trial is deleted together with its study, or later.
+    """
     ended = cutoff_of(now, policy.run_days)
     old = {run.run_id for run in runs if run.since < ended and run.run_id not in kept}
     known = {run.run_id for run in runs}
@@ -79,14 +82,17 @@ def restored_runs(runs: Iterable[StoredRun], going: Iterable[StoredRun], now: da
 def runs_to_purge(
     runs: Iterable[StoredRun], kept: Collection[str], policy: Retention, now: datetime
 ) -> list[StoredRun]:
-    """Return the runs that maintenance, not a person, deleted more than `deleted_run_days` ago."""
+    """Return the runs that maintenance deleted more than `deleted_run_days` ago.
+
+    Excludes runs that a person deleted.
+    """
     last = cutoff_of(now, policy.deleted_run_days)
     deleted = (run for run in runs if run.deleted and run.deleted_on is not None and run.deleted_on < last)
     return [run for run in deleted if run.run_id not in kept]
 
 
 def orphan_folders(names: Iterable[str], runs: Iterable[StoredRun]) -> list[str]:
-    """Return the artifact folders that have a run's name and belong to no run, deleted or not."""
+    """Return the artifact folders with a run's name that belong to none."""
     known = {run.run_id for run in runs}
     return [name for name in names if _RUN.fullmatch(name) and name not in known]
 
@@ -94,6 +100,6 @@ def orphan_folders(names: Iterable[str], runs: Iterable[StoredRun]) -> list[str]
 def orphan_models(
     names: Iterable[str], logged: Mapping[str, str], runs: Iterable[StoredRun], of_versions: Collection[str]
 ) -> list[str]:
-    """Return the folders that have a model's name and belong to no version, logged model or run."""
+    """Return the folders with a model's name that belong to nothing."""
     named = {run.tags.get(MODEL_ID) for run in runs} | set(logged) | set(of_versions)
     return [name for name in names if _MODEL.fullmatch(name) and name not in named]

@@ -37,7 +37,7 @@ _DONE = ".all.done"
 
 
 def build_cleanup_plan(project: Project, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
-    """Return the plan for this time; `logs` are the folders, or addresses on S3, of Airflow's task logs.
+    """Return the plan for this time; `logs` are folders or S3 addresses of task logs.
 
     Raises:
         MlflowUnreachableError: MLflow does not answer, so the versions are unknown.
@@ -148,7 +148,7 @@ class _CleanupPlanner:
         return needed
 
     def _marks(self, remaining: Mapping[str, set[str]]) -> Iterator[CleanupItem]:
-        """Yield versions to mark as no longer reproducible, and marked ones that are reproducible after all."""
+        """Yield versions whose mark "no longer reproducible" must change."""
         kept = {version.name: version for version in self._kept}
         for version in self._versions:
             if kept[version.number].stays or tags.NOT_REPRODUCIBLE in version.tags:
@@ -253,7 +253,7 @@ class _CleanupPlanner:
                 yield from self._while_readable(self._old("task log", base / folder, self._policy.log_days))
 
     def _while_readable(self, items: Iterator[CleanupItem]) -> Iterator[CleanupItem]:
-        """Yield the items of a folder; if it cannot be listed, record the problem and continue."""
+        """Yield items; if a folder cannot be listed, record the problem."""
         try:
             yield from items
         except (AirworthyError, OSError) as error:
@@ -275,7 +275,7 @@ class _CleanupPlanner:
                 yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
     def _letters(self) -> Iterator[CleanupItem]:
-        """Yield the files of old alerts that are done, except the marks that keep them from being sent again."""
+        """Yield the files of old alerts that are done, except their marks."""
         place = NotificationQueue.of(self._use_case).folder
         files = inventory.list_files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
@@ -299,7 +299,7 @@ def _needs(version: Version) -> list[VersionNeeds]:
 
 
 def _is_data(name: str) -> bool:
-    """Return whether a file of a table's folder may hold rows: it is neither hidden nor in the log."""
+    """Return whether a file of a table's folder may hold rows."""
     return not any(part.startswith(("_", ".")) for part in name.split("/"))
 
 

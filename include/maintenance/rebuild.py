@@ -1,4 +1,4 @@
-"""Empty a table from a period on, so that a backfill builds it with the columns declared now."""
+"""Empty a table from a period on, so that a backfill builds it again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class TableRebuild:
 
 
 def rebuild_table(project: Project, table: str, since: date, *, apply: bool = False) -> TableRebuild:
-    """Remove the periods from `since` on, and earlier ones that do not fit the declared columns.
+    """Remove the periods from `since` on, and earlier unreadable ones.
 
     Without `apply` nothing is changed. Old Delta versions stay, so that registered models can still be reproduced.
 

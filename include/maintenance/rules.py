@@ -100,7 +100,7 @@ class CleanupPlan:
         }
 
     def table(self) -> list[str]:
-        """Return a line with count and bytes for each kind, then the problems; one line if there is no item."""
+        """Return a line with count and bytes for each kind, then the problems."""
         lines = [
             f"{totals['count']:>7,}  {size_text(totals['bytes']):>10}  {CHANGES[kind]}"  # type: ignore[index]
             for kind, totals in self.counts().items()
@@ -166,7 +166,10 @@ def kept_versions(
 def superseded_files(
     parts: Iterable[TableFile], needed: Collection[int], policy: Retention, now: datetime
 ) -> list[TableFile]:
-    """Return the files that left the table more than `superseded_days` ago and are in no needed Delta version."""
+    """Return the replaced files that no needed Delta version contains.
+
+    Only files that left the table more than `superseded_days` ago.
+    """
     since = cutoff_of(now, policy.superseded_days)
     needed_paths, superseded = set(), {}
     for part in parts:
@@ -181,9 +184,9 @@ def superseded_files(
 def orphaned_files(
     files: Iterable[StoredFile], known: Collection[str], policy: Retention, now: datetime
 ) -> list[StoredFile]:
-    """Return the files of a table's folder that no commit names and that are older than `superseded_days`.
+    """Return the old files of a table's folder that no commit names.
 
-    A killed writer left them. Younger files may belong to a writer that is about to commit.
+    A killed writer left them. Files younger than `superseded_days` may belong to a writer that is about to commit.
     """
     return [file for file in outdated_files(files, policy.superseded_days, now) if file.name not in known]
 

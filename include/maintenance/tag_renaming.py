@@ -1,4 +1,4 @@
-"""Add the product's prefix to the MLflow tags of a use case, as lake format 2 requires."""
+"""Add the product's prefix to the MLflow tags of a use case."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class UnsignedLakeError(AirworthyError):
 
 
 def adopt_signed(use_case: UseCase) -> None:
-    """Check that this installation signed all of a lake, which then has format 1 without the number.
+    """Check that this installation signed all of a lake.
 
     Raises:
         UnsignedLakeError: a table has files without a genuine name.
@@ -59,7 +59,7 @@ STEPS: Mapping[int, Callable[[UseCase], None]] = MappingProxyType({1: adopt_sign
 
 
 def upgrade_lake(use_case: UseCase) -> list[int]:
-    """Upgrade a use case's lake to the format of this code; return the formats that were reached.
+    """Upgrade a use case's lake; return the formats that were reached.
 
     An interrupted upgrade can be repeated.
 

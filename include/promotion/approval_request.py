@@ -1,4 +1,4 @@
-"""Write the request to approve a model's promotion, with its results and those of the champion."""
+"""Write the request to approve a model's promotion."""
 
 from __future__ import annotations
 

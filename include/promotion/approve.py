@@ -1,4 +1,4 @@
-"""Record the decision on a version's promotion, made by a person or by the timeout of the request."""
+"""Record the decision of a person, or of the timeout, on a promotion."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def approval_decision(project: Project, version: str) -> StandingApproval | None
 
 
 def approval_question(project: Project, version: str) -> str:
-    """Return the subject of a decision: the version, its files, and what its verdicts were judged by.
+    """Return what a decision is about: version, files and evaluation.
 
     An answer is valid only for these files, since MLflow can reuse a version's number for another model.
 

@@ -1,4 +1,4 @@
-"""Make a version that passed every gate the champion, from the as-of day of its training."""
+"""Make a version that passed every gate the champion."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PromoteResult:
 def promote_version(
     project: Project, version: str, *, actor: str, reason: str = "", approval_required: bool = False
 ) -> PromoteResult:
-    """Append the promotion to the ledger and sync the registry; or record why the version is not promoted.
+    """Append the promotion and sync the registry, or record why not.
 
     A promotion needs passed gates (outdated verdicts are evaluated again), no rejection by a person, an approval if
     `approval_required`, and a model that can be loaded from the registry. A version with the trees of a lost champion
@@ -103,7 +103,7 @@ def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> Promo
 
 
 def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> None:
-    """Check that the registry has the champion, and for this number the model that the ledger names.
+    """Check that the registry has the models that the ledger names.
 
     Raises:
         ModelReplacedError: it has not.
@@ -133,7 +133,7 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
 
 
 def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
-    """Return why a version is not promoted; empty if it may be. A person's rejection is final."""
+    """Return why a version is not promoted; empty if it may be."""
     rejected, decided = lifecycle.rejection_of(version, entries), lifecycle.approval_of(version, entries)
     if rejected is not None and not lifecycle.names_version(rejected, version):
         reason = f": {rejected.reason}" if rejected.reason else ""
@@ -176,7 +176,7 @@ def _passed_gates(entry: LedgerEntry) -> str:
 
 
 def _effect(entry: LedgerEntry, champion: LedgerEntry) -> str:
-    """Return whether an entry makes the champion of its day, or a later entry of the same day does."""
+    """Return whether an entry or a later one makes the champion of its day."""
     since = entry.effective_from
     if champion.number == entry.number:
         return f"champion from {since} on by ledger entry {entry.number}."

@@ -1,4 +1,4 @@
-"""Register an evaluated run as a version of the use case's model, whether it passed its gates or not."""
+"""Register an evaluated run as a version of the use case's model."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RegisterResult:
 
 
 def register_run(project: Project, run_id: str) -> RegisterResult:
-    """Register the run, unless a version has its fingerprint: then evaluate and return that version.
+    """Register the run, or evaluate the version that has its fingerprint.
 
     The verdicts are also written to the lake's table.
 
@@ -93,7 +93,7 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
 
 
 def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
-    """Return the version with this fingerprint: the run's own, or the first whose model can be loaded."""
+    """Return the run's own version, or the first loadable equal one."""
     equal = [version for version in registry.versions() if version.tags.get(FINGERPRINT) == fingerprint]
     for version in sorted(equal, key=lambda version: version.run_id != run_id):
         if version.run_id == run_id or registry.loadable(version):
@@ -122,7 +122,7 @@ def _as_of(registry: Registry, day: date) -> list[Version]:
 
 
 def _copy(registry: Registry, version: Version, description: str) -> None:
-    """Copy the recorded tags of a version to MLflow where they differ, and the description with them."""
+    """Copy the recorded tags of a version to MLflow if they differ."""
     recorded = {name: value for name, value in version.tags.items() if decides(name)}
     if any(version.copies.get(name) != value for name, value in recorded.items()):
         for name in version.copies:
@@ -133,7 +133,7 @@ def _copy(registry: Registry, version: Version, description: str) -> None:
 
 
 def _description(use_case: UseCase, version: Version) -> str:
-    """Return Markdown for the registry's page: key metrics, verdicts and the use case's notice."""
+    """Return Markdown for the registry's page: metrics, verdicts, notice."""
     by_subject, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
     test = version.report["splits"]["test"]
     lines = [

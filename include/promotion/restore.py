@@ -17,7 +17,7 @@ from include.registry.model_record import Version
 
 
 def restore_champions(project: Project, version: str, *, actor: str) -> AppendedEntry | None:
-    """Append the restoration of a lost champion with this version's trees; None if there is none to restore.
+    """Append the restoration of a lost champion; None if there is none.
 
     The version needs no passed gates, since the ledger has already decided on this model. Its trees must not be
     rejected, and its files must exist.
@@ -48,7 +48,7 @@ def restore_champions(project: Project, version: str, *, actor: str) -> Appended
 
 
 def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
-    """Return the first entry that made these trees champion, if no loadable version has that model."""
+    """Return the first entry of these trees, if no loadable version has them."""
     promotions = [entry for entry in entries if entry.makes_champion and entry.trees == version.trees]
     since_training = [entry for entry in promotions if entry.effective_from >= version.as_of]
     if not since_training or any(lifecycle.names_version(entry, version) for entry in promotions):

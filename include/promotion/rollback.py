@@ -35,7 +35,7 @@ class RollbackResult:
 
 
 def roll_back(project: Project, version: str, effective_from: date, *, actor: str, reason: str) -> RollbackResult:
-    """Append the rollback to the ledger and sync the registry; an equal decision again changes nothing.
+    """Append the rollback, unless the ledger has it, and sync the registry.
 
     If it raises, nothing has changed.
 
@@ -121,7 +121,7 @@ def _former_champion(use_case: UseCase, registry: Registry, version: str, entrie
 
 
 def _gone(version: Version) -> str:
-    """Return a note if the version's training data were removed; it can be champion all the same."""
+    """Return a note if the version's training data were removed."""
     note = version.tags.get(NOT_REPRODUCIBLE)
     return f" Version {version.number} cannot be built again: it is no longer reproducible {note}" if note else ""
 

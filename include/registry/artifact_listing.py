@@ -1,4 +1,7 @@
-"""List artifacts in MLflow before they are downloaded, since any client of MLflow can add files."""
+"""List artifacts in MLflow, to check them before they are downloaded.
+
+Every client that reaches MLflow can add files.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class ListedFile:
 
 
 def list_files(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Iterator[ListedFile]:
-    """Yield all files and folders below a folder; list a folder only after its own entry was taken.
+    """Yield all files and folders below a folder, each folder before its content.
 
     `listing` returns the entries of one folder, by its path.
     """

@@ -86,7 +86,10 @@ def table_code_digest(use_case: UseCase, table: str, *, reread: bool = False) ->
 
 
 def training_code_digest(use_case: UseCase) -> str:
-    """Return the digest of the code that can change the trees; excludes data, parameters and declaration."""
+    """Return the digest of the code that can change the trees.
+
+    Excludes data, parameters and declaration.
+    """
     return _digest(use_case, TRAINING, "", reread=False)
 
 
@@ -97,7 +100,7 @@ def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
 
 @dataclass(frozen=True)
 class OwnCode:
-    """A use case's own modules by name, and the data files that they may read as constants."""
+    """A use case's own modules by name, and the data files that they may read."""
 
     modules: Mapping[str, Module]
     checking: frozenset[str]
@@ -106,7 +109,7 @@ class OwnCode:
 
 
 def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
-    """Return the use case's code for checked rows, labels and features, and what `entries` import.
+    """Return the use case's code for tables, and what `entries` import.
 
     Files are read once per process.
     """
@@ -146,7 +149,7 @@ def _values(declared: Any, *, only: Collection[str] | None = None, but: Collecti
 
 
 def _as_json(value: object) -> object:
-    """Return a declared value in a form for JSON; mappings keep their order, sets are sorted."""
+    """Return a declared value for JSON; mappings keep their order."""
     if isinstance(value, Mapping):
         return [list(item) for item in value.items()]
     if isinstance(value, frozenset | set):

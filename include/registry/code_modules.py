@@ -43,7 +43,7 @@ class Module:
     body: Sequence[ast.stmt]
 
     def imports(self) -> Iterator[str]:
-        """Yield the names that its statements import; for a module of the engine only names in the engine."""
+        """Yield the names that its statements import; for the engine only its own."""
         imported = source_code.imports(self.body, self.name, is_package=self.path.name == "__init__.py")
         yield from (name for name in imported if self.is_own or is_within(name, _ENGINE))
 
@@ -73,7 +73,7 @@ class Places:
         return not engine or is_within(module, self.package)
 
     def path(self, module: str) -> Path | None:
-        """Return the file of a module of the engine or the use case's own code; None for other names."""
+        """Return the file of a module of the engine or the use case; else None."""
         top, *rest = module.split(".")
         is_named = top in {self.package.partition(".")[0], self.declared_in.partition(".")[0]}
         for root in _roots(top, may_be_installed=is_named):
@@ -160,7 +160,7 @@ def _parents(name: str) -> Iterator[str]:
 
 @functools.cache
 def _roots(top: str, *, may_be_installed: bool) -> tuple[Path, ...]:
-    """Return the folders of a top-level package, or the file of a top-level module; import nothing."""
+    """Return the folders or file of a top-level module; import nothing."""
     if top == _ENGINE:
         return (REPOSITORY / _ENGINE,)
     if top in sys.stdlib_module_names and not may_be_installed:
@@ -186,7 +186,7 @@ def forget_modules() -> None:
 
 
 def data_files(places: Places, modules: Mapping[str, Module]) -> dict[str, Path]:
-    """Return the files that the use case's own modules may read as constants, by package and name.
+    """Return the files that the use case's own modules may read as constants.
 
     These are all files in the folder of its package. For other modules they are the files in the module's folder and in
     the subfolders that the code names, up to `MOST_FILES`. A file is included only if the code names it when it is a
@@ -218,7 +218,7 @@ def _neighbours(module: Module, texts: Collection[str]) -> Iterator[tuple[str, P
 
 
 def _files(folder: Path, subfolders: Collection[str] | None) -> Iterator[Path]:
-    """Yield the data files in a folder and in its subfolders with these names (None: all subfolders)."""
+    """Yield the data files in a folder and in these subfolders (None: all)."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.startswith((".", "__pycache__")):
             continue
@@ -233,6 +233,6 @@ def _is_document(path: Path) -> bool:
 
 
 def _is_named(path: Path, texts: Collection[str]) -> bool:
-    """Return whether the code names a file by its name, a pattern with its ending, or its ending alone."""
+    """Return whether the code names a file, by name, pattern or ending."""
     ends = {text.rpartition("/")[2] for text in texts if text.endswith(path.suffix)}
     return any(end == path.suffix or fnmatchcase(path.name, end) for end in ends if end)

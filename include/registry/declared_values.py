@@ -1,4 +1,4 @@
-"""Find the declared values that the use case's own functions read, since they can change the results."""
+"""Find the declared values that the use case's own functions read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 
 
 def declared_names_read_by(use_case: UseCase, modules: Iterable[Module]) -> dict[str, Any]:
-    """Return the declared values that modules read by name; all that can matter if the names are unknown."""
+    """Return the declared values that modules read; all if the names are unknown."""
     paths = set[str]()
     for module in modules:
         declaring = module.name in (use_case.package, use_case.declared_in)
@@ -41,7 +41,7 @@ def declared_names_read_by(use_case: UseCase, modules: Iterable[Module]) -> dict
 
 
 def _fields(use_case: UseCase, path: str) -> set[str]:
-    """Return the fields that an attribute reads; all that can change rows if it is unknown."""
+    """Return the fields that an attribute reads; all for rows if unknown."""
     first, _, second = path.partition(".")
     if first == "feed" and second:
         return {f"feeds.{second}"}
@@ -52,7 +52,7 @@ def _fields(use_case: UseCase, path: str) -> set[str]:
 
 
 def _paths(body: Collection[ast.stmt], *, declaring: bool) -> Iterator[str]:
-    """Yield the attributes of the declaration that statements read, to depth two; empty for other uses."""
+    """Yield the attributes of the declaration that are read, to depth two."""
     nodes = [node for statement in body for node in ast.walk(statement)]
     parents = {id(child): node for node in nodes for child in ast.iter_child_nodes(node)}
     imported = {
@@ -88,7 +88,7 @@ def _attribute(node: ast.AST, parents: Mapping[int, ast.AST]) -> ast.Attribute |
 
 
 def declared_value(use_case: UseCase, path: str) -> Any:
-    """Return a declared value by its path; the whole value if the second part is no field of it."""
+    """Return a declared value by its path, or the whole value of its field."""
     first, _, second = path.partition(".")
     value = getattr(use_case, first)
     if first == "feeds":

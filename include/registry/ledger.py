@@ -1,5 +1,6 @@
-"""Keep the ledger of promotions, rollbacks, rejections and approvals; it defines the champion of each day.
+"""Keep the ledger of promotions, rollbacks, rejections and approvals.
 
+It alone defines the champion of each day.
 Append-only: one JSON file per entry, created atomically and never changed. Each entry holds the hash of the one before,
 so a change to an earlier entry is detected. The last entry's number and hash are also a tag of the registered model, so
 removing entries at the end is detected. Each entry is signed (see lake/signing.py), so an entry appended without the
@@ -58,7 +59,7 @@ class UnprovenEntriesError(LedgerCorruptedError):
 
 
 class LedgerConflictError(AirworthyError):
-    """Another process appended an entry after the ledger was read, so the decision must be made again."""
+    """Another process appended an entry; the decision must be made again."""
 
     worth_retrying = True
 
@@ -177,7 +178,7 @@ class Ledger:
         return entries
 
     def inspect(self) -> tuple[list[LedgerEntry], dict[int, str]]:
-        """Return all entries in order, and the flaw of each entry that is not genuine by number.
+        """Return all entries in order, and flaws by the number of their entry.
 
         Raises:
             LedgerCorruptedError: an entry is missing, unreadable or not chained.
@@ -228,7 +229,7 @@ class Ledger:
         return entries
 
     def verify(self, head: str | None, *, had_champion: bool = False) -> list[LedgerEntry]:
-        """Compare the entries with the `head` that MLflow stores (None: no head), and return them in order.
+        """Compare the entries with MLflow's `head` (None: no head); return them.
 
         Read the head before calling this; otherwise an entry appended in between looks removed. A head older than the
         last entry is valid: a process was stopped after appending and before updating the head. A missing head is valid
@@ -353,7 +354,7 @@ def _key(decision: LedgerDecision) -> tuple[object, ...]:
 
 
 def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> date | None:
-    """Return the first day on which an entry no longer makes the champion; None if there is none.
+    """Return the first day on which an entry no longer makes the champion.
 
     That is its own effective day if a later entry has the same one.
     """

@@ -1,4 +1,4 @@
-"""Derive the life of a version (candidate, challenger, champion, archived, rejected) from its tags and the ledger."""
+"""Derive the life of a version from its tags and the ledger."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def champion_of(day: date, entries: Iterable[D]) -> D | None:
 
 
 def names_version(entry: HasDecision, version: RegisteredVersion) -> bool:
-    """Return whether an entry refers to this version: same number, trees, fingerprint and files.
+    """Return whether number, trees, fingerprint and files of both are equal.
 
     The number alone is not enough, since MLflow can reuse it.
     """
@@ -99,18 +99,18 @@ def names_version(entry: HasDecision, version: RegisteredVersion) -> bool:
 
 
 def is_restoration(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
-    """Return the entry that restored this version in place of a lost one; None if there is none."""
+    """Return the entry that restored this version; None if there is none."""
     return next((entry for entry in entries if entry.action == "restoration" and names_version(entry, version)), None)
 
 
 def refers_to(entry: HasDecision, version: RegisteredVersion, entries: Iterable[HasDecision]) -> bool:
-    """Return whether an entry names this version, or a lost one in whose place it was restored."""
+    """Return whether an entry names this version, or one that it replaces."""
     restored = is_restoration(version, entries)
     return names_version(entry, version) or (restored is not None and restored.trees == entry.trees)
 
 
 def existing_for(entry: HasDecision, versions: Sequence[R], entries: Sequence[HasDecision]) -> R | None:
-    """Return the last version restored in place of the one that an entry names, else the named version itself.
+    """Return the last version restored for an entry, else the one it names.
 
     None if the registry has neither, or another model under the number.
     """
@@ -132,7 +132,7 @@ def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
 
 
 def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
-    """Return the valid decision on a version: its rejection, else its approval; None if there is neither.
+    """Return the valid decision on a version, a rejection first; None if none.
 
     An approval is valid only for the verdicts that the person saw.
     """
@@ -144,7 +144,7 @@ def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> S
 
 
 def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
-    """Return the approvals of a version, of current and earlier verdicts, the newest first."""
+    """Return all approvals of a version, the newest first."""
     return [entry for entry in reversed(entries) if entry.action == "approval" and names_version(entry, version)]
 
 

@@ -88,7 +88,7 @@ class Registry(Runs):
         return [self._version(version, proven) for version in known]
 
     def runs_and_models(self) -> tuple[set[str], set[str]]:
-        """Return the run ids and model ids of all versions in MLflow, with or without a record."""
+        """Return the run ids and model ids of all versions, with or without record."""
         registered = self._registered()
         return {str(version.run_id) for version in registered}, {_model_id(version) for version in registered}
 
@@ -130,7 +130,7 @@ class Registry(Runs):
         return next((version for version in self.versions() if version.tags.get(FINGERPRINT) == fingerprint), None)
 
     def candidate(self, run_id: str) -> Version:
-        """Return the model of a complete run as a version, which has no number until it is registered.
+        """Return the model of a complete run as a version without a number.
 
         Raises:
             NotReadyError: the run is not complete.
@@ -207,7 +207,7 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def ledger_head(self) -> str | None:
-        """Return the ledger's head, `number:hash`, from the registered model's tag; None if there is none."""
+        """Return the ledger's head, `number:hash`, from MLflow; None if not set."""
         try:
             tags = from_mlflow(self._client.get_registered_model(self.use_case.name).tags)
         except MlflowException as error:

@@ -49,7 +49,7 @@ class MlflowUnreachableError(NotReadyError):
 
 
 class DeletedInMlflowError(AirworthyError):
-    """A run or an experiment was deleted in MLflow, which keeps it read-only until its garbage collection."""
+    """A run or experiment was deleted in MLflow, which refuses writes to it."""
 
     def __init__(self, use_case: str, kind: str, identifier: str, address: str) -> None:
         self.use_case, self.kind, self.identifier = use_case, kind, identifier
@@ -62,7 +62,7 @@ class DeletedInMlflowError(AirworthyError):
 
 
 def translate_mlflow_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Translate MLflow's errors for a lost connection and a deleted run or experiment into ours."""
+    """Translate MLflow's errors for no answer and for a deleted run or experiment."""
 
     @functools.wraps(method)
     def translated(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -103,7 +103,7 @@ class Runs:
 
     @translate_mlflow_errors
     def start_run(self, name: str, tags: Mapping[str, str]) -> str:
-        """Start a run in the use case's experiment, which is created if missing; return the run's id."""
+        """Start a run in the use case's experiment, created if missing; return its id."""
         return str(self._client.create_run(self._experiment(), tags=to_mlflow(tags), run_name=name).info.run_id)
 
     def _experiment(self) -> str:
@@ -165,7 +165,10 @@ class Runs:
         tags: Mapping[str, str] | None = None,
         model_id: str | None = None,
     ) -> None:
-        """Log params, metrics and tags of a run in one request; with `model_id` metrics are also the model's."""
+        """Log params, metrics and tags of a run in one request.
+
+        With `model_id` the metrics belong to that logged model too.
+        """
         now = int(time.time() * 1000)
         self._client.log_batch(
             run_id,
@@ -195,7 +198,7 @@ class Runs:
 
     @translate_mlflow_errors
     def log_json(self, run_id: str, name: str, values: Any) -> None:
-        """Store plain values as a JSON artifact of the run; replace an artifact of the same name."""
+        """Store plain values as a JSON artifact of the run, or replace it."""
         self._client.log_dict(run_id, values, name)
 
     @translate_mlflow_errors

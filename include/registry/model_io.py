@@ -1,4 +1,4 @@
-"""Write and read a model as files: LightGBM's text and JSON in MLflow's layout, without pickle."""
+"""Write and read a model as LightGBM's text and JSON, without pickle."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ModelFilesCorruptedError(AirworthyError):
 
 
 def fetch_model(model_id: str, files: Mapping[str, str], folder: Path, address: str) -> Path:
-    """Download the files of a logged model below `folder`; return the folder that they are in.
+    """Download the files of a logged model below `folder`; return their folder.
 
     `files` are those on record: if others are listed, or too many bytes, nothing is downloaded.
 
@@ -99,7 +99,7 @@ def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
 def write_model(
     folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel
 ) -> None:
-    """Write a model; `example` are some rows of features, `extra` values stored as JSON files by name.
+    """Write a model, rows of features as its example, and `extra` as JSON files.
 
     Loaded as MLflow's `pyfunc`, the model takes a pandas frame of features as they are in the lake: the code that
     encodes them is stored with the model. This project never loads that code.
@@ -139,7 +139,7 @@ def _signature(model: Model) -> ModelSignature:
 
 
 def _load_by_our_code(folder: Path) -> None:
-    """Make MLflow's `pyfunc` load the model by the stored code; leave its LightGBM flavour unchanged."""
+    """Make MLflow's `pyfunc` load the model by the stored code."""
     described = ModelFile.load(str(folder))
     flavour = described.flavors["python_function"]
     flavour |= {"loader_module": Path(_code_path()).stem, "code": _CODE}
@@ -153,7 +153,7 @@ def _code() -> str:
 
 
 def _code_path() -> str:
-    """Return the path of the code, named by its digest, since Python loads one module of a name per process."""
+    """Return the path of the code; one module of a name loads per process."""
     return f"{_CODE}/airworthy_model_{_code_digest(_code())[:12]}.py"
 
 
@@ -184,7 +184,7 @@ def require_model_files(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def load_companion(folder: Path, name: str) -> Any:
-    """Return the plain values that were stored under a name; call `require_model_files` first.
+    """Return stored plain values by name; call `require_model_files` first.
 
     Raises:
         ModelFilesCorruptedError: there are none.

@@ -18,7 +18,7 @@ from include.registry.tags import gate_tag
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version: its ids in MLflow, and the values of its signed records in the lake."""
+    """A registered version: its ids in MLflow, and its signed records' values."""
 
     number: str
     run_id: str
@@ -62,7 +62,7 @@ class Version:
 
     @property
     def report(self) -> dict[str, Any]:
-        """Return the report of its training: days of the `splits`, rows without label, missing days."""
+        """Return the training's report: `splits`, unlabelled rows, missing days."""
         return dict(json.loads(self.tags[defined.REPORT]))
 
 
@@ -75,7 +75,7 @@ class ModelRecord:
     limits: str
 
     def version(self, number: str, run_id: str, copies: Mapping[str, str], description: str) -> Version:
-        """Return a version with the values of this record; from MLflow only tags that decide nothing."""
+        """Return a version with this record's values; MLflow's never decide."""
         rest = {name: value for name, value in copies.items() if not defined.decides(name)}
         return Version(
             number=number,
@@ -114,7 +114,7 @@ class ModelRecord:
 
 
 def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
-    """Return the record of the model of each run, or a sentence why there is no genuine one."""
+    """Return the record of the model of each run, or why there is none."""
     wanted = list(dict.fromkeys(run_ids))
     training = records.latest("training", wanted)
     known = list(training)
@@ -162,7 +162,7 @@ def record_evaluation(
     metrics: Mapping[str, Mapping[str, float]],
     final: bool,
 ) -> None:
-    """Record the gate results of a model, what they were judged by, and whether they are final.
+    """Record a model's gate results, what they are by, and if they are final.
 
     Raises:
         ValueError: a result is of an undefined kind of gate.

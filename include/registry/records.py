@@ -39,7 +39,7 @@ class UnprovenRecordError(AirworthyError):
 
 @dataclass(frozen=True)
 class Records:
-    """The records of one use case: a sequence of files for each kind and run; the last one is valid."""
+    """The records of one use case: of each kind and run the last one is valid."""
 
     use_case: str
     folder: StoragePath

@@ -1,4 +1,4 @@
-"""Analyse the source of a module: its imports, names and texts, and the statements that other code needs."""
+"""Analyse the source of a module: its imports, names and statements."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SourceFile:
         return copy.body
 
     def needed(self, names: Collection[str]) -> list[ast.stmt]:
-        """Return the statements that can matter to code that uses these names, without the declaration.
+        """Return the statements that can matter to code that uses these names.
 
         Statements that can have side effects are always included: those that bind no name, classes with bases,
         anything with decorators, and imports of names that the module never uses. `*` includes all statements.
@@ -59,7 +59,7 @@ class SourceFile:
 
     @functools.cached_property
     def _imported(self) -> set[str]:
-        """Return names imported from modules whose import may have side effects: not the engine's or Python's."""
+        """Return names imported from modules whose import may have side effects."""
         nodes = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         return {name for node in nodes if not _is_inert(node) for name in bound_names(node)}
 
@@ -129,7 +129,7 @@ def last_name(node: ast.AST) -> str:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """Return every identifier and string in a node; `*` if it imports all names of a module."""
+    """Return every identifier and string in a node; `*` for a star import."""
     names = set[str]()
     for part in ast.walk(node):
         names |= {last_name(part)} - {""}
@@ -145,7 +145,7 @@ def texts_in(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement binds in its module; empty if it may have another effect."""
+    """Return the names that a statement only binds; empty for other effects."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -164,7 +164,7 @@ def targets_of(node: ast.AST) -> list[ast.expr]:
 
 
 def registers_itself(statement: ast.stmt) -> bool:
-    """Return whether a definition can have side effects, by decorators or by the bases of a class."""
+    """Return whether a definition can have side effects (decorators, bases)."""
     if isinstance(statement, ast.ClassDef):
         return bool(statement.bases or statement.keywords or statement.decorator_list)
     return isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and bool(statement.decorator_list)
@@ -191,7 +191,7 @@ def is_docstring(node: ast.AST) -> bool:
 
 
 def is_declaration(node: ast.AST) -> bool:
-    """Return whether a statement assigns the declaration, whose values are digested separately."""
+    """Return whether a statement assigns the declaration."""
     return any(isinstance(target, ast.Name) and target.id == DECLARATION for target in targets_of(node))
 
 

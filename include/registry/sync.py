@@ -1,4 +1,4 @@
-"""Copy the ledger's state to MLflow: the head, the alias `champion`, and the life of each version."""
+"""Copy the ledger's state to MLflow: head, champion and lives of versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADING = "\n\n**Not promoted**: "
 
 
 class ModelReplacedError(AirworthyError):
-    """The version that a ledger entry names is another model in the registry, or is missing."""
+    """The version that an entry names is missing, or another model."""
 
     def __init__(
         self, use_case: str, entry: LedgerEntry, found: Version | None, others: Sequence[str], trained: date
@@ -54,7 +54,7 @@ class ModelReplacedError(AirworthyError):
 
 
 def sync_registry(use_case: UseCase) -> str | None:
-    """Repair all differences; return the champion's number, None if the ledger has no champion.
+    """Repair all differences; return the champion's number, None without one.
 
     Repeats until a pass changes nothing, since another process may have changed the registry after it was read.
 
@@ -74,7 +74,7 @@ def sync_registry(use_case: UseCase) -> str | None:
 
 
 def verified_entries(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
-    """Return all entries, checked against the head and the lives of versions in MLflow; write nothing.
+    """Return all entries, checked against MLflow; write nothing.
 
     Raises:
         LedgerCorruptedError: the ledger is damaged or does not match its head.
@@ -83,7 +83,7 @@ def verified_entries(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
 
 
 def verified_entries_and_advance_head(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
-    """Return the entries as `verified_entries` does, and set MLflow's head to the last one.
+    """Return the verified entries, and set MLflow's head to the last one.
 
     Call this before appending an entry, so that the head is at most one entry behind.
     """
@@ -113,7 +113,7 @@ def model_of(
 
 
 def version_of(registry: Registry, number: str) -> Version:
-    """Return the version of a number that predictions name, or the version restored in its place.
+    """Return the version that predictions name, or the one restored for it.
 
     Raises:
         InvalidRequestError: the registry has neither; the error lists the existing numbers.
@@ -150,7 +150,7 @@ def _look(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], str | 
 
 
 def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], bool]:
-    """Set MLflow's head to the last entry; return the entries, and whether the head changed."""
+    """Set MLflow's head to the last entry; return whether it changed."""
     entries, head = _look(registry, ledger)
     if not entries or head == entries[-1].head:
         return entries, False
@@ -163,7 +163,7 @@ def _had_champion(registry: Registry) -> bool:
 
 
 def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
-    """Make one pass of repairs; return the champion's number, and whether anything was written."""
+    """Make one pass of repairs; return the champion, and whether it wrote."""
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
     lives = lifecycle.lifecycle_states(versions, entries, registry.use_case.newest_period())
@@ -178,7 +178,7 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
 
 
 def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[LedgerEntry]) -> bool:
-    """Copy ledger and records of a version to MLflow's tags; return whether anything was written.
+    """Copy a version's ledger and record values to MLflow; return if it wrote.
 
     Removes the reason against a promotion from a version that is or was champion.
     """
@@ -208,7 +208,7 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
 
 
 def _decided(version: Version, entries: Sequence[LedgerEntry]) -> StandingApproval | None:
-    """Return a person's decision on a version, for MLflow's page; includes approvals of earlier verdicts."""
+    """Return a person's decision for MLflow's page, of any verdicts."""
     if (decided := lifecycle.approval_of(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)

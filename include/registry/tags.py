@@ -1,4 +1,4 @@
-"""Define every MLflow tag that the product writes or reads: its name, the form of its value, and its source.
+"""Define every MLflow tag of the product: name, form and source.
 
 In MLflow each name begins with `airworthy.`; in the code a tag is its key, without that prefix. `to_mlflow` and
 `from_mlflow` translate at each call of MLflow, and `to_mlflow` refuses a tag that is not defined here.

@@ -45,7 +45,7 @@ class Content:
 
 @dataclass(frozen=True)
 class FeedDay:
-    """A day of a feed from which the features were built: the validated and the raw content."""
+    """The validated and the raw content of a feed's day in the features."""
 
     checked: Content
     raw: Content | None
@@ -90,7 +90,7 @@ class Lineage:
 
 
 def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Lineage:
-    """Trace the prediction of `day` with these keys (text, converted to their declared types).
+    """Trace the prediction of `day` with these keys, given as text.
 
     Reads the log of each table once, and of the data only this row; creates no table.
 
@@ -177,7 +177,7 @@ def _named(keys: Mapping[str, Any]) -> str:
 
 
 class _Tracing:
-    """Follows the notes of the commits backwards; reads the log and the state of each table once."""
+    """Follows the notes of the commits backwards; reads each log once."""
 
     def __init__(self, lake: Lake, day: date) -> None:
         self._lake, self._day = lake, day
@@ -187,7 +187,7 @@ class _Tracing:
         self._states: dict[str, dict[date, Partition]] = {}
 
     def trace(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
-        """Return the day's predictions, the features that were scored, and the feeds of these features."""
+        """Return the day's predictions, their features, and the features' feeds."""
         prediction = self._content("predictions", self._day, self._today("predictions")[self._day].digest)
         scored = self._note(prediction)
         if scored is None or "features" not in scored.inputs:
@@ -223,7 +223,7 @@ class _Tracing:
         return FeedDay(checked, self._content(raw, day, validated.inputs[raw], validated.versions.get(raw)))
 
     def _content(self, table: str, day: date, digest: str, until: int | None = None) -> Content:
-        """Return this content of a day, with the newest commit up to Delta version `until` that wrote it."""
+        """Return this content, with the newest commit up to `until` that wrote it."""
         note, now = history.commit_that_wrote(self._log(table), day, digest, until), self._today(table).get(day)
         still = now is not None and now.digest == digest
         if note is None:
@@ -245,12 +245,12 @@ class _Tracing:
         return self._states[table]
 
     def _read(self, table: str, version: int | None) -> dict[date, Partition]:
-        """Return the partitions of the day and its look-back days at this Delta version (None: now)."""
+        """Return the partitions of the day and its look-back days (None: now)."""
         view = self._view(table, version)
         return view.partitions(table, self._since, self._day) if view else {}
 
     def _digest(self, table: str, version: int | None) -> str:
-        """Return the digest of the same days, as features' commits record it; empty if not readable."""
+        """Return the digest of these days; empty if the table is not readable."""
         view = self._view(table, version)
         return view.digest_of_periods(table, self._since, self._day) if view else ""
 

@@ -6,7 +6,7 @@ from include.model.model import Model
 
 
 def model_differences(registered: Model, rebuilt: Model) -> list[str]:
-    """Return the differences in words; none if trees (byte for byte), encoding and baselines are equal."""
+    """Return the differences of trees, encoding and baselines, in words."""
     found = []
     if tree_difference := _trees(_text(registered), _text(rebuilt)):
         found.append(tree_difference)

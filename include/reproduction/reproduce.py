@@ -1,4 +1,4 @@
-"""Train a registered version again from its registry entry alone, and compare the models."""
+"""Train a registered version again, and compare the models."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class _Rebuilding:
         self.data: tuple[str, ...] = ()
 
     def compared(self, registered: Model) -> tuple[str, tuple[str, ...]]:
-        """Return the outcome, and the differences or the reason; never `equal` with a changed recipe."""
+        """Return the outcome, never `equal` with a changed recipe, and why."""
         try:
             differences, failed = model_diff.model_differences(registered, self.model()), ""
         except _NotRebuiltError as reason:
@@ -150,7 +150,7 @@ class _Rebuilding:
         return DIFFERS if differences else EQUAL, (*changed, *differences)
 
     def _changed_recipe(self) -> list[str]:
-        """Return a line if the recipe's fingerprint is not the registered one, which covers all inputs."""
+        """Return a line if the recipe's fingerprint is not the registered one."""
         if self._recipe is None:
             return []
         tags = self._version.tags
@@ -161,7 +161,7 @@ class _Rebuilding:
         return []
 
     def surroundings(self) -> dict[str, tuple[str, str]]:
-        """Return code, commit, lock, processor and declaration if changed, each with the value then and now."""
+        """Return the changed code, commit, lock, processor and declaration."""
         current, tags = provenance.current_provenance(self._declared), self._version.tags
         now: dict[str, str] = {
             CODE: current.code,

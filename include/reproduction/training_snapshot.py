@@ -1,4 +1,4 @@
-"""Load the training data of a recipe at their recorded Delta versions, or equal content of today."""
+"""Load the training data of a recipe at their recorded Delta versions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_training_snapshot(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
 
 
 def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> str:
-    """Return why the table at this version does not have the recipe's content; empty if it has all rows."""
+    """Return why the table lacks the recipe's content; empty if it has it."""
     since, until = _span(known, table)
     try:
         view = lake.pinned(known.as_of, {table: version})
@@ -67,7 +67,7 @@ def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> 
 
 
 def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str]:
-    """Return a sentence with the days whose content changed since the recorded version; none if none did."""
+    """Return a sentence with the days that changed since the version."""
     since, until = _span(known, table)
     try:
         now = lake.pinned(known.as_of, {table: None}).partitions(table, since, until)
@@ -79,7 +79,7 @@ def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str
 
 
 def _span(known: TrainingSpec, table: str) -> tuple[date, date]:
-    """Return the first and last day that was read; labels become known until the day of the training."""
+    """Return the first and last day that was read of a table."""
     return known.first, known.last if table == "features" else known.as_of
 
 

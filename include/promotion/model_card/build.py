@@ -1,4 +1,4 @@
-"""Build the model card of a version from its run and the registry, and store it with the run."""
+"""Build the model card of a version, and store it with the run."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CardResult:
 
 
 def build_model_card(project: Project, version: str) -> CardResult:
-    """Write the version's card into its run, unless it has an equal one, and tag the version with the address.
+    """Write the version's card into its run if it changed, and tag the version.
 
     The card names what an older run has not stored. It does not depend on the clock or on the current champion.
 
@@ -192,7 +192,7 @@ def _recorded_content(declared: UseCase, version: Version, recorded: RunData) ->
 
 
 def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str, ...]]:
-    """Return the use case with label, costs and features of this training, and warnings if they are unknown."""
+    """Return the use case as declared for this training, and warnings."""
     try:
         return TrainingSpec.from_tag(version.tags.get(defined.RECIPE, "")).then(declared), ()
     except TrainingSpecError:
@@ -210,7 +210,7 @@ def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[st
 
 
 def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
-    """Return a sentence for each decision on the version; the champion is only on the ledger."""
+    """Return a sentence for each decision on the version."""
     approval, tags = lifecycle.approval_of(version, Ledger.of(declared).entries()), version.tags
     sentences = [
         f"It was {approval}." if approval else "",

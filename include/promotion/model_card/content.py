@@ -1,4 +1,4 @@
-"""Define the content of a model card: plain values; None for what the run has not stored."""
+"""Define the content of a model card: plain values, None if not stored."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _quality(facts: ModelCardContent) -> list[str]:
 
 
 def _metrics(facts: ModelCardContent, found: Metrics, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return a table with a row per metric and a column per subject; the champion if it has these metrics."""
+    """Return a table with a row per metric and a column per subject."""
     subjects = [subject for subject in (MODEL, *reversed(BASELINES), CHAMPION) if subject in found]
     titles = {CHAMPION: f"champion {facts.champion}" if facts.champion else "champion"}
     head = ["metric", MODEL, *(["95 % interval"] if intervals else [])]
@@ -199,7 +199,7 @@ def _champion(facts: ModelCardContent) -> list[str]:
 
 
 def _false_alarms(facts: ModelCardContent) -> list[str]:
-    """Return how often each monitoring limit would trigger a training although nothing has changed."""
+    """Return how often each monitoring limit would trigger without a change."""
     if not facts.false_alarms:
         return [f"{NOT_KEPT} the false alarms of its monitoring limits."]
     rows = []

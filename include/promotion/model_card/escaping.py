@@ -1,4 +1,4 @@
-"""Escape text from data for Markdown, so that no character is read as markup (CommonMark 0.31, GFM)."""
+"""Escape text from data for Markdown (CommonMark 0.31, GFM)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def one_line(text: object) -> str:
 
 
 def code(text: object) -> str:
-    """Return the text as a code span; as escaped text if it has a character that could end the span."""
+    """Return the text as a code span, or escaped if it could end the span."""
     line = one_line(text)
     return f"`{line}`" if line and not set(line) & set("`|\\") else escaped(line) or "–"
 

@@ -1,4 +1,4 @@
-"""Render the card as one HTML page without scripts or requests, light or dark by the reader's system."""
+"""Render the card as one HTML page without scripts or requests."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
 
 
 def _images(plots: Mapping[str, bytes]) -> Callable[..., str]:
-    """Return the rule that embeds the plots; a function, since markdown-it binds it to its renderer."""
+    """Return the rule, a function for markdown-it, that embeds the plots."""
 
     def render(_: RendererHTML, tokens: Sequence[Token], place: int, *__: Any) -> str:
         caption = escape(_text(tokens[place]))

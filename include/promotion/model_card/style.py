@@ -1,4 +1,4 @@
-"""Define the card's CSS: one column of text, the sections at the side on wide screens, light and dark."""
+"""Define the card's CSS, for narrow and wide screens, light and dark."""
 
 STYLE = """
 :root {
