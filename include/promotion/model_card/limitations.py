@@ -29,7 +29,7 @@ def _tested(facts: ModelCardContent) -> list[str]:
 def _judged(facts: ModelCardContent) -> list[str]:
     if not facts.verdicts:
         return ["No gate has judged it."]
-    found = [
+    sentences = [
         f"{label}: {escaped(each.gate)}. {escaped(each.reason)}"
         for outcome, label in (("failed", "Failed"), ("inconclusive", "Inconclusive"))
         for each in facts.verdicts
@@ -37,53 +37,55 @@ def _judged(facts: ModelCardContent) -> list[str]:
     ]
     judged = {each.kind for each in facts.verdicts}
     untested = [gate.untested for gate in GATES if gate.untested and gate.kind not in judged]
-    return found + ([f"No gate is declared for: {'; '.join(untested)}."] if untested else [])
+    return sentences + ([f"No gate is declared for: {'; '.join(untested)}."] if untested else [])
 
 
 def _data(facts: ModelCardContent) -> list[str]:
-    found = [escaped(caveat) for caveat in facts.caveats]
+    sentences = [escaped(caveat) for caveat in facts.caveats]
     if facts.notice:
-        found.append(escaped(facts.notice))
+        sentences.append(escaped(facts.notice))
     if facts.unlabelled_rows:
         labelled = sum(split.rows or 0 for split in facts.splits.values())
         part = share(facts.unlabelled_rows / (facts.unlabelled_rows + labelled))
-        found.append(
+        sentences.append(
             f"{number(facts.unlabelled_rows)} rows (about {part} of all) had no label. If they differ from the"
             " labelled ones, neither training nor test shows it."
         )
     if facts.missing_days:
-        found.append(f"Days without features: {escaped(', '.join(facts.missing_days))}.")
+        sentences.append(f"Days without features: {escaped(', '.join(facts.missing_days))}.")
     for name, ranges in facts.null_features.items():
-        found.append(f"The feature {escaped(name)} was declared later: it is null on {escaped(', '.join(ranges))}.")
-    found += [f"It was trained on periods that were stale. {escaped(sentence)}." for sentence in facts.stale]
+        sentences.append(f"The feature {escaped(name)} was declared later: it is null on {escaped(', '.join(ranges))}.")
+    sentences += [f"It was trained on periods that were stale. {escaped(sentence)}." for sentence in facts.stale]
     small = [each for each in facts.slices or () if each.worse is None]
     if small:
         names = ", ".join(
             f"{escaped(group.column)} = {escaped(group.group)} ({number(group.rows)})" for group in small[:10]
         )
         more = f" and {len(small) - 10} more" if len(small) > 10 else ""
-        found.append(f"Groups with too few rows to be judged, with their number of rows: {names}{more}.")
-    return found
+        sentences.append(f"Groups with too few rows to be judged, with their number of rows: {names}{more}.")
+    return sentences
 
 
 def _numbers(facts: ModelCardContent) -> list[str]:
-    found = []
+    sentences = []
     interval = (facts.intervals or {}).get("log_loss")
     for baseline in BASELINES:
         value = facts.test.get(baseline, {}).get("log_loss")
         if interval and value is not None and interval[0] <= value <= interval[1]:
-            found.append(
+            sentences.append(
                 f"The log loss of {baseline}, {number(value)}, is within the model's interval: these days alone do not"
                 " show which is better."
             )
     train, test = facts.splits.get("train"), facts.splits.get("test")
     before, after = train.positives if train else None, test.positives if test else None
     if before is not None and after is not None and abs(before - after) >= SHIFT:
-        found.append(
+        sentences.append(
             f"The share of {code(facts.label)} changed from {share(before)} on the train days to {share(after)} on the"
             " test days, and may change again."
         )
     own = (facts.validation.get(MODEL, {}).get("log_loss"), facts.test.get(MODEL, {}).get("log_loss"))
     if own[0] is not None and own[1] is not None and own[1] > own[0] * 1.1:
-        found.append(f"Log loss is worse on the test days ({number(own[1])}) than on validation ({number(own[0])}).")
-    return found
+        sentences.append(
+            f"Log loss is worse on the test days ({number(own[1])}) than on validation ({number(own[0])})."
+        )
+    return sentences
