@@ -30,7 +30,7 @@ def register_one() -> str:
     return registry.register(registry.candidate(run_id), "A model.").number
 
 
-def flies(number: str) -> None:
+def make_champion(number: str) -> None:
     version = Registry(USE_CASE).version(number)
     Ledger.of(USE_CASE).append(
         LedgerDecision(

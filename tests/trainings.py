@@ -63,7 +63,7 @@ def four_versions(tmp_path_factory: pytest.TempPathFactory, filled: Path, tracki
             version = maintained.register_one()
             assert version == number
             if number in "13":
-                maintained.flies(number)
+                maintained.make_champion(number)
             maintained.enlarge()
         train.train_model(
             open_project(maintained.USE_CASE), AS_OF - timedelta(days=1), parameters=maintained.FEW_ROUNDS

@@ -42,7 +42,9 @@ _FLIES_NOT = {"rejection": "never flies", "approval": "may fly", "restoration": 
 def _lines(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Text:
     """An entry on two lines: a table of so many columns would be cut off in a narrow window."""
     when = entry.recorded_at.removesuffix("+00:00").replace("T", " ")
-    days = f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.flies else _FLIES_NOT[entry.action]
+    days = (
+        f"{entry.effective_from} to {_last_day(entry, entries)}" if entry.makes_champion else _FLIES_NOT[entry.action]
+    )
     first = line_of(f"{entry.number:>3}  version {entry.version:<4} {entry.action:<10} {days:<32} {when} UTC")
     return Text("\n").join([first, line_of(f"     {entry.actor}: {entry.reason or 'no reason given'}", "dim")])
 

@@ -1,1 +1,1 @@
-"""Keep a use case's storage in order: plan what is removed or rebuilt, and apply the plan."""
+"""Plan and apply the clean-up, rebuild and upgrade of storage."""

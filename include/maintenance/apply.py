@@ -1,4 +1,4 @@
-"""Maintain: carry out what the declared retention asks for, or only say what would be done."""
+"""Plan and apply the clean-up that the declared retention requires."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ log = printable_logger(__name__)
 
 
 class PlanStaleError(AirworthyError):
-    """Versions or ledger are others than when the plan was made."""
+    """The versions or the ledger changed after the plan was made."""
 
     worth_retrying = True
 
 
 class PlanIncompleteError(AirworthyError):
-    """A part of what is stored could not be looked at, and stays as it is."""
+    """A part of the storage could not be read, and was not changed."""
 
 
 @dataclass(frozen=True)
 class CleanupResult:
-    """What was planned, and whether it was done; plain values."""
+    """The plan, and whether it was applied; plain values."""
 
     use_case: str
     apply_changes: bool
     counts: dict[str, dict[str, int]]
     """Kind to `count` and `bytes`."""
     lines: tuple[str, ...]
-    """The same for a person."""
+    """The counts as text."""
     items: tuple[dict[str, object], ...]
-    """The first of each kind, with their reasons; the log has all."""
+    """The first items of each kind, with their reasons; the log has all."""
     problems: tuple[str, ...] = ()
     left: tuple[str, ...] = field(default=())
-    """What was planned and not done, and why."""
+    """Planned items that were not applied, and why."""
 
 
 _SHOWN = 5
@@ -55,11 +55,14 @@ _SHOWN = 5
 def maintain(
     project: Project, *, apply_changes: bool, now: datetime | None = None, logs: Sequence[str] = ()
 ) -> CleanupResult:
-    """Plan, and carry the plan out if `apply_changes`; otherwise nothing at all is changed.
+    """Make a plan, and apply it if `apply_changes`; otherwise change nothing.
 
-    `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. Killed on its way, it is run again: what
-    is gone is not planned.
-    Raises MlflowUnreachableError, LedgerCorruptedError, Moved.
+    `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks. An interrupted run can be repeated.
+
+    Raises:
+        MlflowUnreachableError: MLflow does not answer.
+        LedgerCorruptedError: the ledger is damaged.
+        PlanStaleError: versions or ledger changed after the plan was made.
     """
     now = now or datetime.now(UTC)
     plan = maintenance_plan.build_cleanup_plan(project, now, logs)
@@ -81,7 +84,11 @@ def maintain(
 
 
 def require_plan(result: CleanupResult) -> CleanupResult:
-    """The result; PlanIncompleteError where something could not be looked at."""
+    """Return the result, if all of the storage could be read.
+
+    Raises:
+        PlanIncompleteError: a part could not be read.
+    """
     if result.problems:
         raise PlanIncompleteError(
             f"{result.use_case}: maintenance {'has done' if result.apply_changes else 'would do'} the rest. "
@@ -91,37 +98,43 @@ def require_plan(result: CleanupResult) -> CleanupResult:
 
 
 def apply_plan(project: Project, plan: CleanupPlan, now: datetime) -> list[str]:
-    """Do what the plan names and nothing else, kind by kind; what was left, in words.
+    """Apply the plan, kind by kind; return a sentence for each item that was left.
 
-    Done in part or whole before, it does the rest: what is gone is no error. Raises Moved before anything is removed
-    that a version may need which the plan does not know.
+    Can be repeated after an interruption: an item that is already removed is no error.
+
+    Raises:
+        PlanStaleError: versions or ledger changed after the plan was made, checked before files of tables are removed.
     """
-    doing = _PlanExecutor(project, plan, now)
+    executor = _PlanExecutor(project, plan, now)
     left: list[str] = []
     for kind in CHANGES:
         if items := plan.of(kind):
-            left += doing.of(kind)(items)
+            left += executor.of(kind)(items)
     return left
 
 
 class _PlanExecutor:
-    """One plan, being carried out."""
+    """Applies one plan."""
 
     def __init__(self, project: Project, plan: CleanupPlan, now: datetime) -> None:
         self._use_case, self._plan, self._now = project.use_case, plan, now
-        self._lake, self._upkeep, self._registry = project.lake, MlflowCleanup(project.use_case), project.registry
+        self._lake, self._mlflow_cleanup, self._registry = (
+            project.lake,
+            MlflowCleanup(project.use_case),
+            project.registry,
+        )
 
     def of(self, kind: Kind) -> Callable[[list[CleanupItem]], list[str]]:
-        """What does items of that kind."""
+        """Return the function that applies items of this kind."""
         if kind in ("superseded file", "orphan file"):
             return self._remove_from_tables
         if kind in ("task log", "page", "fit", "letter", "unfinished file"):
             return self._remove_files
         return {
             "checkpoint": self._checkpoint,
-            "version": self._tell_versions,
-            "regained version": self._untell_versions,
-            "restored run": self._count_anew,
+            "version": self._mark_versions,
+            "regained version": self._unmark_versions,
+            "restored run": self._reset_retention,
             "run": self._delete_runs,
             "deleted run": lambda items: self._purge(run_folder(item.name) for item in items),
             "logged model": self._purge_models,
@@ -134,46 +147,50 @@ class _PlanExecutor:
             compaction.write_checkpoint(self._lake, item.table)
         return []
 
-    def _tell_versions(self, items: list[CleanupItem]) -> list[str]:
+    def _mark_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._registry.tag_version(item.name, {NOT_REPRODUCIBLE: item.reason})
         return []
 
-    def _untell_versions(self, items: list[CleanupItem]) -> list[str]:
+    def _unmark_versions(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
             self._registry.untag_version(item.name, NOT_REPRODUCIBLE)
         return []
 
     def _remove_from_tables(self, items: list[CleanupItem]) -> list[str]:
-        self._require_unmoved()
-        for table, each in _by_table(items):
-            inventory.remove_files(self._lake.root / table, [item.name for item in each])
+        self._require_current_plan()
+        for table, of_table in _by_table(items):
+            inventory.remove_files(self._lake.root / table, [item.name for item in of_table])
         return []
 
-    def _require_unmoved(self) -> None:
-        """Moved where a version was registered, or came to fly, since the plan was made: it may need what would go."""
+    def _require_current_plan(self) -> None:
+        """Check that versions and ledger are those of the plan.
+
+        Raises:
+            PlanStaleError: they are not.
+        """
         known = [kept.name for kept in self._plan.kept]
-        if (there := [version.number for version in self._registry.versions()]) != known:
+        if (numbers := [version.number for version in self._registry.versions()]) != known:
             raise PlanStaleError(
-                f"{self._use_case.name}: there are versions {there} now, and were {known}; run it again."
+                f"{self._use_case.name}: there are versions {numbers} now, but {known} in the plan; run it again."
             )
         if len(Ledger.of(self._use_case).entries()) != self._plan.entries:
             raise PlanStaleError(f"{self._use_case.name}: the ledger has a new entry; run it again.")
 
-    def _count_anew(self, items: list[CleanupItem]) -> list[str]:
+    def _reset_retention(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
-            self._upkeep.reset_retention(item.name, self._now)
+            self._mlflow_cleanup.reset_retention(item.name, self._now)
         return []
 
     def _delete_runs(self, items: list[CleanupItem]) -> list[str]:
-        """Mark runs as deleted, but for one that became a version meanwhile, even in the same moment."""
+        """Mark runs as deleted, except those that became a version meanwhile."""
         left = []
         for item in items:
             if not self._is_a_version(item.name):
-                self._upkeep.delete_run(item.name, self._now)
+                self._mlflow_cleanup.delete_run(item.name, self._now)
                 if not self._is_a_version(item.name):
                     continue
-                self._upkeep.restore_run(item.name)
+                self._mlflow_cleanup.restore_run(item.name)
             left.append(f"run {item.name} became a version meanwhile.")
         return left
 
@@ -181,35 +198,35 @@ class _PlanExecutor:
         return run_id in self._registry.runs_and_models()[0]
 
     def _purge(self, paths: Iterable[str]) -> list[str]:
-        experiment = self._upkeep.experiment()
+        experiment = self._mlflow_cleanup.experiment()
         for path in paths if experiment else ():
-            self._upkeep.remove_artifacts(str(experiment), path)
+            self._mlflow_cleanup.remove_artifacts(str(experiment), path)
         return []
 
     def _purge_models(self, items: list[CleanupItem]) -> list[str]:
         for item in items:
-            self._upkeep.delete_model(item.name)
+            self._mlflow_cleanup.delete_model(item.name)
         return self._purge(model_folder(item.name) for item in items)
 
     def _mark_orphans(self, items: list[CleanupItem]) -> list[str]:
-        experiment = self._upkeep.experiment()
+        experiment = self._mlflow_cleanup.experiment()
         for item in items if experiment else ():
-            self._upkeep.mark_orphans(str(experiment), item.name, self._now)
+            self._mlflow_cleanup.mark_orphans(str(experiment), item.name, self._now)
         return []
 
     def _purge_orphans(self, items: list[CleanupItem]) -> list[str]:
-        left, experiment = self._purge(item.name for item in items), self._upkeep.experiment()
+        left, experiment = self._purge(item.name for item in items), self._mlflow_cleanup.experiment()
         for item in items if experiment else ():
-            self._upkeep.unmark_orphans(str(experiment), item.name)
+            self._mlflow_cleanup.unmark_orphans(str(experiment), item.name)
         return left
 
     def _remove_files(self, items: list[CleanupItem]) -> list[str]:
-        for place, each in _by_table(items):
-            inventory.remove_files(StoragePath.of(place), [item.name for item in each], folders=True)
+        for place, of_place in _by_table(items):
+            inventory.remove_files(StoragePath.of(place), [item.name for item in of_place], folders=True)
         if any(item.kind == "page" for item in items):
             data_docs.write_index(self._use_case.name)
         return []
 
 
 def _by_table(items: Iterable[CleanupItem]) -> list[tuple[str, list[CleanupItem]]]:
-    return [(table, list(each)) for table, each in groupby(items, key=lambda item: item.table)]
+    return [(table, list(of_table)) for table, of_table in groupby(items, key=lambda item: item.table)]

@@ -1,7 +1,7 @@
-"""Upkeep of a use case's experiment in MLflow: what is there, how large it is, and removing some of it.
+"""List, measure and remove what a use case has stored in MLflow.
 
-All of it over the server's REST interface and its proxy for artifacts. What only `mlflow gc` can do, beside the
-database, is left to it: the rows of deleted runs, which are small.
+Uses only the server's REST interface and its proxy for artifacts. The database rows of deleted runs stay; they are
+small, and only `mlflow gc` can remove them.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from include.registry.mlflow_runs import UNKNOWN, Runs, retry_on_conflict, trans
 from include.registry.tags import COMPLETE, DELETED_ON, OWNERLESS, RESTORED_ON, from_mlflow, mlflow_name
 
 _MODELS = "models"
-"""The folder of logged models among the folders of runs."""
+"""The folder of logged models, next to the folders of runs."""
 _INVALID = "INVALID_PARAMETER_VALUE"
 
 
 class MlflowCleanup(Runs):
-    """What a use case's experiment holds."""
+    """The MLflow experiment of a use case, for maintenance."""
 
     @translate_mlflow_errors
     def experiment(self) -> str | None:
-        """Its id; None where there is none, and none is made."""
+        """Return the experiment's id; None if there is none, which creates none."""
         found = self._client.get_experiment_by_name(self.use_case.name)
         return str(found.experiment_id) if found else None
 
     @translate_mlflow_errors
     def runs(self, experiment: str) -> list[StoredRun]:
-        """All runs, deleted ones too, the oldest first."""
+        """Return all runs, including deleted ones, the oldest first."""
         found: list[Run] = []
         token = None
         while True:
@@ -50,7 +50,7 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def logged_models(self, experiment: str) -> dict[str, str]:
-        """Logged model that is not deleted to the run that made it."""
+        """Return for each logged model that is not deleted the run that made it."""
         found: list[LoggedModel] = []
         token = None
         while True:
@@ -62,26 +62,28 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def artifact_folders(self, experiment: str) -> dict[str, list[str]]:
-        """The names of the folders of `runs` and of `models` that there are; each belongs to one, or to none.
+        """Return the names of the existing folders of `runs` and of `models`.
 
-        Nothing where the artifacts are not in a folder of the experiment's id, which is its own.
+        Empty if the experiment's artifacts are not in a folder of its own, named by its id.
         """
         if not self._place(experiment).rstrip("/").endswith(f"/{experiment}"):
             return {"runs": [], "models": []}
         top = self._repository(experiment)
-        names = [_name(each.path) for each in top.list_artifacts() if each.is_dir]
-        models = [_name(each.path) for each in top.list_artifacts(_MODELS)] if _MODELS in names else []
+        names = [_name(entry.path) for entry in top.list_artifacts() if entry.is_dir]
+        models = [_name(entry.path) for entry in top.list_artifacts(_MODELS)] if _MODELS in names else []
         return {"runs": sorted(set(names) - {_MODELS}), "models": sorted(models)}
 
     @translate_mlflow_errors
     def size(self, experiment: str, path: str) -> int:
-        """Bytes below a folder of artifacts; 0 where there is none."""
+        """Return the bytes below a folder of artifacts; 0 if there is none."""
         return _size(self._repository(experiment), path)
 
     @translate_mlflow_errors
     def delete_run(self, run_id: str, now: datetime) -> None:
-        """Mark a run as deleted, and when: it can be restored. Done before, or by another just now, it changes
-        nothing."""
+        """Mark a run as deleted, with the time; it can be restored.
+
+        A run that is deleted already, also by a concurrent process, does not change.
+        """
         if self._is_deleted(run_id):
             return
         try:
@@ -96,12 +98,12 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def restore_run(self, run_id: str) -> None:
-        """Take the deletion of a run back."""
+        """Restore a deleted run."""
         self._client.restore_run(run_id)
 
     @translate_mlflow_errors
     def reset_retention(self, run_id: str, now: datetime) -> None:
-        """Of a run that was restored, keep when that was found, and forget the deletion; done before, nothing."""
+        """Replace the deletion time of a restored run with the restoration's."""
         if self._is_deleted(run_id) or DELETED_ON.name not in self._client.get_run(run_id).data.tags:
             return
         try:
@@ -109,13 +111,13 @@ class MlflowCleanup(Runs):
                 partial(self._client.set_tag, run_id, RESTORED_ON.name, now.isoformat(timespec="seconds"))
             )
             self._client.delete_tag(run_id, DELETED_ON.name)
-        except MlflowException:  # deleted, or done by another, just now
+        except MlflowException:  # another process has deleted or reset it meanwhile
             if not self._is_deleted(run_id) and DELETED_ON.name in self._client.get_run(run_id).data.tags:
                 raise
 
     @translate_mlflow_errors
     def remove_artifacts(self, experiment: str, path: str) -> None:
-        """Remove a folder of artifacts for good; one that is gone already, or that another removes now, is no error."""
+        """Remove a folder of artifacts for good; a missing one is no error."""
         repository = self._repository(experiment)
         try:
             repository.delete_artifacts(path)  # type: ignore[no-untyped-call]
@@ -125,24 +127,24 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def ownerless(self, experiment: str) -> dict[str, datetime]:
-        """Folder of artifacts to when it was first seen to belong to no run or model."""
+        """Return since when each marked artifact folder has no run or model."""
         tags = from_mlflow(self._client.get_experiment(experiment).tags)
         return {
-            name.removeprefix(OWNERLESS): datetime.fromisoformat(told)
-            for name, told in tags.items()
+            name.removeprefix(OWNERLESS): datetime.fromisoformat(time)
+            for name, time in tags.items()
             if name.startswith(OWNERLESS)
         }
 
     @translate_mlflow_errors
     def mark_orphans(self, experiment: str, path: str, now: datetime) -> None:
-        """Keep since when a folder belongs to nothing; the first time stands."""
+        """Mark since when a folder has no owner; an earlier mark stays."""
         if path not in self.ownerless(experiment):
-            name, told = mlflow_name(f"{OWNERLESS}{path}"), now.isoformat(timespec="seconds")
-            retry_on_conflict(partial(self._client.set_experiment_tag, experiment, name, told))
+            name, time = mlflow_name(f"{OWNERLESS}{path}"), now.isoformat(timespec="seconds")
+            retry_on_conflict(partial(self._client.set_experiment_tag, experiment, name, time))
 
     @translate_mlflow_errors
     def unmark_orphans(self, experiment: str, path: str) -> None:
-        """Take that note away; none there is no error."""
+        """Remove the mark of a folder; a missing mark is no error."""
         try:
             self._client.delete_experiment_tag(experiment, mlflow_name(f"{OWNERLESS}{path}"))
         except MlflowException:
@@ -151,11 +153,11 @@ class MlflowCleanup(Runs):
 
     @translate_mlflow_errors
     def delete_model(self, model_id: str) -> None:
-        """Mark a logged model as deleted, which nobody can take back; one that is gone already is no error."""
+        """Mark a logged model as deleted, which cannot be undone; a missing model is no error."""
         try:
             self._client.delete_logged_model(model_id)
         except MlflowException as error:
-            if error.error_code not in (UNKNOWN, _INVALID):  # else it is deleted already
+            if error.error_code not in (UNKNOWN, _INVALID):  # these codes mean that it is deleted already
                 raise
 
     def _repository(self, experiment: str) -> ArtifactRepository:
@@ -166,24 +168,24 @@ class MlflowCleanup(Runs):
 
 
 def run_folder(run_id: str) -> str:
-    """Where a run's artifacts are, from the experiment's on."""
+    """Return the path of a run's artifacts below the experiment's artifacts."""
     return run_id
 
 
 def model_folder(model_id: str) -> str:
-    """Where a logged model's files are, from the experiment's artifacts on."""
+    """Return the path of a logged model's files below the experiment's artifacts."""
     return f"{_MODELS}/{model_id}"
 
 
 def _stored(run: Run) -> StoredRun:
-    told, tags, deleted = run.info.end_time or run.info.start_time, from_mlflow(run.data.tags), run.info.lifecycle_stage
+    tags = from_mlflow(run.data.tags)
     return StoredRun(
         run_id=str(run.info.run_id),
         name=str(run.info.run_name or ""),
-        ended_at=datetime.fromtimestamp(told / 1000, UTC),
+        ended_at=datetime.fromtimestamp((run.info.end_time or run.info.start_time) / 1000, UTC),
         tags=tags,
         complete=tags.get(COMPLETE) == "true",
-        deleted=deleted == "deleted",
+        deleted=run.info.lifecycle_stage == "deleted",
         deleted_on=datetime.fromisoformat(tags[DELETED_ON]) if DELETED_ON in tags else None,
         restored_on=datetime.fromisoformat(tags[RESTORED_ON]) if RESTORED_ON in tags else None,
         parent=run.data.tags.get(MLFLOW_PARENT_RUN_ID),
@@ -191,8 +193,8 @@ def _stored(run: Run) -> StoredRun:
 
 
 def _size(repository: ArtifactRepository, path: str) -> int:
-    found: list[Any] = repository.list_artifacts(path)
-    return sum(_size(repository, each.path) if each.is_dir else int(each.file_size or 0) for each in found)
+    entries: list[Any] = repository.list_artifacts(path)
+    return sum(_size(repository, entry.path) if entry.is_dir else int(entry.file_size or 0) for entry in entries)
 
 
 def _name(path: str) -> str:

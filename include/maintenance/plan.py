@@ -1,6 +1,6 @@
-"""Survey: look at all that a use case has stored, and plan what would go and what would be put in order.
+"""Plan the clean-up of a use case's storage.
 
-Only reads: no table, folder or experiment is made by it.
+Only reads: creates no table, folder or experiment.
 """
 
 from __future__ import annotations
@@ -28,34 +28,36 @@ from include.training.recipe import TrainingSpec, TrainingSpecError
 
 TRAINED_ON = ("features", "labels")
 RECORDS = ("decisions", "retrainings")
-"""Tables of what was decided: nothing that they ever held is removed."""
+"""Tables of decisions, whose files are never removed."""
 CHECKPOINT_AFTER = 50
-"""Commits after which opening a table is worth a checkpoint."""
+"""Number of commits without a checkpoint after which a new one is written, to open the table faster."""
 _VERSION_TAGS = {"features": tags.FEATURES_VERSION, "labels": tags.LABELS_VERSION}
-"""Table to the tag that says which of its Delta versions a model was trained on."""
+"""Table to the tag with the Delta version on which a model was trained."""
 _DONE = ".all.done"
 
 
 def build_cleanup_plan(project: Project, now: datetime, logs: Sequence[str] = ()) -> CleanupPlan:
-    """The plan of that instant; `logs` are the folders, or addresses on S3, of the logs of Airflow's tasks.
+    """Return the plan for this time; `logs` are folders or S3 addresses of task logs.
 
-    Raises MlflowUnreachableError and LedgerCorruptedError: without versions and ledger nobody knows what is needed.
+    Raises:
+        MlflowUnreachableError: MLflow does not answer, so the versions are unknown.
+        LedgerCorruptedError: the ledger is damaged, so the champions are unknown.
     """
-    return _CleanupPlanner(project, now).plan([StoragePath.of(each) for each in logs])
+    return _CleanupPlanner(project, now).plan([StoragePath.of(folder) for folder in logs])
 
 
 class _CleanupPlanner:
-    """One look at everything."""
+    """Makes one plan; reads versions, runs and ledger once."""
 
     def __init__(self, project: Project, now: datetime) -> None:
         use_case = project.use_case
         self._use_case, self._policy, self._now = use_case, use_case.retention, now
-        self._lake, self._upkeep = project.lake, MlflowCleanup(use_case)
+        self._lake, self._mlflow_cleanup = project.lake, MlflowCleanup(use_case)
         self._versions = project.registry.versions()
         self._runs_of_versions, self._models_of_versions = project.registry.runs_and_models()
         self._entries: list[LedgerEntry] = project.ledger.entries()
-        self._experiment = self._upkeep.experiment()
-        self._runs = self._upkeep.runs(self._experiment) if self._experiment else []
+        self._experiment = self._mlflow_cleanup.experiment()
+        self._runs = self._mlflow_cleanup.runs(self._experiment) if self._experiment else []
         self._logs: dict[str, TransactionLog] = {}
         self._problems: list[str] = []
         trees = {entry.trees for entry in self._entries}
@@ -84,11 +86,11 @@ class _CleanupPlanner:
     # -- tables
 
     def _tables(self) -> Iterator[CleanupItem]:
-        needed, there = self._needed(), {}
+        needed, remaining = self._needed(), {}
         for table in schemas.tables(self._use_case):
             place = self._lake.root / table
             try:
-                files = inventory.list_files(place)  # before the log: what is committed meanwhile is in the log
+                files = inventory.list_files(place)  # before the log, so that the log names all committed files
                 log = transaction_log.read_transaction_log(place)
             except (AirworthyError, OSError) as error:
                 self._problems.append(str(error))
@@ -96,26 +98,26 @@ class _CleanupPlanner:
             if log is None:
                 continue
             self._logs[table] = log
-            yield from self._in_order(table, log)
-            gone = [] if table in RECORDS else list(self._gone(table, log, files, needed))
-            yield from gone
-            there[table] = {file.name for file in files} - {item.name for item in gone}
-        yield from self._lost(there)
+            yield from self._checkpoint(table, log)
+            removable = [] if table in RECORDS else list(self._removable(table, log, files, needed))
+            yield from removable
+            remaining[table] = {file.name for file in files} - {item.name for item in removable}
+        yield from self._marks(remaining)
 
-    def _in_order(self, table: str, log: TransactionLog) -> Iterator[CleanupItem]:
-        """Whether a checkpoint is due."""
+    def _checkpoint(self, table: str, log: TransactionLog) -> Iterator[CleanupItem]:
+        """Yield an item if a checkpoint is due."""
         if not log.cleans_up and log.version - (log.checkpoint or 0) >= CHECKPOINT_AFTER:
             yield CleanupItem(
                 "checkpoint", f"{log.version}", 0, f"{log.version - (log.checkpoint or 0)} commits", table
             )
 
-    def _gone(
+    def _removable(
         self, table: str, log: TransactionLog, files: Sequence[StoredFile], needed: Mapping[str, set[int]] | None
     ) -> Iterator[CleanupItem]:
-        there = {file.name for file in files}
+        stored = {file.name for file in files}
         if needed is not None or table not in TRAINED_ON:
             for part in rules.superseded_files(log.parts, (needed or {}).get(table, ()), self._policy, self._now):
-                if part.path in there:
+                if part.path in stored:
                     reason = f"{part.day} was replaced at Delta version {part.removed}"
                     yield CleanupItem("superseded file", part.path, part.bytes, reason, table)
         known, data = {part.path for part in log.parts}, [file for file in files if _is_data(file.name)]
@@ -123,63 +125,62 @@ class _CleanupPlanner:
             yield CleanupItem("orphan file", file.name, file.bytes, "no commit names it", table)
 
     def _needed(self) -> dict[str, set[int]] | None:
-        """Table to the Delta versions that stay; None where one model does not say what it was trained on."""
+        """Return the Delta versions to keep by table; None if one model does not name its own."""
         stays = {kept.name for kept in self._kept if kept.stays}
-        known = {f"version {each.number}": each.tags for each in self._versions if each.number in stays}
-        leaving = {run.run_id for run in self._to_purge()}  # one that can be restored keeps its data
-        known |= {
+        tags_of = {f"version {version.number}": version.tags for version in self._versions if version.number in stays}
+        purged = {run.run_id for run in self._to_purge()}  # a run that can be restored keeps its data
+        tags_of |= {
             f"run {run.run_id}": run.tags
             for run in self._runs
-            if run.complete and tags.TREES in run.tags and run.run_id not in leaving | self._runs_of_versions
+            if run.complete and tags.TREES in run.tags and run.run_id not in purged | self._runs_of_versions
         }
         needed: dict[str, set[int]] = {}
-        for name, told in known.items():
+        for name, own_tags in tags_of.items():
             for table in TRAINED_ON:
                 tag = _VERSION_TAGS[table]
-                if not told.get(tag, "").isdecimal():
+                if not own_tags.get(tag, "").isdecimal():
                     self._problems.append(
-                        f"{name} of {self._use_case.name} has no tag {tag.name}, so nobody knows which data it"
-                        f" needs, and nothing that was replaced in {' and '.join(TRAINED_ON)} is removed."
+                        f"{name} of {self._use_case.name} has no tag {tag.name}, so the data that it needs are unknown,"
+                        f" and no replaced file of {' and '.join(TRAINED_ON)} is removed."
                     )
                     return None
-                needed.setdefault(table, set()).add(int(told[tag]))
+                needed.setdefault(table, set()).add(int(own_tags[tag]))
         return needed
 
-    def _lost(self, there: Mapping[str, set[str]]) -> Iterator[CleanupItem]:
-        """Versions that could not be built again from the files that stay, and do not say so yet; and those that say
-        so, and stay after all with all their files."""
-        kept = {each.name: each for each in self._kept}
+    def _marks(self, remaining: Mapping[str, set[str]]) -> Iterator[CleanupItem]:
+        """Yield versions whose mark "no longer reproducible" must change."""
+        kept = {version.name: version for version in self._kept}
         for version in self._versions:
             if kept[version.number].stays or tags.NOT_REPRODUCIBLE in version.tags:
-                if kept[version.number].stays and self._is_regained(version, there):
+                if kept[version.number].stays and self._is_regained(version, remaining):
                     yield CleanupItem(
-                        "regained version", version.number, 0, f"{kept[version.number].reason}; its data are there"
+                        "regained version", version.number, 0, f"{kept[version.number].reason}; its data exist"
                     )
                 continue
             for needs in _needs(version):
                 log = self._logs.get(needs.table)
-                if log and (days := rules.versions_losing_data(needs, log.parts, there[needs.table])):
-                    reason = self._farewell(needs, days, kept[version.number])
+                if log and (days := rules.versions_losing_data(needs, log.parts, remaining[needs.table])):
+                    reason = self._loss_reason(needs, days, kept[version.number])
                     yield CleanupItem("version", version.number, 0, reason, needs.table)
                     break
 
-    def _is_regained(self, version: Version, there: Mapping[str, set[str]]) -> bool:
+    def _is_regained(self, version: Version, remaining: Mapping[str, set[str]]) -> bool:
         needed = _needs(version)
         return (
             tags.NOT_REPRODUCIBLE in version.tags
             and bool(needed)
-            and all(needs.table in there for needs in needed)
+            and all(needs.table in remaining for needs in needed)
             and not any(
-                rules.versions_losing_data(each, self._logs[each.table].parts, there[each.table]) for each in needed
+                rules.versions_losing_data(needs, self._logs[needs.table].parts, remaining[needs.table])
+                for needs in needed
             )
         )
 
-    def _farewell(self, needs: VersionNeeds, days: Sequence[date], kept: KeptVersion) -> str:
+    def _loss_reason(self, needs: VersionNeeds, days: Sequence[date], kept: KeptVersion) -> str:
         return (
-            f"since {self._now.date()}, because of the declared retention: what {needs.table} held of"
-            f" {_named(days)} at Delta version {needs.version} was replaced more than {self._policy.superseded_days}"
-            f" days"
-            f" ago and is removed; of this version, {kept.reason}."
+            f"since {self._now.date()}, because of the declared retention: {_named(days)} of {needs.table} at Delta"
+            f" version {needs.version} were replaced more than {self._policy.superseded_days} days ago and are removed."
+            f" Why this version's data are not kept: {kept.reason}."
         )
 
     # -- MLflow
@@ -191,31 +192,38 @@ class _CleanupPlanner:
             yield CleanupItem("restored run", run.run_id, 0, f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}, is back")
         for run in self._old_runs():
             yield CleanupItem("run", run.run_id, 0, f"{run.name}, ended {run.ended_at:%Y-%m-%d}, became no version")
-        logged, of_versions = self._upkeep.logged_models(self._experiment), self._models_of_versions
+        logged, of_versions = self._mlflow_cleanup.logged_models(self._experiment), self._models_of_versions
         for run in self._to_purge():
             reason = f"{run.name}, deleted {run.deleted_on:%Y-%m-%d}"
-            if bytes_ := self._upkeep.size(self._experiment, run_folder(run.run_id)):
+            if bytes_ := self._mlflow_cleanup.size(self._experiment, run_folder(run.run_id)):
                 yield CleanupItem("deleted run", run.run_id, bytes_, reason)
             model = run.tags.get(tags.MODEL_ID)
             models = {model} | {model for model, source in logged.items() if source == run.run_id}
             for name in sorted(filter(None, models - of_versions)):
-                if (bytes_ := self._upkeep.size(self._experiment, model_folder(name))) or name in logged:
+                if (bytes_ := self._mlflow_cleanup.size(self._experiment, model_folder(name))) or name in logged:
                     yield CleanupItem("logged model", name, bytes_, reason)
         yield from self._ownerless(self._experiment, logged, of_versions)
 
     def _ownerless(self, experiment: str, logged: Mapping[str, str], of_versions: set[str]) -> Iterator[CleanupItem]:
-        """Folders first, then runs and models anew: whoever makes a folder has made its run before."""
-        folders = self._upkeep.artifact_folders(experiment)
-        runs, logged = self._upkeep.runs(experiment), {**logged, **self._upkeep.logged_models(experiment)}
-        found = [run_folder(name) for name in mlflow_rules.orphan_folders(folders["runs"], runs)]
-        found += [model_folder(n) for n in mlflow_rules.orphan_models(folders["models"], logged, runs, of_versions)]
-        seen, last = self._upkeep.ownerless(experiment), rules.cutoff_of(self._now, self._policy.deleted_run_days)
-        for path in found:
-            if path not in seen:
-                yield CleanupItem("ownerless folder", path, 0, "no run or model has it")
-            elif seen[path] < last:
-                reason = f"no run or model had it on {seen[path]:%Y-%m-%d}, nor has one now"
-                yield CleanupItem("orphan artifacts", path, self._upkeep.size(experiment, path), reason)
+        """Yield artifact folders of no run or model.
+
+        Folders are listed before runs and models, since a run is created before its folder.
+        """
+        folders = self._mlflow_cleanup.artifact_folders(experiment)
+        runs, logged = (
+            self._mlflow_cleanup.runs(experiment),
+            {**logged, **self._mlflow_cleanup.logged_models(experiment)},
+        )
+        orphans = [run_folder(name) for name in mlflow_rules.orphan_folders(folders["runs"], runs)]
+        orphans += [model_folder(n) for n in mlflow_rules.orphan_models(folders["models"], logged, runs, of_versions)]
+        marked = self._mlflow_cleanup.ownerless(experiment)
+        last = rules.cutoff_of(self._now, self._policy.deleted_run_days)
+        for path in orphans:
+            if path not in marked:
+                yield CleanupItem("ownerless folder", path, 0, "it belongs to no run or model")
+            elif marked[path] < last:
+                reason = f"it has belonged to no run or model since {marked[path]:%Y-%m-%d}"
+                yield CleanupItem("orphan artifacts", path, self._mlflow_cleanup.size(experiment, path), reason)
 
     def _old_runs(self) -> list[StoredRun]:
         return mlflow_rules.runs_to_delete(self._runs, self._protected, self._policy, self._now)
@@ -235,21 +243,21 @@ class _CleanupPlanner:
             "page", data_docs.data_docs_folder(name), policy.data_docs_days, ".html", besides=("index.html",)
         )
         fits = self._old("fit", ModelCache.of(self._use_case).folder, policy.backtest_cache_days, ".json")
-        left = (self._unfinished(place) for place in (self._lake.root, data_docs.data_docs_folder(name)))
-        for found in (pages, fits, self._letters(), *left, *(self._task_logs(base) for base in logs)):
-            yield from self._as_far(found)
+        unfinished = (self._unfinished(place) for place in (self._lake.root, data_docs.data_docs_folder(name)))
+        for items in (pages, fits, self._letters(), *unfinished, *(self._task_logs(base) for base in logs)):
+            yield from self._while_readable(items)
 
     def _task_logs(self, base: StoragePath) -> Iterator[CleanupItem]:
         for folder in base.names():
             if folder.startswith(f"dag_id={self._use_case.name}__"):
-                yield from self._as_far(self._old("task log", base / folder, self._policy.log_days))
+                yield from self._while_readable(self._old("task log", base / folder, self._policy.log_days))
 
-    def _as_far(self, items: Iterator[CleanupItem]) -> Iterator[CleanupItem]:
-        """The items of a place, or a problem: one that cannot be listed does not stop the others."""
+    def _while_readable(self, items: Iterator[CleanupItem]) -> Iterator[CleanupItem]:
+        """Yield items; if a folder cannot be listed, record the problem."""
         try:
             yield from items
         except (AirworthyError, OSError) as error:
-            if str(error) not in self._problems:  # a place is looked at for more than one kind
+            if str(error) not in self._problems:  # a folder is listed for more than one kind
                 self._problems.append(str(error))
 
     def _old(
@@ -260,14 +268,14 @@ class _CleanupPlanner:
                 yield CleanupItem(kind, file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
     def _unfinished(self, place: StoragePath) -> Iterator[CleanupItem]:
-        """What a writer on disk that was killed has left under a name for the time of writing."""
+        """Yield the temporary files that a killed writer left on disk."""
         files = inventory.list_files(place) if place.is_local else []
         for file in rules.outdated_files(files, self._policy.superseded_days, self._now):
             if is_unfinished(file.name):
                 yield CleanupItem("unfinished file", file.name, file.bytes, f"of {file.modified:%Y-%m-%d}", place.uri)
 
     def _letters(self) -> Iterator[CleanupItem]:
-        """Of alerts that are done and old, all but the mark that they are: with it, they are never sent again."""
+        """Yield the files of old alerts that are done, except their marks."""
         place = NotificationQueue.of(self._use_case).folder
         files = inventory.list_files(place)
         done = {file.name.removesuffix(_DONE) for file in files if file.name.endswith(_DONE)}
@@ -279,7 +287,7 @@ class _CleanupPlanner:
 
 
 def _needs(version: Version) -> list[VersionNeeds]:
-    """What a version was trained on; nothing where its recipe does not say."""
+    """Return the data on which a version was trained; empty if its recipe does not say."""
     try:
         known = TrainingSpec.from_tag(version.tags.get(tags.RECIPE, ""))
         return [
@@ -291,7 +299,7 @@ def _needs(version: Version) -> list[VersionNeeds]:
 
 
 def _is_data(name: str) -> bool:
-    """Whether a file of a table's folder may be one of its rows: neither its log nor hidden."""
+    """Return whether a file of a table's folder may hold rows."""
     return not any(part.startswith(("_", ".")) for part in name.split("/"))
 
 

@@ -1,4 +1,4 @@
-"""Start a table again from a period on, so that a backfill fills it under the columns that are declared now."""
+"""Empty a table from a period on, so that a backfill builds it again."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from include.project import Project
 
 @dataclass(frozen=True)
 class TableRebuild:
-    """What rebuilding a table from a period on changes, or has changed."""
+    """The changes of a table's rebuild from a period on, planned or applied."""
 
     use_case: str
     table: str
     since: date
     removed: tuple[date, ...]
-    """Periods from `since` on that leave the table, to be built again."""
+    """Periods from `since` on, which leave the table."""
     unreadable: tuple[date, ...]
-    """Earlier periods that leave it too: a declared column does not hold what they hold."""
+    """Earlier periods that leave it too: a column's values do not fit the declared type."""
     kept: int
-    """Earlier periods that stay as they are."""
+    """Number of earlier periods that stay."""
     version: int
-    """The Delta version that still holds all of them."""
+    """The Delta version that still has all periods."""
     applied: bool = False
 
     @property
     def lines(self) -> list[str]:
-        """Say it for a person."""
+        """Return the changes as text for a person."""
         leave = "left" if self.applied else "would leave"
         lines = [f"{_counted(self.removed)} from {self.since} on {leave} {self.use_case}/{self.table}."]
         if self.unreadable:
-            reason = "hold a column in a type that the declared one does not hold"
+            reason = "have a column whose values do not fit the declared type"
             lines.append(f"{_counted(self.unreadable)} before {self.since} {leave} it too: they {reason}.")
-        lines.append(f"Earlier periods that stay: {self.kept}. Delta version {self.version} keeps all, as it was.")
+        lines.append(f"Earlier periods that stay: {self.kept}. Delta version {self.version} still has all periods.")
         kind = self.table.partition("/")[0]
         if kind == "raw":
-            lines.append("Raw rows come from the source alone: make sure that it delivers these periods again.")
+            lines.append("Raw rows come only from the source: make sure that it delivers these periods again.")
         dag = MADE_BY.get(kind, "data")
         days = sorted({*self.removed, *self.unreadable})
         if self.applied and days:
             lines.append(f"Fill it: backfill {self.use_case}__{dag} from {days[0]} to {days[-1]}.")
         if not self.applied:
-            lines.append("A dry run: nothing was changed. With --apply it is done.")
+            lines.append("Dry run: nothing was changed. Use --apply to apply it.")
         return lines
 
 
 def rebuild_table(project: Project, table: str, since: date, *, apply: bool = False) -> TableRebuild:
-    """Remove the periods from `since` on, and earlier ones that cannot be read as declared now; a dry run first.
+    """Remove the periods from `since` on, and earlier unreadable ones.
 
-    Old Delta versions stay, so that registered versions can still be reproduced from them.
+    Without `apply` nothing is changed. Old Delta versions stay, so that registered models can still be reproduced.
 
     Raises:
-        InvalidRequestError: there is no such table, it holds nothing, or `since` is no day of the use case.
+        InvalidRequestError: there is no such table, it does not exist yet, or `since` is no day of the use case.
     """
     use_case = project.use_case
     use_case.require(since)
@@ -66,7 +66,7 @@ def rebuild_table(project: Project, table: str, since: date, *, apply: bool = Fa
         raise InvalidRequestError(f"{use_case.name} has no table {table!r}; it has {schemas.tables(use_case)}.")
     lake = project.lake
     if not history.is_table(lake.uri(table)):
-        raise InvalidRequestError(f"{use_case.name}: table {table} is not there yet, so there is nothing to rebuild.")
+        raise InvalidRequestError(f"{use_case.name}: table {table} does not exist yet, so nothing can be rebuilt.")
     view = lake.pinned(date.max, {table: None})
     days = list(view.partitions(table))
     removed = [day for day in days if day >= since]

@@ -1,4 +1,4 @@
-"""Give the MLflow tags of a use case the product's prefix, as code of lake format 2 reads and writes them."""
+"""Add the product's prefix to the MLflow tags of a use case."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class TagRenaming(Runs):
 
     @translate_mlflow_errors
     def add_prefix(self) -> None:
-        """Rename every tag of format 1. It may be interrupted and called again.
+        """Rename every tag of format 1. An interrupted call can be repeated.
 
-        Runs that are deleted take no tags: they keep theirs.
+        Deleted runs keep their old tags, since MLflow refuses new ones.
         """
         client, model = self._client, self.use_case.name
         for run in self._active_runs():

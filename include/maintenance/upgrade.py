@@ -8,7 +8,7 @@ from include.maintenance.upgrades import upgrade_lake
 
 
 def upgrade_format(use_case: UseCase) -> str:
-    """Upgrade; what was done, in a sentence."""
+    """Upgrade the lake; return a sentence about what was done."""
     if reached := upgrade_lake(use_case):
         return f"The lake of {use_case.name} was brought to format {reached[-1]}."
     return f"The lake of {use_case.name} has format {FORMAT} already; nothing was changed."

@@ -1,4 +1,4 @@
-"""The steps from one format of a lake to the next: format number to what must be done to reach it."""
+"""Upgrade a use case's lake from one format to the next."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from include.registry.ledger import Ledger
 
 
 class UnsignedLakeError(AirworthyError):
-    """A lake was stored by code that signed nothing, or with other keys."""
+    """A lake was written by code without signatures, or with other keys."""
 
     def __init__(self, use_case: str, table: str, days: set[date]) -> None:
         self.table, self.days = table, days
         super().__init__(
             f"{use_case}: {table} has {len(days)} days, from {min(days)} on, whose files this installation has not"
-            " signed. If the keys are not those that they were signed with, set AIRWORTHY_SIGNING_KEYS to all of them,"
-            " the newest first, and run this again. A lake of code that signed nothing cannot be upgraded: start with"
-            " an empty one (AIRWORTHY_LAKE) and backfill. Nothing was changed."
+            " signed. If they were signed with other keys, set AIRWORTHY_SIGNING_KEYS to all of them, the newest first,"
+            " and run this again. A lake without signatures cannot be upgraded: start with an empty one"
+            " (AIRWORTHY_LAKE) and backfill. Nothing was changed."
         )
 
 
 def adopt_signed(use_case: UseCase) -> None:
-    """Make sure that all a lake holds was signed here: it has the form of format 1, and only lacks its number.
+    """Check that this installation signed all of a lake.
 
     Raises:
-        UnsignedLakeError: a table has files without a genuine name. LedgerCorruptedError: the ledger has such entries.
+        UnsignedLakeError: a table has files without a genuine name.
+        LedgerCorruptedError: the ledger has entries without a genuine signature, or is damaged.
     """
     root = _root(use_case)
     Ledger(use_case.name, root / "ledger").entries()
@@ -46,7 +47,7 @@ def adopt_signed(use_case: UseCase) -> None:
 
 
 def prefix_mlflow_tags(use_case: UseCase) -> None:
-    """Give each tag in MLflow the prefix `airworthy.`; the ledger's head is one of them.
+    """Add the prefix `airworthy.` to each tag in MLflow, including the ledger's head.
 
     Raises:
         MlflowUnreachableError: MLflow does not answer.
@@ -58,13 +59,15 @@ STEPS: Mapping[int, Callable[[UseCase], None]] = MappingProxyType({1: adopt_sign
 
 
 def upgrade_lake(use_case: UseCase) -> list[int]:
-    """Bring a use case's lake to the format of this code; the format numbers that were reached.
+    """Upgrade a use case's lake; return the formats that were reached.
 
-    May be interrupted and run again.
+    An interrupted upgrade can be repeated.
 
     Raises:
-        LakeFormatError: newer code has stored it. UnsignedLakeError, LedgerCorruptedError: see `adopt_signed`.
-            MlflowUnreachableError: see `prefix_mlflow_tags`.
+        LakeFormatError: newer code has stored it.
+        UnsignedLakeError: see `adopt_signed`.
+        LedgerCorruptedError: see `adopt_signed`.
+        MlflowUnreachableError: see `prefix_mlflow_tags`.
     """
     return lake_format.upgrade(use_case, _root(use_case), STEPS)
 

@@ -68,7 +68,7 @@ def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
 def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
     """The value of the tag for a version or a run that is about to be one."""
     try:
-        profile = ReferenceProfile.from_json(registry.beside(version, NAME))
+        profile = ReferenceProfile.from_json(registry.load_companion(version, NAME))
     except (ArtifactMissingError, ProfileUnreadableError) as error:
         return f"There are no false-alarm rates: {error}"
     return json.dumps(compute_limits(use_case, profile).to_json())

@@ -195,7 +195,7 @@ class _DayMonitor:
             return ScoringVersion(None, None, str(error))
         try:
             return ScoringVersion(
-                version, ReferenceProfile.from_json(self.registry.beside(version, reference_profile.NAME)), ""
+                version, ReferenceProfile.from_json(self.registry.load_companion(version, reference_profile.NAME)), ""
             )
         except (ArtifactMissingError, ProfileUnreadableError) as error:
             return ScoringVersion(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")

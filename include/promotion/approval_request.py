@@ -1,4 +1,4 @@
-"""Brief: what a person must see before a model is promoted, beside the same of the champion."""
+"""Write the request to approve a model's promotion."""
 
 from __future__ import annotations
 
@@ -22,31 +22,35 @@ METRICS = ("log_loss", "auc", "brier", "ece", "expected_cost")
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """What a person is asked, or why nobody is."""
+    """The question to a person, or the reason why no approval is requested."""
 
     question: str | None
-    """Markdown; None where there is nothing to ask."""
-    nobody: str
-    """Why nobody is asked; empty where somebody is."""
+    """Markdown; None if no approval is requested."""
+    not_asked: str
+    """Why no approval is requested; empty if one is."""
 
 
 def build_approval_request(project: Project, version: str) -> ApprovalRequest:
     """Write the question about a version's promotion.
 
-    Nobody is asked of a version that did not pass its gates, that has flown already, or that was decided on before.
+    No approval is requested for a version that did not pass its gates, is or was champion, or was decided on before.
+
+    Raises:
+        InvalidRequestError: there is no such version.
+        LedgerCorruptedError: the ledger is damaged.
     """
     registry = project.registry
     candidate = registry.version(version)
     if (decided := approve.approval_decision(project, version)) is not None:
-        return ApprovalRequest(None, f"Nobody is asked: version {version} was {decided}.")
+        return ApprovalRequest(None, f"No approval is requested: version {version} was {decided}.")
     life = _life(project, registry, candidate)
-    if life in sync.FLOWN:
-        return ApprovalRequest(None, f"Nobody is asked: version {version} was made champion before.")
+    if life in sync.CHAMPION_STATES:
+        return ApprovalRequest(None, f"No approval is requested: version {version} was made champion before.")
     if life != "challenger":
         reason = blocking(candidate.verdicts) or f"Its gates are {candidate.tags.get(GATES, 'not judged')}."
-        return ApprovalRequest(None, f"Nobody is asked: version {version} did not pass its gates. {reason}")
-    flying = candidate.tags.get(COMPARED_WITH)
-    champion = next((version for version in registry.versions() if version.number == flying), None)
+        return ApprovalRequest(None, f"No approval is requested: version {version} did not pass its gates. {reason}")
+    compared_with = candidate.tags.get(COMPARED_WITH)
+    champion = next((version for version in registry.versions() if version.number == compared_with), None)
     return ApprovalRequest("\n".join(_lines(project.use_case, candidate, champion)), "")
 
 
@@ -56,29 +60,35 @@ def _life(project: Project, registry: Registry, candidate: Version) -> str:
 
 
 def _lines(use_case: UseCase, candidate: Version, champion: Version | None) -> list[str]:
-    told = f"Trained as of {candidate.as_of} on {candidate.tags[WINDOW]}"
-    lines = [f"{told}: {escaped(candidate.tags.get(REASON) or 'no reason given')}.", ""]
+    training = f"Trained as of {candidate.as_of} on {candidate.tags[WINDOW]}"
+    lines = [f"{training}: {escaped(candidate.tags.get(REASON) or 'no reason given')}.", ""]
     test = candidate.report["splits"]["test"]
     lines += [f"On its test days, {test['first']} to {test['last']}:", ""]
-    flying = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
-    names = {MODEL: f"version {candidate.number}", **flying, "logistic": "logistic", "prior": "prior"}
+    champion_name = {CHAMPION: f"champion, version {champion.number}"} if champion is not None else {}
+    names = {MODEL: f"version {candidate.number}", **champion_name, "logistic": "logistic", "prior": "prior"}
     lines += _metrics(candidate.judged, names)
-    before = {each["gate"]: each for each in _verdicts(champion)}
+    champion_verdicts = {verdict["gate"]: verdict for verdict in _verdicts(champion)}
     rows = [
-        (escaped(each["gate"]), number(each["value"]), number(each["limit"]), each["outcome"], _then(before, each))
-        for each in _verdicts(candidate)
+        (
+            escaped(verdict["gate"]),
+            number(verdict["value"]),
+            number(verdict["limit"]),
+            verdict["outcome"],
+            _champion_result(champion_verdicts, verdict),
+        )
+        for verdict in _verdicts(candidate)
     ]
-    lines += ["", *table(("gate", "value", "limit", "verdict", "the champion's, when it was judged"), rows, (1, 2))]
+    lines += ["", *table(("gate", "value", "limit", "verdict", "champion's, when evaluated"), rows, (1, 2))]
     lines += ["", *(f"- {escaped(verdict['reason'])}" for verdict in _verdicts(candidate))]
     if use_case.notice:
         lines += ["", f"> {use_case.notice}"]
     return lines
 
 
-def _metrics(found: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> list[str]:
-    """A table of the metrics of those subjects that were judged on these days."""
-    shown = [subject for subject in names if subject in found]
-    rows = [(metric, *(number(found[subject].get(metric)) for subject in shown)) for metric in METRICS]
+def _metrics(values: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> list[str]:
+    """Return a table of the metrics of the subjects that have values."""
+    shown = [subject for subject in names if subject in values]
+    rows = [(metric, *(number(values[subject].get(metric)) for subject in shown)) for metric in METRICS]
     return table(("", *(names[subject] for subject in shown)), rows, range(1, len(shown) + 1))
 
 
@@ -86,6 +96,6 @@ def _verdicts(version: Version | None) -> list[dict[str, Any]]:
     return list(version.verdicts) if version is not None else []
 
 
-def _then(before: Mapping[str, Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:
-    then = before.get(verdict["gate"])
-    return f"{number(then['value'])}, {then['outcome']}" if then else "–"
+def _champion_result(verdicts: Mapping[str, Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:
+    same_gate = verdicts.get(verdict["gate"])
+    return f"{number(same_gate['value'])}, {same_gate['outcome']}" if same_gate else "–"

@@ -1,4 +1,4 @@
-"""Approve: keep what a person, or the end of the time to answer, decided about a version's promotion."""
+"""Record the decision of a person, or of the timeout, on a promotion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from include.registry.tags import JUDGED
 
 @dataclass(frozen=True)
 class ApproveResult:
-    """The decision that stands; plain values."""
+    """The valid decision; plain values."""
 
     version: str
     approved: bool
@@ -30,12 +30,17 @@ class ApproveResult:
 def record_approval(
     project: Project, version: str, *, approved: bool, actor: str, reason: str, timed_out: bool = False
 ) -> ApproveResult:
-    """Record the decision on the ledger; the same again changes nothing. A rejection is final.
+    """Record the decision on the ledger; an equal decision again changes nothing.
 
-    An approval holds for the verdicts that the version has now. It may be taken back until the version is promoted:
-    after that it takes a rollback. With `timed_out` nobody has answered: then an approval that was recorded before
-    stands, whatever it was of. Raises InvalidRequestError for an unknown version, an approval after a rejection, and a
-    rejection after a promotion; LedgerCorruptedError, ModelReplacedError.
+    A rejection is final. An approval is valid for the version's current verdicts, and can be withdrawn until the
+    version is promoted; after that a rollback is needed. With `timed_out` (no answer) an earlier approval stays valid,
+    even one of other verdicts.
+
+    Raises:
+        InvalidRequestError: unknown version, approval after a rejection, or rejection after a promotion.
+        LedgerCorruptedError: the ledger is damaged.
+        LedgerConflictError: other processes kept writing to the ledger.
+        ModelReplacedError: the champion is not in the registry.
     """
     use_case = project.use_case
     form_limits.require_name("version", version)
@@ -61,14 +66,18 @@ def record_approval(
             continue
         sync.sync_registry(use_case)
         return ApproveResult(version, approved, actor, reason, new=True)
-    raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 
 
 def approval_decision(project: Project, version: str) -> StandingApproval | None:
-    """What was decided on the version and still counts; None where a person is to be asked.
+    """Return the valid decision on the version; None if a person must be asked.
 
-    A rejection always counts, also one of the same trees as another version; an approval, while the verdicts are those
-    that the person saw. Raises InvalidRequestError for an unknown version; LedgerCorruptedError.
+    A rejection is always valid, also one of another version with the same trees. An approval is valid only for the
+    verdicts that the person saw.
+
+    Raises:
+        InvalidRequestError: there is no such version.
+        LedgerCorruptedError: the ledger is damaged.
     """
     registry = project.registry
     entries = sync.verified_entries(registry, project.ledger)
@@ -76,11 +85,12 @@ def approval_decision(project: Project, version: str) -> StandingApproval | None
 
 
 def approval_question(project: Project, version: str) -> str:
-    """Name what a person is asked to decide: the version, its files, and by what its verdicts were judged.
+    """Return what a decision is about: version, files and evaluation.
 
-    An answer counts for these files alone: numbers of versions are MLflow's, and can be given to another model.
+    An answer is valid only for these files, since MLflow can reuse a version's number for another model.
 
-    Raises InvalidRequestError for an unknown version.
+    Raises:
+        InvalidRequestError: there is no such version.
     """
     found = project.registry.version(version)
     return f"version {found.number} ({found.files_digest[:16]}), judged by {found.tags.get(JUDGED, 'nothing')[:16]}"
@@ -89,13 +99,15 @@ def approval_question(project: Project, version: str) -> str:
 def _record(
     registry: Registry, ledger: Ledger, version: Version, entries: list[LedgerEntry], decided: StandingApproval
 ) -> None:
-    """Append the decision to the ledger; the version's tag follows."""
-    there = next((entry for entry in entries if entry.flies and lifecycle.names_version(entry, version)), None)
-    if there is not None and not decided.approved:
+    """Append the decision to the ledger."""
+    promotion = next(
+        (entry for entry in entries if entry.makes_champion and lifecycle.names_version(entry, version)), None
+    )
+    if promotion is not None and not decided.approved:
         name = registry.use_case.name
         raise InvalidRequestError(
-            f"{name}: version {version.number} was made champion from {there.effective_from} on by ledger entry"
-            f" {there.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
+            f"{name}: version {version.number} was made champion from {promotion.effective_from} on by ledger entry"
+            f" {promotion.number} and can no longer be rejected. Trigger {name}__rollback to go back to another."
         )
     ledger.append(
         LedgerDecision(

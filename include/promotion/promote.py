@@ -1,4 +1,4 @@
-"""Promote: make a version that passed every gate the champion, from the day as of which it was trained."""
+"""Make a version that passed every gate the champion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from include.registry.tags import GATES, JUDGED, NOT_PROMOTED, REASON
 
 @dataclass(frozen=True)
 class PromoteResult:
-    """Whether a version stands on the ledger, and why; plain values."""
+    """Whether a version was promoted, and why; plain values."""
 
     version: str
     promoted: bool
@@ -35,7 +35,7 @@ class PromoteResult:
     entry: int | None
     """Number of its ledger entry."""
     champion: str | None
-    """The version that the alias `champion` points to afterwards."""
+    """The version with the alias `champion` afterwards."""
     new: bool
     """Whether this call has changed the ledger."""
 
@@ -43,14 +43,20 @@ class PromoteResult:
 def promote_version(
     project: Project, version: str, *, actor: str, reason: str = "", approval_required: bool = False
 ) -> PromoteResult:
-    """Append the promotion to the ledger and let the registry follow it; or say why not, and keep that with it.
+    """Append the promotion and sync the registry, or record why not.
 
-    It takes gates that are passed by what holds now (else it is judged again), no rejection by a person, with
-    `approval_required` an approval, and a model that can be loaded from the registry. Killed anywhere, the next run
-    goes on; run again, it changes nothing. A version with the trees of a champion that is gone is restored in its place
-    instead (see promotion/restore.py). `who` is the Airflow run or the person that promotes. Raises InvalidRequestError
-    (unknown version, or trained as of a day to come), LedgerCorruptedError, ModelReplacedError, ArtifactMissingError,
-    and what evaluate raises.
+    A promotion needs passed gates (outdated verdicts are evaluated again), no rejection by a person, an approval if
+    `approval_required`, and a model that can be loaded from the registry. A version with the trees of a lost champion
+    is restored in its place instead (see promotion/restore.py). `actor` is the Airflow run or the person. An
+    interrupted run can be repeated; a repeated run changes nothing.
+
+    Raises:
+        InvalidRequestError: unknown version, or one trained as of a future day.
+        LedgerCorruptedError: the ledger is damaged.
+        LedgerConflictError: other processes kept writing to the ledger.
+        ModelReplacedError: the registry has another model under a number of the ledger, or not the champion.
+        ArtifactMissingError: the model cannot be loaded.
+        AirworthyError: the evaluation failed, see `evaluate_run`.
     """
     use_case = project.use_case
     form_limits.require_name("version", version)
@@ -63,46 +69,49 @@ def promote_version(
         found = registry.version(version)
         _check(use_case, registry, found, entries)
         decision = _decision(found, entries, actor, reason)
-        stands = find_existing(decision, entries) is not None
-        if not stands and lifecycle.rejection_of(found, entries) is None and not evaluate.is_current(project, found):
+        exists = find_existing(decision, entries) is not None
+        if not exists and lifecycle.rejection_of(found, entries) is None and not evaluate.is_current(project, found):
             evaluate.evaluate_run(project, found.run_id)
             register.register_run(project, found.run_id)
             found = registry.version(version)
             decision = _decision(found, entries, actor, reason)
-        if not stands and (obstacle := _why_not(project, found, entries, approval_required)):
-            _explain(registry, found, obstacle)
+        if not exists and (obstacle := _obstacle(project, found, entries, approval_required)):
+            _record_obstacle(registry, found, obstacle)
             return PromoteResult(version, False, obstacle, None, None, sync.sync_registry(use_case), new=False)
-        if not stands:
+        if not exists:
             if found.as_of > use_case.newest_period():
                 use_case.require(found.as_of)
             registry.reload(found)
         try:
             appended = ledger.append(decision, after=len(entries))
-        except LedgerConflictError:  # by a champion, perhaps, that it must be compared with
+        except LedgerConflictError:  # perhaps a new champion, with which it must be compared
             continue
         champion, entry = sync.sync_registry(use_case), appended.entry
         same = f"It has the files of version {entry.version}, byte for byte. " if entry.version != version else ""
-        explanation = f"{same}{_judged(entry)} {_standing(entry, ledger.champion_of(found.as_of))}"
+        explanation = f"{same}{_passed_gates(entry)} {_effect(entry, ledger.champion_of(found.as_of))}"
         since = entry.effective_from.isoformat()
         return PromoteResult(version, True, explanation, since, entry.number, champion, new=appended.new)
-    raise LedgerConflictError(f"{use_case.name}: others have written to the ledger meanwhile; run the task again.")
+    raise LedgerConflictError(f"{use_case.name}: another process wrote to the ledger meanwhile; run the task again.")
 
 
 def _restored(use_case: UseCase, version: str, restored: AppendedEntry) -> PromoteResult:
-    """Let the registry follow a restoration. Who is champion of which day is as it was."""
+    """Sync the registry after a restoration, which changes the champion of no day."""
     champion, entry = sync.sync_registry(use_case), restored.entry
-    reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The days that it is champion of stay the same."
+    reason = f"Restored by ledger entry {entry.number}: {entry.reason}. The champion of each day stays the same."
     since = entry.effective_from.isoformat()
     return PromoteResult(version, True, reason, since, entry.number, champion, new=restored.new)
 
 
 def _check(use_case: UseCase, registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> None:
-    """ModelReplacedError where the champion is not in the registry, or the ledger names another model by this
-    number."""
+    """Check that the registry has the models that the ledger names.
+
+    Raises:
+        ModelReplacedError: it has not.
+    """
     versions = registry.versions()
     sync.champion_version(use_case, versions, entries)
     for entry in entries:
-        if entry.flies and entry.version == version.number:
+        if entry.makes_champion and entry.version == version.number:
             sync.model_of(use_case, entry, versions, entries)
 
 
@@ -123,29 +132,29 @@ def _decision(version: Version, entries: Sequence[LedgerEntry], actor: str, reas
     )
 
 
-def _why_not(project: Project, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
-    """Why a version is not promoted; empty if it may be. A person's rejection is the last word, whatever came after."""
+def _obstacle(project: Project, version: Version, entries: Sequence[LedgerEntry], approval_required: bool) -> str:
+    """Return why a version is not promoted; empty if it may be."""
     rejected, decided = lifecycle.rejection_of(version, entries), lifecycle.approval_of(version, entries)
     if rejected is not None and not lifecycle.names_version(rejected, version):
         reason = f": {rejected.reason}" if rejected.reason else ""
         return f"The same trees were rejected as version {rejected.version} by {rejected.actor}{reason}."
     if decided is not None and not decided.approved:
         return f"It was {decided}."
-    told = version.tags.get(GATES)
-    if told is None:
-        return "It was not judged by its gates yet: run evaluate and register for it."
-    if told != "passed":
-        return lifecycle.blocking(version.verdicts) or f"Its gates are {told}."
+    outcome = version.tags.get(GATES)
+    if outcome is None:
+        return "It was not evaluated yet: run evaluate and register for it."
+    if outcome != "passed":
+        return lifecycle.blocking(version.verdicts) or f"Its gates are {outcome}."
     if not evaluate.is_current(project, version):
-        return "Its verdicts are not those of the gates and the champion of now, though it was judged again: run again."
+        return "Gates or champion changed again after it was evaluated: run the task again."
     if approval_required and decided is None:
-        earlier = " The approval that it has was of other verdicts." if lifecycle.approvals(version, entries) else ""
+        earlier = " Its earlier approval was of other verdicts." if lifecycle.approvals(version, entries) else ""
         return f"It waits for a person's approval.{earlier}"
     return ""
 
 
-def _explain(registry: Registry, version: Version, reason: str) -> None:
-    """Keep with a version why it is not promoted, where that is not what it says already."""
+def _record_obstacle(registry: Registry, version: Version, reason: str) -> None:
+    """Record in MLflow why a version is not promoted, unless it is recorded already."""
     description = version.description.partition(sync.HEADING)[0] + sync.HEADING + reason
     if (version.tags.get(NOT_PROMOTED), version.description) != (reason, description):
         registry.tag_version(version.number, {NOT_PROMOTED: reason}, description)
@@ -157,17 +166,17 @@ def _reason(reason: str, approval: StandingApproval | None) -> str:
     )
 
 
-def _judged(entry: LedgerEntry) -> str:
-    passed, all_of_them = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
-    if passed == all_of_them:
+def _passed_gates(entry: LedgerEntry) -> str:
+    passed, gates = sum(verdict["outcome"] == "passed" for verdict in entry.verdicts), len(entry.verdicts)
+    if passed == gates:
         return f"All {passed} gates are passed;"
     blocking = sum(lifecycle.blocking_reason(verdict) for verdict in entry.verdicts)
     others = f"{blocking} of the others" if blocking else "none of the others"
-    return f"{passed} of {all_of_them} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
+    return f"{passed} of {gates} gates are passed, and {others} {'block' if blocking > 1 else 'blocks'};"
 
 
-def _standing(entry: LedgerEntry, champion: LedgerEntry) -> str:
-    """Whether an entry decides who flies from its day on, or a later one of the same day does."""
+def _effect(entry: LedgerEntry, champion: LedgerEntry) -> str:
+    """Return whether an entry or a later one makes the champion of its day."""
     since = entry.effective_from
     if champion.number == entry.number:
         return f"champion from {since} on by ledger entry {entry.number}."

@@ -1,4 +1,4 @@
-"""Register: make a judged run a version of the use case's model, whether it passed or not, with its verdicts."""
+"""Register an evaluated run as a version of the use case's model."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _MARKS = {"passed": "✓", "failed": "✗ **failed**", "inconclusive": "? **inco
 
 
 class ModelMissingError(NotReadyError):
-    """The files of a run's model are not there, or are not those that were trained."""
+    """The files of a run's model are missing, or are not those that were trained."""
 
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
         self.run_id = run_id
         super().__init__(
-            f"{use_case}: the model of run {run_id} cannot be loaded, so it is not registered, whatever its gates say:"
-            f" {what} Clear the task `train` of this run: it sees that the model is gone, and trains it again."
+            f"{use_case}: the model of run {run_id} cannot be loaded, so it is not registered:"
+            f" {what} Clear the task `train` of this run: it finds that the model is missing and trains it again."
         )
 
 
@@ -47,14 +47,17 @@ class RegisterResult:
     gates: str
     """`passed`, `failed` or `inconclusive`."""
     new: bool
-    """Whether it was registered now."""
+    """Whether this call has registered it."""
 
 
 def register_run(project: Project, run_id: str) -> RegisterResult:
-    """Register the run, unless a version with its fingerprint is there: that one is returned, judged as the run is.
+    """Register the run, or evaluate the version that has its fingerprint.
 
-    The verdicts go into the lake's table too. Raises NotReadyError for a run that is not complete or was not evaluated,
-    and ModelMissingError, without registering anything, where the run's model cannot be loaded.
+    The verdicts are also written to the lake's table.
+
+    Raises:
+        NotReadyError: the run is not complete, or was not evaluated.
+        ModelMissingError: the run's model cannot be loaded; nothing is registered.
     """
     use_case = project.use_case
     registry = project.registry
@@ -71,7 +74,7 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
         record_limits(Records.of(use_case.name), run_id, limits.to_tag(use_case, registry, candidate))
         candidate = registry.candidate(run_id)
         made = registry.register(candidate, _description(use_case, candidate))
-        # Of two registered at once, everyone takes the first.
+        # If two processes registered it at the same time, both use the first version.
         found = _registered(registry, candidate.fingerprint, run_id) or made
     if found.run_id != run_id:
         evaluate.evaluate_run(project, found.run_id)
@@ -84,13 +87,13 @@ def register_run(project: Project, run_id: str) -> RegisterResult:
     except ModelReplacedError as lost:
         if lost.entry.trees != found.trees:
             raise
-        # This version has the trees of the lost one, and `promote` restores it.
+        # This version has the trees of the lost champion, which `promote` restores.
     new = made is not None and found.number == made.number
     return RegisterResult(found.number, found.run_id, found.tags[GATES], new)
 
 
 def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | None:
-    """The version with that fingerprint: that of the run itself, or the first whose model can still be loaded."""
+    """Return the run's own version, or the first loadable equal one."""
     equal = [version for version in registry.versions() if version.tags.get(FINGERPRINT) == fingerprint]
     for version in sorted(equal, key=lambda version: version.run_id != run_id):
         if version.run_id == run_id or registry.loadable(version):
@@ -99,9 +102,9 @@ def _registered(registry: Registry, fingerprint: str, run_id: str) -> Version | 
 
 
 def write_gate_results(project: Project, day: date) -> None:
-    """Make the table's day hold the verdicts of all versions trained as of it, as the registry has them.
+    """Write the verdicts of all versions trained as of `day` to the lake's table.
 
-    Whoever has written looks again: of two registered at once, the slower would else leave the other's out.
+    Repeats until the versions stay the same, so that no concurrently registered version is left out.
     """
     registry, lake = project.registry, project.lake
     versions = _as_of(registry, day)
@@ -109,8 +112,8 @@ def write_gate_results(project: Project, day: date) -> None:
         rows = [{"model_version": version.number, **verdict} for version in versions for verdict in version.verdicts]
         table = pa.Table.from_pylist(rows, schema=schemas.content(project.use_case, "verdicts"))
         lake.replace("verdicts", day, table, inputs={}, stage="register")
-        told, versions = versions, _as_of(registry, day)
-        if versions == told:
+        written, versions = versions, _as_of(registry, day)
+        if versions == written:
             return
 
 
@@ -119,19 +122,19 @@ def _as_of(registry: Registry, day: date) -> list[Version]:
 
 
 def _copy(registry: Registry, version: Version, description: str) -> None:
-    """Let a version of MLflow show what is on record, where it shows anything else."""
-    told = {name: value for name, value in version.tags.items() if decides(name)}
-    if any(version.copies.get(name) != value for name, value in told.items()):
+    """Copy the recorded tags of a version to MLflow if they differ."""
+    recorded = {name: value for name, value in version.tags.items() if decides(name)}
+    if any(version.copies.get(name) != value for name, value in recorded.items()):
         for name in version.copies:
-            if name == NOT_PROMOTED or (name.startswith(GATE) and name not in told):
+            if name == NOT_PROMOTED or (name.startswith(GATE) and name not in recorded):
                 registry.untag_version(version.number, name)
-        changed = {name: value for name, value in told.items() if version.copies.get(name) != value}
+        changed = {name: value for name, value in recorded.items() if version.copies.get(name) != value}
         registry.tag_version(version.number, changed, description)
 
 
 def _description(use_case: UseCase, version: Version) -> str:
-    """Markdown for the registry's page: key numbers and verdicts, and what a person must know."""
-    found, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
+    """Return Markdown for the registry's page: metrics, verdicts, notice."""
+    by_subject, tags, verdicts = metrics.split_metrics(version.metrics, "test"), version.tags, version.verdicts
     test = version.report["splits"]["test"]
     lines = [
         f"Trained as of {tags[AS_OF]} on {tags[WINDOW]}; tested on {test['first']} to {test['last']}.",
@@ -140,7 +143,7 @@ def _description(use_case: UseCase, version: Version) -> str:
         f"|---|{'---|' * len(_DESCRIBED)}",
     ]
     for subject in ("model", "logistic", "prior"):
-        values = found.get(subject, {})
+        values = by_subject.get(subject, {})
         cells = (f"{values[m]:.4f}" if m in values else "–" for m in _DESCRIBED)
         lines.append(f"| {subject} | {' | '.join(cells)} |")
     lines += ["", *(f"- {_MARKS[each['outcome']]} {each['gate']}: {escaped(each['reason'])}" for each in verdicts)]

@@ -1,9 +1,8 @@
-"""Restore: record on the ledger that a version stands for one whose model is gone from MLflow.
+"""Record on the ledger that a version replaces one whose model was lost in MLflow.
 
-A version may be deleted in MLflow, or its files lost, while the ledger names it champion. Training again as of the same
-day makes the same trees, under another number. The ledger is not rewritten: an entry says that the new version is that
-model again, and whoever looks for the version that an entry names finds the new one. Who is champion of which day stays
-as it was.
+A version that is champion on the ledger may be deleted in MLflow, or its files lost. Training again as of the same day
+makes the same trees under another number. The ledger is not rewritten: a new entry declares the new version the same
+model, so looking up the version of an older entry returns the new one. The champion of each day stays the same.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ from include.registry.model_record import Version
 
 
 def restore_champions(project: Project, version: str, *, actor: str) -> AppendedEntry | None:
-    """Append the restoration of a lost champion whose trees the version has; None where there is none to restore.
+    """Append the restoration of a lost champion; None if there is none.
 
-    The version needs no gates: it decides nothing that the ledger has not decided. Its trees must not be rejected, and
-    its files must be there.
+    The version needs no passed gates, since the ledger has already decided on this model. Its trees must not be
+    rejected, and its files must exist.
 
     Raises:
         InvalidRequestError: there is no such version.
-        LedgerCorruptedError: the ledger does not bear out its head.
+        LedgerCorruptedError: the ledger is damaged or does not match its head.
         ArtifactMissingError: the version cannot be loaded either.
-        Overtaken: others wrote to the ledger again and again.
+        LedgerConflictError: other processes kept writing to the ledger.
     """
     registry, ledger = project.registry, project.ledger
     for _ in range(sync.ROUNDS):
         entries = sync.verified_entries_and_advance_head(registry, ledger)
         found = registry.version(version)
-        if there := lifecycle.is_restoration(found, entries):
-            return AppendedEntry(there, new=False)
+        if restoration := lifecycle.is_restoration(found, entries):
+            return AppendedEntry(restoration, new=False)
         lost = _lost(registry, found, entries)
         if lost is None or lifecycle.rejection_of(found, entries) is not None:
             return None
@@ -44,20 +43,20 @@ def restore_champions(project: Project, version: str, *, actor: str) -> Appended
         except LedgerConflictError:
             continue
     raise LedgerConflictError(
-        f"{project.use_case.name}: others have written to the ledger meanwhile; run the task again."
+        f"{project.use_case.name}: another process wrote to the ledger meanwhile; run the task again."
     )
 
 
 def _lost(registry: Registry, version: Version, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
-    """Return the first entry that made a model of these trees champion, if no version that can be loaded is it."""
-    flights = [entry for entry in entries if entry.flies and entry.trees == version.trees]
-    flown = [entry for entry in flights if entry.effective_from >= version.as_of]
-    if not flown or any(lifecycle.names_version(entry, version) for entry in flights):
+    """Return the first entry of these trees, if no loadable version has them."""
+    promotions = [entry for entry in entries if entry.makes_champion and entry.trees == version.trees]
+    since_training = [entry for entry in promotions if entry.effective_from >= version.as_of]
+    if not since_training or any(lifecycle.names_version(entry, version) for entry in promotions):
         return None
-    if any(entry.version == version.number for entry in flights):  # the number was given again: it restores nothing
+    if any(entry.version == version.number for entry in promotions):  # MLflow reused the number: it restores nothing
         return None
-    standing = lifecycle.existing_for(flown[0], registry.versions(), entries)
-    return flown[0] if standing is None or registry.unloadable(standing) else None
+    existing = lifecycle.existing_for(since_training[0], registry.versions(), entries)
+    return since_training[0] if existing is None or registry.unloadable(existing) else None
 
 
 def _decision(version: Version, lost: LedgerEntry, actor: str) -> LedgerDecision:

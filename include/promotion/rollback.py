@@ -1,4 +1,4 @@
-"""Roll back: make a version that was champion before the champion again, from a day that a person names."""
+"""Make a former champion the champion again, from a given day on."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from include.registry.tags import NOT_REPRODUCIBLE
 
 @dataclass(frozen=True)
 class RollbackResult:
-    """What the rollback comes to; plain values."""
+    """The effect of a rollback; plain values."""
 
     version: str
     effective_from: str
     newest_period: str | None
-    """The last day it is champion of; None if there is none, the day before `effective_from` if it was overtaken."""
+    """Last day on which it is champion; None if there is none, the day before `effective_from` if it has no effect."""
     entry: int
     champion: str | None
-    """The version that the alias `champion` points to afterwards."""
+    """The version with the alias `champion` afterwards."""
     reason: str
-    """In words: from which day until which it flies, what becomes of days that are scored already, and whether its
-    training data are gone."""
+    """In words: the days on which it is champion, the effect on scored days, and whether its training data are gone."""
     new: bool
     """Whether this call has changed the ledger."""
 
 
 def roll_back(project: Project, version: str, effective_from: date, *, actor: str, reason: str) -> RollbackResult:
-    """Append the rollback to the ledger and let the registry follow it; the same decision again changes nothing.
+    """Append the rollback, unless the ledger has it, and sync the registry.
 
-    Where it raises, nothing has changed.
+    If it raises, nothing has changed.
 
     Raises:
-        NotBegunError: the day is still to come: the ledger would keep a slip of the hand for ever. InvalidRequestError:
-        no day of the use case, no reason, or a version that was never champion or has seen the day. TextTooLongError:
-        the reason is longer than reasons are. LedgerCorruptedError: the ledger does not bear out its head.
-        ModelReplacedError: the version is another model by now or was deleted. ArtifactMissingError: the model cannot
-        be loaded from the registry.
+        NotBegunError: `effective_from` is in the future; a mistyped day could not be removed from the ledger.
+        InvalidRequestError: not a day of the use case, no reason, or a version that was never champion or was trained
+            as of a later day.
+        TextTooLongError: the reason is too long.
+        LedgerCorruptedError: the ledger is damaged or does not match its head.
+        ModelReplacedError: the version was deleted or is another model now.
+        ArtifactMissingError: the model cannot be loaded from the registry.
     """
     use_case = project.use_case
     use_case.require(effective_from)
@@ -53,9 +54,9 @@ def roll_back(project: Project, version: str, effective_from: date, *, actor: st
     form_limits.require_text("reason", reason)
     registry, ledger = project.registry, project.ledger
     entries = sync.verified_entries_and_advance_head(registry, ledger)
-    found = _flown(use_case, registry, version, entries)
+    found = _former_champion(use_case, registry, version, entries)
     if not reason.strip():
-        raise InvalidRequestError(f"{use_case.name}: a rollback needs a reason; it is kept on the ledger.")
+        raise InvalidRequestError(f"{use_case.name}: a rollback needs a reason; it is stored on the ledger.")
     if effective_from < found.as_of:
         raise InvalidRequestError(
             f"{use_case.name}: version {version} was trained as of {found.as_of} and may have seen the outcomes of"
@@ -65,7 +66,7 @@ def roll_back(project: Project, version: str, effective_from: date, *, actor: st
     if latest is not None and latest.effective_from > effective_from:
         sync.model_of(use_case, latest, registry.versions(), entries)  # it stays the champion
     registry.reload(found)
-    # Whatever others append meanwhile: that it has flown stays true.
+    # No check for entries appended meanwhile: it was champion, and no entry can change that.
     appended = ledger.append(_decision(found, effective_from, actor, reason.strip()))
     champion, entry, entries = sync.sync_registry(use_case), appended.entry, ledger.entries()
     ends = entries_until(entry, entries)
@@ -75,7 +76,7 @@ def roll_back(project: Project, version: str, effective_from: date, *, actor: st
         newest_period=(ends - timedelta(days=1)).isoformat() if ends else None,
         entry=entry.number,
         champion=champion,
-        reason=_told(use_case, entry, ends, ledger.champion_of(ends or effective_from)) + _gone(found),
+        reason=_effect(use_case, entry, ends, ledger.champion_of(ends or effective_from)) + _gone(found),
         new=appended.new,
     )
 
@@ -94,34 +95,38 @@ def _decision(version: Version, effective_from: date, actor: str, reason: str) -
     )
 
 
-def _flown(use_case: UseCase, registry: Registry, version: str, entries: Sequence[LedgerEntry]) -> Version:
-    """The version, if it was champion before and is still that model; InvalidRequestError with those that are."""
-    registered, flights = registry.versions(), [entry for entry in entries if entry.flies]
-    found = next((each for each in registered if each.number == version), None)
-    named = [entry for entry in flights if entry.version == version]
-    named = named or [entry for entry in flights if found is not None and lifecycle.refers_to(entry, found, entries)]
-    if named:
-        return sync.model_of(use_case, named[-1], registered, entries)
-    what = "was never champion" if any(each.number == version for each in registered) else "does not exist"
-    # The list is of those that can be named instead.
-    said = [
+def _former_champion(use_case: UseCase, registry: Registry, version: str, entries: Sequence[LedgerEntry]) -> Version:
+    """Return the version, if it was champion before and is still that model.
+
+    Raises:
+        InvalidRequestError: it was never champion; the error lists the versions that were.
+        ModelReplacedError: it was deleted or is another model now.
+    """
+    registered, promotions = registry.versions(), [entry for entry in entries if entry.makes_champion]
+    found = next((candidate for candidate in registered if candidate.number == version), None)
+    own = [entry for entry in promotions if entry.version == version]
+    own = own or [entry for entry in promotions if found is not None and lifecycle.refers_to(entry, found, entries)]
+    if own:
+        return sync.model_of(use_case, own[-1], registered, entries)
+    what = "does not exist" if found is None else "was never champion"
+    choices = [
         f"{entry.version} (from {entry.effective_from}, entry {entry.number}, {entry.action})"
-        for entry in flights
-        if any(lifecycle.refers_to(entry, each, entries) for each in registered)
+        for entry in promotions
+        if any(lifecycle.refers_to(entry, candidate, entries) for candidate in registered)
     ]
     raise InvalidRequestError(
         f"{use_case.name}: version {version!r} {what}, so there is no rolling back to it. Versions that were champion:"
-        f" {', '.join(said) or 'none'}."
+        f" {', '.join(choices) or 'none'}."
     )
 
 
 def _gone(version: Version) -> str:
-    """What is to be said of a version whose training data went by the declared retention: it flies all the same."""
-    told = version.tags.get(NOT_REPRODUCIBLE)
-    return f" Nobody can build version {version.number} again: it is no longer reproducible {told}" if told else ""
+    """Return a note if the version's training data were removed."""
+    note = version.tags.get(NOT_REPRODUCIBLE)
+    return f" Version {version.number} cannot be built again: it is no longer reproducible {note}" if note else ""
 
 
-def _told(use_case: UseCase, entry: LedgerEntry, ends: date | None, following: LedgerEntry) -> str:
+def _effect(use_case: UseCase, entry: LedgerEntry, ends: date | None, following: LedgerEntry) -> str:
     scored = (
         f" Days that are scored already keep their version: to score one again, trigger {use_case.name}__score for it"
         " with `rescore`."
@@ -131,7 +136,7 @@ def _told(use_case: UseCase, entry: LedgerEntry, ends: date | None, following: L
     other = f"entry {following.number} ({following.action}) makes version {following.version} the champion"
     if ends == entry.effective_from:
         return (
-            f"This rollback stands as entry {entry.number}, but the later {other} of {ends}; nothing was changed. To go"
+            f"This rollback is ledger entry {entry.number}, but the later {other} of {ends}; nothing was changed. To go"
             " back to it all the same, roll back in a new run."
         )
     return (

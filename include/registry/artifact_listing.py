@@ -1,4 +1,7 @@
-"""List what MLflow says that it keeps, before anything of it is fetched: anybody who reaches MLflow can add to it."""
+"""List artifacts in MLflow, to check them before they are downloaded.
+
+Every client that reaches MLflow can add files.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,24 @@ from mlflow.entities import FileInfo
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A file or a folder, as MLflow lists it."""
+    """A file or a folder in MLflow's listing."""
 
     path: str
     is_folder: bool
     size: int
-    """Bytes; 0 of a folder."""
+    """Bytes; 0 for a folder."""
 
 
 def list_files(listing: Callable[[str], Iterable[FileInfo]], start: str = "") -> Iterator[ListedFile]:
-    """Yield what is in a folder and below it; no folder is listed before its own entry was taken.
+    """Yield all files and folders below a folder, each folder before its content.
 
     `listing` returns the entries of one folder, by its path.
     """
-    waiting = [start]
-    while waiting:
-        inside = waiting.pop()
-        for found in listing(inside):
-            path = str(PurePosixPath(inside) / PurePosixPath(found.path).name)
-            yield ListedFile(path, bool(found.is_dir), found.file_size or 0)
-            if found.is_dir:
-                waiting.append(path)
+    pending = [start]
+    while pending:
+        folder = pending.pop()
+        for entry in listing(folder):
+            path = str(PurePosixPath(folder) / PurePosixPath(entry.path).name)
+            yield ListedFile(path, bool(entry.is_dir), entry.file_size or 0)
+            if entry.is_dir:
+                pending.append(path)

@@ -1,14 +1,14 @@
 """Digest the code that can change a result: the rows of a table, or a model's trees.
 
-A digest covers every module that can be reached by imports from the functions that make the result, within the
-use case's own code and the engine, and the files of data in the folders of that code. What it reads of a module is its
-syntax tree without comments and docstrings, so that a better sentence makes nothing stale. Left out are the modules
-that only keep or carry what they are given, since a digest of the content shows what they do wrong, and the
-declaration's own types: of a declaration, the values that can change the result are digested instead. Those are the
-values that the engine's stages read, and those that the use case's own functions read by their names.
+A digest covers every module of the engine and of the use case's own code that imports reach from the functions that
+make the result, and the data files in the folders of that code. It reads a module's syntax tree without comments and
+docstrings, so that a changed sentence makes nothing stale. Modules that only store or pass on data are left out, since
+digests of the content detect their errors. The types of the declaration are left out too; instead, the declared values
+that can change the result are digested: those that the engine's stages read, and those that the use case's own
+functions read by name.
 
-Not covered: installed distributions, what is read by an absolute path elsewhere, and modules whose names are made up
-when the code runs.
+Not covered: installed distributions, files read by an absolute path elsewhere, and modules whose names are computed at
+run time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ENTRIES: Mapping[str, tuple[str, ...]] = {
         "include.training.dataset",
     ),
 }
-"""What is made, to the modules that make it."""
+"""Kind of result to the modules that make it."""
 _LEFT_OUT = (
     "include.declaration",
     "include.errors",
@@ -58,13 +58,13 @@ _LEFT_OUT = (
     "include.web",
 )
 _KEPT = ("include.features.labels",)
-"""Of what is left out, modules that choose rows all the same."""
+"""Exceptions from `_LEFT_OUT`: modules that choose rows."""
 _DECLARED: Mapping[str, tuple[str, ...]] = {
     RAW: ("time_zone",),
     CHECKED: ("time_zone",),
     LABELS: ("time_zone", "keys", "period", "label", "look_back_periods"),
     FEATURES: ("time_zone", "keys", "period", "features", "look_back_periods"),
-    TRAINING: (),  # a training's fingerprint has the declaration beside the code
+    TRAINING: (),  # a training's fingerprint covers the declaration separately
 }
 _NOT_OF_A_FEED = {"missing_periods", "max_quarantined"}
 """Fields of a feed that decide whether a period is taken, not what its rows are."""
@@ -75,37 +75,41 @@ _NOT_OF_A_LANDING = {
 
 
 def table_code_digest(use_case: UseCase, table: str, *, reread: bool = False) -> str:
-    """Return the digest of what can change the rows of a table: `raw/<feed>`, `checked/<feed>`, `labels`, `features`.
+    """Return the digest of all that can change the rows of a table, other than its inputs.
 
-    Files are read once per process, since what is saved meanwhile is not what the process has imported and runs; with
-    `reread`, as they are now, for a process that lives long and runs none of them. Values are digested as declared.
+    `table` is `raw/<feed>`, `checked/<feed>`, `labels` or `features`. Files are read once per process, since the
+    process runs the code that it imported, not later versions. With `reread` they are read again, for a long-lived
+    process that runs none of them.
     """
     kind, _, feed = table.partition("/")
     return _digest(use_case, kind, feed, reread=reread)
 
 
 def training_code_digest(use_case: UseCase) -> str:
-    """Return the digest of the code that can change the trees, besides data, parameters and declaration."""
+    """Return the digest of the code that can change the trees.
+
+    Excludes data, parameters and declaration.
+    """
     return _digest(use_case, TRAINING, "", reread=False)
 
 
 def covered_modules(use_case: UseCase, kind: str) -> dict[str, Module]:
-    """Return the modules that a digest covers, in order of names."""
+    """Return the modules that a digest covers, by name, sorted."""
     return _modules(Places.of(use_case), kind)
 
 
 @dataclass(frozen=True)
 class OwnCode:
-    """A use case's own modules by their names, and the files of data that these may read as constants."""
+    """A use case's own modules by name, and the data files that they may read."""
 
     modules: Mapping[str, Module]
     checking: frozenset[str]
-    """Those of them that make the suites of expectations."""
+    """Names of the modules that make the suites of expectations."""
     data: frozenset[Path]
 
 
 def own_code(use_case: UseCase, entries: Iterable[str] = ()) -> OwnCode:
-    """Return the own code that makes checked rows, labels and features, and what imports reach from `entries`.
+    """Return the use case's code for tables, and what `entries` import.
 
     Files are read once per process.
     """
@@ -140,12 +144,12 @@ def _digest(use_case: UseCase, kind: str, feed: str, *, reread: bool) -> str:
 
 
 def _values(declared: Any, *, only: Collection[str] | None = None, but: Collection[str] = ()) -> dict[str, Any]:
-    names = (each.name for each in fields(declared))
+    names = (field.name for field in fields(declared))
     return {name: getattr(declared, name) for name in names if name not in but and (only is None or name in only)}
 
 
 def _as_json(value: object) -> object:
-    """Return a declared value as JSON can hold it; the order of columns is kept, sets have none."""
+    """Return a declared value for JSON; mappings keep their order."""
     if isinstance(value, Mapping):
         return [list(item) for item in value.items()]
     if isinstance(value, frozenset | set):
@@ -155,7 +159,7 @@ def _as_json(value: object) -> object:
 
 @dataclass(frozen=True)
 class _Code:
-    """The digest of the modules and files of data, and the use case's own modules among them."""
+    """The digest of modules and data files, and the use case's own modules among them."""
 
     digest: str
     own: tuple[Module, ...]
@@ -164,14 +168,14 @@ class _Code:
 @functools.cache
 def _code(places: Places, kind: str) -> _Code:
     covered = _modules(places, kind)
-    found = {name: source_code.source_digest(module.body) for name, module in covered.items()}
+    digests = {name: source_code.source_digest(module.body) for name, module in covered.items()}
     if kind != TRAINING:
         files = code_modules.data_files(places, covered)
-        found |= {name: _content(path) for name, path in files.items()}
-    return _Code(content_digest.digest_values(found), tuple(module for module in covered.values() if module.is_own))
+        digests |= {name: _file_digest(path) for name, path in files.items()}
+    return _Code(content_digest.digest_values(digests), tuple(module for module in covered.values() if module.is_own))
 
 
-def _content(path: Path) -> str:
+def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -181,7 +185,7 @@ def _is_left_out(name: str) -> bool:
 
 
 def forget_files() -> None:
-    """Let the next digest read the files again."""
+    """Clear the caches, so that the next digest reads the files again."""
     _code.cache_clear()
     _own_code.cache_clear()
     code_modules.forget_modules()

@@ -1,7 +1,7 @@
-"""Find the modules, and the files of data, on which a use case's functions depend.
+"""Find the modules and data files on which a use case's functions depend.
 
-The engine is `include` without its use cases. All else that imports reach is the use case's own, wherever it lies,
-except the standard library and installed distributions that neither hold nor declare the use case.
+The engine is `include` without its use cases. All other modules that imports reach are the use case's own, in any
+folder. The standard library is left out, and installed distributions that neither contain nor declare the use case.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ _CODE = {".py", ".pyc", ".pyi", ".so"}
 _PROSE = {".md", ".rst"}
 _DOCUMENTS = ("README", "CHANGELOG", "LICENSE", "LICENCE", "NOTICE", "CONTRIBUTING")
 MOST_FILES = 1_000
-"""Files of data that count beside modules outside the use case's package."""
+"""Largest number of data files that are digested for modules outside the use case's package."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module that can change a result, and those of its statements that can."""
+    """A module that can change a result, with the statements that can."""
 
     name: str
     path: Path
     is_own: bool
-    """Whether it is the use case's and not the engine's."""
+    """Whether it belongs to the use case and not to the engine."""
     is_imported: bool
-    """Whether it is imported by name, and not only as the package that holds such a module."""
+    """Whether it is imported by name, not only as the package of an imported module."""
     body: Sequence[ast.stmt]
 
     def imports(self) -> Iterator[str]:
-        """Yield what its statements import; the engine's own imports stay in the engine."""
-        found = source_code.imports(self.body, self.name, is_package=self.path.name == "__init__.py")
-        yield from (name for name in found if self.is_own or is_within(name, _ENGINE))
+        """Yield the names that its statements import; for the engine only its own."""
+        imported = source_code.imports(self.body, self.name, is_package=self.path.name == "__init__.py")
+        yield from (name for name in imported if self.is_own or is_within(name, _ENGINE))
 
     @property
     def names(self) -> set[str]:
@@ -54,7 +54,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Places:
-    """Where a use case's own code is: the package of its functions, and the module that declares it."""
+    """The package of a use case's functions, and the module that declares it."""
 
     package: str
     declared_in: str
@@ -64,16 +64,16 @@ class Places:
         return cls(use_case.package, use_case.declared_in)
 
     def declare(self, module: str) -> bool:
-        """Return whether a declaration in this module is that of the use case."""
+        """Return whether a declaration in this module belongs to the use case."""
         return module == self.declared_in or is_within(module, self.package)
 
     def is_own(self, module: str) -> bool:
-        """Return whether a module is no part of the engine."""
+        """Return whether a module is not part of the engine."""
         engine = is_within(module, _ENGINE) and not module.startswith(f"{_USE_CASES}.")
         return not engine or is_within(module, self.package)
 
     def path(self, module: str) -> Path | None:
-        """Return the file of a module of the engine or of the use case's own code; None for any other name."""
+        """Return the file of a module of the engine or the use case; else None."""
         top, *rest = module.split(".")
         is_named = top in {self.package.partition(".")[0], self.declared_in.partition(".")[0]}
         for root in _roots(top, may_be_installed=is_named):
@@ -87,47 +87,47 @@ class Places:
 
 
 def is_within(name: str, package: str) -> bool:
-    """Return whether a module is this package or lies in it."""
+    """Return whether a module is this package or a part of it."""
     return name == package or name.startswith(f"{package}.")
 
 
 def find_modules(places: Places, entries: Iterable[str], is_left_out: Callable[[str], bool]) -> dict[str, Module]:
-    """Return the modules that imports reach from `entries`, in order of names.
+    """Return the modules that imports reach from `entries`, by name, sorted.
 
-    The module that declares the use case holds what is for alerts and gates alone: of it, those statements count that
-    the other modules name.
+    The module that declares the use case also holds values for alerts and gates only, so only those of its statements
+    are included that the other modules name.
     """
     whole = set(entries)
     found: dict[str, Module] = {}
-    left = dict.fromkeys(whole, True)
-    while left:
-        name, is_imported = left.popitem()
+    pending = dict.fromkeys(whole, True)
+    while pending:
+        name, is_imported = pending.popitem()
         if name in found:
             found[name] = replace(found[name], is_imported=found[name].is_imported or is_imported)
         elif not is_left_out(name) and (path := places.path(name)):
             module = Module(name, path, places.is_own(name), is_imported, _body(places, name, path, whole))
             found[name] = module
-            _add(left, found, module, places)
-        if not left:
+            _add(pending, found, module, places)
+        if not pending:
             for module in _grown(places, found, whole):
                 found[module.name] = module
-                _add(left, found, module, places)
+                _add(pending, found, module, places)
     return dict(sorted(found.items()))
 
 
-def _add(left: dict[str, bool], found: Mapping[str, Module], module: Module, places: Places) -> None:
-    """Add what a module imports, and the packages that hold it, which are run before it."""
+def _add(pending: dict[str, bool], found: Mapping[str, Module], module: Module, places: Places) -> None:
+    """Add the imports of a module, and its parent packages, which Python runs before it."""
     for name in module.imports():
         if name not in found or not found[name].is_imported:
-            left[name] = True
+            pending[name] = True
     if module.is_own:
         for parent in _parents(module.name):
             if parent not in found and (places.is_own(parent) or is_within(parent, places.package)):
-                left.setdefault(parent, False)
+                pending.setdefault(parent, False)
 
 
 def _is_partial(places: Places, name: str, path: Path, whole: Collection[str]) -> bool:
-    """Return whether statements of a module count one by one."""
+    """Return whether only some statements of a module are included."""
     named = name in (places.package, places.declared_in) or (
         places.declare(name) and source_code.read_source(path).declares
     )
@@ -142,11 +142,11 @@ def _body(places: Places, name: str, path: Path, whole: Collection[str]) -> Sequ
 
 
 def _grown(places: Places, found: Mapping[str, Module], whole: Collection[str]) -> list[Module]:
-    """Return the modules that declare, with the statements that the others name, as far as these are more."""
+    """Return the partial modules that need more statements, since other modules name them."""
     partial = [module for module in found.values() if _is_partial(places, module.name, module.path, whole)]
     grown = []
     for module in partial:
-        others = (each.names for each in found.values() if each.is_own and each is not module)
+        others = (other.names for other in found.values() if other.is_own and other is not module)
         body = source_code.read_source(module.path).needed(set[str]().union(*others))
         if source_code.source_digest(body) != source_code.source_digest(module.body):
             grown.append(replace(module, body=body))
@@ -160,7 +160,7 @@ def _parents(name: str) -> Iterator[str]:
 
 @functools.cache
 def _roots(top: str, *, may_be_installed: bool) -> tuple[Path, ...]:
-    """Return the folders of a top-level package, or the file of a top-level module, without importing it."""
+    """Return the folders or file of a top-level module; import nothing."""
     if top == _ENGINE:
         return (REPOSITORY / _ENGINE,)
     if top in sys.stdlib_module_names and not may_be_installed:
@@ -181,20 +181,21 @@ def _is_installed(path: Path) -> bool:
 
 
 def forget_modules() -> None:
-    """Look for packages again at the next call."""
+    """Clear the cache, so that the next call looks for packages again."""
     _roots.cache_clear()
 
 
 def data_files(places: Places, modules: Mapping[str, Module]) -> dict[str, Path]:
-    """Return the files that the use case's own modules may read as constants, by package and name.
+    """Return the files that the use case's own modules may read as constants.
 
-    These are the files in its package's folder, and those in the folder of each other module and in subfolders that
-    its code names, up to `MOST_FILES`. In a folder that holds such a module only deeper, or that is no package, a file
-    counts where the code names it; and so it is with prose and documents anywhere. An absolute path names none of them.
+    These are all files in the folder of its package. For other modules they are the files in the module's folder and in
+    the subfolders that the code names, up to `MOST_FILES`. A file is included only if the code names it when it is a
+    document, when its folder is no package, or when the folder's package is not itself imported. Absolute paths and
+    addresses in the code name no files.
     """
     own = [module for module in modules.values() if module.is_own]
-    every = set[str]().union(*(source_code.texts_in(module.body) for module in own))
-    texts = {text for text in every if not text.startswith("/") and "://" not in text}  # those name what lies elsewhere
+    all_texts = set[str]().union(*(source_code.texts_in(module.body) for module in own))
+    texts = {text for text in all_texts if not text.startswith("/") and "://" not in text}
     found: dict[str, Path] = {}
     for root in _roots(places.package.partition(".")[0], may_be_installed=True):
         folder = root.joinpath(*places.package.split(".")[1:])
@@ -202,10 +203,10 @@ def data_files(places: Places, modules: Mapping[str, Module]) -> dict[str, Path]
             if not _is_document(path) or _is_named(path, texts):
                 found[f"{places.package}/{path.relative_to(folder).as_posix()}"] = path
     outside = (module for module in own if not is_within(module.name, places.package))
-    return found | dict(islice((item for module in outside for item in _beside(module, texts)), MOST_FILES))
+    return found | dict(islice((item for module in outside for item in _neighbours(module, texts)), MOST_FILES))
 
 
-def _beside(module: Module, texts: Collection[str]) -> Iterator[tuple[str, Path]]:
+def _neighbours(module: Module, texts: Collection[str]) -> Iterator[tuple[str, Path]]:
     folder = module.path.parent
     is_package = "." in module.name or module.path.name == "__init__.py"
     parts = {part for text in texts for part in text.split("/")}
@@ -217,7 +218,7 @@ def _beside(module: Module, texts: Collection[str]) -> Iterator[tuple[str, Path]
 
 
 def _files(folder: Path, subfolders: Collection[str] | None) -> Iterator[Path]:
-    """Yield the files of data in a folder and in its subfolders of these names; None: in all."""
+    """Yield the data files in a folder and in these subfolders (None: all)."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.startswith((".", "__pycache__")):
             continue
@@ -232,6 +233,6 @@ def _is_document(path: Path) -> bool:
 
 
 def _is_named(path: Path, texts: Collection[str]) -> bool:
-    """Return whether the code names a file: by its name, by a pattern with its ending, or by that ending alone."""
+    """Return whether the code names a file, by name, pattern or ending."""
     ends = {text.rpartition("/")[2] for text in texts if text.endswith(path.suffix)}
     return any(end == path.suffix or fnmatchcase(path.name, end) for end in ends if end)

@@ -1,4 +1,4 @@
-"""Find which declared values the use case's own functions read, since these can change what they return."""
+"""Find the declared values that the use case's own functions read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_OF_ROWS = (
     *("objective", "owner", "notice", "links", "alerts"),
     *("gates", "approval", "monitoring", "retraining", "retention"),
 )
-"""Fields that can change no row, unless a function reads one by its name."""
+"""Fields that change no row, unless a function reads one by name."""
 _LOADER, _LOADERS = "include.use_cases", {"load", "all_use_cases", "discover"}
 _METHODS: Mapping[str, tuple[str, ...]] = {
     "feed": ("feeds",),
@@ -27,21 +27,21 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "today": ("time_zone",),
     "newest_period": ("time_zone", "last_period"),
 }
-"""Methods and properties of a use case, to the fields that they read."""
+"""Method or property of a use case to the fields that it reads."""
 
 
 def declared_names_read_by(use_case: UseCase, modules: Iterable[Module]) -> dict[str, Any]:
-    """Return the declared values that the modules read by name; all that can matter where that cannot be told."""
-    found = set[str]()
+    """Return the declared values that modules read; all if the names are unknown."""
+    paths = set[str]()
     for module in modules:
         declaring = module.name in (use_case.package, use_case.declared_in)
         for path in _paths(module.body, declaring=declaring) if module.is_own else ():
-            found |= _fields(use_case, path)
-    return {path: declared_value(use_case, path) for path in sorted(found)}
+            paths |= _fields(use_case, path)
+    return {path: declared_value(use_case, path) for path in sorted(paths)}
 
 
 def _fields(use_case: UseCase, path: str) -> set[str]:
-    """Return the fields behind an attribute of the declaration; all that can change rows where it is unknown."""
+    """Return the fields that an attribute reads; all for rows if unknown."""
     first, _, second = path.partition(".")
     if first == "feed" and second:
         return {f"feeds.{second}"}
@@ -52,21 +52,21 @@ def _fields(use_case: UseCase, path: str) -> set[str]:
 
 
 def _paths(body: Collection[ast.stmt], *, declaring: bool) -> Iterator[str]:
-    """Yield the attributes of the declaration that statements read, two levels deep; empty for any other use."""
+    """Yield the attributes of the declaration that are read, to depth two."""
     nodes = [node for statement in body for node in ast.walk(statement)]
     parents = {id(child): node for node in nodes for child in ast.iter_child_nodes(node)}
-    taken = {
+    imported = {
         (node.module, alias.name, alias.asname or alias.name)
         for node in nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    aliases = {bound for _, name, bound in taken if name == DECLARATION}
+    aliases = {bound for _, name, bound in imported if name == DECLARATION}
     loaded_nodes = (node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Load))
     used = [node for node in loaded_nodes if source_code.last_name(node) in {DECLARATION, *aliases}]
     yield from (_path(node, parents) for node in used)
     passed_on = aliases and not used and not declaring  # another module may take it from this one
-    loaded = any(module == _LOADER and name in _LOADERS for module, name, _ in taken)
+    loaded = any(module == _LOADER and name in _LOADERS for module, name, _ in imported)
     if passed_on or loaded or DECLARATION in source_code.texts_in(body):
         yield ""
 
@@ -75,20 +75,20 @@ def _path(node: ast.AST, parents: Mapping[int, ast.AST]) -> str:
     first = _attribute(node, parents)
     if first is None:
         return ""
-    around = parents.get(id(first))
-    called = around if first.attr == "feed" and isinstance(around, ast.Call) and around.func is first else first
+    parent = parents.get(id(first))
+    called = parent if first.attr == "feed" and isinstance(parent, ast.Call) and parent.func is first else first
     second = _attribute(called, parents)
     return f"{first.attr}.{second.attr}" if second else first.attr
 
 
 def _attribute(node: ast.AST, parents: Mapping[int, ast.AST]) -> ast.Attribute | None:
-    """Return the attribute that is read of a node, if there is one."""
-    around = parents.get(id(node))
-    return around if isinstance(around, ast.Attribute) and around.value is node else None
+    """Return the attribute that is read from a node; None if there is none."""
+    parent = parents.get(id(node))
+    return parent if isinstance(parent, ast.Attribute) and parent.value is node else None
 
 
 def declared_value(use_case: UseCase, path: str) -> Any:
-    """Return a declared value by its path; the whole field where the second part is no field of it."""
+    """Return a declared value by its path, or the whole value of its field."""
     first, _, second = path.partition(".")
     value = getattr(use_case, first)
     if first == "feeds":

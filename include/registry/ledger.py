@@ -1,9 +1,10 @@
-"""The ledger: who flies from which day on, and what was rejected. The only answer to "champion of day D".
+"""Keep the ledger of promotions, rollbacks, rejections and approvals.
 
-Append-only: one JSON file per entry, made whole or not at all and never changed; each holds the hash of the one
-before, so that a change to the past shows. The last one's number and hash are also kept elsewhere, as a tag of the
-registered model, so that cutting entries off the end shows too. Each entry is signed (see registry/signing.py): one
-that somebody else has appended shows, although it chains.
+It alone defines the champion of each day.
+Append-only: one JSON file per entry, created atomically and never changed. Each entry holds the hash of the one before,
+so a change to an earlier entry is detected. The last entry's number and hash are also a tag of the registered model, so
+removing entries at the end is detected. Each entry is signed (see lake/signing.py), so an entry appended without the
+key is detected even if its hash is right.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from include.registry.records import UNREADABLE
 from include.registry.tags import LEDGER_HEAD
 
 _NAMED = 5
-"""Entries without proof that an error names."""
+"""Unproven entries that an error names."""
 ATTEMPTS = 100
-"""Tries at one entry: every lost race means that another process has written one."""
+"""Attempts at one entry; an attempt fails only if another process wrote that number first."""
 
 
 class LedgerCorruptedError(AirworthyError):
@@ -39,12 +40,12 @@ class LedgerCorruptedError(AirworthyError):
     def __init__(self, place: StoragePath, what: str, remedy: str = "") -> None:
         super().__init__(
             f"The ledger is damaged at {place}: {what}. No model is promoted and no day is scored from it."
-            f" Restore the folder from a backup; entries are never edited by hand.{remedy}"
+            f" Restore the folder from a backup; never edit entries by hand.{remedy}"
         )
 
 
 class UnprovenEntriesError(LedgerCorruptedError):
-    """Entries chain, but were not signed by this installation."""
+    """The hashes of entries are right, but this installation did not sign them."""
 
     def __init__(self, place: StoragePath, flaws: Mapping[int, str]) -> None:
         self.flaws = dict(flaws)
@@ -53,44 +54,44 @@ class UnprovenEntriesError(LedgerCorruptedError):
         super().__init__(
             place,
             f"it has entries without proof that this installation wrote them ({named}{more})",
-            " If the keys are not those that the entries were signed with, set AIRWORTHY_SIGNING_KEYS to all of them,"
-            " the newest first.",
+            " If the entries were signed with other keys, set AIRWORTHY_SIGNING_KEYS to all of them, the newest first.",
         )
 
 
 class LedgerConflictError(AirworthyError):
-    """Another process has written an entry since the ledger was looked at: what was decided must be decided again."""
+    """Another process appended an entry; the decision must be made again."""
 
     worth_retrying = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerDecision:
-    """One promotion or rollback: `version` is champion from the start of `effective_from` on.
+    """A decision on a version.
 
-    Or one rejection: the model, trained as of `effective_from`, never becomes one; or one approval: it may. Numbers of
-    versions may be given twice, when MLflow is restored from a backup: `trees` and `fingerprint` say which model is
-    meant, and `files_digest` which files may be loaded for it.
+    Promotion or rollback: `version` is champion from the start of `effective_from` on. Rejection: the model, trained as
+    of `effective_from`, never becomes champion. Approval: it may become champion. MLflow can reuse a version's number
+    after a restore from a backup, so `trees` and `fingerprint` identify the model and `files_digest` the files that may
+    be loaded for it.
     """
 
     version: str
     trees: str
     """Digest of the model's trees."""
     fingerprint: str
-    """Digest of all that the model was trained from."""
+    """Digest of all inputs of the training."""
     effective_from: date
     action: Action
     actor: str
     reason: str
     verdicts: tuple[Mapping[str, Any], ...] = ()
     files_digest: str = ""
-    """Digest of every byte of what may be loaded, the day it was trained as of, and the declaration."""
+    """Digest of every byte of the model's files, the as-of day of its training, and the declaration."""
     judged: str = ""
-    """What the verdicts were judged by: an approval is of these."""
+    """Identifies the gates and champion that the verdicts came from; an approval is valid for these alone."""
 
 
 _STORED_ACTOR = "who"
-"""Name of `actor` in an entry's file: entries are signed and chained, so it stays as the first ones have it."""
+"""Name of `actor` in an entry's file. Existing entries are signed, so the stored name cannot change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,21 +104,21 @@ class LedgerEntry(LedgerDecision):
     recorded_at: str
     """UTC, ISO 8601."""
     key_id: str = ""
-    """The key that it is signed with; empty for an entry that is not signed."""
+    """Id of the signing key; empty if the entry is not signed."""
     mac: str = ""
-    """HMAC-SHA256 of all the rest."""
+    """HMAC-SHA256 of all other fields but `key_id`."""
 
     @property
-    def flies(self) -> bool:
-        """Whether it makes a champion."""
+    def makes_champion(self) -> bool:
+        """Return whether the entry makes its version champion."""
         return lifecycle.is_promotion(self)
 
     def content(self) -> bytes:
-        """The entry's file, to the byte."""
+        """Return the exact content of the entry's file."""
         return _encoded(self._values())
 
     def signed_content(self) -> bytes:
-        """Return what the signature is of."""
+        """Return the bytes that the signature covers."""
         values = self._values()
         del values["key_id"], values["mac"]
         return _encoded(values)
@@ -133,13 +134,13 @@ class LedgerEntry(LedgerDecision):
 
     @property
     def head(self) -> str:
-        """What is kept elsewhere of the last entry: `number:hash`."""
+        """Return `number:hash`, which MLflow stores for the last entry."""
         return f"{self.number}:{self.hash}"
 
 
 @dataclass(frozen=True)
 class AppendedEntry:
-    """The entry that stands, and whether this call has written it."""
+    """The entry of a decision, and whether this call has written it."""
 
     entry: LedgerEntry
     new: bool
@@ -156,7 +157,11 @@ class Ledger:
 
     @classmethod
     def of(cls, use_case: UseCase) -> Ledger:
-        """Return the ledger of the lake that the settings name; LakeFormatError if that has another format."""
+        """Return the ledger of the lake that the settings name.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
         root = lake_root(use_case.name)
         return cls(use_case.name, root / "ledger", root)
 
@@ -173,7 +178,7 @@ class Ledger:
         return entries
 
     def inspect(self) -> tuple[list[LedgerEntry], dict[int, str]]:
-        """Return all entries in order, and by number what is wrong with those that are not genuine, to be shown.
+        """Return all entries in order, and flaws by the number of their entry.
 
         Raises:
             LedgerCorruptedError: an entry is missing, unreadable or not chained.
@@ -184,7 +189,8 @@ class Ledger:
     def _flaws(self, entries: Sequence[LedgerEntry]) -> dict[int, str]:
         """Return why entries are not genuine, by number.
 
-        An older key signs nothing after a newer one: whoever has got hold of a key that was replaced appends nothing.
+        An entry signed with an older key than an earlier entry is not genuine: a stolen key that was replaced must not
+        append.
         """
         keys, newest, flaws = load_signing_keys(), sys.maxsize, dict[int, str]()
         for entry in entries:
@@ -209,46 +215,48 @@ class Ledger:
 
     def _chained(self) -> list[LedgerEntry]:
         names = sorted(name for name in self.folder.names() if re.fullmatch(r"\d{6,}\.json", name))
-        found: list[LedgerEntry] = []
+        entries: list[LedgerEntry] = []
         for number, (name, content) in enumerate(zip(names, self.folder.read_all(names), strict=True), start=1):
             place = self.folder / name
             entry = _entry(place, content)
             if entry.number != number or name != _name(number):
                 raise LedgerCorruptedError(place, f"entry {number} is missing")
-            if entry.previous != (found[-1].hash if found else ""):
+            if entry.previous != (entries[-1].hash if entries else ""):
                 raise LedgerCorruptedError(
                     place, f"it does not follow from entry {number - 1}, or that one was changed"
                 )
-            found.append(entry)
-        return found
+            entries.append(entry)
+        return entries
 
-    def verify(self, head: str | None, *, flown: bool = False) -> list[LedgerEntry]:
-        """All entries, in order, after holding them against the `head` that is kept elsewhere (None: there is none).
+    def verify(self, head: str | None, *, had_champion: bool = False) -> list[LedgerEntry]:
+        """Compare the entries with MLflow's `head` (None: no head); return them.
 
-        Read the head before calling this, or an entry appended meanwhile looks cut off. A head that lags behind the
-        entries is no damage: who appended was killed before moving it on. A head that is missing is none only where
-        the very first entry has just been written; `flown` says that a version's life tells of more.
-        Raises LedgerCorruptedError.
+        Read the head before calling this; otherwise an entry appended in between looks removed. A head older than the
+        last entry is valid: a process was stopped after appending and before updating the head. A missing head is valid
+        only while the ledger has at most one entry and, according to MLflow, no version was champion (`had_champion`).
+
+        Raises:
+            LedgerCorruptedError: entries are damaged, or do not match the head.
         """
         entries = self.entries()
         if head is None:
-            if len(entries) > 1 or flown:
+            if len(entries) > 1 or had_champion:
                 raise self._headless(entries)
             return entries
-        number, _, told = head.partition(":")
+        number, _, head_hash = head.partition(":")
         if not re.fullmatch(r"[1-9]\d*:[0-9a-f]{64}", head):
-            raise LedgerCorruptedError(self.folder, f"its head, kept in MLflow, is {head!r}, which is no `number:hash`")
+            raise LedgerCorruptedError(self.folder, f"its head in MLflow is {head!r}, which is not `number:hash`")
         place = self.folder / _name(int(number))
         if len(entries) < int(number):
             raise LedgerCorruptedError(
                 place,
-                f"its head, kept in MLflow, says that there are {number} entries; there are {len(entries)}: the later"
+                f"according to its head in MLflow there are {number} entries, but there are {len(entries)}: the later"
                 " ones were cut off",
             )
-        if (there := entries[int(number) - 1].hash) != told:
+        if (entry_hash := entries[int(number) - 1].hash) != head_hash:
             raise LedgerCorruptedError(
                 place,
-                f"it has the hash {there[:12]}…, but its head, kept in MLflow, says {told[:12]}…: it was replaced",
+                f"it has the hash {entry_hash[:12]}…, but its head in MLflow has {head_hash[:12]}…: it was replaced",
             )
         return entries
 
@@ -259,22 +267,26 @@ class Ledger:
             if entries
             else ""
         )
-        there = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
-        what = f"its head, kept in MLflow, is missing, so nothing shows whether its {there} are all there were"
+        counted = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+        what = f"its head in MLflow is missing; it has {counted}, and later ones may have been removed"
         return LedgerCorruptedError(self.folder, what, remedy)
 
     def append(self, decision: LedgerDecision, *, after: int | None = None) -> AppendedEntry:
-        """Write the next entry, unless the decision stands already (see `standing`): then that entry is left as it is.
+        """Append the decision, unless the ledger has it already (see `find_existing`).
 
-        Call `verify` first. Safe among processes: whoever loses the race for a number looks again and takes the next,
-        or, where `after` tells how many entries the decision was made on, raises Overtaken.
+        Call `verify` first. Safe for concurrent processes: if another one takes the number, the next is tried.
+
+        Raises:
+            LedgerConflictError: there are more entries than the `after` on which the decision was based.
+            UnprovenEntriesError: entries were not signed by this installation.
+            LedgerCorruptedError: an entry is missing, unreadable or not chained.
         """
         if self.lake is not None:
             mark_format(self.lake)
         for _ in range(ATTEMPTS):
             entries = self.entries()
-            if there := find_existing(decision, entries):
-                return AppendedEntry(there, new=False)
+            if existing := find_existing(decision, entries):
+                return AppendedEntry(existing, new=False)
             if after is not None and len(entries) != after:
                 break
             entry = LedgerEntry(
@@ -286,35 +298,47 @@ class Ledger:
             entry = self._signed(entry)
             if (self.folder / _name(entry.number)).create(entry.content()):
                 return AppendedEntry(entry, new=True)
-        raise LedgerConflictError(f"{self.use_case}: others have written to the ledger meanwhile; run the task again.")
+        raise LedgerConflictError(
+            f"{self.use_case}: another process wrote to the ledger meanwhile; run the task again."
+        )
 
     def champion_of(self, day: date) -> LedgerEntry:
-        """The entry with the greatest effective day up to `day`, the later entry on a tie; NoChampionError if none."""
+        """Return the entry that makes the champion of `day`.
+
+        That is the entry with the latest effective day up to `day`, and of entries of one day the one with the highest
+        number.
+
+        Raises:
+            NoChampionError: no entry is effective on `day`.
+        """
         entries = self.entries()
         champion = lifecycle.champion_of(day, entries)
         if champion is None:
-            flights = (entry.effective_from for entry in entries if entry.flies)
-            raise NoChampionError(self.use_case, day, min(flights, default=None))
+            effective_days = (entry.effective_from for entry in entries if entry.makes_champion)
+            raise NoChampionError(self.use_case, day, min(effective_days, default=None))
         return champion
 
     def champion_apart_from(self, version: str | None, day: date) -> LedgerEntry | None:
-        """The champion of `day` as if `version` had never been one: who it is compared with. None if nobody is left."""
+        """Return the champion of `day` without the entries of `version`; None if none is left.
+
+        This is the champion that `version` is compared with.
+        """
         return lifecycle.champion_of(day, (entry for entry in self.entries() if entry.version != version))
 
 
 def find_existing(decision: LedgerDecision, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
-    """The entry that has said the same already; None if there is none.
+    """Return the newest entry with the same decision; None if there is none.
 
-    A promotion stands once its model was promoted as that version from that day on; a rejection, once that model of
-    that day was rejected as any version. A rollback stands where the newest flight is one to the same version, day and
-    reason, and where the same `who` decided it before: a cleared task does not undo what came after it.
+    Equal promotions have the same files and effective day, whatever the version's number. Equal rejections have the
+    same trees and day. Equal rollbacks have the same version, files, day and reason; one counts only if it is the
+    newest entry that makes a champion or has the same actor, so that a cleared task does not undo later entries.
     """
-    latest = next((each for each in reversed(entries) if each.flies), None)
-    for there in reversed(entries):
-        if there.action != decision.action or _key(there) != _key(decision):
+    latest = next((entry for entry in reversed(entries) if entry.makes_champion), None)
+    for entry in reversed(entries):
+        if entry.action != decision.action or _key(entry) != _key(decision):
             continue
-        if decision.action != "rollback" or there is latest or there.actor == decision.actor:
-            return there
+        if decision.action != "rollback" or entry is latest or entry.actor == decision.actor:
+            return entry
     return None
 
 
@@ -324,17 +348,21 @@ def _key(decision: LedgerDecision) -> tuple[object, ...]:
         return model
     files = (*model, decision.fingerprint, decision.files_digest)
     if decision.action == "promotion":
-        return files  # under any number: whoever writes to MLflow can give the same files another one
+        return files  # under any number: in MLflow the same files can get another one
     more = {"approval": decision.judged, "rollback": decision.reason}
     return (*files, decision.version, more.get(decision.action, ""))
 
 
 def entries_until(entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> date | None:
-    """The first day that a flight no longer decides; None if there is none, its own day if it was overtaken on that."""
-    flights = [each for each in entries if each.flies]
-    if any(each.effective_from == entry.effective_from and each.number > entry.number for each in flights):
+    """Return the first day on which an entry no longer makes the champion.
+
+    That is its own effective day if a later entry has the same one.
+    """
+    promotions = [other for other in entries if other.makes_champion]
+    if any(other.effective_from == entry.effective_from and other.number > entry.number for other in promotions):
         return entry.effective_from
-    return min((each.effective_from for each in flights if each.effective_from > entry.effective_from), default=None)
+    later_days = (other.effective_from for other in promotions if other.effective_from > entry.effective_from)
+    return min(later_days, default=None)
 
 
 def _encoded(values: Mapping[str, Any]) -> bytes:
@@ -359,7 +387,7 @@ def _entry(place: StoragePath, content: bytes) -> LedgerEntry:
     except UNREADABLE as error:
         raise LedgerCorruptedError(place, f"it cannot be read ({error})") from error
     if not is_text:
-        raise LedgerCorruptedError(place, "its signature is no text")
+        raise LedgerCorruptedError(place, "its signature is not text")
     if not is_ours and {"key_id", "mac"} <= values.keys():
         raise LedgerCorruptedError(place, "it was changed by hand")
     return entry

@@ -1,4 +1,4 @@
-"""The life of a version: candidate, challenger, champion, archived or rejected, told from its tags and the ledger."""
+"""Derive the life of a version from its tags and the ledger."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ R = TypeVar("R", bound=RegisteredVersion)
 
 @dataclass(frozen=True)
 class StandingApproval:
-    """What a person said of a version."""
+    """A person's decision on a version."""
 
     approved: bool
     actor: str
@@ -62,11 +62,11 @@ class StandingApproval:
 
     @classmethod
     def of(cls, entry: HasDecision) -> StandingApproval:
-        """The decision of an entry of the ledger: an approval, or a rejection."""
+        """Return the decision of a ledger entry that is an approval or a rejection."""
         return cls(entry.action == "approval", entry.actor, entry.reason)
 
     def to_tag(self) -> str:
-        """Return what MLflow's page shows of the decision; it is never read back."""
+        """Return the decision as JSON for MLflow's page; it is never read back."""
         return json.dumps(asdict(self))
 
     def __str__(self) -> str:
@@ -75,45 +75,46 @@ class StandingApproval:
 
 
 def is_promotion(entry: HasDecision) -> bool:
-    """Whether an entry makes a champion: a promotion or a rollback does, and nothing else."""
+    """Return whether an entry makes a champion: it is a promotion or a rollback."""
     return entry.action in ("promotion", "rollback")
 
 
 def champion_of(day: date, entries: Iterable[D]) -> D | None:
-    """Return the flight with the greatest effective day up to `day`, the later entry of two; None if there is none.
+    """Return the entry that makes the champion of `day`; None if there is none.
 
-    An entry of a later day decides nothing before that day, however it came to be.
+    That is the entry with the latest effective day up to `day`, and of entries of one day the one with the highest
+    number.
     """
-    flights = (entry for entry in entries if is_promotion(entry) and entry.effective_from <= day)
-    return max(flights, key=lambda entry: (entry.effective_from, entry.number), default=None)
+    effective = (entry for entry in entries if is_promotion(entry) and entry.effective_from <= day)
+    return max(effective, key=lambda entry: (entry.effective_from, entry.number), default=None)
 
 
 def names_version(entry: HasDecision, version: RegisteredVersion) -> bool:
-    """Whether an entry speaks of this version: number and model are equal, byte for byte.
+    """Return whether number, trees, fingerprint and files of both are equal.
 
-    A number alone may be given twice.
+    The number alone is not enough, since MLflow can reuse it.
     """
     model = (version.number, *(version.tags.get(name) for name in (TREES, FINGERPRINT, FILES_DIGEST)))
     return (entry.version, entry.trees, entry.fingerprint, entry.files_digest) == model
 
 
 def is_restoration(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
-    """Return the entry by which a version stands for one that is gone; None if there is none."""
+    """Return the entry that restored this version; None if there is none."""
     return next((entry for entry in entries if entry.action == "restoration" and names_version(entry, version)), None)
 
 
 def refers_to(entry: HasDecision, version: RegisteredVersion, entries: Iterable[HasDecision]) -> bool:
-    """Whether a flight is of this version: it names it, or the version was restored in its place."""
+    """Return whether an entry names this version, or one that it replaces."""
     restored = is_restoration(version, entries)
     return names_version(entry, version) or (restored is not None and restored.trees == entry.trees)
 
 
 def existing_for(entry: HasDecision, versions: Sequence[R], entries: Sequence[HasDecision]) -> R | None:
-    """Return the version that a flight is of: the last that was restored in its place, or that which it names.
+    """Return the last version restored for an entry, else the one it names.
 
-    None where the registry has neither, or another model under the number.
+    None if the registry has neither, or another model under the number.
     """
-    restored = [each for each in entries if each.action == "restoration" and each.trees == entry.trees]
+    restored = [other for other in entries if other.action == "restoration" and other.trees == entry.trees]
     for named in (*reversed(restored), entry):
         if found := next((version for version in versions if names_version(named, version)), None):
             return found
@@ -121,9 +122,9 @@ def existing_for(entry: HasDecision, versions: Sequence[R], entries: Sequence[Ha
 
 
 def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
-    """The entry by which a version's model was rejected, under whatever number and by whatever code it was made.
+    """Return the entry that rejected a version's model; None if there is none.
 
-    A model is its trees and the day as of which they were trained.
+    The model is identified by its trees and as-of day, whatever its number or the code that made it.
     """
     model = (version.tags.get(TREES), version.tags.get(AS_OF))
     rejected = (entry for entry in entries if entry.action == "rejection")
@@ -131,54 +132,55 @@ def rejection_of(version: RegisteredVersion, entries: Iterable[D]) -> D | None:
 
 
 def approval_of(version: RegisteredVersion, entries: Sequence[HasDecision]) -> StandingApproval | None:
-    """Return what the ledger says was decided on a version and still counts: a rejection, or else an approval.
+    """Return the valid decision on a version, a rejection first; None if none.
 
-    An approval counts for the verdicts that were shown to the person who gave it.
+    An approval is valid only for the verdicts that the person saw.
     """
     if (rejected := rejection_of(version, entries)) is not None:
         return StandingApproval.of(rejected)
     judged = version.tags.get(JUDGED)
-    counting = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
-    return next(map(StandingApproval.of, counting), None)
+    valid = (entry for entry in approvals(version, entries) if judged and entry.judged == judged)
+    return next(map(StandingApproval.of, valid), None)
 
 
 def approvals(version: RegisteredVersion, entries: Sequence[D]) -> list[D]:
-    """Return the entries by which a version was approved, whatever it was judged by then, the newest first."""
+    """Return all approvals of a version, the newest first."""
     return [entry for entry in reversed(entries) if entry.action == "approval" and names_version(entry, version)]
 
 
 def blocking_reason(verdict: Mapping[str, Any]) -> bool:
-    """Whether a gate's verdict keeps a version from being promoted."""
+    """Return whether a gate's verdict prevents the promotion of its version."""
     return bool(verdict["blocks"])
 
 
 def blocking(verdicts: Sequence[Mapping[str, Any]]) -> str:
-    """Join the reasons of the verdicts that keep a version from being promoted; empty where none does."""
-    return " ".join(str(each["reason"]) for each in verdicts if blocking_reason(each))
+    """Join the reasons of the verdicts that prevent a promotion; empty if none does."""
+    return " ".join(str(verdict["reason"]) for verdict in verdicts if blocking_reason(verdict))
 
 
 def lifecycle_states(
     versions: Sequence[RegisteredVersion], entries: Sequence[HasDecision], day: date
 ) -> dict[str, Life]:
-    """Return the life of each of `versions` on a day; others that the ledger names were deleted and are left out.
+    """Return the life of each of `versions` on a day, by number.
 
-    Whatever the gates of a version on the ledger say now, it is the champion if it is that of `day`, else archived. Of
-    the others, a failed gate or a rejection rejects, passed gates make a challenger, and the rest are candidates.
+    A version that the ledger promoted is champion if it is that of `day`, else archived, whatever its gates say now. Of
+    the others, those with a failed gate or a rejection are rejected, those that passed all gates are challengers, and
+    the rest are candidates. Versions on the ledger that were deleted in MLflow are left out.
     """
-    flights, latest = [entry for entry in entries if is_promotion(entry)], champion_of(day, entries)
+    promotions, latest = [entry for entry in entries if is_promotion(entry)], champion_of(day, entries)
     champion = existing_for(latest, versions, entries) if latest is not None else None
-    told: dict[str, Life] = {}
+    lives: dict[str, Life] = {}
     for version in versions:
         if champion is not None and version.number == champion.number:
-            told[version.number] = "champion"
-        elif any(refers_to(entry, version, entries) for entry in flights):
-            told[version.number] = "archived"
+            lives[version.number] = "champion"
+        elif any(refers_to(entry, version, entries) for entry in promotions):
+            lives[version.number] = "archived"
         else:
-            told[version.number] = _on_the_ground(version, approval_of(version, entries))
-    return told
+            lives[version.number] = _life_without_promotion(version, approval_of(version, entries))
+    return lives
 
 
-def _on_the_ground(version: RegisteredVersion, decided: StandingApproval | None) -> Life:
+def _life_without_promotion(version: RegisteredVersion, decided: StandingApproval | None) -> Life:
     gates = version.tags.get(GATES)
     if gates == "failed" or (decided is not None and not decided.approved):
         return "rejected"

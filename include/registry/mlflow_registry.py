@@ -1,4 +1,4 @@
-"""Versions of models in MLflow, and the models themselves: with runs.py all that talks to its server."""
+"""Read and write registered versions and their models in MLflow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHAMPION = "champion"
 
 
 class ArtifactMissingError(AirworthyError):
-    """A version's files are not there, or are not those that were registered."""
+    """A version's files are missing, or are not those that were registered."""
 
     def __init__(self, use_case: str, version: str, what: str) -> None:
         super().__init__(
@@ -41,17 +41,17 @@ class ArtifactMissingError(AirworthyError):
 
 
 class UnprovenVersionError(InvalidRequestError):
-    """A version or a run of MLflow that this installation has no valid record of."""
+    """This installation has no genuine record of a version or run in MLflow."""
 
     def __init__(self, use_case: str, name: str, flaw: str) -> None:
         super().__init__(
-            f"{use_case}: {name} cannot be used: {flaw}. What MLflow says of a model proves nothing, since anybody who"
-            f" reaches MLflow can change it. Trigger {use_case}__train to make a version of your own."
+            f"{use_case}: {name} cannot be used: {flaw}. Values in MLflow are no proof, since every client that reaches"
+            f" MLflow can change them. Trigger {use_case}__train to make a version of your own."
         )
 
 
 class Registry(Runs):
-    """One use case's experiment and registered model, both of its name."""
+    """The MLflow experiment and registered model of a use case, which have its name."""
 
     # -- models
 
@@ -59,10 +59,11 @@ class Registry(Runs):
     def log_model(
         self, run_id: str, model: Model, example: pa.Table, extra: Mapping[str, object]
     ) -> tuple[str, dict[str, str]]:
-        """Keep a model with the run, as LightGBM's text and JSON, no pickle; `example` are rows of features.
+        """Log a model of the run, as LightGBM's text and JSON, without pickle.
 
-        What `mlflow.lightgbm.log_model` does, but without its process-wide address. Returns the logged model's id, and
-        the SHA-256 of each of its files by path.
+        `example` are rows of features, `extra` values stored as JSON files by name. Returns the logged model's id, and
+        the SHA-256 of each of its files by path. `mlflow.lightgbm.log_model` is not used, since it needs a process-wide
+        tracking address.
         """
         logged = self._client.create_logged_model(self._experiment(), "model", source_run_id=run_id)
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
@@ -77,19 +78,19 @@ class Registry(Runs):
     # -- versions
 
     def versions(self) -> list[Version]:
-        """Return all versions that have a signed record, oldest first; none where nothing was registered yet."""
-        found = self._registered()
-        proven = self._proven([str(each.run_id) for each in found])
-        known = [each for each in found if not isinstance(proven[str(each.run_id)], str)]
-        for each in found:
-            if isinstance(flaw := proven[str(each.run_id)], str):
-                log.warning("%s: version %s of MLflow is left out: %s.", self.use_case.name, each.version, flaw)
-        return [self._version(each, proven) for each in known]
+        """Return all versions that have a signed record, oldest first."""
+        registered = self._registered()
+        proven = self._proven([str(version.run_id) for version in registered])
+        known = [version for version in registered if not isinstance(proven[str(version.run_id)], str)]
+        for version in registered:
+            if isinstance(flaw := proven[str(version.run_id)], str):
+                log.warning("%s: version %s of MLflow is left out: %s.", self.use_case.name, version.version, flaw)
+        return [self._version(version, proven) for version in known]
 
     def runs_and_models(self) -> tuple[set[str], set[str]]:
-        """Return the ids of runs and of models of all versions that MLflow has, also of those without a record."""
-        found = self._registered()
-        return {str(each.run_id) for each in found}, {_model_id(each) for each in found}
+        """Return the run ids and model ids of all versions, with or without record."""
+        registered = self._registered()
+        return {str(version.run_id) for version in registered}, {_model_id(version) for version in registered}
 
     @translate_mlflow_errors
     def _registered(self) -> list[ModelVersion]:
@@ -104,11 +105,11 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def version(self, number: str) -> Version:
-        """The version of that number.
+        """Return the version of this number.
 
         Raises:
-            InvalidRequestError: there is none; the error names those that there are.
-            UnprovenVersionError: it has no valid record.
+            InvalidRequestError: there is none; the error names the existing numbers.
+            UnprovenVersionError: it has no genuine record.
         """
         try:
             found = self._client.get_model_version(self.use_case.name, number)
@@ -125,16 +126,16 @@ class Registry(Runs):
         return self._version(found, proven)
 
     def version_of(self, fingerprint: str) -> Version | None:
-        """The version with that fingerprint, if it is registered; of several, the first."""
+        """Return the first version with this fingerprint; None if there is none."""
         return next((version for version in self.versions() if version.tags.get(FINGERPRINT) == fingerprint), None)
 
     def candidate(self, run_id: str) -> Version:
-        """The model of a complete run, as if it were a version: it has no number before it is registered.
+        """Return the model of a complete run as a version without a number.
 
         Raises:
-            NotReadyError: the run broke half-way.
+            NotReadyError: the run is not complete.
             InvalidRequestError: there is no such run.
-            UnprovenVersionError: it has no valid record.
+            UnprovenVersionError: it has no genuine record.
         """
         tags = from_mlflow(self.run(run_id).data.tags)
         if isinstance(record := self._proven([run_id])[run_id], str):
@@ -151,7 +152,7 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def register(self, candidate: Version, description: str) -> Version:
-        """Make a version of a run's model, with copies of its tags at once: there is never a version without them."""
+        """Register a run's model as a version, in one request with copies of its tags."""
         try:
             self._client.create_registered_model(self.use_case.name, description=self.use_case.objective)
         except MlflowException as error:
@@ -169,7 +170,10 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def tag_version(self, number: str, tags: Mapping[str, str], description: str | None = None) -> None:
-        """Replace the description of a version, then its tags: whoever compares tags repairs what was cut short."""
+        """Set the description of a version, then its tags.
+
+        In this order an interrupted write is found by comparing tags, and repaired.
+        """
         if description is not None:
             self._client.update_model_version(self.use_case.name, number, description)
         for key, value in to_mlflow(tags).items():
@@ -177,13 +181,13 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def untag_version(self, number: str, tag: str) -> None:
-        """Remove a tag of a version, if it is there."""
+        """Remove a tag of a version if it has it."""
         if tag in self.version(number).tags:
             self._client.delete_model_version_tag(self.use_case.name, number, mlflow_name(tag))
 
     @translate_mlflow_errors
     def champion(self) -> str | None:
-        """The version that the alias `champion` points to, if it is set."""
+        """Return the number of the version with the alias `champion`; None if it is not set."""
         try:
             return str(self._client.get_model_version_by_alias(self.use_case.name, CHAMPION).version)
         except MlflowException as error:
@@ -193,7 +197,7 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def set_champion(self, number: str) -> None:
-        """Point the alias `champion` to a version."""
+        """Set the alias `champion` to a version."""
         retry_on_conflict(partial(self._client.set_registered_model_alias, self.use_case.name, CHAMPION, number))
 
     @translate_mlflow_errors
@@ -203,7 +207,7 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def ledger_head(self) -> str | None:
-        """What the registered model says the ledger's last entry is, as `number:hash`; None if it says nothing."""
+        """Return the ledger's head, `number:hash`, from MLflow; None if not set."""
         try:
             tags = from_mlflow(self._client.get_registered_model(self.use_case.name).tags)
         except MlflowException as error:
@@ -214,18 +218,25 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def set_ledger_head(self, head: str) -> None:
-        """Let the registered model say which is the ledger's last entry."""
+        """Store the ledger's head as a tag of the registered model."""
         retry_on_conflict(partial(self._client.set_registered_model_tag, self.use_case.name, LEDGER_HEAD.name, head))
 
     # -- loading
 
     def load(self, version: Version) -> Model:
-        """The model of a version, from the local copy if there is one; ArtifactMissingError where it cannot be had."""
+        """Return the model of a version, from the local copy if there is one.
+
+        Raises:
+            ArtifactMissingError: its files are missing or are not those that were trained.
+        """
         return self._read(version, self._folder(version))
 
-    def beside(self, version: Version, name: str) -> Any:
-        """The plain values that were kept with a version's model by that name; ArtifactMissingError where they are not
-        there as they were trained."""
+    def load_companion(self, version: Version, name: str) -> Any:
+        """Return the plain values that were stored under a name with a version's model.
+
+        Raises:
+            ArtifactMissingError: they are missing or are not those that were trained.
+        """
         try:
             return model_io.load_companion(self._folder(version), name)
         except model_io.ModelFilesCorruptedError as error:
@@ -233,17 +244,20 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def reload(self, version: Version) -> Model:
-        """The model of a version as MLflow has it now, whatever the local copy says; ArtifactMissingError as in
-        `load`."""
+        """Return the model of a version from MLflow, without the local copy.
+
+        Raises:
+            ArtifactMissingError: its files are missing or are not those that were trained.
+        """
         with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
             return self._read(version, self._fetched(version, Path(temporary)))
 
     def loadable(self, version: Version) -> bool:
-        """Whether MLflow has the model of a version as it was trained."""
+        """Return whether MLflow has the files of a version as they were trained."""
         return not self.unloadable(version)
 
     def unloadable(self, version: Version) -> str:
-        """Why MLflow's files of a version's model cannot be loaded; empty where they can."""
+        """Return why a version's model cannot be loaded from MLflow; empty if it can."""
         try:
             self.reload(version)
         except ArtifactMissingError as error:
@@ -252,9 +266,12 @@ class Registry(Runs):
 
     @translate_mlflow_errors
     def _folder(self, version: Version) -> Path:
-        """Return the local copy of a version's files, all of which are as they were trained.
+        """Return the local copy of a version's files, checked against the record.
 
-        A copy that is not is fetched again; what comes from MLflow is checked before it is kept.
+        A damaged copy is downloaded again. Files from MLflow are checked before they are stored.
+
+        Raises:
+            ArtifactMissingError: its files are missing or are not those that were trained.
         """
         folder = (StoragePath.of(settings.current_settings().home / "models") / version.model_id).path
         if folder.exists():
@@ -265,22 +282,26 @@ class Registry(Runs):
                 shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            there = self._fetched(version, Path(temporary))
+            fetched = self._fetched(version, Path(temporary))
             try:
-                there.rename(folder)
+                fetched.rename(folder)
             except OSError:
-                if not folder.exists():  # else another process was first, with the same content
+                if not folder.exists():  # otherwise another process stored the same content first
                     raise
         return folder
 
     def _fetched(self, version: Version, folder: Path) -> Path:
-        """Fetch a version's files below `folder`; ArtifactMissingError where they are not those that were trained."""
+        """Download a version's files below `folder`; return their folder.
+
+        Raises:
+            ArtifactMissingError: they are missing or are not those that were trained.
+        """
         try:
-            there = fetch_model(version.model_id, version.files, folder, self.address)
-            model_io.require_model_files(there, version.files)
+            fetched = fetch_model(version.model_id, version.files, folder, self.address)
+            model_io.require_model_files(fetched, version.files)
         except (MlflowException, OSError, model_io.ModelFilesCorruptedError) as error:
             raise ArtifactMissingError(self.use_case.name, version.number, str(error)) from error
-        return there
+        return fetched
 
     def _read(self, version: Version, folder: Path) -> Model:
         try:
@@ -290,5 +311,5 @@ class Registry(Runs):
 
 
 def _model_id(found: ModelVersion) -> str:
-    # MLflow's server leaves model_id out of its answers; the source always names it.
+    # MLflow's server omits model_id in its answers; the source always has it.
     return str(found.model_id or str(found.source).removeprefix("models:/"))

@@ -1,4 +1,4 @@
-"""Runs in MLflow: what a training keeps, and whether it is complete; always at an address that is told."""
+"""Read and write the runs of a use case in MLflow."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from include.errors import AirworthyError, InvalidRequestError, NotReadyError
 from include.registry.artifact_listing import list_files
 from include.registry.tags import COMPLETE, FINGERPRINT, from_mlflow, mlflow_name, to_mlflow
 
-# MLflow tries a request seven times, over minutes; Airflow retries whole tasks, and says so where a person looks.
+# By default MLflow tries a request seven times, over minutes. Airflow retries whole tasks and shows that to users.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 ARTIFACT_BYTES, ARTIFACT_FILES = 1 << 30, 1_000
-"""Of a file or a folder that is read back from a run, as MLflow lists it."""
+"""Limits of a file or folder that is downloaded from a run, by MLflow's listing."""
 ALREADY, UNKNOWN, RACED = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST", "BAD_REQUEST"
 INACTIVE = re.compile(r"[Tt]he (run|experiment) '?([\w-]+)'? must be in (?:the )?'active'")
-"""What MLflow says where a run or an experiment that was deleted is written to."""
+"""MLflow's error for a write to a deleted run or experiment."""
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound="Runs")
@@ -49,7 +49,7 @@ class MlflowUnreachableError(NotReadyError):
 
 
 class DeletedInMlflowError(AirworthyError):
-    """A run or an experiment was deleted in MLflow, which keeps it until its garbage collection and takes no writes."""
+    """A run or experiment was deleted in MLflow, which refuses writes to it."""
 
     def __init__(self, use_case: str, kind: str, identifier: str, address: str) -> None:
         self.use_case, self.kind, self.identifier = use_case, kind, identifier
@@ -62,10 +62,10 @@ class DeletedInMlflowError(AirworthyError):
 
 
 def translate_mlflow_errors(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Turn two of MLflow's refusals into errors that say what to do: no answer, and a run or experiment deleted."""
+    """Translate MLflow's errors for no answer and for a deleted run or experiment."""
 
     @functools.wraps(method)
-    def asked(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+    def translated(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(self, *args, **kwargs)
         except (MlflowException, requests.RequestException) as error:
@@ -77,12 +77,14 @@ def translate_mlflow_errors(method: Callable[Concatenate[S, P], R]) -> Callable[
                 raise DeletedInMlflowError(self.use_case.name, kind.lower(), identifier, self.address) from error
             raise
 
-    return asked  # type: ignore[return-value]  # as a method it is the same
+    return translated  # type: ignore[return-value]  # as a method it is the same
 
 
 def retry_on_conflict(write: Callable[[], object]) -> None:
-    """Set a tag or an alias, once more if MLflow refuses: of two who add the same one at the same moment, its database
-    refuses the second (BAD_REQUEST), who then finds it there and replaces it."""
+    """Retry a write of a tag or alias once on BAD_REQUEST.
+
+    Two concurrent inserts of the same key conflict in MLflow's database; the retry becomes an update.
+    """
     try:
         write()
     except MlflowException as error:
@@ -92,7 +94,7 @@ def retry_on_conflict(write: Callable[[], object]) -> None:
 
 
 class Runs:
-    """One use case's experiment, of its name."""
+    """The MLflow experiment of a use case, which has its name."""
 
     def __init__(self, use_case: UseCase, address: str | None = None) -> None:
         self.use_case = use_case
@@ -101,7 +103,7 @@ class Runs:
 
     @translate_mlflow_errors
     def start_run(self, name: str, tags: Mapping[str, str]) -> str:
-        """Begin a run in the use case's experiment, made when it is not there yet; the run's id."""
+        """Start a run in the use case's experiment, created if missing; return its id."""
         return str(self._client.create_run(self._experiment(), tags=to_mlflow(tags), run_name=name).info.run_id)
 
     def _experiment(self) -> str:
@@ -119,22 +121,26 @@ class Runs:
 
     @translate_mlflow_errors
     def end_run(self, run_id: str, *, failed: bool) -> None:
-        """Close a run; only one that is complete is ever used again."""
+        """End a run; mark it complete unless it failed."""
         if not failed:
             self._client.set_tag(run_id, COMPLETE.name, "true")
         self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     @translate_mlflow_errors
     def complete_runs(self, fingerprint: str) -> list[str]:
-        """The complete runs with that fingerprint, the first one first."""
-        wanted = f"tags.`{FINGERPRINT.name}` = '{fingerprint}' and tags.`{COMPLETE.name}` = 'true'"
-        found = self._client.search_runs([self._experiment()], wanted, order_by=["attributes.start_time ASC"])
-        return [str(run.info.run_id) for run in found]
+        """Return the ids of complete runs with this fingerprint, the oldest first."""
+        condition = f"tags.`{FINGERPRINT.name}` = '{fingerprint}' and tags.`{COMPLETE.name}` = 'true'"
+        runs = self._client.search_runs([self._experiment()], condition, order_by=["attributes.start_time ASC"])
+        return [str(run.info.run_id) for run in runs]
 
     @translate_mlflow_errors
     def run(self, run_id: str) -> Run:
-        """The complete run of that id; NotReadyError for one that broke half-way, InvalidRequestError for one
-        unknown."""
+        """Return the complete run of this id.
+
+        Raises:
+            NotReadyError: the run is not complete.
+            InvalidRequestError: there is no such run.
+        """
         try:
             found = self._client.get_run(run_id)
         except MlflowException as error:
@@ -144,7 +150,7 @@ class Runs:
             raise
         if from_mlflow(found.data.tags).get(COMPLETE) != "true":
             raise NotReadyError(
-                f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it is no model."
+                f"{self.use_case.name}: run {run_id} is {found.info.status} and not complete, so it has no model."
                 f" Train again: trigger {self.use_case.name}__train."
             )
         return found
@@ -159,7 +165,10 @@ class Runs:
         tags: Mapping[str, str] | None = None,
         model_id: str | None = None,
     ) -> None:
-        """Add to a run, in one request; metrics belong to the logged model too where its id is given."""
+        """Log params, metrics and tags of a run in one request.
+
+        With `model_id` the metrics belong to that logged model too.
+        """
         now = int(time.time() * 1000)
         self._client.log_batch(
             run_id,
@@ -178,23 +187,27 @@ class Runs:
     def log_series(self, run_id: str, name: str, values: list[float]) -> None:
         """Add a metric with one value per step."""
         now = int(time.time() * 1000)
-        for first in range(0, len(values), 1000):  # the most that MLflow takes at once
+        for first in range(0, len(values), 1000):  # MLflow's limit of one request
             steps = enumerate(values[first : first + 1000], start=first)
             self._client.log_batch(run_id, metrics=[Metric(name, value, now, step) for step, value in steps])
 
     @translate_mlflow_errors
     def log_folder(self, run_id: str, folder: Path) -> None:
-        """Keep a folder's files as artifacts of the run."""
+        """Store a folder's files as artifacts of the run."""
         self._client.log_artifacts(run_id, str(folder))
 
     @translate_mlflow_errors
     def log_json(self, run_id: str, name: str, values: Any) -> None:
-        """Keep plain values as a JSON artifact of the run; the same name again replaces it."""
+        """Store plain values as a JSON artifact of the run, or replace it."""
         self._client.log_dict(run_id, values, name)
 
     @translate_mlflow_errors
     def artifact(self, run_id: str, path: str, folder: Path) -> Path:
-        """Fetch an artifact of a run, a file or a folder, below `folder`; FileNotFoundError where there is none."""
+        """Download a file or folder of a run's artifacts into `folder`; return its path.
+
+        Raises:
+            FileNotFoundError: there is no such artifact, or it is too large.
+        """
         try:
             self._require_size(run_id, path)
             return Path(self._client.download_artifacts(run_id, path, str(folder)))
@@ -204,16 +217,20 @@ class Runs:
             raise FileNotFoundError(f"Run {run_id} of {self.use_case.name} has no artifact {path!r}.") from error
 
     def _require_size(self, run_id: str, path: str) -> None:
-        """Refuse a file or a folder that is too large before a byte of it is fetched; OSError."""
+        """Check the size of a file or folder before it is downloaded.
+
+        Raises:
+            OSError: it is too large.
+        """
         parent = str(PurePosixPath(path).parent)
-        beside = self._client.list_artifacts(run_id, None if parent == "." else parent)
-        found = next((each for each in beside if each.path == path), None)
+        siblings = self._client.list_artifacts(run_id, None if parent == "." else parent)
+        found = next((sibling for sibling in siblings if sibling.path == path), None)
         if found is None or not found.is_dir:
             sizes: Iterable[int] = [found.file_size or 0] if found else []
         else:
-            sizes = (each.size for each in list_files(lambda inside: self._client.list_artifacts(run_id, inside), path))
+            sizes = (file.size for file in list_files(lambda inside: self._client.list_artifacts(run_id, inside), path))
         size = 0
-        for count, each in enumerate(sizes, start=1):
-            size += each
+        for count, file_size in enumerate(sizes, start=1):
+            size += file_size
             if size > ARTIFACT_BYTES or count > ARTIFACT_FILES:
                 raise OSError(f"{path} has more than {ARTIFACT_BYTES:,} bytes or {ARTIFACT_FILES:,} files")

@@ -1,4 +1,4 @@
-"""A model as files: LightGBM's own text and JSON in the layout that MLflow knows. Nothing is ever pickled."""
+"""Write and read a model as LightGBM's text and JSON, without pickle."""
 
 from __future__ import annotations
 
@@ -33,41 +33,42 @@ from include.registry.artifact_listing import list_files
 from include.registry.mlflow_runs import MlflowUnreachableError
 
 _FOLDER = "airworthy"
-"""Beside LightGBM's own files: what else scoring needs."""
+"""Folder with the other files that scoring needs, next to LightGBM's own."""
 _CODE = "code"
 _PARTS = ("encoding", "baselines")
 DECISION = "decision"
-"""Name by which the threshold is kept with a model, as JSON."""
+"""Name of the JSON file with the threshold that is stored with a model."""
 _REQUIREMENTS = [
     f"{name}=={importlib.metadata.version(name)}" for name in ("cffi", "lightgbm", "numpy", "pandas", "pyarrow")
 ]
-"""What the code that is kept with a model imports; LightGBM reads Arrow by cffi."""
+"""Imports of the code that is stored with a model; LightGBM needs cffi to read Arrow."""
 TREES = "model.lgb"
 MOST_BYTES = 4 << 30
-"""Of all files of a model, as MLflow lists them."""
+"""Limit of the size of all files of a model, by MLflow's listing."""
 _NO_ANSWER = "Failed to establish a new connection"
-"""All that MLflow hands on of it when the server goes away between the list of files and the files."""
+"""In MLflow's error when the server stops between the listing and the download; no other cause is given."""
 
 
 class ModelFilesCorruptedError(AirworthyError):
-    """A file of a model is missing, cannot be read, or is not the one that was registered."""
+    """A file of a model is missing, unreadable, or not the one that was registered."""
 
     def __init__(self, path: str, what: str) -> None:
         super().__init__(f"{path}: {what}")
 
 
 def fetch_model(model_id: str, files: Mapping[str, str], folder: Path, address: str) -> Path:
-    """Download the files of a logged model below `folder`, never from the local copy; where they are.
+    """Download the files of a logged model below `folder`; return their folder.
 
-    `files` are those on record: where others are listed, or too many bytes, nothing is downloaded. Knows no use case.
+    `files` are those on record: if others are listed, or too many bytes, nothing is downloaded.
 
     Raises:
         MlflowUnreachableError: MLflow does not answer.
-        MlflowException, OSError: the files are not there.
-        Damaged: a file is listed that is not on record, or the files are too large.
+        MlflowException: the files are missing.
+        OSError: the files are missing.
+        ModelFilesCorruptedError: a listed file is not on record, or the files are too large.
     """
     try:
-        # By its place: of `models:/<id>` MLflow asks the server of the process's environment, whatever it is told.
+        # Not by `models:/<id>`: for that MLflow ignores the given address and uses the process's environment.
         place = MlflowClient(address, address).get_logged_model(model_id).artifact_location
         _require_listed(place, files, address)
         return Path(download_artifacts(artifact_uri=place, dst_path=str(folder), tracking_uri=address))
@@ -80,13 +81,17 @@ def fetch_model(model_id: str, files: Mapping[str, str], folder: Path, address: 
 
 
 def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
-    """Check names and sizes of a model's files before any is downloaded; Damaged where they cannot be its own."""
+    """Check names and sizes of a model's files before the download.
+
+    Raises:
+        ModelFilesCorruptedError: a listed file is not on record, or the files are too large.
+    """
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
     size = 0
-    for found in list_files(lambda inside: list_artifacts(artifact_uri=f"{place}/{inside}", tracking_uri=address)):
-        if found.path not in (folders if found.is_folder else files):
-            raise ModelFilesCorruptedError(found.path, "it was not there when the model was trained")
-        size += found.size
+    for listed in list_files(lambda inside: list_artifacts(artifact_uri=f"{place}/{inside}", tracking_uri=address)):
+        if listed.path not in (folders if listed.is_folder else files):
+            raise ModelFilesCorruptedError(listed.path, "it was not there when the model was trained")
+        size += listed.size
     if size > MOST_BYTES:
         raise ModelFilesCorruptedError("its files", f"they have {size:,} bytes, more than {MOST_BYTES:,}")
 
@@ -94,10 +99,10 @@ def _require_listed(place: str, files: Mapping[str, str], address: str) -> None:
 def write_model(
     folder: Path, model: Model, example: pa.Table, extra: Mapping[str, object], logged: LoggedModel
 ) -> None:
-    """Write a model; `example` are some rows of features, `extra` is kept as JSON files by name.
+    """Write a model, rows of features as its example, and `extra` as JSON files.
 
-    Whoever loads it as MLflow's `pyfunc` gives it features as they are in the lake, in pandas: the code that encodes
-    them is kept with the model as text. Nothing here ever loads that code.
+    Loaded as MLflow's `pyfunc`, the model takes a pandas frame of features as they are in the lake: the code that
+    encodes them is stored with the model. This project never loads that code.
     """
     save_model(
         model.booster,
@@ -110,7 +115,7 @@ def write_model(
         ),
         signature=_signature(model),
         input_example=example.to_pandas(),
-        pip_requirements=_REQUIREMENTS,  # named, or MLflow loads the model to guess
+        pip_requirements=_REQUIREMENTS,  # without them MLflow loads the model to infer them
     )
     (folder / _CODE).mkdir()
     (folder / _code_path()).write_text(_code())
@@ -121,9 +126,9 @@ def write_model(
 
 
 def _signature(model: Model) -> ModelSignature:
-    """Name the columns and leave their types to our code.
+    """Return a signature with the columns' names; their types are left to our code.
 
-    MLflow would refuse an integer or a boolean beside a null, which pandas keeps as another type.
+    With types MLflow would refuse columns of integers or booleans with nulls, for which pandas uses another type.
     """
     anything = AnyType()  # type: ignore[no-untyped-call]
     columns: list[ColSpec | TensorSpec] = [ColSpec(anything, name) for name in model.encoding.features]
@@ -134,7 +139,7 @@ def _signature(model: Model) -> ModelSignature:
 
 
 def _load_by_our_code(folder: Path) -> None:
-    """Let MLflow's `pyfunc` load the model by the code beside it; its flavour for LightGBM stays as it is."""
+    """Make MLflow's `pyfunc` load the model by the stored code."""
     described = ModelFile.load(str(folder))
     flavour = described.flavors["python_function"]
     flavour |= {"loader_module": Path(_code_path()).stem, "code": _CODE}
@@ -148,7 +153,7 @@ def _code() -> str:
 
 
 def _code_path() -> str:
-    """Return where the code is: named by its content, since Python keeps one module of a name per process."""
+    """Return the path of the code; one module of a name loads per process."""
     return f"{_CODE}/airworthy_model_{_code_digest(_code())[:12]}.py"
 
 
@@ -157,34 +162,42 @@ def _code_digest(text: str) -> str:
 
 
 def digests_of_files(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below `folder`, by its path there."""
+    """Return the SHA-256 of every file below `folder`, by relative path."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
 
 
 def require_model_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Check that below `folder` are exactly these files, byte for byte.
+    """Check that `folder` contains exactly these files, byte for byte.
 
     Raises:
-        Damaged: a file is missing, is another, or was added.
+        ModelFilesCorruptedError: a file is missing, changed or added.
     """
-    there = digests_of_files(folder)
-    for path in sorted(files.keys() | there.keys()):
-        if path not in there:
+    digests = digests_of_files(folder)
+    for path in sorted(files.keys() | digests.keys()):
+        if path not in digests:
             raise ModelFilesCorruptedError(path, "it is missing")
         if path not in files:
             raise ModelFilesCorruptedError(path, "it was not there when the model was trained")
-        if there[path] != files[path]:
-            raise ModelFilesCorruptedError(path, "its content is not that which was trained")
+        if digests[path] != files[path]:
+            raise ModelFilesCorruptedError(path, "its content is not what was trained")
 
 
 def load_companion(folder: Path, name: str) -> Any:
-    """Return the plain values that were kept by that name; Damaged where there are none. Call `require` first."""
+    """Return stored plain values by name; call `require_model_files` first.
+
+    Raises:
+        ModelFilesCorruptedError: there are none.
+    """
     return _values(folder, name)
 
 
 def read_model(folder: Path) -> Model:
-    """Read a model whose files are those that were trained: call `require` first. Damaged, naming the file, if not."""
+    """Read a model from its files; call `require_model_files` first.
+
+    Raises:
+        ModelFilesCorruptedError: a file is missing or cannot be read.
+    """
     text = _text(folder, TREES)
     contents = {name: _values(folder, name) for name in _PARTS}
     try:
@@ -207,7 +220,7 @@ def sha256(path: Path) -> str:
 
 
 def _contents(model: Model) -> dict[str, Any]:
-    """What stands beside the trees, by name, as it is read back from JSON."""
+    """Return the model's other values, by name, for JSON."""
     return {
         "encoding": model.encoding.to_json(),
         "baselines": {"prior": model.prior.rate, "logistic": model.logistic.to_json()},
@@ -230,4 +243,4 @@ def _values(folder: Path, name: str) -> Any:
     try:
         return json.loads(_text(folder, _path(name)))
     except ValueError as error:
-        raise ModelFilesCorruptedError(_path(name), f"it is no JSON ({error})") from error
+        raise ModelFilesCorruptedError(_path(name), f"it is not JSON ({error})") from error

@@ -1,4 +1,4 @@
-"""What the signed records in the lake say of a model, and a version as they prove it."""
+"""Read and write the signed records of a model, and build its version from them."""
 
 from __future__ import annotations
 
@@ -18,64 +18,64 @@ from include.registry.tags import gate_tag
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version: its place in MLflow, and what the signed records in the lake say of it."""
+    """A registered version: its ids in MLflow, and its signed records' values."""
 
     number: str
     run_id: str
     model_id: str
     tags: Mapping[str, str]
-    """Those that decide come from the records, the others from MLflow."""
+    """Tags that decide come from the records, the others from MLflow."""
     description: str
     files: Mapping[str, str]
     """SHA-256 of each of the model's files, by path."""
     metrics: Mapping[str, float]
-    """Of every split and subject, as they were measured in training."""
+    """Of every split and subject, measured in training."""
     judged: Mapping[str, Mapping[str, float]]
-    """Metrics on the test rows by subject, as the gates have seen them; empty where it was not judged."""
+    """Metrics on the test rows by subject, as used by the gates; empty if it was not evaluated."""
     copies: Mapping[str, str]
     """All tags as MLflow has them."""
 
     @property
     def as_of(self) -> date:
-        """The day as of which it was trained: nothing from that day's partition of features was seen."""
+        """Return the as-of day of its training; features of that day and later were not used."""
         return date.fromisoformat(self.tags[defined.AS_OF])
 
     @property
     def trees(self) -> str:
-        """Digest of its trees."""
+        """Return the digest of its trees."""
         return self.tags[defined.TREES]
 
     @property
     def files_digest(self) -> str:
-        """Digest of every byte of its files, of the day as of which it was trained, and of the declaration."""
+        """Return the digest of every byte of its files, its as-of day and the declaration."""
         return self.tags[defined.FILES_DIGEST]
 
     @property
     def fingerprint(self) -> str:
-        """Digest of all that it was trained from."""
+        """Return the digest of all inputs of its training."""
         return self.tags[defined.FINGERPRINT]
 
     @property
     def verdicts(self) -> tuple[dict[str, Any], ...]:
-        """What its gates say; none where it was not judged."""
+        """Return the results of its gates; none if it was not evaluated."""
         return tuple(json.loads(self.tags.get(defined.VERDICTS, "[]")))
 
     @property
     def report(self) -> dict[str, Any]:
-        """How its training went: `splits` with their days, rows without label, missing days."""
+        """Return the training's report: `splits`, unlabelled rows, missing days."""
         return dict(json.loads(self.tags[defined.REPORT]))
 
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """All that is on record of the model of one run."""
+    """The signed records of the model of one run."""
 
     training: Mapping[str, Any]
     evaluation: Mapping[str, Any]
     limits: str
 
     def version(self, number: str, run_id: str, copies: Mapping[str, str], description: str) -> Version:
-        """Return a version as this record proves it; of MLflow's own tags only those that decide nothing."""
+        """Return a version with this record's values; MLflow's never decide."""
         rest = {name: value for name, value in copies.items() if not defined.decides(name)}
         return Version(
             number=number,
@@ -90,16 +90,16 @@ class ModelRecord:
         )
 
     def tags(self) -> dict[str, str]:
-        """Return every tag that decides, and its value."""
+        """Return all tags that decide, with their values."""
         limits = {defined.FALSE_ALARMS: self.limits} if self.limits else {}
         return self._trained() | self._judgement() | limits
 
     def _trained(self) -> dict[str, str]:
-        # Records of the lake's format 1 have one key under its name in MLflow.
+        # Records of lake format 1 store one key with MLflow's prefix.
         return {name.removeprefix(defined.PREFIX): value for name, value in self.training["tags"].items()}
 
     def _judgement(self) -> dict[str, str]:
-        # A judgement is of the files that it was made of.
+        # An evaluation is valid only for the files that were evaluated.
         if self.evaluation.get("files_digest") != self._trained()[defined.FILES_DIGEST]:
             return {}
         verdicts = [GateResult.from_json(verdict) for verdict in self.evaluation["verdicts"]]
@@ -114,7 +114,7 @@ class ModelRecord:
 
 
 def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, ModelRecord | str]:
-    """Return what is on record of the model of each run, or, in words, why that proves nothing."""
+    """Return the record of the model of each run, or why there is none."""
     wanted = list(dict.fromkeys(run_ids))
     training = records.latest("training", wanted)
     known = list(training)
@@ -124,7 +124,7 @@ def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, Mod
         trained, judged, limited = (each.get(run_id, {}) for each in (training, evaluation, limits))
         flawed = [part for part in (trained, judged, limited) if isinstance(part, UnprovenRecordError)]
         if flawed:
-            found[run_id] = f"its record proves nothing: {flawed[0].flaw} ({flawed[0].place})"
+            found[run_id] = f"its record is not genuine: {flawed[0].flaw} ({flawed[0].place})"
         elif not trained:
             found[run_id] = "there is no record of its training"
         else:
@@ -134,9 +134,9 @@ def read_model_record(records: Records, run_ids: Sequence[str]) -> dict[str, Mod
 
 
 def digest_of_files(files: Mapping[str, str], as_of: date, declaration: str) -> str:
-    """Return the digest by which a ledger entry says what may be loaded.
+    """Return the digest by which a ledger entry identifies the files that may be loaded.
 
-    `files` is the SHA-256 of every file by path, `declaration` the digest of what the use case declared.
+    `files` is the SHA-256 of every file by path, `declaration` the digest of the use case's declaration.
     """
     return content_digest.digest_values({"files": dict(files), "as_of": as_of.isoformat(), "declaration": declaration})
 
@@ -148,7 +148,7 @@ def record_training(
     files: Mapping[str, str],
     metrics: Mapping[str, float],
 ) -> None:
-    """Put on record what a training has made, before its run counts as complete."""
+    """Record the result of a training, before its run is marked complete."""
     records.append("training", run_id, {"tags": dict(tags), "files": dict(files), "metrics": dict(metrics)})
 
 
@@ -162,10 +162,10 @@ def record_evaluation(
     metrics: Mapping[str, Mapping[str, float]],
     final: bool,
 ) -> None:
-    """Put on record what the gates say of a model, by what they judged, and whether it may stay so.
+    """Record a model's gate results, what they are by, and if they are final.
 
     Raises:
-        ValueError: a result is of a kind that no module of gates defines.
+        ValueError: a result is of an undefined kind of gate.
     """
     gates.require_listed_kinds([verdict.kind for verdict in verdicts])
     records.append(
@@ -183,5 +183,5 @@ def record_evaluation(
 
 
 def record_limits(records: Records, run_id: str, false_alarms: str) -> None:
-    """Put on record the false-alarm rates of the limits, as they were computed at registration."""
+    """Record the false-alarm rates of the limits, as computed at registration."""
     records.append("limits", run_id, {"false_alarms": false_alarms})

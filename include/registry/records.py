@@ -1,7 +1,7 @@
-"""Keep what decides about a model in the lake, signed: its training, the judgement of its gates, its limits.
+"""Store signed records of a model's training, evaluation and limits in the lake.
 
-MLflow is a shared store without users of its own: anybody who reaches it can change every tag and file in it. Its tags
-are copies of these records, for people to read.
+MLflow has no access control: any client that reaches it can change every tag and file. Its tags are copies of these
+records, for people to read.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from include.lake.signing import Signature, load_signing_keys, require_signing_k
 
 Kind = Literal["training", "evaluation", "limits"]
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
-"""What reading JSON raises that has other values than ours, or none."""
+"""Errors raised by reading content that is not JSON, or JSON without the expected values."""
 ATTEMPTS = 100
-"""Tries at one record: every lost race means that another process has written one."""
+"""Attempts at one record; an attempt fails only if another process wrote that number first."""
 _NAME = re.compile(r"([0-9a-f]{32})\.([0-9]{6,18})\.json")
 
 
@@ -31,15 +31,15 @@ class UnprovenRecordError(AirworthyError):
     def __init__(self, use_case: str, place: StoragePath, flaw: str) -> None:
         self.use_case, self.place, self.flaw = use_case, place, flaw
         super().__init__(
-            f"{use_case}: the record {place} is no proof: {flaw}. Nothing is promoted or scored by it. Restore the"
-            " folder from a backup; records are never edited by hand. If the keys are not those that it was signed"
-            " with, set AIRWORTHY_SIGNING_KEYS to all of them, the newest first."
+            f"{use_case}: the record {place} is not genuine: {flaw}. No model is promoted and no day is scored from it."
+            " Restore the folder from a backup; never edit records by hand. If it was signed with another key, set"
+            " AIRWORTHY_SIGNING_KEYS to all keys, the newest first."
         )
 
 
 @dataclass(frozen=True)
 class Records:
-    """The records of one use case: for each kind and run a sequence of files, of which the last one holds."""
+    """The records of one use case: of each kind and run the last one is valid."""
 
     use_case: str
     folder: StoragePath
@@ -48,12 +48,16 @@ class Records:
 
     @classmethod
     def of(cls, use_case: str) -> Records:
-        """Return the records of the lake that the settings name; LakeFormatError if that has another format."""
+        """Return the records of the lake that the settings name.
+
+        Raises:
+            LakeFormatError: the lake has another format.
+        """
         root = lake_root(use_case)
         return cls(use_case, root / "records", root)
 
     def latest(self, kind: Kind, run_ids: Sequence[str]) -> dict[str, Mapping[str, Any] | UnprovenRecordError]:
-        """Return the last record of each of these runs that has one, or why it proves nothing."""
+        """Return the last record of each run that has one, or the error if it is not genuine."""
         numbers = self._numbers(kind)
         names = {run_id: _name(run_id, numbers[run_id]) for run_id in run_ids if run_id in numbers}
         folder, found = self.folder / kind, dict[str, Mapping[str, Any] | UnprovenRecordError]()
@@ -65,17 +69,17 @@ class Records:
         return found
 
     def append(self, kind: Kind, run_id: str, values: Mapping[str, Any]) -> None:
-        """Make `values` the record of a run; where they are it already, nothing is written.
+        """Append `values` as the record of a run, unless the last record is equal.
 
         Raises:
             SigningKeysError: there is no key to sign with.
         """
         if self.lake is not None:
             mark_format(self.lake)
-        wanted = _encoded(values)  # compared as text: a missing number is not equal to itself
+        wanted = _encoded(values)  # compared as text, since NaN is not equal to itself
         for _ in range(ATTEMPTS):
-            there = self.latest(kind, [run_id]).get(run_id)
-            if isinstance(there, Mapping) and _encoded(there) == wanted:
+            last = self.latest(kind, [run_id]).get(run_id)
+            if isinstance(last, Mapping) and _encoded(last) == wanted:
                 return
             number = self._numbers(kind).get(run_id, 0) + 1
             body = {"kind": kind, "run_id": run_id, "number": number, "values": values}
@@ -83,13 +87,15 @@ class Records:
             content = _encoded(body | {"key_id": signature.key_id, "mac": signature.mac})
             if (self.folder / kind / _name(run_id, number)).create(content):
                 return
-        raise AirworthyError(f"{self.use_case}: others write records of run {run_id} again and again; run it again.")
+        raise AirworthyError(
+            f"{self.use_case}: other processes kept writing records of run {run_id}; run the task again."
+        )
 
     def _numbers(self, kind: Kind) -> dict[str, int]:
         """Return the number of each run's last record."""
-        found = (_NAME.fullmatch(name) for name in (self.folder / kind).names())
+        matches = (_NAME.fullmatch(name) for name in (self.folder / kind).names())
         numbers: dict[str, int] = {}
-        for match in filter(None, found):
+        for match in filter(None, matches):
             if match[0] != _name(match[1], int(match[2])):
                 continue
             numbers[match[1]] = max(numbers.get(match[1], 0), int(match[2]))
@@ -101,13 +107,13 @@ class Records:
             signature = Signature(str(body.pop("key_id", "")), str(body.pop("mac", "")))
             signed = _encoded(body)
             values: Mapping[str, Any] = body["values"]
-            meant = (body["kind"], body["run_id"], _name(run_id, int(body["number"])))
+            identity = (body["kind"], body["run_id"], _name(run_id, int(body["number"])))
         except UNREADABLE as error:
             raise UnprovenRecordError(self.use_case, place, f"it cannot be read ({error})") from error
         if flaw := load_signing_keys().flaw(self._purpose, signed, signature):
             raise UnprovenRecordError(self.use_case, place, flaw)
-        if meant != (kind, run_id, place.name):
-            raise UnprovenRecordError(self.use_case, place, "it is that of another run, kind or number")
+        if identity != (kind, run_id, place.name):
+            raise UnprovenRecordError(self.use_case, place, "it belongs to another run, kind or number")
         return values
 
     @property

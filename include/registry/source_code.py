@@ -1,4 +1,4 @@
-"""Read the source text of a module: what it imports, names and says, and which of its statements are needed."""
+"""Analyse the source of a module: its imports, names and statements."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 DECLARATION = "USE_CASE"
 _IMPORTERS = {"import_module", "__import__", "run_module", "resolve_name", "find_spec"}
-"""Functions that import a module by a text."""
+"""Functions that import a module named by a string."""
 
 
 class SourceFile:
-    """A module's syntax tree without docstrings, and what is found in it."""
+    """A module's syntax tree without docstrings."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -24,48 +24,48 @@ class SourceFile:
 
     @functools.cached_property
     def declares(self) -> bool:
-        """Whether a statement outside functions assigns the declaration."""
+        """Return whether a statement assigns the declaration."""
         return any(is_declaration(node) for node in ast.walk(self.tree))
 
     @functools.cached_property
     def clean_body(self) -> list[ast.stmt]:
-        """The statements without the declaration; the tree keeps it."""
+        """Return the statements without the declaration, which stays in the tree."""
         copy = ast.parse(self._text)
         _remove(copy, lambda node: is_docstring(node) or is_declaration(node))
         return copy.body
 
     def needed(self, names: Collection[str]) -> list[ast.stmt]:
-        """Return the statements that can matter to code which names these names, without the declaration.
+        """Return the statements that can matter to code that uses these names.
 
-        What binds no name always counts, as its effect may; so does a class with bases and whatever has decorators,
-        since these may register it, and an import of a name that the module never uses.
+        Statements that can have side effects are always included: those that bind no name, classes with bases,
+        anything with decorators, and imports of names that the module never uses. `*` includes all statements.
         """
-        named, wanted = set(names), "*" in names
+        named, all_names = set(names), "*" in names
         unused = self._imported - {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
-        found: dict[int, ast.stmt] = {}
+        included: set[int] = set()
         while True:
-            before = len(found)
-            for place, statement in enumerate(self.clean_body):
-                if place not in found and (wanted or _counts(statement, named | unused)):
-                    kept = _of_import(statement, named | unused) if not wanted else statement
-                    found[place] = kept
+            before = len(included)
+            for index, statement in enumerate(self.clean_body):
+                if index not in included and (all_names or _counts(statement, named | unused)):
+                    kept = statement if all_names else _reduced_import(statement, named | unused)
+                    included.add(index)
                     named |= names_in(kept)
-            if len(found) == before:
-                # Imports are cut to what is named, which may have become more.
+            if len(included) == before:
+                # Reduce imports only now: names may have been added after an import was included.
                 return [
-                    self.clean_body[place] if wanted else _of_import(self.clean_body[place], named | unused)
-                    for place in sorted(found)
+                    self.clean_body[index] if all_names else _reduced_import(self.clean_body[index], named | unused)
+                    for index in sorted(included)
                 ]
 
     @functools.cached_property
     def _imported(self) -> set[str]:
-        """Names that are imported from where importing may have an effect: neither the engine nor Python itself."""
+        """Return names imported from modules whose import may have side effects."""
         nodes = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         return {name for node in nodes if not _is_inert(node) for name in bound_names(node)}
 
 
 def _is_inert(node: ast.Import | ast.ImportFrom) -> bool:
-    """Return whether an import has no effect but its names."""
+    """Return whether an import has no effect other than binding names."""
     if isinstance(node, ast.Import):
         return all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names)
     module = "." * node.level + (node.module or "")
@@ -74,7 +74,7 @@ def _is_inert(node: ast.Import | ast.ImportFrom) -> bool:
 
 
 def read_source(path: Path) -> SourceFile:
-    """Return the source of a module; an unchanged text is parsed once."""
+    """Return the source of a module; equal text is parsed once."""
     return _parsed(path.read_bytes())
 
 
@@ -84,33 +84,33 @@ def _parsed(text: bytes) -> SourceFile:
 
 
 def source_digest(body: Iterable[ast.stmt]) -> str:
-    """Return the digest of statements, which comments and layout do not change."""
+    """Return the digest of statements, independent of comments and layout."""
     dumped = "\n".join(ast.dump(statement) for statement in body)
     return hashlib.sha256(dumped.encode()).hexdigest()
 
 
 def imports(body: Iterable[ast.AST], module: str, *, is_package: bool) -> Iterator[str]:
-    """Yield what statements import, anywhere in them, as names that may be modules.
+    """Yield the names that statements import at any depth, as names that may be modules.
 
-    Where modules are imported by a text, every text counts that could be the name of one.
+    If a statement imports a module by a string, every string that could be a module's name is included.
     """
-    around = module.split(".") if is_package else module.split(".")[:-1]
+    package = module.split(".") if is_package else module.split(".")[:-1]
     nodes = [node for statement in body for node in ast.walk(statement)]
     by_text = any(_called(node) in _IMPORTERS for node in nodes)
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute("." * node.level + (node.module or ""), around)
+            base = _absolute("." * node.level + (node.module or ""), package)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
         elif by_text and isinstance(node, ast.Constant) and isinstance(node.value, str) and _may_be_module(node.value):
-            yield _absolute(node.value, around)
+            yield _absolute(node.value, package)
 
 
-def _absolute(name: str, around: list[str]) -> str:
+def _absolute(name: str, package: list[str]) -> str:
     level = len(name) - len(name.lstrip("."))
-    start = around[: len(around) - level + 1] if level else []
+    start = package[: len(package) - level + 1] if level else []
     return ".".join([*start, *filter(None, [name[level:]])])
 
 
@@ -119,7 +119,7 @@ def _may_be_module(text: str) -> bool:
 
 
 def _called(node: ast.AST) -> str:
-    """Return the last part of the name of what is called; empty where nothing is."""
+    """Return the last part of a called function's name; empty if the node is no call."""
     return last_name(node.func) if isinstance(node, ast.Call) else ""
 
 
@@ -129,42 +129,42 @@ def last_name(node: ast.AST) -> str:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """Return every identifier and text within a node; `*` where it imports all names of a module."""
-    found = set[str]()
-    for each in ast.walk(node):
-        found |= {last_name(each)} - {""}
-        if isinstance(each, ast.ImportFrom):
-            found |= {alias.name for alias in each.names}
-    return found | texts_in([node])
+    """Return every identifier and string in a node; `*` for a star import."""
+    names = set[str]()
+    for part in ast.walk(node):
+        names |= {last_name(part)} - {""}
+        if isinstance(part, ast.ImportFrom):
+            names |= {alias.name for alias in part.names}
+    return names | texts_in([node])
 
 
 def texts_in(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return every text within these nodes."""
-    constants = (each.value for node in nodes for each in ast.walk(node) if isinstance(each, ast.Constant))
+    """Return every string in these nodes."""
+    constants = (part.value for node in nodes for part in ast.walk(node) if isinstance(part, ast.Constant))
     return {value for value in constants if isinstance(value, str)}
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement binds in its module; empty for what may have any other effect."""
+    """Return the names that a statement only binds; empty for other effects."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
     targets = targets_of(statement)
-    names = {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    names = {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
     plain = all(isinstance(target, ast.Name | ast.Tuple | ast.List) for target in targets)
     return names if plain else set()
 
 
 def targets_of(node: ast.AST) -> list[ast.expr]:
-    """Return what an assignment assigns to; empty for any other node."""
+    """Return the targets of an assignment; empty for any other node."""
     if isinstance(node, ast.Assign):
         return node.targets
     return [node.target] if isinstance(node, ast.AnnAssign | ast.AugAssign) else []
 
 
 def registers_itself(statement: ast.stmt) -> bool:
-    """Return whether defining it can have an effect: by decorators, or by the bases of a class."""
+    """Return whether a definition can have side effects (decorators, bases)."""
     if isinstance(statement, ast.ClassDef):
         return bool(statement.bases or statement.keywords or statement.decorator_list)
     return isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and bool(statement.decorator_list)
@@ -175,23 +175,23 @@ def _counts(statement: ast.stmt, named: Collection[str]) -> bool:
     return not names or "*" in names or registers_itself(statement) or not names.isdisjoint(named)
 
 
-def _of_import(statement: ast.stmt, named: Collection[str]) -> ast.stmt:
-    """Return an import with the names alone that are named; any other statement as it is."""
+def _reduced_import(statement: ast.stmt, named: Collection[str]) -> ast.stmt:
+    """Return an import of the given names only; any other statement unchanged."""
     if not isinstance(statement, ast.Import | ast.ImportFrom):
         return statement
-    kept = [each for each in statement.names if {each.asname or each.name.partition(".")[0]} & {*named, "*"}]
+    kept = [alias for alias in statement.names if {alias.asname or alias.name.partition(".")[0]} & {*named, "*"}]
     if isinstance(statement, ast.Import):
         return ast.Import(kept)
     return ast.ImportFrom(statement.module, kept, statement.level)
 
 
 def is_docstring(node: ast.AST) -> bool:
-    """Return whether a statement is a text alone."""
+    """Return whether a statement is only a string."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def is_declaration(node: ast.AST) -> bool:
-    """Return whether a statement assigns the declaration, whose values are digested instead."""
+    """Return whether a statement assigns the declaration."""
     return any(isinstance(target, ast.Name) and target.id == DECLARATION for target in targets_of(node))
 
 
@@ -199,4 +199,4 @@ def _remove(tree: ast.Module, is_unwanted: Callable[[ast.AST], bool]) -> None:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [each for each in body if not is_unwanted(each)]  # type: ignore[attr-defined]
+            node.body = [statement for statement in body if not is_unwanted(statement)]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Follow: let the registry say what the ledger says: its head, the alias `champion`, every version's life."""
+"""Copy the ledger's state to MLflow: head, champion and lives of versions."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from include.registry.model_record import Version
 from include.registry.tags import APPROVAL, FILES_DIGEST, FINGERPRINT, LIFE, NOT_PROMOTED, TREES, decides
 
 log = printable_logger(__name__)
-FLOWN = ("champion", "archived")
-"""Lives of a version that was champion."""
+CHAMPION_STATES = ("champion", "archived")
+"""Lives of a version that is or was champion."""
 ROUNDS = 20
-"""Times that registry and ledger are looked at again: every further one means that another process has changed them."""
+"""Attempts to read registry and ledger without a change by another process."""
 HEADING = "\n\n**Not promoted**: "
 """In a version's description, before the reason."""
 
 
 class ModelReplacedError(AirworthyError):
-    """The registry's version of the number that an entry names is another model, or is not there."""
+    """The version that an entry names is missing, or another model."""
 
     def __init__(
         self, use_case: str, entry: LedgerEntry, found: Version | None, others: Sequence[str], trained: date
     ) -> None:
         self.entry = entry
         named = f"trees {entry.trees[:12]}…, fingerprint {entry.fingerprint[:19]}…, files {entry.files_digest[:12]}…"
-        there = (
+        problem = (
             f"the registry's version {entry.version} is another model (trees {found.tags.get(TREES, 'none')[:12]}…,"
             f" fingerprint {found.tags.get(FINGERPRINT, 'none')[:19]}…,"
             f" files {found.tags.get(FILES_DIGEST, 'none')[:12]}…)"
@@ -40,25 +40,27 @@ class ModelReplacedError(AirworthyError):
             else f"the registry has no version {entry.version}"
         )
         back = (
-            f", or roll back, from {entry.effective_from} on, to a version that is there ({', '.join(others)})"
+            f", or roll back, from {entry.effective_from} on, to a version that exists ({', '.join(others)})"
             if others
             else ""
         )
         super().__init__(
             f"{use_case}: ledger entry {entry.number} ({entry.action}) names version {entry.version} ({named}), but"
-            f" {there}. The alias was not moved to it and no day is scored with it. Trigger {use_case}__train for the"
-            f" day as of which it was trained ({trained}): if data, parameters and code are what they were, that makes"
-            " the same trees, and `promote` records on the ledger that the new version is this one again. Or restore"
-            f" MLflow's database and artifacts from the backup that belongs to this ledger{back}."
+            f" {problem}. The alias was not moved to it and no day is scored with it. Trigger {use_case}__train for the"
+            f" as-of day of its training ({trained}): with the same data, parameters and code, that makes the same"
+            " trees, and `promote` records on the ledger that the new version replaces this one. Or restore MLflow's"
+            f" database and artifacts from the backup that belongs to this ledger{back}."
         )
 
 
 def sync_registry(use_case: UseCase) -> str | None:
-    """Repair whatever differs; the champion, None where the ledger names none.
+    """Repair all differences; return the champion's number, None without one.
 
-    Where nothing differs, nothing is written. Whoever has written looks again: of two at once, the slower would else
-    leave there what it had read before. Raises LedgerCorruptedError where the ledger does not bear out the head,
-    ModelReplacedError where its champion is not in the registry.
+    Repeats until a pass changes nothing, since another process may have changed the registry after it was read.
+
+    Raises:
+        LedgerCorruptedError: the ledger is damaged or does not match its head.
+        ModelReplacedError: the champion is not in the registry.
     """
     registry, ledger = Registry(use_case), Ledger.of(use_case)
     for _ in range(ROUNDS):
@@ -66,50 +68,63 @@ def sync_registry(use_case: UseCase) -> str | None:
         if not changed:
             return number
     raise AirworthyError(
-        f"{use_case.name}: others changed the registry while it was made to follow the ledger, {ROUNDS} times over;"
-        " run the task again."
+        f"{use_case.name}: other processes changed the registry during each of {ROUNDS} synchronisations with the"
+        " ledger; run the task again."
     )
 
 
 def verified_entries(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
-    """All entries, held against the head in MLflow and the lives of the versions there; LedgerCorruptedError. Writes
-    nothing.
+    """Return all entries, checked against MLflow; write nothing.
 
-    The head is read before the entries: one appended in between would look cut off.
+    Raises:
+        LedgerCorruptedError: the ledger is damaged or does not match its head.
     """
     return _look(registry, ledger)[0]
 
 
 def verified_entries_and_advance_head(registry: Registry, ledger: Ledger) -> list[LedgerEntry]:
-    """As `verified`, and the head is moved on to the last entry: before another is appended, or it would look lost."""
+    """Return the verified entries, and set MLflow's head to the last one.
+
+    Call this before appending an entry, so that the head is at most one entry behind.
+    """
     return _catch_up(registry, ledger)[0]
 
 
 def model_of(
     use_case: UseCase, entry: LedgerEntry, versions: Sequence[Version], entries: Sequence[LedgerEntry]
 ) -> Version:
-    """Return the version that an entry names, or that stands for it since it is gone; ModelReplacedError."""
-    if (standing := lifecycle.existing_for(entry, versions, entries)) is not None:
-        return standing
+    """Return the version that an entry names, or the version restored in its place.
+
+    Raises:
+        ModelReplacedError: the registry has neither.
+    """
+    if (existing := lifecycle.existing_for(entry, versions, entries)) is not None:
+        return existing
     found = next((version for version in versions if version.number == entry.version), None)
-    flights = [each for each in entries if each.flies]
-    others = [version.number for version in versions if any(lifecycle.names_version(each, version) for each in flights)]
-    # A promotion is effective from the day as of which its model was trained, which is the model's earliest flight.
-    trained = min(each.effective_from for each in (*flights, entry) if each.trees == entry.trees)
+    promotions = [other for other in entries if other.makes_champion]
+    others = [
+        version.number
+        for version in versions
+        if any(lifecycle.names_version(promotion, version) for promotion in promotions)
+    ]
+    # A promotion is effective from the as-of day of its model's training; rollbacks to it start later.
+    trained = min(each.effective_from for each in (*promotions, entry) if each.trees == entry.trees)
     raise ModelReplacedError(use_case.name, entry, found, others, trained)
 
 
 def version_of(registry: Registry, number: str) -> Version:
-    """Return the version of a number that predictions name, or the one that stands for it since it is gone.
+    """Return the version that predictions name, or the one restored for it.
 
-    Raises InvalidRequestError, with the numbers there are, where there is neither; LedgerCorruptedError.
+    Raises:
+        InvalidRequestError: the registry has neither; the error lists the existing numbers.
+        LedgerCorruptedError: the ledger is damaged.
     """
     versions = registry.versions()
     if all(version.number != number for version in versions):
         entries = Ledger.of(registry.use_case).entries()
-        flights = [entry for entry in entries if entry.flies and entry.version == number]
-        if flights and (standing := lifecycle.existing_for(flights[-1], versions, entries)) is not None:
-            return standing
+        promotions = [entry for entry in entries if entry.makes_champion and entry.version == number]
+        if promotions and (existing := lifecycle.existing_for(promotions[-1], versions, entries)) is not None:
+            return existing
     return registry.version(number)
 
 
@@ -117,25 +132,25 @@ def champion_version(use_case: UseCase, versions: Sequence[Version], entries: Se
     """Return the champion of the use case's last day; None if there is none.
 
     Raises:
-        ModelReplacedError: the registry does not hold it.
+        ModelReplacedError: it is not in the registry.
     """
     latest = lifecycle.champion_of(use_case.newest_period(), entries)
     return None if latest is None else model_of(use_case, latest, versions, entries)
 
 
 def _look(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], str | None]:
-    """The entries, and the head that they were held against."""
-    head = registry.ledger_head()
+    """Return the entries, and the head that they were checked against."""
+    head = registry.ledger_head()  # before the entries: one appended in between would look cut off
     while True:
         try:
-            return ledger.verify(head, flown=head is None and _flown(registry)), head
+            return ledger.verify(head, had_champion=head is None and _had_champion(registry)), head
         except LedgerCorruptedError:
             if head is not None or (head := registry.ledger_head()) is None:
-                raise  # else the very first head has been set meanwhile
+                raise  # otherwise the first head was set meanwhile
 
 
 def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], bool]:
-    """The entries, and whether the head was moved on."""
+    """Set MLflow's head to the last entry; return whether it changed."""
     entries, head = _look(registry, ledger)
     if not entries or head == entries[-1].head:
         return entries, False
@@ -143,19 +158,19 @@ def _catch_up(registry: Registry, ledger: Ledger) -> tuple[list[LedgerEntry], bo
     return entries, True
 
 
-def _flown(registry: Registry) -> bool:
-    return any(version.tags.get(LIFE) in FLOWN for version in registry.versions())
+def _had_champion(registry: Registry) -> bool:
+    return any(version.tags.get(LIFE) in CHAMPION_STATES for version in registry.versions())
 
 
 def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
-    """One look at everything and the writes that it takes; the champion, and whether anything was written."""
+    """Make one pass of repairs; return the champion, and whether it wrote."""
     entries, changed = _catch_up(registry, ledger)
     versions = registry.versions()
-    told = lifecycle.lifecycle_states(versions, entries, registry.use_case.newest_period())
+    lives = lifecycle.lifecycle_states(versions, entries, registry.use_case.newest_period())
     for version in versions:
-        changed |= _repair_version(registry, version, told[version.number], entries)
-    found = champion_version(registry.use_case, versions, entries)
-    number = None if found is None else found.number
+        changed |= _repair_version(registry, version, lives[version.number], entries)
+    champion = champion_version(registry.use_case, versions, entries)
+    number = None if champion is None else champion.number
     if registry.champion() != number:
         registry.unset_champion() if number is None else registry.set_champion(number)
         changed = True
@@ -163,12 +178,16 @@ def _repair(registry: Registry, ledger: Ledger) -> tuple[str | None, bool]:
 
 
 def _repair_version(registry: Registry, version: Version, life: str, entries: Sequence[LedgerEntry]) -> bool:
-    """Let MLflow show of a version what ledger and records say of it, and, once it flew, no longer why it did not."""
-    shown, flown = {name: value for name, value in version.tags.items() if decides(name)}, life in FLOWN
+    """Copy a version's ledger and record values to MLflow; return if it wrote.
+
+    Removes the reason against a promotion from a version that is or was champion.
+    """
+    shown = {name: value for name, value in version.tags.items() if decides(name)}
+    was_champion = life in CHAMPION_STATES
     forged = sorted(name for name, value in shown.items() if version.copies.get(name, value) != value)
     if forged:
         log.warning(
-            "%s: MLflow says of version %s otherwise than its record: %s. The record counts; the tags are put right.",
+            "%s: tags of version %s in MLflow differ from its record: %s. The record is valid; the tags are corrected.",
             *(registry.use_case.name, version.number, ", ".join(forged)),
         )
     decided = _decided(version, entries)
@@ -181,7 +200,7 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
     if decided is None and APPROVAL in version.copies:
         registry.untag_version(version.number, APPROVAL)
         return True
-    if flown and (NOT_PROMOTED in version.tags or HEADING in version.description):
+    if was_champion and (NOT_PROMOTED in version.tags or HEADING in version.description):
         registry.tag_version(version.number, {}, version.description.partition(HEADING)[0])
         registry.untag_version(version.number, NOT_PROMOTED)
         return True
@@ -189,7 +208,7 @@ def _repair_version(registry: Registry, version: Version, life: str, entries: Se
 
 
 def _decided(version: Version, entries: Sequence[LedgerEntry]) -> StandingApproval | None:
-    """Return what a person decided on a version, for MLflow's page: also an approval of other verdicts."""
+    """Return a person's decision for MLflow's page, of any verdicts."""
     if (decided := lifecycle.approval_of(version, entries)) is not None:
         return decided
     approvals = lifecycle.approvals(version, entries)

@@ -1,10 +1,10 @@
-"""Define every MLflow tag that the product writes or reads: its name, the form of its value, and what holds it.
+"""Define every MLflow tag of the product: name, form and source.
 
-In MLflow each name begins with `airworthy.`; within the product a tag is its key, without that prefix. `to_mlflow` and
-`from_mlflow` translate where MLflow is called, and no tag that is not defined here passes them.
+In MLflow each name begins with `airworthy.`; in the code a tag is its key, without that prefix. `to_mlflow` and
+`from_mlflow` translate at each call of MLflow, and `to_mlflow` refuses a tag that is not defined here.
 
-A tag of a run or a version that decides anything is a copy: before anybody sees it, `Registry` replaces it by what the
-signed record in the lake says, and drops it where there is no record.
+A tag that decides something is only a copy in MLflow: `Registry` replaces its value with that of the signed record in
+the lake, and drops it if there is no record.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from typing import Literal
 
 PREFIX = "airworthy."
 Form = Literal["text", "word", "number", "date", "time", "digest", "id", "path", "json"]
-"""How the value of a tag is to be read; in MLflow each is a text."""
+"""How to read the value of a tag; in MLflow all values are text."""
 TRAINING = "the signed record of the training"
 EVALUATION = "the signed record of the evaluation"
 LIMITS = "the signed record of the limits"
 HOLDERS = (TRAINING, EVALUATION, LIMITS)
-"""What holds the value of a tag that decides."""
+"""Sources of the values of tags that decide."""
 TAGS: dict[str, Tag] = {}
 """Every tag by its key."""
 
 
 class UndefinedTagError(ValueError):
-    """A tag is not in the list of definitions."""
+    """A tag is not defined."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"The MLflow tag {key!r} is not defined; add it to include/registry/tags.py.")
 
 
 class Tag(str):
-    """The key of one tag, or what the keys of several begin with."""
+    """The key of a tag, or the prefix of several keys."""
 
     form: Form
     held_by: str
-    """What keeps its value from being forged, or why a forged value decides nothing."""
+    """What protects its value from forgery, or why a forged value decides nothing."""
     is_start: bool
-    """Whether it is the beginning of several keys."""
+    """Whether it is a prefix of several keys."""
 
     def __new__(cls, key: str, form: Form, held_by: str, *, is_start: bool = False) -> Tag:
         made = super().__new__(cls, key)
@@ -53,12 +53,12 @@ class Tag(str):
 
     @property
     def name(self) -> str:
-        """Its name in MLflow."""
+        """Return its name in MLflow."""
         return f"{PREFIX}{self}"
 
     @property
     def decides(self) -> bool:
-        """Whether its value is taken from a signed record alone."""
+        """Return whether its value is read only from a signed record."""
         return self.held_by in HOLDERS
 
 
@@ -85,65 +85,73 @@ WINDOW = Tag("window", "text", TRAINING)
 COMPARED_WITH = Tag("compared_with", "id", EVALUATION)
 GATES = Tag("gates", "word", EVALUATION)
 JUDGED = Tag("judged", "digest", EVALUATION)
-"""The gates and the champion that a model was judged by."""
+"""Identifies the gates and the champion of the model's evaluation."""
 VERDICTS = Tag("verdicts", "json", EVALUATION)
 GATE = Tag("gate/", "word", EVALUATION, is_start=True)
-"""Begins the tags that say what one gate came to."""
+"""Prefix of the tags with the outcome of one gate."""
 FALSE_ALARMS = Tag("false_alarms", "json", LIMITS)
-"""The false-alarm rate of each limit, or a sentence that says why there is none."""
+"""The false-alarm rate of each limit, or a sentence why there is none."""
 
 APPROVAL = Tag("approval", "json", "the ledger's entry; the tag is never read")
 COMPLETE = Tag("complete", "word", "finds runs; a run without a signed record of its training is not used")
-"""Set as the last step of training: a run without it broke half-way and is never used."""
+"""Set as the last step of training; a run without it is incomplete and never used."""
 LEDGER_HEAD = Tag("ledger.head", "text", "the chain: a head that does not fit the entries stops everything")
-"""Of the registered model: number and hash of the ledger's last entry, so that cutting it short shows."""
+"""Of the registered model: number and hash of the ledger's last entry, so that removed entries are detected."""
 LIFE = Tag("life", "word", "worded in errors and on the summary; the ledger and the gates' record decide")
 MODEL_CARD = Tag("model_card", "path", "a link that is shown")
 NOT_PROMOTED = Tag("not_promoted", "text", "a sentence that is shown")
 NOT_REPRODUCIBLE = Tag(
     "no_longer_reproducible", "text", "a sentence that is shown; keeps maintenance from saying it twice"
 )
-"""Of a version whose data have gone: since when, and why."""
+"""Of a version whose training data were removed: since when, and why."""
 REPRODUCED = Tag("reproduced", "word", "a word that is shown")
 
 FOUND = Tag("found", "json", "a study's parameters: the model that they make has its gates")
 MINUTES = Tag("minutes", "number", "the time that a study was given: it says whether one is looked for again")
 DELETED_ON = Tag("deleted_on", "time", "of a run that is no version's")
-"""When maintenance has deleted a run, in UTC. MLflow keeps that instant to itself."""
+"""When maintenance deleted a run, in UTC; MLflow does not return that time."""
 RESTORED_ON = Tag("restored_on", "time", "of a run that is no version's")
 """When maintenance found that a run was restored."""
 OWNERLESS = Tag("ownerless/", "time", "of an experiment's folder that belongs to no run or model", is_start=True)
-"""Begins the tags of an experiment that say since when a folder of its artifacts is known to belong to nothing."""
+"""Prefix of an experiment's tags: since when an artifact folder is known to belong to no run or model."""
 
 
 def find_tag(key: str) -> Tag | None:
-    """Return the tag of a key; None where it is not defined."""
+    """Return the tag of a key; None if it is not defined."""
     return TAGS.get(key) or next((tag for tag in TAGS.values() if tag.is_start and key.startswith(tag)), None)
 
 
 def decides(key: str) -> bool:
-    """Return whether the value of a tag is taken from a signed record alone."""
+    """Return whether the value of a tag is read only from a signed record."""
     tag = find_tag(key)
     return tag is not None and tag.decides
 
 
 def gate_tag(gate: str) -> str:
-    """Return the tag that holds the outcome of the gate of that name; MLflow takes few characters."""
+    """Return the tag with the outcome of a gate, without characters that MLflow refuses."""
     return GATE + re.sub(r"[^\w\-.: ]", "", gate)
 
 
 def mlflow_name(key: str) -> str:
-    """Return the name of a tag in MLflow; UndefinedTagError for a key that is not defined."""
+    """Return the name of a tag in MLflow.
+
+    Raises:
+        UndefinedTagError: the key is not defined.
+    """
     if find_tag(key) is None:
         raise UndefinedTagError(key)
     return f"{PREFIX}{key}"
 
 
 def to_mlflow(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return tags under their names in MLflow; UndefinedTagError for a key that is not defined."""
+    """Return tags by their names in MLflow.
+
+    Raises:
+        UndefinedTagError: a key is not defined.
+    """
     return {mlflow_name(key): value for key, value in tags.items()}
 
 
 def from_mlflow(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return by key those of MLflow's tags that are the product's."""
+    """Return the product's tags among MLflow's, by key."""
     return {name.removeprefix(PREFIX): value for name, value in tags.items() if name.startswith(PREFIX)}

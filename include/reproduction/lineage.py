@@ -1,4 +1,4 @@
-"""Lineage: from one prediction row back to the model, the code and the partitions of every feed that it came from."""
+"""Trace one prediction back to its model, its code and the partitions of every feed."""
 
 from __future__ import annotations
 
@@ -24,54 +24,54 @@ MODEL_TAGS = (
     tags.AS_OF, tags.WINDOW, tags.COMMIT, tags.CODE, tags.LOCK, tags.PROCESSOR, tags.TREES,
     tags.FEATURES_VERSION, tags.FEATURES_DIGEST, tags.LABELS_VERSION, tags.LABELS_DIGEST,
 )  # fmt: skip
-"""Tags of a version that say where it comes from."""
+"""Tags of a version about its origin."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """One day of one table, as something was made from it."""
+    """The content of one day of one table, as it was read."""
 
     table: str
     day: date
     digest: str
     rows: int | None
     version: int | None
-    """The Delta version that wrote it. None, as `rows`, where the table's log does not tell."""
+    """The Delta version that wrote it; None, as is `rows`, if the table's log does not say."""
     still: bool
-    """Whether the day holds this content today."""
+    """Whether the day has this content today."""
     code: str = ""
-    """Digest of the code that made it; empty where the table's log does not tell."""
+    """Digest of the code that made it; empty if the table's log does not say."""
 
 
 @dataclass(frozen=True)
 class FeedDay:
-    """A day of a feed that the features were built from: as it was validated, and as it was landed."""
+    """The validated and the raw content of a feed's day in the features."""
 
     checked: Content
     raw: Content | None
-    """None where the log of checked/<feed> does not tell."""
+    """None if the log of checked/<feed> does not say."""
 
 
 @dataclass(frozen=True)
 class FeedLineage:
-    """What the features took from a feed."""
+    """The content of a feed from which the features were built."""
 
     feed: str
     digest: str
-    """Of all its days together, as the features' commit recorded it; empty where it did not."""
+    """Of all its days together, as recorded by the features' commit; empty if not recorded."""
     version: int | None
-    """Delta version of checked/<feed> that was read; None where the features' commit does not tell."""
+    """Delta version of checked/<feed> that was read; None if the features' commit does not say."""
     still: bool
-    """Whether these days hold today what the features were built from."""
+    """Whether these days have the same content today."""
     days: tuple[FeedDay, ...]
     """The look-back days that had rows, in order."""
     unknown: str = ""
-    """Why the days are not known; empty where they are."""
+    """Why the days are not known; empty if they are."""
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where one prediction comes from."""
+    """The origin of one prediction."""
 
     use_case: str
     day: date
@@ -84,17 +84,20 @@ class Lineage:
     """`MODEL_TAGS` of the version."""
     prediction: Content
     features: Content | None
-    """What was scored; None where the predictions' commit does not tell."""
+    """What was scored; None if the predictions' commit does not say."""
     feeds: tuple[FeedLineage, ...]
-    """What the features were built from, feed by feed; none where their commit is not known."""
+    """The content from which the features were built, by feed; empty if their commit is not known."""
 
 
 def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Lineage:
-    """Trace the prediction of `day` with these keys (as text, read by their declared types).
+    """Trace the prediction of `day` with these keys, given as text.
 
-    Reads the log of each table once and, of the data, the one row; makes no table. Raises InvalidRequestError (no day
-    of the use case; keys missing, unknown or of another type; no such row; a version that is not registered) and
-    NotReadyError for a day without predictions.
+    Reads the log of each table once, and of the data only this row; creates no table.
+
+    Raises:
+        InvalidRequestError: not a day of the use case; keys missing, unknown or of another type; no such row; or the
+            version is not registered.
+        NotReadyError: the day has no predictions.
     """
     use_case = project.use_case
     use_case.require(day)
@@ -102,7 +105,7 @@ def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Linea
     row = _row(use_case, lake, day, wanted)
     version = sync.version_of(project.registry, row["model_version"])
     tracing = _Tracing(lake, day)
-    prediction, features, feeds = tracing.back()
+    prediction, features, feeds = tracing.trace()
     return Lineage(
         use_case=use_case.name,
         day=day,
@@ -119,7 +122,11 @@ def trace_lineage(project: Project, day: date, keys: Mapping[str, str]) -> Linea
 
 
 def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
-    """The keys as values of their types; InvalidRequestError names all that is wrong, and the keys there are."""
+    """Return the keys as values of their types.
+
+    Raises:
+        InvalidRequestError: keys are missing, unknown or of another type; the error names all of them.
+    """
     types, values = use_case.key_types(), {}
     form_limits.require_list("keys", [*given], form_limits.NAME_LENGTH)
     wrong = [f"{name!r} is unknown" for name in given if name not in types][:NAMES_SHOWN]
@@ -128,17 +135,22 @@ def _keys(use_case: UseCase, given: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = pa.scalar(given[name], pa.string()).cast(pa.type_for_alias(types[name])).as_py()
         except (pa.ArrowInvalid, OverflowError):  # Arrow has a year 0, Python has not
-            wrong.append(f"{name}={shorten(given[name], NAME_SHOWN)!r} is no {types[name]}")
+            wrong.append(f"{name}={shorten(given[name], NAME_SHOWN)!r} is not of type {types[name]}")
     if wrong:
         shape = " ".join(f"{name}=<{kind}>" for name, kind in types.items())
         raise InvalidRequestError(
-            f"{use_case.name}: {'; '.join(sorted(wrong))}. A row is named by all of its keys: {shape}."
+            f"{use_case.name}: {'; '.join(sorted(wrong))}. Name a row by all of its keys: {shape}."
         )
     return {name: values[name] for name in types}
 
 
 def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The prediction; NotReadyError for a day without any, InvalidRequestError where none has these keys."""
+    """Return the row of the prediction.
+
+    Raises:
+        NotReadyError: the day has no predictions.
+        InvalidRequestError: no prediction has these keys.
+    """
     try:
         view: AsOfSnapshot | None = lake.pinned(day, {"predictions": None})
     except TableVersionMissingError:
@@ -149,15 +161,15 @@ def _row(use_case: UseCase, lake: Lake, day: date, wanted: Mapping[str, Any]) ->
             f" for it."
         )
     rows = view.table("predictions", day, day)
-    found = rows.filter([rows[name] == value for name, value in wanted.items()]).limit(1).to_pyarrow().to_pylist()
-    if not found:
+    matching = rows.filter([rows[name] == value for name, value in wanted.items()]).limit(1).to_pyarrow().to_pylist()
+    if not matching:
         example = rows.order_by([*wanted]).limit(1).to_pyarrow().to_pylist()[0]
         raise InvalidRequestError(
             f"{use_case.name}: no prediction of {day} has {_named(wanted)}. The first one has"
             f" {_named({name: example[name] for name in wanted})}; for more,"
             f" `airworthy predictions {use_case.name} {day}`."
         )
-    return dict(found[0])
+    return dict(matching[0])
 
 
 def _named(keys: Mapping[str, Any]) -> str:
@@ -165,7 +177,7 @@ def _named(keys: Mapping[str, Any]) -> str:
 
 
 class _Tracing:
-    """Goes back through the notes of the commits; the log and the state of each table are read once."""
+    """Follows the notes of the commits backwards; reads each log once."""
 
     def __init__(self, lake: Lake, day: date) -> None:
         self._lake, self._day = lake, day
@@ -174,8 +186,8 @@ class _Tracing:
         self._views: dict[tuple[str, int | None], AsOfSnapshot | None] = {}
         self._states: dict[str, dict[date, Partition]] = {}
 
-    def back(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
-        """The day's predictions, the features that were scored, and what these were built from."""
+    def trace(self) -> tuple[Content, Content | None, tuple[FeedLineage, ...]]:
+        """Return the day's predictions, their features, and the features' feeds."""
         prediction = self._content("predictions", self._day, self._today("predictions")[self._day].digest)
         scored = self._note(prediction)
         if scored is None or "features" not in scored.inputs:
@@ -194,10 +206,10 @@ class _Tracing:
         still = self._digest(table, None) == digest
         then = None if still else version
         if self._digest(table, then) != digest:
-            there = f"nor does its Delta version {version}"
+            recorded = f"nor does its Delta version {version}"
             if version is None:
-                there = "and the commit of the features does not tell the Delta version that was read"
-            unknown = f"{table} does not hold today what was read of it from {self._since} on, {there}."
+                recorded = "and the commit of the features does not say which Delta version was read"
+            unknown = f"{table} does not hold today what was read of it from {self._since} on, {recorded}."
             return FeedLineage(feed.name, digest, version, still, (), unknown)
         read = self._read(table, then)
         days = tuple(self._feed_day(feed, day, partition.digest, version) for day, partition in read.items())
@@ -211,7 +223,7 @@ class _Tracing:
         return FeedDay(checked, self._content(raw, day, validated.inputs[raw], validated.versions.get(raw)))
 
     def _content(self, table: str, day: date, digest: str, until: int | None = None) -> Content:
-        """That content of a day, and the newest commit up to Delta version `until` that wrote it."""
+        """Return this content, with the newest commit up to `until` that wrote it."""
         note, now = history.commit_that_wrote(self._log(table), day, digest, until), self._today(table).get(day)
         still = now is not None and now.digest == digest
         if note is None:
@@ -233,17 +245,17 @@ class _Tracing:
         return self._states[table]
 
     def _read(self, table: str, version: int | None) -> dict[date, Partition]:
-        """What features of the day are built from, the day and its look-back days, at that Delta version."""
+        """Return the partitions of the day and its look-back days (None: now)."""
         view = self._view(table, version)
         return view.partitions(table, self._since, self._day) if view else {}
 
     def _digest(self, table: str, version: int | None) -> str:
-        """Of these days together, as the features' commit has it; empty where the table cannot be read."""
+        """Return the digest of these days; empty if the table is not readable."""
         view = self._view(table, version)
         return view.digest_of_periods(table, self._since, self._day) if view else ""
 
     def _view(self, table: str, version: int | None) -> AsOfSnapshot | None:
-        """The table at that Delta version (None: now); None where it cannot be read."""
+        """Return the table at this Delta version (None: now); None if it cannot be read."""
         if (table, version) not in self._views:
             try:
                 self._views[table, version] = self._lake.pinned(self._day, {table: version})

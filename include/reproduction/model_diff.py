@@ -1,4 +1,4 @@
-"""How a model that was built again differs from the registered one."""
+"""Compare a model that was built again with the registered one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from include.model.model import Model
 
 
 def model_differences(registered: Model, rebuilt: Model) -> list[str]:
-    """What differs, in words; none where trees (byte for byte), encoding and baselines are equal."""
+    """Return the differences of trees, encoding and baselines, in words."""
     found = []
-    if there := _trees(_text(registered), _text(rebuilt)):
-        found.append(there)
+    if tree_difference := _trees(_text(registered), _text(rebuilt)):
+        found.append(tree_difference)
     before, after = registered.encoding, rebuilt.encoding
     if list(before.features.items()) != list(after.features.items()):
         found.append(f"the encoding reads {dict(after.features)}, not {dict(before.features)}")
@@ -27,16 +27,16 @@ def model_differences(registered: Model, rebuilt: Model) -> list[str]:
 
 
 def _text(model: Model) -> str:
-    """What makes the predictions: LightGBM's text up to its parameters, which name threads and files."""
+    """Return LightGBM's text without its parameters, which name threads and files."""
     text: str = model.booster.model_to_string()
     return text.partition("\nparameters:")[0]
 
 
 def _trees(registered: str, rebuilt: str) -> str:
-    """Which tree is the first to differ; empty where all are equal, byte for byte."""
+    """Return which tree differs first; empty if all are equal, byte for byte."""
     if registered == rebuilt:
         return ""
-    # Not the head nor what follows: they hold the trees' sizes and importances, and differ wherever a tree does.
+    # Without head and tail: these contain sizes and importances, which differ whenever a tree does.
     before, after = (text.partition("\nend of trees")[0].split("\nTree=")[1:] for text in (registered, rebuilt))
     pairs = enumerate(zip(before, after, strict=False))
     first = next((number for number, (one, other) in pairs if one.strip() != other.strip()), None)
@@ -45,4 +45,4 @@ def _trees(registered: str, rebuilt: str) -> str:
         return f"the trees differ from tree {first} on: {counts}"
     if len(before) != len(after):
         return f"the trees differ: {counts}, and those in both are equal"
-    return f"the trees are equal ({counts}), but not what LightGBM's text says around them (features, ranges)"
+    return f"the trees are equal ({counts}), but other parts of LightGBM's text differ (features, ranges)"

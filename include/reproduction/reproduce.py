@@ -1,4 +1,4 @@
-"""Reproduce: build a registered version again from its registry entry alone, and hold the trees against each other."""
+"""Train a registered version again, and compare the models."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from include.training.recipe import TrainingSpec, TrainingSpecError
 EQUAL, DIFFERS, NOT_REBUILT = "equal", "differs", "not rebuilt"
 ARTIFACT = "reproduction.json"
 RECIPE_CHANGED = "the recipe was changed since it was registered"
-"""Begins the line of a report that says so; trees that are equal all the same prove nothing then."""
+"""Beginning of the report's line about a changed recipe; equal trees are no proof then."""
 
 
 class NotReproducedError(AirworthyError):
-    """A version was built again and is another model, or could not be built again."""
+    """A version could not be built again, or the rebuilt model differs."""
 
 
 class _NotRebuiltError(Exception):
@@ -40,7 +40,7 @@ class _NotRebuiltError(Exception):
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How a rebuild went; plain values, the same whenever it is asked for."""
+    """The result of a rebuild; plain values."""
 
     use_case: str
     version: str
@@ -48,41 +48,46 @@ class Reproduction:
     outcome: str
     """`equal`, `differs` or `not rebuilt`."""
     model: tuple[str, ...]
-    """What differs between the models, or why there was nothing to compare."""
+    """Differences between the models, or why there was nothing to compare."""
     surroundings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Code, commit, lock, processor or declaration, where it is not what it was: then and now."""
+    """Code, commit, lock, processor or declaration, if changed: the value then and now."""
     data: tuple[str, ...] = ()
-    """What became of the data since: changed, vacuumed, damaged."""
+    """Changes of the data since the training: changed, vacuumed, damaged."""
 
     def report(self) -> str:
-        """All of it for a person."""
-        say = {
+        """Return the result as text for a person."""
+        summary = {
             EQUAL: "was built again and is equal, byte for byte",
             DIFFERS: "was built again and is not what was registered",
             NOT_REBUILT: "could not be built again",
         }[self.outcome]
         changed = [f"{name} is now {now}, was {then}" for name, (then, now) in self.surroundings.items()]
-        lines = [f"{self.use_case}: version {self.version} {say}.", *(f"- {line}" for line in self.model)]
-        for title, found in (("Changed since it was trained:", changed), ("Its data:", self.data)):
-            lines += [title, *(f"- {line}" for line in found)] if found else []
+        lines = [f"{self.use_case}: version {self.version} {summary}.", *(f"- {line}" for line in self.model)]
+        for title, items in (("Changed since it was trained:", changed), ("Its data:", self.data)):
+            lines += [title, *(f"- {line}" for line in items)] if items else []
         return "\n".join([*lines, *([self._advice()] if self.outcome == DIFFERS else [])])
 
     def _advice(self) -> str:
         if any(line.startswith(RECIPE_CHANGED) for line in self.model):
             return (
-                f"Do not trust what this version says of itself. Its run {self.run_id} has the tag"
-                f" {RECIPE.name!r} too: compare, mend the version's, and reproduce again."
+                f"Do not trust the tags of this version. Its run {self.run_id} has the tag {RECIPE.name!r} too: compare"
+                " them, correct the version's, and reproduce again."
             )
         if {"code", "lock", "processor"} & set(self.surroundings):
             return (
-                "The trees hang on code, lock and processor: check out the commit it was trained at, install its"
+                "The trees depend on code, lock and processor: check out the commit of the training, install its"
                 " requirements.txt on the same kind of processor, and reproduce it there."
             )
-        return "Nothing that trees are known to hang on has changed: do not trust this version, and train anew."
+        return "No known input of the trees has changed: do not trust this version, and train again."
 
 
 def require_reproducible(project: Project, version: str) -> Reproduction:
-    """As `run`, but NotReproducedError, with the report, unless the rebuild is equal."""
+    """Reproduce the version, and require that the rebuilt model is equal.
+
+    Raises:
+        NotReproducedError: it differs or could not be built; the message is the report. Also the errors of
+            `reproduce_version`.
+    """
     found = reproduce_version(project, version)
     if found.outcome != EQUAL:
         raise NotReproducedError(found.report())
@@ -90,10 +95,14 @@ def require_reproducible(project: Project, version: str) -> Reproduction:
 
 
 def reproduce_version(project: Project, version: str) -> Reproduction:
-    """Train the version again from what its registry entry names, and compare; lake, ledger and alias stay as they are.
+    """Train the version again from its registry entry, and compare the models.
 
-    The outcome becomes an artifact of its run and a tag of the version.
-    Raises InvalidRequestError (no such version), ArtifactMissingError (its files are damaged), MlflowUnreachableError.
+    Stores the result as an artifact of its run and a tag of the version; lake, ledger and alias do not change.
+
+    Raises:
+        InvalidRequestError: there is no such version.
+        ArtifactMissingError: its files are damaged or missing.
+        MlflowUnreachableError: MLflow does not answer.
     """
     form_limits.require_name("version", version)
     registry = project.registry
@@ -101,7 +110,7 @@ def reproduce_version(project: Project, version: str) -> Reproduction:
     try:
         registered = registry.reload(found)
     except ArtifactMissingError:
-        registry.tag_version(found.number, {REPRODUCED: NOT_REBUILT})  # an older `equal` would be said of other files
+        registry.tag_version(found.number, {REPRODUCED: NOT_REBUILT})  # an older `equal` was about other files
         raise
     rebuilding = _Rebuilding(project.use_case, found)
     outcome, model = rebuilding.compared(registered)
@@ -120,7 +129,7 @@ def reproduce_version(project: Project, version: str) -> Reproduction:
 
 
 class _Rebuilding:
-    """One version, its recipe, and what is found out on the way."""
+    """The rebuild of one version from its recipe."""
 
     def __init__(self, use_case: UseCase, version: Version) -> None:
         self._declared, self._version = use_case, version
@@ -128,7 +137,7 @@ class _Rebuilding:
         self.data: tuple[str, ...] = ()
 
     def compared(self, registered: Model) -> tuple[str, tuple[str, ...]]:
-        """The outcome, and what differs or why there is nothing to compare; never `equal` by a changed recipe."""
+        """Return the outcome, never `equal` with a changed recipe, and why."""
         try:
             differences, failed = model_diff.model_differences(registered, self.model()), ""
         except _NotRebuiltError as reason:
@@ -137,27 +146,29 @@ class _Rebuilding:
         if failed:
             return NOT_REBUILT, (*changed, failed)
         if changed and not differences:
-            differences = ["by the recipe as it stands now the model is equal, byte for byte"]
+            differences = ["with the current recipe the model is equal, byte for byte"]
         return DIFFERS if differences else EQUAL, (*changed, *differences)
 
     def _changed_recipe(self) -> list[str]:
-        """Whether the recipe that was followed is another than was registered; nothing where it is the same.
-
-        Its fingerprint covers all that a training is asked for.
-        """
+        """Return a line if the recipe's fingerprint is not the registered one."""
         if self._recipe is None:
             return []
         tags = self._version.tags
-        there = tags.get(FINGERPRINT, provenance.UNKNOWN)
-        made = (tags.get(name, provenance.UNKNOWN) for name in (CODE, LOCK))
-        if (now := self._recipe.fingerprint(self._declared, *made)) != there:
-            return [f"{RECIPE_CHANGED}: by its tags the version has the fingerprint {now}, registered is {there}"]
+        registered = tags.get(FINGERPRINT, provenance.UNKNOWN)
+        code_and_lock = (tags.get(name, provenance.UNKNOWN) for name in (CODE, LOCK))
+        if (now := self._recipe.fingerprint(self._declared, *code_and_lock)) != registered:
+            return [f"{RECIPE_CHANGED}: its tags give the fingerprint {now}, but {registered} is registered"]
         return []
 
     def surroundings(self) -> dict[str, tuple[str, str]]:
-        """What made the model besides its data, where it is not the same now."""
-        made, tags = provenance.current_provenance(self._declared), self._version.tags
-        now: dict[str, str] = {CODE: made.code, COMMIT: made.commit, LOCK: made.lock, PROCESSOR: made.processor}
+        """Return the changed code, commit, lock, processor and declaration."""
+        current, tags = provenance.current_provenance(self._declared), self._version.tags
+        now: dict[str, str] = {
+            CODE: current.code,
+            COMMIT: current.commit,
+            LOCK: current.lock,
+            PROCESSOR: current.processor,
+        }
         then = {name: tags.get(name, provenance.UNKNOWN) for name in now}
         if self._recipe:
             then["declaration"] = spec.declaration_values(self._recipe.then(self._declared))
@@ -165,13 +176,17 @@ class _Rebuilding:
         return {name: (then[name], now[name]) for name in now if then[name] != now[name]}
 
     def model(self) -> Model:
-        """The model, trained again; _NotRebuilt, with the reason, where that cannot be done."""
+        """Train the model again.
+
+        Raises:
+            _NotRebuiltError: that is not possible; the message is the reason.
+        """
         known = self._read_recipe()
         then = known.then(self._declared)
         try:
-            recalled = training_snapshot.load_training_snapshot(Lake(then, Lake.of(self._declared).root), known)
-            self.data = recalled.notes
-            rows = dataset.labelled_rows(then, recalled.view, known.first, known.last)
+            snapshot = training_snapshot.load_training_snapshot(Lake(then, Lake.of(self._declared).root), known)
+            self.data = snapshot.notes
+            rows = dataset.labelled_rows(then, snapshot.view, known.first, known.last)
             cut = splits.split_days(then, known.as_of, known.first, rows["day"].unique().to_pylist())
             parts = {name: dataset.split_rows(then, rows, days, name, known.as_of) for name, days in cut.items()}
             threads = threads_for(rows.num_rows)
@@ -183,9 +198,10 @@ class _Rebuilding:
             training_snapshot.TrainingDataMissingError,
             PartitionCorruptedError,
             FileNotFoundError,
-        ) as gone:  # they may also go while they are read
-            told = Registry(self._declared).version(self._version.number).tags.get(NOT_REPRODUCIBLE)  # or told since
-            raise _NotRebuiltError(f"it is no longer reproducible {told} {gone}" if told else str(gone)) from gone
+        ) as gone:  # data may also be removed while they are read
+            # Read the tag again: it may have been set since.
+            note = Registry(self._declared).version(self._version.number).tags.get(NOT_REPRODUCIBLE)
+            raise _NotRebuiltError(f"it is no longer reproducible {note} {gone}" if note else str(gone)) from gone
         except (NotReadyError, LightGBMError, duckdb.Error) as error:
             raise _NotRebuiltError(f"its recipe cannot be followed: {type(error).__name__}: {error}") from error
         return fitted.model

@@ -1,4 +1,4 @@
-"""Recall: the data that a recipe names, as they were read then; or where the same content stands today."""
+"""Load the training data of a recipe at their recorded Delta versions."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from include.lake.snapshot import AsOfSnapshot
 from include.training.recipe import TrainingSpec
 
 _FEW = 5
-"""Days that a message names one by one."""
+"""Largest number of days that a message lists one by one."""
 
 
 class TrainingDataMissingError(AirworthyError):
-    """What a model was trained on is not in the lake any more, in no version of its tables."""
+    """The training data of a model are in no version of the lake's tables any more."""
 
 
 @dataclass(frozen=True)
 class TrainingSnapshot:
-    """A view of exactly the content that was read, and what became of it since, in words."""
+    """A view of exactly the content that was read, and sentences about its changes since."""
 
     view: AsOfSnapshot
     notes: tuple[str, ...]
 
 
 def load_training_snapshot(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
-    """Find the features and labels of a recipe; makes and changes no table.
+    """Return a view of the features and labels of a recipe; change no table.
 
-    Raises TrainingDataMissingError where neither the recorded Delta version nor today's holds them whole.
+    Raises:
+        TrainingDataMissingError: neither the recorded Delta version nor today's has all of them.
     """
     versions: dict[str, int | None] = {}
     notes, gone = [], []
@@ -44,16 +45,16 @@ def load_training_snapshot(lake: Lake, known: TrainingSpec) -> TrainingSnapshot:
         if not wrong:
             notes.extend(_changed(lake, known, table, then))
         elif not wrong_today:
-            notes.append(f"{table} at Delta version {then}: {wrong}; the same content was read as it stands today")
+            notes.append(f"{table} at Delta version {then}: {wrong}; equal content was read from today's version")
         else:
-            gone.append(f"{table} at Delta version {then}: {wrong}; as they stand today: {wrong_today}")
+            gone.append(f"{table} at Delta version {then}: {wrong}; today's version: {wrong_today}")
     if gone:
         raise TrainingDataMissingError(f"{lake.use_case.name}: the data are gone. {'. '.join(gone)}.")
     return TrainingSnapshot(lake.pinned(known.as_of, versions), tuple(notes))
 
 
 def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> str:
-    """Why the table does not hold, at that version, what the recipe names; empty where it does, to the last row."""
+    """Return why the table lacks the recipe's content; empty if it has it."""
     since, until = _span(known, table)
     try:
         view = lake.pinned(known.as_of, {table: version})
@@ -61,12 +62,12 @@ def _wrong(lake: Lake, known: TrainingSpec, table: str, version: int | None) -> 
         return str(error).rstrip(".")
     digest = view.digest_of_periods(table, since, until)
     if digest != known.data[f"{table}.digest"]:
-        return f"other content stands there ({digest}, not {known.data[f'{table}.digest']})"
+        return f"its content is other ({digest}, not {known.data[f'{table}.digest']})"
     return _by_reason(integrity.broken_days(view, table, since, until))
 
 
 def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str]:
-    """The days whose content is another today than at the recorded version."""
+    """Return a sentence with the days that changed since the version."""
     since, until = _span(known, table)
     try:
         now = lake.pinned(known.as_of, {table: None}).partitions(table, since, until)
@@ -78,18 +79,18 @@ def _changed(lake: Lake, known: TrainingSpec, table: str, then: int) -> list[str
 
 
 def _span(known: TrainingSpec, table: str) -> tuple[date, date]:
-    """First and last day that was read: labels of the window become known until the day of the training."""
+    """Return the first and last day that was read of a table."""
     return known.first, known.last if table == "features" else known.as_of
 
 
 def _by_reason(broken: dict[date, str]) -> str:
     return "; ".join(
-        f"of {_named([day for day, each in broken.items() if each == reason])} {reason}"
+        f"of {_named([day for day, day_reason in broken.items() if day_reason == reason])} {reason}"
         for reason in dict.fromkeys(broken.values())
     )
 
 
 def _named(days: Collection[date]) -> str:
-    """All of a few; of many the first, how many, and the last."""
-    found = [str(day) for day in sorted(days)]
-    return ", ".join(found) if len(found) <= _FEW else f"{len(found)} days from {found[0]} to {found[-1]}"
+    """Return the days as text; of many only their number, the first and the last."""
+    names = [str(day) for day in sorted(days)]
+    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} days from {names[0]} to {names[-1]}"

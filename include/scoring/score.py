@@ -118,7 +118,7 @@ def champion_by_ledger(project: Project, registry: Registry, day: date, before: 
     entries = sync.verified_entries(registry, ledger)
     if before is None:
         return sync.model_of(project.use_case, _champion(registry, ledger, day), registry.versions(), entries)
-    promotions = [entry for entry in entries if entry.flies and entry.version == before]
+    promotions = [entry for entry in entries if entry.makes_champion and entry.version == before]
     if not promotions:  # a version that a person named and that was never champion
         return registry.version(before)
     return sync.model_of(project.use_case, promotions[-1], registry.versions(), entries)
@@ -138,7 +138,7 @@ def _champion(registry: Registry, ledger: Ledger, day: date) -> LedgerEntry:
         reasons = [
             _rejection_reason(version, lifecycle.approval_of(version, entries))
             for version in versions
-            if not any(entry.flies and lifecycle.refers_to(entry, version, entries) for entry in entries)
+            if not any(entry.makes_champion and lifecycle.refers_to(entry, version, entries) for entry in entries)
         ]
         raise NoChampionError(error.use_case, day, error.first, reasons[-_NAMED:]) from None
 

@@ -226,7 +226,7 @@ def _marked(seen: Overview, drawn: Figure) -> Figure:
     """With the days on which a version took over, and the days that were not measured."""
     shown = seen.calendar
     first, last = shown[0], shown[-1]
-    flights = [entry for entry in seen.entries if entry.flies and first <= entry.effective_from <= last]
+    flights = [entry for entry in seen.entries if entry.makes_champion and first <= entry.effective_from <= last]
     drawn["layout"]["shapes"] += [add_vertical(entry.effective_from, f"v{entry.version}") for entry in flights]
     drawn["layout"]["shapes"] += [_shade(*gap) for gap in measuring_gaps(seen.measures.days)]
     return drawn

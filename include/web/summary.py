@@ -104,7 +104,7 @@ def build_report(project: Project) -> UseCaseReport:
                 flies_from=tuple(
                     entry.effective_from
                     for entry in entries
-                    if entry.flies and lifecycle.refers_to(entry, version, entries)
+                    if entry.makes_champion and lifecycle.refers_to(entry, version, entries)
                 ),
                 compared_with=version.tags.get(COMPARED_WITH, ""),
                 verdicts=version.verdicts,

@@ -203,5 +203,5 @@ def test_data_that_changed_since_the_training_are_not_judged_on(trained_toy):
 @pytest.mark.usefixtures("without_plots")
 def test_a_run_that_broke_half_way_is_not_judged(tracking):
     run_id = Registry(USE_CASE).start_run("broken", {})
-    with pytest.raises(NotReadyError, match=r"not complete, so it is no model. Train again: trigger toy__train"):
+    with pytest.raises(NotReadyError, match=r"not complete, so it has no model. Train again: trigger toy__train"):
         evaluate.evaluate_run(open_project(USE_CASE), run_id)

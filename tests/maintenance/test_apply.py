@@ -16,7 +16,7 @@ from include.reproduction import reproduce
 from include.training import train
 from tests import places
 from tests.conftest import AS_OF
-from tests.maintained import CORRECTED, FEW_ROUNDS, USE_CASE, age, enlarge, everything, flies, later, outcomes
+from tests.maintained import CORRECTED, FEW_ROUNDS, USE_CASE, age, enlarge, everything, later, make_champion, outcomes
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
@@ -157,7 +157,7 @@ def test_a_version_that_stays_after_all_says_no_more_that_it_is_lost_if_its_file
     """Killed between the tag and the files, and champion again since; of version 2 the files went."""
     now, registry = later(), Registry(USE_CASE)
     apply.maintain(open_project(USE_CASE), apply_changes=True, now=now)
-    flies("2")
+    make_champion("2")
     registry.tag_version("3", {NOT_REPRODUCIBLE: "since yesterday"})
     assert set(apply.maintain(open_project(USE_CASE), apply_changes=True, now=now).counts) == {"regained version"}
     assert [version.number for version in registry.versions() if NOT_REPRODUCIBLE in version.tags] == ["2"]

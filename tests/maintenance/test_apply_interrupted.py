@@ -14,14 +14,14 @@ from include.project import open_project
 from include.registry.mlflow_registry import Registry
 from include.registry.tags import NOT_REPRODUCIBLE
 from include.reproduction import reproduce
-from tests.maintained import USE_CASE, flies, later, outcomes, register_one
+from tests.maintained import USE_CASE, later, make_champion, outcomes, register_one
 
 pytestmark = [pytest.mark.slow, pytest.mark.both_places(long=True)]
 
 
 def test_killed_between_any_two_steps_the_next_one_ends_in_the_same(home, monkeypatch):
     """Each step fails once, in turn: what a kill leaves is what an error leaves."""
-    now, steps = later(), ("_tell_versions", "_remove_from_tables", "_delete_runs")
+    now, steps = later(), ("_mark_versions", "_remove_from_tables", "_delete_runs")
     for step in steps:
         with monkeypatch.context() as patch:
             patch.setattr(apply._PlanExecutor, step, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -76,7 +76,7 @@ def test_a_version_registered_since_the_plan_was_made_stops_it_before_a_file_goe
 def test_an_entry_on_the_ledger_since_the_plan_was_made_stops_it(home):
     now = later()
     plan = maintenance_plan.build_cleanup_plan(open_project(USE_CASE), now)
-    flies("4")
+    make_champion("4")
     with pytest.raises(apply.PlanStaleError, match="new entry"):
         apply.apply_plan(open_project(USE_CASE), plan, now)
 

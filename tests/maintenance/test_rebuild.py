@@ -47,7 +47,7 @@ def test_earlier_periods_that_can_be_read_stay(lake_home):
     assert read(failed="int16") == [{"failed": 1}, {"failed": 300}]
 
 
-@pytest.mark.parametrize(("table", "reason"), [("raw/nothing", "has no table"), ("features", "nothing to rebuild")])
+@pytest.mark.parametrize(("table", "reason"), [("raw/nothing", "has no table"), ("features", "does not exist yet")])
 def test_a_table_that_is_not_there_is_refused(lake_home, table, reason):
     with pytest.raises(InvalidRequestError, match=reason):
         rebuild_table(open_project(declared(failed="int8")), table, DAY)

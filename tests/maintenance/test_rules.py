@@ -65,7 +65,7 @@ def test_every_champion_there_was_the_newest_others_and_the_young_stay():
     }  # fmt: skip
 
 
-def test_a_champion_counts_until_the_next_one_was_named_and_who_flies_now_always():
+def test_a_champion_counts_until_the_next_one_was_named_and_the_current_one_always():
     old = {"1": 900, "2": 800, "3": 800, "4": 800}
     entries = [Entry(n, str(n), date(2020, n, 1)) for n in (1, 2, 3)]
     policy = Retention(champion_days=100, newest_versions=1)
@@ -206,7 +206,7 @@ def test_a_plan_is_told_by_kind_with_counts_and_bytes():
     assert CleanupPlan("toy", items, problems=("a table.",)).table() == [
         "      1         0 B  versions that can no longer be built again",
         "      2      2.0 kB  Data Docs",
-        "not looked at: a table.",
+        "not read: a table.",
     ]
     assert CleanupPlan("toy", ()).table() == ["Nothing is to be done."]
 

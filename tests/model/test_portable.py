@@ -122,7 +122,7 @@ def test_the_code_beside_a_model_belongs_to_what_was_registered(champion, lake_h
     assert code.read_text() == Path(portable.__file__).read_text()
     code.write_text("print('anything')\n")
     shutil.rmtree(lake_home / "models", ignore_errors=True)
-    with pytest.raises(ArtifactMissingError, match=f"{code.name}: its content is not that which was trained"):
+    with pytest.raises(ArtifactMissingError, match=f"{code.name}: its content is not what was trained"):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 

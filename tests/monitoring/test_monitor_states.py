@@ -202,7 +202,7 @@ def test_a_feature_added_since_the_version_was_trained_is_a_state():
 @pytest.mark.usefixtures("scored")
 def test_a_profile_without_its_usual_days_is_a_state(monkeypatch):
     version = Registry(USE_CASE).version("1")
-    values = Registry(USE_CASE).beside(version, "profile")
+    values = Registry(USE_CASE).load_companion(version, "profile")
     odd = {**values, "usual": {**values["usual"], "psi": {}}}
     monkeypatch.setattr(Registry, "beside", lambda *_: odd)
     states = unmeasured(measured(LAST), ("weighted_drift", "features"), ("prediction_drift", "prediction"))

@@ -1,4 +1,4 @@
-"""brief: what a person sees before deciding, and when nobody is asked."""
+"""The approval request: its text, and the versions for which none is made."""
 
 from dataclasses import replace
 
@@ -42,22 +42,22 @@ def test_without_a_champion_the_model_stands_beside_its_baselines(trained_toy):
     assert cells(text, "") == ["", "version 1", "logistic", "prior"]
 
 
-def test_nobody_is_asked_of_a_model_that_did_not_pass(trained_toy):
+def test_no_approval_is_requested_for_a_model_that_did_not_pass(trained_toy):
     strict = replace(USE_CASE, gates=(Gate("auc", at_least=0.99),))
     evaluate.evaluate_run(open_project(strict), trained_toy)
     found = approval_request.build_approval_request(
         open_project(strict), register.register_run(open_project(strict), trained_toy).version
     )
     assert found.question is None
-    assert found.nobody.startswith("Nobody is asked: version 1 did not pass its gates. On 7 test days")
+    assert found.not_asked.startswith("No approval is requested: version 1 did not pass its gates. On 7 test days")
 
 
-def test_nobody_is_asked_of_a_model_that_flies_or_was_decided_on(trained_toy):
+def test_no_approval_is_requested_for_a_champion_or_a_decided_version(trained_toy):
     version = register.register_run(open_project(USE_CASE), trained_toy).version
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="fine")
     assert (
-        approval_request.build_approval_request(open_project(USE_CASE), version).nobody
-        == "Nobody is asked: version 1 was approved by Ann: fine."
+        approval_request.build_approval_request(open_project(USE_CASE), version).not_asked
+        == "No approval is requested: version 1 was approved by Ann: fine."
     )
     promote.promote_version(open_project(USE_CASE), version, actor="a test", approval_required=True)
     assert approval_request.build_approval_request(open_project(USE_CASE), version).question is None

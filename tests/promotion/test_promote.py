@@ -83,7 +83,7 @@ def test_a_version_that_nobody_judged_is_not_promoted(trained_toy, monkeypatch):
     monkeypatch.setattr(evaluate, "is_current", lambda *_: True)  # else it is judged now
     found = promoted(version, actor="a test")
     assert (found.promoted, alias(), life(version)) == (False, None, "candidate")
-    assert "was not judged by its gates yet: run evaluate" in found.reason
+    assert "was not evaluated yet: run evaluate" in found.reason
 
 
 def test_gates_that_only_report_or_need_not_be_judged_do_not_block(trained_toy):

@@ -62,7 +62,7 @@ def test_an_approval_of_verdicts_that_hold_no_longer_must_be_given_again(trained
     approve.record_approval(open_project(USE_CASE), version, approved=True, actor="Ann", reason="three days ago")
     loosened = replace(USE_CASE, gates=USE_CASE.gates[:1])
     found = promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True)
-    assert "The approval that it has was of other verdicts" in found.reason
+    assert "Its earlier approval was of other verdicts" in found.reason
     assert approve.approval_decision(open_project(loosened), version) is None
     approve.record_approval(open_project(loosened), version, approved=True, actor="Ann", reason="still")
     assert promote.promote_version(open_project(loosened), version, actor="a run", approval_required=True).promoted

@@ -106,7 +106,7 @@ def test_restoring_twice_writes_one_entry_and_the_ledger_still_answers_who_is_ch
     version = trained_again()
     first, again = (promote.promote_version(open_project(USE_CASE), version, actor=actor) for actor in ("a", "b"))
     assert (first.new, again.new, again.entry) == (True, False, first.entry)
-    assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.flies] == ["1"]
+    assert [entry.version for entry in Ledger.of(USE_CASE).entries() if entry.makes_champion] == ["1"]
     assert Ledger.of(USE_CASE).champion_of(NEXT).number == 1
     sync.verified_entries(Registry(USE_CASE), Ledger.of(USE_CASE))
 
@@ -132,7 +132,7 @@ def test_a_restored_version_can_be_rolled_back_to(forgetful):
 def test_a_version_of_other_trees_restores_nothing_and_the_error_says_the_way_back(forgetful):
     other = train.train_model(open_project(USE_CASE), NEXT, parameters={"rounds": 12}).run_id
     delete_version(forgetful)
-    with pytest.raises(sync.ModelReplacedError, match=rf"Trigger toy__train for the day .*\({AS_OF}\)"):
+    with pytest.raises(sync.ModelReplacedError, match=rf"Trigger toy__train for the as-of day .*\({AS_OF}\)"):
         evaluate.evaluate_run(open_project(USE_CASE), other)
     assert ledger() == [("promotion", "1")]
 

@@ -1,4 +1,4 @@
-"""rollback: back to a version that has flown, from the day that a person names, and to no other."""
+"""Rolling back makes a former champion the champion from the named day on, and no other version."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -24,8 +24,8 @@ DAY = date(2020, 3, 8)
 
 
 @pytest.fixture(scope="module")
-def flown_home(tmp_path_factory, trained) -> Path:
-    home = tmp_path_factory.mktemp("flown") / "home"
+def champions_home(tmp_path_factory, trained) -> Path:
+    home = tmp_path_factory.mktemp("champions") / "home"
     with moved_into(trained[0], home):
         for day in (AS_OF, LATER, LATER):
             register(trained[1], day)
@@ -34,9 +34,9 @@ def flown_home(tmp_path_factory, trained) -> Path:
 
 
 @pytest.fixture
-def flown(lake_home, flown_home, trained, monkeypatch) -> str:
+def champions(lake_home, champions_home, trained, monkeypatch) -> str:
     """Version 1 was champion from AS_OF on, version 2 is it from LATER on, version 3 was never; the run's id."""
-    move(flown_home, lake_home, monkeypatch)
+    move(champions_home, lake_home, monkeypatch)
     return trained[1]
 
 
@@ -44,7 +44,7 @@ def back(version: str = "1", day: date = DAY, actor: str = "Ann", reason: str = 
     return rollback.roll_back(open_project(USE_CASE), version, day, actor=actor, reason=reason)
 
 
-def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
+def test_a_former_champion_is_champion_again_from_the_named_day(champions):
     found = back()
     assert (found.version, found.effective_from, found.newest_period, found.entry) == ("1", "2020-03-08", None, 3)
     assert (found.champion, found.new) == ("1", True)
@@ -57,18 +57,18 @@ def test_a_version_that_has_flown_is_champion_again_from_the_named_day(flown):
     assert "trigger toy__score for it with `rescore`" in found.reason
 
 
-def test_a_version_whose_training_data_are_gone_flies_and_this_is_told(flown):
+def test_a_version_without_training_data_becomes_champion_and_the_result_says_so(champions):
     Registry(USE_CASE).tag_version("1", {NOT_REPRODUCIBLE: "since 2020-03-01, because of the declared retention."})
     found = back()
     assert (found.champion, found.new) == ("1", True)
     assert found.reason.endswith(
-        " Nobody can build version 1 again: it is no longer reproducible since 2020-03-01, because of the declared"
+        " Version 1 cannot be built again: it is no longer reproducible since 2020-03-01, because of the declared"
         " retention."
     )
 
 
-def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):
-    promoted(register(flown, DAY), actor="a run")
+def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(champions):
+    promoted(register(champions, DAY), actor="a run")
     found = back(day=LATER)
     assert (found.newest_period, found.champion) == ("2020-03-07", "4")
     assert found.reason.startswith(
@@ -77,7 +77,7 @@ def test_a_later_entry_still_takes_over_on_its_day_and_this_is_told(flown):
     )
 
 
-def test_the_same_rollback_again_adds_no_second_entry(flown):
+def test_the_same_rollback_again_adds_no_second_entry(champions):
     first, before = back(), state()
     assert replace(back(), new=True) == first
     assert replace(back(actor="another run of the same form"), new=True) == first
@@ -85,9 +85,9 @@ def test_the_same_rollback_again_adds_no_second_entry(flown):
     assert state() == before
 
 
-def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
+def test_a_cleared_rollback_does_not_undo_what_came_after_it(champions):
     back(day=DAY)
-    promoted(register(flown, DAY), actor="a run")
+    promoted(register(champions, DAY), actor="a run")
     before, found = state(), back(day=DAY)
     assert (found.new, found.champion, found.newest_period) == (False, "4", "2020-03-07")
     assert (
@@ -96,20 +96,20 @@ def test_a_cleared_rollback_does_not_undo_what_came_after_it(flown):
     assert state() == before
 
 
-def test_another_decision_to_the_same_version_after_something_newer_is_an_entry_of_its_own(flown):
+def test_another_decision_to_the_same_version_after_something_newer_is_an_entry_of_its_own(champions):
     back(actor="run 1")
-    promoted(register(flown, DAY), actor="a run")
+    promoted(register(champions, DAY), actor="a run")
     assert back(actor="run 2").new
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("1", 5)
 
 
-def test_a_rollback_can_be_rolled_back(flown):
+def test_a_rollback_can_be_rolled_back(champions):
     back("1"), back("2")
     assert (alias(), life("1"), life("2")) == ("2", "archived", "champion")
 
 
 @pytest.mark.parametrize(("version", "what"), [("3", "was never champion"), ("77", "does not exist")])
-def test_a_version_that_has_not_flown_is_refused_with_those_that_have(flown, version, what):
+def test_a_version_that_was_never_champion_is_refused_with_the_list_of_champions(champions, version, what):
     before = state()
     with pytest.raises(
         InvalidRequestError,
@@ -119,13 +119,13 @@ def test_a_version_that_has_not_flown_is_refused_with_those_that_have(flown, ver
     assert state() == before
 
 
-def test_where_nothing_has_flown_this_is_said(trained_toy):
+def test_without_any_champion_the_error_says_so(trained_toy):
     register(trained_toy)
     with pytest.raises(InvalidRequestError, match="Versions that were champion: none"):
         back()
 
 
-def test_a_deleted_version_is_refused_and_not_offered(flown):
+def test_a_deleted_version_is_refused_and_not_offered(champions):
     MlflowClient(Registry(USE_CASE).address).delete_model_version(USE_CASE.name, "1")
     with pytest.raises(ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* has no version 1.*\(2\)"):
         back("1")
@@ -133,7 +133,7 @@ def test_a_deleted_version_is_refused_and_not_offered(flown):
         back("3")
 
 
-def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(flown):
+def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(champions):
     rerecord("1", trees="others")
     with pytest.raises(
         ModelReplacedError, match=r"entry 1 \(promotion\) names version 1 .* version 1 is another model"
@@ -142,7 +142,7 @@ def test_another_model_under_the_number_of_a_champion_is_not_gone_back_to(flown)
     assert (alias(), len(Ledger.of(USE_CASE).entries())) == ("2", 2)
 
 
-def test_a_day_that_the_version_has_seen_is_refused(flown):
+def test_a_day_that_the_version_has_seen_is_refused(champions):
     before = state()
     with pytest.raises(
         InvalidRequestError, match=r"version 2 was trained as of 2020-03-05 and may have seen .* 2020-03-04"
@@ -153,13 +153,13 @@ def test_a_day_that_the_version_has_seen_is_refused(flown):
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_a_rollback_without_a_reason_is_refused(flown, reason):
+def test_a_rollback_without_a_reason_is_refused(champions, reason):
     with pytest.raises(InvalidRequestError, match="a rollback needs a reason"):
         back(reason=reason)
     assert alias() == "2"
 
 
-def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(flown, lake_home):
+def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(champions, lake_home):
     Registry(USE_CASE).load(Registry(USE_CASE).version("1"))  # a whole copy lies here: it does not count
     before = state()
     for path in (path for path in lake_home.rglob("model.lgb") if "mlruns" in path.parts):
@@ -169,7 +169,7 @@ def test_a_model_that_cannot_be_loaded_is_not_gone_back_to(flown, lake_home):
     assert state() == before
 
 
-def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
+def test_nothing_is_rolled_back_on_a_damaged_ledger(champions):
     (Ledger.of(USE_CASE).folder / "000002.json").remove()
     with pytest.raises(LedgerCorruptedError, match=r"000002\.json"):
         back()
@@ -177,7 +177,7 @@ def test_nothing_is_rolled_back_on_a_damaged_ledger(flown):
 
 
 @pytest.mark.parametrize("day", [date(2206, 3, 5), USE_CASE.newest_period() + timedelta(days=2)])
-def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(flown, day):
+def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(champions, day):
     before = state()
     with pytest.raises(NotBegunError, match=f"toy: {day} has not begun in UTC") as refused:
         back(day=day)
@@ -185,11 +185,11 @@ def test_a_day_that_has_not_begun_is_refused_and_changes_nothing(flown, day):
     assert state() == before
 
 
-def test_the_newest_day_can_be_rolled_back_from(flown):
+def test_the_newest_day_can_be_rolled_back_from(champions):
     assert back(day=USE_CASE.newest_period()).champion == "1"
 
 
-def test_a_day_after_the_end_of_the_use_case_is_refused(flown):
+def test_a_day_after_the_end_of_the_use_case_is_refused(champions):
     ended = replace(USE_CASE, last_period=date(2020, 3, 10))
     with pytest.raises(InvalidRequestError, match="toy ends on 2020-03-10"):
         rollback.roll_back(open_project(ended), "1", date(2020, 3, 11), actor="Ann", reason="worse")

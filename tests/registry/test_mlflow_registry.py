@@ -110,7 +110,7 @@ def test_a_changed_file_is_refused_by_its_name(version, name, old, new):
         path.write_text(path.read_text().replace(old, new, 1))
     for load in (registry.load, registry.reload):
         with pytest.raises(
-            ArtifactMissingError, match=f"toy: version 1 cannot be loaded: {name}: its content is not that"
+            ArtifactMissingError, match=f"toy: version 1 cannot be loaded: {name}: its content is not what"
         ):
             load(version)
 

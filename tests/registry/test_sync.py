@@ -194,7 +194,7 @@ def test_what_mlflow_says_otherwise_than_the_records_is_put_right_and_logged(tra
         registry.version(number).trees for number in (first, second)
     ]
     assert (
-        "MLflow says of version 2 otherwise than its record: as_of, files_digest, gates, judged, trees" in caplog.text
+        "tags of version 2 in MLflow differ from its record: as_of, files_digest, gates, judged, trees" in caplog.text
     )
 
 
@@ -243,7 +243,7 @@ def test_a_strange_file_among_the_records_takes_out_its_own_version_at_most(trai
     (folder / name.format(Registry(USE_CASE).version(second).run_id)).write(content)
     assert sync.sync_registry(USE_CASE) == first
     if name == "{}.000002.json":
-        with pytest.raises(UnprovenVersionError, match="proves nothing"):
+        with pytest.raises(UnprovenVersionError, match="is not genuine"):
             promoted(second, actor="a run")
 
 
@@ -252,5 +252,5 @@ def test_a_record_of_another_run_or_kind_proves_nothing(trained_toy):
     registry, folder = Registry(USE_CASE), Records.of(USE_CASE.name).folder / "evaluation"
     one, other = (registry.version(number).run_id for number in (first, second))
     (folder / f"{other}.000002.json").write((folder / f"{one}.000001.json").read())
-    with pytest.raises(UnprovenVersionError, match="it is that of another run, kind or number"):
+    with pytest.raises(UnprovenVersionError, match="it belongs to another run, kind or number"):
         registry.version(second)

@@ -183,10 +183,10 @@ def test_commits_that_tell_nothing_end_the_trace(lake):
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"id": "7"}, r"'event_date' is missing\. A row is named by .*: event_date=<date32> id=<int64>"),
+        ({"id": "7"}, r"'event_date' is missing\. Name a row by .*: event_date=<date32> id=<int64>"),
         (ROW | {"flight": "7"}, "'flight' is unknown"),
-        (ROW | {"id": "seven"}, "id='seven' is no int64"),
-        (ROW | {"event_date": "1 March"}, "event_date='1 March' is no date32"),
+        (ROW | {"id": "seven"}, "id='seven' is not of type int64"),
+        (ROW | {"event_date": "1 March"}, "event_date='1 March' is not of type date32"),
         (
             ROW | {"id": "7000"},
             "has event_date=2020-03-01 id=7000. The first one has event_date=2020-03-01 id=0;",

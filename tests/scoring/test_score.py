@@ -121,7 +121,7 @@ def test_another_model_under_the_number_of_the_champion_scores_nothing(champion,
 
 def test_a_ledger_whose_head_is_lost_scores_nothing(champion):
     Registry(USE_CASE)._client.delete_registered_model_tag(USE_CASE.name, LEDGER_HEAD.name)
-    with pytest.raises(LedgerCorruptedError, match="its head, kept in MLflow, is missing"):
+    with pytest.raises(LedgerCorruptedError, match="its head in MLflow is missing"):
         score.score_period(open_project(USE_CASE), AS_OF)
 
 

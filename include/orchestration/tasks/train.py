@@ -120,12 +120,12 @@ def brief(use_case: str, version: str) -> str | None:
     from include.promotion import approval_request
 
     if not _by_a_person():
-        log.info("Nobody is asked: the form, or the use case, leaves the promotion to the gates.")
+        log.info("No approval is requested: the form, or the use case, leaves the promotion to the gates.")
         return None
     with fail_without_retry():
         found = approval_request.build_approval_request(open_project(load_use_case(use_case)), version)
-    if found.nobody:
-        log.warning("%s", found.nobody)
+    if found.not_asked:
+        log.warning("%s", found.not_asked)
     return found.question
 
 

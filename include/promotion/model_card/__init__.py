@@ -1,4 +1,4 @@
-"""The model card: all that an auditor or an operator asks of one version, as Markdown and as one HTML page."""
+"""Write the model card of a version as Markdown and as one HTML page."""
 
 from include.promotion.model_card.content import ModelCardContent, SliceSummary, SplitSummary
 from include.promotion.model_card.document import card_markdown

@@ -1,4 +1,4 @@
-"""Card: the model card of a version, from what its run and the registry have kept, as Markdown and HTML."""
+"""Build the model card of a version, and store it with the run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LINEAGE = {
     defined.LABELS_VERSION: "labels, Delta version",
     defined.LABELS_DIGEST: "labels, digest",
 }
-"""Tag of a version to the words of the card."""
+"""Tag of a version to its name on the card."""
 
 log = printable_logger(__name__)
 
@@ -56,16 +56,20 @@ class CardResult:
     version: str
     run_id: str
     place: str
-    """Page of MLflow, or `runs:/<run>/<path>` of a store without a server."""
+    """Address of the page in MLflow, or `runs:/<run>/<path>` for a store without a server."""
     new: bool
-    """Whether it was written now; an equal one stands as it is."""
+    """Whether this call has written it; an equal card is not written again."""
 
 
 def build_model_card(project: Project, version: str) -> CardResult:
-    """Write the version's card into its run, unless an equal one is there, and tag the version with its place.
+    """Write the version's card into its run if it changed, and tag the version.
 
-    What an older run has not kept is left out, and the card says so. Nothing in it depends on the clock or on who flies
-    now. Raises InvalidRequestError (no such version), NotReadyError (its run broke half-way), MlflowUnreachableError.
+    The card names what an older run has not stored. It does not depend on the clock or on the current champion.
+
+    Raises:
+        InvalidRequestError: there is no such version.
+        NotReadyError: its run is not complete.
+        MlflowUnreachableError: MLflow does not answer.
     """
     registry = project.registry
     found = registry.version(version)
@@ -94,7 +98,7 @@ def _place(address: str, experiment: str, run_id: str) -> str:
 
 
 def _fetched(registry: Registry, run_id: str, folder: Path) -> _Kept:
-    """Fetch what the card shows of a run's artifacts, each once."""
+    """Download the artifacts of a run that the card shows."""
     for path in (evaluate.FOLDER, "plots", FOLDER, IMPORTANCE):
         try:
             registry.artifact(run_id, path, folder)
@@ -104,7 +108,7 @@ def _fetched(registry: Registry, run_id: str, folder: Path) -> _Kept:
 
 
 class _Kept:
-    """Artifacts of a run, which anybody who reaches MLflow can change; those that are missing are empty."""
+    """Artifacts of a run, which every client of MLflow can change; missing ones are empty."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -114,12 +118,12 @@ class _Kept:
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def values(self, path: str) -> Any:
-        """Of a JSON artifact; None where there is none."""
+        """Return the values of a JSON artifact; None if there is none."""
         text = self.text(path)
         return None if text is None else json.loads(text)
 
     def plots(self) -> dict[str, bytes]:
-        """Artifact path to PNG."""
+        """Return the PNG images by artifact path."""
         images = sorted(path for place in (evaluate.FOLDER, "plots") for path in (self._folder / place).glob("*.png"))
         return {path.relative_to(self._folder).as_posix(): path.read_bytes() for path in images}
 
@@ -136,21 +140,22 @@ def _write(registry: Registry, run_id: str, files: Mapping[str, str], kept: _Kep
 
 
 def _facts(declared: UseCase, version: Version, recorded: RunData, kept: _Kept) -> ModelCardContent:
-    """What registry and run tell, with what the run's artifacts add."""
+    """Return the card's content from registry, run and the run's artifacts."""
     slices = kept.values(f"{evaluate.FOLDER}/slices.json")
-    told = _told(declared, version, recorded)
+    recorded_content = _recorded_content(declared, version, recorded)
     return replace(
-        told,
-        test={**told.test, **version.judged},
+        recorded_content,
+        test={**recorded_content.test, **version.judged},
         intervals=kept.values(f"{evaluate.FOLDER}/intervals.json"),
-        slices=None if slices is None else tuple(SliceSummary(**each) for each in slices),
-        verdicts=tuple(GateResult.from_json(each) for each in version.verdicts) or None,
+        slices=None if slices is None else tuple(SliceSummary(**values) for values in slices),
+        verdicts=tuple(GateResult.from_json(verdict) for verdict in version.verdicts) or None,
         gains=kept.values(IMPORTANCE),
         plots=tuple(kept.plots()),
     )
 
 
-def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardContent:
+def _recorded_content(declared: UseCase, version: Version, recorded: RunData) -> ModelCardContent:
+    """Return the content that registry and run hold, without the run's artifacts."""
     use_case, caveats = _as_trained(declared, version)
     tags, report = version.tags, version.report
     return ModelCardContent(
@@ -187,7 +192,7 @@ def _told(declared: UseCase, version: Version, recorded: RunData) -> ModelCardCo
 
 
 def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str, ...]]:
-    """The use case with label, costs and features as they were for this training, and what to warn of if unknown."""
+    """Return the use case as declared for this training, and warnings."""
     try:
         return TrainingSpec.from_tag(version.tags.get(defined.RECIPE, "")).then(declared), ()
     except TrainingSpecError:
@@ -196,20 +201,20 @@ def _as_trained(declared: UseCase, version: Version) -> tuple[UseCase, tuple[str
 
 
 def _splits(report: Mapping[str, Any], recorded: Mapping[str, float]) -> dict[str, SplitSummary]:
-    found = {}
+    splits = {}
     for name, cut in report["splits"].items():
-        told = metrics.split_metrics(recorded, name).get(MODEL, {})
-        rows = int(told["rows"]) if "rows" in told else None
-        found[name] = SplitSummary(cut["first"], cut["last"], int(cut["days"]), rows, told.get("base_rate"))
-    return found
+        values = metrics.split_metrics(recorded, name).get(MODEL, {})
+        rows = int(values["rows"]) if "rows" in values else None
+        splits[name] = SplitSummary(cut["first"], cut["last"], int(cut["days"]), rows, values.get("base_rate"))
+    return splits
 
 
 def _decisions(declared: UseCase, version: Version) -> tuple[str, ...]:
-    """What was decided on the version and found out since; who flies stands on the ledger alone."""
+    """Return a sentence for each decision on the version."""
     approval, tags = lifecycle.approval_of(version, Ledger.of(declared).entries()), version.tags
-    told = [
+    sentences = [
         f"It was {approval}." if approval else "",
         f"Not promoted: {tags[defined.NOT_PROMOTED]}" if defined.NOT_PROMOTED in tags else "",
         f"Rebuilt from the registry alone: {tags[defined.REPRODUCED]}." if defined.REPRODUCED in tags else "",
     ]
-    return tuple(sentence for sentence in told if sentence)
+    return tuple(sentence for sentence in sentences if sentence)

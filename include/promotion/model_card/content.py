@@ -1,4 +1,4 @@
-"""Facts: what a model card tells of one version. Plain values; None where the run has not kept them."""
+"""Define the content of a model card: plain values, None if not stored."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class SliceSummary:
     """A group of test rows that share a value of a column."""
 
     column: str
-    """The column, and the metric that is compared with what."""
+    """The column, with the metric and what it is compared with."""
     group: str
     rows: int
     value: float | None
     compared: float | None
     worse: float | None
-    """How much worse than what it is compared with; None for a group that was not judged."""
+    """Difference from `compared`, positive if worse; None for a group that was not judged."""
     limit: float | None
 
 
 @dataclass(frozen=True)
 class ModelCardContent:
-    """One version of a use case's model, as its run and the registry know it."""
+    """One version of a use case's model, with the values of its run and the registry."""
 
     use_case: str
     version: str
@@ -61,7 +61,7 @@ class ModelCardContent:
     test: Metrics
     validation: Metrics
     lineage: Mapping[str, str]
-    """What the version was made from and by, in words, to its digest, version or id."""
+    """Name of an input or tool of the training to its digest, version or id."""
     reason: str = ""
     notice: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class ModelCardContent:
     null_features: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Feature to the days of the window, as ranges, that were built before it was declared."""
     stale: Sequence[str] = ()
-    """Periods that were read although other code or inputs made them than those of then: a sentence per table."""
+    """Periods that were read although built by older code or from older inputs: a sentence per table."""
     intervals: Mapping[str, tuple[float, float]] | None = None
     """Metric to the ends of the model's 95 % interval on the test days."""
     slices: Sequence[SliceSummary] | None = None
@@ -80,19 +80,19 @@ class ModelCardContent:
     gates: str = ""
     """The verdicts in one word: `passed`, `failed` or `inconclusive`."""
     champion: str | None = None
-    """Version that it was judged against; empty: no model flew on that day; None: nobody compared."""
+    """Version that it was compared with; empty: there was no champion on that day; None: it was not compared."""
     false_alarms: Sequence[FalseAlarmRate] = ()
-    """How often a year each monitoring limit asks falsely; empty where that was not computed."""
+    """False alarms of each monitoring limit per year; empty if not computed."""
     decisions: Sequence[str] = ()
-    """What people or the promotion said of it, a sentence each."""
+    """Decisions on it by people or the promotion, a sentence each."""
     gains: Mapping[str, float] | None = None
-    """Feature to the gain its splits brought on the train days."""
+    """Feature to the gain of its splits on the train days."""
     features: Mapping[str, str] = field(default_factory=dict)
     """Feature to type, as declared."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tuned_by: str = ""
-    """Run of the study that chose the parameters; empty: they are as declared or as the form said."""
+    """Run of the study that chose the parameters; empty: they come from the declaration or the form."""
     plots: Sequence[str] = ()
     """Artifact paths of the run's PNG images."""
     caveats: Sequence[str] = ()
-    """What else a reader must be warned of, a sentence each."""
+    """Other warnings for the reader, a sentence each."""

@@ -1,4 +1,4 @@
-"""The card's Markdown, section by section; every sentence follows from the facts."""
+"""Write the card's Markdown, section by section."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ MARKS = {
     "inconclusive": "? inconclusive",
     "informational": "· informational",
 }
-"""How an outcome is written; a mark besides the colour."""
+"""Text of an outcome; the mark shows it without the colour."""
 ALLOWED = " (allowed)"
-"""Added to an outcome that does not keep the model from being promoted, though it is none to be glad of."""
+"""Added to a failed or inconclusive outcome that does not prevent the promotion."""
 PLACES = {"verdicts": "gates", "slices": "slices", "champion": "champion", "importance": "features"}
-"""Image, by its name, to the section that it stands in; all others stand at the end."""
+"""Name of an image to its section; other images are in the last section."""
 NOT_KEPT = "This run has not kept"
 GROUPS_SHOWN = 5
 FEATURES_SHOWN = 15
 
 
 def card_markdown(facts: ModelCardContent) -> str:
-    """The whole card. Equal facts give equal text; images are named as `../<artifact path>`."""
+    """Return the whole card; images have the address `../<artifact path>`."""
     sections = {
         "What it is for": _purpose,
         "Data": _data,
@@ -56,9 +56,10 @@ def card_markdown(facts: ModelCardContent) -> str:
 
 def _summary(facts: ModelCardContent) -> str:
     judged = facts.verdicts or ()
-    counted = [f"{sum(each.outcome == word for each in judged)} {word}" for word in MARKS]
-    told = ", ".join(words for words in counted if not words.startswith("0 "))
-    gates = f"**Gates {facts.gates}**" + (f" ({told})" if told else "") if facts.gates else "**Gates not judged yet**"
+    counted = [f"{sum(verdict.outcome == word for verdict in judged)} {word}" for word in MARKS]
+    counts = ", ".join(words for words in counted if not words.startswith("0 "))
+    outcome = f"**Gates {facts.gates}**" + (f" ({counts})" if counts else "")
+    gates = outcome if facts.gates else "**Gates not judged yet**"
     test = facts.splits.get("test")
     tested = f", tested on {test.days} days from {test.first} to {test.last}" if test else ""
     return f"Trained as of {escaped(facts.as_of)} on {escaped(_range(facts.window))}{tested}. {gates}."
@@ -76,11 +77,10 @@ def _purpose(facts: ModelCardContent) -> list[str]:
         f"- **Predicts**: {code(facts.label)} – {escaped(facts.label_meaning)}",
         f"- **Labels are complete** {facts.label_delay_periods} days after their day.",
         f"- **Owner**: {escaped(facts.owner)}",
-        f"- **What a prediction decides**: a warning from a probability of {number(costs.threshold)} on. A case that is"
-        f" missed costs {number(costs.missed)} {unit}, a false warning {number(costs.false_positive)}; the threshold"
-        f" {number(costs.false_positive)} / ({number(costs.false_positive)} + {number(costs.missed)}) makes the"
-        f" expected"
-        " cost least where probabilities are right (Elkan 2001).",
+        f"- **What a prediction decides**: a warning from a probability of {number(costs.threshold)} on. A missed case"
+        f" costs {number(costs.missed)} {unit}, a false warning {number(costs.false_positive)}. With calibrated"
+        f" probabilities the threshold {number(costs.false_positive)} / ({number(costs.false_positive)} +"
+        f" {number(costs.missed)}) minimises the expected cost (Elkan 2001).",
         f"- **Why it was trained**: {escaped(facts.reason) or 'no reason was given'}",
     ]
     return lines + [
@@ -101,8 +101,8 @@ def _data(facts: ModelCardContent) -> list[str]:
         f"- **Rows without a label**: {number(facts.unlabelled_rows)}, left out of training and test.",
         f"- **Days without features**: {escaped(', '.join(facts.missing_days)) or 'none'}.",
     ]
-    tables = [(name, told) for name, told in facts.lineage.items() if name.startswith(("features,", "labels,"))]
-    return lines + [f"- **{escaped(name[:1].upper() + name[1:])}**: {code(told)}" for name, told in tables]
+    tables = [(name, value) for name, value in facts.lineage.items() if name.startswith(("features,", "labels,"))]
+    return lines + [f"- **{escaped(name[:1].upper() + name[1:])}**: {code(value)}" for name, value in tables]
 
 
 def _quality(facts: ModelCardContent) -> list[str]:
@@ -114,8 +114,8 @@ def _quality(facts: ModelCardContent) -> list[str]:
             f"On average the model predicts {share(model.get('mean_prediction'))};"
             f" {share(model.get('base_rate'))} of the rows were positive.",
             "",
-            "The interval says how far the number may move when other days are drawn: 95 %, leaving out one day at a"
-            " time (jackknife)."
+            "The 95 % interval shows how much the number varies with the choice of days (jackknife, leaving out one day"
+            " at a time)."
             if facts.intervals
             else f"{NOT_KEPT} any intervals.",
         ]
@@ -123,24 +123,24 @@ def _quality(facts: ModelCardContent) -> list[str]:
         lines += [f"{NOT_KEPT} metrics of its test days."]
     lines += ["", "### On the validation days", ""]
     if facts.validation:
-        lines += ["The number of trees was chosen on these days, so they flatter the model.", ""]
+        lines += ["The number of trees was chosen on these days, so these metrics are optimistic.", ""]
         return lines + _metrics(facts, facts.validation, {})
     return [*lines, f"{NOT_KEPT} metrics of its validation days."]
 
 
 def _metrics(facts: ModelCardContent, found: Metrics, intervals: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Metrics down, subjects across; the champion where it was judged on the same days."""
-    subjects = [each for each in (MODEL, *reversed(BASELINES), CHAMPION) if each in found]
-    called = {CHAMPION: f"champion {facts.champion}" if facts.champion else "champion"}
+    """Return a table with a row per metric and a column per subject."""
+    subjects = [subject for subject in (MODEL, *reversed(BASELINES), CHAMPION) if subject in found]
+    titles = {CHAMPION: f"champion {facts.champion}" if facts.champion else "champion"}
     head = ["metric", MODEL, *(["95 % interval"] if intervals else [])]
-    head += [escaped(called.get(each, each)) for each in subjects if each != MODEL]
+    head += [escaped(titles.get(subject, subject)) for subject in subjects if subject != MODEL]
     rows = []
     for metric, defined in METRICS.items():
-        if not any(metric in found[each] for each in subjects):
+        if not any(metric in found[subject] for subject in subjects):
             continue
         unit = f", {escaped(facts.costs.unit)}" if defined.unit == "cost" else ""
         interval = [" to ".join(number(end) for end in intervals.get(metric, ())) or "–"] if intervals else []
-        values = [number(found[each].get(metric)) for each in subjects if each != MODEL]
+        values = [number(found[subject].get(metric)) for subject in subjects if subject != MODEL]
         own = f"**{number(found.get(MODEL, {}).get(metric))}**"
         rows.append([f"{defined.title}{unit} ({defined.better} is better)", own, *interval, *values])
     return table(head, rows, range(1, len(head)))
@@ -148,7 +148,7 @@ def _metrics(facts: ModelCardContent, found: Metrics, intervals: Mapping[str, tu
 
 def _slices(facts: ModelCardContent) -> list[str]:
     if facts.slices is None:
-        return [f"{NOT_KEPT} how it does in groups of rows."]
+        return [f"{NOT_KEPT} metrics of groups of rows."]
     if not facts.slices:
         declared = any(each.kind == "slice" for each in facts.verdicts or ())
         return ["No group could be judged; the gates say why." if declared else "No slice gate is declared."]
@@ -160,9 +160,9 @@ def _slices(facts: ModelCardContent) -> list[str]:
         worst = sorted((each for each in part if each.worse is not None), key=lambda each: -(each.worse or 0.0))
         for each in worst[:GROUPS_SHOWN]:
             beyond = limit is not None and (each.worse or 0.0) > limit
-            told = (number(each.value), number(each.compared), number(each.worse), number(limit))
-            of = (escaped(column), escaped(each.group), number(each.rows), *told)
-            rows.append((*of, MARKS["failed"] if beyond else MARKS["passed"]))
+            group = (escaped(column), escaped(each.group), number(each.rows))
+            values = (number(each.value), number(each.compared), number(each.worse), number(limit))
+            rows.append((*group, *values, MARKS["failed"] if beyond else MARKS["passed"]))
         judged = f"{len(worst)} groups judged" if len(worst) != 1 else "1 group judged"
         lines.append(f"- **{escaped(column)}**: {judged}, the worst {min(len(worst), GROUPS_SHOWN)} shown.")
     head = ("column", "group", "rows", "value", "compared with", "worse by", "limit", "within")
@@ -175,8 +175,8 @@ def _gates(facts: ModelCardContent) -> list[str]:
     rows = []
     for each in facts.verdicts:
         allowed = ALLOWED if each.outcome in ("failed", "inconclusive") and not each.blocks else ""
-        told = (number(each.value), number(each.limit), escaped(each.reason))
-        rows.append((escaped(each.gate), MARKS[each.outcome] + allowed, *told))
+        values = (number(each.value), number(each.limit), escaped(each.reason))
+        rows.append((escaped(each.gate), MARKS[each.outcome] + allowed, *values))
     lines = table(("gate", "outcome", "value", "limit", "reason"), rows, (2, 3))
     return [*_decisions(facts), *_images(facts, "gates"), *lines]
 
@@ -189,26 +189,26 @@ def _champion(facts: ModelCardContent) -> list[str]:
     if facts.champion is None:
         return [f"{NOT_KEPT} a comparison with a champion."]
     if not facts.champion:
-        return [f"No model flew on {escaped(facts.as_of)}, so there was none to compare with."]
-    told = [each for each in facts.verdicts or () if each.kind == "champion"]
+        return [f"There was no champion on {escaped(facts.as_of)} to compare with."]
+    comparisons = [verdict for verdict in facts.verdicts or () if verdict.kind == "champion"]
     lines = [f"The champion of {escaped(facts.as_of)} was version {escaped(facts.champion)}."]
-    if not told:
+    if not comparisons:
         lines.append("No gate compares with it.")
-    lines += ["", *(f"- {MARKS[each.outcome]}: {escaped(each.reason)}" for each in told)]
+    lines += ["", *(f"- {MARKS[verdict.outcome]}: {escaped(verdict.reason)}" for verdict in comparisons)]
     return [*lines, *_images(facts, "champion")]
 
 
 def _false_alarms(facts: ModelCardContent) -> list[str]:
-    """How often each monitoring limit would ask for a training of a model that has not changed."""
+    """Return how often each monitoring limit would trigger without a change."""
     if not facts.false_alarms:
-        return [f"{NOT_KEPT} how often its monitoring limits ask falsely."]
+        return [f"{NOT_KEPT} the false alarms of its monitoring limits."]
     rows = []
     for each in facts.false_alarms:
         process = f"its own {each.days} days" if each.own else f"the default process ({each.days} days of its own)"
         simulated = number(each.per_year, 2) if each.per_year is not None else escaped(each.state)
         rows.append((escaped(each.label), number(each.declared), simulated, process))
     head = ("monitoring limit", "declared, a year", "simulated, a year", "simulated from")
-    return ["Trainings that would be asked for in a year though the model has not changed.", *table(head, rows, (1, 2))]
+    return ["Trainings per year that each limit would trigger although nothing changed.", *table(head, rows, (1, 2))]
 
 
 def _limits(facts: ModelCardContent) -> list[str]:
@@ -224,29 +224,29 @@ def _features(facts: ModelCardContent) -> list[str]:
     unused = [name for name, gain in ordered if gain <= 0]
     rows = [(code(name), code(facts.features.get(name, "")), share(gain / total)) for name, gain in used]
     first = rows[:FEATURES_SHOWN]
-    lines = [f"{len(ordered)} features; the {len(first)} that brought the most gain on the train days:"]
+    lines = [f"{len(ordered)} features; the {len(first)} with the most gain on the train days:"]
     lines += table(("feature", "type", "share of gain"), first, (2,))
     rest = ", ".join(code(name) for name in unused)
-    lines.append(f"Without any gain ({len(unused)}): {rest}." if unused else "Every feature brought some gain.")
+    lines.append(f"Without any gain ({len(unused)}): {rest}." if unused else "Every feature has some gain.")
     return [*lines, *_images(facts, "features")]
 
 
 def _parameters(facts: ModelCardContent) -> list[str]:
-    told = (
+    source = (
         f"Chosen by tuning on the validation days: study run {code(facts.tuned_by)}."
         if facts.tuned_by
-        else "Not tuned: as declared by the use case, or as the training's form said."
+        else "Not tuned: from the use case's declaration or the training's form."
     )
     rows = [(code(name), code(value)) for name, value in sorted(facts.parameters.items())]
-    return [told, *(table(("parameter", "value"), rows) if rows else ["", f"{NOT_KEPT} any parameters."])]
+    return [source, *(table(("parameter", "value"), rows) if rows else ["", f"{NOT_KEPT} any parameters."])]
 
 
 def _lineage(facts: ModelCardContent) -> list[str]:
-    lines = table(("made from or by", "is"), [(escaped(name), code(told)) for name, told in facts.lineage.items()])
-    again = f"{facts.use_case}__reproduce"
+    lines = table(("input", "value"), [(escaped(name), code(value)) for name, value in facts.lineage.items()])
+    dag = f"{facts.use_case}__reproduce"
     return [
         *lines,
-        f"To rebuild it from these alone, trigger the DAG {code(again)} with version {escaped(facts.version)}: equal"
+        f"To rebuild it from these alone, trigger the DAG {code(dag)} with version {escaped(facts.version)}: equal"
         " data, code, lock file and kind of processor give the same trees, byte for byte.",
     ]
 

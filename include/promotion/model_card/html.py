@@ -1,4 +1,4 @@
-"""The card as one HTML page that needs nothing else: no script, no request; light or dark as the reader's system is."""
+"""Render the card as one HTML page without scripts or requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from include.promotion.model_card.document import ALLOWED, MARKS
 from include.promotion.model_card.style import STYLE
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""What the page may load: nothing but what stands in it, even if something slipped through."""
+"""The page may load only what it contains, even if markup from data slipped through."""
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -40,11 +40,11 @@ _CLASSES = {mark + allowed: outcome for outcome, mark in MARKS.items() for allow
 
 
 def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
-    """The page of a card's Markdown; `plots` are PNG images by artifact path, as the Markdown names them.
+    """Return the page of a card's Markdown; `plots` are PNG images by artifact path.
 
     HTML in the Markdown is shown as text, and an image that is not among the plots as its caption.
     """
-    # Of CommonMark without HTML, and of links only those that are written as such: none in a card comes from data.
+    # CommonMark without HTML and without automatic links: no link of a card comes from data.
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule("image", _images(plots))
     parser.add_render_rule("table_open", _open_table)
@@ -63,7 +63,7 @@ def card_html(markdown: str, plots: Mapping[str, bytes]) -> str:
 
 
 def _images(plots: Mapping[str, bytes]) -> Callable[..., str]:
-    """The rule that puts the plots into the page. A function: markdown-it makes it a method of its renderer."""
+    """Return the rule, a function for markdown-it, that embeds the plots."""
 
     def render(_: RendererHTML, tokens: Sequence[Token], place: int, *__: Any) -> str:
         caption = escape(_text(tokens[place]))
@@ -77,7 +77,7 @@ def _images(plots: Mapping[str, bytes]) -> Callable[..., str]:
 
 
 def _open_table(*_: Any) -> str:
-    # A wide table scrolls by itself, not the page; the tab key reaches it.
+    # A wide table scrolls separately from the page, and the tab key reaches it.
     return '<div class="table" tabindex="0"><table>\n'
 
 
@@ -86,14 +86,14 @@ def _close_table(*_: Any) -> str:
 
 
 def _mark_outcomes(tokens: Sequence[Token]) -> None:
-    """Give each cell that is an outcome, and nothing else, the outcome's colour."""
+    """Add the outcome's class to each cell that contains only an outcome."""
     for cell, content in itertools.pairwise(tokens):
         if cell.type == "td_open" and content.content in _CLASSES:
             cell.attrSet("class", _CLASSES[content.content])
 
 
 def _headings(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
-    """Level, name in addresses and text of every heading; the name is set on it."""
+    """Yield tag, id and text of every heading, and set the id on its token."""
     for heading, content in itertools.pairwise(tokens):
         if heading.type == "heading_open":
             text = _text(content)
@@ -103,5 +103,5 @@ def _headings(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
 
 
 def _text(token: Token) -> str:
-    """What a reader sees of a token, without markup."""
+    """Return the text of a token without markup."""
     return "".join(child.content for child in token.children or ())

@@ -1,4 +1,4 @@
-"""How the card's page looks: one column of text, sections at the side where there is room, both colour schemes."""
+"""Define the card's CSS, for narrow and wide screens, light and dark."""
 
 STYLE = """
 :root {

@@ -119,7 +119,7 @@ def test_a_decision_made_since_is_in_the_next_card(version, run_id):
     assert "Rebuilt from the registry alone: equal." in text
 
 
-def test_who_flies_is_not_in_the_card(version, run_id):
+def test_the_current_champion_is_not_in_the_card(version, run_id):
     build.build_model_card(open_project(USE_CASE), version)
     Registry(USE_CASE).set_champion(version)
     Registry(USE_CASE).tag_version(version, {"life": "champion"})
