@@ -238,8 +238,8 @@ def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[s
     if champion is None:
         return [f"Version {today.version} scored the day, and no version is its champion."]
     return [
-        f"Version {today.version} scored the day, and version {champion.version} has been champion since {champion.since}."
-        " To decide with it, score the days since then again (`rescore`) and measure them first."
+        f"Version {today.version} scored the day, and version {champion.version} has been champion since"
+        f" {champion.since}. To decide with it, score the days since then again (`rescore`) and measure them first."
     ]
 
 

@@ -232,7 +232,8 @@ def test_predictions_of_several_versions_are_a_state_and_nobodys_figures():
     found = measured(KNOWN)
     states = unmeasured(found, ("labelled_rows", "model"), *SIGNALS)
     assert states == {
-        f"The predictions of {day} were made by versions 1, 9: run toy__score for it, so that one version makes them all."
+        f"The predictions of {day} were made by versions 1, 9: run toy__score for it, so that one version makes"
+        " them all."
         for day in (AS_OF, KNOWN)
     }
     assert {row["model_version"] for row in found.values()} == {None}

@@ -53,7 +53,8 @@ def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_trainin
     decision = decide(POLICY, DAY, days(True, False, True), [])
     assert decision.outcome == "retrain"
     assert decision.reason == (
-        "Performance triggers a training: it broke its limit on 2020-03-15 (worse/log_loss 0.03, limit 0.02) and on 2 of the last"
+        "Performance triggers a training: it broke its limit on 2020-03-15 (worse/log_loss 0.03, limit 0.02)"
+        " and on 2 of the last"
         " 3 measured days of version 1."
     )
 
