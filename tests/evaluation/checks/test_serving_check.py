@@ -140,7 +140,7 @@ def test_what_the_fresh_process_could_not_do_is_told_by_the_one_that_started_it(
     [
         ("kill -9 $$", "was killed by SIGKILL"),
         ("echo one >&2; echo no memory >&2; exit 3", "ended with code 3: no memory"),
-        ("exit 3", "ended with code 3: it said nothing"),
+        ("exit 3", "ended with code 3: it wrote no error"),
         ("exit 0", "answer cannot be read: FileNotFoundError"),
         ("exec sleep 60", "had not finished after 0.3 seconds and was stopped"),
     ],
