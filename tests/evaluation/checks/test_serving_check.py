@@ -149,7 +149,9 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
     trained_toy, tmp_path, monkeypatch, script, says
 ):
     stand_in(tmp_path, monkeypatch, script)
-    with pytest.raises(ServingCheckError, match=f"toy: whether run {trained_toy} .*{says}.* Try again") as broken:
+    with pytest.raises(
+        ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Try again"
+    ) as broken:
         serving_check.check_serving(open_project(USE_CASE), trained_toy, seconds=0.3 if "sleep" in script else 30)
     assert broken.value.worth_retrying
 

@@ -91,4 +91,4 @@ def test_a_metric_that_is_missing_or_not_finite_is_inconclusive(measured):
 
 def test_a_missing_baseline_is_named():
     result = judge_one(Gate("auc", better_than="prior"), replace(SOUND, metrics={"model": {"auc": 0.9}}))
-    assert result.reason == "Of the prior baseline there is no AUC on the test days."
+    assert result.reason == "The prior baseline has no AUC on the test days."
