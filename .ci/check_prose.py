@@ -18,8 +18,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = (
     *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs"),
-    *("include/features", "include/training"),
-    *("include/maintenance", "include/promotion", "include/registry", "include/reproduction"),
+    "include/evaluation",
+    "include/features",
+    "include/maintenance",
+    "include/promotion",
+    "include/registry",
+    "include/reproduction",
+    "include/training",
 )
 """Files, and folders whose files are read. Add a folder of code when its prose has been rewritten."""
 LEFT_OUT = ("docs/decisions",)

@@ -1,7 +1,7 @@
-"""Hindsight: what would have been known of any model on any day of the past, with the lake read once.
+"""Train, measure and judge models as of past days, reading the lake once.
 
-A training as of a day is that of stages/train.py, from the same rows and so with the same trees, but leaves no run in
-MLflow. Measures, decisions and gates are those of the live DAGs: the pure functions that they call, too.
+A training as of a day uses the same rows as training/train.py and so has the same trees, but leaves no run in MLflow.
+Metrics, decisions and gates come from the pure functions that the DAGs call, too.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ from include.retraining.policy import MeasuredPeriod
 from include.training import dataset, train
 
 KNOWN_INPUTS: frozenset[Input] = frozenset({"metrics", "rows", "champion"})
-"""What is known of a model here. Gates that need more are left out: they ask about the code and the machinery rather
-than about the day, and the serving gate needs a registry."""
+"""Inputs of gates that a backtest has. Gates that need others are left out: they test the code and the environment
+rather than the model of that day, and the serving gate needs a registry."""
 
 THREADS = 1
-"""They change no tree; and beside other work, two that wait for each other took twenty times as long as one."""
+"""The number does not change the trees; on a busy machine, two threads took twenty times as long as one."""
 
 _ROW, _ABOUT = "__airworthy_row", "__airworthy_about"
 
 
 @dataclass(frozen=True)
 class HistoricalModel:
-    """A model as of a day, and the days it was made from."""
+    """Hold a model as of a day, with the days that it was trained on."""
 
     model: Model
     cut: Splits
@@ -65,7 +65,7 @@ class HistoricalModel:
 
 @dataclass
 class HistoricalEvaluator:
-    """Everything a replay asks, each answered once."""
+    """Compute what a backtest needs, each value once."""
 
     use_case: UseCase
     past: LabelHistory
@@ -79,11 +79,15 @@ class HistoricalEvaluator:
 
     @cached_property
     def matured(self) -> Numbers:
-        """The label of every row as it was known when its day had matured; NaN where it was not."""
+        """Return the label of every row as known when its day had matured; NaN if unknown."""
         return self.past.matured(self.use_case.label.label_delay_periods)
 
     def fit(self, day: date) -> HistoricalModel:
-        """The model as of `day`, from disk where it was fitted before. NotReadyError as stages/train.py raises it."""
+        """Return the model as of `day`, from the cache if it was fitted before.
+
+        Raises:
+            NotReadyError: the model cannot be trained, as in training/train.py.
+        """
         if day not in self._fits:
             self._fits[day] = self._fit(day)
         return self._fits[day]
@@ -91,11 +95,11 @@ class HistoricalEvaluator:
     def _fit(self, day: date) -> HistoricalModel:
         use_case, chosen = self.use_case, lightgbm_params.merge_parameters(self.use_case, None)
         first, last = splits.training_window(use_case, day)
-        made_from = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
+        inputs = train.training_inputs(use_case, Lake.of(use_case).as_of(day), first, last, chosen)
         rows = self._labelled(day, first, last)
         cut = splits.split_days(use_case, day, first, rows["day"].unique().to_pylist())
-        kept = ModelCache.of(use_case)
-        if (values := kept.read(made_from.fingerprint)) is None:
+        cache = ModelCache.of(use_case)
+        if (values := cache.read(inputs.fingerprint)) is None:
             self.tell(f"fitting as of {day}")
             parts = {name: dataset.split_rows(use_case, rows, days, name, day) for name, days in cut.items()}
             fitted = trainer.fit_model(
@@ -103,11 +107,11 @@ class HistoricalEvaluator:
                 THREADS, use_case.training.baseline_features,
             )  # fmt: skip
             values = _values(fitted.model)
-            kept.keep(made_from.fingerprint, values)
-        return HistoricalModel(_model(values), cut, made_from.fingerprint)
+            cache.keep(inputs.fingerprint, values)
+        return HistoricalModel(_model(values), cut, inputs.fingerprint)
 
     def _labelled(self, as_of: date, first: date, last: date) -> pa.Table:
-        """As examples.labelled of that day's view, with the keys: rows whose label was known when `as_of` began."""
+        """Return the rows, with keys, whose label was known when `as_of` began, like `dataset.labelled_rows`."""
         span = self.past.span(first, last)
         labels = self.past.labels(as_of)[span]
         known = pa.array(~np.isnan(labels))
@@ -115,13 +119,13 @@ class HistoricalEvaluator:
         return rows.append_column(self.use_case.label.name, pa.array(labels)).filter(known)
 
     def profile(self, day: date) -> ReferenceProfile:
-        """The reference profile of the model as of `day`, as its training would have kept it."""
+        """Return the reference profile of the model as of `day`, equal to that of a real training."""
         if day not in self._profiles:
-            fit, kept = self.fit(day), ModelCache.of(self.use_case)
+            fit, cache = self.fit(day), ModelCache.of(self.use_case)
             name = f"{fit.fingerprint}.profile-{reference_profile.FORMAT}"
-            if (values := kept.read(name)) is None:
+            if (values := cache.read(name)) is None:
                 values = self._profile(day, fit).to_json()
-                kept.keep(name, values)
+                cache.keep(name, values)
             self._profiles[day] = ReferenceProfile.from_json(values)
         return self._profiles[day]
 
@@ -132,13 +136,13 @@ class HistoricalEvaluator:
         return reference_profile.build_profile(fit.model, parts, predicted, self.use_case.costs)
 
     def predicted(self, model: date, day: date) -> dict[str, Numbers]:
-        """What the model as of `model` and its baselines say of every row of `day`, by subject."""
+        """Return the predictions of a model and its baselines for every row of `day`, by subject."""
         if (model, day) not in self._predicted:
             self._predicted[model, day] = self.fit(model).model.predict_all(self._features(day))
         return self._predicted[model, day]
 
     def rows(self, day: date) -> int:
-        """How many rows a day has."""
+        """Return the number of rows of a day."""
         return len(self._features(day))
 
     def _features(self, day: date) -> pa.Table:
@@ -146,18 +150,18 @@ class HistoricalEvaluator:
         return self.past.rows.slice(span.start, span.stop - span.start).select(list(self.use_case.features))
 
     def realised(self, model: date, day: date) -> tuple[Numbers, Numbers]:
-        """Labels of a day, as they were known when it had matured, and what the model had said of these rows."""
+        """Return a day's labels, as known when it had matured, with the model's predictions."""
         labels = self.matured[self.past.span(day, day)]
-        there = ~np.isnan(labels)
-        return labels[there], self.predicted(model, day)[MODEL][there]
+        known = ~np.isnan(labels)
+        return labels[known], self.predicted(model, day)[MODEL][known]
 
     def losses(self, day: date, model: date) -> tuple[float, int]:
-        """Summed log loss of a model on a day's labelled rows, and their number."""
+        """Return the summed log loss of a model on a day's labelled rows, and their number."""
         labels, probabilities = self.realised(model, day)
         return float(np.sum(metrics.losses("log_loss", labels, probabilities, self.use_case.costs))), len(labels)
 
     def measures(self, monitoring: Monitoring, policy: Retraining) -> Callable[[date, date], MeasuredPeriod]:
-        """What the monitor, declared so, would have said of a day that a model had scored.
+        """Return a function that measures a day scored by a model, under these limits.
 
         The policy is needed for limits that declare a rate of false alarms.
         """
@@ -179,25 +183,23 @@ class HistoricalEvaluator:
         return self._limits[key]
 
     def _measure(self, day: date, model: date, monitoring: Monitoring) -> MeasuredPeriod:
-        version, told = model.isoformat(), self.profile(model)
+        version, profile = model.isoformat(), self.profile(model)
         if not self._features(day).num_rows:
-            return MeasuredPeriod(day, None, state="the day has no features, so nobody predicted")
-        counts = drift.count_bins(told.bins, [self._features(day)])
-        said = told.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
-        found = drift_metrics.feature_drift(told, counts, self.use_case.features, monitoring)
-        found.append(drift_metrics.prediction_drift(told, said, monitoring))
-        found.append(
-            metric_row.row_with_limit("staleness", "model", float((day - model).days), monitoring.max_age_days)
-        )
-        found += self._performance(day, model, told, monitoring)
+            return MeasuredPeriod(day, None, state="the day has no features, so it was not scored")
+        counts = drift.count_bins(profile.bins, [self._features(day)])
+        predictions = profile.probability.bins.count(pa.array(self.predicted(model, day)[MODEL]))
+        rows = drift_metrics.feature_drift(profile, counts, self.use_case.features, monitoring)
+        rows.append(drift_metrics.prediction_drift(profile, predictions, monitoring))
+        rows.append(metric_row.row_with_limit("staleness", "model", float((day - model).days), monitoring.max_age_days))
+        rows += self._performance(day, model, profile, monitoring)
         return retraining_policy.signals_of(
-            day, metric_row.metric_table_rows(found, version, day, schemas.METRICS).to_pylist()
+            day, metric_row.metric_table_rows(rows, version, day, schemas.METRICS).to_pylist()
         )
 
     def _performance(
-        self, day: date, model: date, told: ReferenceProfile, monitoring: Monitoring
+        self, day: date, model: date, profile: ReferenceProfile, monitoring: Monitoring
     ) -> list[metric_row.MetricRow]:
-        """The comparisons of the model on its newest labelled days, as known when `day` began."""
+        """Judge the model on its newest labelled days, as known when `day` began."""
         newest = day - timedelta(days=self.use_case.label.label_delay_periods)
         span = self.past.span(model, newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
@@ -206,21 +208,21 @@ class HistoricalEvaluator:
             return performance.unknown_rows("No day since the version was trained has labels yet.", monitoring)
         span = self.past.span(chosen[0], newest)
         labels, days = self.past.labels(day)[span], self.past.days[span]
-        there = ~np.isnan(labels)
-        each = [self.predicted(model, one) for one in days_from(chosen[0], newest)]
-        said = {subject: np.concatenate([one[subject] for one in each])[there] for subject in each[0]}
-        outcomes = LabelledPredictions(days[there], labels[there], said)
-        return performance.judge_window(outcomes, told.promised, monitoring, self.use_case.costs)
+        known = ~np.isnan(labels)
+        by_day = [self.predicted(model, scored) for scored in days_from(chosen[0], newest)]
+        predicted = {subject: np.concatenate([of_day[subject] for of_day in by_day])[known] for subject in by_day[0]}
+        outcomes = LabelledPredictions(days[known], labels[known], predicted)
+        return performance.judge_window(outcomes, profile.promised, monitoring, self.use_case.costs)
 
     def largest_psi(self, day: date, model: date) -> float | None:
-        """The largest PSI of any feature on a day; None where it has no rows."""
-        told = self.profile(model)
-        counts = drift.count_bins(told.bins, [self._features(day)])
-        psis = (drift.psi(spread.counts, counts[name]) for name, spread in told.features.items())
+        """Return the largest PSI of any feature on a day; None if it has no rows."""
+        profile = self.profile(model)
+        counts = drift.count_bins(profile.bins, [self._features(day)])
+        psis = (drift.psi(histogram.counts, counts[name]) for name, histogram in profile.features.items())
         return max((value for value in psis if value is not None), default=None)
 
     def judge(self, day: date, champion: date) -> BacktestOutcome:
-        """Train as of `day`, and judge the model by the gates that need test rows alone, as `evaluate` would."""
+        """Train as of `day`, and judge the model by the gates that need only `KNOWN_INPUTS`."""
         if (day, champion) not in self._judged:
             try:
                 self._judged[day, champion] = self._judge(self.fit(day), day, champion)
@@ -229,27 +231,28 @@ class HistoricalEvaluator:
         return self._judged[day, champion]
 
     def _judge(self, fit: HistoricalModel, day: date, champion: date) -> BacktestOutcome:
-        asked = [gate for gate in self.use_case.gates if gate.needs <= KNOWN_INPUTS]
-        flying, use_case = self.fit(champion), self.use_case
+        gates = [gate for gate in self.use_case.gates if gate.needs <= KNOWN_INPUTS]
+        current, use_case = self.fit(champion), self.use_case
         rows = self._labelled(day, fit.cut.test[0], fit.cut.test[-1])
         test = TrainingRows(
             rows.select(list(use_case.features)), rows[use_case.label.name].to_numpy(), rows["day"].to_numpy()
         )
         predicted = fit.model.predict_all(test.features)
-        found = {
-            subject: metrics.compute_metrics(test.labels, each, use_case.costs) for subject, each in predicted.items()
+        measured = {
+            subject: metrics.compute_metrics(test.labels, values, use_case.costs)
+            for subject, values in predicted.items()
         }
-        seen = days_from(flying.cut.train[0], flying.cut.validation[-1])
-        evidence = GateInputs(
-            metrics=found,
+        seen = days_from(current.cut.train[0], current.cut.validation[-1])
+        inputs = GateInputs(
+            metrics=measured,
             days=len(fit.cut.test),
             champion=ChampionInputs(
                 champion.isoformat(), same=day == champion, seen=tuple(seen), features=use_case.features
             ),
-            rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: flying.model.predict(test.features)}, rows),
+            rows=TestRows(test.days, test.labels, {**predicted, CHAMPION: current.model.predict(test.features)}, rows),
         )
-        verdicts = judging.judge_gates(asked, evidence, use_case.costs)
-        against = " ".join(verdict.reason for verdict in verdicts if verdict.blocks)
+        results = judging.judge_gates(gates, inputs, use_case.costs)
+        against = " ".join(result.reason for result in results if result.blocks)
         return (
             BacktestOutcome("rejected", against)
             if against
@@ -258,7 +261,7 @@ class HistoricalEvaluator:
 
 
 def load_label_history(project: Project, first: date, last: date) -> LabelHistory:
-    """The rows of each day that a replay from `first` to `last` reads, and the labels known when `last` has matured."""
+    """Read the rows that a backtest from `first` to `last` needs, and the labels known when `last` has matured."""
     use_case = project.use_case
     matures = use_case.label.label_delay_periods
     view, keys = project.lake.as_of(last + timedelta(days=matures)), list(use_case.keys)
@@ -266,12 +269,12 @@ def load_label_history(project: Project, first: date, last: date) -> LabelHistor
     rows = view.read("features", earliest, last, order_by=["day", *keys])
     require_distinct(use_case.name, "features", rows, ["day", *keys])
     # A label belongs to the row of its keys and its period, as in `join_labels`.
-    places = pa.table([*(rows[key] for key in keys), rows["day"]], [*keys, _ABOUT])
-    places = places.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
+    positions = pa.table([*(rows[key] for key in keys), rows["day"]], [*keys, _ABOUT])
+    positions = positions.append_column(_ROW, pa.array(np.arange(rows.num_rows)))
     labels = view.read("labels", earliest)
     labels = labels.append_column(_ABOUT, labels[use_case.label_period])
-    told = labels.join(places, [*keys, _ABOUT], join_type="inner")
-    return LabelHistory.of(rows, told[_ROW], told["day"], told[use_case.label.name])
+    known = labels.join(positions, [*keys, _ABOUT], join_type="inner")
+    return LabelHistory.of(rows, known[_ROW], known["day"], known[use_case.label.name])
 
 
 def _values(model: Model) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The past: every row of features of some days, and when each label became known, so that any day can be today."""
+"""Hold rows of features with the history of their labels, to read the labels as of any day."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ Days = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True)
 class LabelHistory:
-    """Rows in order of day and keys. Labels are told one by one, in the order in which they became known."""
+    """Hold rows in order of day and keys, and labels in the order in which they became known."""
 
     rows: pa.Table
     """`day`, keys and features."""
     place: npt.NDArray[np.int64]
-    """Of each label that became known: the row it belongs to."""
+    """The index of the row of each label."""
     known: Days
-    """The day on which it did, never falling."""
+    """The day on which each label became known, ascending."""
     label: Numbers
-    """0, 1, or NaN where it was taken back."""
+    """0, 1, or NaN if it was withdrawn."""
 
     @classmethod
     def of(cls, rows: pa.Table, place: pa.ChunkedArray, known: pa.ChunkedArray, label: pa.ChunkedArray) -> LabelHistory:
-        """Make it from the rows and, of each label in any order, the row's place, the day it became known, and it."""
-        told = pa.table({"place": place, "known": known, "label": label})
-        ordered = told.sort_by([("known", "ascending"), ("place", "ascending")])
+        """Build it from the rows, and each label with its row and known day, in any order."""
+        labels = pa.table({"place": place, "known": known, "label": label})
+        ordered = labels.sort_by([("known", "ascending"), ("place", "ascending")])
         values = pc.fill_null(ordered["label"].cast(pa.float64()), float("nan"))
         days = ordered["known"].to_numpy().astype("datetime64[D]")
         return cls(rows.combine_chunks(), ordered["place"].to_numpy(), days, values.to_numpy())
 
     @property
     def days(self) -> Days:
-        """The day of each row."""
-        found: Days = self.rows["day"].to_numpy().astype("datetime64[D]")
-        return found
+        """Return the day of each row."""
+        days: Days = self.rows["day"].to_numpy().astype("datetime64[D]")
+        return days
 
     def span(self, first: date, last: date) -> slice:
-        """Where the rows of those days stand, both included."""
+        """Return the slice of the rows from `first` to `last`, both included."""
         days = self.days
         start = int(np.searchsorted(days, np.datetime64(first)))
         return slice(start, int(np.searchsorted(days, np.datetime64(last), side="right")))
 
     def labels(self, day: date) -> Numbers:
-        """The label of every row as it was known when `day` began; NaN where it was not."""
+        """Return the label of every row as known when `day` began; NaN if unknown."""
         end = int(np.searchsorted(self.known, np.datetime64(day), side="right"))
-        return self._told(np.arange(end))
+        return self._labels_of_rows(np.arange(end))
 
     def matured(self, days: int) -> Numbers:
-        """The label of every row as it was known so many days after its own; NaN where it was not."""
-        return self._told(np.flatnonzero(self.known <= self.days[self.place] + np.timedelta64(days, "D")))
+        """Return the label of every row as known `days` after the row's day; NaN if unknown."""
+        return self._labels_of_rows(np.flatnonzero(self.known <= self.days[self.place] + np.timedelta64(days, "D")))
 
-    def _told(self, chosen: npt.NDArray[np.int64]) -> Numbers:
-        found = np.full(self.rows.num_rows, np.nan)
-        found[self.place[chosen]] = self.label[chosen]  # of several labels of one row the last one stays
-        return found
+    def _labels_of_rows(self, chosen: npt.NDArray[np.int64]) -> Numbers:
+        labels = np.full(self.rows.num_rows, np.nan)
+        labels[self.place[chosen]] = self.label[chosen]  # of several labels of one row, the last one is kept
+        return labels

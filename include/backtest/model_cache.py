@@ -1,4 +1,4 @@
-"""Fits: what a replay has trained, kept on disk by what it was made from, so that it is trained once."""
+"""Cache the models and profiles of backtests on disk, by the fingerprint of their inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.lake.object_store import StoragePath
 
 @dataclass(frozen=True)
 class ModelCache:
-    """Plain values by name, one file each, under `<home>/replay/<use case>`. It may be deleted at any time."""
+    """Store plain values by name in `<home>/replay/<use case>`, which may be deleted at any time."""
 
     folder: StoragePath
 
@@ -23,12 +23,12 @@ class ModelCache:
         return cls(StoragePath.of(settings.current_settings().home) / "replay" / use_case.name)
 
     def read(self, name: str) -> Any:
-        """What was kept under that name; None where nothing was, or where it is damaged, and then it is removed."""
+        """Return the values of that name; None if missing. A damaged file is removed and counts as missing."""
         path = self._path(name)
         try:
-            kept = json.loads(path.read())
-            if kept["digest"] == _digest(kept["values"]):
-                return kept["values"]
+            stored = json.loads(path.read())
+            if stored["digest"] == _digest(stored["values"]):
+                return stored["values"]
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
@@ -37,7 +37,7 @@ class ModelCache:
         return None
 
     def keep(self, name: str, values: Any) -> None:
-        """Keep values that JSON can hold; what was kept under that name before stays."""
+        """Store values that JSON can hold; existing values of that name are not replaced."""
         text = json.dumps({"digest": _digest(values), "values": values})
         self._path(name).create(text.encode())
 
@@ -46,5 +46,5 @@ class ModelCache:
 
 
 def _digest(values: Any) -> str:
-    # Of the text in the order in which it stands: a baseline adds up its weights in that order.
+    # Of the text with its order of keys, since a baseline adds up its weights in that order.
     return content_digest.digest_values([json.dumps(values)])

@@ -1,4 +1,4 @@
-"""The drawing of replayed policies: how good each was along the way, and when it trained."""
+"""Plot the performance of backtested policies over time, and their trainings."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from include.backtest.result import ROLLING_DAYS, PolicyOutcome
 from include.model import plotting
 
 COLOURS = ("#333333", "#d1781d", "#0b5fa5", "#a3307f", "#6b8e23", "#c62828")
-"""Told apart by those who do not see red and green alike: by line style too."""
+"""Distinguishable with red-green colour blindness, together with the line styles."""
 STYLES = ("-", "--", "-", ":", "-.", "-")
 
 
 def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
-    """A PNG: log loss, what each policy gained over the first one, AUC, and the trainings."""
+    """Return a PNG of the log loss, its gain over the first policy, the AUC, and the trainings."""
     figure = plotting.new_figure(title, width=11, height=12)
     loss, gain, auc, marks = figure.subplots(4, 1, sharex=True, height_ratios=[3, 3, 3, 2])
     base = _series(outcomes[0], "log_loss")
     for outcome, colour, style in zip(outcomes, COLOURS, STYLES, strict=False):
         drawn = {"color": colour, "ls": style, "label": outcome.policy, "lw": 1.6}
         days = np.array([*outcome.rolling], dtype="datetime64[D]")
-        found = _series(outcome, "log_loss")
-        loss.plot(days, found, **drawn)
-        gain.plot(days, base - found, **drawn)
+        values = _series(outcome, "log_loss")
+        loss.plot(days, values, **drawn)
+        gain.plot(days, base - values, **drawn)
         auc.plot(days, _series(outcome, "auc"), **drawn)
     _marks(marks, outcomes)
     _finish(loss, f"Log loss, {ROLLING_DAYS} days")
@@ -38,12 +38,12 @@ def plot_backtest(title: str, outcomes: Sequence[PolicyOutcome]) -> bytes:
 
 
 def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
-    """A mark per training: full where it was promoted, hollow where not, crossed where it was a false alarm."""
+    """Draw a mark per training: full if promoted, hollow if not, crossed if a false alarm."""
     for place, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=False)):
-        for each in outcome.trainings:
-            day, face = np.datetime64(each["day"]), colour if each["result"] == "promoted" else "none"
+        for training in outcome.trainings:
+            day, face = np.datetime64(training["day"]), colour if training["result"] == "promoted" else "none"
             axes.plot(np.array([day]), [place], marker="o", ms=8, mec=colour, mfc=face, ls="")
-            if each["false_alarm"]:
+            if training["false_alarm"]:
                 axes.plot(np.array([day]), [place], marker="x", ms=11, color="#111111", ls="")
     axes.set_yticks(range(len(outcomes)), [outcome.policy for outcome in outcomes])
     axes.set_ylim(len(outcomes) - 0.5, -0.5)
@@ -51,7 +51,7 @@ def _marks(axes: Axes, outcomes: Sequence[PolicyOutcome]) -> None:
 
 
 def _series(outcome: PolicyOutcome, metric: str) -> np.ndarray:
-    values = [each[metric] for each in outcome.rolling.values()]
+    values = [metrics[metric] for metrics in outcome.rolling.values()]
     return np.array([np.nan if value is None else value for value in values])
 
 

@@ -1,4 +1,4 @@
-"""What came of a replayed policy: figures over all days, by month and along the way. Pure."""
+"""Summarise a simulated policy: metrics over all days, by month and rolling. Pure."""
 
 from __future__ import annotations
 
@@ -16,64 +16,65 @@ from include.model.arrays import Numbers
 
 ROLLING_DAYS = 28
 STEP_DAYS = 7
-"""Of the rolling figures one in so many days: they change slowly, and an AUC costs a sort."""
+"""Days from one rolling value to the next: they change slowly, and each AUC costs a sort."""
 DIGITS = 6
 
 
 @dataclass(frozen=True)
 class RealisedCosts:
-    """Every labelled row of the scored days, in order of days, and what the model of its day had said."""
+    """Hold the labels and predictions of the scored days, in order of days."""
 
     days: Sequence[date]
-    """Those that have labelled rows."""
+    """The days with labelled rows."""
     starts: Sequence[int]
-    """Where each day's rows start, and after the last day where they end."""
+    """The index of each day's first row, followed by the number of rows."""
     labels: Numbers
     predicted: Numbers
 
     @classmethod
     def of(cls, by_day: Mapping[date, tuple[Numbers, Numbers]]) -> RealisedCosts:
-        """From each day's labels and probabilities; days without a label are left out."""
-        there = {day: found for day, found in sorted(by_day.items()) if len(found[0])}
-        starts = np.cumsum([0, *(len(labels) for labels, _ in there.values())]).tolist()
-        labels, predicted = (np.concatenate([found[n] for found in there.values()] or [np.empty(0)]) for n in (0, 1))
-        return cls(tuple(there), starts, labels, predicted)
+        """Build it from each day's labels and probabilities, without days that have no label."""
+        labelled = {day: pair for day, pair in sorted(by_day.items()) if len(pair[0])}
+        starts = np.cumsum([0, *(len(labels) for labels, _ in labelled.values())]).tolist()
+        labels, predicted = (np.concatenate([pair[n] for pair in labelled.values()] or [np.empty(0)]) for n in (0, 1))
+        return cls(tuple(labelled), starts, labels, predicted)
 
     def metrics(
         self, first: int, end: int, costs: DecisionCosts, shown: Sequence[str] = metrics.HEADLINE
     ) -> dict[str, float | None]:
-        """Those metrics over the rows of the days from the one at `first` to the one before `end`, pooled."""
+        """Compute metrics over the pooled rows of the days at index `first` to `end`, exclusive."""
         own = slice(self.starts[first], self.starts[end])
         labels, predicted = self.labels[own], self.predicted[own]
-        found = {name: metrics.compute_metric(name, labels, predicted, costs) for name in shown} if len(labels) else {}
-        return {name: None if value is None else round(value, DIGITS) for name, value in found.items()}
+        values = {name: metrics.compute_metric(name, labels, predicted, costs) for name in shown} if len(labels) else {}
+        return {name: None if value is None else round(value, DIGITS) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
 class PolicyOutcome:
-    """A policy's year; plain values."""
+    """Hold the results of a policy; plain values."""
 
     policy: str
     meaning: str
     trainings: tuple[dict[str, Any], ...]
-    """Each with its day, the model it was to replace, what became of it and why, and what the days after showed."""
+    """Each with its day, the replaced model, its outcome with the reason, and its benefit on the days after."""
     alarm_days: int
     metrics: dict[str, float | None]
-    """Over all labelled rows of the scored days, pooled."""
+    """Over the pooled labelled rows of the scored days."""
     months: dict[str, dict[str, float | None]]
     rolling: dict[str, dict[str, float | None]]
-    """The last day of so many scored days to the metrics over them."""
+    """The last of `ROLLING_DAYS` scored days to the metrics over them."""
     cost: float
-    """What the decisions cost in all, in the costs' unit."""
+    """Total cost of the decisions, in the costs' unit."""
 
     def counted(self, result: str) -> int:
-        """Trainings of which that became."""
-        return sum(each["result"] == result for each in self.trainings)
+        """Count the trainings with that result."""
+        return sum(training["result"] == result for training in self.trainings)
 
     def false_alarms(self, *, promoted: bool) -> int:
-        """Trainings whose model was not better than the one before on the days that followed."""
+        """Count the trainings whose model was not better than the replaced one afterwards."""
         return sum(
-            each["false_alarm"] is True and (each["result"] == "promoted") == promoted for each in self.trainings
+            training["false_alarm"] is True and (training["result"] == "promoted") == promoted
+            for training in self.trainings
         )
 
     @property
@@ -91,7 +92,7 @@ def summarise_policies(
     aftermath: Mapping[SimulatedTraining, Alarm],
     costs: DecisionCosts,
 ) -> PolicyOutcome:
-    """Sum up what a walk came to."""
+    """Summarise a simulation with its realised predictions and the benefits of its trainings."""
     places = {f"{day:%Y-%m}": (realised.days.index(day)) for day in reversed(realised.days)}
     ends = [*list(reversed(places.values()))[1:], len(realised.days)]
     months = zip(reversed(places), reversed(places.values()), ends, strict=True)
@@ -99,7 +100,7 @@ def summarise_policies(
     return PolicyOutcome(
         policy=policy.name,
         meaning=policy.meaning,
-        trainings=tuple(_told(each, aftermath[each]) for each in walked.trainings),
+        trainings=tuple(_training_values(training, aftermath[training]) for training in walked.trainings),
         alarm_days=walked.alarms,
         metrics=realised.metrics(0, len(realised.days), costs),
         months={month: realised.metrics(first, end, costs) for month, first, end in months},
@@ -111,7 +112,7 @@ def summarise_policies(
     )
 
 
-def _told(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any]:
+def _training_values(training: SimulatedTraining, alarm: Alarm) -> dict[str, Any]:
     return {
         "day": training.day.isoformat(),
         "replaced": training.replaced.isoformat(),

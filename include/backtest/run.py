@@ -1,4 +1,4 @@
-"""Replay: what each retraining policy would have come to over days that are past."""
+"""Backtest retraining policies on past days."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["BacktestResult", "PolicyOutcome", "draw_backtest", "run_backtest"]
 
 @dataclass(frozen=True)
 class BacktestResult:
-    """What every policy came to; plain values, the same each time."""
+    """Hold the results of every policy; plain values, equal for equal data."""
 
     use_case: str
     first: str
@@ -46,10 +46,13 @@ def run_backtest(
     variations: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> BacktestResult:
-    """Walk from `first` to `last` under each policy; the model as of `first` flies first in all of them.
+    """Simulate each policy from `first` to `last`, starting with the model as of `first`.
 
-    Features and labels that are missing are built into the lake; nothing else is written there. `tell` hears of what
-    takes time. InvalidRequestError where no model can be trained as of `first`, or the days are none.
+    Missing features and labels are built into the lake; nothing else is written there. `tell` is called with messages
+    on progress.
+
+    Raises:
+        InvalidRequestError: no model can be trained as of `first`, or the range has no day.
     """
     use_case = project.use_case
     if last < first:
@@ -58,38 +61,38 @@ def run_backtest(
     _require_judged(use_case, last)
     _build(project, first, last, tell)
     tell("reading features and labels")
-    world = HistoricalEvaluator(use_case, history.load_label_history(project, first, last), tell)
+    evaluator = HistoricalEvaluator(use_case, history.load_label_history(project, first, last), tell)
     try:
-        world.fit(first)
+        evaluator.fit(first)
     except (NotReadyError, InvalidRequestError) as lacking:
         raise InvalidRequestError(
             f"{use_case.name}: a replay begins with a model as of its first day. {lacking}"
         ) from lacking
-    days = [day for day in days_from(first, last) if world.rows(day)]
-    declared = _declared(world, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
+    days = [day for day in days_from(first, last) if evaluator.rows(day)]
+    declared = _declared(evaluator, "declared", "what the use case declares", use_case.monitoring, use_case.retraining)
     policies = [
         simulator.never_retrain(),
         simulator.retrain_monthly(),
         simulator.retrain_weekly(),
-        simulator.naive_psi(world.largest_psi),
+        simulator.naive_psi(evaluator.largest_psi),
     ]
-    outcomes = [_outcome(world, each, days) for each in [*policies, _performance_only(world), declared]]
-    varied = [_outcome(world, each, days) for each in _variations(world)] if variations else []
+    outcomes = [_outcome(evaluator, policy, days) for policy in [*policies, _performance_only(evaluator), declared]]
+    varied = [_outcome(evaluator, policy, days) for policy in _variations(evaluator)] if variations else []
     return BacktestResult(
         use_case.name, first.isoformat(), last.isoformat(), use_case.costs.unit, tuple(outcomes), tuple(varied)
     )
 
 
 def draw_backtest(found: BacktestResult) -> bytes:
-    """The policies along the way, as a PNG."""
+    """Plot the policies over time, as a PNG."""
     return plot.plot_backtest(f"{found.use_case}: retraining policies, {found.first} to {found.last}", found.outcomes)
 
 
 def _require_judged(use_case: UseCase, last: date) -> None:
-    """Check that the labels by which the last day is judged can be known.
+    """Check that the labels of the last day can be known.
 
     Raises:
-        InvalidRequestError: the day is none of the use case, or they become known after the newest that can be run.
+        InvalidRequestError: the use case has no such day, or its labels are complete after the newest possible day.
     """
     use_case.require(last)
     judged_on = last + timedelta(days=use_case.label.label_delay_periods)
@@ -102,16 +105,17 @@ def _require_judged(use_case: UseCase, last: date) -> None:
 
 
 def _build(project: Project, first: date, last: date, tell: Callable[[str], None]) -> None:
-    """Build what trainings from `first` to `last` read, and before that the days by whose labels `last` is judged.
+    """Build the features and labels that trainings from `first` to `last` read.
 
-    These come first, so that a source that ends before them is noticed before hours of work.
+    The days after `last`, up to its complete labels, are built first, so that a source that ends too early is noticed
+    before hours of work.
     """
     use_case = project.use_case
     earliest, _ = splits.training_window(use_case, first)
     end = last + timedelta(days=use_case.label.label_delay_periods)
-    there = project.lake.as_of(end).partitions("features", earliest, end)
-    beyond, asked = days_from(last + timedelta(days=1), end), days_from(earliest, last)
-    for day in (each for each in [*beyond, *asked] if each not in there):
+    built = project.lake.as_of(end).partitions("features", earliest, end)
+    beyond, needed = days_from(last + timedelta(days=1), end), days_from(earliest, last)
+    for day in (missing for missing in [*beyond, *needed] if missing not in built):
         tell(f"building the features of {day}")
         try:
             build.build_features(project, day)
@@ -119,37 +123,39 @@ def _build(project: Project, first: date, last: date, tell: Callable[[str], None
             if day <= last:
                 raise
             raise InvalidRequestError(
-                f"{use_case.name}: a replay up to {last} is judged by labels that become known up to {end}, and {day}"
-                f" cannot be had. End it {use_case.label.label_delay_periods} days before the last day of the data."
+                f"{use_case.name}: a replay up to {last} needs labels that become known up to {end}, and {day} cannot"
+                f" be built. End it {use_case.label.label_delay_periods} days before the last day of the data."
                 f" {error}"
             ) from error
 
 
 def _declared(
-    world: HistoricalEvaluator, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining
+    evaluator: HistoricalEvaluator, name: str, meaning: str, monitoring: Monitoring, retraining: Retraining
 ) -> Policy:
-    return simulator.declared_policy(name, meaning, retraining, world.measures(monitoring, retraining))
+    return simulator.declared_policy(name, meaning, retraining, evaluator.measures(monitoring, retraining))
 
 
-def _performance_only(world: HistoricalEvaluator) -> Policy:
-    use_case = world.use_case
+def _performance_only(evaluator: HistoricalEvaluator) -> Policy:
+    use_case = evaluator.use_case
     alone = replace(use_case.retraining, signals=("performance",))
-    return _declared(world, "performance", "the declared policy by performance alone", use_case.monitoring, alone)
+    return _declared(evaluator, "performance", "the declared policy by performance alone", use_case.monitoring, alone)
 
 
-def _variations(world: HistoricalEvaluator) -> list[Policy]:
-    use_case = world.use_case
+def _variations(evaluator: HistoricalEvaluator) -> list[Policy]:
+    use_case = evaluator.use_case
     return [
-        _declared(world, name, "the declared policy but for this", monitoring, retraining)
+        _declared(evaluator, name, "the declared policy with this change", monitoring, retraining)
         for name, (monitoring, retraining) in sensitivity.policy_variations(
             use_case.monitoring, use_case.retraining
         ).items()
     ]
 
 
-def _outcome(world: HistoricalEvaluator, policy: Policy, days: Sequence[date]) -> PolicyOutcome:
-    world.tell(f"walking: {policy.name}")
-    walked = simulator.simulate(policy, days, days[0], world.judge)
-    realised = RealisedCosts.of({day: world.realised(model, day) for day, model in walked.flown.items()})
-    followed = {each: simulator.retraining_benefits(each, days, world.losses) for each in walked.trainings}
-    return result.summarise_policies(policy, walked, realised, followed, world.use_case.costs)
+def _outcome(evaluator: HistoricalEvaluator, policy: Policy, days: Sequence[date]) -> PolicyOutcome:
+    evaluator.tell(f"simulating: {policy.name}")
+    simulation = simulator.simulate(policy, days, days[0], evaluator.judge)
+    realised = RealisedCosts.of({day: evaluator.realised(model, day) for day, model in simulation.flown.items()})
+    benefits = {
+        training: simulator.retraining_benefits(training, days, evaluator.losses) for training in simulation.trainings
+    }
+    return result.summarise_policies(policy, simulation, realised, benefits, evaluator.use_case.costs)

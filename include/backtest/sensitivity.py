@@ -1,4 +1,4 @@
-"""Neighbours of a declared policy: the same with one thing changed, to see how much hangs on each. Pure."""
+"""Vary a declared policy by one value at a time, to see the effect of each. Pure."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ _LIMITS: Mapping[str, tuple[float, ...]] = {
     "max_degradation": (0.0, 0.02, 0.05),
     "false_alarms_per_year": (0.5, 1.0, 2.0, 4.0),
 }
-"""Of performance: each is varied where it is what is declared."""
+"""Fields of performance limits; each is varied if a limit declares it."""
 
 
 def policy_variations(monitoring: Monitoring, retraining: Retraining) -> dict[str, Declared]:
-    """What is changed, in words, to the changed policy; without values that make no policy, or the declared one."""
-    found: dict[str, Declared] = {}
+    """Return the description of each change to the changed policy.
+
+    Changes that are invalid, or equal to the declared policy, are left out.
+    """
+    variations: dict[str, Declared] = {}
     for name, on_monitoring, values in _changes(monitoring, retraining):
         try:
             changed = (
@@ -37,17 +40,17 @@ def policy_variations(monitoring: Monitoring, retraining: Retraining) -> dict[st
                 if on_monitoring
                 else (monitoring, replace(retraining, **values))  # type: ignore[arg-type]
             )
-        except ValueError:  # no policy: such as more breaches than days
+        except ValueError:  # invalid, such as more breaches than days
             continue
         if changed != (monitoring, retraining):
-            found[name] = changed
-    return found
+            variations[name] = changed
+    return variations
 
 
 def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[str, bool, dict[str, object]]]:
-    """What is changed, in words; whether it is of the monitoring; and the values, with those that must follow."""
+    """Yield each change: its description, whether it changes the monitoring, and the values with dependent ones."""
     for signal in retraining.signals:
-        yield f"without {signal}", False, {"signals": tuple(each for each in retraining.signals if each != signal)}
+        yield f"without {signal}", False, {"signals": tuple(kept for kept in retraining.signals if kept != signal)}
     for signal in SIGNALS:
         if signal not in retraining.signals:
             yield f"with {signal}", False, {"signals": (*retraining.signals, signal)}
@@ -63,11 +66,11 @@ def _changes(monitoring: Monitoring, retraining: Retraining) -> Iterator[tuple[s
     for name, values in _LIMITS.items():
         declared = any(getattr(limit, name) is not None for limit in monitoring.performance)
         for value in values if declared else ():
-            yield f"{name} {value:g}", True, {"performance": _with(monitoring, name, value)}
+            yield f"{name} {value:g}", True, {"performance": _replace_limits(monitoring, name, value)}
 
 
-def _with(monitoring: Monitoring, name: str, value: float) -> tuple[PerformanceLimit, ...]:
-    """The limits of performance, with that value where they declare one of that name."""
+def _replace_limits(monitoring: Monitoring, name: str, value: float) -> tuple[PerformanceLimit, ...]:
+    """Return the performance limits with that value in those that declare the field."""
     return tuple(
         replace(limit, **{name: value})  # type: ignore[arg-type]
         if getattr(limit, name) is not None

@@ -1,6 +1,6 @@
-"""Replay: walk through past days under a retraining policy, as if each day were today. Pure.
+"""Simulate a retraining policy on past days, one day at a time. Pure.
 
-A model is named by the day it was trained as of, since whoever asks for a training as of a day gets the same one.
+A model is identified by the day it was trained as of, since all policies get the same model for that day.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from include.retraining import policy as retraining_policy
 from include.retraining.policy import CurrentChampion, MeasuredPeriod, PastDecision, Result
 
 FOLLOWING_DAYS = 28
-"""A training was a false alarm where its model is not better than the one before on so many days after it."""
+"""A training is a false alarm if its model is not better than the replaced one on this number of days after it."""
 LEAST_FOLLOWING_DAYS = 7
-"""With fewer days after it, nobody can say."""
+"""With fewer days after it, this is undecided."""
 PSI_LIMIT = 0.2
 PSI_GAP_DAYS = 7
-"""The naive policy's rule of thumb, and the days that it waits between trainings, or it would train each day."""
+"""The naive policy's rule of thumb, and its wait between trainings, without which it would train each day."""
 
 
 @dataclass(frozen=True)
 class PolicyAnswer:
-    """What a policy says of a day."""
+    """Hold a policy's decision for a day."""
 
     train: bool
     alarm: bool
-    """Whether its condition held, also where a limit on trainings kept it from training."""
+    """Whether its condition held, even if a limit on trainings prevented the training."""
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class BacktestOutcome:
-    """What became of a training."""
+    """Hold the outcome of a training."""
 
     result: Result
     reason: str = ""
@@ -42,11 +42,11 @@ class BacktestOutcome:
 
 @dataclass(frozen=True)
 class SimulatedTraining:
-    """A training that a policy asked for."""
+    """Hold a training that a policy triggered."""
 
     day: date
     replaced: date
-    """As-of day of the model that flew."""
+    """As-of day of the champion at that time."""
     result: Result
     reason: str
     verdict: str
@@ -54,7 +54,7 @@ class SimulatedTraining:
 
 @dataclass
 class SimulationState:
-    """What is known on the morning of a day: who flew on each day up to it, and what was decided before it."""
+    """Hold the champions up to a day, and the trainings before it."""
 
     flown: dict[date, date] = field(default_factory=dict)
     """Day to the as-of day of the model that scored it, in order of days."""
@@ -62,21 +62,21 @@ class SimulationState:
 
     @property
     def decided(self) -> list[PastDecision]:
-        """The trainings as the policy's decisions of former days."""
-        return [PastDecision(each.day, "retrain", each.result) for each in self.trainings]
+        """Return the trainings as past decisions of the policy."""
+        return [PastDecision(training.day, "retrain", training.result) for training in self.trainings]
 
 
 Asks = Callable[[date, SimulationState], PolicyAnswer]
-"""Whether a training is due: the day, and what is known by then."""
+"""Decides, from a day and the state at it, whether to train."""
 
 
 Measures = Callable[[date, date], MeasuredPeriod]
-"""What the monitor knows at a day of the model that scored it: the day, and the model's as-of day."""
+"""Returns what the monitor measures on a day for a model, given by its as-of day."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """When to train anew."""
+    """Define when to retrain."""
 
     name: str
     meaning: str
@@ -85,7 +85,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What happened under a policy."""
+    """Hold the result of a simulated policy."""
 
     flown: Mapping[date, date]
     """Day to the as-of day of the model that scored it, in order of days."""
@@ -97,50 +97,53 @@ class Simulation:
 def simulate(
     policy: Policy, days: Sequence[date], first: date, judge: Callable[[date, date], BacktestOutcome]
 ) -> Simulation:
-    """Fly the model of `first` from the first of `days` on, and train whenever the policy asks.
+    """Start with the model of `first` as champion, and train whenever the policy triggers.
 
-    A day is scored before the policy is asked, as in the schedule: a model that is promoted on a day flies from the
-    next day on. `judge` trains as of a day and holds the model against that which flies. One that was trained as of
-    the very day is not trained again.
+    As in the schedule, a day is scored before the policy decides, so a promoted model scores from the next day on.
+    `judge` trains as of a day and compares the model with the champion. A champion trained as of the same day is not
+    trained again.
     """
     so_far, champion, alarms = SimulationState(), first, 0
     for day in days:
         so_far.flown[day] = champion
-        asked = policy.asks(day, so_far)
-        alarms += asked.alarm
-        if not asked.train or day == champion:
+        answer = policy.asks(day, so_far)
+        alarms += answer.alarm
+        if not answer.train or day == champion:
             continue
-        judged = judge(day, champion)
-        so_far.trainings.append(SimulatedTraining(day, champion, judged.result, asked.reason, judged.reason))
-        if judged.result == "promoted":
+        outcome = judge(day, champion)
+        so_far.trainings.append(SimulatedTraining(day, champion, outcome.result, answer.reason, outcome.reason))
+        if outcome.result == "promoted":
             champion = day
     return Simulation(so_far.flown, tuple(so_far.trainings), alarms)
 
 
 def never_retrain() -> Policy:
-    """The first model flies for ever."""
+    """Return the policy that keeps the first model."""
     return Policy("never", "no training after the first", lambda _day, _so_far: PolicyAnswer(False, False))
 
 
 def retrain_weekly() -> Policy:
-    """Every Monday, as the DAG `train` does."""
+    """Return the policy that trains every Monday, like the DAG `train`."""
     return _scheduled("weekly", "every Monday, as the DAG train is scheduled", lambda day: day.weekday() == 0)
 
 
 def retrain_monthly() -> Policy:
-    """On the first of each month."""
+    """Return the policy that trains on the first of each month."""
     return _scheduled("monthly", "on the first of each month", lambda day: day.day == 1)
 
 
 def _scheduled(name: str, meaning: str, due: Callable[[date], bool]) -> Policy:
     def asks(day: date, _so_far: SimulationState) -> PolicyAnswer:
-        return PolicyAnswer(due(day), due(day), "It is the day.")
+        return PolicyAnswer(due(day), due(day), "It is a scheduled day.")
 
     return Policy(name, meaning, asks)
 
 
 def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
-    """The rule of thumb: any feature's PSI of one day over 0.2. `largest` gives it for a day and a model."""
+    """Return the rule of thumb that trains if any feature's PSI is above 0.2 on a day.
+
+    `largest` returns the largest PSI for a day and a model.
+    """
 
     def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
         value = largest(day, so_far.flown[day])
@@ -153,39 +156,39 @@ def naive_psi(largest: Callable[[date, date], float | None]) -> Policy:
 
 
 def declared_policy(name: str, meaning: str, policy: Retraining, measures: Measures) -> Policy:
-    """A declared policy, decided as the DAG `retrain` decides it."""
+    """Return a declared policy, which decides like the DAG `retrain`."""
 
     def asks(day: date, so_far: SimulationState) -> PolicyAnswer:
         since = day - timedelta(days=policy.look_back_periods)
-        measured = [measures(each, model) for each, model in so_far.flown.items() if since < each <= day]
+        measured = [measures(scored, model) for scored, model in so_far.flown.items() if since < scored <= day]
         champion = CurrentChampion(so_far.flown[day].isoformat(), so_far.flown[day])
         decision = retraining_policy.decide_by_policy(policy, day, measured, so_far.decided, champion)
-        return PolicyAnswer(decision.retrain, any(each.asks for each in decision.signals), decision.reason)
+        return PolicyAnswer(decision.retrain, any(signal.asks for signal in decision.signals), decision.reason)
 
     return Policy(name, meaning, asks)
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """Whether a training was worth it, by the days that followed."""
+    """Hold the benefit of a training on the days after it."""
 
     days: int
-    """Days after the training that were looked at."""
+    """Days after the training that were compared."""
     gain: float | None
-    """Mean log loss over their rows of the model that flew, minus that of the new one; None with too few days."""
+    """Mean log loss over their rows of the replaced model minus that of the new one; None with too few days."""
 
     @property
     def false(self) -> bool | None:
-        """Whether the new model was not better; None where nobody can say yet."""
+        """Return whether the new model was not better; None if undecided."""
         return None if self.gain is None else self.gain <= 0
 
 
 def retraining_benefits(
     training: SimulatedTraining, days: Sequence[date], losses: Callable[[date, date], tuple[float, int]]
 ) -> Alarm:
-    """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` that lie after it.
+    """Compare both models of a training on the first `FOLLOWING_DAYS` of `days` after it.
 
-    `losses` gives the summed log loss of a model on a day, and the number of its labelled rows.
+    `losses` returns the summed log loss of a model on a day, and the number of labelled rows.
     """
     following = [day for day in days if day > training.day and losses(day, training.day)[1]][:FOLLOWING_DAYS]
     if len(following) < LEAST_FOLLOWING_DAYS:

@@ -1,4 +1,4 @@
-"""Check a use case without Airflow: land the days that a training needs, train, judge, and collect all findings."""
+"""Check a use case without Airflow: land the days of a training, train, judge, and collect findings."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ _WITHOUT: Mapping[str, frozenset[str]] = {
 """Kind of table to the modules of a use case that cannot change it."""
 _DECLARED = "id='USE_CASE'"
 _MOST_REFUSED = 20
-"""Refused days after which no more are landed: the feed is wrong, not a day."""
+"""Number of refused days at which landing stops: then the feed is wrong, not single days."""
 _RARE = 0.01
 
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """Something about a use case that its owner should know."""
+    """Describe a problem or a fact that the owner of a use case should know."""
 
     severity: Severity
     text: str
 
 
 def kept_home(use_case: UseCase) -> Path:
-    """Return the folder in which `airworthy check` keeps what it landed, for the next check."""
+    """Return the folder in which `airworthy check` keeps landed days for the next check."""
     return settings.current_settings().home / "check" / use_case.name
 
 
 def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFinding]:
-    """Yield what can be found without data: parameters, functions, suites, `known_at`, the leakage gate, history."""
+    """Yield findings about the declaration, which need no data."""
     try:
         lightgbm_params.merge_parameters(use_case, None)
     except AirworthyError as error:
@@ -67,8 +67,8 @@ def findings_of_declaration(use_case: UseCase, day: date) -> Iterator[CheckFindi
     if unknown := [feed.name for feed in use_case.feeds if feed.known_at is None]:
         yield CheckFinding(
             "warning",
-            f"feeds {unknown} declare no known_at: nothing would show that their source delivers rows too early. Name"
-            " the column that says when a row became known, or test it in the use case's own tests.",
+            f"feeds {unknown} declare no known_at: rows that their source delivers too early are not detected. Name the"
+            " column that says when a row became known, or test it in the use case's own tests.",
         )
     if not any(isinstance(gate, LeakageGate) for gate in use_case.gates):
         yield CheckFinding("warning", "no LeakageGate is declared: models are promoted without a test for leaks.")
@@ -89,7 +89,7 @@ def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
     for module, name in wanted:
         try:
             use_case.function(module, name)
-        except Exception as error:  # whatever importing the owner's module raises
+        except Exception as error:  # importing the owner's module may raise any error
             yield CheckFinding("error", f"{module}.{name} cannot be used: {type(error).__name__}: {error}")
     for feed in use_case.feeds:
         try:
@@ -99,7 +99,7 @@ def _functions(use_case: UseCase) -> Iterator[CheckFinding]:
 
 
 def discard_outdated(use_case: UseCase, home: Path) -> None:
-    """Remove from a kept lake the tables that other code or another declaration made, and note by what it is made."""
+    """Remove the tables that other code or another declaration made, and record the current ones."""
     root = home / "lake" / use_case.name
     now = {
         table: _made_by(use_case, table) for table in schemas.tables(use_case) if table.partition("/")[0] in _WITHOUT
@@ -107,16 +107,16 @@ def discard_outdated(use_case: UseCase, home: Path) -> None:
     note = root / _MADE_BY
     before = json.loads(note.read_text()) if note.is_file() else {}
     for table, made_by in now.items():
-        for stale in _made_from(table) if before.get(table) != made_by else ():
+        for stale in _dependent_tables(table) if before.get(table) != made_by else ():
             shutil.rmtree(root / stale, ignore_errors=True)
     root.mkdir(parents=True, exist_ok=True)
     note.write_text(json.dumps(now))
 
 
 def _made_by(use_case: UseCase, table: str) -> str:
-    """Return a digest of the use case's modules that can change a table, and of what is declared of it.
+    """Return a digest of the modules and declared values that can change a table.
 
-    Of a declaration in a module, its values are digested instead of its text, so that other gates discard nothing.
+    The values of the declaration are digested instead of its text, so that a changed gate discards nothing.
     """
     module = importlib.import_module(use_case.package)
     folder, without = Path(module.__file__ or "").parent, _WITHOUT[table.partition("/")[0]]
@@ -131,15 +131,15 @@ def _made_by(use_case: UseCase, table: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """Return what a file says; of a module, without the declaration of the use case."""
+    """Return a file's digest, or a module's syntax tree without the declaration of the use case."""
     if path.suffix != ".py":
         return hashlib.sha256(path.read_bytes()).hexdigest()
     tree = ast.parse(path.read_bytes())
-    tree.body = [each for each in tree.body if not (isinstance(each, ast.Assign) and _DECLARED in ast.dump(each))]
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.Assign) and _DECLARED in ast.dump(node))]
     return ast.dump(tree)
 
 
-def _made_from(table: str) -> list[str]:
+def _dependent_tables(table: str) -> list[str]:
     """Return the table and those that are made from it."""
     kind, _, feed = table.partition("/")
     later = {"raw": [f"checked/{feed}", f"deliveries/{feed}", "features", "labels"], "checked": ["features", "labels"]}
@@ -155,10 +155,10 @@ def land_window(project: Project, day: date, tell: Tell) -> tuple[list[CheckFind
     first, _ = splits.training_window(use_case, day)
     days = days_from(max(use_case.first_period, first - timedelta(days=use_case.look_back_periods)), day)
     refused: list[CheckFinding] = []
-    for place, each in enumerate(days, start=1):
-        tell(f"landing and validating {each}: day {place} of {len(days)}")
+    for number, period in enumerate(days, start=1):
+        tell(f"landing and validating {period}: day {number} of {len(days)}")
         try:
-            build.land_missing(project, each, each)
+            build.land_missing(project, period, period)
         except AirworthyError as error:
             refused.append(CheckFinding("error", str(error)))
             if len(refused) == _MOST_REFUSED:
@@ -167,17 +167,17 @@ def land_window(project: Project, day: date, tell: Tell) -> tuple[list[CheckFind
 
 
 def build_window(project: Project, day: date, tell: Tell) -> None:
-    """Build the features and labels of the window that the lake lacks."""
+    """Build the missing features and labels of the window."""
     first, _ = splits.training_window(project.use_case, day)
-    there = project.lake.as_of(day).partitions("features", first, day)
-    missing = [each for each in days_from(first, day) if each not in there]
-    for place, each in enumerate(missing, start=1):
-        tell(f"building the features of {each}: day {place} of {len(missing)}")
-        build.build_features(project, each)
+    built = project.lake.as_of(day).partitions("features", first, day)
+    missing = [period for period in days_from(first, day) if period not in built]
+    for number, period in enumerate(missing, start=1):
+        tell(f"building the features of {period}: day {number} of {len(missing)}")
+        build.build_features(project, period)
 
 
 def findings_of_labels(project: Project, day: date) -> Iterator[CheckFinding]:
-    """Yield how many rows of the window are labelled and how many of them are 1."""
+    """Yield the number of labelled rows of the window and the share of positives."""
     use_case = project.use_case
     first, last = splits.training_window(use_case, day)
     rows = dataset.labelled_rows(use_case, project.lake.as_of(day), first, last)
@@ -193,7 +193,7 @@ def findings_of_labels(project: Project, day: date) -> Iterator[CheckFinding]:
 
 
 def judge_use_case(use_case: UseCase, day: date, tell: Tell) -> evaluate.EvaluateResult:
-    """Train as of `day` and judge the model by the declared gates; leaks are looked for even if no gate says so."""
+    """Train as of `day` and judge the model by the declared gates, and always by a leakage gate."""
     gates = use_case.gates
     if not any(isinstance(gate, LeakageGate) for gate in gates) and use_case.training.rebuildable_days >= MIN_DAYS:
         gates = (*gates, LeakageGate(if_inconclusive="pass"))

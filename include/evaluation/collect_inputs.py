@@ -1,4 +1,4 @@
-"""Collect about a trained model what its declared gates need, and nothing more."""
+"""Collect the inputs that the declared gates need about a trained model."""
 
 from __future__ import annotations
 
@@ -32,17 +32,21 @@ from include.training import dataset
 def collect_gate_inputs(
     project: Project, candidate: Version, entry: LedgerEntry | None, *, lake: Lake | None = None
 ) -> GateInputs:
-    """What the gates of the use case need to know of a candidate that was trained but has no number yet.
+    """Collect the inputs of the use case's gates for a trained candidate without a number.
 
-    `entry` is the ledger's champion of the day it was trained as of. Raises NotReadyError where the lake no longer
-    holds what it was trained on, ArtifactMissingError for a candidate or champion that cannot be loaded,
-    ModelReplacedError for a number that means another model now, MlflowUnreachableError.
+    `entry` is the ledger's champion of the day that the candidate was trained as of.
+
+    Raises:
+        NotReadyError: the lake no longer holds the data that it was trained on.
+        ArtifactMissingError: the candidate or the champion cannot be loaded.
+        ModelReplacedError: the champion's number now belongs to another model.
+        MlflowUnreachableError: MLflow does not answer.
     """
-    return _Gathering(project, candidate, entry, lake or project.lake).evidence()
+    return _Collector(project, candidate, entry, lake or project.lake).collect()
 
 
-class _Gathering:
-    """One candidate, its rows and its champion, each read once."""
+class _Collector:
+    """Read a candidate, its rows and its champion once each."""
 
     def __init__(self, project: Project, candidate: Version, entry: LedgerEntry | None, lake: Lake) -> None:
         self.use_case, self.candidate, self.lake = project.use_case, candidate, lake
@@ -51,26 +55,26 @@ class _Gathering:
         self.test = candidate.report["splits"]["test"]
         self.model = self.registry.load(candidate)
         entries = project.ledger.entries()
-        self.entry, self.flying = entry, self._standing(entry, entries) if entry else None
+        self.entry, self.champion = entry, self._champion_version(entry, entries) if entry else None
 
-    def _standing(self, entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Version | None:
-        """Return the champion's version; None where that is gone and the candidate has its trees."""
+    def _champion_version(self, entry: LedgerEntry, entries: Sequence[LedgerEntry]) -> Version | None:
+        """Return the champion's version; None if it is missing and the candidate has the same trees."""
         try:
-            standing = sync.model_of(self.use_case, entry, self.registry.versions(), entries)
+            version = sync.model_of(self.use_case, entry, self.registry.versions(), entries)
         except sync.ModelReplacedError:
             if entry.trees != self.candidate.trees:
                 raise
             return None
-        again = entry.trees == self.candidate.trees and standing.model_id != self.candidate.model_id
-        return None if again and self.registry.unloadable(standing) else standing
+        same_trees = entry.trees == self.candidate.trees and version.model_id != self.candidate.model_id
+        return None if same_trees and self.registry.unloadable(version) else version
 
-    def evidence(self) -> GateInputs:
-        _still_the_same(self.use_case, self.candidate, self.view)
+    def collect(self) -> GateInputs:
+        _require_unchanged_data(self.use_case, self.candidate, self.view)
         rows = self._labelled()
-        champion, flying = self._champion()
+        champion, champion_model = self._champion_inputs()
         predicted = self.model.predict_all(rows, threads_for(rows.num_rows))
-        if flying is not None and not champion.why_not:
-            predicted[CHAMPION] = flying.predict(rows, threads_for(rows.num_rows))
+        if champion_model is not None and not champion.why_not:
+            predicted[CHAMPION] = champion_model.predict(rows, threads_for(rows.num_rows))
         return GateInputs(
             metrics=metrics.split_metrics(self.candidate.metrics, "test"),
             days=int(self.test["days"]),
@@ -102,17 +106,17 @@ class _Gathering:
         keys = [column for column in self._grouping_columns() if column not in self.use_case.features]
         return dataset.labelled_rows(self.use_case, self.view, first, last, columns=keys)
 
-    def _champion(self) -> tuple[ChampionInputs, Model | None]:
-        """What is known of the champion, and its model as the registry has it now."""
+    def _champion_inputs(self) -> tuple[ChampionInputs, Model | None]:
+        """Return the inputs about the champion, and its model as stored in the registry now."""
         if self.entry is None:
             return ChampionInputs(None), None
-        if self.flying is None or self.flying.model_id == self.candidate.model_id:
+        if self.champion is None or self.champion.model_id == self.candidate.model_id:
             return ChampionInputs(self.entry.version, same=True, features=self.model.encoding.features), self.model
-        flying = self.registry.reload(self.flying)
-        reads = flying.encoding.features
+        model, number = self.registry.reload(self.champion), self.champion.number
+        reads = model.encoding.features
         lost = missing_features(reads, self.use_case.features)
-        why_not = f"It reads {lost}, which the use case no longer declares so." if lost else ""
-        return ChampionInputs(self.flying.number, seen=_seen(self.flying), features=reads, why_not=why_not), flying
+        reason = f"It reads {lost}, which the use case no longer declares with this type." if lost else ""
+        return ChampionInputs(number, seen=_seen_days(self.champion), features=reads, why_not=reason), model
 
     def _rebuilt_periods(self) -> tuple[RebuiltPeriod, ...]:
         count = max(gate.periods_to_rebuild for gate in self.use_case.gates)
@@ -121,29 +125,36 @@ class _Gathering:
         return rebuild_periods(open_project(self.use_case), periods, self.candidate.as_of, lake=self.lake)
 
     def _days_of(self, split: str) -> list[date]:
-        """Return the days of a split that have rows of features: others would prove nothing."""
+        """Return the days of a split that have rows of features; others cannot show a leak."""
         bounds = self.candidate.report["splits"][split]
         first, last = (date.fromisoformat(bounds[end]) for end in ("first", "last"))
-        return [day for day, there in self.view.partitions("features", first, last).items() if there.rows]
+        return [day for day, partition in self.view.partitions("features", first, last).items() if partition.rows]
 
 
-def _seen(champion: Version) -> tuple[date, ...]:
-    """The days that a champion was trained or stopped on, and between; on its own test days it was only judged."""
+def _seen_days(champion: Version) -> tuple[date, ...]:
+    """Return the days from a champion's first train day to its last validation day.
+
+    Its test days are not included: it was only judged on them.
+    """
     cut = champion.report["splits"]
     return tuple(days_from(date.fromisoformat(cut["train"]["first"]), date.fromisoformat(cut["validation"]["last"])))
 
 
-def _still_the_same(use_case: UseCase, candidate: Version, view: AsOfSnapshot) -> None:
-    """NotReadyError unless the lake holds, of the window, exactly what the candidate was trained on."""
+def _require_unchanged_data(use_case: UseCase, candidate: Version, view: AsOfSnapshot) -> None:
+    """Check that the lake still holds exactly the data of the candidate's window.
+
+    Raises:
+        NotReadyError: it does not.
+    """
     first, last = (date.fromisoformat(day) for day in candidate.tags[tags.WINDOW].split(".."))
     now = {
         tags.FEATURES_DIGEST: view.digest_of_periods("features", first, last),
         tags.LABELS_DIGEST: view.digest_of_periods("labels", first, view.day),
     }
-    other = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
-    if other:
+    changed = [name.partition(".")[0] for name, digest in now.items() if candidate.tags[name] != digest]
+    if changed:
         raise NotReadyError(
-            f"{use_case.name}: {' and '.join(other)} of {candidate.tags[tags.WINDOW]} have changed since run"
+            f"{use_case.name}: {' and '.join(changed)} of {candidate.tags[tags.WINDOW]} have changed since run"
             f" {candidate.run_id} was trained as of {candidate.as_of}, so it cannot be judged on them. Nothing was"
             f" promoted. Train again: trigger {use_case.name}__train for {candidate.as_of}."
         )

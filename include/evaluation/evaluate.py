@@ -26,12 +26,12 @@ from include.registry.tags import COMPARED_WITH, FINGERPRINT, GATE, GATES, JUDGE
 
 FOLDER = "evaluation"
 SHOWN = (GATES, COMPARED_WITH, JUDGED)
-"""Tags of an evaluated run, besides those of the gates."""
+"""Tags of an evaluated run, in addition to those of the gates."""
 
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """Every gate's verdict on a run; plain values."""
+    """Hold the results of all gates for a run; plain values."""
 
     run_id: str
     gates: str
@@ -40,16 +40,20 @@ class EvaluateResult:
     """The version that it was compared with."""
     verdicts: tuple[dict[str, Any], ...]
     new: bool
-    """Whether it was judged now; what an equal judgement said before stands."""
+    """Whether it was judged now; otherwise an earlier, equal evaluation is returned."""
 
 
 def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> EvaluateResult:
-    """Judge the run's test days against the declared gates and the champion of the day it was trained as of.
+    """Judge the run by the declared gates and the champion of the day it was trained as of.
 
-    Verdicts, intervals, slices and drawings become artifacts, the verdicts' summary tags of the run. Judged by the same
-    gates against the same champion before, it is not judged again: times, once measured, stand. Raises NotReadyError (a
-    run that broke half-way; data that changed since), InvalidRequestError (no such run), ArtifactMissingError,
-    ServingCheckError (worth retrying).
+    Results, intervals, slices and plots become artifacts of the run, the summary of the results its tags. A run that
+    was judged by the same gates against the same champion is not judged again, so measured times do not change.
+
+    Raises:
+        NotReadyError: the run did not finish, or its data have changed since.
+        InvalidRequestError: there is no such run.
+        ArtifactMissingError: the candidate or the champion cannot be loaded.
+        ServingCheckError: the serving check failed; worth a retry.
     """
     use_case = project.use_case
     registry = project.registry
@@ -58,7 +62,7 @@ def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> 
     champion = entry.version if entry else None
     judged_by = _judged_by(use_case, entry)
     if candidate.tags.get(JUDGED) == judged_by:
-        _copy(registry, candidate)  # who judged it may have been killed before that
+        _copy(registry, candidate)  # the process that judged it may have been killed before copying
         return EvaluateResult(run_id, candidate.tags[GATES], champion, candidate.verdicts, new=False)
     found = collect_inputs.collect_gate_inputs(project, candidate, entry, lake=lake)
     verdicts = judging.judge_gates(use_case.gates, found, use_case.costs)
@@ -68,7 +72,7 @@ def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> 
         for subject, each in found.rows.predicted.items()
     }
     plain = tuple(verdict.to_json() for verdict in verdicts)
-    # What could not be loaded may be mended: such a judgement is not one that stays.
+    # Files that could not be loaded may be restored, so such an evaluation is not final.
     spoilt = found.serving_check is not None and bool(found.serving_check.error)
     with tempfile.TemporaryDirectory(prefix="airworthy-") as folder:
         title = f"{use_case.name} as of {candidate.as_of}"
@@ -88,7 +92,7 @@ def evaluate_run(project: Project, run_id: str, *, lake: Lake | None = None) -> 
 
 
 def _copy(registry: Registry, before: Version) -> None:
-    """Let MLflow's run show what is on record of its evaluation."""
+    """Copy the recorded tags of the evaluation to MLflow's run."""
     tags = {name: value for name, value in registry.candidate(before.run_id).tags.items() if decides(name)}
     stale = [name for name in before.copies if name.startswith(GATE) and name not in tags]
     if stale:
@@ -103,20 +107,20 @@ def _gates(tags: Mapping[str, str]) -> list[str]:
 
 
 def is_current(project: Project, version: Version) -> bool:
-    """Whether the verdicts of a version were judged by the gates as they are declared now and the champion of now."""
+    """Return whether a version was judged by the current gates against the current champion."""
     return version.tags.get(JUDGED) == _judged_by(project.use_case, _champion(project, project.registry, version))
 
 
 def _champion(project: Project, registry: Registry, candidate: Version) -> LedgerEntry | None:
-    """The ledger's champion of the day that a candidate was trained as of, besides the candidate itself."""
-    own = registry.version_of(candidate.tags[FINGERPRINT])  # of one that is judged again
+    """Return the ledger's champion of the candidate's as-of day, except the candidate itself."""
+    own = registry.version_of(candidate.tags[FINGERPRINT])  # if a version is judged again
     return project.ledger.champion_apart_from(own.number if own else None, candidate.as_of)
 
 
 def _judged_by(use_case: UseCase, champion: LedgerEntry | None) -> str:
     declared = [[str(gate), json.dumps(asdict(gate), default=sorted)] for gate in use_case.gates]
-    flying = [champion.version, champion.trees, champion.fingerprint] if champion else None
-    return content_digest.digest_values({"gates": declared, "champion": flying})
+    compared = [champion.version, champion.trees, champion.fingerprint] if champion else None
+    return content_digest.digest_values({"gates": declared, "champion": compared})
 
 
 def _write(
@@ -127,7 +131,7 @@ def _write(
     verdicts: list[GateResult],
     measured: Mapping[str, Mapping[str, float]],
 ) -> None:
-    """The evaluation as files: tables as JSON, drawings as PNG."""
+    """Write the evaluation as files: tables as JSON, plots as PNG."""
     rows, costs = found.rows, use_case.costs
     assert rows is not None
     grouped = [group for gate in use_case.gates for group in gate.groups(found, costs)]
@@ -152,7 +156,7 @@ def _write(
 
 
 def _drawn_by_gates(use_case: UseCase, title: str, found: GateInputs) -> dict[str, bytes]:
-    """Return what gates draw of their comparisons, by kind: that of the first gate of each kind that has any."""
+    """Return the plots of the gates by kind: that of the first gate of each kind with a plot."""
     drawn: dict[str, bytes] = {}
     for gate in use_case.gates:
         content = gate.plot(title, found, use_case.costs) if gate.kind not in drawn else None

@@ -1,4 +1,4 @@
-"""What is known about a model before its gates are judged: plain values and columns, no I/O."""
+"""Define the inputs of gates about a model: plain values and columns, no I/O."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from include.model.arrays import Numbers
 
 @dataclass(frozen=True)
 class TestRows:
-    """The labelled rows of the test days, in order of day and keys; all of one length."""
+    """Hold the labelled rows of the test days, in order of day and keys; all of one length."""
 
-    __test__ = False  # else pytest takes it for a test
+    __test__ = False  # otherwise pytest collects it as a test
 
     days: npt.NDArray[np.datetime64]
     labels: Numbers
     predicted: Mapping[str, Numbers]
-    """Probabilities of `model`, of each baseline and, where it can score these rows, of `champion`."""
+    """Probabilities of `model`, of each baseline and, if it can score these rows, of `champion`."""
     columns: pa.Table
-    """Keys and features that rows are grouped by."""
+    """Keys and features for grouping the rows."""
 
 
 @dataclass(frozen=True)
 class ChampionInputs:
-    """The champion of the day that a model was trained as of."""
+    """Describe the champion of the day that a model was trained as of."""
 
     version: str | None
-    """None: there is no champion of that day."""
+    """None: that day has no champion."""
     same: bool = False
     """Whether the model that is judged is the champion itself."""
     seen: tuple[date, ...] = ()
-    """Days that it was trained or stopped on: on these it would look better than it is."""
+    """Days used for its training or early stopping: on these, its metrics are too good."""
     features: Mapping[str, str] = field(default_factory=dict)
-    """Feature to type, as it reads them."""
+    """Feature to type, as the champion reads them."""
     why_not: str = ""
     """Why it cannot score the test rows; empty if it can."""
 
 
 @dataclass(frozen=True)
 class ServingCheckResult:
-    """How the model did when a fresh process loaded it from the registry and scored a sample."""
+    """Hold the result of loading the model from the registry and scoring a sample in a fresh process."""
 
     rows: int
     differing: int
-    """Rows whose probability was not, bit for bit, that of the training process."""
+    """Rows whose probability differs in any bit from that of the training process."""
     microseconds_per_row: float
     megabytes: float
     error: str = ""
@@ -58,7 +58,7 @@ class ServingCheckResult:
 
 @dataclass(frozen=True)
 class CorruptionResult:
-    """One feature of a sample made bad, and what that did to the probabilities."""
+    """Hold the effect of one corrupted feature on the probabilities of a sample."""
 
     feature: str
     how: str
@@ -71,25 +71,25 @@ class CorruptionResult:
 
 @dataclass(frozen=True)
 class RebuiltPeriod:
-    """A period that was built again after everything that became known later had been changed."""
+    """Hold the result of building a period again after all later data had been changed."""
 
     day: date
     rows: int
-    """Rows of features that were built; a period without any proves nothing."""
+    """Rows of features that were built; a period without rows cannot show a leak."""
     leaking: tuple[str, ...] = ()
-    """What came out otherwise and so has seen the future: features, `rows`, labels, the quarantine of a feed."""
+    """What differs, and so depends on later data: features, `rows`, labels, the quarantine of a feed."""
     read: tuple[str, ...] = ()
-    """What the use case's functions read besides what they were given: functions of source.py, files, the clock."""
+    """What the use case's functions read in addition to their arguments: functions of source.py, files, the clock."""
     non_deterministic: tuple[str, ...] = ()
-    """What is not the same when built twice from the same."""
+    """What differs between two builds from equal data."""
     outdated: bool = False
-    """Whether even without that change the result is not what is stored: the code has changed since."""
+    """Whether a build from unchanged data differs from the stored result: the code has changed since."""
     error: str = ""
 
 
 @dataclass(frozen=True)
 class GateInputs:
-    """What is known about a model as of a day. Parts that no declared gate asks for are None."""
+    """Hold the inputs about a model as of a day. Parts that no declared gate needs are None."""
 
     metrics: Mapping[str, Mapping[str, float]]
     """Subject (`model` or a baseline) to metric to value on the test days."""
@@ -100,7 +100,7 @@ class GateInputs:
     declared: Mapping[str, str] = field(default_factory=dict)
     """Feature to type, as the use case declares them now."""
     gains: Mapping[str, float] = field(default_factory=dict)
-    """Feature to the gain its splits brought."""
+    """Feature to the total gain of its splits."""
     champion: ChampionInputs | None = None
     rows: TestRows | None = None
     serving_check: ServingCheckResult | None = None

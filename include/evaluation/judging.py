@@ -16,10 +16,10 @@ from include.wording import counted, sentence
 
 
 def judge_gates(gates: Sequence[BaseGate], inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-    """Return the results of each gate, in the gates' order; a serving gate gives three, any other one.
+    """Return the results of each gate, in the gates' order; three of a serving gate, one of any other.
 
-    Where inputs are missing, or cover too few days, the result is inconclusive. A use case that declares no gate
-    passes none: nothing is promoted by accident.
+    If inputs are missing, or cover too few days, the result is inconclusive. Without a declared gate, the result is a
+    failure, so that nothing is promoted by accident.
     """
     if not gates:
         reason = "The use case declares no gate, so nothing speaks for this model."
@@ -33,7 +33,7 @@ def _judge_gate(gate: BaseGate, inputs: GateInputs, costs: DecisionCosts) -> lis
 
 
 def rows_unseen_by_champion(gate: BaseGate, metric: str, inputs: GateInputs) -> npt.NDArray[np.bool_] | GateResult:
-    """Return which test rows are of days that the champion has not seen, or a result where nothing is compared."""
+    """Return which test rows are of days that the champion has not seen, or a result."""
     champion, rows = inputs.champion, inputs.rows
     if champion is None:
         reason = "It was not found out which model is the champion of that day."

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, as PNG bytes: gates, slices and the comparison with the champion; see plots.py."""
+"""Plot the gates, the slices and the comparison with the champion, as PNG bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from include.model.arrays import Numbers
 
 
 class Style(NamedTuple):
-    """How an outcome is drawn: its colour (apart for the colour-blind, too: Okabe, Ito 2008) and its marker."""
+    """Hold the colour (distinguishable when colour-blind: Okabe, Ito 2008) and marker of an outcome."""
 
     colour: str
     marker: str
@@ -31,11 +31,11 @@ STYLES = {
 }
 BETTER, WORSE = STYLES["passed"].colour, STYLES["failed"].colour
 TICKS = (-1, -0.25, -0.05, 0, 0.05, 0.25, 1)
-"""Distances from the limit that the axis names."""
+"""Distances from the limit that are marked on the axis."""
 WIDTH, NAMES, DRAWN, ABOVE, BELOW = 12.0, 3.75, 5.0, 0.75, 0.65
-"""Of the picture of all gates, in inches: the whole, the names, the drawing, and what is above and below it."""
+"""Sizes of the plot of all gates in inches: total width, names, axes, and the margins above and below the axes."""
 COLUMNS = (1.03, 1.35, 1.5)
-"""Where outcome, value and limit stand right of the drawing, as shares of its width."""
+"""Positions of outcome, value and limit right of the axes, as shares of their width."""
 NAME_WIDTH = 44
 """Characters of a gate's name on a line."""
 GROUPS_SHOWN = 8
@@ -43,21 +43,21 @@ GROUPS_SHOWN = 8
 
 
 class PlotGroup(NamedTuple):
-    """One group of rows of a sliced column."""
+    """Hold one group of rows of a sliced column."""
 
     column: str
     group: str
     rows: int
     worse: float | None
-    """How much worse than what it is compared with, in the metric's unit; None if it was not judged."""
+    """Degradation compared with its reference, in the metric's unit; None if it was not judged."""
     limit: float
 
 
 def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
-    """One row per verdict: how far its value stands from its limit, on which side, with both numbers as text.
+    """Plot one row per gate result: the distance of its value from its limit, with both numbers.
 
     The distance is |value - limit| / max(|value|, |limit|), from 0 to 1, on a square-root scale, so that narrow and
-    wide margins can both be read; left of the line has failed. Hollow at the line: there is no number to place.
+    wide margins are both readable. Failed results are left of the line; a hollow mark on the line has no distance.
     """
     lines = [_wrapped(verdict.gate) for verdict in judged]
     heights = [0.30 + 0.16 * text.count("\n") for text in lines]
@@ -65,7 +65,7 @@ def plot_gate_results(title: str, judged: Sequence[GateResult]) -> bytes:
     places = [-(sum(heights[:row]) + heights[row] / 2) for row in range(len(heights))]
     height = sum(heights) + ABOVE + BELOW
     figure = plotting.new_figure(title, WIDTH, height, layout=None)
-    # Placed by hand: a layout that adapts itself does not count the columns of text on the right.
+    # Placed by hand: an automatic layout ignores the columns of text on the right.
     axes = figure.add_axes((NAMES / WIDTH, BELOW / height, DRAWN / WIDTH, sum(heights) / height))
     for verdict, y in zip(judged, places, strict=True):
         _verdict(axes, verdict, y)
@@ -91,15 +91,15 @@ def _verdict(axes: Axes, verdict: GateResult, y: float) -> None:
     face = "white" if distance is None else style.colour
     axes.plot([x], [y], style.marker, ms=8, mfc=face, mec=style.colour, mew=1.4, zorder=3)
     allowed = " (allowed)" if verdict.outcome in ("failed", "inconclusive") and not verdict.blocks else ""
-    beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
+    aligned: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 9}
     weight = "bold" if verdict.outcome == "failed" else "normal"
-    axes.text(COLUMNS[0], y, verdict.outcome + allowed, color=style.colour, weight=weight, **beside)
-    axes.text(COLUMNS[1], y, _number(verdict.value), **beside)
-    axes.text(COLUMNS[2], y, _number(verdict.limit), **beside)
+    axes.text(COLUMNS[0], y, verdict.outcome + allowed, color=style.colour, weight=weight, **aligned)
+    axes.text(COLUMNS[1], y, _number(verdict.value), **aligned)
+    axes.text(COLUMNS[2], y, _number(verdict.limit), **aligned)
 
 
 def _distance(verdict: GateResult) -> float | None:
-    """From -1 (failed by far) to 1 (passed by far); None where there is nothing to place."""
+    """Return the distance from -1 (failed by far) to 1 (passed by far); None if not defined."""
     value, limit = verdict.value, verdict.limit
     side = {"passed": 1, "failed": -1}.get(verdict.outcome)
     if side is None or value is None or limit is None or not math.isfinite(value) or not math.isfinite(limit):
@@ -113,7 +113,7 @@ def _scaled(distance: float) -> float:
 
 
 def plot_slices(title: str, groups: Sequence[PlotGroup]) -> bytes:
-    """The worst groups of each sliced column: how much worse each is, with the column's limit."""
+    """Plot the degradation of the worst groups of each sliced column, with the column's limit."""
     parts: dict[tuple[str, float], list[PlotGroup]] = {}
     for group in groups:
         if group.worse is not None and math.isfinite(group.worse):
@@ -162,10 +162,10 @@ def plot_champion(
     margin: float = 0.0,
     metric: str = "log_loss",
 ) -> bytes:
-    """Challenger minus champion on each test day, with the mean, its interval and the margin; below 0 is better.
+    """Plot challenger minus champion on each test day; below 0 is better.
 
-    `differences` are the days' means; `mean` is that over all rows, so it may differ from the mean of the days. An
-    end of the interval that is infinite (a one-sided bound) is drawn to the edge.
+    Also drawn are the mean, its interval and the margin. `differences` are the means of the days; `mean` is over all
+    rows, so it may differ from their mean. An infinite end of the interval (a one-sided bound) is drawn to the edge.
     """
     figure = plotting.new_figure(title, width=11, height=4.6)
     axes = figure.subplots()

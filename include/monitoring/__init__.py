@@ -1,1 +1,1 @@
-"""What is measured of a version in flight, and from where on it is a breach."""
+"""Measure a use case's data, predictions and champion day by day, against limits."""

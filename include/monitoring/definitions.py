@@ -1,8 +1,8 @@
 """Define every monitored metric once: its words, unit, category, limit, chart and Prometheus series.
 
 The page, the alerts, the status line, the exporter, the retraining signals and the table in docs/monitoring.md read
-this list. A name may end in `<metric>`, which stands for an evaluation metric of `include/model/metrics.py`. To add a
-metric, add one `MonitoringMetric` to `_DEFINED` and the row that the test of this module asks for to the docs.
+this list. A name may end in `<metric>`, a placeholder for an evaluation metric of `include/model/metrics.py`. To add a
+metric, add one `MonitoringMetric` to `_DEFINED`, and its row to the docs (the test of this module prints the row).
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from typing import Literal, get_args
 from include.model.metrics import METRICS, SUMMARY
 
 Category = Literal["performance", "drift", "data", "scoring", "staleness", "feature"]
-"""What a breach is about, the gravest first. A breach of `feature` alone asks for nothing."""
+"""What a breach is about, the most serious first. A breach of `feature` alone needs no action."""
 Signal = Literal["performance", "worse_than_baseline", "weighted_drift", "prediction_drift", "model_age"]
-"""What can ask for a training."""
+"""What can trigger a training."""
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 Chart = Literal["performance", "heat", "limited", "rates", "volumes", "quarantine"]
 """Charts of the page; `limited` draws one metric against its limit."""
 Unit = Literal["rows", "days", "share", "psi", "per year", "metric", ""]
 """`share` is a number where 1 is the whole; `metric` is the evaluation metric's own unit."""
 ADVICE: Mapping[Category, str] = {
-    "performance": "The model has lost what it showed on its test days, or is worse than a baseline: the decision of"
-    " {use_case}__retrain for this day says whether"
-    " a new one is trained, and why. A rollback is one form away: {use_case}__rollback.",
-    "drift": "What comes in, or the predictions, differ from what the model was tested on: look at the page for the"
-    " features that moved most, and at {use_case}__retrain for the decision.",
+    "performance": "The model is worse than on its test days, or than a baseline: the decision of {use_case}__retrain"
+    " for this day says whether a new model is trained, and why. To go back to an earlier version, use"
+    " {use_case}__rollback.",
+    "drift": "The features or the predictions differ from those that the model was tested on: see the page for the"
+    " features that changed most, and {use_case}__retrain for the decision.",
     "data": "Rows, nulls or categories changed at the source: read the day's Data Docs, ask the source's owner, and run"
-    " {use_case}__data for the day again once it is mended.",
-    "scoring": "The day's predictions are not those of its features: run {use_case}__score for the day again.",
-    "staleness": "Something does not arrive: look for failed or waiting runs of {use_case}__data and {use_case}__score;"
-    " an old model is trained anew by {use_case}__train.",
-    "feature": "A single feature moved; it asks for nothing by itself.",
+    " {use_case}__data for the day again once the source is repaired.",
+    "scoring": "The day's predictions do not match its features: run {use_case}__score for the day again.",
+    "staleness": "Data or predictions are late, or the model is old: look for failed or waiting runs of"
+    " {use_case}__data and {use_case}__score; {use_case}__train replaces an old model.",
+    "feature": "A single feature changed; this alone needs no action.",
 }
 """What to do about a breach of each category."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringMetric:
-    """One monitored metric, or one for each evaluation metric where its name ends in `<metric>`."""
+    """Define a monitored metric, or one per evaluation metric if its name ends in `<metric>`."""
 
     name: str
     subject: str
@@ -52,47 +52,47 @@ class MonitoringMetric:
     meaning: str
     """A sentence for Prometheus and the docs."""
     limit: str = ""
-    """When it is a breach, for the docs; empty where it has no limit."""
+    """When a value is a breach, for the docs; empty if there is no limit."""
     limit_parameters: tuple[str, ...] = ()
-    """The fields of the declared `Monitoring` that say its limit."""
+    """The fields of the declared `Monitoring` that set its limit."""
     breach: str = ""
-    """A sentence for a value; may hold {subject}, {metric}, {value}, {share}, {limit}, and of a comparison {days},
-    {direction} and {bound}."""
+    """A sentence for a value; may hold {subject}, {metric}, {value}, {share}, {limit}, and for a comparison also
+    {days}, {direction} and {bound}."""
     breach_of: Mapping[str, str] = field(default_factory=dict)
-    """The sentence for single subjects, where it differs."""
+    """Subject to its own sentence, where that differs from `breach`."""
     directions: tuple[str, str] = ("", "")
-    """The words of a comparison for a value from 0 on, and for one below 0."""
+    """The words of a comparison for a value of at least 0, and for one below 0."""
     chart: Chart | None = None
     chart_hint: str = ""
-    """What a reader of its own chart must know."""
+    """What a reader of its chart needs to know."""
     explains: tuple[Chart, ...] = ()
-    """Other charts whose absence its state explains."""
+    """Other charts that may be missing for the reason in its state."""
     series: str = ""
     """The Prometheus name, without `airworthy_`; empty for a row of the series `figure` or `realised`."""
     signal: Signal | None = None
-    """The signal that it shows: it can trigger a training."""
+    """The signal that its breaches belong to."""
     signal_subject: str = ""
-    """The one subject that shows the signal; empty where every row with a limit does."""
+    """The only subject whose rows belong to the signal; empty if all rows with a limit do."""
     needed_for_drift: bool = False
-    """Whether nobody knows about drift where it could not be measured."""
+    """Whether drift is unknown if it could not be measured."""
 
     @property
     def is_pattern(self) -> bool:
-        """Whether it stands for one metric per evaluation metric."""
+        """Return whether it defines one metric per evaluation metric."""
         return self.name.endswith(_ANY)
 
     @property
     def prefix(self) -> str:
-        """What the names of its rows begin with."""
+        """Return the first part of the names of its rows."""
         return self.name.removesuffix(_ANY)
 
     @property
     def is_comparison(self) -> bool:
-        """Whether it compares performance, so that a lower bound is held against its limit."""
+        """Return whether it compares performance: its lower bound is compared with the limit."""
         return self.category == "performance" and bool(self.limit)
 
     def is_explained_on(self, *charts: Chart) -> bool:
-        """Return whether the state of a row explains why one of these charts is not there."""
+        """Return whether the state of a row explains why one of these charts is missing."""
         return self.chart in charts or any(chart in charts for chart in self.explains)
 
 
@@ -102,13 +102,13 @@ _TEST_DAYS_QUANTILE = (
     " [the validation and test days showed](decisions/0019-drift-beyond-what-the-test-days-showed.md)"
 )
 WORSE, SKILL_LOSS, WORSE_THAN_BASELINE = "worse/", "skill_loss/", "worse_than_baseline/"
-"""First parts of the names of the comparisons: with the model's own test days, of the lead over a baseline with that on
-the test days, and with a baseline on the same days."""
+"""First parts of the names of the comparisons: with the model's own test days; of the lead over a baseline with the
+lead on the test days; with a baseline on the same days."""
 WINDOW, EXPECTED = "window/", "promise/"
 STALENESS = "staleness"
-"""Days; the exporter counts the age on to the moment that it is asked."""
+"""In days; the exporter adds the time since the measurement."""
 FALSE_ALARMS = "false_alarms_per_year"
-"""Says how often a year a limit breaks falsely; its subject is the limit's label."""
+"""Expected false alarms of a limit per year; the subject is the limit's label."""
 _DEFINED = (
     MonitoringMetric(
         name="rows",
@@ -182,7 +182,7 @@ _DEFINED = (
         label="unseen share",
         unit="share",
         category="data",
-        meaning="Share of rows whose category the training never saw.",
+        meaning="Share of rows whose category was not in the training data.",
         limit="`unseen`",
         limit_parameters=("unseen",),
         breach="{share} of {subject} are categories never seen in training{limit}.",
@@ -195,7 +195,7 @@ _DEFINED = (
         unit="psi",
         category="feature",
         meaning="Population stability index of a feature against the training.",
-        limit="`feature_psi`, or what so few rows show by chance; nothing acts on it",
+        limit="`feature_psi`, or what this number of rows shows by chance; a breach has no effect",
         limit_parameters=("feature_psi",),
         breach="{subject} drifts: PSI {value}{limit}.",
         chart="heat",
@@ -208,7 +208,7 @@ _DEFINED = (
         label="importance",
         unit="share",
         category="feature",
-        meaning="Share of the model's gain that is the feature's.",
+        meaning="The feature's share of the model's gain.",
         chart="heat",
         series="importance_ratio",
     ),
@@ -219,11 +219,11 @@ _DEFINED = (
         unit="psi",
         category="drift",
         meaning="Drift of the features, weighted by their importance.",
-        limit=f"{_TEST_DAYS_QUANTILE}, or what so few rows show by chance",
+        limit=f"{_TEST_DAYS_QUANTILE}, or what this number of rows shows by chance",
         limit_parameters=("drift_factor", "drift_quantile"),
         breach="Features drift: weighted by importance {value}{limit}.",
         chart="limited",
-        chart_hint="sum over the features, beside its limit",
+        chart_hint="sum over the features, with its limit",
         series="weighted_drift",
         signal="weighted_drift",
         signal_subject="features",
@@ -240,7 +240,7 @@ _DEFINED = (
         limit_parameters=("prediction_drift_factor", "drift_factor"),
         breach="Predictions drift: PSI {value}{limit}.",
         chart="limited",
-        chart_hint="PSI, beside its limit",
+        chart_hint="PSI, with its limit",
         series="prediction_drift",
         signal="prediction_drift",
         signal_subject="prediction",
@@ -401,7 +401,7 @@ _DEFINED = (
         label="false alarms per year",
         unit="per year",
         category="performance",
-        meaning="How often a year a limit asks for a training of a model that has not changed, by simulation.",
+        meaning="How often a year a limit triggers a training of a model that has not changed, by simulation.",
         series="false_alarms_per_year",
     ),
 )
@@ -419,7 +419,7 @@ class UndefinedMetricError(ValueError):
 
 
 def find_metric(name: str) -> MonitoringMetric | None:
-    """Return the definition of the metric of a row; None where there is none, as for one that was removed."""
+    """Return the definition of a row's metric; None if it has none, such as a removed metric."""
     part, slash, rest = name.partition("/")
     if slash:
         return MONITORING_METRICS.get(f"{part}/{_ANY}") if rest in METRICS or rest in SUMMARY else None
@@ -427,14 +427,18 @@ def find_metric(name: str) -> MonitoringMetric | None:
 
 
 def require_metric(name: str) -> MonitoringMetric:
-    """Return the definition of the metric of a row; UndefinedMetricError where there is none."""
-    if (found := find_metric(name)) is None:
+    """Return the definition of a row's metric.
+
+    Raises:
+        UndefinedMetricError: it has none.
+    """
+    if (defined := find_metric(name)) is None:
         raise UndefinedMetricError(name)
-    return found
+    return defined
 
 
 def metric_label(name: str) -> str:
-    """Return a metric's name in a sentence; of an evaluation metric, that of the metric itself."""
+    """Return a metric's name in a sentence, without the prefix of an evaluation metric."""
     defined, evaluated = find_metric(name), METRICS.get(name.rpartition("/")[2])
     if evaluated is not None:
         return evaluated.label
@@ -442,6 +446,6 @@ def metric_label(name: str) -> str:
 
 
 def limit_label(name: str, subject: str) -> str:
-    """Return a limit as a reader knows it: `skill_loss/log_loss against the prior`, `weighted_drift`."""
+    """Return a limit's display name: `skill_loss/log_loss against the prior`, `weighted_drift`."""
     compared = name.startswith(PERFORMANCE) and subject != "model"
     return f"{name} against the {subject}" if compared else name

@@ -1,4 +1,4 @@
-"""A day compared with the reference profile of the version that scored it."""
+"""Compare a day with the reference profile of the version that scored it."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from include.monitoring.metric_row import MetricRow, missing_row, row_with_limit
 from include.monitoring.reference_profile import ReferenceProfile
 
 FEATURES, PREDICTION = "features", "prediction"
-"""Subjects of the figures that stand for all features, and for the predicted probabilities."""
+"""Subjects of the metrics over all features, and over the predicted probabilities."""
 
 
 def drift_bins(profile: ReferenceProfile, declared: Mapping[str, str]) -> dict[str, Bins]:
-    """Return the bins of the features that can be compared: those that are declared in a type that the model reads."""
+    """Return the bins of the features that are still declared with the model's type."""
     gone = missing_features(profile.types, declared)
-    return {name: each for name, each in profile.bins.items() if name not in gone}
+    return {name: bins for name, bins in profile.bins.items() if name not in gone}
 
 
 def feature_drift(
     profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str], monitoring: Monitoring
 ) -> list[MetricRow]:
-    """Nulls, unseen categories, PSI and importance of every feature, and the weighted drift of all.
+    """Measure nulls, unseen categories, PSI and importance of each feature, and the weighted drift.
 
-    `counts` are the day's rows per bin of the profile (`drift.count` of `bins`), `declared` the features of the use
-    case now: one that the version does not know, or that is no longer there, or of another type, becomes a figure whose
-    state says so.
+    `counts` are the day's rows per bin of the profile (`drift.count_bins`), `declared` the features that the use case
+    declares now. A feature that is new, missing or of another type becomes a row without a value.
     """
     gone, new = _gone(profile, counts, declared), sorted(set(declared) - set(profile.features))
-    found = [missing_row("psi", name, state) for name, state in gone.items()]
-    found += [missing_row("psi", name, f"The version does not read {name}, so it has no reference.") for name in new]
-    found += [MetricRow("importance", name, share) for name, share in profile.importance.items()]
+    rows = [missing_row("psi", name, state) for name, state in gone.items()]
+    rows += [missing_row("psi", name, f"The version does not read {name}, so it has no reference.") for name in new]
+    rows += [MetricRow("importance", name, share) for name, share in profile.importance.items()]
     psis: dict[str, float] = {}
     chances: dict[str, float] = {}
     for name in profile.features:
         if name not in gone:
             chances[name] = drift.psi_null_quantile(profile.features[name].counts, counts[name])
-            figures = _of_feature(profile, name, counts[name], chances[name], monitoring)
-            psis.update(
-                (each.subject, each.value) for each in figures if each.metric == "psi" and each.value is not None
-            )
-            found += figures
-    return [*found, _weighted(profile, psis, chances, gone, monitoring)]
+            of_feature = _feature_metrics(profile, name, counts[name], chances[name], monitoring)
+            psis.update((row.subject, row.value) for row in of_feature if row.metric == "psi" and row.value is not None)
+            rows += of_feature
+    return [*rows, _weighted(profile, psis, chances, gone, monitoring)]
 
 
 def prediction_drift(profile: ReferenceProfile, counts: Counts, monitoring: Monitoring) -> MetricRow:
-    """The PSI of a day's predicted probabilities, from its rows per bin of `profile.probability`; the limit is never
-    below what so few rows show by chance."""
+    """Measure the PSI of a day's predicted probabilities.
+
+    `counts` are the day's rows per bin of `profile.probability`. The limit is at least the PSI that this number of rows
+    shows by chance.
+    """
     chance = drift.psi_null_quantile(profile.probability.counts, counts)
     usual = usual_limit("prediction_drift", profile.usual.prediction_drift, monitoring)
     limit = max(usual, chance if math.isfinite(chance) else 0.0)
@@ -62,20 +62,20 @@ def prediction_drift(profile: ReferenceProfile, counts: Counts, monitoring: Moni
     return row_with_limit("prediction_drift", PREDICTION, value, limit, "The day has no predictions to compare.")
 
 
-def _of_feature(
+def _feature_metrics(
     profile: ReferenceProfile, name: str, counts: Counts, chance: float, monitoring: Monitoring
 ) -> list[MetricRow]:
     spread, rows = profile.features[name], int(counts.sum())
     if not rows:
         return [missing_row(metric, name, "The day has no rows.") for metric in ("null_share", "psi")]
     limit = max(monitoring.feature_psi, chance, usual_limit("psi", profile.usual.psi[name], monitoring))
-    found = [
+    metric_rows = [
         row_with_limit("null_share", name, float(counts[-2]) / rows, spread.null_share + monitoring.max_null_increase),
         row_with_limit("psi", name, drift.psi(spread.counts, counts), limit),
     ]
     if spread.bins.values is not None:
-        found.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
-    return found
+        metric_rows.append(row_with_limit("unseen_share", name, float(counts[-1]) / rows, monitoring.unseen))
+    return metric_rows
 
 
 def _weighted(
@@ -85,8 +85,10 @@ def _weighted(
     gone: Mapping[str, str],
     monitoring: Monitoring,
 ) -> MetricRow:
-    """Not judged where a feature that the model looks at is gone: what is left cannot vouch for it. The limit is never
-    below what so few rows show by chance, weighted alike."""
+    """Measure the weighted drift; without a value if an important feature is missing.
+
+    The limit is at least what this number of rows shows by chance, with the same weights.
+    """
     lost = [state for name, state in gone.items() if profile.importance.get(name, 0.0) > 0]
     limit = usual_limit("weighted_drift", profile.usual.weighted_drift, monitoring)
     if lost:
@@ -97,22 +99,24 @@ def _weighted(
 
 
 def _gone(profile: ReferenceProfile, counts: Mapping[str, Counts], declared: Mapping[str, str]) -> dict[str, str]:
-    """Feature of the version that cannot be compared to why."""
-    return {name: _why_gone(name, profile.types[name], declared) for name in profile.features if name not in counts}
+    """Return the features that cannot be compared, each with the reason."""
+    return {
+        name: _missing_reason(name, profile.types[name], declared) for name in profile.features if name not in counts
+    }
 
 
-def _why_gone(name: str, learned: str, declared: Mapping[str, str]) -> str:
+def _missing_reason(name: str, learned: str, declared: Mapping[str, str]) -> str:
     if (now := declared.get(name, learned)) != learned:
         return f"The version reads {name} as {learned}, which is declared as {now} now; train a new version."
     return f"The version reads {name}, which the day's features do not have; train a version without it."
 
 
 def usual_limit(metric: str, usual: Sequence[float] | Numbers, monitoring: Monitoring) -> Any:
-    """The value above which a day is beyond what single validation and test days showed; over the last axis."""
+    """Return the limit derived from single validation and test days, over the last axis."""
     return drift_factor(metric, monitoring) * np.quantile(usual, monitoring.drift_quantile, axis=-1)
 
 
 def drift_factor(metric: str, monitoring: Monitoring) -> float:
-    """How many times the usual quantile the limit of a drift metric is."""
+    """Return the factor from the usual quantile to the limit of a drift metric."""
     own = monitoring.prediction_drift_factor if metric == "prediction_drift" else None
     return own or monitoring.drift_factor

@@ -16,11 +16,11 @@ from include.monitoring.slowdown import Duration
 from include.project import Project
 
 DAYS = 28
-"""Earlier days that say what is usual."""
+"""Number of earlier days that define the usual duration."""
 
 
 class Stopwatch:
-    """Times what is done within it: when it began, and how long it took."""
+    """Measure the start and the duration of the code in its `with` block."""
 
     started: datetime
     seconds: float
@@ -43,14 +43,17 @@ def record_duration(
     *,
     lake: Lake | None = None,
 ) -> Duration:
-    """Make the partition `day` of `costs/<stage>` say what was timed; for work that was really done, not for a rerun
-    that found it done. Usual is what up to 28 recorded days before `day` took, row for row."""
+    """Write the measured duration to the partition `day` of `costs/<stage>`.
+
+    Not for a rerun that found the work done. The usual duration is that of up to 28 recorded days before `day`, per
+    row.
+    """
     lake, table = lake or project.lake, f"costs/{stage}"
     before = lake.as_of(day - timedelta(days=1))
     earlier = []
-    for each in [*before.partitions(table)][-DAYS:]:
-        found = before.read(table, since=each, until=each).to_pylist()
-        earlier += [(row["seconds"], row["rows"]) for row in found]
+    for past_day in [*before.partitions(table)][-DAYS:]:
+        recorded = before.read(table, since=past_day, until=past_day).to_pylist()
+        earlier += [(row["seconds"], row["rows"]) for row in recorded]
     cost = slowdown.judge_duration(clock.seconds, rows, earlier, project.use_case.monitoring.slower)
     started = clock.started.isoformat(timespec="milliseconds")
     row = asdict(cost) | {"started_at": started, "model_version": version}

@@ -1,4 +1,4 @@
-"""The false-alarm rates of a version in words, from the rows of the table `metrics`."""
+"""Describe a version's false-alarm rates in a sentence, from rows of `metrics`."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from include.monitoring.metric_table import MetricValue
 
 
 def false_alarm_sentence(rows: Sequence[MetricValue], monitoring: Monitoring) -> str:
-    """How often a year each limit asks falsely for a training, and what that was computed from; empty without rows."""
-    found = [row for row in rows if row.metric == FALSE_ALARMS]
-    rated = [row for row in found if row.value is not None]
+    """Return each limit's false alarms per year and their basis; empty without rows."""
+    of_limits = [row for row in rows if row.metric == FALSE_ALARMS]
+    rated = [row for row in of_limits if row.value is not None]
     if not rated:
-        return " ".join(dict.fromkeys(row.state for row in found if row.state))
+        return " ".join(dict.fromkeys(row.state for row in of_limits if row.state))
     declared = {limit_label(limit.name, limit.subject): limit.false_alarms_per_year for limit in monitoring.limits}
     drift = (name for name, metric in MONITORING_METRICS.items() if metric.category == "drift")
     declared |= dict.fromkeys(drift, monitoring.drift_false_alarms_per_year)
     shown = ", ".join(_rate(row, declared.get(row.subject)) for row in rated)
-    unknown = "".join(f" {row.subject}: unknown, {row.state}" for row in found if row.value is None)
-    return f"False alarms a year: {shown}.{unknown} {_from_what(max(row.days for row in rated))}"
+    unknown = "".join(f" {row.subject}: unknown, {row.state}" for row in of_limits if row.value is None)
+    return f"False alarms a year: {shown}.{unknown} {_basis(max(row.days for row in rated))}"
 
 
 def _rate(row: MetricValue, declared: float | None) -> str:
-    said = f"{row.subject.replace('_', ' ')} {row.value:.1f}"
-    return said if declared is None else f"{said} (declared {declared:g})"
+    rate = f"{row.subject.replace('_', ' ')} {row.value:.1f}"
+    return rate if declared is None else f"{rate} (declared {declared:g})"
 
 
-def _from_what(days: int) -> str:
+def _basis(days: int) -> str:
     if days >= OWN_DAYS:
         return f"Computed from the version's {days} validation and test days."
     return (
         f"Computed from the version's {days} validation and test days: fewer than {OWN_DAYS}, so with the default"
-        f" process (each day resembles the one before with a correlation of {DEFAULT_CORRELATION:g})."
+        f" process (the correlation between consecutive days is {DEFAULT_CORRELATION:g})."
     )

@@ -1,12 +1,12 @@
-"""False alarms: how often a year each signal would ask for a training of a model that has not changed.
+"""Compute how often a year each signal triggers a training of an unchanged model.
 
-Many lives of an unchanged model are simulated (day_process.py), judged day by day with the functions that the monitor
-calls, and decided with the function that the DAG `retrain` calls. A false alarm is a decision to retrain; its
-challenger is rejected, as it should be, and the cool-down and the budget of the policy apply. The rate is the mean
-number of false alarms in a year in which the version flies.
+Many years of an unchanged model are simulated (day_process.py), judged day by day with the functions of the monitor,
+and decided with the function of the DAG `retrain`. A false alarm is a decision to retrain; its challenger is rejected,
+as it should be, and the cool-down and the budget of the policy apply. The rate is the mean number of false alarms in a
+year in which the version is champion.
 
-A limit that declares a rate instead of a number gets the confidence (of drift: the multiple of the usual quantile) with
-which the simulated rate is the declared one.
+A limit that declares a rate instead of a number gets the confidence (for drift: the multiple of the usual quantile) at
+which the simulated rate equals the declared one.
 """
 
 from __future__ import annotations
@@ -35,65 +35,65 @@ FORMAT = 1
 DRIFT = {metric.name: metric.subject for metric in MONITORING_METRICS.values() if metric.category == "drift"}
 """Drift signal to its subject; the metric has the name of the signal."""
 _START = date(2001, 1, 1)
-"""Of the simulated lives; its months only matter for the budget."""
+"""First day of the simulated years; its months matter only for the budget."""
 _STEPS = 12
-"""Halvings of the span, on a logarithmic scale, in which a threshold is searched for."""
+"""Steps of the bisection for a threshold, on a logarithmic scale."""
 _LEAST = 1e-12
-"""Drift below this is taken for this much, since its logarithm is needed."""
+"""Smaller drift is raised to this value, since its logarithm is needed."""
 Breached = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class FalseAlarmRate:
-    """How often a year one limit of one signal asks falsely."""
+    """Hold the false alarms per year of one limit of one signal."""
 
     signal: str
     name: str
     """The monitoring metric of the limit."""
     subject: str
     declared: float | None
-    """None where a number is declared."""
+    """The declared rate; None if a number is declared."""
     per_year: float | None
-    """None where it cannot be computed; `state` says why."""
+    """None if it cannot be computed; `state` gives the reason."""
     at: float | None
     """The confidence of a performance limit, or the multiple of the usual quantile of drift."""
     correlation: float | None = None
     """Lag-1 autocorrelation of the simulated days."""
     days: int = 0
-    """Days of its own past that the version has for this limit."""
+    """The version's own past days for this limit."""
     own: bool = False
-    """Whether the process is that of these days; else it is the default one."""
+    """Whether the process was fitted to these days; otherwise it is the default process."""
     state: str = ""
 
     @property
     def label(self) -> str:
-        """The limit as a reader knows it."""
+        """Return the limit's display name."""
         return limit_label(self.name, self.subject)
 
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """The rates of a version under one declaration; plain values."""
+    """Hold a version's rates under one declaration; plain values."""
 
     declaration: str
-    """Digest of what they were computed for."""
+    """Digest of the declaration that they were computed for."""
     rates: tuple[FalseAlarmRate, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, from which `from_json` makes an equal object."""
+        """Return plain values, from which `from_json` makes an equal object."""
         return {"declaration": self.declaration, "rates": [asdict(rate) for rate in self.rates]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> FalseAlarms:
-        """What `to_json` gave."""
+        """Build the object from the values of `to_json`."""
         return cls(values["declaration"], tuple(FalseAlarmRate(**rate) for rate in values["rates"]))
 
     def applied(self, monitoring: Monitoring) -> Monitoring:
-        """The declared limits with the computed confidence in place of each declared rate."""
+        """Return the declared limits with a computed confidence for each declared rate."""
         at = {(rate.name, rate.subject): rate.at for rate in self.rates if rate.at is not None}
         changes: dict[str, Any] = {
-            "performance": tuple(_with(limit, at) for limit in monitoring.performance),
-            "baselines": tuple(_with(limit, at) for limit in monitoring.baselines),
+            "performance": tuple(_resolve_limit(limit, at) for limit in monitoring.performance),
+            "baselines": tuple(_resolve_limit(limit, at) for limit in monitoring.baselines),
         }
         if monitoring.drift_false_alarms_per_year is not None:
             times = {name: at.get((name, subject), monitoring.drift_factor) for name, subject in DRIFT.items()}
@@ -101,8 +101,8 @@ class FalseAlarms:
         return replace(monitoring, drift_false_alarms_per_year=None, **changes)
 
 
-def _with(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
-    """The limit as a number: one that declares a rate has the computed confidence."""
+def _resolve_limit(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
+    """Replace a declared rate by the computed confidence; return other limits unchanged."""
     if limit.false_alarms_per_year is None:
         return limit
     confidence = at.get((limit.name, limit.subject), limit.confidence)
@@ -110,7 +110,7 @@ def _with(limit: Any, at: Mapping[tuple[str, str], float]) -> Any:
 
 
 def declaration_of(monitoring: Monitoring, policy: Retraining, gap_periods: int) -> str:
-    """Digest of everything declared that the rates depend on."""
+    """Return the digest of every declared value that the rates depend on."""
     declared = {"monitoring": asdict(monitoring), "policy": asdict(policy), "gap": gap_periods, "format": FORMAT}
     return content_digest.digest_values(declared)
 
@@ -118,7 +118,7 @@ def declaration_of(monitoring: Monitoring, policy: Retraining, gap_periods: int)
 def compute_false_alarms(
     profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_periods: int
 ) -> FalseAlarms:
-    """The rate of every limit of every signal, for the version of the profile. Takes about a second a limit."""
+    """Compute the rate of every limit of every signal, in about a second per limit."""
     simulation = _Simulation(profile, monitoring, policy, gap_periods)
     rates = [
         *(simulation.performance(limit) for limit in monitoring.performance),
@@ -129,10 +129,10 @@ def compute_false_alarms(
 
 
 class _Shape(NamedTuple):
-    """What the days of a life are cut into."""
+    """Hold the parts of the days of a simulation."""
 
     test_periods: int
-    """0 where nothing is compared with the test days."""
+    """0 if the signal is not compared with the test days."""
     gap_periods: int
     window_periods: int
     min_periods: int
@@ -141,7 +141,7 @@ class _Shape(NamedTuple):
 def resolve_limits(
     profile: ReferenceProfile, monitoring: Monitoring, policy: Retraining, gap_periods: int
 ) -> Monitoring:
-    """The declared limits as numbers: those that declare a rate get what keeps to it; only these are computed."""
+    """Replace each declared rate by the limit that has it; only these limits are computed."""
     simulation = _Simulation(profile, monitoring, policy, gap_periods)
     rates = [
         *(simulation.performance(limit) for limit in monitoring.performance if limit.false_alarms_per_year),
@@ -153,7 +153,7 @@ def resolve_limits(
 
 @dataclass(frozen=True)
 class _Simulation:
-    """One version under one declaration."""
+    """Simulate one version under one declaration."""
 
     profile: ReferenceProfile
     monitoring: Monitoring
@@ -161,27 +161,27 @@ class _Simulation:
     gap_periods: int
 
     def performance(self, limit: PerformanceLimit) -> FalseAlarmRate:
-        """Of a model that goes on as on its test days."""
+        """Return the rate for a model that stays as good as on its test days."""
         return self._judged("performance", limit, self.profile.daily(limit.metric, limit.reference))
 
     def baseline(self, limit: BaselineLimit) -> FalseAlarmRate:
-        """Of a model that is exactly as good as the baseline."""
+        """Return the rate for a model that is exactly as good as the baseline."""
         return self._judged("worse_than_baseline", limit, self.profile.daily(limit.metric, limit.baseline))
 
     def drift(self, name: str) -> FalseAlarmRate:
-        """Of days that differ from the train days as the validation and test days did."""
+        """Return the rate for days that drift like the validation and test days."""
         days, monitoring = self.profile.usual.days, self.monitoring
         usual = np.array(getattr(self.profile.usual, name))
         rate = FalseAlarmRate(name, name, DRIFT[name], monitoring.drift_false_alarms_per_year, None, None, days=days)
         process = day_process.fit_process([np.log(np.maximum(usual, _LEAST))], centred=False)
         if process is None:
-            return replace(rate, state="The validation and test days are too few, or all alike.")
+            return replace(rate, state="The validation and test days are too few, or do not vary.")
         drawn = np.exp(process.simulate(days + YEAR))
         limits = drift_metrics.usual_limit(name, drawn[:, :days], replace(monitoring, drift_factor=1.0))
         times = (drawn[:, days:].T / limits).T
         at = drift_metrics.drift_factor(name, monitoring)
         if rate.declared is not None:
-            at = _threshold(lambda each: _roughly(times > each, self.policy), rate.declared, 0.05, 100.0)
+            at = _threshold(lambda factor: _estimate_rate(times > factor, self.policy), rate.declared, 0.05, 100.0)
         per_year = alarms_per_year(times > at, self.policy, name)
         return replace(rate, per_year=per_year, at=at, correlation=process.correlation, own=process.own)
 
@@ -190,11 +190,9 @@ class _Simulation:
         rate = FalseAlarmRate(signal, limit.name, limit.subject, limit.false_alarms_per_year, None, None, days=days)
         process = day_process.fit_process(spans, centred=True)
         if process is None:
-            reason = (
-                "does not vary from day to day" if days else "is not defined on the test days without each single day"
-            )
+            reason = "does not vary from day to day" if days else "is not defined when a single test day is left out"
             return replace(rate, state=f"{limit.metric} {reason}.")
-        # Without a number, the judgement has no unit: all versions with the default process share one simulation.
+        # Without a declared number the scale cancels out: all versions with the default process share one simulation.
         unit = process if process.own or limit.limit else replace(process, deviation=1.0)
         test_periods = len(spans[-1]) if signal == "performance" else 0
         least = max(self.monitoring.min_periods, autocorrelation.MIN_DAYS)
@@ -214,64 +212,68 @@ def _rate(
     declared: float | None,
     confidence: float,
 ) -> tuple[float, float]:
-    """The confidence of the judgement, and the false alarms a year with it."""
+    """Return the confidence of the judgement, and the false alarms per year at it."""
     tails = _tails(process, shape, limit)
     if declared is not None:
-        # Searched for in doubt, where steps are of one size; more than 0.5 would call the likelier case a breach.
-        doubt = _threshold(lambda each: _roughly(tails < 1 / each, policy), declared, 2.0, 1e5)
-        confidence = 1 - 1 / doubt
+        # Searched for as 1 / (1 - confidence), which a logarithmic scale covers evenly; from 2 on, since a confidence
+        # below 0.5 would call the likelier case a breach.
+        inverse = _threshold(lambda candidate: _estimate_rate(tails < 1 / candidate, policy), declared, 2.0, 1e5)
+        confidence = 1 - 1 / inverse
     return confidence, alarms_per_year(tails < 1 - confidence, policy, signal)
 
 
 @lru_cache(maxsize=2)
 def _tails(process: Process, shape: _Shape, limit: float) -> Numbers:
-    """The p-value of each day of each life, of shape (lives, days); 1 on days that are not judged."""
+    """Return the p-value of each simulated day, of shape (lives, days); 1 if not judged."""
     before = shape.test_periods + shape.gap_periods if shape.test_periods else 0
     drawn = process.simulate(before + YEAR)
     then, life = drawn[:, : shape.test_periods], drawn[:, before:]
-    found = np.ones(life.shape)
+    p_values = np.ones(life.shape)
     for day in range(shape.min_periods - 1, YEAR):
         now = life[:, max(day + 1 - shape.window_periods, 0) : day + 1]
         if shape.test_periods:
             value, sureness = performance.difference_row(now, then)
         else:
             value, sureness = np.mean(now, axis=-1), autocorrelation.precision_of_mean(now)
-        found[:, day] = autocorrelation.tail(value - limit, sureness)
-    return found
+        p_values[:, day] = autocorrelation.tail(value - limit, sureness)
+    return p_values
 
 
 def alarms_per_year(breached: Breached, policy: Retraining, signal: str) -> float:
-    """The mean number of trainings that the policy triggers in lives whose days broke so, of shape (lives, days).
+    """Return the mean number of trainings per year that the policy triggers.
 
-    The policy has this signal alone; a budget of 0, with which nothing is ever triggered, is taken for 1 a month.
+    `breached` has the shape (lives, days). The policy is reduced to this signal. A budget of 0, which would never
+    trigger, is replaced by 1 per month.
     """
     alone = replace(policy, signals=(signal,), per_month=max(policy.per_month, 1))
     calm, broken = _measured_days(signal)
 
     def retrains(life: int, number: int, trained: list[PastDecision]) -> bool:
         days = range(max(number - policy.look_back_periods, 0), number + 1)
-        measured = [(broken if breached[life, each] else calm)[each] for each in days]
+        measured = [(broken if breached[life, index] else calm)[index] for index in days]
         day = _START + timedelta(days=number)
         return retraining_policy.decide_by_policy(alone, day, measured, trained, CurrentChampion("1", _START)).retrain
 
-    return _counted(breached, alone, retrains)
+    return _count_trainings(breached, alone, retrains)
 
 
-def _roughly(breached: Breached, policy: Retraining) -> float:
-    """The same but for the budget of a month: quick enough to search with."""
-    return _counted(breached, policy, lambda _life, _number, _trained: True)
+def _estimate_rate(breached: Breached, policy: Retraining) -> float:
+    """Return the trainings per year without the monthly budget, which is fast enough for a search."""
+    return _count_trainings(breached, policy, lambda _life, _number, _trained: True)
 
 
-def _counted(breached: Breached, policy: Retraining, retrains: Callable[[int, int, list[PastDecision]], bool]) -> float:
-    """Trainings a year. Asked is only of days on which the decision is not a hold for sure: that would take longer."""
-    kept = np.cumsum(breached, axis=1)
-    of_periods: npt.NDArray[np.int64] = kept - np.pad(kept, ((0, 0), (policy.of_periods, 0)))[:, : kept.shape[1]]
-    may_ask = breached & (of_periods >= policy.breaches)
+def _count_trainings(
+    breached: Breached, policy: Retraining, retrains: Callable[[int, int, list[PastDecision]], bool]
+) -> float:
+    """Return the trainings per year. For speed, `retrains` is called only on days that may trigger one."""
+    total = np.cumsum(breached, axis=1)
+    of_periods: npt.NDArray[np.int64] = total - np.pad(total, ((0, 0), (policy.of_periods, 0)))[:, : total.shape[1]]
+    may_trigger = breached & (of_periods >= policy.breaches)
     alarms = 0
-    for life in np.flatnonzero(may_ask.any(axis=1)).tolist():
+    for life in np.flatnonzero(may_trigger.any(axis=1)).tolist():
         trained: list[PastDecision] = []
         free = 0
-        for number in np.flatnonzero(may_ask[life]).tolist():
+        for number in np.flatnonzero(may_trigger[life]).tolist():
             if number >= free and retrains(life, number, trained):
                 trained.append(PastDecision(_START + timedelta(days=number), "retrain", "rejected"))
                 free = number + retraining_policy.cool_down(policy, trained)[0]
@@ -281,16 +283,17 @@ def _counted(breached: Breached, policy: Retraining, retrains: Callable[[int, in
 
 @lru_cache
 def _measured_days(signal: str) -> tuple[list[MeasuredPeriod], list[MeasuredPeriod]]:
-    """Each day of a life, as one on which the signal did not break and as one on which it did."""
+    """Return each simulated day without a breach of the signal, and with one."""
     days = [_START + timedelta(days=number) for number in range(YEAR)]
     calm, broken = (
-        [MeasuredPeriod(day, "1", {signal: SignalValue(broke, 0.0, 0.0)}) for day in days] for broke in (False, True)
+        [MeasuredPeriod(day, "1", {signal: SignalValue(is_breach, 0.0, 0.0)}) for day in days]
+        for is_breach in (False, True)
     )
     return calm, broken
 
 
 def _threshold(per_year: Callable[[float], float], declared: float, low: float, high: float) -> float:
-    """The threshold, between `low` and `high`, above which the declared rate is not exceeded."""
+    """Find the threshold between `low` and `high` from which on the rate is at most as declared."""
     for _ in range(_STEPS):
         middle = float(np.sqrt(low * high))
         low, high = (middle, high) if per_year(middle) > declared else (low, middle)

@@ -1,4 +1,4 @@
-"""Arrivals: how much has come, compared with the days before, and how old the newest is."""
+"""Measure the rows of a day compared with earlier days, and the age of the newest data."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ VOLUME = "volume_change"
 
 
 def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> MetricRow:
-    """Rows of a feed's day as a share of the mean of the days before, less 1: -1 is none, 0 as many, 1 twice as many.
+    """Return a day's rows divided by the mean of the days before, minus 1.
 
-    `before` are the rows of each day that has landed, 0 where it had none. Breached beyond the limit in either
-    direction; not judged where the days before have no rows.
+    So -1 means no rows and 1 twice the mean. `before` holds the rows of each landed day, 0 if it had none. A change
+    above the limit in either direction is a breach; not judged if the days before have no rows.
     """
     if not before:
         return missing_row(
-            VOLUME, feed, "There is no day before to compare with (look_back_periods says how many).", limit
+            VOLUME, feed, "There is no earlier day to compare with (look_back_periods sets how many).", limit
         )
     if not sum(before):
         return missing_row(VOLUME, feed, "The look-back days have no rows to compare with.", limit)
@@ -28,17 +28,17 @@ def volume_change(feed: str, rows: int, before: Sequence[int], limit: float) -> 
 
 
 def staleness(subject: str, day: date, newest: date | None, limit: float) -> MetricRow:
-    """Days from the newest partition of a table to `day`; more than the limit is a breach."""
+    """Return the days from a table's newest partition to `day`; above the limit is a breach."""
     if newest is None:
         return missing_row(STALENESS, subject, f"There are no {subject} up to {day}.", limit)
     return row_with_limit(STALENESS, subject, float((day - newest).days), limit)
 
 
 def lateness(day: date, complete: date | None, due: date | None, limit: float) -> MetricRow:
-    """Days from the newest day with complete labels to the newest that should have them by `day`.
+    """Return the days from the newest day with complete labels to `due`.
 
-    `due` is the newest day, old enough for its labels to have matured, that is not recorded as empty: a shop that is
-    shut has no labels, and none are late. None where there is no such day.
+    `due` is the newest day with rows whose labels should be complete by `day`; None if there is none. A day without
+    rows has no labels that could be late.
     """
     if complete is None:
         return missing_row(STALENESS, "labels", f"There are no complete labels up to {day}.", limit)
@@ -46,12 +46,12 @@ def lateness(day: date, complete: date | None, due: date | None, limit: float) -
 
 
 def unscored_periods(rows: int, predictions: int) -> MetricRow:
-    """Rows of features without a prediction, or predictions without such a row; any is a breach."""
+    """Return the difference of the rows of features and predictions; any is a breach."""
     return row_with_limit("unscored_rows", "predictions", float(abs(rows - predictions)), 0.0)
 
 
 def champion_age(day: date, as_of: date, limit: int) -> MetricRow:
-    """Days since the day as of which a model was trained; from the limit on it is old."""
+    """Return the days since the model's training day; at the limit or above is a breach."""
     days = (day - as_of).days
     return MetricRow(STALENESS, "model", float(days), limit=float(limit), breached=days >= limit)
 
@@ -59,15 +59,15 @@ def champion_age(day: date, as_of: date, limit: int) -> MetricRow:
 def feed_freshness(
     feed: str, landed: int, checked: int | None, reasons: Mapping[str, int], quarantined: int
 ) -> list[MetricRow]:
-    """Rows of a feed's day that landed, were published and quarantined, and for which reasons.
+    """Return a day's landed, published and quarantined rows of a feed, the last also by reason.
 
-    `checked` is None where nothing of the day is published. A row with two reasons counts for each.
+    `checked` is None if the day is not published. A row with two reasons counts for each.
     """
-    found = [MetricRow("rows", feed, float(landed))]
+    rows = [MetricRow("rows", feed, float(landed))]
     if checked is None and landed:
-        state = "Nothing of the day is published: it was refused, or is not validated yet; see its data run."
-        return [*found, missing_row("published", feed, state), missing_row("quarantined", feed, state)]
-    found.append(MetricRow("published", feed, float((checked or 0) - quarantined)))
-    found.append(MetricRow("quarantined", feed, float(quarantined)))
+        state = "The day is not published: it was refused, or is not validated yet; see its data run."
+        return [*rows, missing_row("published", feed, state), missing_row("quarantined", feed, state)]
+    rows.append(MetricRow("published", feed, float((checked or 0) - quarantined)))
+    rows.append(MetricRow("quarantined", feed, float(quarantined)))
     by_reason = sorted(reasons.items())
-    return [*found, *(MetricRow("quarantined_by_reason", f"{feed}: {name}", float(n)) for name, n in by_reason)]
+    return [*rows, *(MetricRow("quarantined_by_reason", f"{feed}: {name}", float(n)) for name, n in by_reason)]

@@ -1,4 +1,4 @@
-"""Outcomes: what was predicted of labelled rows, and what happened; by day, or over the newest days of a version."""
+"""Join predictions with labels, for one day or for the newest days of a version."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from include.scoring import score
 from include.threads import threads_for
 
 MOST_ROWS = 1_000_000
-"""Rows that are judged at once, in memory: of more, each day gives the same number, chosen by a hash of the keys."""
+"""Most rows that are judged in memory. Of more rows, each day is sampled to an equal number by a hash of the keys."""
 
 _PROBABILITY = "__airworthy_probability"
 
 REACH = 2
-"""The days of a window are looked for among this many times as many days."""
+"""The days of a window are searched for in a range of `REACH` times its length."""
 
 
 class NotMeasurableError(AirworthyError):
-    """Performance cannot be measured, for a reason that the table must tell."""
+    """Report why performance cannot be measured; the reason becomes a state in `metrics`."""
 
 
 @dataclass(frozen=True)
 class DayPredictions:
-    """A scored day by its stored predictions; its baselines are those of the version that made them."""
+    """Hold a day's stored predictions, with the baselines of the version that made them."""
 
     version: str
     rows: int
@@ -51,37 +51,40 @@ class DayPredictions:
     labelled_rows: int
     outcomes: LabelledPredictions
     state: str
-    """Why its baselines cannot be predicted; empty if they can."""
+    """Why the baselines cannot be predicted; empty if they can."""
 
 
 def matured_periods(lake: Lake, day: date) -> AsOfSnapshot:
-    """The lake as of the day on which the labels of `day` are complete: corrections that come later change nothing."""
+    """Return the lake as of the day on which the labels of `day` are complete.
+
+    Corrections that become known later are not included.
+    """
     return lake.as_of(day + timedelta(days=lake.use_case.label.label_delay_periods))
 
 
 def waiting_rows(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
-    """Why a day cannot be measured yet; empty if it can."""
-    makers = score.prediction_versions(view, day)
-    if not makers:
+    """Return why a day cannot be measured yet; empty if it can."""
+    versions = score.prediction_versions(view, day)
+    if not versions:
         return f"{day} is not scored yet"
     if not view.partitions("predictions", day, day)[day].rows:
         return f"{day} has no rows: no prediction was made"
-    return mixed_reason(use_case, day, makers) if len(makers) > 1 else incomplete_reason(use_case, view, day)
+    return mixed_reason(use_case, day, versions) if len(versions) > 1 else incomplete_reason(use_case, view, day)
 
 
-def mixed_reason(use_case: UseCase, day: date, makers: Sequence[str]) -> str:
-    """What is wrong with predictions that several versions made, and what to do."""
+def mixed_reason(use_case: UseCase, day: date, versions: Sequence[str]) -> str:
+    """Return the text for predictions that several versions made, and what to do."""
     return (
-        f"The predictions of {day} were made by versions {', '.join(makers)}: run {use_case.name}__score for it, which"
-        " makes them one version's."
+        f"The predictions of {day} were made by versions {', '.join(versions)}: run {use_case.name}__score for it, so"
+        " that one version makes them all."
     )
 
 
 def incomplete_reason(use_case: UseCase, view: AsOfSnapshot, day: date) -> str:
-    """Why the labels of a day are not complete; empty where they are, as far as they will ever be.
+    """Return why the labels of a day are not complete; empty if they are.
 
-    Labels that became known on a day are written before its features: so the features tell. A day that is recorded as
-    empty was run.
+    The labels of a known day are written before its features, so a day with features, even without rows, has its
+    labels. Days that no feed delivers are not waited for.
     """
     until = day + timedelta(days=use_case.label.label_delay_periods)
     landed = view.partitions("features", day, until)
@@ -93,17 +96,17 @@ def is_complete(use_case: UseCase, view: AsOfSnapshot, first: date, last: date) 
     """Return the days from `first` to `last` that have rows and whose labels are complete, oldest first."""
     matures = timedelta(days=use_case.label.label_delay_periods)
     landed = view.partitions("features", first, last + matures)
-    needed = {day: days_from(day, day + matures) for day, there in landed.items() if day <= last and there.rows}
-    return [day for day, all_of in needed.items() if all(d in landed or _absent(use_case, d) for d in all_of)]
+    needed = {day: days_from(day, day + matures) for day, partition in landed.items() if day <= last and partition.rows}
+    return [day for day, until in needed.items() if all(d in landed or _absent(use_case, d) for d in until)]
 
 
 def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
-    """The newest day whose labels are complete as of `view`, and have gone on coming since; None where there is none.
+    """Return the newest day whose labels are complete as of `view`; None if there is none.
 
-    A data run that brought no label at all has landed too: so a day needs labels that became known no earlier than
-    its last ones could.
+    A data run without any labels is not proof that the labels are complete: labels must also exist for a known day on
+    or after the one on which the day's last labels become known.
     """
-    newest = max((day for day, there in view.partitions("labels").items() if there.rows), default=None)
+    newest = max((day for day, partition in view.partitions("labels").items() if partition.rows), default=None)
     if newest is None:
         return None
     last = newest - timedelta(days=use_case.label.label_delay_periods)
@@ -111,9 +114,9 @@ def newest_complete(use_case: UseCase, view: AsOfSnapshot) -> date | None:
 
 
 def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
-    """Return the newest day whose labels should be complete as of `view`; None where there is none.
+    """Return the newest day whose labels should be complete as of `view`; None if none.
 
-    A day that is recorded as empty, or that no feed delivers, has no labels to wait for.
+    Days without rows, or that no feed delivers, are skipped: they have no labels.
     """
     day = view.day - timedelta(days=use_case.label.label_delay_periods)
     landed = view.partitions("features", use_case.first_period, day)
@@ -123,13 +126,16 @@ def newest_due(use_case: UseCase, view: AsOfSnapshot) -> date | None:
 
 
 def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registry) -> DayPredictions:
-    """The labelled rows of a scored day, as of `view`. Raises as `Registry.version` and `Registry.load` do."""
+    """Return the labelled rows of a scored day, as of `view`.
+
+    Raises the errors of `Registry.version` and `Registry.load`.
+    """
     number = score.scoring_version(view, day)
-    assert number is not None  # `waiting` has seen predictions of one version
+    assert number is not None  # `waiting_rows` has checked that one version made the predictions
     version = sync.version_of(registry, number)
     model, keys = registry.load(version), list(use_case.keys)
     known = known_labels(use_case, view, day)
-    # Named so that no feature can be called the same.
+    # The name cannot be that of a feature.
     predictions = view.table("predictions", day, day)
     stored = predictions.select("day", *keys, predictions["probability"].name(_PROBABILITY))
     joined = join_labels(use_case, _sampled(use_case, stored, _parts(view, [day])), known)
@@ -138,20 +144,22 @@ def load_day(use_case: UseCase, view: AsOfSnapshot, day: date, registry: Registr
         joined = joined.join(view.table("features", day, day).drop("day"), keys)
     rows = joined.order_by(keys).to_pyarrow()
     require_distinct(use_case.name, "predictions or features", rows, keys)
-    # The model's own are those that were stored; only its baselines are predicted anew.
+    # The model's predictions are the stored ones; only those of its baselines are computed.
     predicted = {} if state else _predicted(use_case, rows, model).predicted
     labels = rows[use_case.label.name].to_numpy().astype(np.float64)
     days = rows["day"].to_numpy().astype("datetime64[D]")
-    found = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
+    outcomes = LabelledPredictions(days, labels, {**predicted, MODEL: rows[_PROBABILITY].to_numpy()})
     labelled = _count(join_labels(use_case, stored, known)) if _parts(view, [day]) else rows.num_rows
-    return DayPredictions(number, view.partitions("predictions", day, day)[day].rows, labelled, found, state)
+    return DayPredictions(number, view.partitions("predictions", day, day)[day].rows, labelled, outcomes, state)
 
 
 def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: Model) -> LabelledPredictions:
-    """The newest `window_periods` days whose labels are complete as of `view`, and that the version has not seen,
-    predicted anew by it: so that nothing depends on which of them are scored, or by whom.
+    """Predict the newest `window_periods` days with complete labels that the version was not trained on.
 
-    Raises NotMeasurableError where there is no such day, or where its features are not those that the version reads.
+    Days that are not scored, or were scored by another version, are included.
+
+    Raises:
+        NotMeasurableError: there is no such day, or its features are not those that the version reads.
     """
     days = _window(use_case, view, version)
     if state := _unfit(use_case, view, days, version, model):
@@ -168,30 +176,34 @@ def load_window(use_case: UseCase, view: AsOfSnapshot, version: Version, model: 
 
 
 def _window(use_case: UseCase, view: AsOfSnapshot, version: Version) -> list[date]:
-    """The days of the window, oldest first; NotMeasurableError where there are none."""
+    """Return the days of the window, oldest first.
+
+    Raises:
+        NotMeasurableError: there are none.
+    """
     last = view.day - timedelta(days=use_case.label.label_delay_periods)
     if last < version.as_of:
         raise NotMeasurableError(
-            f"Version {version.number} was trained as of {version.as_of}, and of no day since then are the labels"
-            f" complete as of {view.day}."
+            f"Version {version.number} was trained as of {version.as_of}, and no day since then has complete labels as"
+            f" of {view.day}."
         )
     reach = timedelta(days=REACH * use_case.monitoring.window_periods - 1)
-    first = max(version.as_of, last - reach)  # days long past say nothing of today
+    first = max(version.as_of, last - reach)  # older days say little about today
     days = is_complete(use_case, view, first, last)[-use_case.monitoring.window_periods :]
     if not days:
         raise NotMeasurableError(
-            f"Of no day from {first} to {last} are the labels complete: {incomplete_reason(use_case, view, last)}."
+            f"No day from {first} to {last} has complete labels: {incomplete_reason(use_case, view, last)}."
         )
     return days
 
 
 def _unfit(use_case: UseCase, view: AsOfSnapshot, days: Collection[date], version: Version, model: Model) -> str:
-    """Why a version cannot predict those days as their features stand; empty if it can."""
+    """Return why a version cannot predict the days from their features; empty if it can."""
     reads = model.encoding.features
     if lost := missing_features(reads, use_case.features):
         return (
-            f"Version {version.number} reads {lost}, which the use case does not declare so any more, so it cannot"
-            " predict these days anew. Train a new version."
+            f"Version {version.number} reads {lost}, which the use case no longer declares with this type, so it cannot"
+            " predict these days. Train a new version."
         )
     if reason := view.unreadable_reason("features", min(days), max(days)):
         return reason
@@ -213,15 +225,15 @@ def _predicted(use_case: UseCase, rows: pa.Table, model: Model) -> LabelledPredi
 
 
 def _parts(view: AsOfSnapshot, days: Sequence[date]) -> dict[date, int]:
-    """Day to n, for each day of whose rows one in n is taken; empty where all days are taken whole."""
+    """Return day to n, where one in n of its rows is taken; empty if all rows are taken."""
     most = max(MOST_ROWS // len(days), 1)
-    there = view.partitions("features", days[0], days[-1])
-    parts = {day: -(-there[day].rows // most) for day in days if day in there}
+    partitions = view.partitions("features", days[0], days[-1])
+    parts = {day: -(-partitions[day].rows // most) for day in days if day in partitions}
     return parts if any(n > 1 for n in parts.values()) else {}
 
 
 def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) -> ibis.Table:
-    """Take one in n of a day's rows: the same ones each time, and of another day other ones."""
+    """Take one in n of each day's rows, by a hash of the day and the keys."""
     if not parts:
         return features
     text = ibis.literal("|").join([features[name].cast("string") for name in ("day", *use_case.keys)])
@@ -231,5 +243,5 @@ def _sampled(use_case: UseCase, features: ibis.Table, parts: dict[date, int]) ->
 
 
 def _absent(use_case: UseCase, day: date) -> bool:
-    """Whether no feed will ever deliver that day."""
+    """Return whether every feed declares that the day never comes."""
     return all(day in feed.missing_periods for feed in use_case.feeds)

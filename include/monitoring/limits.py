@@ -1,4 +1,4 @@
-"""Limits of a version: the declared ones, with what false-alarm rates made of them when the version was registered."""
+"""Derive the limits of a version from the declared limits and its false-alarm rates."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from include.registry.model_record import Version
 
 
 def compute_limits(use_case: UseCase, profile: ReferenceProfile) -> FalseAlarms:
-    """The false-alarm rates of the version of this profile, under the use case's declaration as it is now."""
+    """Compute a version's false-alarm rates for the limits as declared now."""
     return false_alarms.compute_false_alarms(
         profile, use_case.monitoring, use_case.retraining, use_case.training.gap_periods
     )
 
 
 def recorded_limits(use_case: UseCase, version: Version) -> FalseAlarms | None:
-    """The rates that were computed at registration; None where the declaration has changed, or there are none."""
-    found = _read(version)
-    return found if found and found.declaration == _declaration(use_case) else None
+    """Return the rates of the registration; None if missing, or if the declaration changed."""
+    recorded = _read(version)
+    return recorded if recorded and recorded.declaration == _declaration(use_case) else None
 
 
 def limits_at_registration(version: Version) -> tuple[FalseAlarmRate, ...]:
-    """Return the rates that were computed at registration, whatever is declared now; empty where there are none."""
-    found = _read(version)
-    return found.rates if found else ()
+    """Return the rates of the registration, whatever is declared now; empty if there are none."""
+    recorded = _read(version)
+    return recorded.rates if recorded else ()
 
 
 def _read(version: Version) -> FalseAlarms | None:
@@ -44,7 +44,7 @@ def _read(version: Version) -> FalseAlarms | None:
 
 
 def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile) -> Monitoring:
-    """The declared limits as numbers: from the rates of the registration, or computed where these do not hold now."""
+    """Replace declared rates by limits: those of the registration, or computed if outdated."""
     if rates := recorded_limits(use_case, version):
         return rates.applied(use_case.monitoring)
     gap_periods = use_case.training.gap_periods
@@ -52,11 +52,11 @@ def apply_limits(use_case: UseCase, version: Version, profile: ReferenceProfile)
 
 
 def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
-    """`false_alarms_per_year` of each limit, as computed at registration; `days` are the version's own days."""
+    """Return `false_alarms_per_year` of each limit; `days` counts the version's own days."""
     if not (rates := recorded_limits(use_case, version)):
         state = (
-            f"Version {version.number} has no false-alarm rates for the limits as they are declared now; train a new"
-            " version, or register this one's run again."
+            f"Version {version.number} has no false-alarm rates for the limits declared now; train a new version, or"
+            " register its run again."
         )
         return [missing_row(FALSE_ALARMS, MODEL, state)]
     return [
@@ -66,7 +66,7 @@ def limit_rows(use_case: UseCase, version: Version) -> list[MetricRow]:
 
 
 def to_tag(use_case: UseCase, registry: Registry, version: Version) -> str:
-    """The value of the tag for a version or a run that is about to be one."""
+    """Return the value of the tag for a version, or for a run to be registered."""
     try:
         profile = ReferenceProfile.from_json(registry.load_companion(version, NAME))
     except (ArtifactMissingError, ProfileUnreadableError) as error:

@@ -1,4 +1,4 @@
-"""Figures: what is measured of a day, as it stands in the table `metrics`."""
+"""Define the rows of the table `metrics`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.monitoring.definitions import require_metric
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One row of `metrics` but for its version. Without a value, `state` says in sentences why, and what to do."""
+    """Hold one row of `metrics` without its version; if no value, `state` says why and what to do."""
 
     metric: str
     subject: str
@@ -29,21 +29,24 @@ class MetricRow:
     state: str = ""
 
     def __post_init__(self) -> None:
-        require_metric(self.metric)  # what is not defined would have no words, no category and no series
+        require_metric(self.metric)  # an undefined metric would have no texts, category or series
 
 
 def row_with_limit(metric: str, subject: str, value: float | None, limit: float, state: str = "") -> MetricRow:
-    """A figure that breaks its limit where it is greater; not judged without a value, and `state` says why."""
+    """Return a row that is a breach if its value is above the limit.
+
+    Without a value it is not judged, and `state` says why.
+    """
     breached = None if value is None else bool(value > limit)
     return MetricRow(metric, subject, value, limit=limit, breached=breached, state=state if value is None else "")
 
 
 def missing_row(metric: str, subject: str, state: str, limit: float | None = None) -> MetricRow:
-    """What could not be measured, and why."""
+    """Return a row without a value; `state` says why."""
     return MetricRow(metric, subject, limit=limit, state=state)
 
 
 def metric_table_rows(figures: Sequence[MetricRow], version: str | None, about: date, schema: pa.Schema) -> pa.Table:
-    """The figures as rows of that schema; `about` where a figure names no day of its own."""
-    each = [asdict(replace(found, about=found.about or about)) | {"model_version": version} for found in figures]
-    return pa.Table.from_pylist(each, schema=schema)
+    """Return the figures as a table of that schema; `about` is the day of those without one."""
+    rows = [asdict(replace(figure, about=figure.about or about)) | {"model_version": version} for figure in figures]
+    return pa.Table.from_pylist(rows, schema=schema)

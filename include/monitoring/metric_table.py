@@ -1,4 +1,4 @@
-"""Measures: the table `metrics` of many days, looked at one figure at a time."""
+"""Read the table `metrics` of many days by metric, subject or day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 
 class MetricValue(NamedTuple):
-    """One row of the table."""
+    """Hold one row of the table."""
 
     day: date
     """The day on which it became known."""
@@ -31,12 +31,12 @@ class MetricValue(NamedTuple):
     about: date
     days: int
     state: str
-    """Why there is no value, or no verdict on it."""
+    """Why there is no value, or why it is not judged."""
 
 
 @dataclass(frozen=True)
 class MetricMatrix:
-    """Values of one metric by subject and day; NaN where there is none."""
+    """Hold the values of one metric by subject and day; NaN if missing."""
 
     subjects: tuple[str, ...]
     days: tuple[date, ...]
@@ -46,14 +46,14 @@ class MetricMatrix:
 
 @dataclass(frozen=True)
 class MetricTable:
-    """Rows of `metrics` with their `day`, as an Arrow table."""
+    """Query rows of `metrics`, an Arrow table with the column `day`."""
 
     rows: pa.Table
     _names: dict[str, list[str]] = field(init=False, repr=False)
     _codes: dict[str, npt.NDArray[np.int32]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # One piece: taking rows out of hundreds costs milliseconds each time.
+        # Taking rows from a table of hundreds of chunks costs milliseconds each time.
         object.__setattr__(self, "rows", self.rows.combine_chunks())
         names, codes = {}, {}
         for column in ("metric", "subject"):
@@ -65,28 +65,28 @@ class MetricTable:
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The days that were measured, in order."""
+        """Return the measured days, in order."""
         return tuple(sorted(pc.unique(self.rows["day"]).to_pylist()))
 
     def of(self, metric: str, subject: str | None = None) -> list[MetricValue]:
-        """The rows of a metric (and subject), in order of days."""
+        """Return the rows of a metric (and subject), in order of days."""
         return self._listed(self._where(metric, subject))
 
     def on(self, day: date) -> list[MetricValue]:
-        """All rows of one day."""
+        """Return all rows of one day."""
         return self._listed(np.flatnonzero(self._days() == np.datetime64(day)))
 
     def breached(self) -> list[MetricValue]:
-        """Every row that broke its limit, newest day first."""
+        """Return every row that is a breach, newest day first."""
         return self._listed(np.flatnonzero(pc.fill_null(self.rows["breached"], False).to_numpy()))[::-1]
 
     def subjects(self, metric: str) -> list[str]:
-        """The subjects of a metric, in order of their names."""
+        """Return the subjects of a metric, sorted."""
         codes = np.unique(self._codes["subject"][self._where(metric, None)])
         return sorted(self._names["subject"][code] for code in codes)
 
     def grid(self, metric: str, days: Sequence[date]) -> MetricMatrix:
-        """The values of a metric for every subject and each of `days`."""
+        """Return the values of a metric for every subject and each of `days`."""
         chosen, subjects = self._where(metric, None), self.subjects(metric)
         row_of = {name: number for number, name in enumerate(subjects)}
         place = np.array([row_of.get(name, -1) for name in self._names["subject"]], dtype=np.int64)
@@ -95,8 +95,8 @@ class MetricTable:
         if len(chosen) and len(calendar):
             at = np.searchsorted(calendar, self._days()[chosen]).clip(max=len(calendar) - 1)
             known = calendar[at] == self._days()[chosen]
-            found = self.rows["value"].take(chosen).to_numpy()
-            values[place[self._codes["subject"][chosen]][known], at[known]] = found[known]
+            measured = self.rows["value"].take(chosen).to_numpy()
+            values[place[self._codes["subject"][chosen]][known], at[known]] = measured[known]
         return MetricMatrix(tuple(subjects), tuple(days), values)
 
     def _where(self, metric: str, subject: str | None) -> npt.NDArray[np.int64]:
@@ -107,16 +107,16 @@ class MetricTable:
 
     def _is(self, column: str, name: str) -> npt.NDArray[np.bool_]:
         code = self._names[column].index(name) if name in self._names[column] else -1
-        found: npt.NDArray[np.bool_] = self._codes[column] == code
-        return found
+        matches: npt.NDArray[np.bool_] = self._codes[column] == code
+        return matches
 
     def _days(self) -> npt.NDArray[np.datetime64]:
-        found: npt.NDArray[np.datetime64] = self.rows["day"].to_numpy().astype("datetime64[D]")
-        return found
+        days: npt.NDArray[np.datetime64] = self.rows["day"].to_numpy().astype("datetime64[D]")
+        return days
 
     def _listed(self, chosen: npt.NDArray[np.int64]) -> list[MetricValue]:
-        found = self.rows.select(MetricValue._fields).take(chosen)
-        columns = {name: found[name].to_pylist() for name in MetricValue._fields}
+        taken = self.rows.select(MetricValue._fields).take(chosen)
+        columns = {name: taken[name].to_pylist() for name in MetricValue._fields}
         columns["about"] = [about or day for about, day in zip(columns["about"], columns["day"], strict=True)]
         columns["days"] = [days or 1 for days in columns["days"]]
         columns["state"] = [state or "" for state in columns["state"]]
@@ -124,17 +124,17 @@ class MetricTable:
 
 
 def measured_stretches(days: Sequence[date]) -> list[tuple[date, date]]:
-    """First and last of each run of days without a gap; `days` in order."""
-    found: list[tuple[date, date]] = []
+    """Return the first and last day of each stretch without a gap; `days` are in order."""
+    stretches: list[tuple[date, date]] = []
     for day in days:
-        if found and day == found[-1][1] + timedelta(days=1):
-            found[-1] = (found[-1][0], day)
+        if stretches and day == stretches[-1][1] + timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
         else:
-            found.append((day, day))
-    return found
+            stretches.append((day, day))
+    return stretches
 
 
 def measuring_gaps(days: Sequence[date]) -> list[tuple[date, date]]:
-    """First and last of each run of days that is missing between the first of `days` and the last."""
+    """Return the first and last day of each gap in `days`, which are in order."""
     whole, one = measured_stretches(days), timedelta(days=1)
     return [(before[1] + one, after[0] - one) for before, after in itertools.pairwise(whole)]

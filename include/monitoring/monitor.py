@@ -1,4 +1,4 @@
-"""Measure: all that is known of a day's data, predictions and model at its decision time, into `metrics`."""
+"""Measure a day's data, predictions and model as of its decision time, into `metrics`."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ from include.scoring import score
 from include.wording import sentence
 
 ROUNDS = 5
-"""Times that a day is measured again because what it was measured from has changed meanwhile."""
+"""How often a day is measured at most if its inputs change meanwhile."""
 
 
 @dataclass(frozen=True)
 class MonitorResult:
-    """What was measured at a day; plain values."""
+    """Describe what was measured on a day; plain values."""
 
     day: str
     version: str | None
     """The version that scored the day."""
     figures: int
     breaches: tuple[str, ...]
-    """What broke its limit, as `metric of subject: value above limit`."""
+    """The values beyond their limits, as `metric of subject: value (limit …)`."""
     states: tuple[str, ...]
-    """What could not be measured, and why, each once."""
+    """The reasons why values are missing, without repetition."""
     changed: bool
 
 
 @dataclass(frozen=True)
 class RealisedPerformance:
-    """Metrics over the rows of several scored days, pooled; plain values."""
+    """Hold metrics over the pooled rows of several scored days; plain values."""
 
     first: str
     last: str
@@ -65,11 +65,14 @@ class RealisedPerformance:
 
 
 def monitor_period(project: Project, day: date, *, lake: Lake | None = None) -> MonitorResult:
-    """Measure `day` from what was known at it: its own data and predictions, and the performance on days whose labels
-    are complete by now; all of it is the partition `day` of `metrics`.
+    """Measure `day` as of itself and replace its partition of `metrics`.
 
-    What cannot be measured becomes a row with a state. Whoever has written looks again: what was read may have been
-    replaced meanwhile. Raises InvalidRequestError for a day before the first, MlflowUnreachableError.
+    Measured are the day's data and predictions, and the performance on the days whose labels are complete. What cannot
+    be measured becomes a row with a state. The measurement is repeated if its inputs were replaced meanwhile.
+
+    Raises:
+        InvalidRequestError: the day is before the first.
+        MlflowUnreachableError: MLflow does not answer.
     """
     project.use_case.require(day)
     lake, changed = lake or project.lake, False
@@ -81,37 +84,42 @@ def monitor_period(project: Project, day: date, *, lake: Lake | None = None) -> 
         changed |= commit.changed
         if _DayMonitor(project, lake.as_of(day)).inputs() == inputs:
             break
-    found = table.to_pylist()
+    rows = table.to_pylist()
     return MonitorResult(
         day=day.isoformat(),
         version=measured.version,
-        figures=len(found),
-        breaches=tuple(_named(row) for row in found if row["breached"]),
-        states=tuple(dict.fromkeys(row["state"] for row in found if row["state"])),
+        figures=len(rows),
+        breaches=tuple(_breach_text(row) for row in rows if row["breached"]),
+        states=tuple(dict.fromkeys(row["state"] for row in rows if row["state"])),
         changed=changed,
     )
 
 
 def remeasure_period(project: Project, day: date, *, lake: Lake | None = None) -> list[MonitorResult]:
-    """Measure again what was measured of a day before it was scored: the day itself, and the day that judges its
-    predictions; each where it was measured. So the table is the same whichever came first."""
+    """Measure again what was measured before `day` was scored.
+
+    That is the day itself and the day on which its labels are complete; a day that was not measured is skipped. So the
+    table does not depend on the order of scoring and measuring.
+    """
     lake = lake or project.lake
-    there = lake.as_of(day).partitions("metrics", day)
-    own = [monitor_period(project, day, lake=lake)] if there else []
+    measured = lake.as_of(day).partitions("metrics", day)
+    own = [monitor_period(project, day, lake=lake)] if measured else []
     judging = remeasure_label_period(project, day, lake=lake)
     return [*own, judging] if judging else own
 
 
 def remeasure_label_period(project: Project, day: date, *, lake: Lake | None = None) -> MonitorResult | None:
-    """Measure the day that judges the predictions of `day`, where that was done before: in a backfill it may have been
-    measured before `day` was scored. None where there is nothing to do again."""
+    """Measure again the day on which the labels of `day` are complete.
+
+    In a backfill it may have been measured before `day` was scored. Returns None if it was not measured.
+    """
     lake, judged_on = lake or project.lake, day + timedelta(days=project.use_case.label.label_delay_periods)
-    there = lake.as_of(judged_on).partitions("metrics", judged_on)
-    return monitor_period(project, judged_on, lake=lake) if there else None
+    measured = lake.as_of(judged_on).partitions("metrics", judged_on)
+    return monitor_period(project, judged_on, lake=lake) if measured else None
 
 
 def realised_performance(project: Project, first: date, last: date, *, lake: Lake | None = None) -> RealisedPerformance:
-    """Metrics over all rows of the days from `first` to `last` that are scored and whose labels are known."""
+    """Compute metrics over the scored days from `first` to `last` with complete labels."""
     use_case = project.use_case
     lake, registry = lake or project.lake, project.registry
     done: dict[str, DayPredictions] = {}
@@ -122,12 +130,16 @@ def realised_performance(project: Project, first: date, last: date, *, lake: Lak
             waiting[day.isoformat()] = reason
         else:
             done[day.isoformat()] = labelled_predictions.load_day(use_case, view, day, registry)
-    found = [each.outcomes for each in done.values()]
-    labels = np.concatenate([each.labels for each in found]) if found else np.empty(0)
-    subjects = [name for name in (found[0].predicted if found else ()) if all(name in each.predicted for each in found)]
-    pooled = {subject: np.concatenate([each.predicted[subject] for each in found]) for subject in subjects}
+    outcomes = [predictions.outcomes for predictions in done.values()]
+    labels = np.concatenate([of_day.labels for of_day in outcomes]) if outcomes else np.empty(0)
+    subjects = [
+        name
+        for name in (outcomes[0].predicted if outcomes else ())
+        if all(name in of_day.predicted for of_day in outcomes)
+    ]
+    pooled = {subject: np.concatenate([of_day.predicted[subject] for of_day in outcomes]) for subject in subjects}
     values = (
-        {name: metrics.compute_metrics(labels, each, use_case.costs) for name, each in pooled.items()}
+        {name: metrics.compute_metrics(labels, predicted, use_case.costs) for name, predicted in pooled.items()}
         if len(labels)
         else {}
     )
@@ -136,7 +148,7 @@ def realised_performance(project: Project, first: date, last: date, *, lake: Lak
 
 
 class _DayMonitor:
-    """One day, measured from one view of the lake."""
+    """Measure one day from one view of the lake."""
 
     def __init__(self, project: Project, view: AsOfSnapshot) -> None:
         self.use_case, self.view = project.use_case, view
@@ -144,17 +156,17 @@ class _DayMonitor:
         self.judged = view.day - timedelta(days=project.use_case.label.label_delay_periods)
 
     @functools.cached_property
-    def makers(self) -> list[str]:
-        """The versions that scored the view's day."""
+    def scoring_versions(self) -> list[str]:
+        """Return the versions that scored the view's day."""
         return score.prediction_versions(self.view, self.view.day)
 
     @property
     def version(self) -> str | None:
-        """The number of the version that scored the view's day."""
-        return self.makers[0] if len(self.makers) == 1 else None
+        """Return the version that scored the view's day; None if none or several did."""
+        return self.scoring_versions[0] if len(self.scoring_versions) == 1 else None
 
     def inputs(self) -> dict[str, str]:
-        """Digests of all that is read from the lake."""
+        """Return the digests of everything that is read from the lake."""
         view, since = self.view, self.view.day - timedelta(days=self.use_case.look_back_periods)
         feeds = [f"{kind}/{feed.name}" for kind in ("raw", "checked") for feed in self.use_case.feeds]
         read = {name: view.digest_of_periods(name, since) for name in feeds}
@@ -162,7 +174,7 @@ class _DayMonitor:
         return read | {f"predictions {day}": view.digest("predictions", day) for day in (self.judged, view.day)}
 
     def table(self) -> pa.Table:
-        """The day's rows of `metrics`."""
+        """Return the day's rows of `metrics`."""
         scorer = self._scorer()
         monitoring = self.use_case.monitoring
         rates: list[MetricRow] = []
@@ -172,19 +184,24 @@ class _DayMonitor:
         use_case = replace(self.use_case, monitoring=monitoring)
         of_scorer = [*data_metrics.measure_data(use_case, self.view, scorer), *self._window(scorer, monitoring), *rates]
         schema = schemas.content(self.use_case, "metrics")
-        by, realised = self._realised()
+        judged_version, realised = self._realised()
         return pa.concat_tables(
             [
                 metric_row.metric_table_rows(of_scorer, self.version, self.view.day, schema),
-                metric_row.metric_table_rows(realised, by, self.judged, schema),
+                metric_row.metric_table_rows(realised, judged_version, self.judged, schema),
             ]
         )
 
     def _scorer(self) -> ScoringVersion:
-        """Who scored the day. A version that cannot be read is a state, not a failure: the day's data can be."""
+        """Return the version that scored the day.
+
+        A version that cannot be read becomes a state, not an error, so that the day's data are still measured.
+        """
         if self.version is None:
             several = (
-                labelled_predictions.mixed_reason(self.use_case, self.view.day, self.makers) if self.makers else ""
+                labelled_predictions.mixed_reason(self.use_case, self.view.day, self.scoring_versions)
+                if self.scoring_versions
+                else ""
             )
             return ScoringVersion(
                 None, None, several or _unscored(open_project(self.use_case), self.view, self.registry)
@@ -201,51 +218,57 @@ class _DayMonitor:
             return ScoringVersion(version, None, f"Version {version.number} cannot be compared: {sentence(str(error))}")
 
     def _window(self, scorer: ScoringVersion, monitoring: Monitoring) -> list[MetricRow]:
-        """The performance of the day's version on the newest labelled days, and what it is compared with."""
+        """Measure and judge the version's performance on the newest labelled days."""
         use_case = self.use_case
         if scorer.version is None:
             return performance.unknown_rows(scorer.state, monitoring)
-        kept = performance.expected_rows(scorer.profile.promise) if scorer.profile else []
+        expected = performance.expected_rows(scorer.profile.promise) if scorer.profile else []
         try:
             model = self.registry.load(scorer.version)
-            found = labelled_predictions.load_window(use_case, self.view, scorer.version, model)
+            predictions = labelled_predictions.load_window(use_case, self.view, scorer.version, model)
         except (NotMeasurableError, ArtifactMissingError) as error:
-            return [*kept, *performance.unknown_rows(str(error), monitoring)]
-        window = [replace(each, about=found.last) for each in self._judged(scorer, found, monitoring)]
-        return [*kept, *window]
+            return [*expected, *performance.unknown_rows(str(error), monitoring)]
+        window = [replace(row, about=predictions.last) for row in self._judged(scorer, predictions, monitoring)]
+        return [*expected, *window]
 
-    def _judged(self, scorer: ScoringVersion, found: LabelledPredictions, monitoring: Monitoring) -> list[MetricRow]:
+    def _judged(
+        self, scorer: ScoringVersion, predictions: LabelledPredictions, monitoring: Monitoring
+    ) -> list[MetricRow]:
         use_case = self.use_case
-        window = performance.window_performance(found, use_case.costs)
+        window = performance.window_performance(predictions, use_case.costs)
         if scorer.profile is None:
-            return [*window, *performance.unknown_rows(scorer.state, monitoring, found.number_of_days)]
-        return [*window, *performance.judge_window(found, scorer.profile.promised, monitoring, use_case.costs)]
+            return [*window, *performance.unknown_rows(scorer.state, monitoring, predictions.number_of_days)]
+        return [*window, *performance.judge_window(predictions, scorer.profile.promised, monitoring, use_case.costs)]
 
     def _realised(self) -> tuple[str | None, list[MetricRow]]:
-        """How good the stored predictions of the day turned out to be whose labels are complete now, and whose."""
+        """Measure the stored predictions of the day whose labels are complete now.
+
+        Returns the version that made them, and the rows.
+        """
         use_case, view, day = self.use_case, self.view, self.judged
         if day < use_case.first_period:
             return None, [missing_row("labelled_rows", MODEL, f"{use_case.name} begins on {use_case.first_period}.")]
-        if why_not := labelled_predictions.waiting_rows(use_case, view, day):
-            return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(why_not)}")]
+        if reason := labelled_predictions.waiting_rows(use_case, view, day):
+            return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, f"{sentence(reason)}")]
         try:
-            found = labelled_predictions.load_day(use_case, view, day, self.registry)
+            predictions = labelled_predictions.load_day(use_case, view, day, self.registry)
         except (InvalidRequestError, ArtifactMissingError) as error:
             return score.scoring_version(view, day), [missing_row("labelled_rows", MODEL, str(error))]
-        lost = [missing_row("log_loss", name, found.state) for name in BASELINES] if found.state else []
-        figures_of_day = performance.day_performance(found.outcomes, found.rows, found.labelled_rows, use_case.costs)
-        return found.version, [*figures_of_day, *lost]
+        missing = [missing_row("log_loss", name, predictions.state) for name in BASELINES] if predictions.state else []
+        measured = performance.day_performance(
+            predictions.outcomes, predictions.rows, predictions.labelled_rows, use_case.costs
+        )
+        return predictions.version, [*measured, *missing]
 
 
 def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
-    """Why a day has no predictions, and what to do: where scoring it would fail, in the words that it would use."""
+    """Return why a day has no predictions, and what to do; if scoring would fail, the text of its error."""
     use_case = project.use_case
     day = view.day
     try:
         champion = score.champion_by_ledger(project, registry, day)
         if day not in view.partitions("features", day):
-            say = f"{day} has no predictions, since it has no features"
-            return f"{say}: run {use_case.name}__data for it, then score it."
+            return f"{day} has no predictions, since it has no features: run {use_case.name}__data, then score it."
         score.require_fit_to_score(use_case, registry, day, champion)
     except AirworthyError as error:
         if error.worth_retrying:
@@ -254,5 +277,5 @@ def _unscored(project: Project, view: AsOfSnapshot, registry: Registry) -> str:
     return f"{day} has no predictions: run {use_case.name}__score for it, then {use_case.name}__monitor again."
 
 
-def _named(row: Mapping[str, Any]) -> str:
+def _breach_text(row: Mapping[str, Any]) -> str:
     return f"{row['metric']} of {row['subject']}: {row['value']:.4g} (limit {row['limit']:.4g})"

@@ -1,7 +1,7 @@
-"""Performance: how good predictions turned out to be, against the test days and against baselines.
+"""Compare the performance of predictions with the test days and with baselines.
 
-Rows of one day are not independent of each other, so days are left out one by one (logic/intervals.py), never rows; and
-days resemble the days before them, so the standard errors are those of model/autocorrelation.py.
+Rows of one day are not independent, so the jackknife leaves out days (model/intervals.py), never rows. Consecutive days
+are correlated, so the standard errors are those of model/autocorrelation.py.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from include.monitoring.metric_row import MetricRow, missing_row
 from include.wording import counted
 
 CONFIDENCE = 0.95
-"""Of the bounds of metrics that have no limit."""
-_NOT_SURE = "The metric is not defined without each single day, so nobody can say how sure the difference is."
+"""Confidence of the bounds of metrics without a limit."""
+_NO_PRECISION = "The metric is not defined when a single day is left out, so the difference has no standard error."
 
 
 @dataclass(frozen=True)
 class LabelledPredictions:
-    """What was predicted of labelled rows, by subject (model, prior, logistic), and what happened; of one length."""
+    """Hold labels with predictions by subject (model, prior, logistic); all of one length."""
 
     days: npt.NDArray[np.datetime64]
     labels: Numbers
@@ -51,37 +51,40 @@ class LabelledPredictions:
 def day_performance(
     outcomes: LabelledPredictions, rows: int, labelled_rows: int, costs: DecisionCosts
 ) -> list[MetricRow]:
-    """Every metric of every subject over one day's labelled rows; of a day without any, the numbers of rows alone."""
-    found: list[MetricRow] = []
+    """Compute every metric of every subject over a day's labelled rows.
+
+    For a day without labelled rows only the numbers of rows have values.
+    """
+    metric_rows: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
         values = metrics.compute_metrics(outcomes.labels, probabilities, costs) if len(outcomes.labels) else {}
         values |= {"rows": float(rows), "labelled_rows": float(labelled_rows)}
-        found += [MetricRow(metric, subject, value) for metric, value in values.items()]
-        found += [
+        metric_rows += [MetricRow(metric, subject, value) for metric, value in values.items()]
+        metric_rows += [
             missing_row(metric, subject, _undefined(metric, outcomes.labels))
             for metric in METRICS
             if metric not in values
         ]
-    return found
+    return metric_rows
 
 
 def window_performance(outcomes: LabelledPredictions, costs: DecisionCosts) -> list[MetricRow]:
-    """`window/<metric>` of every subject over all rows, with its two-sided 95 % interval where there is one."""
-    found: list[MetricRow] = []
+    """Compute `window/<metric>` of every subject, with its two-sided 95 % interval if defined."""
+    metric_rows: list[MetricRow] = []
     for subject, probabilities in outcomes.predicted.items():
-        sure = intervals.metric_intervals(outcomes.days, outcomes.labels, probabilities, costs)
+        bounds = intervals.metric_intervals(outcomes.days, outcomes.labels, probabilities, costs)
         for metric, value in metrics.compute_metrics(outcomes.labels, probabilities, costs).items():
-            lower, upper = sure.get(metric) or (None, None)
+            lower, upper = bounds.get(metric) or (None, None)
             name, days = f"{WINDOW}{metric}", outcomes.number_of_days
-            found.append(MetricRow(name, subject, value, lower, upper, days=days))
-    return found
+            metric_rows.append(MetricRow(name, subject, value, lower, upper, days=days))
+    return metric_rows
 
 
 def expected_rows(promise: Mapping[str, ExpectedMetric]) -> list[MetricRow]:
-    """`promise/<metric>`: what the model showed on its test days, with its interval."""
+    """Return `promise/<metric>`: the model's metrics on its test days, with intervals."""
     return [
-        MetricRow(f"{EXPECTED}{metric}", MODEL, each.value, each.lower, each.upper, days=each.days)
-        for metric, each in promise.items()
+        MetricRow(f"{EXPECTED}{metric}", MODEL, on_test.value, on_test.lower, on_test.upper, days=on_test.days)
+        for metric, on_test in promise.items()
     ]
 
 
@@ -91,15 +94,15 @@ def judge_window(
     monitoring: Monitoring,
     costs: DecisionCosts,
 ) -> list[MetricRow]:
-    """Every comparison of the window with the test days and with the baselines; above 0 is worse.
+    """Compare the window with the test days and with the baselines; above 0 is worse.
 
-    `promised` is by subject and metric what the test days showed. The limits of `monitoring` are numbers: a declared
-    rate has been replaced (`FalseAlarms.applied`). Breached where the lower bound, with the limit's confidence, is
-    above the limit; not judged with fewer days than `min_periods`, or where a metric is not defined.
+    `promised` holds the metrics of the test days by subject and metric. The limits of `monitoring` are numbers: each
+    declared rate has been replaced (`FalseAlarms.applied`). It is a breach if the lower bound, with the limit's
+    confidence, is above the limit; not judged with fewer days than `min_periods`, or if a metric is not defined.
 
-    * `worse/<metric>` of the model: how much worse than on the test days; of every metric, also without a limit.
-    * `skill_loss/<metric>` of a baseline: how much of the lead over it is lost since the test days.
-    * `worse_than_baseline/<metric>` of a baseline: how much worse than it the model is on the same rows.
+    * `worse/<metric>` of the model: the loss since the test days; for every metric, also without a limit.
+    * `skill_loss/<metric>` of a baseline: the loss of the lead over it since the test days.
+    * `worse_than_baseline/<metric>` of a baseline: the loss against it on the same rows.
     """
     window = _Window(outcomes, promised, monitoring, costs)
     plain = {limit.metric: limit for limit in monitoring.performance if limit.reference is None}
@@ -115,18 +118,20 @@ def judge_window(
 
 
 def unknown_rows(state: str, monitoring: Monitoring, days: int = 0) -> list[MetricRow]:
-    """Every comparison that has a limit, where nothing could be measured; the state says why."""
-    return [MetricRow(each.name, each.subject, limit=each.limit, days=days, state=state) for each in monitoring.limits]
+    """Return a row without a value for every comparison with a limit; the state says why."""
+    return [
+        MetricRow(limit.name, limit.subject, limit=limit.limit, days=days, state=state) for limit in monitoring.limits
+    ]
 
 
 def difference_row(now: Numbers, then: Numbers) -> tuple[Numbers, MeanPrecision]:
-    """How much the mean of the first span of days is above that of the second, and how sure that is."""
+    """Return the mean of `now` minus the mean of `then`, with its precision."""
     value = np.mean(now, axis=-1) - np.mean(then, axis=-1)
     return np.asarray(value), autocorrelation.precision_of_difference(now, then)
 
 
 class _Window:
-    """The newest labelled days of one version."""
+    """Compare the newest labelled days of one version."""
 
     def __init__(
         self,
@@ -136,16 +141,16 @@ class _Window:
         costs: DecisionCosts,
     ) -> None:
         self.promised, self.monitoring, self.days = promised, monitoring, outcomes.number_of_days
-        each = outcomes.predicted.items()
-        self.values = {name: metrics.compute_metrics(outcomes.labels, said, costs) for name, said in each}
-        self.by_day = {name: intervals.rates_by_day(outcomes.days, outcomes.labels, said, costs) for name, said in each}
+        predicted, labels = outcomes.predicted.items(), outcomes.labels
+        self.values = {name: metrics.compute_metrics(labels, values, costs) for name, values in predicted}
+        self.by_day = {name: intervals.rates_by_day(outcomes.days, labels, values, costs) for name, values in predicted}
 
     def against_test(self, metric: str, reference: str | None, limit: PerformanceLimit | None) -> MetricRow:
-        """The difference to the test days, of the metric or of its difference to the reference."""
+        """Compare the metric, or its difference to the reference, with the test days."""
         shown = limit or PerformanceLimit(metric, 0.0, reference=reference, confidence=CONFIDENCE)
         now = self._value(self.values, metric, reference)
         then = self._value(
-            {name: {m: each.value for m, each in found.items()} for name, found in self.promised.items()},
+            {name: {key: on_test.value for key, on_test in values.items()} for name, values in self.promised.items()},
             metric, reference,
         )  # fmt: skip
         if now is None or then is None:
@@ -154,33 +159,34 @@ class _Window:
         spans = [
             self._by_day(metric, reference),
             expected.compare_with_expected(
-                metric, {name: each[metric].by_day for name, each in self.promised.items() if metric in each}, reference
+                metric,
+                {name: values[metric].by_day for name, values in self.promised.items() if metric in values},
+                reference,
             ),
         ]
         test_periods = self.promised[MODEL][metric].days
         few = self._too_few() or (
-            f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed to"
-            f" say"
-            " how sure a difference is. Train with more test days."
+            f"Only {counted(test_periods, 'test day')} of the version have labels; {intervals.MIN_DAYS} are needed for"
+            " the standard error of a difference. Train with more test days."
             if test_periods < intervals.MIN_DAYS
             else ""
         )
         if spans[0] is None or spans[1] is None:
-            return self._not_judged(shown, few or _NOT_SURE, now - then, limit)
+            return self._not_judged(shown, few or _NO_PRECISION, now - then, limit)
         return self._judged(shown, now - then, difference_row(spans[0], spans[1])[1], few, limit)
 
     def against_baseline(self, limit: BaselineLimit) -> MetricRow:
-        """The difference to a baseline on the same rows."""
+        """Compare the model with a baseline on the same rows."""
         value = self._value(self.values, limit.metric, limit.baseline)
         if value is None:
             return self._not_judged(limit, f"{limit.metric} is not defined in the window.", None, limit)
         by_day = self._by_day(limit.metric, limit.baseline)
         if by_day is None:
-            return self._not_judged(limit, self._too_few() or _NOT_SURE, value, limit)
+            return self._not_judged(limit, self._too_few() or _NO_PRECISION, value, limit)
         return self._judged(limit, value, autocorrelation.precision_of_mean(by_day), self._too_few(), limit)
 
     def _value(self, values: Mapping[str, Mapping[str, float]], metric: str, reference: str | None) -> float | None:
-        """The model's metric, less the reference's; above 0 is worse."""
+        """Return the model's metric minus the reference's, with the sign that above 0 is worse."""
         model = values.get(MODEL, {}).get(metric)
         other = values.get(reference, {}).get(metric) if reference else 0.0
         if model is None or other is None:
@@ -188,8 +194,8 @@ class _Window:
         return (other - model) if METRICS[metric].higher_is_better else (model - other)
 
     def _by_day(self, metric: str, reference: str | None) -> Numbers | None:
-        there = {name: each[metric] for name, each in self.by_day.items() if metric in each}
-        return expected.compare_with_expected(metric, {name: each.tolist() for name, each in there.items()}, reference)
+        by_day = {name: values[metric].tolist() for name, values in self.by_day.items() if metric in values}
+        return expected.compare_with_expected(metric, by_day, reference)
 
     def _too_few(self) -> str:
         least = max(self.monitoring.min_periods, intervals.MIN_DAYS)
@@ -207,7 +213,7 @@ class _Window:
         )  # fmt: skip
 
     def _judged(self, shown: Limit, value: float, sureness: MeanPrecision, few: str, limit: Limit | None) -> MetricRow:
-        """With both bounds; the verdict only where there is a limit and there are days enough."""
+        """Return the row with both bounds; judged only with a limit and enough days."""
         reach = autocorrelation.reach(sureness, shown.confidence)
         breached = None
         if limit and not few:

@@ -1,9 +1,9 @@
-"""The reference profile: all that a version's own files say of how things were when it was made.
+"""Build and store the reference profile of a version.
 
-How each feature and the prediction were spread over the train days, on bins that are fixed here, once (comparing two
-samples each on its own edges says nothing); what single validation and test days showed against that (`usual`), since
-one day never looks like three months; and what the test days promised (`promise`). Like the training itself, all of it
-is of labelled rows.
+It holds the distributions of each feature and of the prediction over the train days, on fixed bins (samples with
+different edges cannot be compared); the drift of single validation and test days from these (`usual`), since one day
+always differs from three months; and the metrics of the test days (`promise`). Like the training, it uses labelled rows
+only.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from include.monitoring import drift
 from include.monitoring.drift import Bins, Counts
 
 NAME = "profile"
-"""Of the file that holds it beside the model."""
+"""Name of its file, which is stored with the model."""
 BINS = 10
 FORMAT = 4
 
 
 class ProfileUnreadableError(AirworthyError):
-    """A version has no reference profile, or one that this code cannot read."""
+    """Report that a version has no reference profile that this code can read."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"its reference profile {what}; train a new version, which will have one")
@@ -43,17 +43,18 @@ class ProfileUnreadableError(AirworthyError):
 
 @dataclass(frozen=True)
 class ReferenceHistogram:
-    """Rows per bin of one column over the train days."""
+    """Count the rows per bin of one column over the train days."""
 
     bins: Bins
     counts: Counts
 
     @property
     def null_share(self) -> float:
-        """Share of rows without a value."""
+        """Return the share of rows without a value."""
         return float(self.counts[-2]) / max(int(self.counts.sum()), 1)
 
     def to_json(self) -> dict[str, object]:
+        """Return the bins with their shares of rows, as plain values."""
         rows = max(int(self.counts.sum()), 1)
         *shares, null, unseen = (self.counts / rows).tolist()
         if self.bins.values is None:
@@ -62,7 +63,7 @@ class ReferenceHistogram:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], rows: int) -> ReferenceHistogram:
-        """What `to_json` wrote of that many rows."""
+        """Build the histogram of `rows` rows from the values of `to_json`."""
         shares = [*values["shares"], values["null"], values.get("unseen", 0.0)]
         bins = Bins(values=tuple(values["values"])) if "values" in values else Bins(edges=tuple(values["edges"]))
         if len(shares) != len(bins):
@@ -72,7 +73,7 @@ class ReferenceHistogram:
 
 @dataclass(frozen=True)
 class ReferenceVariation:
-    """What single validation and test days showed against the train days; each in order of days."""
+    """Hold the drift of single validation and test days from the train days, by day."""
 
     days: int
     weighted_drift: tuple[float, ...]
@@ -82,7 +83,11 @@ class ReferenceVariation:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], features: Collection[str]) -> ReferenceVariation:
-        """What `asdict` made of it; ValueError where it does not say of everything what single days showed."""
+        """Build the object from the values of `asdict`.
+
+        Raises:
+            ValueError: the values of single days are missing for a feature, or for all.
+        """
         weighted, prediction = tuple(values["weighted_drift"]), tuple(values["prediction_drift"])
         psi = {name: tuple(values["psi"].get(name, ())) for name in features}
         if not (weighted and prediction and all(psi.values())):
@@ -92,7 +97,7 @@ class ReferenceVariation:
 
 @dataclass(frozen=True)
 class ReferenceProfile:
-    """How things were when a version was made."""
+    """Hold the distributions and metrics of a version at its training."""
 
     rows: int
     """Train rows."""
@@ -100,58 +105,66 @@ class ReferenceProfile:
     types: Mapping[str, str]
     """Feature to its declared type, in the model's order."""
     importance: Mapping[str, float]
-    """Feature to its share of the gain of all splits; equal shares for trees without a split."""
+    """Feature to its share of the total gain; equal shares if no tree has a split."""
     probability: ReferenceHistogram
     usual: ReferenceVariation
     promise: Mapping[str, ExpectedMetric]
-    """Metric to what the test days showed."""
+    """Metric to its value on the test days."""
     baselines: Mapping[str, Mapping[str, ExpectedMetric]] = field(default_factory=dict)
-    """Baseline to metric to what it showed on the same test days."""
+    """Baseline to metric to its value on the same test days."""
     validation: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     """Subject (model or baseline) to metric to its pseudo-values on the validation days."""
 
     def daily(self, metric: str, reference: str | None) -> list[Numbers]:
-        """The pseudo-values of the validation days and of the test days, less those of the reference baseline.
+        """Return the pseudo-values of the validation days and of the test days.
 
-        Above 0 is worse. The test days are last; the list is empty where they have none.
+        With a reference, those of that baseline are subtracted. Above 0 is worse. The test days are last; the list is
+        empty if they have no pseudo-values.
         """
-        test = {name: found[metric].by_day for name, found in self.promised.items() if metric in found}
-        validation = {name: found.get(metric, ()) for name, found in self.validation.items()}
-        found = [expected.compare_with_expected(metric, span, reference) for span in (validation, test)]
-        return [span for span in found if span is not None] if found[-1] is not None else []
+        test = {name: values[metric].by_day for name, values in self.promised.items() if metric in values}
+        validation = {name: values.get(metric, ()) for name, values in self.validation.items()}
+        spans = [expected.compare_with_expected(metric, span, reference) for span in (validation, test)]
+        return [span for span in spans if span is not None] if spans[-1] is not None else []
 
     @property
     def promised(self) -> dict[str, Mapping[str, ExpectedMetric]]:
-        """Subject to metric to what the test days showed."""
+        """Return subject to metric to its value on the test days."""
         return {**self.baselines, MODEL: self.promise}
 
     @property
     def bins(self) -> dict[str, Bins]:
-        """Feature to where its values fall."""
-        return {name: each.bins for name, each in self.features.items()}
+        """Return feature to its bins."""
+        return {name: histogram.bins for name, histogram in self.features.items()}
 
     def to_json(self) -> dict[str, object]:
-        """Plain values, from which `from_json` makes an equal profile."""
+        """Return plain values, from which `from_json` makes an equal profile."""
         return {
             "format": FORMAT,
             "rows": self.rows,
-            "features": {name: {"type": self.types[name], **each.to_json()} for name, each in self.features.items()},
+            "features": {
+                name: {"type": self.types[name], **histogram.to_json()} for name, histogram in self.features.items()
+            },
             "probability": self.probability.to_json(),
             "importance": dict(self.importance),
             "usual": asdict(self.usual),
             "promise": {metric: asdict(promised) for metric, promised in self.promise.items()},
             "baselines": {
-                name: {metric: asdict(promised) for metric, promised in found.items()}
-                for name, found in self.baselines.items()
+                name: {metric: asdict(promised) for metric, promised in by_metric.items()}
+                for name, by_metric in self.baselines.items()
             },
             "validation": {
-                name: {m: list(each) for m, each in found.items()} for name, found in self.validation.items()
+                name: {metric: list(values) for metric, values in by_metric.items()}
+                for name, by_metric in self.validation.items()
             },
         }
 
     @classmethod
     def from_json(cls, values: Any) -> ReferenceProfile:
-        """The profile that `to_json` wrote; ProfileUnreadableError for anything else."""
+        """Build the profile from the values of `to_json`.
+
+        Raises:
+            ProfileUnreadableError: the values have another format.
+        """
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise ProfileUnreadableError(f"is not of the present format ({FORMAT})")
         try:
@@ -180,16 +193,16 @@ def build_profile(
     predicted: Mapping[str, Mapping[str, Numbers]],
     costs: DecisionCosts,
 ) -> ReferenceProfile:
-    """The profile of a model from the rows of train, validation and test.
+    """Build the profile of a model from the rows of train, validation and test.
 
-    `predicted` holds the probabilities for them: split to subject (model and baselines) to one for each row.
+    `predicted` holds the probabilities: split to subject (model and baselines) to one for each row.
     """
     train, encoding = parts["train"], model.encoding
     features = {
         name: reference_histogram(train.features[name], encoding.vocabulary.get(name)) for name in encoding.features
     }
-    said = {split: subjects[MODEL] for split, subjects in predicted.items()}
-    probability = reference_histogram(pa.array(said["train"], pa.float64()), None)
+    of_model = {split: subjects[MODEL] for split, subjects in predicted.items()}
+    probability = reference_histogram(pa.array(of_model["train"], pa.float64()), None)
     importance = _importance(model)
     validation = parts["validation"]
     return ReferenceProfile(
@@ -198,8 +211,8 @@ def build_profile(
         types=dict(encoding.features),
         importance=importance,
         probability=probability,
-        usual=_usual(features, importance, probability, parts, said),
-        promise=expected.expected_metrics(parts["test"], said["test"], costs),
+        usual=_usual(features, importance, probability, parts, of_model),
+        promise=expected.expected_metrics(parts["test"], of_model["test"], costs),
         baselines={
             name: expected.expected_metrics(parts["test"], each, costs)
             for name, each in predicted["test"].items()
@@ -216,7 +229,7 @@ def build_profile(
 
 
 def day_slices(rows: TrainingRows) -> dict[date, slice]:
-    """Day to where its rows stand, of rows in order of days."""
+    """Return day to the slice of its rows; the rows are in order of days."""
     days, first = np.unique(rows.days, return_index=True)
     ends = [*first[1:].tolist(), len(rows.days)]
     return {day: slice(start, end) for day, start, end in zip(days.tolist(), first.tolist(), ends, strict=True)}
@@ -237,11 +250,11 @@ def _usual(
         for own in day_slices(parts[split]).values():
             rows = parts[split].features.slice(own.start, own.stop - own.start)
             counts = drift.count_bins(bins, [rows])
-            each = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
-            weighted.append(drift.weighted_drift(importance, each) or 0.0)
-            said = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
-            shifts.append(drift.psi(probability.counts, said) or 0.0)
-            for name, value in each.items():
+            of_day = {name: drift.psi(features[name].counts, counts[name]) or 0.0 for name in features}
+            weighted.append(drift.weighted_drift(importance, of_day) or 0.0)
+            predictions = probability.bins.count(pa.array(predicted[split][own], pa.float64()))
+            shifts.append(drift.psi(probability.counts, predictions) or 0.0)
+            for name, value in of_day.items():
                 psis[name].append(value)
     return ReferenceVariation(
         len(weighted), tuple(weighted), tuple(shifts), {name: tuple(each) for name, each in psis.items()}
@@ -249,39 +262,39 @@ def _usual(
 
 
 def reference_histogram(column: pa.Array | pa.ChunkedArray, words: tuple[str, ...] | None) -> ReferenceHistogram:
-    """How a column of train rows is spread, over bins that are fixed by it (`_edges`), or by the category's `words`."""
+    """Count a column of train rows over its deciles (`_edges`), or over the category's `words`."""
     bins = Bins(values=words) if words is not None else Bins(edges=_edges(column))
     return ReferenceHistogram(bins, bins.count(column))
 
 
 def _edges(column: pa.Array | pa.ChunkedArray) -> tuple[float, ...]:
-    """The deciles of the values that are there; a value that fills several of them has a bin of its own.
+    """Return the deciles of the values; a value that fills several deciles gets its own bin.
 
-    Otherwise what a rare flag, a mostly empty count or a constant becomes would fall into the bin where it was before.
+    Otherwise a changed value of a rare flag, a mostly empty count or a constant would stay in the same bin.
     """
     if pa.types.is_boolean(column.type):
         return (1.0,)
     values = column.drop_null().to_numpy()
-    there = values[np.isfinite(values)]
-    if not len(there):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return ()
-    deciles = np.quantile(there, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
+    deciles = np.quantile(finite, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
     edges, times = np.unique(deciles, return_counts=True)
     frequent = edges[times > 1].tolist()
-    # Below a decile that is the least value nothing in train can fall: only a frequent one is worth that bin.
-    own = {edge for edge in edges.tolist() if edge in frequent or edge > there.min()}
-    return tuple(sorted(map(float, own | {_beyond(there, value) for value in frequent})))
+    # No training value is below a decile that is the minimum: only a frequent minimum needs the empty bin.
+    own = {edge for edge in edges.tolist() if edge in frequent or edge > finite.min()}
+    return tuple(sorted(map(float, own | {_next_value(finite, value) for value in frequent})))
 
 
-def _beyond(there: npt.NDArray[Any], value: float) -> float:
-    """The smallest of the values above that one; above the greatest, the next number that their type knows."""
-    above = there[there > value]
+def _next_value(values: npt.NDArray[Any], value: float) -> float:
+    """Return the next greater value; for the greatest, the next number of the data type."""
+    above = values[values > value]
     if len(above):
         return float(above.min())
-    if there.dtype.kind != "f":
+    if values.dtype.kind != "f":
         return float(value) + 1
-    # Next to 0 are numbers so small that a processor may be told to take them for 0.
-    return float(np.nextafter(there.dtype.type(value), np.inf)) if value else float(np.finfo(there.dtype).tiny)
+    # The numbers next to 0 are subnormal, and a processor may be set to treat these as 0.
+    return float(np.nextafter(values.dtype.type(value), np.inf)) if value else float(np.finfo(values.dtype).tiny)
 
 
 def _importance(model: Model) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Decide whether a stage took longer than it usually does for as many rows."""
+"""Decide whether a stage took longer than usual for its number of rows."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEAST_DAYS = 3
-"""With fewer earlier days nobody knows what is usual."""
+"""With fewer earlier days, the usual duration is unknown."""
 
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a stage took for so many rows; None for what is not known yet."""
+    """Hold the duration of a stage and its limit; None if not known yet."""
 
     seconds: float
     rows: int
@@ -22,12 +22,13 @@ class Duration:
 
 
 def judge_duration(seconds: float, rows: int, earlier: Sequence[tuple[float, int]], slower: float) -> Duration:
-    """Hold `seconds` for `rows` against the median of the seconds per row of earlier days (seconds and rows of each).
+    """Compare the seconds per row with the median of earlier days, given as (seconds, rows).
 
-    Breached where it took more than `slower` times as long. Not judged without rows, or with fewer than 3 such days.
+    A breach took more than `slower` times as long. Not judged without rows, or with fewer than 3 earlier days with
+    rows.
     """
-    each = [took / done for took, done in earlier if done > 0]
-    if len(each) < LEAST_DAYS or rows <= 0:
+    per_row = [day_seconds / day_rows for day_seconds, day_rows in earlier if day_rows > 0]
+    if len(per_row) < LEAST_DAYS or rows <= 0:
         return Duration(seconds, rows)
-    usual = statistics.median(each) * rows
+    usual = statistics.median(per_row) * rows
     return Duration(seconds, rows, usual, slower * usual, seconds > slower * usual)

@@ -1,4 +1,4 @@
-"""Status: today's state of a use case in one line, with why and what to do. Pure."""
+"""Summarise the state of a use case in one line, with the reason and the remedy. Pure."""
 
 from __future__ import annotations
 
@@ -12,67 +12,67 @@ from include.monitoring.metric_table import MetricValue
 
 Name = Literal["ok", "degraded", "retraining", "no model", "not measured", "unclear", "stale", "damaged"]
 REQUIRED = tuple((metric.name, metric.subject) for metric in MONITORING_METRICS.values() if metric.category == "drift")
-"""What must have been judged before anything is called well: metric and subject."""
+"""Metric and subject that must have been judged before the status can be `ok`."""
 MANY = 3
-"""So many breaches are named in the line; the table below it has all."""
+"""Most breaches that the line names; the table below it lists all."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """The line."""
+    """Hold the status line."""
 
     name: Name
     reason: str
     do: str
     notes: tuple[str, ...] = ()
-    """What else a person should know: what is not judged, what is shown only."""
+    """Further information: limits that are not judged, breaches without effect."""
 
 
 @dataclass(frozen=True)
 class StatusInputs:
-    """What the line is told from."""
+    """Hold the inputs of the status line."""
 
     use_case: str
     day: date
-    """The day looked at."""
+    """The day that is shown."""
     today: date | None
-    """The day it is now; None where an earlier day is looked at on purpose, which cannot be stale."""
+    """The current day; None if an earlier day was chosen, which cannot be stale."""
     stale_periods: int
     rows: Sequence[MetricValue]
-    """The measures of `day`."""
+    """The rows of `metrics` of `day`."""
     champion: str | None
-    """The version that flies on that day."""
+    """The champion of that day."""
     performance: Sequence[tuple[str, str]] = ()
     """Metric and subject of every comparison of performance that has a limit."""
     training: str = ""
-    """Why a training was decided whose outcome is not recorded yet; empty if there is none."""
+    """The reason of a training without a recorded outcome; empty if there is none."""
     training_since: date | None = None
     problems: Sequence[str] = ()
     """Tables that cannot be read."""
 
 
 def overall_status(seen: StatusInputs) -> Status:
-    """The most serious of what is seen; whatever could not be measured is named, and never taken for good."""
+    """Return the most serious status; values that could not be measured are never counted as good."""
     silent, noted = _silent(seen.rows), _notes(seen.rows)
     notes = (*silent, *(note for note in noted if note not in silent))
     if seen.problems:
-        return Status("damaged", " ".join(seen.problems), "Nothing below is to be trusted before that is mended.")
+        return Status("damaged", " ".join(seen.problems), "Do not trust the values below before this is repaired.")
     if seen.champion is None:
         reason = f"No version is champion on {seen.day}, so nothing is scored."
         return Status(
-            "no model", reason, f"Train one: trigger {seen.use_case}__train, and read what its gates say.", notes
+            "no model", reason, f"Train one: trigger {seen.use_case}__train, and read the results of its gates.", notes
         )
     if not seen.rows:
         reason = f"{seen.day} was not measured."
         return Status("not measured", reason, f"Run {seen.use_case}__monitor for it: unpause the DAG, or backfill it.")
     broken = _broken(seen.rows)
     if seen.today is not None and (late := (seen.today - seen.day).days) > seen.stale_periods:
-        reason = f"The newest measured day is {seen.day}, {late:,} days ago. What holds since then is not known."
+        reason = f"The newest measured day is {seen.day}, {late:,} days ago. The state since then is not known."
         do = f"Unpause {seen.use_case}__monitor, or look at its newest run; for other days, backfill it."
         return Status("stale", reason, do, (*broken, *notes))
     if seen.training:
         since = f" since {seen.training_since}" if seen.training_since else ""
-        do = f"Wait for {seen.use_case}__retrain to record what came of it; a failed run says what to do."
+        do = f"Wait for {seen.use_case}__retrain to record the outcome; the log of a failed run says what to do."
         return Status("retraining", f"A training was decided{since}: {seen.training}", do, (*broken, *notes))
     return _measured(seen, broken, silent, notes)
 
@@ -84,9 +84,9 @@ def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ..
     if silent:
         reason = " ".join(silent)
         further = tuple(note for note in notes if note.rstrip(".") not in reason)
-        return Status("unclear", reason, "Whether anything drifts is not known before that is done.", further)
+        return Status("unclear", reason, "Until then, drift is unknown.", further)
     judged = sum(row.breached is not None for row in seen.rows)
-    reason = f"Of {judged} limits that were judged, none that matters is broken."
+    reason = f"{judged} limits were judged, and none that matters is broken."
     if waiting := _unjudged(seen):
         further = tuple(note for note in notes if note not in waiting)
         return Status("ok", reason, f"Performance is not judged yet: {' '.join(waiting)}", further)
@@ -94,71 +94,71 @@ def _measured(seen: StatusInputs, broken: tuple[str, ...], silent: tuple[str, ..
 
 
 def _silent(rows: Sequence[MetricValue]) -> tuple[str, ...]:
-    """Why nobody knows whether anything drifts; empty where it is known."""
-    found = [_state(row) for row in rows if _is_needed(row) and row.value is None]
+    """Return why drift is unknown; empty if it is known."""
+    reasons = [_state(row) for row in rows if _is_needed(row) and row.value is None]
     judged = {(row.metric, row.subject) for row in rows if row.breached is not None or row.value is None}
     lost = [metric for metric, subject in REQUIRED if (metric, subject) not in judged]
-    found += [f"Nothing says what {metric_label(metric)} was; the run's log may say why." for metric in lost]
-    return tuple(dict.fromkeys(found))
+    reasons += [f"The value of {metric_label(metric)} is missing; the run's log may say why." for metric in lost]
+    return tuple(dict.fromkeys(reasons))
 
 
 def _unjudged(seen: StatusInputs) -> tuple[str, ...]:
-    """Why limits of performance were not judged; empty where all were. A value alone is no verdict."""
+    """Return why limits of performance were not judged, even with a value; empty if all were."""
     rows = [row for row in seen.rows if row.metric.startswith(PERFORMANCE)]
-    there = {(row.metric, row.subject) for row in rows}
-    found = [_state(row) for row in rows if row.limit is not None and row.breached is None]
+    measured = {(row.metric, row.subject) for row in rows}
+    reasons = [_state(row) for row in rows if row.limit is not None and row.breached is None]
     lost = [
-        f"Nothing says what {metric} of {subject} is."
+        f"The value of {metric} of {subject} is missing."
         for metric, subject in seen.performance
-        if (metric, subject) not in there
+        if (metric, subject) not in measured
     ]
-    return tuple(dict.fromkeys([*found, *lost]))
+    return tuple(dict.fromkeys([*reasons, *lost]))
 
 
 def _broken(rows: Sequence[MetricValue]) -> tuple[str, ...]:
-    """A sentence for each breach that matters, performance first."""
+    """Return a sentence for each breach that matters, performance first."""
     broken = [row for row in rows if row.breached and not is_shown_only(row)]
     return tuple(in_words(row) for row in sorted(broken, key=order))
 
 
 def order(row: MetricValue) -> tuple[bool, str, str]:
-    """In which order breaches are told: performance first."""
+    """Return the sort key of a breach: performance first, then by name."""
     return not row.metric.startswith(PERFORMANCE), row.metric, row.subject
 
 
 def _notes(rows: Sequence[MetricValue]) -> tuple[str, ...]:
     shown = sorted(row.subject for row in rows if row.breached and is_shown_only(row))
     waiting = dict.fromkeys(_state(row) for row in rows if row.breached is None and row.state and not _is_needed(row))
-    what = "feature differs" if len(shown) == 1 else "features differ"
+    subject = "feature differs" if len(shown) == 1 else "features differ"
     noted = [
-        f"{len(shown)} {what} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
+        f"{len(shown)} {subject} from the training days: {', '.join(shown[:MANY])}{'…' if len(shown) > MANY else '.'}"
     ]
     return (*(noted if shown else ()), *waiting)
 
 
 def _state(row: MetricValue) -> str:
-    """Why a row has no value or no verdict, after the value that it has."""
+    """Return why a row has no value or is not judged, after its value if it has one."""
     state = _sentence(row.state or f"{metric_label(row.metric)} could not be measured")
     defined = find_metric(row.metric)
-    of_feed = defined is not None and defined.subject == "<feed>"  # such a state leaves out which feed it is about
+    of_feed = defined is not None and defined.subject == "<feed>"  # such a state does not name its feed
     state = f"{row.subject}: {state}" if of_feed else state
     return state if row.value is None else f"{in_words(row)} {state}"
 
 
 def is_shown_only(row: MetricValue) -> bool:
-    """Return whether a limit is for the eye: alone it breaks every day, so it makes nothing degraded."""
+    """Return whether a breach is only shown: single features differ every day."""
     defined = find_metric(row.metric)
     return defined is not None and defined.category == "feature"
 
 
 def _is_needed(row: MetricValue) -> bool:
-    """Return whether nobody knows about drift without this metric. Performance waits for labels, and says so."""
+    """Return whether drift is unknown without this metric."""
     defined = find_metric(row.metric)
     return defined is not None and defined.needed_for_drift
 
 
 def in_words(row: MetricValue) -> str:
-    """A measure with its limit as a sentence."""
+    """Return a value with its limit as a sentence."""
     defined, value = find_metric(row.metric), _number(row.value)
     limit = "" if row.limit is None else f" (limit {_number(row.limit)})"
     if defined is None or not defined.breach:
@@ -170,7 +170,7 @@ def in_words(row: MetricValue) -> str:
 
 
 def _compared(row: MetricValue, defined: MonitoringMetric, value: str) -> dict[str, str]:
-    """The words of a comparison of performance, with its lower bound, which is what is held against the limit."""
+    """Return the words of a comparison of performance, with the bound that the limit applies to."""
     bound = f", lower bound {_number(row.lower)}" if row.lower is not None and row.limit is not None else ""
     return {
         "days": f"On {row.days} {'day' if row.days == 1 else 'days'}",

@@ -1,4 +1,4 @@
-"""Messages to people: what happened, the figures, why, what to do, and where to look. Pure: texts from facts."""
+"""Build the messages of events: what happened, values, reason, remedy and links. Pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from include.printable import escape_line, escape_text, escape_values
 
 Event = Literal["failure", "breach", "promotion", "rollback", "rejection", "deadline", "redelivery"]
 LONGEST = 1500
-"""Characters of an error's own words; the rest stands in the log."""
+"""Most characters of an error's text; the log has the rest."""
 SHOWN = 12
-"""Breaches written out; of more, the number."""
+"""Most breaches that are listed; of further ones, the message has the number."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One event, as people and programs are told of it; plain values."""
+    """Describe one event for people and programs; plain values."""
 
     event: Event
     key: str
-    """Names the event for ever: who receives a key twice has received one message twice."""
+    """Identifies the event: messages with equal keys are the same message."""
     use_case: str
     day: str | None
     subject: str
@@ -36,19 +36,19 @@ class Message:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # A line's end in a mail's subject would begin another header.
+        # A line break in a mail's subject would begin another header.
         object.__setattr__(self, "subject", escape_line(" ".join(self.subject.split())))
         object.__setattr__(self, "text", escape_text(self.text))
         object.__setattr__(self, "details", escape_values(self.details))
         object.__setattr__(self, "key", named_metrics(self.key))
 
     def payload(self) -> dict[str, Any]:
-        """For the webhook: JSON values under stable keys."""
-        found: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
-        return found
+        """Return the message for the webhook: JSON values under stable keys."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return values
 
     def html(self) -> str:
-        """For the mail: every character that a person or a program wrote is escaped."""
+        """Return the message for the mail, with all texts escaped."""
         parts = [f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>" for part in self.text.split("\n\n")]
         links = [f'<li><a href="{html.escape(to)}">{html.escape(name)}</a></li>' for name, to in self.links.items()]
         return "".join(parts) + (f"<ul>{''.join(links)}</ul>" if links else "")
@@ -65,18 +65,19 @@ def failure_message(
     error: str,
     links: Mapping[str, str],
 ) -> Message:
-    """A task failed and is not tried again. `error` is the error's own words; empty where the process was lost.
+    """Build the message of a failed task that is not tried again.
 
-    `tries` counts on where a task was cleared, so that failing again after a repair is another event.
+    `error` is the text of the error; empty if the process was lost. `tries` continues to count after a task was
+    cleared, so that another failure after a repair is another event.
     """
-    said = shorten_message(redact(error)) or (
-        "Its process ended without a word: it was killed, or ran out of memory or of time."
+    cause = shorten_message(redact(error)) or (
+        "Its process ended without an error: it was killed, or ran out of memory or time."
     )
     times = f"after {tries} {'try' if tries == 1 else 'tries'}"
     text = (
-        f"The task {task} of {use_case}__{kind} failed {times}, and is not tried again.\n\n{said}\n\n"
-        "What to do: read the last lines of its log, mend what they name, and clear the task there. Tasks after it wait"
-        " for it; no table was left half written."
+        f"The task {task} of {use_case}__{kind} failed {times}, and is not tried again.\n\n{cause}\n\n"
+        "What to do: read the last lines of its log, repair what they name, and clear the task there. Tasks after it"
+        " wait for it; no table was left half written."
     )
     return Message(
         "failure",
@@ -86,16 +87,17 @@ def failure_message(
         _subject(use_case, day, f"{kind}: {task} failed"),
         text,
         links,
-        {"dag": f"{use_case}__{kind}", "run": run_id, "task": task, "tries": tries, "error": said},
+        {"dag": f"{use_case}__{kind}", "run": run_id, "task": task, "tries": tries, "error": cause},
     )
 
 
 def breach_message(
     use_case: str, day: str, new: Sequence[Mapping[str, Any]], lasting: int, links: Mapping[str, str]
 ) -> Message:
-    """Limits that are broken on `day` and were not on the measured day before; `lasting` others were.
+    """Build the message of limits that are broken on `day` but were not on the measured day before.
 
-    `new` are rows of the table metrics. The same ones of the same day are one event.
+    `new` are their rows of the table `metrics`, `lasting` is the number of limits that were broken before. The same
+    breaches of the same day are one event.
     """
     names = [f"{row['metric']} of {row['subject']}" for row in new]
     lines = [_figure(row) for row in new[:SHOWN]]
@@ -105,7 +107,7 @@ def breach_message(
     text = (
         f"{_limits(len(new))} broken on {day} and not on the measured day before:\n"
         + "\n".join(lines)
-        + (f"\n\n{_limits(lasting)} broken since before." if lasting else "")
+        + (f"\n\n{_limits(lasting)} still broken." if lasting else "")
         + "\n\nWhat to do: "
         + " ".join(ADVICE[kind].format(use_case=use_case) for kind in kinds)
     )
@@ -135,13 +137,13 @@ def redelivery_message(
     advice: str,
     links: Mapping[str, str],
 ) -> Message:
-    """Files of `day`, which has landed, are others by now: `files` says what became of each.
+    """Build the message of files that changed after their `day` has landed.
 
-    `state` names what the bucket holds: another change is another event.
+    `files` maps each file to its change. `state` identifies the content of the bucket: another change is another event.
     """
-    lines = [f"{key}: {what}" for key, what in list(files.items())[:SHOWN]]
+    lines = [f"{key}: {change}" for key, change in list(files.items())[:SHOWN]]
     lines += [f"and {len(files) - SHOWN} more"] if len(files) > SHOWN else []
-    text = f"Files of the feed {feed} for {day} are not those that have landed:\n" + "\n".join(lines)
+    text = f"Files of the feed {feed} for {day} changed after the day has landed:\n" + "\n".join(lines)
     return Message(
         "redelivery",
         f"redelivery-{feed}-{day}-{state}",
@@ -165,7 +167,7 @@ def promotion_message(
     gates: Sequence[str],
     links: Mapping[str, str],
 ) -> Message:
-    """A version became champion from `day` on. `gates` are their verdicts in words."""
+    """Build the message of a version that became champion from `day` on, with its gate results."""
     text = (
         f"Version {version} was promoted by {actor}.\n\n{reason}\n\n"
         + "\n".join(gates)
@@ -179,11 +181,11 @@ def promotion_message(
 def rejection_message(
     use_case: str, day: str | None, *, version: str, reason: str, links: Mapping[str, str]
 ) -> Message:
-    """A version was not promoted: its gates or a person said no."""
+    """Build the message of a version that its gates or a person did not promote."""
     text = (
         f"Version {version} was not promoted; the champion stays.\n\n{shorten_message(reason)}\n\n"
-        "What to do: read the version's card for what failed. A new attempt is a training with other data or"
-        f" parameters: {use_case}__train."
+        "What to do: read in the version's card what failed. To try again, train with other data or parameters:"
+        f" {use_case}__train."
     )
     details = {"version": version, "reason": reason}
     subject = _subject(use_case, day, f"version {version} not promoted")
@@ -193,7 +195,7 @@ def rejection_message(
 def rollback_message(
     use_case: str, day: str, *, version: str, entry: int, actor: str, reason: str, told: str, links: Mapping[str, str]
 ) -> Message:
-    """A person made an earlier version champion again, from `day` on; `told` says what becomes of it."""
+    """Build the message of a rollback from `day` on; `told` describes its effect."""
     text = (
         f"{actor} rolled back to version {version}: {reason}\n\n{told}\n\n"
         f"What to do: nothing, if this was meant. Otherwise roll back once more: {use_case}__rollback."
@@ -214,11 +216,14 @@ def deadline_message(
     allowed: str,
     links: Mapping[str, str],
 ) -> Message:
-    """A scheduled run was not done in time; `due` is the moment, `allowed` the time it had."""
+    """Build the message of a scheduled run that missed its deadline.
+
+    `due` is the deadline, `allowed` the time from queueing to it.
+    """
     text = (
         f"The scheduled run of {use_case}__{kind} is {state}; it should have been done by {due}, {allowed} after it was"
-        " queued.\n\nWhat to do: open the run and see which task is running, waiting or queued. A sensor that waits"
-        " names in its log what it waits for; a queue that does not move wants more slots, or a scheduler that lives."
+        " queued.\n\nWhat to do: open the run and see which task is running, waiting or queued. The log of a waiting"
+        " sensor names what it waits for; if tasks stay queued, add slots or check that the scheduler runs."
     )
     details = {"dag": f"{use_case}__{kind}", "run": run_id, "state": state, "due": due}
     subject = _subject(use_case, day, f"{kind} missed its deadline")
@@ -226,7 +231,7 @@ def deadline_message(
 
 
 def should_notify(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether anybody should be woken: single features move every day, and that alone says little."""
+    """Return whether the breaches are worth an alert; those of single features are not."""
     return any(breach_category(str(row["metric"])) != "feature" for row in rows)
 
 
@@ -235,9 +240,10 @@ def new_breaches(
     before: Sequence[Mapping[str, Any]],
     told: Collection[tuple[str, str]] = (),
 ) -> tuple[list[Mapping[str, Any]], int]:
-    """Rows of the table metrics that are broken and were not before, the gravest kinds first; how many others are.
+    """Return the rows of `metrics` that are newly broken, and the number of other broken rows.
 
-    `told` are the (metric, subject) of the day that people know of already: measured again, a day may have more.
+    The most serious categories come first. `told` are the (metric, subject) of the day that were alerted already: a
+    second measurement may find further breaches.
     """
     broken = [row for row in today if row["breached"]]
     old = {(row["metric"], row["subject"]) for row in before if row["breached"]} | set(told)
@@ -250,21 +256,27 @@ def new_breaches(
 
 
 def breach_category(metric: str) -> Category:
-    """Return which kind of breach a metric's is; UndefinedMetricError for a metric that is not defined."""
+    """Return the category of a metric's breaches.
+
+    Raises:
+        UndefinedMetricError: the metric is not defined.
+    """
     return require_metric(metric).category
 
 
 def named_metrics(text: str) -> str:
-    """As a name of a file: letters, digits and a few signs; what had to be changed for that ends with a hash of what it
-    was, so that two texts never have one name. A name stays as it is."""
+    """Return the text as a file name: letters, digits, dots, dashes and underscores.
+
+    A changed text ends with a hash of the original, so that two texts never have the same name.
+    """
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:180]
     return name if name == text else f"{name[:160]}-{_hash(text)}"
 
 
 def shorten_message(text: str) -> str:
-    """At most LONGEST characters."""
+    """Shorten a text to LONGEST characters."""
     text = text.strip()
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … (the rest stands in the log)"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} … (the log has the rest)"
 
 
 def _hash(text: str) -> str:
@@ -280,7 +292,7 @@ def _limits(count: int) -> str:
 
 
 def _figure(row: Mapping[str, Any]) -> str:
-    """`psi of temp: 0.31, limit 0.2 (0.28 to 0.34; 14 days until 2013-04-18)`."""
+    """Return a line such as `psi of temp: 0.31, limit 0.2 (0.28 to 0.34; 14 days until 2013-04-18)`."""
     number = {name: _short(row.get(name)) for name in ("value", "lower", "upper", "limit")}
     about = []
     if number["lower"] and number["upper"]:

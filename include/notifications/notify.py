@@ -1,4 +1,4 @@
-"""Tell: write an alert down, and send what waits to be sent. It never raises for a receiver that is down."""
+"""Build alerts, queue them and send them. A receiver that is down never raises an error."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ from include.promotion.rollback import RollbackResult
 log = printable_logger(__name__)
 
 Send = Callable[[Message], None]
-"""Sends one message, or raises; Refused where the fault may lie with this message alone."""
+"""Sends one message or raises; NotificationRefusedError if only this message may be at fault."""
 
 
 class NotificationRefusedError(Exception):
-    """The receiver has answered, and does not take this message: it may well take others."""
+    """Report that the receiver refused this message; it may accept others."""
 
 
 def deliver_queued(use_case: UseCase, message: Message | None, ways: Mapping[str, Send]) -> None:
-    """Write `message` down for each of `ways`, unless it is there already, and send whatever waits, the newest first.
+    """Queue `message` for each of `ways`, unless it is queued already, and send the queue, the newest first.
 
-    What cannot be sent is an error in the log, and waits for the next alert or measurement of the use case, for seven
-    days. A way whose receiver did not answer is not tried again within this call, so that a dead receiver costs one
-    time-out; after a message that was Refused, the next one is.
+    A message that cannot be sent is logged as an error and tried again with the next alert or measurement of the use
+    case, for seven days. A way whose receiver does not answer is not tried again within this call, so that it costs one
+    time-out; after a refused message, the next one is tried.
     """
     outbox = NotificationQueue.of(use_case)
     if message is not None and not ways:
-        log.info("%s: nobody is told of %r: no Connection is there to tell by.", use_case.name, message.subject)
+        log.info("%s: %r is not sent, since no Connection for alerts exists.", use_case.name, message.subject)
     elif message is not None and not outbox.put(message, list(ways)):
-        log.info("%s: %r was told of before.", use_case.name, message.subject)
+        log.info("%s: %r was queued before.", use_case.name, message.subject)
     open_ways = dict(ways)
     for letter in outbox.waiting() if ways else []:
         if letter.is_too_old():
-            log.error("The alert %r was never sent by all of %s, and is given up.", letter.message.subject, letter.ways)
+            log.error(
+                "The alert %r could not be sent by all of %s and is given up.", letter.message.subject, letter.ways
+            )
             outbox.close(letter)
             continue
         for dead in _deliver(outbox, letter, open_ways):
@@ -50,7 +52,7 @@ def deliver_queued(use_case: UseCase, message: Message | None, ways: Mapping[str
 
 
 def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mapping[str, Send]) -> list[str]:
-    """Send a letter by each of its ways that it was not sent by; the ways that nothing can be sent by."""
+    """Send a message by its remaining ways; return the ways whose receiver did not answer."""
     key, dead = letter.message.key, []
     with outbox.hold(key) as mine:
         for way in letter.ways if mine else ():
@@ -61,7 +63,7 @@ def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mappin
             except Exception as error:
                 log.exception(
                     "The alert %r could not be sent by %s. It is kept in %s and tried again with the next alert or"
-                    " measurement; mend the Connection or its receiver.",
+                    " measurement; repair the Connection or its receiver.",
                     letter.message.subject,
                     way,
                     outbox.folder,
@@ -69,34 +71,34 @@ def _deliver(outbox: NotificationQueue, letter: QueuedNotification, ways: Mappin
                 dead += [] if isinstance(error, NotificationRefusedError) else [way]
             else:
                 outbox.sent(letter, way)
-                log.info("Told of %r by %s.", letter.message.subject, way)
+                log.info("Sent %r by %s.", letter.message.subject, way)
     return dead
 
 
 def breach_alert(project: Project, day: date, links: Mapping[str, str]) -> Message | None:
-    """What broke on `day` and had not on the newest measured day before it; None if nothing worth telling did.
+    """Build the alert for limits newly broken on `day`, compared with the previous measured day.
 
-    What was told of that day before is left out: a day that is measured again is told of where it broke more.
+    Returns None if no breach is worth an alert. Breaches already alerted for this day are left out.
     """
     view = project.lake.as_of(day)
     earlier = list(view.partitions("metrics", until=day - timedelta(days=1)))[-1:]
     today = view.read("metrics", day, day).to_pylist()
     before = view.read("metrics", earlier[0], earlier[0]).to_pylist() if earlier else []
-    new, lasting = messages.new_breaches(today, before, _told(project.use_case, day))
+    new, lasting = messages.new_breaches(today, before, _alerted_breaches(project.use_case, day))
     if not messages.should_notify(new):
         return None
     return messages.breach_message(project.use_case.name, day.isoformat(), new, lasting, links)
 
 
-def _told(use_case: UseCase, day: date) -> set[tuple[str, str]]:
-    """The (metric, subject) of that day's breaches that were written down to be told."""
+def _alerted_breaches(use_case: UseCase, day: date) -> set[tuple[str, str]]:
+    """Return the (metric, subject) of that day's breaches that were queued."""
     letters = NotificationQueue.of(use_case).beginning(f"breach-{day}")
     rows = [row for letter in letters for row in letter.message.details.get("breaches", ())]
     return {(row["metric"], row["subject"]) for row in rows}
 
 
 def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, str]) -> Message:
-    """That files which have landed are others by now."""
+    """Build the alert for files that changed after they have landed."""
     return messages.redelivery_message(
         use_case.name,
         found.day.isoformat(),
@@ -109,7 +111,7 @@ def redelivery_alert(use_case: UseCase, found: Redelivery, links: Mapping[str, s
 
 
 def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str, str]) -> Message:
-    """That a version was promoted, or not, with the verdicts of its gates."""
+    """Build the alert for a version that was or was not promoted, with its gate results."""
     use_case = project.use_case
     links = {**links, **version_page(use_case, result.version)}
     if not result.promoted or result.entry is None:
@@ -130,13 +132,13 @@ def promotion_alert(project: Project, result: PromoteResult, links: Mapping[str,
 
 
 def rejection_alert(use_case: UseCase, version: str, reason: str, links: Mapping[str, str]) -> Message:
-    """That a person rejected a version, or nobody answered in time."""
+    """Build the alert for a version that a person rejected, or whose approval timed out."""
     links = {**links, **version_page(use_case, version)}
     return messages.rejection_message(use_case.name, None, version=version, reason=reason, links=links)
 
 
 def rollback_alert(project: Project, result: RollbackResult, links: Mapping[str, str]) -> Message:
-    """That a person went back to an earlier version."""
+    """Build the alert for a rollback to an earlier version."""
     entry = project.ledger.entries()[result.entry - 1]
     return messages.rollback_message(
         project.use_case.name,
@@ -151,6 +153,6 @@ def rollback_alert(project: Project, result: RollbackResult, links: Mapping[str,
 
 
 def version_page(use_case: UseCase, version: str) -> dict[str, str]:
-    """`version`: its address in MLflow; empty where MLflow is no server that a browser could open."""
+    """Return the link `version` to MLflow; empty if MLflow has no address for a browser."""
     server = settings.current_settings().mlflow_shown
     return {"version": f"{server}/#/models/{use_case.name}/versions/{version}"} if server else {}

@@ -1,7 +1,7 @@
-"""The outbox: every alert is written down before it is sent, and again once it was, so that none is lost or sent twice.
+"""Store every alert before it is sent, and mark it afterwards, so that none is lost.
 
-`alerts/<key>.json` is made once per event and never changed; `alerts/<key>.<way>.done` says that it was sent that way.
-Who is killed between sending and writing that down sends it once more: at least once.
+`alerts/<key>.json` is created once per event and never changed; `alerts/<key>.<way>.done` marks that it was sent that
+way. Delivery is at least once: a process killed after sending and before marking leads to a second delivery.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from include.printable import printable_logger
 log = printable_logger(__name__)
 
 KEPT_FOR = timedelta(days=7)
-"""How long it is tried to send a message: an older one would mislead more than it helps."""
+"""How long sending is tried: an older message would mislead more than help."""
 
 
 @dataclass(frozen=True)
 class QueuedNotification:
-    """A message with the ways by which it is to be sent, and when it was written."""
+    """Hold a message with the ways to send it by, and the time at which it was queued."""
 
     message: Message
     ways: tuple[str, ...]
@@ -43,7 +43,7 @@ class QueuedNotification:
 
 @dataclass(frozen=True)
 class NotificationQueue:
-    """The alerts of one use case."""
+    """Store the alerts of one use case."""
 
     folder: StoragePath
 
@@ -52,26 +52,30 @@ class NotificationQueue:
         return cls(StoragePath.of(settings.current_settings().lake) / use_case.name / "alerts")
 
     def put(self, message: Message, ways: Sequence[str]) -> bool:
-        """Write a message down, to be sent by each of `ways`; False, and nothing is done, where it is there already."""
+        """Queue a message for each of `ways`; return False if it is queued already."""
         written_at = datetime.now(UTC).isoformat(timespec="seconds")
         return self._path(message.key).create(QueuedNotification(message, tuple(ways), written_at).content())
 
     def waiting(self) -> list[QueuedNotification]:
-        """What was neither sent by all of its ways nor given up, the newest first."""
+        """Return what was neither sent by all of its ways nor given up, the newest first."""
         names = self._names()
         keys = [name.removesuffix(".json") for name in names if name.endswith(".json")]
-        # The names alone tell what is done: of a year of alerts, only the open ones are read.
+        # The file names show what is done: of a year of alerts, only the open ones are read.
         letters = self._readable(key for key in keys if self._done(key, "all").name not in names)
         return sorted(letters, key=lambda letter: (letter.written_at, letter.message.key), reverse=True)
 
     def beginning(self, text: str) -> list[QueuedNotification]:
-        """Every letter whose key begins with that text, sent or not."""
+        """Return every message whose key begins with that text, sent or not."""
         names = sorted(name for name in self._names() if name.startswith(text) and name.endswith(".json"))
         return self._readable(name.removesuffix(".json") for name in names)
 
     def read(self, key: str) -> QueuedNotification:
-        """The letter of that key; FileNotFoundError if there is none, ValueError, TypeError or KeyError where another
-        version of this program, or nobody, wrote what is there."""
+        """Return the message of that key.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError, TypeError, KeyError: the file has another format.
+        """
         values = json.loads(self._path(key).read())
         datetime.fromisoformat(values["written_at"])
         return QueuedNotification(Message(**values["message"]), tuple(values["ways"]), values["written_at"])
@@ -80,37 +84,37 @@ class NotificationQueue:
         return set(self.folder.names())
 
     def _readable(self, keys: Iterable[str]) -> list[QueuedNotification]:
-        """Those letters, but for what cannot be read: one such must not keep the others from being sent."""
-        found = []
+        """Return the readable messages: an unreadable one must not block the others."""
+        readable = []
         for key in keys:
             try:
-                found.append(self.read(key))
+                readable.append(self.read(key))
             except (ValueError, TypeError, KeyError, OSError):
                 log.exception(
-                    "The alert %s cannot be read, and is left out. Another version of this program may have written it,"
-                    " and send it; otherwise look what it says, and remove it.",
+                    "The alert %s cannot be read, and is left out. Another version of this program may have written it"
+                    " and will send it; otherwise read it and remove it.",
                     self._path(key),
                 )
-        return found
+        return readable
 
     @contextmanager
     def hold(self, key: str) -> Iterator[bool]:
-        """Whether this process alone may send that letter now: see `lease`."""
+        """Yield whether this process holds the lock for sending that message: see `try_lock`."""
         with lock.try_lock(self._path(key)) as mine:
             yield mine
 
     def is_sent(self, key: str, way: str) -> bool:
-        """Whether it was sent that way."""
+        """Return whether it was sent that way."""
         return self._done(key, way).exists()
 
     def sent(self, letter: QueuedNotification, way: str) -> None:
-        """Write down that it was sent that way."""
+        """Mark that it was sent that way."""
         self._done(letter.message.key, way).create(b"")
-        if all(self.is_sent(letter.message.key, each) for each in letter.ways):
+        if all(self.is_sent(letter.message.key, other) for other in letter.ways):
             self.close(letter)
 
     def close(self, letter: QueuedNotification) -> None:
-        """Write down that nothing of it is to be sent any more."""
+        """Mark that it is not sent any more."""
         self._done(letter.message.key, "all").create(b"")
 
     def _path(self, key: str) -> StoragePath:

@@ -1,6 +1,6 @@
-"""Redaction: what an error says, without what would open a door; rather too much is blackened than too little.
+"""Redact secrets in the texts of errors; in doubt, redact too much.
 
-Airflow blackens what its Connections and Variables hold; this is for what comes from elsewhere.
+Airflow redacts the values of its Connections and Variables; this module covers other secrets.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 
 LONGEST = 50_000
-"""Characters of a text that are looked at; what follows is dropped."""
+"""Most characters of a text; the rest is dropped."""
 _NAMES = (
     r"passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|(?:access|account|private)[_-]?key|signature|credential"
 )
-"""What the names of secrets contain."""
+"""Parts of the names of secrets."""
 _QUOTE = r"\\?[\"']?"
 _QUOTED = r"\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|\\\"[^\"]*\"?|\\'[^']*'?"
 _VALUE = rf"(?:{_QUOTED}|[^\s\"'\\]\S*?(?=[\"'](?:[\s,;:)}}\]]|$)|\s|$))"
-"""In quotes, or up to the next space: an unquoted password may hold anything else."""
+"""A quoted text, or text up to the next space: an unquoted password may contain any other character."""
 _RULES = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), "***"),
     # The user and password of an address: up to its last @, since a password may hold one, or a slash.
@@ -30,7 +30,7 @@ _RULES = (
 
 
 def redact(text: str) -> str:
-    """The text without passwords, tokens and keys, as far as their names or places give them away; and encodable."""
+    """Remove passwords, tokens and keys that their names or positions identify; make the text encodable."""
     if len(text) > LONGEST:
         kept = text[:LONGEST].rsplit(maxsplit=1)
         text = f"{kept[0] if len(kept) > 1 else ''} …"  # a word that is cut may be half a password

@@ -1,6 +1,6 @@
-"""Claims on the budget of trainings: a file for each slot of a month, made once and never changed or removed.
+"""Store claims on the monthly budget of trainings: one file per slot, never changed.
 
-Whoever makes the file has the slot. Two processes that decide at once cannot both have the last one.
+The process that creates the file has the slot, so two concurrent processes cannot both take the last one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from include.lake.object_store import StoragePath
 
 
 class ReservationCorruptedError(AirworthyError):
-    """A claim cannot be read, so nobody knows whose it is."""
+    """Report a claim that cannot be read, so that its day is unknown."""
 
     def __init__(self, place: StoragePath, cause: Exception) -> None:
         super().__init__(
@@ -28,16 +28,16 @@ class ReservationCorruptedError(AirworthyError):
 
 @dataclass(frozen=True)
 class Reservation:
-    """The right to one training, for one day."""
+    """Hold the claim of one day on one training."""
 
     day: date
     slot: int
-    """From 1 on, of the day's month."""
+    """Number within the day's month, from 1."""
 
 
 @dataclass(frozen=True)
 class RetrainingBudget:
-    """The claims of one use case, under `<lake>/<use case>/claims/<YYYY-MM>/<slot>.json`."""
+    """Store the claims of a use case in `<lake>/<use case>/claims/<YYYY-MM>/<slot>.json`."""
 
     folder: StoragePath
 
@@ -46,20 +46,26 @@ class RetrainingBudget:
         return cls(lake_root(use_case.name) / "claims")
 
     def of_month(self, day: date) -> list[Reservation]:
-        """All claims of that day's month, in the order of slots. Raises ReservationCorruptedError."""
+        """Return all claims of that day's month, in the order of slots.
+
+        Raises:
+            ReservationCorruptedError: a claim cannot be read.
+        """
         folder = self.folder / f"{day:%Y-%m}"
         names = [name for name in folder.names() if re.fullmatch(r"\d+\.json", name)]
-        found = zip(names, folder.read_all(names), strict=True)
-        return sorted((_claim(folder / name, content) for name, content in found), key=lambda claim: claim.slot)
+        files = zip(names, folder.read_all(names), strict=True)
+        return sorted((_claim(folder / name, content) for name, content in files), key=lambda claim: claim.slot)
 
     def claim(self, day: date, slots: int) -> Reservation | None:
-        """The day's claim, made now unless it has one: the first free of the month's `slots`; None if none is free.
+        """Return the day's claim; without one, claim the first free of the month's `slots`.
 
-        Safe among processes, and the same for the same day however often it is called. Raises
-        ReservationCorruptedError.
+        Returns None if no slot is free. Safe with concurrent processes; repeating it for a day returns the same claim.
+
+        Raises:
+            ReservationCorruptedError: a claim cannot be read.
         """
-        if there := next((claim for claim in self.of_month(day) if claim.day == day), None):
-            return there
+        if existing := next((claim for claim in self.of_month(day) if claim.day == day), None):
+            return existing
         content = (json.dumps({"day": day.isoformat()}) + "\n").encode()
         for slot in range(1, slots + 1):
             place = self.folder / f"{day:%Y-%m}" / f"{slot:02d}.json"

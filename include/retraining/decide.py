@@ -1,4 +1,4 @@
-"""Decide: whether a day's measures, and those before, ask for a training, by the policy of the use case."""
+"""Decide by the use case's policy whether a day triggers a training, and store the decision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.retraining.policy import CurrentChampion, MeasuredPeriod, Outcome, 
 
 @dataclass(frozen=True)
 class DecideResult:
-    """The decision that stands; plain values."""
+    """Hold the decision of a day; plain values."""
 
     day: str
     outcome: str
@@ -27,20 +27,23 @@ class DecideResult:
     reason: str
     model_version: str | None
     new: bool
-    """Whether this call has made it."""
+    """Whether this call made the decision."""
 
 
 def decide_retraining(project: Project, day: date) -> DecideResult:
-    """Make the decision of the day, once: decided before, it stands, whatever became known since.
+    """Make the decision of the day; an existing decision is returned unchanged.
 
-    Reads the measures up to the day, the decisions before it with what became of them, the champion of the day and the
-    claims of its month. Where two decide at once, the first stands, and both return it. Raises InvalidRequestError (a
-    day before the first), PartitionMissingError (no measures of the day, or no decision of the day before).
+    It depends on the metrics up to the day, the earlier decisions with their results, the champion of the day and the
+    claims of its month. If two processes decide at once, both return the decision that was stored first.
+
+    Raises:
+        InvalidRequestError: the day is before the first.
+        PartitionMissingError: the day has no metrics, or the day before has no decision.
     """
     use_case = project.use_case
     use_case.require(day)
-    if stands := existing_decision(project, day):
-        return stands
+    if existing := existing_decision(project, day):
+        return existing
     require_decision_before(project, day)
     view, policy = project.lake.as_of(day), use_case.retraining
     if day not in view.partitions("metrics", since=day):
@@ -54,15 +57,15 @@ def decide_retraining(project: Project, day: date) -> DecideResult:
         policy, day, _measured(view, since), decided, _champion(project, day), claimed
     )
     before = day - timedelta(days=1)
-    begins = "" if any(each.day == before for each in decided) else " The chain of decisions begins here."
+    begins = "" if any(past.day == before for past in decided) else " The chain of decisions begins here."
     new = _write(view, decision, decision.reason + begins)
-    stands = existing_decision(project, day)
-    assert stands is not None
-    return replace(stands, new=new)
+    stored = existing_decision(project, day)
+    assert stored is not None
+    return replace(stored, new=new)
 
 
 def existing_decision(project: Project, day: date) -> DecideResult | None:
-    """The decision of a day that is decided; None for one that is not."""
+    """Return the decision of a day; None if it is not decided."""
     rows = project.lake.as_of(day).read("decisions", day).to_pylist()
     if not rows:
         return None
@@ -70,9 +73,10 @@ def existing_decision(project: Project, day: date) -> DecideResult | None:
 
 
 def missing_decision_before(project: Project, day: date) -> date | None:
-    """The day before, where its decision must be made first; None where `day` may be decided.
+    """Return the day before if its decision must be made first; None if `day` may be decided.
 
-    The chain begins where nobody flew the day before, and where nothing was decided as far back as the policy looks.
+    A chain of decisions begins with `day` if the day before had no champion, or if no day within the policy's look-back
+    is decided.
     """
     before = retraining_policy.missing_decision(
         project.use_case.retraining, day, set(project.lake.as_of(day).partitions("decisions"))
@@ -85,36 +89,39 @@ def missing_decision_before(project: Project, day: date) -> date | None:
 
 
 def require_decision_before(project: Project, day: date) -> None:
-    """PartitionMissingError, naming the day before, where its decision must be made first."""
+    """Check that the decision of the day before is made, if it must be made first.
+
+    Raises:
+        PartitionMissingError: it is missing.
+    """
     if before := missing_decision_before(project, day):
         raise PartitionMissingError(
-            project.use_case.name, "decisions", before, f", and the decision of {day} builds on them"
+            project.use_case.name, "decisions", before, f", and the decision of {day} depends on them"
         )
 
 
 def has_no_open_retraining(project: Project, day: date) -> bool:
-    """Whether what became of every training that was decided before the day is known, as far back as the policy
-    looks."""
+    """Return whether all trainings decided within the look-back before the day have an outcome."""
     earliest = day - retraining_policy.decision_lookback(project.use_case.retraining)
     return not any(
-        each.outcome == "retrain" and each.result is None and earliest <= each.day < day
-        for each in decision_history(project, day)
+        decision.outcome == "retrain" and decision.result is None and earliest <= decision.day < day
+        for decision in decision_history(project, day)
     )
 
 
 def decision_history(project: Project, day: date) -> list[PastDecision]:
-    """Decisions near the day with what became of them, and trainings before it; also later decisions, which forbid one.
+    """Return the decisions within the look-back, all earlier trainings, and later decisions.
 
-    Of a later decision, only that it was made is told.
+    Earlier ones have their results. A later decision forbids a training whatever it is, so each is returned as a hold.
     """
     reach = retraining_policy.decision_lookback(project.use_case.retraining)
     view = project.lake.as_of(day)
     results = {row["day"]: row["outcome"] for row in view.read("retrainings").to_pylist()}
     outcomes: dict[date, Outcome] = dict.fromkeys(results, "retrain")
     outcomes |= {row["day"]: row["outcome"] for row in view.read("decisions", since=day - reach).to_pylist()}
-    known = [PastDecision(each, outcome, results.get(each)) for each, outcome in sorted(outcomes.items()) if each < day]
+    known = [PastDecision(past, outcome, results.get(past)) for past, outcome in sorted(outcomes.items()) if past < day]
     later = project.lake.as_of(day + reach).partitions("decisions", since=day + timedelta(days=1))
-    return [*known, *(PastDecision(each, "hold") for each in later)]
+    return [*known, *(PastDecision(later_day, "hold") for later_day in later)]
 
 
 def _champion(project: Project, day: date) -> CurrentChampion | None:
@@ -123,7 +130,7 @@ def _champion(project: Project, day: date) -> CurrentChampion | None:
 
 
 def _measured(view: AsOfSnapshot, since: date) -> list[MeasuredPeriod]:
-    """The signals of each measured day from `since` on."""
+    """Return the signals of each measured day from `since` on."""
     by_day: dict[date, list[Mapping[str, object]]] = {}
     for row in view.read("metrics", since=since).to_pylist():
         by_day.setdefault(row["day"], []).append(row)
@@ -131,7 +138,7 @@ def _measured(view: AsOfSnapshot, since: date) -> list[MeasuredPeriod]:
 
 
 def _write(view: AsOfSnapshot, decision: RetrainingDecision, reason: str) -> bool:
-    """Whether this one stands; not where another was first."""
+    """Store the decision unless the day has one; return whether it was stored."""
     lake, day = view.lake, view.day
     row = {
         "outcome": decision.outcome,

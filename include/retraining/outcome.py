@@ -1,4 +1,4 @@
-"""Record the outcome: what became of the training that a day's decision asked for."""
+"""Record the outcome of the training that a day's decision triggered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from include.retraining.policy import Result
 
 @dataclass(frozen=True)
 class OutcomeResult:
-    """What became of the training; plain values."""
+    """Hold the outcome of a training; plain values."""
 
     day: str
     outcome: Result
@@ -29,7 +29,7 @@ class OutcomeResult:
     model_version: str | None
     """The challenger, if one was registered."""
     training: str
-    """Airflow's id of the training's run; empty where none was started."""
+    """Airflow's id of the training's run; empty if none was started."""
 
 
 def record_training_outcome(
@@ -42,20 +42,23 @@ def record_training_outcome(
     promotion: Mapping[str, Any] | None = None,
     why_not: str = "",
 ) -> OutcomeResult:
-    """Record the outcome in the day's partition of `retrainings`; the same again changes nothing.
+    """Record the outcome in the day's partition of `retrainings`; repeating it changes nothing.
 
-    `training` is the id of the training's run and `state` how it ended, None where it was never started, which
-    `why_not` explains; `version` and `promotion` are what its tasks `register` and `promote` returned, if they did.
-    A training that a person has run again since is recorded anew. Raises InvalidRequestError where nothing was decided.
+    `training` is the id of the training's run and `state` its final state, None if it was not started, for the reason
+    `why_not`; `version` and `promotion` are the results of its tasks `register` and `promote`, if any. If a person ran
+    the training again, its new outcome replaces the recorded one.
+
+    Raises:
+        InvalidRequestError: no training was decided on that day.
     """
     decision = decide.existing_decision(project, day)
     if decision is None or decision.outcome != "retrain":
         raise InvalidRequestError(
             f"{project.use_case.name}: no training was decided on {day}, so there is no outcome to record."
         )
-    decided, life, told = _standing(project, version) if version else (None, "", "")
+    decided, life, not_promoted = _version_state(project, version) if version else (None, "", "")
     outcome, reason = outcome_rules.training_outcome(
-        training, state, promotion=promotion, decided=decided, life=life, told=told, why_not=why_not
+        training, state, promotion=promotion, decided=decided, life=life, told=not_promoted, why_not=why_not
     )
     row = {"outcome": outcome, "reason": reason, "model_version": version, "run_id": training if state else None}
     lake = project.lake
@@ -69,8 +72,8 @@ def record_training_outcome(
     return OutcomeResult(day.isoformat(), outcome, reason, version, training if state else "")
 
 
-def _standing(project: Project, number: str) -> tuple[StandingApproval | None, str, str]:
-    """Return what was decided on a version, its life, and why it was not promoted."""
+def _version_state(project: Project, number: str) -> tuple[StandingApproval | None, str, str]:
+    """Return a version's approval, its lifecycle state, and why it was not promoted."""
     registry, entries = project.registry, project.ledger.entries()
     version = registry.version(number)
     life = lifecycle.lifecycle_states([version], entries, project.use_case.newest_period())[number]
@@ -78,6 +81,6 @@ def _standing(project: Project, number: str) -> tuple[StandingApproval | None, s
 
 
 def recorded_outcome(project: Project, day: date) -> str | None:
-    """The outcome on record for the day; None if there is none."""
+    """Return the recorded outcome of the day; None if there is none."""
     rows = project.lake.as_of(day).read("retrainings", day).to_pylist()
     return rows[0]["outcome"] if rows else None

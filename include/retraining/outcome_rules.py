@@ -1,4 +1,4 @@
-"""Outcomes of trainings that a policy asked for: promoted, rejected, not promoted, failed or not started. Pure."""
+"""Derive the outcome of a training that the policy triggered. Pure."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def training_outcome(
     told: str,
     why_not: str = "",
 ) -> tuple[Result, str]:
-    """The outcome and its reason, a sentence.
+    """Return the outcome and its reason, a sentence.
 
-    `state` is how the run `training` ended, None where there was none; `promotion` is what promoting returned, None
-    where it was skipped. `decided`, `life` and `told` (why it was not promoted) are the version's: None and empty where
-    none was registered.
+    `state` is the final state of the run `training`, None if there was no run; `promotion` is the result of the task
+    `promote`, None if it was skipped. `decided`, `life` and `told` (the reason why it was not promoted) describe the
+    version: None and empty if none was registered.
     """
     if state is None:
-        return "not started", why_not or "Nobody knows why it was not started."
+        return "not started", why_not or "The reason why it was not started is unknown."
     if state != "success":
-        return "failed", f"The training {training} ended as {state}; its log says why."
+        return "failed", f"The training {training} ended as {state}; see its log."
     if promotion is not None and promotion["promoted"]:
         return "promoted", str(promotion["reason"])
     if decided is not None and not decided.approved:
         return "rejected", f"It was {decided}."
-    said = str((promotion or {}).get("reason") or told or "The training did not promote it.")
-    return ("rejected" if life == "rejected" else "not promoted"), said
+    reason = str((promotion or {}).get("reason") or told or "The training did not promote it.")
+    return ("rejected" if life == "rejected" else "not promoted"), reason

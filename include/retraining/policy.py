@@ -1,4 +1,4 @@
-"""Decisions to retrain: from what the days before showed, by the declared policy, with reasons. Pure.
+"""Decide from measured days, by the declared policy, whether to retrain. Pure.
 
 The rule "at least n of the last m windows, and the newest" is that of Databricks' mlops-stacks.
 """
@@ -16,9 +16,9 @@ from include.monitoring.definitions import MONITORING_METRICS, PERFORMANCE, SIGN
 
 Outcome = Literal["retrain", "hold"]
 Result = Literal["promoted", "rejected", "not promoted", "failed", "not started"]
-"""What became of a training that was decided: the table `retrainings`."""
+"""Outcome of a training that was decided: the table `retrainings`."""
 NOT_CONVINCING = ("rejected", "not promoted")
-"""A challenger was made, and the champion stayed. A training that failed or never started says nothing of the data."""
+"""Results with a challenger that did not replace the champion. Failed or not started trainings do not count."""
 ROWS = {
     metric.signal: (metric.name, metric.signal_subject)
     for metric in MONITORING_METRICS.values()
@@ -35,29 +35,29 @@ SHOWN_BY = {
 
 @dataclass(frozen=True)
 class SignalValue:
-    """What one day's measures say of one signal."""
+    """Hold one signal on one day."""
 
     breached: bool | None
-    """None: not judged that day."""
+    """None: not judged on that day."""
     value: float | None = None
     limit: float | None = None
     what: str = ""
-    """The metric, where a signal is shown by several."""
+    """The metric, if several belong to the signal."""
     state: str = ""
     """Why it is not judged."""
     about: date | None = None
-    """The day that it is of, or the last of several: performance is known of days long past only."""
+    """The measured day, or the last of several: performance is known only for days before the label delay."""
     lower: float | None = None
-    """The bound that is held against the limit; None where the value itself is."""
+    """The bound that is compared with the limit; None if the value is."""
 
 
 @dataclass(frozen=True)
 class MeasuredPeriod:
-    """One day's measures."""
+    """Hold the signals of one day."""
 
     day: date
     version: str | None
-    """The version that scored the day; None where nobody did."""
+    """The version that scored the day; None if it was not scored."""
     signals: Mapping[str, SignalValue] = field(default_factory=dict)
     state: str = ""
     """Why the day has no version."""
@@ -65,7 +65,7 @@ class MeasuredPeriod:
 
 @dataclass(frozen=True)
 class CurrentChampion:
-    """The champion of a day, as the ledger says while the day is decided."""
+    """Hold the champion of a day by the ledger at the time of the decision."""
 
     version: str
     since: date
@@ -73,7 +73,7 @@ class CurrentChampion:
 
 @dataclass(frozen=True)
 class PastDecision:
-    """An earlier decision, and what became of the training, if that was the decision and is known."""
+    """Hold an earlier decision, with the result of its training if there is one."""
 
     day: date
     outcome: Outcome
@@ -82,13 +82,13 @@ class PastDecision:
 
 @dataclass(frozen=True)
 class SignalFinding:
-    """What one signal shows over the days that count."""
+    """Hold one signal over the days that count."""
 
     signal: str
     breached: bool | None
     """On the newest day; None: not judged."""
     breaches: int
-    """Days that broke, of the `measured` ones that count."""
+    """Days with a breach, of the `measured` days that count."""
     measured: int
     of_periods: int
     value: float | None
@@ -98,12 +98,12 @@ class SignalFinding:
     what: str = ""
     state: str = ""
     about: str = ""
-    """The last day that it was judged on; empty where it was not."""
+    """The last day that it was judged on; empty if it was not judged."""
 
 
 @dataclass(frozen=True)
 class RetrainingDecision:
-    """Whether to train, with reasons: sentences for a person."""
+    """Hold whether to train, with the reason in sentences."""
 
     outcome: Outcome
     reason: str
@@ -115,12 +115,12 @@ class RetrainingDecision:
         return self.outcome == "retrain"
 
     def signals_json(self) -> str:
-        """As the table `decisions` keeps them."""
+        """Return the signals in the format of the table `decisions`."""
         return json.dumps([asdict(finding) for finding in self.signals])
 
 
 def decision_lookback(policy: Retraining) -> timedelta:
-    """How far back a decision looks for earlier ones: beyond it, nothing decided then matters now."""
+    """Return how far back earlier decisions can affect a decision."""
     return timedelta(days=policy.decision_lookback_periods)
 
 
@@ -132,73 +132,76 @@ def decide_by_policy(
     champion: CurrentChampion | None,
     claimed: Collection[date] = (),
 ) -> RetrainingDecision:
-    """Whether the measures of `day` and the days before it ask for a training, and whether the policy allows one.
+    """Decide whether `day` and the days before it trigger a training that the policy allows.
 
-    `measured` and `decided` may be in any order. Measures of later days are never looked at; a later decision within
-    the policy's memory makes this one a hold, since decisions build on each other in the order of days. So does a
-    `champion` of the day other than the version that was measured: nobody trains against a model that no longer flies.
+    `measured` and `decided` may be in any order. Later days are ignored in `measured`. The decision is a hold if a
+    later day within the look-back is decided, since decisions build on each other in the order of days, or if the
+    `champion` is not the version that was measured, since the measurements do not describe the current champion.
     `claimed` are the days whose training has a claim on the budget.
     """
-    today = next((each for each in measured if each.day == day), MeasuredPeriod(day, None, state="it was not measured"))
+    unmeasured = MeasuredPeriod(day, None, state="it was not measured")
+    today = next((period for period in measured if period.day == day), unmeasured)
     signals = tuple(_finding(policy, signal, today, measured) for signal in policy.signals)
-    asking = [each for each in signals if each.asks]
+    triggered = any(finding.asks for finding in signals)
     against = [*_replaced(today, champion), *_objections(policy, day, decided, claimed)]
-    shown = _shown(policy, today, signals)
-    if asking and not against:
-        return RetrainingDecision("retrain", shown, signals, today.version)
-    if asking:
-        shown = f"{shown} But no training is triggered: {' '.join(against)}"
-    return RetrainingDecision("hold", shown, signals, today.version)
+    reason = _signals_text(policy, today, signals)
+    if triggered and not against:
+        return RetrainingDecision("retrain", reason, signals, today.version)
+    if triggered:
+        reason = f"{reason} But no training is triggered: {' '.join(against)}"
+    return RetrainingDecision("hold", reason, signals, today.version)
 
 
 def missing_decision(policy: Retraining, day: date, decided: Collection[date]) -> date | None:
-    """The day before, where its decision must be made first; None where it is made, or the chain begins with `day`:
-    no decision within the policy's memory before it."""
+    """Return the day before if its decision is missing and must be made first.
+
+    Returns None if it is decided, or if no day within the look-back is: then the chain of decisions begins with `day`.
+    """
     before = day - timedelta(days=1)
     if before in decided:
         return None
-    return before if any(day - decision_lookback(policy) <= each < day for each in decided) else None
+    return before if any(day - decision_lookback(policy) <= earlier < day for earlier in decided) else None
 
 
 def cool_down(policy: Retraining, decided: Sequence[PastDecision]) -> tuple[int, int]:
-    """Days that must lie between the last retraining and the next, and the challengers in a row that did not convince.
+    """Return the days from the last retraining to the next, and the consecutive rejections.
 
-    A training that failed or never started neither counts nor breaks the row.
+    A training that failed or was not started is ignored.
     """
-    days, row = float(policy.cool_down_periods), 0
-    told = [each.result for each in sorted(decided, key=lambda each: each.day) if each.outcome == "retrain"]
-    for result in reversed(told):
+    days, rejections = float(policy.cool_down_periods), 0
+    newest_first = sorted(decided, key=lambda decision: decision.day, reverse=True)
+    for result in [decision.result for decision in newest_first if decision.outcome == "retrain"]:
         if result == "promoted":
             break
         if result in NOT_CONVINCING:
-            row += 1
+            rejections += 1
             days = min(days * policy.backoff_factor, policy.max_cool_down_periods)
-    return int(days), row
+    return int(days), rejections
 
 
 def signals_of(day: date, rows: Sequence[Mapping[str, Any]]) -> MeasuredPeriod:
-    """The signals in one day's rows of the table `metrics`."""
+    """Return the signals in one day's rows of the table `metrics`."""
     by_name = {(row["metric"], row["subject"]): row for row in rows}
-    found: dict[str, SignalValue] = {
-        signal: _reading([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()
+    signals: dict[str, SignalValue] = {
+        signal: _signal_value([by_name[key]] if key in by_name else []) for signal, key in ROWS.items()
     }
     compared = [row for (metric, _), row in by_name.items() if metric.startswith(PERFORMANCE)]
     for signal, first_parts in SHOWN_BY.items():
-        # A metric without a limit is only shown: where it is not defined, that un-judges nothing.
-        shown = [row for row in compared if row["metric"].startswith(first_parts) and row["limit"] is not None]
-        found[signal] = _reading(shown)
+        # Metrics without a limit are informational: if undefined, they do not make the signal inconclusive.
+        limited = [row for row in compared if row["metric"].startswith(first_parts) and row["limit"] is not None]
+        signals[signal] = _signal_value(limited)
     about_today = [by_name[key] for key in ROWS.values() if key in by_name]
     versions = [row["model_version"] for row in [*about_today, *compared] if row["model_version"]]
     if versions:
-        return MeasuredPeriod(day, versions[0], found)
-    state = by_name.get(("state", "predictions"), {}).get("state") or "its measures name no model"
-    return MeasuredPeriod(day, None, found, state)
+        return MeasuredPeriod(day, versions[0], signals)
+    state = by_name.get(("state", "predictions"), {}).get("state") or "its metrics name no model"
+    return MeasuredPeriod(day, None, signals, state)
 
 
-def _reading(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
-    """Breached where any row is; not breached only where every row was judged."""
+def _signal_value(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
+    """Return a breach if any row is one, and no breach only if every row was judged."""
     if not rows:
-        return SignalValue(None, state="there is no measure of it")
+        return SignalValue(None, state="it was not measured")
     ordered = sorted(rows, key=lambda row: (row["breached"] is not True, row["breached"] is not None, row["metric"]))
     row = ordered[0]
     compared = row["metric"].startswith(PERFORMANCE)
@@ -211,93 +214,93 @@ def _reading(rows: Sequence[Mapping[str, Any]]) -> SignalValue:
 def _finding(
     policy: Retraining, signal: str, today: MeasuredPeriod, measured: Sequence[MeasuredPeriod]
 ) -> SignalFinding:
-    """What a signal shows on the newest `of_periods` judged days of the version that scored `today`."""
-    reading = today.signals.get(signal, SignalValue(None, state=today.state or "there is no measure of it"))
+    """Summarise a signal over the newest `of_periods` judged days of today's version."""
+    value = today.signals.get(signal, SignalValue(None, state=today.state or "it was not measured"))
     earliest = today.day - timedelta(days=policy.look_back_periods)
     judged = [
-        each.signals[signal].breached is True
-        for each in sorted(measured, key=lambda each: each.day, reverse=True)
-        if earliest < each.day <= today.day and each.version is not None and each.version == today.version
-        if signal in each.signals and each.signals[signal].breached is not None
+        period.signals[signal].breached is True
+        for period in sorted(measured, key=lambda period: period.day, reverse=True)
+        if earliest < period.day <= today.day and period.version is not None and period.version == today.version
+        if signal in period.signals and period.signals[signal].breached is not None
     ][: policy.of_periods]
-    broke = sum(judged)
-    asks = today.version is not None and reading.breached is True and broke >= policy.breaches
+    breaches = sum(judged)
+    asks = today.version is not None and value.breached is True and breaches >= policy.breaches
     return SignalFinding(
-        signal, reading.breached, broke, len(judged), policy.of_periods, reading.value, reading.limit,
-        reading.lower, asks, reading.what, reading.state, reading.about.isoformat() if reading.about else "",
+        signal, value.breached, breaches, len(judged), policy.of_periods, value.value, value.limit,
+        value.lower, asks, value.what, value.state, value.about.isoformat() if value.about else "",
     )  # fmt: skip
 
 
 def _replaced(today: MeasuredPeriod, champion: CurrentChampion | None) -> list[str]:
-    """That the version which was measured is not the one that flies, in a sentence, if so."""
+    """Return a sentence if the measured version is not the champion; otherwise nothing."""
     if today.version is None or (champion is not None and champion.version == today.version):
         return []
     if champion is None:
         return [f"Version {today.version} scored the day, and no version is its champion."]
     return [
-        f"Version {today.version} scored the day, and version {champion.version} flies since {champion.since}. Score"
-        " the days after it again (`rescore`) and measure them before they are decided, or let them be."
+        f"Version {today.version} scored the day, and version {champion.version} has been champion since"
+        f" {champion.since}. To decide with it, score the days since then again (`rescore`) and measure them first."
     ]
 
 
 def _objections(policy: Retraining, day: date, decided: Sequence[PastDecision], claimed: Collection[date]) -> list[str]:
-    """Why the policy allows no training on that day, in sentences."""
-    said = []
-    later = [each.day for each in decided if day < each.day <= day + decision_lookback(policy)]
+    """Return the reasons, in sentences, why the policy allows no training on that day."""
+    reasons = []
+    later = [decision.day for decision in decided if day < decision.day <= day + decision_lookback(policy)]
     if later:
-        said.append(f"{min(later)}, a later day, is decided already, and decisions are made in the order of days.")
-    before = [each for each in decided if each.day < day]
-    trained = sorted(each.day for each in before if each.outcome == "retrain")
-    days, row = cool_down(policy, before)
+        reasons.append(f"{min(later)}, a later day, is decided already, and decisions are made in the order of days.")
+    before = [decision for decision in decided if decision.day < day]
+    trained = sorted(decision.day for decision in before if decision.outcome == "retrain")
+    days, rejections = cool_down(policy, before)
     if trained and day < (free := trained[-1] + timedelta(days=days)):
-        reason = f", longer because {_challengers(row)} not promoted" if row else ""
-        said.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{reason}).")
-    used = {each for each in {*trained, *claimed} if (each.year, each.month) == (day.year, day.month)} - {day}
+        reason = f", longer because {_challengers(rejections)} not promoted" if rejections else ""
+        reasons.append(f"The cool-down after the retraining of {trained[-1]} lasts until {free} ({days} days{reason}).")
+    used = {past for past in {*trained, *claimed} if (past.year, past.month) == (day.year, day.month)} - {day}
     if len(used) >= policy.per_month:
-        said.append(f"The budget of {day:%Y-%m} is spent: {len(used)} of {policy.per_month} trainings.")
+        reasons.append(f"The budget of {day:%Y-%m} is spent: {len(used)} of {policy.per_month} trainings.")
     open_ones = [
-        each.day
-        for each in before
-        if each.outcome == "retrain" and each.result is None and each.day >= day - decision_lookback(policy)
+        decision.day
+        for decision in before
+        if decision.outcome == "retrain" and decision.result is None and decision.day >= day - decision_lookback(policy)
     ]
     if open_ones:
-        said.append(f"The outcome of the retraining of {max(open_ones)} is not recorded yet.")
-    return said
+        reasons.append(f"The outcome of the retraining of {max(open_ones)} is not recorded yet.")
+    return reasons
 
 
-def _challengers(row: int) -> str:
-    return "the last challenger was" if row == 1 else f"the last {row} challengers were"
+def _challengers(rejections: int) -> str:
+    return "the last challenger was" if rejections == 1 else f"the last {rejections} challengers were"
 
 
-def _shown(policy: Retraining, today: MeasuredPeriod, signals: Sequence[SignalFinding]) -> str:
-    """What every signal shows, in sentences; those that ask first."""
+def _signals_text(policy: Retraining, today: MeasuredPeriod, signals: Sequence[SignalFinding]) -> str:
+    """Return a sentence for every signal, those that trigger first."""
     if not signals:
         return "The policy names no signal, so no training is ever triggered."
     if today.version is None:
         return f"Nothing can be judged on {today.day}: {today.state.rstrip('.')}."
-    asking = [each for each in signals if each.asks]
-    head = "" if asking else "No signal asks for a training. "
-    ordered = [*asking, *(each for each in signals if not each.asks)]
-    return head + " ".join(_sentence(policy, today, each) for each in ordered)
+    triggering = [finding for finding in signals if finding.asks]
+    head = "" if triggering else "No signal triggers a training. "
+    ordered = [*triggering, *(finding for finding in signals if not finding.asks)]
+    return head + " ".join(_sentence(policy, today, finding) for finding in ordered)
 
 
-def _sentence(policy: Retraining, today: MeasuredPeriod, found: SignalFinding) -> str:
-    name = found.signal.replace("_", " ").capitalize()
-    days = f"{found.breaches} of the last {found.measured} measured days of version {today.version}"
-    shown = _figures(found, today.day)
-    if found.breached is None:
-        return f"{name} was not judged on {today.day}: {(found.state or 'no reason is given').rstrip('.')}."
-    if found.asks:
-        return f"{name} asks for a training: it broke on {today.day} ({shown}) and on {days}."
-    if found.breached:
-        return f"{name} broke on {today.day} ({shown}), but on {days} only: {policy.breaches} are needed."
-    return f"{name} did not break ({shown})."
+def _sentence(policy: Retraining, today: MeasuredPeriod, finding: SignalFinding) -> str:
+    name = finding.signal.replace("_", " ").capitalize()
+    days = f"{finding.breaches} of the last {finding.measured} measured days of version {today.version}"
+    values = _values_text(finding, today.day)
+    if finding.breached is None:
+        return f"{name} was not judged on {today.day}: {(finding.state or 'no reason is given').rstrip('.')}."
+    if finding.asks:
+        return f"{name} triggers a training: it broke its limit on {today.day} ({values}) and on {days}."
+    if finding.breached:
+        return f"{name} broke its limit on {today.day} ({values}), but only on {days}: {policy.breaches} are needed."
+    return f"{name} did not break its limit ({values})."
 
 
-def _figures(found: SignalFinding, day: date) -> str:
-    """With the last day that it was judged on, where that is not the day itself: labels may have stopped since."""
-    value = "no value" if found.value is None else f"{found.value:.4g}"
-    lower = "" if found.lower is None else f", lower bound {found.lower:.4g}"
-    limit = "" if found.limit is None else f", limit {found.limit:.4g}"
-    about = "" if found.about in ("", day.isoformat()) else f", judged on days up to {found.about}"
-    return f"{found.what} {value}{lower}{limit}{about}".strip()
+def _values_text(finding: SignalFinding, day: date) -> str:
+    """Return value, bound and limit, and the last judged day if that is not `day`, as without new labels."""
+    value = "no value" if finding.value is None else f"{finding.value:.4g}"
+    lower = "" if finding.lower is None else f", lower bound {finding.lower:.4g}"
+    limit = "" if finding.limit is None else f", limit {finding.limit:.4g}"
+    about = "" if finding.about in ("", day.isoformat()) else f", judged on days up to {finding.about}"
+    return f"{finding.what} {value}{lower}{limit}{about}".strip()

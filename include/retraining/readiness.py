@@ -1,4 +1,4 @@
-"""Readiness: whether what others wait for is there. Light: sensors and the triggerer import it."""
+"""Check what sensors wait for. Light, since sensors and the triggerer import it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from include.retraining import decide
 
 
 def is_available(project: Project, table: str, day: date) -> bool:
-    """Whether the lake holds that day of a table, or never will: nobody scores a day that has no champion.
+    """Return whether the lake holds that day of a table, or never will.
 
-    InvalidRequestError for a day before the first: none will ever come.
+    The predictions of a day without a champion never come.
+
+    Raises:
+        InvalidRequestError: the day is before the first.
     """
     project.use_case.require(day)
     if day in project.lake.as_of(day).partitions(table, since=day):
@@ -20,10 +23,13 @@ def is_available(project: Project, table: str, day: date) -> bool:
 
 
 def is_ready_to_decide(project: Project, day: date) -> bool:
-    """Whether the day is decided, or the day before is, and all trainings before have their outcome.
+    """Return whether the day is decided, or can be.
 
-    Where a chain of decisions may begin, no lake can tell: an earlier day may be about to be decided.
-    InvalidRequestError for a day before the first.
+    It can be if the day before is decided and all earlier trainings have their outcome. So False is returned for the
+    first day of a chain of decisions, since an earlier day may be about to be decided.
+
+    Raises:
+        InvalidRequestError: the day is before the first.
     """
     project.use_case.require(day)
     if decide.existing_decision(project, day):

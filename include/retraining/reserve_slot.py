@@ -1,4 +1,4 @@
-"""Claim: the right to one training of the month's budget, which two processes cannot both have."""
+"""Reserve one training of the month's budget for a decided day."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from include.retraining.budget import Reservation, RetrainingBudget
 
 @dataclass(frozen=True)
 class ReservationResult:
-    """Whether the day may train; plain values."""
+    """Hold whether the day may train; plain values."""
 
     day: str
     slot: int | None
-    """Of the month's budget; None where others were first."""
+    """The slot of the month's budget; None if other days took all."""
     reason: str
 
 
 def reserve_slot(project: Project, day: date) -> ReservationResult:
-    """Claim a training for a day that was decided to retrain; the same again for the same day changes nothing.
+    """Claim a training for a day whose decision is to retrain; repeating it changes nothing.
 
-    Raises InvalidRequestError for a day that was not decided so: nothing claims a training but a decision.
-    ReservationCorruptedError.
+    Raises:
+        InvalidRequestError: the day has no decision to retrain.
+        ReservationCorruptedError: a claim of the month cannot be read.
     """
     use_case = project.use_case
     decision = decide.existing_decision(project, day)
     if decision is None or decision.outcome != "retrain":
-        what = "is not decided yet" if decision is None else "was decided to hold"
+        state = "is not decided yet" if decision is None else "was decided to hold"
         raise InvalidRequestError(
-            f"{use_case.name}: {day} {what}, so no training is claimed for it. To train all the same, trigger"
+            f"{use_case.name}: {day} {state}, so no training is claimed for it. To train anyway, trigger"
             f" {use_case.name}__train with that day and a reason."
         )
     claim = RetrainingBudget.of(use_case).claim(day, use_case.retraining.per_month)
@@ -41,16 +42,19 @@ def reserve_slot(project: Project, day: date) -> ReservationResult:
 
 
 def existing_reservation(use_case: UseCase, day: date) -> ReservationResult:
-    """What the day has claimed; claims nothing. Raises ReservationCorruptedError."""
-    return _result(
-        use_case, day, next((each for each in RetrainingBudget.of(use_case).of_month(day) if each.day == day), None)
-    )
+    """Return the day's claim without claiming one.
+
+    Raises:
+        ReservationCorruptedError: a claim of the month cannot be read.
+    """
+    claims = RetrainingBudget.of(use_case).of_month(day)
+    return _result(use_case, day, next((claim for claim in claims if claim.day == day), None))
 
 
 def _result(use_case: UseCase, day: date, claim: Reservation | None) -> ReservationResult:
     month, slots = f"{day:%Y-%m}", use_case.retraining.per_month
     if claim is None:
         return ReservationResult(
-            day.isoformat(), None, f"The budget of {month} is spent: others claimed all {slots} first."
+            day.isoformat(), None, f"The budget of {month} is spent: other days claimed all {slots}."
         )
     return ReservationResult(day.isoformat(), claim.slot, f"Training {claim.slot} of {slots} for days of {month}.")

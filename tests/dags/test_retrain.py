@@ -205,7 +205,7 @@ def test_the_training_is_started_as_of_the_day_with_the_reason(operator):
     asked = started.value
     assert (asked.trigger_dag_id, asked.dag_run_id) == ("toy__train", "drift__2020-03-02")
     assert asked.conf["day"] == "2020-03-02"
-    assert "Weighted drift asks for a training" in asked.conf["reason"]
+    assert "Weighted drift triggers a training" in asked.conf["reason"]
     assert (asked.wait_for_completion, asked.deferrable) == (True, True)
 
 

@@ -120,7 +120,7 @@ def test_the_training_knows_why_it_was_started(backfilled):
     (first, *_) = trainings(backfilled)
     told = backfilled.call("GET", f"/dags/{TRAIN}/dagRuns/{first}")
     reason = decisions(Lake.of(USE_CASE))[date.fromisoformat(first.removeprefix("drift__"))][1]
-    assert "asks for a training" in reason
+    assert "triggers a training" in reason
     assert told["note"] == reason
     assert told["conf"]["reason"].endswith(reason)
     made = {version.tags["as_of"]: version for version in Registry(USE_CASE).versions()}

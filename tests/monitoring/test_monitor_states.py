@@ -137,7 +137,7 @@ def test_with_one_class_auc_is_a_state_and_the_rest_a_number():
 @pytest.mark.usefixtures("scored")
 def test_a_model_that_has_no_labelled_day_yet_says_so():
     (state,) = unmeasured(measured(NEXT), SIGNALS[3])
-    assert "trained as of 2020-03-01, and of no day since then" in state
+    assert "trained as of 2020-03-01, and no day since then" in state
 
 
 @pytest.mark.usefixtures("scored")
@@ -234,7 +234,8 @@ def test_predictions_of_several_versions_are_a_state_and_nobodys_figures():
     found = measured(KNOWN)
     states = unmeasured(found, ("labelled_rows", "model"), *SIGNALS)
     assert states == {
-        f"The predictions of {day} were made by versions 1, 9: run toy__score for it, which makes them one version's."
+        f"The predictions of {day} were made by versions 1, 9: run toy__score for it, so that one version makes"
+        " them all."
         for day in (AS_OF, KNOWN)
     }
     assert {row["model_version"] for row in found.values()} == {None}

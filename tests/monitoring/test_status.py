@@ -30,7 +30,7 @@ SEEN = StatusInputs("toy", D, today=D, stale_periods=1, rows=CALM, champion="3")
 def test_all_that_was_judged_and_holds_is_ok():
     found = overall_status(SEEN)
     assert (found.name, found.do) == ("ok", "Nothing to do.")
-    assert "2 limits that were judged" in found.reason
+    assert "2 limits were judged" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_value_without_a_verdict_is_noted_whatever_else_is_broken():
 
 
 def test_a_limit_of_performance_of_which_there_is_no_row_is_not_taken_for_kept():
-    assert "what worse/log_loss of model is" in overall_status(replace(SEEN, performance=LIMITED)).do
+    assert "The value of worse/log_loss of model is missing" in overall_status(replace(SEEN, performance=LIMITED)).do
     assert overall_status(replace(SEEN, performance=LIMITED, rows=(*CALM, WORSE))).name == "degraded"
 
 
@@ -152,7 +152,7 @@ def test_a_verdict_on_performance_leaves_nothing_to_do():
 @pytest.mark.parametrize("left", [CALM[:1], CALM[1:]])
 def test_without_a_figure_of_drift_nothing_is_ok(left):
     found = overall_status(replace(SEEN, rows=left))
-    assert found.name == "unclear" and "Nothing says what" in found.reason
+    assert found.name == "unclear" and "is missing; the run's log may say why" in found.reason
 
 
 def test_a_feed_that_was_refused_is_never_ok_and_is_named():

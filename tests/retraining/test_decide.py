@@ -232,7 +232,7 @@ def test_a_budget_that_others_have_taken_meanwhile_gives_no_claim(lake):
     RetrainingBudget.of(USE_CASE).claim(later(20), 1)
     assert (
         reserve_slot.reserve_slot(open_project(USE_CASE), later(1)).reason
-        == "The budget of 2020-03 is spent: others claimed all 1 first."
+        == "The budget of 2020-03 is spent: other days claimed all 1."
     )
 
 

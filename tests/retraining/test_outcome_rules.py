@@ -23,7 +23,7 @@ REJECTED = StandingApproval(False, "ann", "not today")
             "failed",
             PROMOTED,
             (None, "champion", ""),
-            ("failed", "The training drift__x ended as failed; its log says why."),
+            ("failed", "The training drift__x ended as failed; see its log."),
         ),
         (None, None, (None, "", ""), ("not started", "the DAG is paused")),
     ],

@@ -53,7 +53,8 @@ def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_trainin
     decision = decide(POLICY, DAY, days(True, False, True), [])
     assert decision.outcome == "retrain"
     assert decision.reason == (
-        "Performance asks for a training: it broke on 2020-03-15 (worse/log_loss 0.03, limit 0.02) and on 2 of the last"
+        "Performance triggers a training: it broke its limit on 2020-03-15 (worse/log_loss 0.03, limit 0.02)"
+        " and on 2 of the last"
         " 3 measured days of version 1."
     )
 
@@ -62,7 +63,7 @@ def test_a_signal_that_broke_on_enough_days_and_on_the_newest_asks_for_a_trainin
 def test_a_signal_that_is_over_or_too_short_asks_for_none(broke):
     decision = decide(POLICY, DAY, days(*broke), [])
     assert decision.outcome == "hold"
-    assert decision.reason.startswith("No signal asks for a training.")
+    assert decision.reason.startswith("No signal triggers a training.")
 
 
 def test_only_the_last_measured_days_count():
@@ -93,8 +94,9 @@ def test_a_version_that_no_longer_flies_asks_for_no_training():
     since = ago(3)
     decision = retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("2", since))
     assert (decision.outcome, decision.model_version) == ("hold", "1")
-    assert "But no training is triggered: Version 1 scored the day, and version 2 flies since 2020-03-12." in (
-        decision.reason
+    assert (
+        "But no training is triggered: Version 1 scored the day, and version 2 has been champion since 2020-03-12."
+        in (decision.reason)
     )
     assert (
         retraining_policy.decide_by_policy(POLICY, DAY, days(True, True, True), [], CurrentChampion("1", since)).outcome
@@ -202,8 +204,11 @@ def about(measured: MeasuredPeriod, days: int) -> SignalValue:
 @pytest.mark.parametrize(
     ("broke", "said"),
     [
-        (False, "Performance did not break (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)."),
-        (True, "it broke on 2020-03-15 (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)"),
+        (
+            False,
+            "Performance did not break its limit (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07).",
+        ),
+        (True, "it broke its limit on 2020-03-15 (worse/log_loss 0.03, limit 0.02, judged on days up to 2020-03-07)"),
     ],
 )
 def test_the_reason_names_the_last_day_that_performance_was_judged_on(broke, said):
@@ -341,8 +346,8 @@ def test_a_lost_lead_over_a_baseline_is_performance_and_the_bound_that_broke_is_
     policy = Retraining(signals=("performance", "worse_than_baseline"), breaches=1, of_periods=1)
     found = decide(policy, DAY, [retraining_policy.signals_of(DAY, rows)], [])
     assert found.retrain
-    shown = "it broke on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
-    assert shown in found.reason and "Worse than baseline did not break" in found.reason
+    shown = "it broke its limit on 2020-03-15 (skill_loss/log_loss against the prior 2, lower bound 1.5, limit 1,"
+    assert shown in found.reason and "Worse than baseline did not break its limit" in found.reason
 
 
 def test_a_model_worse_than_a_baseline_asks_though_it_keeps_what_it_promised():

@@ -174,7 +174,7 @@ def _performance(number: int, about: date, version: str, bad: float, seeds: np.r
 
 def _decide(lake: Lake, number: int, day: date) -> None:
     trains = number in (REJECTED, PROMOTED - 1)
-    reason = HOSTILE if trains else "No signal asks for a training."
+    reason = HOSTILE if trains else "No signal triggers a training."
     signal = {
         "signal": "weighted_drift", "breached": trains, "breaches": 3 * trains, "measured": 5, "of_periods": 5,
         "value": 0.12, "limit": 0.1,

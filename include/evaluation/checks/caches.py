@@ -1,4 +1,4 @@
-"""Empty what functions keep between calls, so that no answer from before hides a call."""
+"""Empty the caches of functions, so that no cached result hides a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CACHED = type(functools.cache(len))
 
 
 def clear_caches(package: str, modules: Collection[str]) -> None:
-    """Empty the caches (functools.cache and lru_cache) of a use case's functions, and those its modules name."""
+    """Empty the caches (functools) of a use case's functions, and those its modules name."""
 
     def belongs(name: object) -> bool:
         return code_modules.is_within(str(name), package) or name in modules
@@ -22,7 +22,7 @@ def clear_caches(package: str, modules: Collection[str]) -> None:
         for value in list(vars(module).values()) if belongs(name) else ():
             if hasattr(type(value), "cache_clear"):
                 value.cache_clear()
-    gc.unfreeze()  # what an executor froze before it forked is not among the objects otherwise
+    gc.unfreeze()  # otherwise objects that an executor froze before it forked are missing
     for each in gc.get_objects():  # in classes, closures and lists too
         if type(each) is _CACHED and belongs(getattr(each, "__module__", "")):
             each.cache_clear()

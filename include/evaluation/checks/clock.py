@@ -1,9 +1,9 @@
 """Find where code reads the clock or the environment, by its syntax tree.
 
-What is compiled asks the clock without an event of the interpreter: `pandas.Timestamp.now()`, `numpy.datetime64("now")`
-and `current_date` within a text of SQL. So what code says is read, not only what it does. Looked at are the functions
-that ran, and what they name of their modules: constants, and functions that others may run, such as those of DuckDB.
-An attribute that is not called, such as a column named `today`, is no clock.
+Compiled code reads the clock without an event of the interpreter: `pandas.Timestamp.now()`, `numpy.datetime64("now")`
+and `current_date` in a text of SQL. So the source is analysed too: the functions that ran, and the constants and
+functions of their modules that they name, since libraries such as DuckDB may call these. An attribute that is not
+called, such as a column named `today`, does not count as the clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from include.registry.source_code import SourceFile, last_name
 
 _NOW = {"now", "today", "utcnow"}
 _OWNERS = {"Timestamp", "DateTime", "datetime", "date", "pendulum", "ibis", "arrow"}
-"""What has one of these functions, so that it is the clock even where it is not called at once."""
+"""Objects with one of these functions: their attributes count as the clock even if not called."""
 _PARSERS = {
     "Timestamp",
     "to_datetime",
@@ -34,7 +34,7 @@ _PARSERS = {
     "date",
     "Period",
 }
-"""Functions to which a text can mean the time that it is."""
+"""Functions for which a text can mean the current time."""
 _DTYPES = ("datetime64", "M8", "timestamp", "date")
 _SQL_CALLS = {"sql", "raw_sql", "query", "execute"}
 _SQL_CLOCK = re.compile(
@@ -45,18 +45,18 @@ _SQL_CLOCK = re.compile(
 _QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 _ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 _TIME_ARGUMENT = {"strftime": 2, "ctime": 1, "asctime": 1, "localtime": 1, "gmtime": 1}
-"""Functions of `time` that take the time to show as the argument of this place; without it, they ask the clock."""
+"""Functions of `time` to the position of the argument with the time; without it, they read the clock."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _HARMLESS = {
     *("property", "cached_property", "setter", "staticmethod", "classmethod", "dataclass", "abstractmethod"),
     *("overload", "cache", "lru_cache", "wraps", "contextmanager"),
 }
-"""Decorators whose functions Python runs, which is noticed."""
+"""Decorators whose functions are called by Python, so that the profiler records the call."""
 
 
 @dataclass(frozen=True)
 class CheckedModule:
-    """A module's source, the functions of it that ran, and whether all others count too."""
+    """Hold a module's source, its functions that ran, and whether all others count too."""
 
     file: str
     source: SourceFile
@@ -65,7 +65,7 @@ class CheckedModule:
 
 
 def find_reads(modules: Iterable[CheckedModule]) -> set[str]:
-    """Return in words, with file and line, where these modules read the clock or the environment."""
+    """Return where, with file and line, these modules read the clock or the environment."""
     modules = tuple(modules)
     nodes = {module: _functions_that_ran(module) for module in modules}
     named = {name for found in nodes.values() for node in found for name in source_code.names_in(node)}
@@ -88,7 +88,7 @@ def find_reads(modules: Iterable[CheckedModule]) -> set[str]:
 
 
 def _counts(statement: ast.stmt, named: Collection[str], is_unseen: bool) -> bool:
-    """Return whether a statement gives a value to one of the names; a class with bases may be found by others."""
+    """Return whether a statement assigns one of the names, or defines a class that others may find."""
     if source_code.is_declaration(statement) or _is_for_scripts(statement):
         return False
     if is_unseen and isinstance(statement, ast.ClassDef) and statement.bases:
@@ -101,7 +101,7 @@ def _is_for_scripts(statement: ast.stmt) -> bool:
 
 
 def _given(statement: ast.stmt) -> set[str]:
-    """Return the names to which a statement may give a value, in branches too."""
+    """Return the names that a statement may assign, also in branches."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
         return source_code.bound_names(statement)
     targets = [node for each in ast.walk(statement) for node in source_code.targets_of(each)]
@@ -112,8 +112,8 @@ def _given(statement: ast.stmt) -> set[str]:
 def _functions_that_ran(module: CheckedModule) -> list[ast.AST]:
     found = []
     for code in module.ran:
-        there = [node for node in _functions(module.source).get(code.co_name, ()) if _is_of(code, node)]
-        found += sorted(there, key=_length)[:1]
+        matching = [node for node in _functions(module.source).get(code.co_name, ()) if _is_of(code, node)]
+        found += sorted(matching, key=_length)[:1]
     return found
 
 
@@ -142,7 +142,7 @@ def _length(node: Any) -> tuple[int, int]:
 
 
 def _own_nodes(node: ast.AST, whole: object) -> Iterator[ast.AST]:
-    """Yield a node and what it holds, without functions that are seen when they run: all of it if `whole` is True."""
+    """Yield a node and its descendants, without functions whose calls are recorded, unless `whole` is True."""
     yield node
     if isinstance(node, _FUNCTIONS) and whole is not True and node is not whole and not _is_run_by_others(node):
         return
@@ -156,7 +156,7 @@ def _is_run_by_others(function: ast.AST) -> bool:
 
 
 def _reads(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    """Yield line and words of what these nodes read, each for itself."""
+    """Yield the line and description of each read by these nodes."""
     for node in nodes:
         words = ""
         if isinstance(node, ast.Call):
@@ -192,7 +192,7 @@ def _read_by_attribute(node: ast.Attribute) -> str:
 
 
 def _text(node: ast.AST) -> str:
-    """Return a text, of one with values in it the parts that are written."""
+    """Return a constant text, or the constant parts of an f-string."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     values = (part.value if isinstance(part, ast.Constant) else " ? " for part in parts)
     return "".join(value for value in values if isinstance(value, str))
@@ -204,7 +204,7 @@ def _in_sql(text: str) -> str:
 
 
 def has_time_argument(source: SourceFile, line: int, name: str) -> bool:
-    """Return whether every call of this function of `time` on a line is given the time to show."""
+    """Return whether every call of this function of `time` on a line passes the time as an argument."""
     calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call) and last_name(node.func) == name]
-    there = [call for call in calls if call.lineno <= line <= (call.end_lineno or call.lineno)]
-    return bool(there) and all(len(call.args) >= _TIME_ARGUMENT.get(name, len(call.args) + 1) for call in there)
+    on_line = [call for call in calls if call.lineno <= line <= (call.end_lineno or call.lineno)]
+    return bool(on_line) and all(len(call.args) >= _TIME_ARGUMENT.get(name, len(call.args) + 1) for call in on_line)

@@ -1,4 +1,4 @@
-"""Robustness: what bad input, one feature at a time, does to a model's answers."""
+"""Measure how corrupted input, one feature at a time, changes a model's predictions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from include.model.model import Model
 
 MOST_ROWS = 500
 FAR = 10
-"""How many times the range of the sample's values a number lies beyond their extremes."""
+"""Distance of an outlier from the sample's extremes, as a multiple of the sample's range."""
 WORST = 1.0
-"""The change that stands for an answer that is no probability: the greatest there is."""
+"""The change recorded if the model fails or returns no probability: the greatest possible."""
 
 
 def corrupt_features(model: Model, rows: pa.Table) -> tuple[CorruptionResult, ...]:
-    """Each feature that the model reads, made bad in each way that its type can be, in all of up to 500 rows at once.
+    """Corrupt each feature of a sample in each way of its type, and predict with it.
 
-    `rows` hold the features (as they are stored; other columns are ignored); of more than 500, evenly spaced ones are
-    used. Every feature is `nulled`; a category also becomes `a new category`, which was in no train row, and a number
-    `far above` and `far below`: ten times the sample's range beyond its extremes, or at the limit of its type, such as
-    127 of an int8. Both values of a bool are ordinary input, so it is nulled only. ValueError for no rows at all.
+    `rows` hold the stored features (other columns are ignored); of more than 500, evenly spaced ones are used. Every
+    feature is `nulled`; a category also becomes `a new category`, which is in no train row, and a number `far above`
+    and `far below`: ten times the sample's range beyond its extremes, or the limit of its type, such as 127 of an int8.
+    A bool is only nulled, since both of its values are ordinary input.
+
+    Raises:
+        ValueError: there are no rows.
     """
     if not rows.num_rows:
-        raise ValueError("Robustness is measured on rows, at least one; none were given. Choose days that have rows.")
+        raise ValueError("Robustness is measured on at least one row; none were given. Choose days that have rows.")
     places = np.linspace(0, rows.num_rows - 1, min(rows.num_rows, MOST_ROWS)).astype(np.int64)
     sample = rows.select(list(model.encoding.features)).take(places).combine_chunks()
     usual = model.predict(sample)
@@ -46,7 +49,7 @@ def _perturbed(
     value = "null" if bad.as_py() is None else repr(bad.as_py())
     try:
         answers = np.asarray(model.predict(sample.set_column(place, feature, column)), dtype=np.float64)
-    except Exception as error:  # whatever it raises is what is asked for
+    except Exception as error:  # any error is a result of the check
         return CorruptionResult(feature, how, WORST, f"With {value} it raised {type(error).__name__}: {error}")
     wrong = _no_probabilities(answers, sample.num_rows)
     if wrong:
@@ -55,7 +58,7 @@ def _perturbed(
 
 
 def _no_probabilities(answers: Numbers, rows: int) -> str:
-    """What is wrong with the answers to so many rows; empty if each is a probability."""
+    """Return what is wrong with the predictions of `rows` rows; empty if each is a probability."""
     if answers.shape != (rows,):
         return f"{rows} rows got answers of the shape {answers.shape}"
     bad = answers[~((answers >= 0) & (answers <= 1))]  # NaN is neither
@@ -63,7 +66,7 @@ def _no_probabilities(answers: Numbers, rows: int) -> str:
 
 
 def _bad_values(encoding: Encoding, feature: str, column: pa.ChunkedArray) -> dict[str, pa.Scalar]:
-    """How a feature is made bad, and the value that does it."""
+    """Return each kind of corruption of a feature with its value."""
     nulled = {"nulled": pa.scalar(None, column.type)}
     if encoding.features[feature] == CATEGORY:
         known = {*encoding.vocabulary[feature], *pc.unique(column).to_pylist()}
@@ -78,7 +81,7 @@ def _bad_values(encoding: Encoding, feature: str, column: pa.ChunkedArray) -> di
 
 
 def _far(column: pa.ChunkedArray) -> tuple[float, float]:
-    """Numbers far below and far above those of the column, within its type."""
+    """Return numbers far below and far above those of the column, within its type."""
     whole = pa.types.is_integer(column.type)
     numpy_type = column.type.to_pandas_dtype()
     limits = np.iinfo(numpy_type) if whole else np.finfo(numpy_type)

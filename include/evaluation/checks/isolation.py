@@ -1,21 +1,21 @@
-"""Run a use case's functions in a stand-in lake, and record what else they read.
+"""Run a use case's functions on a temporary lake, and record what else they read.
 
-While the block of `isolated` runs, the settings name the stand-in lake. What is recorded as read:
+In the block of `isolated_calls`, the settings name the temporary lake. Recorded as read are:
 - a function of the use case's `source` module, however it is called, also from a thread that Python starts;
-- a file, database or folder outside the stand-in lake and the use case's own package, that the use case's code opens
-  by Python or names as an argument of a Python function of a library (`pyarrow.parquet.read_table(path)`);
+- a file, database or folder outside the temporary lake and the use case's own package that the use case's code opens
+  through Python or passes to a Python function of a library (`pyarrow.parquet.read_table(path)`);
 - a process that its code starts, and an address that it connects to;
-- the clock and the environment: `date.today()`, `time.time()` and their like when they are called; and where the
-  functions that ran, or what they name of their modules, say so: `pd.Timestamp.now()`, `np.datetime64("today")`,
-  `current_date` within a text of SQL, `os.environ`.
-The use case's code is what the digest of code covers: its package, and modules elsewhere that imports reach. Files of
-data that the digest covers are its constants.
+- the clock and the environment: calls such as `date.today()` and `time.time()`; and occurrences in the source of the
+  functions that ran, or of the constants and functions that they name: `pd.Timestamp.now()`, `np.datetime64("today")`,
+  `current_date` in a text of SQL, `os.environ`.
+The use case's code is what the code digest covers: its package, and modules elsewhere that it imports. Data files that
+the digest covers count as its constants.
 
-Not recorded: a file that only C++ or Rust sees, such as one named within a text of SQL; what is asked of a file system
-without opening it (`os.listdir`, `os.stat`); `time.monotonic()` and `time.perf_counter()`, which know no date; a clock
-of compiled code under another name, or in SQL that is put together when it runs. While Great Expectations judges rows,
-calls are not looked at, since there are millions: a custom expectation is then seen by the files that it opens, and by
-what its module says.
+Not recorded are: a file that only C++ or Rust opens, such as one named in a text of SQL; queries of the file system
+without opening a file (`os.listdir`, `os.stat`); `time.monotonic()` and `time.perf_counter()`, which return no date; a
+clock of compiled code under another name, or in SQL that is built at run time. While Great Expectations judges rows,
+calls are not recorded, since there are millions: then only the files that a custom expectation opens, and the source of
+its module, are checked.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _OUTSIDE = {
 }
 _MOST_CHARACTERS = 4096
 _SHORTEST_FOLDER = 3
-"""A folder as near to the root as this is no data: an argument such as "/" is a separator."""
+"""A folder this close to the root is not data: an argument such as "/" is a separator."""
 _LIBRARIES = tuple(
     {f"{path}{os.sep}" for each in (sys.prefix, sys.base_prefix) for path in (each, Path(each).resolve())}
 )
@@ -70,12 +70,10 @@ _LIBRARIES = tuple(
 
 @contextlib.contextmanager
 def isolated_calls(use_case: UseCase, home: Path, read: set[str]) -> Iterator[Recorder]:
-    """Let the settings name the lake in `home`, and add to `read` what the use case's functions read besides it.
+    """Use the lake in `home`, and add to `read` what the use case's functions read in addition.
 
-    The block may run calls that are too many to be looked at one by one within `Recorder.of_events_alone`.
-
-    Settings and the profiler's hook are as before when the block ends. Not safe in a process whose other threads use
-    them.
+    Code with too many calls to record can run in `Recorder.of_events_alone`. Settings and the profiler's hook are
+    restored at the end of the block. Not safe in a process whose other threads use them.
     """
     recorder = Recorder(use_case, home, read)
     try:
@@ -91,7 +89,7 @@ def _settings_name(home: Path) -> Iterator[None]:
         "AIRWORTHY_HOME": str(home),
         "AIRWORTHY_LAKE": str(home / "lake"),
         "AIRWORTHY_DATA_DOCS": str(home / "data_docs"),
-        # Else the keys would be looked for in the other home, and what is copied from the real lake proves nothing.
+        # Otherwise the keys would be read from the temporary home, and the copied records could not be verified.
         VARIABLE: require_signing_keys().setting(),
     }
     before = {name: os.environ.get(name) for name in instead}
@@ -107,7 +105,7 @@ def _settings_name(home: Path) -> Iterator[None]:
 
 
 class CodeOrigin(Enum):
-    """Whose code runs."""
+    """Name the owner of code that runs."""
 
     SOURCE = "the use case's source"
     OWN = "other code of the use case"
@@ -149,7 +147,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def of_events_alone(self) -> Iterator[None]:
-        """Look at no calls while the block runs, only at what is opened, started or connected to."""
+        """Record no calls in the block, only opened files, started processes and connections."""
         sys.setprofile(None)
         try:
             yield
@@ -157,7 +155,7 @@ class Recorder:
             sys.setprofile(self.profile)
 
     def profile(self, frame: FrameType, event: str, argument: Any) -> None:
-        """Record a call, as sys.setprofile hands it over. It runs millions of times, so it looks at little."""
+        """Record a call from sys.setprofile. It runs millions of times, so it must be fast."""
         if event == "call":
             kind = self._kind(frame.f_code.co_filename)
             if kind is CodeOrigin.SOURCE:
@@ -168,25 +166,25 @@ class Recorder:
                 self._library_call(frame)
         elif event == "c_call" and self._kind(frame.f_code.co_filename) is not CodeOrigin.OTHER:
             owner = getattr(argument, "__self__", None)
-            if said := _CLOCK.get((getattr(owner, "__name__", ""), argument.__name__)):
-                self._clock_call(said, frame)
+            if function := _CLOCK.get((getattr(owner, "__name__", ""), argument.__name__)):
+                self._clock_call(function, frame)
 
     def _kind(self, file: str) -> CodeOrigin:
-        """Say whose code a file holds."""
+        """Return the owner of the code in a file."""
         kind = self._kinds.get(file)
         if kind is None:
             own = CodeOrigin.OWN if self.is_own(file) else CodeOrigin.OTHER
             kind = self._kinds[file] = CodeOrigin.SOURCE if self.is_source(file) else own
         return kind
 
-    def _clock_call(self, said: str, frame: FrameType) -> None:
+    def _clock_call(self, function: str, frame: FrameType) -> None:
         file, line = Path(frame.f_code.co_filename), frame.f_lineno
-        named = said.rpartition(".")[2]
+        named = function.rpartition(".")[2]
         if not (file.is_file() and clock.has_time_argument(source_code.read_source(file), line, named)):
-            self.read.add(f"the clock ({said}(), {file.parent.name}/{file.name}:{line})")
+            self.read.add(f"the clock ({function}(), {file.parent.name}/{file.name}:{line})")
 
     def said(self) -> set[str]:
-        """Return what the functions that ran, and what they name of their modules, read by what their source says."""
+        """Return the reads found in the source of the functions that ran, and of what they name."""
         modules = {str(module.path): name for name, module in self.own.modules.items()}
         files = {*modules, *self._ran} - {file for file in modules if self.is_source(file)}
         return clock.find_reads(
@@ -217,7 +215,7 @@ class Recorder:
                 self._path(os.fsdecode(path))
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Record an event of the interpreter, as sys.addaudithook hands it over."""
+        """Record an event from sys.addaudithook."""
         if event == "open" and isinstance(arguments[0], (str, bytes)):
             frames = _callers()
             if self._is_below_own_code(frames) and not any("importlib._bootstrap" in file for file in frames):
@@ -229,12 +227,12 @@ class Recorder:
         return any(self.is_own(file) for file in frames)
 
     def _path(self, path: str, opened_by: str = "") -> None:
-        """Record a path that exists, unless it belongs to the stand-in, to code or to the library that opens it."""
+        """Record an existing path, unless it belongs to the temporary lake, to code or to the opening library."""
         if not opened_by and os.sep not in path and "." not in path:
             return  # an argument that is most probably the name of a column
         real = os.path.realpath(path)
-        there = Path(real)
-        if not (there.is_file() or (there.is_dir() and len(there.parts) > _SHORTEST_FOLDER)):
+        target = Path(real)
+        if not (target.is_file() or (target.is_dir() and len(target.parts) > _SHORTEST_FOLDER)):
             return
         allowed = (self.home, self.own_folder, *_SYSTEM, *zoneinfo.TZPATH)
         if f"{real}{os.sep}".startswith(allowed) or real.endswith(_CODE) or real in self._constants:
@@ -249,7 +247,7 @@ def _functions(use_case: UseCase) -> list[FunctionType]:
     names = [("features", "build"), ("features", "labels"), *(("expectations", feed.name) for feed in use_case.feeds)]
     found = list[FunctionType]()
     for module, name in names:
-        with contextlib.suppress(Exception):  # the run of the function says what is wrong with it
+        with contextlib.suppress(Exception):  # the error is reported when the function is run
             function = use_case.function(module, name)
             found += [function] if isinstance(function, FunctionType) else []
     return found
@@ -265,12 +263,12 @@ def _callers() -> list[str]:
 
 
 _recorders: list[Recorder] = []
-"""The one that is at work, or none."""
+"""The active recorder, or none."""
 
 
 @functools.cache
 def _add_audit_hook() -> None:
-    """Add the hook, once in a process: the interpreter never removes one."""
+    """Add the audit hook once per process, since it cannot be removed."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         for recorder in _recorders:
@@ -281,9 +279,9 @@ def _add_audit_hook() -> None:
 
 @contextlib.contextmanager
 def _recorded(recorder: Recorder) -> Iterator[None]:
-    """Hand calls and events over to the recorder while the block runs.
+    """Pass calls and events to the recorder in the block.
 
-    What the use case's functions have cached is forgotten before, so that no answer from then hides a call.
+    The caches of the use case's functions are emptied first, so that no cached result hides a call.
     """
     _add_audit_hook()
     clear_caches(recorder.package, recorder.own.modules)
@@ -299,13 +297,13 @@ def _recorded(recorder: Recorder) -> Iterator[None]:
         sys.setprofile(None)
         threading.setprofile(of_threads)
         if isinstance(before, Profile):
-            before.enable()  # set as a hook it would be called, and it is no function
+            before.enable()  # it cannot be set as a hook, since it is not callable
         else:
             sys.setprofile(before)
 
 
 def _lies_within(module: ModuleType) -> Callable[[str], bool]:
-    """Return a function that says whether a file is that of a module, or in the folder of a package."""
+    """Return a function that checks whether a file belongs to a module or a package."""
     folders = tuple(f"{Path(folder).resolve()}{os.sep}" for folder in getattr(module, "__path__", ()))
     own = Path(module.__file__).resolve() if module.__file__ else None
 

@@ -1,23 +1,23 @@
-"""Build periods again after everything that became known later has been changed. What moves has seen the future.
+"""Build periods again after all later data have been changed; what differs depends on the future.
 
-For each sampled period D, training days among them, three things are built again: the features of D, the labels that
-became known on D, and the quarantine decisions about the feeds of D. They are built in a stand-in lake in which, of
-raw and checked feeds, features and labels, the partitions of the week after D have another value in every cell but the
-keys, fewer rows, other least and greatest keys, and one value less of each key that has several; later partitions, and
-all other tables, are absent. The result must be, to the bit, what is stored. What the use case's functions read besides
-what they are given counts as a leak, too: `isolation` says what is noticed.
+For each sampled period D, training days among them, three results are built again: the features of D, the labels that
+became known on D, and the quarantine decisions about the feeds of D. They are built in a temporary copy of the lake. In
+its raw and checked feeds, features and labels, the partitions of the week after D have another value in every cell
+outside the keys, fewer rows, other least and greatest keys, and one value less of each key with several; later
+partitions and all other tables are missing. The result must equal the stored one bit for bit. What the use case's
+functions read in addition to their arguments counts as a leak, too: see `isolation`.
 
-It catches mistakes, not sabotage. Not covered:
+The check finds mistakes, not sabotage. It does not cover:
 - a source that delivers early, unless the feed declares `known_at`: then ingestion refuses the row;
-- what a column of the period's own rows tells about later, such as one that is filled in afterwards, or is missing
-  where something will go wrong: name it in `known_at`, or leave it out of the feed;
-- constants in the code or in the files of data that the code digest covers, and what a module kept when it was
-  imported, or in a variable other than a cache of functools, before the gate ran;
-- the clock of compiled code under another name, or in SQL that is put together when it runs; what is asked of a file
-  system without opening a file (`os.listdir`, `os.stat`);
-- a file that only C++ or Rust sees, such as one named within a text of SQL; another database;
+- columns of the period's own rows that depend on the future, such as one that is filled in afterwards, or is missing
+  before a failure: name it in `known_at`, or leave it out of the feed;
+- constants in the code or in the data files that the code digest covers, and values that a module stored before the
+  gate ran, at import or in a variable other than a cache of functools;
+- the clock of compiled code under another name, or in SQL that is built at run time; queries of the file system
+  without opening a file (`os.listdir`, `os.stat`);
+- a file that only C++ or Rust opens, such as one named in a text of SQL; another database;
 - calls of the source by a custom expectation while it judges rows, unless they open files;
-- a leak on fewer periods than are sampled can escape one training; the next one samples others.
+- a leak on few periods, which one training may not sample; the next one samples others.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ from include.lake.sorting import rows_in_both, sort_rows
 from include.project import Project, open_project
 
 LATER_DAYS = 7
-"""Days after a sampled one whose partitions are changed; those that follow are absent."""
+"""Days after a sampled one whose partitions are changed; later ones are missing."""
 AGAIN = 2
-"""Further builds where something differs, so that chance is not called a leak."""
+"""Further builds after a difference, to tell a leak from a random result."""
 _MOST_DAYS = date.max.toordinal() + 1
 ROWS = "rows"
-"""Named among features where other rows were built."""
+"""Listed among the features if other rows were built."""
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """A period that is built again, in the lake as it was known on `as_of`."""
+    """Define a period to be built again, from the lake as of `as_of`."""
 
     use_case: UseCase
     lake: Lake
@@ -69,7 +69,7 @@ class _Trial:
 
     @functools.cached_property
     def stored(self) -> dict[str, str]:
-        """Table to digest of what is to be built again: a feed whose day published or quarantined nothing is not."""
+        """Return table to digest of what is built again, without feeds that have no rows of the day."""
         found = {table: _digest(self.lake, table, self.day) for table in ("features", "labels")}
         checked = {table: _digest(self.lake, table, self.day) for table in _checked_tables(self.use_case)}
         return found | {table: digest for table, digest in checked.items() if digest}
@@ -80,14 +80,14 @@ def _checked_tables(use_case: UseCase) -> list[str]:
 
 
 def _digest(lake: Lake, table: str, day: date) -> str:
-    """Return the digest of a day's rows; empty where there are none. Makes no table."""
+    """Return the digest of a day's rows; empty if there are none. Creates no table."""
     digest = clone.clone_days(lake, table, day, day).get(day, "")
     return digest if digest and lake.as_of(day).partitions(table, day, day)[day].rows else ""
 
 
 @dataclass(frozen=True)
 class _Built:
-    """What the use case's functions returned, or why they returned nothing."""
+    """Hold the results of the use case's functions, or the error."""
 
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -103,17 +103,18 @@ class _Built:
 def rebuild_periods(
     project: Project, days: Sequence[date], as_of: date, lake: Lake | None = None
 ) -> tuple[RebuiltPeriod, ...]:
-    """Build each day again with everything that became known later changed, and compare it with what is stored.
+    """Build each day again with changed later data, and compare it with what is stored.
 
-    The lake is only read. Where something differs, the day is built once more as things are, to tell a leak from code
-    that has changed since, and twice more to tell either from chance. What the use case's functions raise is in the
-    day's `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
+    The lake is only read. After a difference, the day is built once more from unchanged data, to tell a leak from
+    changed code, and twice more to tell both from a random result. An error of the use case's functions is in the day's
+    `error`. Not safe in a process whose other threads use the settings or the profiler's hook.
     """
     return tuple(_rebuilt(_Trial(project.use_case, lake or project.lake, day, as_of)) for day in days)
 
 
 def _rebuilt(trial: _Trial) -> RebuiltPeriod:
-    # First: what a leak keeps in a variable is then what was changed, and shows as outdated features after that.
+    # The changed build is first: if a leak caches data in a variable, these are the changed data, and the build from
+    # unchanged data then differs from the stored one.
     changed = _built(trial, [*trial.stored], changed=True)
     if not changed.error and changed.digests == trial.stored:
         return RebuiltPeriod(trial.day, changed.rows, read=tuple(sorted(changed.read)))
@@ -122,10 +123,10 @@ def _rebuilt(trial: _Trial) -> RebuiltPeriod:
     outdated = any(trial.stored[table] != digest for table, digest in honest.digests.items())
     error = honest.error
     if not error and changed.error:
-        error = f"Only with what became known later changed: {changed.error}"
+        error = f"Only after later data were changed: {changed.error}"
     moved = set() if error else _differing(honest, changed, trial.use_case)
     again = [_built(trial, other, changed=False) for _ in range(0 if error else AGAIN)]
-    by_chance = set[str]().union(*(_differing(honest, each, trial.use_case) for each in again))
+    by_chance = set[str]().union(*(_differing(honest, built, trial.use_case) for built in again))
     return RebuiltPeriod(
         day=trial.day,
         rows=(honest if "features" in honest.tables else changed).rows,
@@ -155,7 +156,7 @@ def _differing(before: _Built, after: _Built, use_case: UseCase) -> set[str]:
 
 
 def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) -> set[str]:
-    """Return features that differ on the rows that both have, and `rows` where there are others."""
+    """Return the features that differ on common rows, and `rows` if the rows differ."""
     keys = list(use_case.keys)
     same_rows = before.select(keys).equals(after.select(keys))
     if not same_rows:
@@ -166,7 +167,7 @@ def _differing_features(before: pa.Table, after: pa.Table, use_case: UseCase) ->
 
 
 def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
-    """Build the trial's day of these tables in a lake that stands in for the real one."""
+    """Build the trial's day of these tables in a temporary lake."""
     use_case, day, read = trial.use_case, trial.day, set[str]()
     with tempfile.TemporaryDirectory(prefix="airworthy-") as temporary:
         home = Path(temporary).resolve()
@@ -176,7 +177,7 @@ def _built(trial: _Trial, tables: Sequence[str], *, changed: bool) -> _Built:
         try:
             with isolated_calls(use_case, home, read) as recorder:
                 _run_functions(trial, lake, tables, recorder)
-        except Exception as error:  # of whatever kind: it is the use case's function that is run
+        except Exception as error:  # the use case's functions may raise any error
             return _Built(read=frozenset(read), error=f"{type(error).__name__}: {error}")
         view, keys = lake.as_of(day), {table: schemas.keys(use_case, table) for table in tables}
         rows = {table: view.read(table, day, day, order_by=keys[table]) for table in tables}
@@ -194,31 +195,31 @@ def _run_functions(trial: _Trial, lake: Lake, tables: Sequence[str], recorder: R
             materialize.materialize(use_case, table, "build", view, trial.since)
         else:
             feed = use_case.feed(table.partition("/")[2])
-            use_case.function("expectations", feed.name)()  # once more where its calls are looked at
+            use_case.function("expectations", feed.name)()  # once more with its calls recorded
             with recorder.of_events_alone():
                 validate.check_feed(open_project(use_case), feed, trial.day)
 
 
 def _fill(trial: _Trial, lake: Lake, *, changed: bool) -> None:
-    """Copy the tables that the functions could read, from the look-back on; as they are up to `as_of`, or changed."""
+    """Copy the tables that the functions can read, from the look-back to `as_of`, or changed."""
     until = min(trial.as_of, trial.day + timedelta(days=LATER_DAYS)) if changed else trial.as_of
     for table, keys in _readable(trial.use_case):
         days = clone.clone_days(trial.lake, table, trial.since, until)
         if table in ("features", "labels"):
             days.pop(trial.day, None)  # this is what will be built
         later = [day for day in days if changed and day > trial.day]
-        # By the as-of day too: each training removes other values of a key.
+        # The seed includes the as-of day, so that each training removes other values of a key.
         seeds = {day: trial.as_of.toordinal() * _MOST_DAYS + day.toordinal() for day in later}
         changes = {day: functools.partial(randomise_future_rows, keys=keys, seed=seeds[day]) for day in later}
         clone.clone_table(table, days, trial.lake, lake, changes)
     for feed in trial.use_case.feeds:
-        there, copies = (each.root / "corrections" / feed.name for each in (trial.lake, lake))
-        corrections = CorrectionLog(trial.use_case, feed.name, there)
+        originals, copies = (source.root / "corrections" / feed.name for source in (trial.lake, lake))
+        corrections = CorrectionLog(trial.use_case, feed.name, originals)
         corrections.copy_day(trial.day, CorrectionLog(trial.use_case, feed.name, copies))
 
 
 def _readable(use_case: UseCase) -> Iterable[tuple[str, Sequence[str]]]:
-    """Return the tables that stand in, each with the columns that are not changed."""
+    """Yield the tables to be copied, each with the columns that are not changed."""
     for table in schemas.tables(use_case):
         kind, _, feed = table.partition("/")
         if kind in ("raw", "checked", "features", "labels"):

@@ -1,4 +1,4 @@
-"""Change what became known later, so that whoever reads it gives other answers."""
+"""Change every non-key value of later rows, so that code that reads them returns other results."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pyarrow.compute as pc
 DROPPED = NULLED = 0.2
 """Share of rows that are removed, and of values that become null."""
 STRANGE = "perturbed"
-"""A string, or a reason, that was not there before."""
+"""A new string or reason."""
 _LARGEST_STEP = 9
 Mask = npt.NDArray[np.bool_]
 
 
 def randomise_future_rows(rows: pa.Table, keys: Sequence[str], seed: int) -> pa.Table:
-    """Return the rows with another value in every cell outside `keys`, and without some rows; the schema stays.
+    """Change every cell outside `keys` and remove some rows; the schema is unchanged.
 
     Numbers, dates and instants move, bools are inverted, a string becomes another one of its column or a new one, a
     list of strings is emptied or filled; of several strings, one no longer occurs. Every null becomes a value, and some
-    values become null. At least one row is removed, and so are the rows that hold the least or the greatest value of a
-    key, unless these are many, and all rows that hold one chosen value of a key, so that it shows who reads which
-    groups there will be. The result is equal for equal rows and seed.
+    values become null. At least one row is removed; so are the rows with the least or the greatest value of a key,
+    unless these are many, and all rows with one chosen value of a key, so that code that reads the future groups is
+    detected. The result is equal for equal rows and seed.
 
     Raises:
         TypeError: a column has a type that no feed can declare.
@@ -43,7 +43,7 @@ def randomise_future_rows(rows: pa.Table, keys: Sequence[str], seed: int) -> pa.
 
 
 def _at_the_ends(values: pa.ChunkedArray) -> Mask:
-    """Mark the rows that hold the least or the greatest value, where these are no more than the share to remove."""
+    """Mark the rows with the least or the greatest value, if they are at most the share to remove."""
     marked = np.zeros(len(values), dtype=bool)
     ends = pc.min_max(values)
     for end in ("min", "max"):
@@ -54,7 +54,7 @@ def _at_the_ends(values: pa.ChunkedArray) -> Mask:
 
 
 def _of_one_value(values: pa.ChunkedArray, rng: np.random.Generator) -> Mask:
-    """Mark the rows that hold one value of several, which is chosen by chance."""
+    """Mark the rows with one randomly chosen value, if there are several."""
     distinct = pc.unique(values.drop_null())
     if len(distinct) < 2:  # of a single value, nothing would be left
         return np.zeros(len(values), dtype=bool)
@@ -90,7 +90,7 @@ def _others(name: str, values: pa.Array, rng: np.random.Generator) -> pa.Array:
 
 
 def _moved(values: pa.Array, rng: np.random.Generator, unit: int = 1) -> pa.Array:
-    """Return whole numbers 1 to 9 units higher, or lower near the end of the type, so that a sum cannot stay equal."""
+    """Move integers up by 1 to 9 units, or down near the type's limit, so that a sum changes."""
     numbers = pc.fill_null(values, 0).to_numpy()
     step = rng.integers(1, _LARGEST_STEP, len(numbers), endpoint=True).astype(numbers.dtype) * numbers.dtype.type(unit)
     at_the_end = numbers > np.iinfo(numbers.dtype).max - _LARGEST_STEP * unit
@@ -98,7 +98,7 @@ def _moved(values: pa.Array, rng: np.random.Generator, unit: int = 1) -> pa.Arra
 
 
 def _scaled(values: pa.Array, rng: np.random.Generator) -> pa.Array:
-    """Return floats moved by more than their own size, so that it shows at any size; always finite."""
+    """Move floats by more than their size, so that the change is relevant at any scale; always finite."""
     numbers = np.nan_to_num(pc.fill_null(values, 0).to_numpy())
     huge = np.abs(numbers) > np.finfo(numbers.dtype).max / 8
     step = (1 + rng.random(len(numbers)).astype(numbers.dtype)) * (1 + np.abs(np.where(huge, 0, numbers)))
@@ -106,9 +106,9 @@ def _scaled(values: pa.Array, rng: np.random.Generator) -> pa.Array:
 
 
 def _exchanged(values: pa.Array, rng: np.random.Generator) -> pa.Array:
-    """Return the next distinct string for each one, a new string for the last, and any of them for a null.
+    """Replace each string by the next distinct one, the last by a new string, and a null by any.
 
-    One string becomes the one after the next, so that their number changes too.
+    One string becomes the one after the next, so that the number of distinct strings changes too.
     """
     strange = STRANGE
     distinct = sorted(value for value in pc.unique(values).to_pylist() if value is not None)

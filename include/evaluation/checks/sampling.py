@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class SplitDays:
-    """The days of a training that have rows of features."""
+    """Hold the days of a training that have rows of features."""
 
     train: Sequence[date]
     validation: Sequence[date]
@@ -20,12 +20,12 @@ class SplitDays:
 
 
 def sample_periods(days: SplitDays, count: int, seed: int, as_of: date) -> list[date]:
-    """Return `count` days in order, at least half of them training days, over as many weekdays as possible.
+    """Return `count` days in order, at least half of them training days.
 
-    Of the other half, two thirds are test days and one third validation days. Where a split has too few days, others
-    stand in for them; where all have, every day is returned. The last test day is left out if there are others: what
-    became known after it may not be in the lake. Equal for equal days, seed and as-of day; the as-of day is part of
-    the seed, so that each training tries other days.
+    They cover as many weekdays as possible. Of the other half, two thirds are test days and one third validation days.
+    If a split has too few days, others replace them; if all have, every day is returned. The last test day is left out
+    if there are others: later data may not be in the lake. The result is equal for equal days, seed and as-of day; the
+    as-of day is part of the seed, so that each training samples other days.
     """
     rng = np.random.default_rng([seed, as_of.toordinal()])
     test = sorted(set(days.test))
@@ -40,7 +40,7 @@ def sample_periods(days: SplitDays, count: int, seed: int, as_of: date) -> list[
 
 
 def _spread(days: Collection[date], count: int, before: Sequence[date], rng: np.random.Generator) -> list[date]:
-    """Return up to `count` of these days, each time of a weekday that is the rarest so far."""
+    """Return up to `count` of these days, each of the weekday that is rarest so far."""
     used = Counter(day.weekday() for day in before)
     waiting = [sorted(days)[place] for place in rng.permutation(len(days))]
     chosen: list[date] = []

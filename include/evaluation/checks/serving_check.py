@@ -1,6 +1,6 @@
-"""Rehearse: let a fresh process load a model as MLflow has it, and score what the training process scored.
+"""Load a model from MLflow in a fresh process, and score the sample of the training process.
 
-Run as a module, this file is that process. It knows no use case: it is told where the model is and what its trees are.
+Run as a module, this file is that process. It knows no use case: its request names the model and its files.
 """
 
 from __future__ import annotations
@@ -34,65 +34,69 @@ from include.settings import REPOSITORY
 from include.training.run_logging import PROBABILITY, SAMPLE
 
 REPEATS = 5
-"""Scorings, of which the quickest counts: the others were disturbed."""
+"""Number of scorings; the fastest one counts, since the others may have been disturbed."""
 SECONDS = 300
-"""What the fresh process may take in all; starting takes it two."""
+"""Time limit of the fresh process; it starts in about two."""
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _OF_THE_HOST = re.compile(r"\b5\d\d (Server Error|error responses)|No space left on device|Too many open files")
-"""What MLflow hands on of its server's troubles and of this host's, in the words of an error of its own."""
+"""Texts of MLflow's errors that are caused by its server or by this host."""
 
 
 class ServingCheckError(AirworthyError):
-    """The fresh process could not tell how the model does, for reasons that do not lie with the model."""
+    """Report that the check failed for a reason other than the model."""
 
     worth_retrying = True
 
     def __init__(self, use_case: str, run_id: str, what: str) -> None:
         super().__init__(
-            f"{use_case}: whether run {run_id} can be served was not found out: {what}. Nothing was judged. Try again."
+            f"{use_case}: the serving check of run {run_id} failed: {what}. Nothing was judged. Try again."
         )
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What the fresh process is told; plain values."""
+    """Hold the input of the fresh process; plain values."""
 
     address: str
     model_id: str
     files: dict[str, str]
     """SHA-256 of each of the model's files, by path."""
     sample: str
-    """Path of the rows to be scored."""
+    """Path of the rows to score."""
     folder: str
-    """Empty folder that the model is downloaded into."""
+    """Empty folder for the downloaded model."""
     answer: str
     """Path that its answer is written to, as JSON."""
 
 
 @dataclass(frozen=True)
 class _Response:
-    """What the fresh process says; plain values."""
+    """Hold the output of the fresh process; plain values."""
 
     bits: tuple[int, ...] = ()
-    """The probabilities, each as the whole number that has the same 64 bits."""
+    """The probabilities, each as the integer with the same 64 bits."""
     microseconds_per_row: float = 0.0
     megabytes: float = 0.0
     error: str = ""
-    """What is the matter with the model's files."""
+    """What is wrong with the model's files."""
     broken: str = ""
-    """What kept it from finding out."""
+    """Why the check failed for another reason."""
     unreachable: str = ""
-    """Why MLflow could not be asked."""
+    """Why MLflow could not be reached."""
 
 
 def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) -> ServingCheckResult:
-    """Start a process that downloads the run's model into an empty folder, reads it and scores the run's sample.
+    """Download the run's model and score the run's sample in a fresh process.
 
-    Time is the processor's, per row, of one thread, the best of five scorings; size is that of all the model's files,
-    in megabytes of 1,000,000 bytes. What is missing, damaged or another of the model or its sample is in `error`.
-    Raises NotReadyError (a run that broke half-way), InvalidRequestError (no such run); and, both worth another try,
-    MlflowUnreachableError and ServingCheckError (the process was killed, took too long, found no room: nothing of the
-    model).
+    The time is processor time per row in one thread, the best of five scorings; the size is that of all the model's
+    files, in megabytes of 1,000,000 bytes. If files of the model or its sample are missing, damaged or replaced,
+    `error` says so.
+
+    Raises:
+        NotReadyError: the run did not finish.
+        InvalidRequestError: there is no such run.
+        MlflowUnreachableError: MLflow does not answer; worth a retry.
+        ServingCheckError: the process failed for another reason, such as memory, time or disk space; worth a retry.
     """
     registry = project.registry
     candidate = registry.candidate(run_id)
@@ -103,7 +107,7 @@ def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) ->
         try:
             path = registry.artifact(run_id, SAMPLE, places["sample"])
             if model_io.sha256(path) != candidate.tags[SAMPLE_DIGEST]:
-                raise OSError("it is not the one that the training has written")
+                raise OSError("it is not the file that the training wrote")
             expected = _bits(pq.read_table(path, columns=[PROBABILITY], partitioning=None)[PROBABILITY].to_numpy())
         except (OSError, KeyError, pa.ArrowException) as error:
             if not _of_the_artifact(error.__cause__ or error):
@@ -129,7 +133,11 @@ def check_serving(project: Project, run_id: str, *, seconds: float = SECONDS) ->
 def _found(
     use_case: UseCase, run_id: str, address: str, answer: _Response, expected: npt.NDArray[np.int64]
 ) -> ServingCheckResult:
-    """What the answer says about the model; an error where it says nothing about it."""
+    """Return the result for the model.
+
+    Raises:
+        MlflowUnreachableError, ServingCheckError: the answer has no result.
+    """
     if answer.unreachable:
         raise MlflowUnreachableError(address, answer.unreachable)
     if answer.broken:
@@ -147,7 +155,7 @@ def _failed(reason: str) -> ServingCheckResult:
 
 
 def _asked(order: _Request, seconds: float) -> _Response:
-    """The answer of a fresh process, or why it gave none."""
+    """Run the fresh process and return its answer, or why it gave none."""
     command = [sys.executable, "-m", "include.evaluation.checks.serving_check", json.dumps(asdict(order))]
     try:
         ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False)
@@ -159,8 +167,8 @@ def _asked(order: _Request, seconds: float) -> _Response:
         name = signal.Signals(-ended.returncode).name
         return _Response(broken=f"the fresh process was killed by {name}; if that is for memory, give tasks more of it")
     if ended.returncode:
-        said = ended.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        return _Response(broken=f"the fresh process ended with code {ended.returncode}: {said[0]}")
+        error_line = ended.stderr.strip().splitlines()[-1:] or ["it wrote no error"]
+        return _Response(broken=f"the fresh process ended with code {ended.returncode}: {error_line[0]}")
     try:
         return _Response(**json.loads(Path(order.answer).read_text()))
     except (OSError, ValueError, TypeError) as error:
@@ -168,12 +176,12 @@ def _asked(order: _Request, seconds: float) -> _Response:
 
 
 def _bits(probabilities: Numbers) -> npt.NDArray[np.int64]:
-    """The 64 bits of each number: equality of floats would take 0.0 for -0.0, and NaN for another than itself."""
+    """Return the 64 bits of each number: as floats, 0.0 equals -0.0, and NaN does not equal itself."""
     return np.ascontiguousarray(probabilities, dtype=np.float64).view(np.int64)
 
 
 def _answer(order: _Request) -> _Response:
-    """In the fresh process: download, read, score."""
+    """Download, read and score in the fresh process."""
     try:
         folder = fetch_model(order.model_id, order.files, Path(order.folder), order.address)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -192,14 +200,14 @@ def _answer(order: _Request) -> _Response:
 
 
 def _of_the_artifact(error: BaseException) -> bool:
-    """Whether an error tells of files that are missing, damaged or others, and not of the host or a busy server."""
+    """Return whether an error is caused by the files of the model, not by the host or the server."""
     if isinstance(error, MemoryError | ImportError) or _OF_THE_HOST.search(str(error)):
         return False
     return not isinstance(error, OSError) or error.errno is None or isinstance(error, _NOT_THERE)
 
 
 def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
-    """The probabilities, and the processor's seconds of the quickest of several scorings."""
+    """Return the probabilities, and the processor seconds of the fastest of several scorings."""
     probabilities, best = np.empty(0), float("inf")
     batches = sample.combine_chunks().to_batches()  # one: fewer rows than a batch of scoring has
     for _ in range(REPEATS):
@@ -210,5 +218,5 @@ def _scored(model: Model, sample: pa.Table) -> tuple[Numbers, float]:
 
 
 if __name__ == "__main__":
-    told = _Request(**json.loads(sys.argv[1]))
-    Path(told.answer).write_text(json.dumps(asdict(_answer(told))))
+    request = _Request(**json.loads(sys.argv[1]))
+    Path(request.answer).write_text(json.dumps(asdict(_answer(request))))

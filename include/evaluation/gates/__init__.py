@@ -1,4 +1,4 @@
-"""Gates: the conditions that a model must meet to be promoted. Each kind is one module, listed in `GATES`."""
+"""List the kinds of gates, the conditions for a promotion. Each kind is one module."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def require_gates(gates: Sequence[BaseGate], limits: GateLimits) -> None:
 
 
 def require_listed_kinds(kinds: Sequence[str]) -> None:
-    """Check the kinds of results that are about to be recorded.
+    """Check the kinds of results before they are recorded.
 
     Raises:
-        ValueError: no module of gates defines such a kind.
+        ValueError: a kind is not listed in `GATES`.
     """
     unknown = sorted(set(kinds) - set(GATE_KINDS))
     require(not unknown, f"results of the kinds {unknown} cannot be recorded: there are gates {sorted(GATE_KINDS)}.")

@@ -1,4 +1,4 @@
-"""What every kind of gate has: its name in records, what it needs, how it is checked, judged and drawn.
+"""Define the base of all kinds of gates: name, inputs, validation, judgement and plot.
 
 Use cases declare gates, so these modules import no numeric library when they are imported.
 """
@@ -29,10 +29,10 @@ Input = Literal[
 
 @dataclass(frozen=True)
 class GateLimits:
-    """What of a use case decides whether a gate can ever be judged."""
+    """Hold the properties of a use case that decide whether a gate can be judged."""
 
     columns: Sequence[str]
-    """Keys and features by whose values rows can be grouped."""
+    """Keys and features that can group rows."""
     test_periods: int
     rebuildable_days: int
     """Days of the shortest window that the leakage gate can build again."""
@@ -40,23 +40,23 @@ class GateLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class BaseGate(ABC):
-    """A condition that a model must meet to be promoted.
+    """Define a condition that a model must meet to be promoted.
 
     A new kind is a subclass in a module of its own, listed in `include.evaluation.gates.GATES` and exported by
     `include.use_case`.
     """
 
     kind: ClassVar[str]
-    """Its name in records; that of its module."""
+    """Its name in records, equal to the name of its module."""
     needs: ClassVar[frozenset[Input]]
-    """What `judge` reads of its inputs; other parts may be missing."""
+    """The inputs that `judge` reads; others may be missing."""
     untested: ClassVar[str] = ""
-    """What the model card says is not tested where no gate of this kind is declared; empty: nothing."""
+    """What the model card lists as not tested if no gate of this kind is declared; empty: nothing."""
 
     min_periods: int = 1
-    """Test days with labels that it takes to judge; with fewer the gate is inconclusive."""
+    """Test days with labels that are needed to judge; with fewer the gate is inconclusive."""
     if_inconclusive: IfInconclusive = "block"
-    """Whether a gate without a conclusion keeps the model from being promoted."""
+    """Whether an inconclusive gate blocks the promotion."""
 
     def __post_init__(self) -> None:
         require_field_types(self)
@@ -67,11 +67,11 @@ class BaseGate(ABC):
 
     @abstractmethod
     def __str__(self) -> str:
-        """Return what it asks for; no two gates of a use case may say the same."""
+        """Return its condition, which must be unique among the gates of a use case."""
 
     @abstractmethod
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Return the gate's results for the model that `inputs` is about: one, or one for each of its questions."""
+        """Return the gate's results for the model of `inputs`: one, or one per part."""
 
     def require_possible(self) -> None:  # noqa: B027 - most kinds have fields to check, not all
         """Check its own fields.
@@ -81,31 +81,30 @@ class BaseGate(ABC):
         """
 
     def require_fit(self, limits: GateLimits, gates: Sequence[BaseGate]) -> None:
-        """Check it against its use case, and against the other gates of that.
+        """Check it against its use case and the other gates.
 
         Raises:
-            ValueError: it could never be judged there, or no model could pass it and another gate.
+            ValueError: it could never be judged, or no model could pass both it and another gate.
         """
         require(
             self.min_periods <= limits.test_periods,
             f"{self}: min_periods={self.min_periods} is more than the {limits.test_periods} test days, so it could"
-            f" never be"
-            " judged.",
+            " never be judged.",
         )
 
     @property
     def grouping_columns(self) -> tuple[str, ...]:
-        """Columns that the test rows must have besides the features."""
+        """Return the columns that the test rows must have in addition to the features."""
         return ()
 
     @property
     def periods_to_rebuild(self) -> int:
-        """How many periods it wants built again."""
+        """Return the number of periods to build again."""
         return 0
 
     @property
     def can_block(self) -> bool:
-        """Whether it asks for anything, or only informs."""
+        """Return whether it can block a promotion, or is only informational."""
         return True
 
     def groups(self, inputs: GateInputs, costs: DecisionCosts) -> list[dict[str, Any]]:
@@ -113,7 +112,7 @@ class BaseGate(ABC):
         return []
 
     def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
-        """Return a drawing of what it compares, as PNG; None where there is none."""
+        """Return a plot of its comparison as PNG; None if there is none."""
         return None
 
     def result(
@@ -126,7 +125,7 @@ class BaseGate(ABC):
         limit: float | None = None,
         part: str = "",
     ) -> GateResult:
-        """Return a result of this gate; `part` says which of its several questions it answers."""
+        """Return a result of this gate; `part` names one of several results."""
         blocks = outcome == "failed" or (
             outcome == "inconclusive" and self.if_inconclusive == "block" and self.can_block
         )
@@ -134,7 +133,7 @@ class BaseGate(ABC):
         return GateResult(name, self.kind, metric, value, limit, outcome, blocks, reason)
 
     def too_few_days(self, inputs: GateInputs) -> GateResult | None:
-        """Return that the test days with labels are too few to judge; None if they are enough."""
+        """Return an inconclusive result if there are too few test days with labels; otherwise None."""
         if inputs.days >= self.min_periods:
             return None
         reason = f"There are labels of {counted(inputs.days, 'test day')}; this gate needs {self.min_periods}."

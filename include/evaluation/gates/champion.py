@@ -1,4 +1,4 @@
-"""The gate that compares a model with the champion on the same test days."""
+"""Define the gate that compares a model with the champion on the same test days."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class Comparison:
-    """Challenger minus champion on the rows of days that the champion has not seen: each row's, and over all."""
+    """Hold challenger minus champion on the days that the champion has not seen, by row and overall."""
 
     days: npt.NDArray[np.datetime64]
     differences: Numbers
@@ -36,10 +36,11 @@ class Comparison:
 @declared
 @dataclass(frozen=True)
 class ChampionGate(BaseGate):
-    """On the same test days, the metric is not worse than the champion's by more than the margin, beyond doubt.
+    """Require, with confidence, that the metric is worse than the champion's by at most the margin.
 
-    A one-sided paired bootstrap over days. `margin=0` means that the challenger must be better; a positive margin, in
-    the metric's unit, allows the challenger to be worse by that much; a negative one requires that much gain.
+    A one-sided paired bootstrap over the same test days. `margin=0` means that the challenger must be better; a
+    positive margin, in the metric's unit, allows the challenger to be worse by that much; a negative one requires that
+    much gain.
     """
 
     kind: ClassVar[str] = "champion"
@@ -49,7 +50,7 @@ class ChampionGate(BaseGate):
     metric: MetricName = "log_loss"
     margin: float = 0.0
     confidence: float = 0.95
-    min_periods: int = field(default=14, kw_only=True)  # else, declared again, it would be the first positional one
+    min_periods: int = field(default=14, kw_only=True)  # otherwise the redeclared field would be positional
 
     def require_possible(self) -> None:
         require_one_of(self.metric, ADDITIVE, "ChampionGate: days are resampled, so metric=")
@@ -80,7 +81,7 @@ class ChampionGate(BaseGate):
         return [self.result(outcome_of(passed), reason, metric=self.metric, value=value, limit=self.margin)]
 
     def compare(self, inputs: GateInputs, costs: DecisionCosts) -> Comparison | GateResult:
-        """Return the comparison that is judged, or a result where there is nothing to compare."""
+        """Return the comparison that is judged, or a result if there is nothing to compare."""
         from include.evaluation.judging import rows_unseen_by_champion
         from include.model import bootstrap, metrics
 
@@ -99,7 +100,7 @@ class ChampionGate(BaseGate):
         )
 
     def plot(self, title: str, inputs: GateInputs, costs: DecisionCosts) -> bytes | None:
-        """Draw the difference to the champion on each day; None where there is nothing to compare."""
+        """Plot the difference to the champion on each day; None if there is nothing to compare."""
         import numpy as np
 
         from include.evaluation import plots

@@ -1,4 +1,4 @@
-"""The gate on whether features, labels or quarantine decisions have seen the future."""
+"""Define the gate that tests features, labels and quarantine decisions for leaks."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MIN_DAYS = 6
 @declared
 @dataclass(frozen=True)
 class LeakageGate(BaseGate):
-    """Nothing sees the future: with everything changed that became known later, sampled days are built again.
+    """Require that features, labels and quarantine decisions do not depend on later data.
 
-    These are features, labels and quarantine decisions; any difference blocks. At least half of the days are training
-    days, the others validation and test days; all weekdays are among them as far as the window has them. Each training
-    samples other days. include/evaluation/checks/leakage_check.py says what this does not cover.
+    Sampled days are built again with all later data changed; any difference blocks. At least half of them are training
+    days, the others validation and test days; they include all weekdays that the window has. Each training samples
+    other days. include/evaluation/checks/leakage_check.py lists what this does not cover.
     """
 
     kind: ClassVar[str] = "leakage"
@@ -59,10 +59,9 @@ class LeakageGate(BaseGate):
         return self.days
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Count what has seen the future: features, labels, quarantine decisions, and what else was read.
+        """Count the leaks: features, labels and quarantine decisions that differ, and forbidden reads.
 
-        A day that could not be built again, or not to the same, is no proof and fails; one without rows is no
-        evidence at all.
+        A day that cannot be built again with the same result fails; a day without rows is not counted.
         """
         rebuilt = inputs.rebuilt_periods
         if not rebuilt:
@@ -105,7 +104,7 @@ def _describe_leaks(rebuilt: Sequence[RebuiltPeriod]) -> str:
 
 
 def _unreliable_reason(period: RebuiltPeriod) -> str:
-    """Return why a day that was built again says nothing about leakage; empty if it does."""
+    """Return why a rebuilt day cannot show whether there is a leak; empty if it can."""
     if period.error:
         return f"{period.day} could not be built again: {sentence(period.error)}"
     if period.non_deterministic:

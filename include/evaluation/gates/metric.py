@@ -1,4 +1,4 @@
-"""The gate on a metric of the test days."""
+"""Define the gate on a metric of the test days."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Gate(BaseGate):
     """Compare a metric of the test days with a number, or with the metric of a baseline.
 
-    A metric that is better when higher may have an upper limit: a model too good to be true has seen the future.
+    A metric that is better when higher may have an upper limit: a model that is too good probably has a leak.
     """
 
     kind: ClassVar[str] = "metric"
@@ -78,14 +78,14 @@ class Gate(BaseGate):
         return f"{self.metric} {limit}"
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare the metric with its limit: a limit itself is within the limit, a baseline must be beaten."""
+        """Compare the metric with its limit, which it may equal, or with a baseline, which it must beat."""
         name, label = self.metric, METRICS[self.metric].label
         value = _finite_metric(inputs, MODEL, name)
         limit = _finite_metric(inputs, self.better_than, name) if self.better_than else self.at_most
         limit = self.at_least if self.at_least is not None else limit
         if value is None or limit is None:
             lacking = f"the {self.better_than} baseline" if value is not None else "the model"
-            reason = f"Of {lacking} there is no {label} on the test days."
+            reason = f"{lacking.capitalize()} has no {label} on the test days."
             return [self.result("inconclusive", reason, metric=name, value=value, limit=limit)]
         if self.better_than:
             higher = METRICS[name].higher_is_better

@@ -1,4 +1,4 @@
-"""The result of one gate for one model, and the outcome of all of them."""
+"""Define the result of a gate for a model, and the overall outcome."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _EARLIER_WORDS = {
 
 @dataclass(frozen=True)
 class GateResult:
-    """What one gate says of one model. `value` and `limit` are None where they are not known."""
+    """Hold the result of one gate for one model. `value` and `limit` are None if unknown."""
 
     gate: str
     kind: str
     """`kind` of the gate's class."""
     metric: str
-    """What `value` and `limit` are of, or counted in."""
+    """The metric or the unit of `value` and `limit`."""
     value: float | None
     limit: float | None
     outcome: Outcome
@@ -38,13 +38,13 @@ class GateResult:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> GateResult:
-        """Return the result that `to_json` wrote, also of earlier code that used other words."""
+        """Build the result from the values of `to_json`, also from the words of earlier code."""
         words = {name: _EARLIER_WORDS.get(values[name], values[name]) for name in ("kind", "outcome")}
         return cls(**{**values, **words})
 
 
 def overall_outcome(results: Sequence[GateResult]) -> Summary:
-    """Return all results in one word. No result at all is a failure."""
+    """Return the overall outcome. Without any result, it is a failure."""
     blocking = {result.outcome for result in results if result.blocks}
     if not results or "failed" in blocking:
         return "failed"
@@ -52,5 +52,5 @@ def overall_outcome(results: Sequence[GateResult]) -> Summary:
 
 
 def outcome_of(passed: bool) -> Outcome:
-    """Return the outcome of a gate that came to a decision."""
+    """Return the outcome of a conclusive gate."""
     return "passed" if passed else "failed"

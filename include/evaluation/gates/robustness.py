@@ -1,4 +1,4 @@
-"""The gate on what bad input does to the probabilities."""
+"""Define the gate on the effect of bad input on the probabilities."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _METRIC = "change of probability"
 @declared
 @dataclass(frozen=True)
 class RobustnessGate(BaseGate):
-    """Bad input is survived: a feature nulled, a category never seen, a number far out, one feature at a time.
+    """Require valid predictions for bad input: nulls, new categories and outliers, one feature at a time.
 
-    No crash, every answer a probability, and on average over rows none moves by more than `at_most`.
+    No error, every prediction a probability, and a mean change over the rows of at most `at_most` per feature.
     """
 
     kind: ClassVar[str] = "robustness"

@@ -1,4 +1,4 @@
-"""The gate on which features a model reads."""
+"""Define the gate on the features that a model reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class SchemaGate(BaseGate):
-    """The model reads features that are declared, and those the champion reads, of the same types."""
+    """Require that the model reads declared features, and those of the champion with the same types."""
 
     kind: ClassVar[str] = "schema"
     needs: ClassVar[frozenset[Input]] = frozenset({"features", "declared", "champion"})
@@ -31,7 +31,7 @@ class SchemaGate(BaseGate):
         return "signature fits that of the champion"
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Count the features that are read otherwise than declared, or than the champion reads them."""
+        """Count the features that differ from the declared ones, or from the champion's."""
         reads, champion = inputs.features, inputs.champion
         if not reads:
             return self._results("inconclusive", "It is not known which features the model reads.")

@@ -1,4 +1,4 @@
-"""The gate on how a fresh process serves the model from the registry."""
+"""Define the gate on serving the model from the registry in a fresh process."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _DIFFERING, _SAME = "differing rows", "same scores"
 @declared
 @dataclass(frozen=True)
 class ServingGate(BaseGate):
-    """A fresh process that loads the model from the registry scores a sample as the training did, bit for bit.
+    """Require that a fresh process loads the model and reproduces the training's scores bit for bit.
 
-    It must be fast enough and small enough, too.
+    The time per row and the size are limited, too.
     """
 
     kind: ClassVar[str] = "serving"

@@ -1,4 +1,4 @@
-"""The gate on the worst group of rows that share a value of a column."""
+"""Define the gate on the worst group of rows that share a value of a column."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class SliceGate(BaseGate):
-    """In no group of rows that share a value is the metric worse than its reference by more than `max_degradation`.
+    """Limit the degradation of the metric in each group of rows that share a value.
 
-    The reference is the model's own metric on `all rows`, or that of a baseline or the champion on the group's rows.
-    Fairness is the same question asked of a column that names people's groups.
+    It is compared with a reference: the model's own metric on `all rows`, or that of a baseline or the champion on the
+    group's rows. With a column of people's groups, this is a test of fairness.
     """
 
     kind: ClassVar[str] = "slice"
@@ -77,12 +77,12 @@ class SliceGate(BaseGate):
         return (self.column,)
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Compare how much worse than its reference the worst group with enough rows is with the limit."""
+        """Compare the degradation of the worst group with enough rows with the limit."""
         compared = self.compare(inputs, costs)
         return [compared if isinstance(compared, GateResult) else self._judge_worst(compared)]
 
     def compare(self, inputs: GateInputs, costs: DecisionCosts) -> SliceMetrics | GateResult:
-        """Return the groups that are judged, or a result where there are none to judge."""
+        """Return the groups that are judged, or a result if there are none."""
         import numpy as np
 
         from include.evaluation.judging import has_predictions, rows_unseen_by_champion

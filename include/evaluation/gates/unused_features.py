@@ -1,4 +1,4 @@
-"""The gate on features that a model gained nothing from."""
+"""Define the gate on features without gain in a model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @declared
 @dataclass(frozen=True)
 class UnusedFeaturesGate(BaseGate):
-    """Features that the model never gained from are listed; with `at_most`, more of them block."""
+    """List the features without gain; with `at_most`, a greater number blocks."""
 
     kind: ClassVar[str] = "unused_features"
     needs: ClassVar[frozenset[Input]] = frozenset({"features", "gains"})
@@ -38,7 +38,7 @@ class UnusedFeaturesGate(BaseGate):
         return self.at_most is not None
 
     def judge(self, inputs: GateInputs, costs: DecisionCosts) -> list[GateResult]:
-        """Count the features that the model reads and that brought it no gain."""
+        """Count the features without gain that the model reads."""
         if not inputs.gains or not inputs.features:
             return self._results("inconclusive", "It is not known what each feature brought.")
         unused = [name for name in inputs.features if not inputs.gains.get(name, 0.0) > 0]

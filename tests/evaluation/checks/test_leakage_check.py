@@ -207,7 +207,7 @@ def test_one_that_raises_only_where_the_future_is_another_is_an_error(lake, monk
         return honest(day, events, outcomes)
 
     found = tried(lake, monkeypatch, build)
-    assert found.error.startswith("Only with what became known later changed:")
+    assert found.error.startswith("Only after later data were changed:")
     assert "LookupError: rows are missing" in found.error
 
 

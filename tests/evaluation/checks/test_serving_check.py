@@ -140,7 +140,7 @@ def test_what_the_fresh_process_could_not_do_is_told_by_the_one_that_started_it(
     [
         ("kill -9 $$", "was killed by SIGKILL"),
         ("echo one >&2; echo no memory >&2; exit 3", "ended with code 3: no memory"),
-        ("exit 3", "ended with code 3: it said nothing"),
+        ("exit 3", "ended with code 3: it wrote no error"),
         ("exit 0", "answer cannot be read: FileNotFoundError"),
         ("exec sleep 60", "had not finished after 0.3 seconds and was stopped"),
     ],
@@ -149,7 +149,9 @@ def test_a_process_that_comes_to_a_bad_end_is_no_verdict_but_worth_another_try(
     trained_toy, tmp_path, monkeypatch, script, says
 ):
     stand_in(tmp_path, monkeypatch, script)
-    with pytest.raises(ServingCheckError, match=f"toy: whether run {trained_toy} .*{says}.* Try again") as broken:
+    with pytest.raises(
+        ServingCheckError, match=f"toy: the serving check of run {trained_toy} .*{says}.* Try again"
+    ) as broken:
         serving_check.check_serving(open_project(USE_CASE), trained_toy, seconds=0.3 if "sleep" in script else 30)
     assert broken.value.worth_retrying
 
