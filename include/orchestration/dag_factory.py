@@ -104,12 +104,13 @@ def maintenance_dag(use_case: UseCase, kind: str, *, params: Mapping[str, Param]
 
 
 def _dag(use_case: UseCase, kind: str, **arguments: Any) -> DAG:
+    documentation = dag_docs.render_dag_documentation(use_case, kind)
     return DAG(
         f"{use_case.name}__{kind}",
         catchup=False,
         default_args={"owner": use_case.owner, "on_failure_callback": callbacks.notify_failed},
-        description=dag_docs.DESCRIPTIONS[kind],
-        doc_md=dag_docs.dag_documentation(use_case, kind),
+        description=documentation.description,
+        doc_md=documentation.markdown,
         auto_register=False,  # one that is half made when its making fails must not be there
         tags=[use_case.name, kind, *(["replay"] if use_case.notice else [])],
         **arguments,
