@@ -174,7 +174,7 @@ def test_the_trigger_gives_up_at_its_limit_and_at_once_where_the_bucket_refuses(
     monkeypatch.setattr(delivery_sensor, "load_use_case", lambda name: other)
     event = asyncio.run(_first(trigger(soon())))
     assert not event["there"] and "NoSuchBucket" in event["reason"]
-    with pytest.raises(AirflowFailException, match=r"'events/.*The last look failed: .*NoSuchBucket"):
+    with pytest.raises(AirflowFailException, match=r"'events/.*The last check failed: .*NoSuchBucket"):
         sensor(use_case).execute_complete(context(), event)
 
 
