@@ -106,9 +106,9 @@ LONG = {
     "rollback, version": lambda: rollback.roll_back(
         open_project(USE_CASE), HUGE, USE_CASE.first_period, actor="ann", reason="worse"
     ),
-    "approve": lambda: approve.record_approval(open_project(USE_CASE), "1", approved=True, actor="ann", comment=HUGE),
+    "approve": lambda: approve.record_approval(open_project(USE_CASE), "1", approved=True, actor="ann", reason=HUGE),
     "approve, version": lambda: approve.record_approval(
-        open_project(USE_CASE), HUGE, approved=True, actor="ann", comment="fine"
+        open_project(USE_CASE), HUGE, approved=True, actor="ann", reason="fine"
     ),
     "promote": lambda: promote.promote_version(open_project(USE_CASE), "1", actor="ann", reason=HUGE),
     "promote, version": lambda: promote.promote_version(open_project(USE_CASE), HUGE, actor="ann"),

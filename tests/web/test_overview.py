@@ -116,14 +116,14 @@ def test_a_training_of_long_ago_is_still_listed(lake):
 def test_a_day_without_predictions_is_unclear_and_says_what_to_do(lake):
     measured.fill(toy.USE_CASE, range(measured.UNPREDICTED, measured.UNPREDICTED + 1))
     found = overview.build_overview(open_project(toy.USE_CASE), day_of(measured.UNPREDICTED)).status
-    assert found.name == "unclear" and "Run toy__score" in found.comment
+    assert found.name == "unclear" and "Run toy__score" in found.reason
 
 
 def test_a_damaged_table_is_told_and_the_rest_is_shown(lake):
     measured.fill(toy.USE_CASE, range(3))
     next(file for file in places.files(lake.root / "metrics") if file.name.endswith(".parquet")).write(b"garbage")
     seen = overview.build_overview(open_project(toy.USE_CASE), day_of(2))
-    assert seen.status.name == "damaged" and "The table metrics of toy is damaged" in seen.status.comment
+    assert seen.status.name == "damaged" and "The table metrics of toy is damaged" in seen.status.reason
     assert seen.champion is not None and len(seen.decisions) == 3
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_ledger_is_told_without_its_path(lake, lake_home):
     measured.fill(toy.USE_CASE, range(1))
     next(places.files(Ledger.of(toy.USE_CASE).folder)).write(b"{}")
     seen = overview.build_overview(open_project(toy.USE_CASE), DAY)
-    assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.comment
+    assert seen.status.name == "damaged" and "ledger is damaged" in seen.status.reason
     assert str(lake_home) not in repr(seen.problems)
     assert seen.measures.days == (DAY,)
 
@@ -172,8 +172,8 @@ def test_a_file_where_a_folder_should_be_is_told_without_its_path(lake, lake_hom
     folder.rename(folder.with_name("elsewhere"))
     folder.write_text("not a folder")
     seen = overview.build_overview(open_project(toy.USE_CASE), day_of(1))
-    assert seen.status.name == "damaged" and what in seen.status.comment
-    assert str(lake_home) not in seen.status.comment
+    assert seen.status.name == "damaged" and what in seen.status.reason
+    assert str(lake_home) not in seen.status.reason
     assert (seen.champion is None) == (what == "ledger") and bool(seen.measures.days) == (what != "metrics")
 
 

@@ -30,7 +30,7 @@ def seen(champion):
 def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
     (worse,) = seen.measures.of("skill_loss/log_loss")[-1:]
     assert worse.value is not None and worse.breached is None and "needed to judge" in worse.state
-    told = " ".join((seen.status.comment, seen.status.do, *seen.status.notes))
+    told = " ".join((seen.status.reason, seen.status.do, *seen.status.notes))
     assert worse.state in told and "Nothing to do." not in told
     if seen.status.name == "ok":
         assert seen.status.do.startswith("Performance is not judged yet")
@@ -41,7 +41,7 @@ def test_a_value_on_too_few_days_is_shown_as_one_that_nobody_judged(seen):
 def test_a_day_that_was_measured_but_never_scored_is_unclear_and_says_what_to_do(champion):
     monitor.monitor_period(open_project(USE_CASE), AS_OF)
     found = overview.build_overview(open_project(USE_CASE), AS_OF).status
-    assert found.name == "unclear" and "run toy__score for it" in found.comment
+    assert found.name == "unclear" and "run toy__score for it" in found.reason
 
 
 def test_the_fixture_of_these_tests_writes_no_figure_that_measure_does_not(seen):
