@@ -34,7 +34,7 @@ def print_cleanup(console: Console, name: str | None, *, apply_changes: bool) ->
             print_line(console, f"  {line}")
         for item in result.items:
             where = "/".join(filter(None, (str(item["table"]), str(item["name"]))))
-            print_line(console, f"    {item['kind']} {where}: {item['why']}", "dim")
+            print_line(console, f"    {item['kind']} {where}: {item['reason']}", "dim")
     if not apply_changes:
         console.print("Dry run: nothing was changed. Run it with --apply to remove.")
     for result in results:

@@ -75,8 +75,8 @@ def test_a_day_that_changed_since_is_told_in_full_and_on_the_last_line(monkeypat
         (found(features=None, feeds=()), "the commit of the predictions does not name them"),
         (found(feeds=()), "the commit that wrote them was not found"),
         (found(feeds=(feed(days=(), unknown="Nothing holds what was read."),)), "Nothing holds what was read."),
-        (with_day(FeedDay(content("checked/events"), None)), "which commits wrote some of the days"),
-        (with_day(FeedDay(content("checked/events", version=None, rows=None), None)), "which commits wrote some"),
+        (with_day(FeedDay(content("checked/events"), None)), "commits that wrote some of the days"),
+        (with_day(FeedDay(content("checked/events", version=None, rows=None), None)), "commits that wrote some"),
     ],
 )
 def test_what_is_not_known_is_not_said_to_stand(lineage, said, monkeypatch):
